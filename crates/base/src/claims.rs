@@ -1,0 +1,334 @@
+//! The claims template: how a realm writes a subject's authority into its JWTs, and,
+//! read backwards, where the gate finds it again. Not here: which authority a
+//! subject has (`identity::decide`), and the registered claims (`iss`, `sub`, `aud`,
+//! `iat`, `exp`, `jti`), which no template can change.
+
+use serde_json::{Map, Value};
+use std::fmt;
+use std::str::FromStr;
+
+/// What a template can write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Field {
+    /// The subject, text.
+    Sub,
+    /// The e-mail address, text.
+    Email,
+    /// The active tenant, text.
+    Tenant,
+    /// The roles that may be selected, an array.
+    Roles,
+    /// The role in force, text.
+    Role,
+    /// The effective permissions, an array.
+    Permissions,
+    /// The granted scopes, an array.
+    Scopes,
+    /// The granted scopes, space-separated text (RFC 6749 §3.3).
+    Scope,
+    /// What the user wrote about itself, an object.
+    UserMetadata,
+    /// What the realm wrote about the user, an object.
+    AppMetadata,
+}
+
+const FIELDS: &[(&str, Field)] = &[
+    ("{sub}", Field::Sub),
+    ("{email}", Field::Email),
+    ("{tenant}", Field::Tenant),
+    ("{roles}", Field::Roles),
+    ("{role}", Field::Role),
+    ("{permissions}", Field::Permissions),
+    ("{scopes}", Field::Scopes),
+    ("{scope}", Field::Scope),
+    ("{user_metadata}", Field::UserMetadata),
+    ("{app_metadata}", Field::AppMetadata),
+];
+
+/// The values of one rendering, by field. A missing value leaves its member out.
+pub trait ClaimValues {
+    /// The value of a field, if there is one.
+    fn value(&self, field: Field) -> Option<Value>;
+}
+
+/// A parsed template: members are literals, fields, objects, or (under the member
+/// `"*"`) an object spread *before* its siblings, so that what the realm owns is
+/// laid over what the user wrote.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ClaimsTemplate(Vec<(String, Node)>);
+
+#[derive(Clone, PartialEq, Debug)]
+enum Node {
+    Literal(Value),
+    Field(Field),
+    Object(Vec<(String, Node)>),
+}
+
+/// Why a template was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// A `{name}` that no field has.
+    #[error(
+        "unknown placeholder {0}; known: {{sub}} {{email}} {{tenant}} {{roles}} {{role}} {{permissions}} {{scopes}} {{scope}} {{user_metadata}} {{app_metadata}}"
+    )]
+    Placeholder(String),
+    /// A registered claim, which the engine writes itself.
+    #[error("claim {0} is written by the engine and cannot be in a template")]
+    Reserved(String),
+    /// `"*"` spreads an object.
+    #[error("\"*\" takes {{user_metadata}} or {{app_metadata}}")]
+    Spread,
+    /// More nesting than a claims set needs.
+    #[error("a template nests at most 6 levels")]
+    Depth,
+}
+
+/// Claims that the engine alone writes (RFC 7519 §4.1, RFC 9068 §2.2, OIDC `sid`).
+const RESERVED: &[&str] = &[
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "sid",
+    "client_id",
+    "dw",
+];
+
+impl ClaimsTemplate {
+    /// Parses the template from its configuration value.
+    ///
+    /// # Errors
+    /// [`TemplateError`] naming what is wrong.
+    pub fn parse(template: &Map<String, Value>) -> Result<Self, TemplateError> {
+        if let Some(name) = template
+            .keys()
+            .find(|name| RESERVED.contains(&name.as_str()))
+        {
+            return Err(TemplateError::Reserved(name.clone()));
+        }
+        parse_members(template, 0).map(Self)
+    }
+
+    /// Writes the claims for these values.
+    #[must_use]
+    pub fn render(&self, values: &dyn ClaimValues) -> Map<String, Value> {
+        render_members(&self.0, values)
+    }
+
+    /// Where this template writes `field`, if it does.
+    #[must_use]
+    pub fn locate(&self, field: Field) -> Option<ClaimPath> {
+        let mut path = Vec::new();
+        locate(&self.0, field, &mut path).then_some(ClaimPath(path))
+    }
+}
+
+fn parse_members(
+    members: &Map<String, Value>,
+    depth: usize,
+) -> Result<Vec<(String, Node)>, TemplateError> {
+    if depth > 6 {
+        return Err(TemplateError::Depth);
+    }
+    let mut nodes = Vec::with_capacity(members.len());
+    for (name, value) in members {
+        let node = match value {
+            Value::String(text) if text.starts_with('{') && text.ends_with('}') => FIELDS
+                .iter()
+                .find(|(placeholder, _)| placeholder == text)
+                .map(|&(_, field)| Node::Field(field))
+                .ok_or_else(|| TemplateError::Placeholder(text.clone()))?,
+            Value::Object(inner) => Node::Object(parse_members(inner, depth + 1)?),
+            literal => Node::Literal(literal.clone()),
+        };
+        if name == "*" {
+            if !matches!(node, Node::Field(Field::UserMetadata | Field::AppMetadata)) {
+                return Err(TemplateError::Spread);
+            }
+            nodes.insert(0, (name.clone(), node));
+        } else {
+            nodes.push((name.clone(), node));
+        }
+    }
+    Ok(nodes)
+}
+
+fn render_members(nodes: &[(String, Node)], values: &dyn ClaimValues) -> Map<String, Value> {
+    let mut claims = Map::new();
+    for (name, node) in nodes {
+        let value = match node {
+            Node::Literal(literal) => Some(literal.clone()),
+            Node::Field(field) => values.value(*field),
+            Node::Object(inner) => Some(Value::Object(render_members(inner, values))),
+        };
+        match value {
+            Some(Value::Object(spread)) if name == "*" => claims.extend(spread),
+            // A server-owned member without a value must not show the user's own.
+            None => drop(claims.remove(name)),
+            Some(value) => drop(claims.insert(name.clone(), value)),
+        }
+    }
+    claims
+}
+
+fn locate(nodes: &[(String, Node)], wanted: Field, path: &mut Vec<String>) -> bool {
+    for (name, node) in nodes.iter().filter(|(name, _)| name != "*") {
+        path.push(name.clone());
+        let found = match node {
+            Node::Field(field) => *field == wanted,
+            Node::Object(inner) => locate(inner, wanted, path),
+            Node::Literal(_) => false,
+        };
+        if found {
+            return true;
+        }
+        path.pop();
+    }
+    false
+}
+
+/// Where a claim lies: member names from the top. Written with dots
+/// (`user_metadata.company_id`); a name that itself has dots or slashes is written
+/// in quotes (`"https://hasura.io/jwt/claims".x-hasura-user-id`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClaimPath(Vec<String>);
+
+impl ClaimPath {
+    /// The value at this path.
+    #[must_use]
+    pub fn find<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
+        let (first, rest) = self.0.split_first()?;
+        let mut value = claims.get(first)?;
+        for name in rest {
+            value = value.as_object()?.get(name)?;
+        }
+        Some(value)
+    }
+}
+
+/// The text was not a path of 1 to 8 names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not a claim path such as user_metadata.company_id or \"https://hasura.io/jwt/claims\".x-hasura-role"
+)]
+pub struct ClaimPathError;
+
+impl FromStr for ClaimPath {
+    type Err = ClaimPathError;
+
+    fn from_str(text: &str) -> Result<Self, ClaimPathError> {
+        let mut names = Vec::new();
+        let mut rest = text;
+        loop {
+            let (name, after) = match rest.strip_prefix('"') {
+                Some(quoted) => quoted.split_once('"').ok_or(ClaimPathError)?,
+                None => rest.split_at(rest.find('.').unwrap_or(rest.len())),
+            };
+            if name.is_empty() || names.len() == 8 {
+                return Err(ClaimPathError);
+            }
+            names.push(name.to_owned());
+            if after.is_empty() {
+                return Ok(Self(names));
+            }
+            rest = after.strip_prefix('.').ok_or(ClaimPathError)?;
+        }
+    }
+}
+
+impl fmt::Display for ClaimPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, name) in self.0.iter().enumerate() {
+            let dot = if at == 0 { "" } else { "." };
+            if name.contains(['.', '/']) {
+                write!(f, "{dot}\"{name}\"")?;
+            } else {
+                write!(f, "{dot}{name}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    struct Fixture;
+    impl ClaimValues for Fixture {
+        fn value(&self, field: Field) -> Option<Value> {
+            match field {
+                Field::Tenant => Some(json!("acme")),
+                Field::Roles => Some(json!(["me", "user"])),
+                Field::UserMetadata => {
+                    Some(json!({"company_id": "globex", "role": "admin", "name": "Ada"}))
+                }
+                _ => None,
+            }
+        }
+    }
+
+    fn template(value: &Value) -> Result<ClaimsTemplate, TemplateError> {
+        ClaimsTemplate::parse(value.as_object().unwrap())
+    }
+
+    #[test]
+    fn what_the_realm_owns_lies_over_what_the_user_wrote() {
+        let template = template(&json!({
+            "user_metadata": {"company_id": "{tenant}", "role": "{role}", "*": "{user_metadata}"},
+            "kind": "fixed",
+        }))
+        .unwrap();
+        let claims = Value::Object(template.render(&Fixture));
+        assert_eq!(
+            claims,
+            json!({"kind": "fixed", "user_metadata": {"company_id": "acme", "name": "Ada"}})
+        );
+    }
+
+    #[test]
+    fn a_template_knows_where_it_wrote() {
+        let template = template(
+            &json!({"https://hasura.io/jwt/claims": {"x-hasura-allowed-roles": "{roles}"}}),
+        )
+        .unwrap();
+        let path = template.locate(Field::Roles).unwrap();
+        assert_eq!(
+            path.to_string(),
+            "\"https://hasura.io/jwt/claims\".x-hasura-allowed-roles"
+        );
+        assert_eq!(path.to_string().parse(), Ok(path.clone()));
+        assert_eq!(
+            path.find(&template.render(&Fixture)),
+            Some(&json!(["me", "user"]))
+        );
+        assert_eq!(template.locate(Field::Tenant), None);
+    }
+
+    #[test]
+    fn registered_claims_and_unknown_placeholders_are_refused() {
+        assert_eq!(
+            template(&json!({"exp": 1})),
+            Err(TemplateError::Reserved("exp".into()))
+        );
+        assert_eq!(
+            template(&json!({"a": "{tennant}"})),
+            Err(TemplateError::Placeholder("{tennant}".into()))
+        );
+        assert_eq!(
+            template(&json!({"*": "{tenant}"})),
+            Err(TemplateError::Spread)
+        );
+    }
+
+    #[test]
+    fn paths_are_strict() {
+        for bad in ["", ".", "a.", ".a", "a..b", "\"a", "\"a\"b"] {
+            assert_eq!(bad.parse::<ClaimPath>(), Err(ClaimPathError), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The words every crate shares: ids, names, time, secrets, the principal, the
+//! claims template, the error codes, and the pure rate limiter.
+//!
+//! Nothing here does I/O, awaits, reads a clock or draws randomness: time comes in
+//! as [`Timestamp`], randomness as [`Entropy`]. It stays small and still, because a
+//! change here rebuilds every crate.
+
+pub mod claims;
+pub mod code;
+pub mod entropy;
+pub mod id;
+pub mod limit;
+pub mod name;
+pub mod principal;
+pub mod secret;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod time;
+pub mod token_format;
+
+pub use code::ErrorCode;
+pub use entropy::Entropy;
+pub use id::{ApiTokenId, MembershipId, RealmId, RequestId, SessionId, SubjectId};
+pub use name::{
+    Audience, ClassName, Email, Environment, NameError, Permission, RealmName, RoleName, Scope,
+    TenantId,
+};
+pub use principal::{Principal, SubjectKind};
+pub use secret::Secret;
+pub use time::{Clock, Timestamp};

@@ -1,0 +1,125 @@
+//! The authenticated caller of one request. It travels as an argument from the
+//! gate to the target; it is never read from a header.
+
+use crate::{
+    ApiTokenId, Audience, Environment, Permission, RoleName, Scope, SessionId, SubjectId, TenantId,
+    Timestamp,
+};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Who can own credentials.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SubjectKind {
+    /// A person of this realm.
+    User,
+    /// A service account of this realm.
+    Service,
+    /// A subject of a login that is not ours: (issuer, sub).
+    External,
+}
+
+impl SubjectKind {
+    /// `user`, `service` or `external`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Service => "service",
+            Self::External => "external",
+        }
+    }
+}
+
+impl fmt::Display for SubjectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for SubjectKind {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "user" => Ok(Self::User),
+            "service" => Ok(Self::Service),
+            "external" => Ok(Self::External),
+            _ => Err(()),
+        }
+    }
+}
+
+/// What the caller's authority was derived from; what a revocation names.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CredentialId {
+    /// One sign-in of ours.
+    Session(SessionId),
+    /// An API token, presented itself or exchanged for the access token at hand.
+    ApiToken(ApiTokenId),
+    /// A token of an external issuer; only its issuer can revoke it.
+    Foreign,
+}
+
+/// A version number of (subject, tenant): it grows with every change of grants or
+/// membership. `immediate` realms refuse access tokens of an older one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Epoch(pub i64);
+
+/// The authenticated caller of one request. The sets are sorted and free of
+/// repetition, so that membership is a binary search.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// The `sub` claim: the subject's UUID for our subjects, the issuer's text for
+    /// external ones. Opaque, compared byte by byte.
+    pub sub: Arc<str>,
+    /// Our subject, if it is one of ours.
+    pub subject: Option<SubjectId>,
+    /// What kind of subject.
+    pub kind: SubjectKind,
+    /// The active tenant, fixed when the credential was issued.
+    pub tenant: Option<TenantId>,
+    /// Effective permissions, where the credential carries them.
+    pub permissions: Vec<Permission>,
+    /// Roles that may be selected.
+    pub roles: Vec<RoleName>,
+    /// The role in force: the selected one, else the default one.
+    pub role: Option<RoleName>,
+    /// Granted scopes.
+    pub scopes: Vec<Scope>,
+    /// The credential behind this principal.
+    pub credential: CredentialId,
+    /// The environment of the API token, if its class has environments.
+    pub environment: Option<Environment>,
+    /// The token's issuer.
+    pub issuer: Arc<str>,
+    /// The token's audiences.
+    pub audience: Vec<Audience>,
+    /// When this authentication ends.
+    pub expires_at: Timestamp,
+    /// The epoch the authority was computed in.
+    pub epoch: Epoch,
+    /// The token's claims as parsed, bounded by the token's size cap (16 KiB);
+    /// shared, so that a cached principal is cheap to clone.
+    pub claims: Arc<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl Principal {
+    /// Whether the scope was granted.
+    #[must_use]
+    pub fn has_scope(&self, scope: &Scope) -> bool {
+        self.scopes.binary_search(scope).is_ok()
+    }
+
+    /// Whether the permission is held.
+    #[must_use]
+    pub fn has_permission(&self, permission: &Permission) -> bool {
+        self.permissions.binary_search(permission).is_ok()
+    }
+
+    /// Whether the role may be selected.
+    #[must_use]
+    pub fn may_take(&self, role: &RoleName) -> bool {
+        self.roles.binary_search(role).is_ok()
+    }
+}
