@@ -1,0 +1,121 @@
+//! The stored, opaque, long-lived credential. Its secret exists only in the answer
+//! that creates it.
+
+use super::Ceiling;
+use doorward_base::secret::TokenDigest;
+use doorward_base::{ApiTokenId, ClassName, SubjectId, Timestamp};
+use std::fmt;
+use std::str::FromStr;
+
+/// Whose a token is, and so how long it lives on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TokenKind {
+    /// A person's (PAT): it follows the person's current authority.
+    Personal,
+    /// A service account's.
+    Service,
+    /// A tenant's (API key): it survives the employee who made it.
+    Key,
+}
+
+impl TokenKind {
+    /// `personal`, `service` or `key`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Personal => "personal",
+            Self::Service => "service",
+            Self::Key => "key",
+        }
+    }
+}
+
+impl fmt::Display for TokenKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for TokenKind {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "personal" => Ok(Self::Personal),
+            "service" => Ok(Self::Service),
+            "key" => Ok(Self::Key),
+            other => Err(format!(
+                "unknown kind {other:?}; known: personal, service, key"
+            )),
+        }
+    }
+}
+
+/// Where a token is in its life. Expiry is not a state: it is read off the clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TokenState {
+    /// It works until it expires.
+    Active,
+    /// It was regenerated and works for the class's grace period. It does not count
+    /// against `max_active`.
+    Retiring {
+        /// When it stops.
+        until: Timestamp,
+    },
+    /// It never works again.
+    Revoked {
+        /// Since when.
+        at: Timestamp,
+    },
+}
+
+/// An API token as the store keeps it: everything but the secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ApiToken {
+    /// Its id, which logs and revocations name.
+    pub id: ApiTokenId,
+    /// Its class in the realm's configuration.
+    pub class: ClassName,
+    /// Its kind.
+    pub kind: TokenKind,
+    /// Who owns it.
+    pub owner: SubjectId,
+    /// The most it may carry.
+    pub ceiling: Ceiling,
+    /// What its maker called it, at most 200 characters.
+    pub name: Option<String>,
+    /// Where it is in its life.
+    pub state: TokenState,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Who made it; `None` is an operator at the command line.
+    pub created_by: Option<SubjectId>,
+    /// When it stops by itself.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used, to the flush interval.
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl ApiToken {
+    /// Whether its own state and expiry let it work at `now`. The owner, the tenant
+    /// and the class have their own say (`decide::token`).
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        let state = match self.state {
+            TokenState::Active => true,
+            TokenState::Retiring { until } => now < until,
+            TokenState::Revoked { .. } => false,
+        };
+        state && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// A token about to be stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewApiToken {
+    /// The token.
+    pub token: ApiToken,
+    /// The keyed digest of its secret.
+    pub digest: TokenDigest,
+    /// Which digest key made the digest.
+    pub digest_key: String,
+}

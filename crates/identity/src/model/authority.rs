@@ -1,0 +1,52 @@
+//! What makes up authority. How the parts combine is `decide::authority`.
+
+use doorward_base::{Audience, Environment, Permission, RoleName, TenantId};
+
+/// What a grant gives.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Granted {
+    /// A role, with whatever permissions it has at the time of asking.
+    Role(RoleName),
+    /// A permission, on one API or on all.
+    Permission {
+        /// The permission.
+        permission: Permission,
+        /// The API it is limited to; `None` is every API of the realm.
+        audience: Option<Audience>,
+    },
+}
+
+/// A role or permission a subject holds, in one tenant or realm-wide. Only operators
+/// grant realm-wide.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Grant {
+    /// The tenant it holds in; `None` is realm-wide.
+    pub tenant: Option<TenantId>,
+    /// What it gives.
+    pub granted: Granted,
+}
+
+/// A named set of permissions.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RoleDefinition {
+    /// The name.
+    pub role: RoleName,
+    /// What it includes, sorted.
+    pub permissions: Vec<Permission>,
+}
+
+/// The most a client, credential or session may carry, whatever its owner holds.
+/// `None` limits nothing; an empty list allows nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ceiling {
+    /// The tenant it is bound to.
+    pub tenant: Option<TenantId>,
+    /// Roles, sorted.
+    pub roles: Option<Vec<RoleName>>,
+    /// Permissions (and so scopes), sorted.
+    pub permissions: Option<Vec<Permission>>,
+    /// Audiences, sorted.
+    pub audiences: Option<Vec<Audience>>,
+    /// The environment.
+    pub environment: Option<Environment>,
+}

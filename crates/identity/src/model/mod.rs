@@ -1,0 +1,20 @@
+//! The values identity works with. They carry no wire format and no row layout:
+//! dialects and stores convert at their own edge.
+
+mod api_token;
+mod audit;
+mod authority;
+mod change;
+mod key;
+mod session;
+mod subject;
+mod tenant;
+
+pub use api_token::{ApiToken, NewApiToken, TokenKind, TokenState};
+pub use audit::{Actor, AuditAction, AuditEvent, AuditRow, Outcome};
+pub use authority::{Ceiling, Grant, Granted, RoleDefinition};
+pub use change::{Change, ChangeRow, ChangeSeq};
+pub use key::{KeyPurpose, KeyRecord, KeyState};
+pub use session::{Session, SessionState};
+pub use subject::{HashedPassword, Identifier, Metadata, Subject, SubjectStatus};
+pub use tenant::{Invitation, Membership, Tenant};

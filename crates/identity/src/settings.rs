@@ -1,0 +1,161 @@
+//! What a realm's configuration says to identity, already parsed. The server lowers
+//! the configuration file to these values once; requests never parse configuration.
+
+use crate::model::{RoleDefinition, TokenKind};
+use doorward_base::claims::ClaimsTemplate;
+use doorward_base::token_format::TokenFormat;
+use doorward_base::{Audience, ClassName, Permission, RealmName, RoleName};
+use doorward_jose::alg::Algorithm;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A realm, as identity sees it.
+#[derive(Clone, Debug)]
+pub struct RealmSettings {
+    /// Its name.
+    pub name: RealmName,
+    /// The `iss` of its tokens, byte for byte.
+    pub issuer: Arc<str>,
+    /// How its access tokens look.
+    pub tokens: TokenSettings,
+    /// Its classes of API tokens. A kind belongs to one class.
+    pub classes: Vec<TokenClass>,
+    /// How API tokens are exchanged.
+    pub exchange: ExchangeSettings,
+    /// How people's sign-ins last.
+    pub sessions: SessionSettings,
+    /// The roles it defines, sorted by name.
+    pub roles: Vec<RoleDefinition>,
+    /// The roles a new user is granted, realm-wide.
+    pub default_roles: Vec<RoleName>,
+    /// The role in force when a request selects none; must be held to count.
+    pub default_role: Option<RoleName>,
+}
+
+/// How a realm's access tokens look.
+#[derive(Clone, Debug)]
+pub struct TokenSettings {
+    /// The algorithm of the signing key.
+    pub algorithm: Algorithm,
+    /// The `typ` header: `at+jwt` (RFC 9068) or `JWT`.
+    pub typ: TokenTyp,
+    /// Life unless asked otherwise, whole seconds.
+    pub access_ttl: Duration,
+    /// The longest life that can be asked for.
+    pub max_ttl: Duration,
+    /// Their `aud`. The first is the default.
+    pub audiences: Vec<Audience>,
+    /// What becomes of access tokens whose credential is revoked.
+    pub revocation: Revocation,
+    /// How authority is written.
+    pub claims: ClaimsTemplate,
+}
+
+/// The `typ` of access tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TokenTyp {
+    /// `at+jwt` (RFC 9068 §2.1).
+    AtJwt,
+    /// `JWT`, for clients and upstreams that insist.
+    Jwt,
+}
+
+impl TokenTyp {
+    /// The header's value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AtJwt => "at+jwt",
+            Self::Jwt => "JWT",
+        }
+    }
+}
+
+/// What becomes of access tokens whose credential is revoked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Revocation {
+    /// They die at once.
+    Immediate,
+    /// They live to their `exp`.
+    Expiry,
+}
+
+/// A class of API tokens.
+#[derive(Clone, Debug)]
+pub struct TokenClass {
+    /// Its name.
+    pub name: ClassName,
+    /// The kinds it holds.
+    pub kinds: Vec<TokenKind>,
+    /// What its tokens look like.
+    pub format: TokenFormat,
+    /// How many an owner may have active; `None` is any number.
+    pub max_active: Option<u32>,
+    /// When its tokens expire.
+    pub expiry: ExpiryRule,
+    /// How its tokens may be presented.
+    pub presentations: Vec<Presentation>,
+    /// Whether regenerating keeps the expiry of the old token.
+    pub regenerate_keeps_expiry: bool,
+    /// How long a regenerated token goes on working.
+    pub grace: Duration,
+    /// The permission that creating one for another subject takes.
+    pub create_permission: Option<Permission>,
+}
+
+/// When a class's tokens expire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExpiryRule {
+    /// Always after this long; nobody chooses.
+    Policy(Duration),
+    /// When asked for, up to `max`.
+    Optional {
+        /// The longest that can be asked for.
+        max: Option<Duration>,
+    },
+    /// It must be asked for, up to `max`.
+    Required {
+        /// The longest that can be asked for.
+        max: Option<Duration>,
+    },
+}
+
+/// How a credential may arrive.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Presentation {
+    /// In an exchange request's body.
+    Exchange,
+    /// As the password of HTTP Basic (RFC 7617).
+    Basic,
+    /// As a bearer token (RFC 6750 §2.1).
+    Bearer,
+    /// In this header, lower case.
+    Header(String),
+    /// In this query parameter. It shows in logs; off unless a realm asks for it.
+    Query(String),
+}
+
+/// How API tokens are exchanged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ExchangeSettings {
+    /// What becomes of a requested scope outside the caller's authority.
+    pub unknown_scope: UnknownScope,
+}
+
+/// What becomes of a requested scope outside the caller's authority.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnknownScope {
+    /// The exchange is refused with `invalid_scope`.
+    Refuse,
+    /// It is left out.
+    Narrow,
+}
+
+/// How people's sign-ins last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SessionSettings {
+    /// From sign-in to the end, whatever happens.
+    pub ttl: Duration,
+    /// The shortest password accepted, in characters.
+    pub min_password: usize,
+}
