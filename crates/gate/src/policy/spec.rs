@@ -1,0 +1,311 @@
+//! A realm's policy as configuration states it, parsed but not yet lowered. The
+//! server builds these values once at start and at each reload; `lower` turns them
+//! into the form that requests are judged by.
+
+use doorward_base::claims::ClaimPath;
+use doorward_base::limit::Quota;
+use doorward_base::token_format::TokenFormat;
+use doorward_base::{Audience, ClassName, Environment, Permission, RealmName, RoleName, Scope};
+use doorward_jose::alg::Algorithm;
+use doorward_surface::ErrorTemplate;
+use http::{HeaderName, Method, Uri};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What becomes of plain HTTP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RequireHttps {
+    /// Served; Basic credentials only from loopback.
+    Off,
+    /// Refused with 403.
+    Reject,
+    /// GET and HEAD are redirected with 308; the rest refused.
+    Redirect,
+}
+
+/// A realm.
+#[derive(Clone, Debug)]
+pub struct RealmSpec {
+    /// Its name.
+    pub name: RealmName,
+    /// Authorities it answers for: `host`, `host:port`, or `*` for the rest.
+    pub hosts: Vec<String>,
+    /// What becomes of plain HTTP.
+    pub require_https: RequireHttps,
+    /// The body form of its errors, unless a route or mount has its own.
+    pub errors: ErrorTemplate,
+    /// Whose access tokens it accepts.
+    pub issuers: Vec<IssuerSpec>,
+    /// Its classes of API tokens, as the gate needs them.
+    pub classes: Vec<ClassSpec>,
+    /// HTTP Basic, if a realm has it.
+    pub basic: Option<BasicSpec>,
+    /// The header by which a request selects one of its roles.
+    pub role_header: Option<HeaderName>,
+    /// The header by which a request names a tenant, and the scope that may name a
+    /// foreign one.
+    pub tenant_header: Option<TenantHeaderSpec>,
+    /// Whether revoked credentials kill their access tokens at once.
+    pub immediate_revocation: bool,
+    /// Proxied and built-in routes.
+    pub routes: Vec<RouteSpec>,
+    /// Where local targets are mounted.
+    pub mounts: Vec<MountSpec>,
+    /// Limits that apply to every request of the realm.
+    pub limits: Vec<LimitSpec>,
+    /// Failed credentials that one address may present; the default is 30 a minute,
+    /// burst 60.
+    pub failed_credentials: Quota,
+    /// Legacy `X-RateLimit-*` beside `RateLimit`.
+    pub legacy_limit_headers: bool,
+    /// How the caller is told to the upstream.
+    pub identity: IdentitySpec,
+    /// Which origins browsers may call from; empty is none.
+    pub cors_origins: Vec<String>,
+}
+
+/// An issuer of access tokens.
+#[derive(Clone, Debug)]
+pub struct IssuerSpec {
+    /// `iss`, byte for byte.
+    pub issuer: Arc<str>,
+    /// Any of these must be in `aud`.
+    pub audiences: Vec<Audience>,
+    /// The algorithms accepted.
+    pub algorithms: Vec<Algorithm>,
+    /// The `typ` values accepted.
+    pub typ: Vec<String>,
+    /// Clock difference allowed.
+    pub leeway: Duration,
+    /// Where its keys come from.
+    pub keys: KeySource,
+    /// Where its claims carry what the gate needs.
+    pub claims: ClaimMap,
+}
+
+/// Where an issuer's keys come from.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// This realm's own keys.
+    Own,
+    /// A JWK set behind this URL.
+    Jwks(Uri),
+    /// Keys given in the configuration, as a JWK set.
+    Static(serde_json::Value),
+}
+
+/// Where an issuer's claims carry what the gate needs. A missing path reads nothing.
+#[derive(Clone, Debug, Default)]
+pub struct ClaimMap {
+    /// Scopes: text separated by single spaces, or an array.
+    pub scopes: Option<ClaimPath>,
+    /// Permissions: an array.
+    pub permissions: Option<ClaimPath>,
+    /// Roles that may be selected: an array.
+    pub roles: Option<ClaimPath>,
+    /// The default role: text.
+    pub role: Option<ClaimPath>,
+    /// The tenant: text.
+    pub tenant: Option<ClaimPath>,
+}
+
+/// A class of API tokens.
+#[derive(Clone, Debug)]
+pub struct ClassSpec {
+    /// Its name.
+    pub name: ClassName,
+    /// How its tokens are recognised.
+    pub format: TokenFormat,
+    /// Accepted as a bearer token.
+    pub bearer: bool,
+    /// Accepted as the password of HTTP Basic.
+    pub basic: bool,
+    /// Accepted in this header.
+    pub header: Option<HeaderName>,
+    /// Accepted in this query parameter.
+    pub query: Option<String>,
+}
+
+/// HTTP Basic with an API token as the password.
+#[derive(Clone, Debug)]
+pub struct BasicSpec {
+    /// The user name, byte for byte.
+    pub username: String,
+    /// Modules by name; a route names the one it belongs to.
+    pub modules: Vec<BasicModule>,
+    /// How long the JWT for the upstream lives.
+    pub ttl: Duration,
+}
+
+/// A group of routes for which Basic is switched on or off.
+#[derive(Clone, Debug)]
+pub struct BasicModule {
+    /// Its name.
+    pub name: String,
+    /// Whether its routes accept Basic.
+    pub enabled: bool,
+    /// The scopes the converted JWT carries, as far as the owner has them.
+    pub scopes: Vec<Scope>,
+}
+
+/// A header that names a tenant.
+#[derive(Clone, Debug)]
+pub struct TenantHeaderSpec {
+    /// The header.
+    pub header: HeaderName,
+    /// The scope that may name a tenant other than the caller's own.
+    pub foreign_scope: Scope,
+}
+
+/// The order of checks is the order of the enum: any, then all, then by method.
+#[derive(Clone, Debug, Default)]
+pub struct ScopeRule {
+    /// At least one of these.
+    pub any: Vec<Scope>,
+    /// All of these.
+    pub all: Vec<Scope>,
+    /// For GET and HEAD: at least one of these.
+    pub read: Vec<Scope>,
+    /// For every other method: at least one of these.
+    pub write: Vec<Scope>,
+}
+
+/// Which kinds of credential a route accepts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CredentialKind {
+    /// An access token (JWT).
+    Jwt,
+    /// An API token presented itself, by header, query or bearer.
+    ApiToken,
+    /// HTTP Basic; the route must also name a module that is on.
+    Basic,
+}
+
+/// A route to an upstream or a built-in target.
+#[derive(Clone, Debug)]
+pub struct RouteSpec {
+    /// The pattern: literal segments, `{name}` for one segment, `**` for the rest.
+    pub path: String,
+    /// Methods; empty is all.
+    pub methods: Vec<Method>,
+    /// Where the request goes.
+    pub upstream: UpstreamSpec,
+    /// Anyone may call it. A credential that is presented is verified all the same.
+    pub public: bool,
+    /// Kinds of credential accepted.
+    pub credentials: Vec<CredentialKind>,
+    /// Scopes.
+    pub scopes: ScopeRule,
+    /// All of these permissions.
+    pub permissions: Vec<Permission>,
+    /// At least one of these roles must be in force (by the role header) or held.
+    pub roles: Vec<RoleName>,
+    /// The caller must have a tenant.
+    pub tenant_required: bool,
+    /// Environments of API tokens accepted; empty is all.
+    pub environments: Vec<Environment>,
+    /// The Basic module it belongs to.
+    pub basic: Option<String>,
+    /// Limits of its own.
+    pub limits: Vec<LimitSpec>,
+    /// The body form of its errors.
+    pub errors: Option<ErrorTemplate>,
+    /// The whole time an upstream's answer may take to begin.
+    pub timeout: Duration,
+    /// The largest request body, bytes; `None` is the listener's cap.
+    pub max_body: Option<u64>,
+}
+
+/// Where a route's requests go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UpstreamSpec {
+    /// An origin; the path is appended unless `strip_prefix` removes some of it.
+    Http {
+        /// Scheme, authority and base path.
+        base: Uri,
+        /// A leading part of the path to remove.
+        strip_prefix: Option<String>,
+        /// Whether the client's Host is passed on; otherwise the upstream's own.
+        preserve_host: bool,
+    },
+    /// `builtin:echo`: answers 200 with what an upstream would see.
+    Echo,
+}
+
+/// Where a local target is mounted.
+#[derive(Clone)]
+pub struct MountSpec {
+    /// A name for traces, for example `oauth`.
+    pub name: &'static str,
+    /// Its patterns.
+    pub paths: Vec<String>,
+    /// Methods; empty is all.
+    pub methods: Vec<Method>,
+    /// The target.
+    pub target: Arc<dyn doorward_surface::Local>,
+    /// Who may call it.
+    pub access: MountAccess,
+    /// The body form of the gate's refusals there.
+    pub errors: ErrorTemplate,
+    /// Limits by address or subject, for example on sign-in.
+    pub limits: Vec<LimitSpec>,
+}
+
+impl std::fmt::Debug for MountSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MountSpec")
+            .field("name", &self.name)
+            .field("paths", &self.paths)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who may call a mount.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MountAccess {
+    /// Anyone; presented credentials are the target's own business (an exchange body,
+    /// a client secret) and are not verified by the gate.
+    Open,
+    /// A verified access token.
+    Jwt,
+}
+
+/// A limit.
+#[derive(Clone, Debug)]
+pub struct LimitSpec {
+    /// Its name in headers and traces.
+    pub name: String,
+    /// Who shares a bucket.
+    pub key: LimitKey,
+    /// The quota.
+    pub quota: Quota,
+    /// Quotas of single tenants.
+    pub overrides: Vec<(doorward_base::TenantId, Quota)>,
+}
+
+/// Who shares a bucket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LimitKey {
+    /// The caller's tenant (its subject, if it has none).
+    Tenant,
+    /// The caller.
+    Subject,
+    /// The credential.
+    Credential,
+    /// The address; IPv6 by /64.
+    Address,
+}
+
+/// How the caller is told to the upstream. All reserved headers are stripped first.
+#[derive(Clone, Debug, Default)]
+pub struct IdentitySpec {
+    /// `X-Doorward-*` headers: subject, kind, tenant, role, scopes, credential,
+    /// request id.
+    pub headers: bool,
+    /// Further headers, each from a claim of the token.
+    pub mapped: Vec<(HeaderName, ClaimPath)>,
+    /// Whether the client's access token is passed on.
+    pub forward_jwt: bool,
+    /// Further headers to strip, such as a product's own tenant header.
+    pub strip: Vec<HeaderName>,
+}

@@ -1,0 +1,90 @@
+//! What the gate asks of the rest. The server adapts identity to these ports; the
+//! gate knows nothing of stores and use-cases.
+
+use async_trait::async_trait;
+use doorward_base::principal::{CredentialId, Epoch};
+use doorward_base::{
+    ClassName, ErrorCode, Principal, RealmName, RequestId, Scope, Secret, SubjectId, TenantId,
+    Timestamp,
+};
+use doorward_jose::key_set::KeySet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Facts of the request that a port may need for its audit row.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// The one clock value of the request.
+    pub now: Timestamp,
+    /// The request.
+    pub request: RequestId,
+    /// The client's address.
+    pub peer: IpAddr,
+}
+
+/// Why a presented API token does not authenticate: the public code, and the check
+/// that failed for the trace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rejected {
+    /// `invalid_token`, or 503 when it cannot be known.
+    pub code: ErrorCode,
+    /// For example `unknown`, `revoked`, `expired`, `owner_disabled`, `presentation`.
+    pub check: &'static str,
+}
+
+/// Looks API tokens up.
+#[async_trait]
+pub trait Introspect: Send + Sync {
+    /// The principal of an API token whose shape fits `class`.
+    async fn introspect(
+        &self,
+        realm: &RealmName,
+        class: &ClassName,
+        token: &Secret,
+        facts: Facts,
+    ) -> Result<Arc<Principal>, Rejected>;
+}
+
+/// Knows what has been revoked, without awaiting.
+pub trait Revocations: Send + Sync {
+    /// Whether this node may answer for the realm at all: its feed is not older than
+    /// the lease.
+    fn is_current(&self, realm: &RealmName, now: Timestamp) -> bool;
+    /// Whether the credential was revoked or ended.
+    fn is_revoked(&self, realm: &RealmName, credential: &CredentialId) -> bool;
+    /// The epoch in force of (subject, tenant).
+    fn epoch(&self, realm: &RealmName, subject: SubjectId, tenant: Option<&TenantId>) -> Epoch;
+}
+
+/// Mints the JWT that an upstream sees instead of a Basic credential.
+#[async_trait]
+pub trait Minter: Send + Sync {
+    /// A JWT for `principal` with those of `scopes` that its owner has, living `ttl`.
+    async fn mint(
+        &self,
+        realm: &RealmName,
+        principal: &Principal,
+        scopes: &[Scope],
+        ttl: Duration,
+        facts: Facts,
+    ) -> Result<Minted, Rejected>;
+}
+
+/// A minted JWT and the scopes it carries.
+#[derive(Clone, Debug)]
+pub struct Minted {
+    /// The compact JWS.
+    pub jwt: Secret,
+    /// What it carries, sorted.
+    pub scopes: Vec<Scope>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// The verification keys of an issuer, as last known.
+pub trait IssuerKeys: Send + Sync {
+    /// The realm's own keys for inbound access tokens, with a generation that grows
+    /// when they change.
+    fn own(&self, realm: &RealmName) -> Option<(Arc<KeySet>, u64)>;
+}

@@ -1,0 +1,1 @@
+//! An axum router as a local target.
