@@ -1,2 +1,65 @@
-//! placeholder
-fn main() {}
+//! The repository's common loops as sub-commands: `setup`, `test`, `tidy`, `bench`, `codegen`.
+//!
+//! Each sub-command is one module. Nothing here is shipped, and no test lives here
+//! but those of the tooling itself.
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a command-line tool: progress goes to standard error, results to standard output"
+)]
+
+mod bench;
+mod codegen;
+mod failure;
+mod process;
+mod setup;
+mod test;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use failure::Failure;
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  setup              install what tests and benchmarks need (Debian packages, Python venv)
+  test [FILTER...]   setup, every check, every test whose name contains a FILTER
+  tidy               the repository's own rules: crate edges, lengths, docs
+  bench [ARG...]     benchmarks beside their peers, in a release build
+  codegen [--check]  write spec/ from the code, or fail if it is stale";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let Some((command, rest)) = args.split_first() else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let root = repository_root();
+    let outcome = match (command.as_str(), rest) {
+        ("setup", []) => setup::run(&root),
+        ("test", filters) => test::run(&root, filters),
+        ("tidy", []) => tidy::run(&root),
+        ("bench", forwarded) => bench::run(&root, forwarded),
+        ("codegen", []) => codegen::write(&root),
+        ("codegen", [flag]) if flag == "--check" => codegen::check(&root),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask {command}: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder above this package.
+fn repository_root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_path_buf()
+}
