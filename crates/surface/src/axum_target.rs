@@ -1,1 +1,91 @@
-//! An axum router as a local target.
+//! An axum router as a local target: the request's [`Context`] goes in, and every
+//! refusal that comes out is rendered here, in the body form of the mount.
+//!
+//! An axum handler has no argument but the request, so the context travels in a
+//! request extension. Its type is private to this crate: nobody but
+//! [`AxumLocal::call`] can set it, and nobody but [`crate::extract::Call`] reads it.
+//!
+//! Not here: panics, which the gate catches for all of its targets.
+
+use crate::target::BoxFuture;
+use crate::{Body, Context, ErrorTemplate, Local, Refusal};
+use axum::response::{IntoResponse, Response};
+use doorward_base::{ErrorCode, RequestId, Timestamp};
+use http::header::ALLOW;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
+
+/// A router with the body form of its refusals.
+#[derive(Clone, Debug)]
+pub struct AxumLocal {
+    router: axum::Router,
+    template: ErrorTemplate,
+}
+
+/// The context on its way through axum.
+#[derive(Clone)]
+pub(crate) struct Carried(pub(crate) Context);
+
+impl AxumLocal {
+    /// Wraps a router. Paths and methods that it does not know are answered with
+    /// `not_found` and `method_not_allowed`.
+    #[must_use]
+    pub fn new(router: axum::Router, template: ErrorTemplate) -> Self {
+        Self {
+            router: router
+                .fallback(async || Refusal::new(ErrorCode::NotFound))
+                .method_not_allowed_fallback(async || Refusal::new(ErrorCode::MethodNotAllowed)),
+            template,
+        }
+    }
+}
+
+impl Local for AxumLocal {
+    fn call(
+        &self,
+        request: Request<Body>,
+        context: Context,
+    ) -> BoxFuture<'_, http::Response<Body>> {
+        let (id, now) = (context.request, context.now);
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(Carried(context));
+        let router = self.router.clone();
+        Box::pin(async move {
+            match router.oneshot(request).await {
+                Ok(response) => finish(response, self.template, id, now),
+                Err(never) => match never {},
+            }
+        })
+    }
+}
+
+/// Inside a router a refusal is a value in the response's extensions; the body is
+/// written once, by the adapter. The value stays there, so that whoever logs and
+/// counts the answer need not read its body.
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.code.status());
+        let mut response = Response::new(axum::body::Body::empty());
+        *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+fn finish(
+    mut response: Response,
+    template: ErrorTemplate,
+    request: RequestId,
+    now: Timestamp,
+) -> http::Response<Body> {
+    let Some(refusal) = response.extensions_mut().remove::<Refusal>() else {
+        return response.map(|body| body.map_err(Into::into).boxed_unsync());
+    };
+    let mut rendered = refusal.render(template, request, now);
+    if let Some(methods) = response.headers_mut().remove(ALLOW) {
+        rendered.headers_mut().insert(ALLOW, methods);
+    }
+    rendered.extensions_mut().insert(refusal);
+    rendered
+}

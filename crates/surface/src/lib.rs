@@ -11,6 +11,7 @@ pub mod denial;
 pub mod error;
 #[cfg(feature = "axum")]
 pub mod extract;
+pub mod json;
 pub mod paging;
 pub mod target;
 

@@ -1,0 +1,240 @@
+//! Every rejection as a client sees it: through the adapter, rendered.
+
+use super::*;
+use crate::axum_target::AxumLocal;
+use crate::{Body, ErrorTemplate, Local as _, body};
+use axum::Router;
+use axum::routing::{get, post};
+use doorward_base::{RealmName, RequestId, SessionId, Timestamp};
+use http::{Request, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+use std::net::{IpAddr, Ipv4Addr};
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    name: String,
+    count: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listing {
+    limit: Option<String>,
+}
+
+async fn echo(Json(wire): Json<Wire, 64>) -> Json<Wire> {
+    Json(wire)
+}
+
+async fn who(Call(context): Call) -> String {
+    format!("{} {}", context.realm, context.request)
+}
+
+async fn list(Query(listing): Query<Listing>) -> Json<Value> {
+    Json(json!({ "limit": listing.limit }))
+}
+
+async fn show(PathKey(id): PathKey<SessionId>) -> Json<Value> {
+    Json(json!({ "id": id.to_string() }))
+}
+
+fn context() -> Context {
+    Context {
+        realm: RealmName::new("demo").unwrap(),
+        principal: None,
+        request: RequestId::from_bytes([9; 16]),
+        now: Timestamp::from_seconds(1_700_000_000),
+        peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        secure: false,
+    }
+}
+
+async fn ask(request: Request<Body>) -> (http::response::Parts, Value) {
+    let router = Router::new()
+        .route("/echo", post(echo))
+        .route("/who", get(who))
+        .route("/list", get(list))
+        .route("/show/{id}", get(show));
+    let target = AxumLocal::new(router, ErrorTemplate::Nested);
+    let (parts, body) = target.call(request, context()).await.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
+    (
+        parts,
+        serde_json::from_slice(&bytes).unwrap_or_else(|_| text()),
+    )
+}
+
+async fn get_path(path: &str) -> (http::response::Parts, Value) {
+    ask(Request::get(path).body(body::empty()).unwrap()).await
+}
+
+async fn post_body(content_type: &[&str], text: &str) -> (http::response::Parts, Value) {
+    let mut request = Request::post("/echo");
+    for value in content_type {
+        request = request.header("content-type", *value);
+    }
+    ask(request.body(body::full(text.to_owned())).unwrap()).await
+}
+
+#[tokio::test]
+async fn bodies_200_400_and_413() {
+    let good = r#"{"name":"a"}"#;
+    let exact = format!(r#"{{"name":"{}"}}"#, "x".repeat(64 - 11));
+    let over = format!(r#"{{"name":"{}"}}"#, "x".repeat(64 - 10));
+    let deep = format!(r#"{{"name":{}"#, "[".repeat(50));
+    for (content_type, text, status, code) in [
+        (&["application/json"][..], good, 200, ""),
+        (&["application/json; charset=utf-8"], good, 200, ""),
+        (&["APPLICATION/JSON"], good, 200, ""),
+        (&["application/vnd.api+json"], good, 200, ""),
+        (&["application/json"], exact.as_str(), 200, ""),
+        (&[], good, 400, "body_malformed"),
+        (&["text/plain"], good, 400, "body_malformed"),
+        (&["application/jsonp"], good, 400, "body_malformed"),
+        (
+            &["application/x-www-form-urlencoded"],
+            good,
+            400,
+            "body_malformed",
+        ),
+        (
+            &["application/json", "text/plain"],
+            good,
+            400,
+            "body_malformed",
+        ),
+        (&["application/json"], "", 400, "body_malformed"),
+        (&["application/json"], "{", 400, "body_malformed"),
+        (&["application/json"], "[]", 400, "body_malformed"),
+        (&["application/json"], "null", 400, "body_malformed"),
+        (
+            &["application/json"],
+            r#"{"name":1}"#,
+            400,
+            "body_malformed",
+        ),
+        (
+            &["application/json"],
+            r#"{"name":"a","other":1}"#,
+            400,
+            "body_malformed",
+        ),
+        (
+            &["application/json"],
+            r#"{"name":"a","name":"b"}"#,
+            400,
+            "body_malformed",
+        ),
+        (&["application/json"], deep.as_str(), 400, "body_malformed"),
+        (&["application/json"], over.as_str(), 413, "body_too_large"),
+    ] {
+        let (parts, body) = post_body(content_type, text).await;
+        assert_eq!(parts.status.as_u16(), status, "{content_type:?} {text}");
+        if status != 200 {
+            assert_eq!(body["error"]["code"], code, "{content_type:?} {text}");
+            let refusal = parts.extensions.get::<Refusal>().unwrap();
+            assert_eq!(refusal.code.as_str(), code);
+        }
+        assert_eq!(parts.headers["cache-control"], "no-store");
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_is_capped_while_it_is_read() {
+    let endless = futures_body(vec!["{\"name\":\""; 100]);
+    let request = Request::post("/echo")
+        .header("content-type", "application/json")
+        .body(endless)
+        .unwrap();
+    let (parts, body) = ask(request).await;
+    assert_eq!(parts.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(body["error"]["code"], "body_too_large");
+}
+
+/// A body of these chunks that does not tell its length.
+fn futures_body(chunks: Vec<&'static str>) -> Body {
+    struct Chunks(std::vec::IntoIter<&'static str>);
+    impl http_body::Body for Chunks {
+        type Data = Bytes;
+        type Error = body::BodyError;
+        fn poll_frame(
+            mut self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+            let next = self.0.next();
+            std::task::Poll::Ready(next.map(|text| Ok(http_body::Frame::data(text.into()))))
+        }
+    }
+    Chunks(chunks.into_iter()).boxed_unsync()
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_member_and_the_request() {
+    let (parts, body) = post_body(&["application/json"], r#"{"name":"a","count":"x"}"#).await;
+    assert_eq!(
+        body["error"]["message"],
+        "`count` has the wrong type or form"
+    );
+    assert_eq!(body["error"]["request_id"], context().request.to_string());
+    assert_eq!(
+        parts.headers["x-request-id"].to_str().unwrap(),
+        context().request.to_string()
+    );
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_rendered_too() {
+    let (parts, body) = get_path("/nowhere").await;
+    assert_eq!(parts.status, StatusCode::NOT_FOUND);
+    assert_eq!(body["error"]["code"], "not_found");
+    let (parts, body) = get_path("/echo").await;
+    assert_eq!(parts.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(parts.headers["allow"], "POST");
+    assert_eq!(body["error"]["code"], "method_not_allowed");
+}
+
+#[tokio::test]
+async fn queries_200_and_400() {
+    let (_, body) = get_path("/list?limit=5").await;
+    assert_eq!(body, json!({ "limit": "5" }));
+    let (_, body) = get_path("/list").await;
+    assert_eq!(body, json!({ "limit": null }));
+    for (query, message) in [
+        ("limit=1&limit=2", "query: a name is given twice"),
+        ("limit=1&limi%74=2", "query: a name is given twice"),
+        (
+            "offset=1",
+            "query: there is an unknown name; known are: limit",
+        ),
+    ] {
+        let (parts, body) = get_path(&format!("/list?{query}")).await;
+        assert_eq!(parts.status, StatusCode::BAD_REQUEST, "{query}");
+        assert_eq!(body["error"]["code"], "invalid_request");
+        assert_eq!(body["error"]["message"], message);
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_is_no_key_is_answered_like_an_unknown_key() {
+    let id = SessionId::from_bytes([7; 16]).to_string();
+    let (_, body) = get_path(&format!("/show/{id}")).await;
+    assert_eq!(body["id"], id);
+    for text in ["7", "%00", "07070707070707070707070707070707", "%ff"] {
+        let (parts, body) = get_path(&format!("/show/{text}")).await;
+        assert_eq!(parts.status, StatusCode::NOT_FOUND, "{text}");
+        assert_eq!(body["error"]["message"], "Not found");
+    }
+}
+
+#[tokio::test]
+async fn the_context_reaches_the_handler_only_through_the_adapter() {
+    let (_, body) = get_path("/who").await;
+    assert_eq!(body, format!("demo {}", context().request));
+    let mut parts = Request::new(()).into_parts().0;
+    parts.extensions.insert(context());
+    let refusal = Call::from_request_parts(&mut parts, &()).await.unwrap_err();
+    assert_eq!(refusal.code, ErrorCode::Internal);
+}
