@@ -3,8 +3,8 @@
 
 use crate::json;
 use crate::jws::{self, JwsError, UnverifiedJws};
-use crate::key::VerifyingKey;
-use crate::key_set::KeySet;
+use crate::key::{JwkError, VerifyingKey};
+use crate::key_set::{KeySet, KeySetError};
 use serde_json::Value;
 use std::fmt;
 
@@ -71,9 +71,9 @@ pub fn verify_jws(input: &str) -> Verdict {
 
 fn key_set(key: &Value) -> Result<KeySet, &'static str> {
     if key.get("keys").is_some() {
-        return KeySet::from_jwks(key).map_err(|error| error.check());
+        return KeySet::from_jwks(key).map_err(KeySetError::check);
     }
-    let (kid, key) = VerifyingKey::from_jwk(key).map_err(|error| error.check())?;
+    let (kid, key) = VerifyingKey::from_jwk(key).map_err(JwkError::check)?;
     Ok(KeySet::single(kid.as_deref(), key))
 }
 
@@ -92,3 +92,6 @@ fn cause(set: &KeySet, token: &str, error: JwsError) -> &'static str {
     }
     error.check()
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,9 +13,9 @@ use crate::jws::{Header, JwsError, Keys, UnverifiedJws};
 use claims::Registered;
 use doorward_base::{ErrorCode, Timestamp};
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// A token taken apart; nothing about it is known to be true.
-#[derive(Debug)]
 pub struct UnverifiedJwt<'t> {
     jws: UnverifiedJws<'t>,
     claims: Map<String, Value>,
@@ -140,6 +140,13 @@ impl<'t> UnverifiedJwt<'t> {
         let registered = Registered::read(&self.claims)?;
         expected.check(&registered, now)?;
         Ok(VerifiedClaims::new(header, registered, self.claims))
+    }
+}
+
+/// Prints the header alone: with the rest the token could be used.
+impl fmt::Debug for UnverifiedJwt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UnverifiedJwt({:?})", self.header())
     }
 }
 

@@ -105,10 +105,7 @@ impl KeySet {
             match VerifyingKey::from_jwk(jwk) {
                 Ok((kid, key)) => set.add(kid.as_deref(), key)?,
                 Err(JwkError::Private) => return Err(KeySetError::Private),
-                Err(reason) => set.skipped.push(Skipped {
-                    kid: jwk.get("kid").and_then(Value::as_str).map(str::to_owned),
-                    reason,
-                }),
+                Err(reason) => set.skip(jwk, reason)?,
             }
         }
         Ok(set)
@@ -211,8 +208,31 @@ impl KeySet {
         serde_json::json!({ "keys": keys })
     }
 
+    fn skip(&mut self, jwk: &Value, reason: JwkError) -> Result<(), KeySetError> {
+        let kid = jwk.get("kid").and_then(Value::as_str);
+        // A bad key of a good one's id is a sign of a confused issuer; a key for
+        // another use may share it (RFC 7517 §4.5).
+        if reason.concerns_us() && kid.is_some_and(|kid| self.holds(kid)) {
+            return Err(KeySetError::DuplicateKid);
+        }
+        self.skipped.push(Skipped {
+            kid: kid.map(str::to_owned),
+            reason,
+        });
+        Ok(())
+    }
+
+    /// Whether a key for us, good or bad, has that id.
+    fn holds(&self, kid: &str) -> bool {
+        self.find(kid).is_some()
+            || self
+                .skipped
+                .iter()
+                .any(|skipped| skipped.reason.concerns_us() && skipped.kid.as_deref() == Some(kid))
+    }
+
     fn add(&mut self, kid: Option<&str>, key: VerifyingKey) -> Result<(), KeySetError> {
-        if kid.is_some_and(|kid| self.find(kid).is_some()) {
+        if kid.is_some_and(|kid| self.holds(kid)) {
             return Err(KeySetError::DuplicateKid);
         }
         if self.entries.len() >= MAX_KEYS {

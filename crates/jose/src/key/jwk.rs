@@ -76,6 +76,15 @@ impl JwkError {
             Self::Point => "key_point",
         }
     }
+
+    /// Whether the key was meant for signatures of ours and is bad, rather than for
+    /// something else.
+    pub(crate) const fn concerns_us(self) -> bool {
+        !matches!(
+            self,
+            Self::TypeUnsupported | Self::AlgorithmUnsupported | Self::Use | Self::KeyOps
+        )
+    }
 }
 
 impl VerifyingKey {

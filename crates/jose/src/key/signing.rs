@@ -28,7 +28,7 @@ pub struct SigningKey {
 
 enum Signer {
     Hmac {
-        key: hmac::Key,
+        key: Box<hmac::Key>,
         secret: Zeroizing<Vec<u8>>,
     },
     Rsa {
@@ -209,7 +209,7 @@ impl fmt::Debug for SigningKey {
 fn hmac_signer(secret: &[u8]) -> Result<(Signer, VerifyingKey), KeyError> {
     let verifying = VerifyingKey::hmac(secret)?;
     let signer = Signer::Hmac {
-        key: hmac::Key::new(hmac::HMAC_SHA256, secret),
+        key: Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret)),
         secret: Zeroizing::new(secret.to_vec()),
     };
     Ok((signer, verifying))

@@ -21,7 +21,7 @@ pub struct VerifyingKey {
 }
 
 enum Material {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Public {
         key: ParsedPublicKey,
         public: Public,
@@ -46,7 +46,10 @@ impl VerifyingKey {
         }
         Ok(Self {
             alg: Algorithm::HS256,
-            material: Arc::new(Material::Hmac(hmac::Key::new(hmac::HMAC_SHA256, secret))),
+            material: Arc::new(Material::Hmac(Box::new(hmac::Key::new(
+                hmac::HMAC_SHA256,
+                secret,
+            )))),
         })
     }
 
