@@ -1,0 +1,453 @@
+//! One installation under test: its files, its commands, its running server. Not here:
+//! how a signed-in person's requests look (`client`).
+
+use crate::artifact::{Artifacts, must};
+use crate::command::{self, Keep, Outcome};
+use crate::http::{Request, Response, random_secret};
+use crate::jwt;
+use crate::server::Server;
+use crate::setup::{Setup, free_port};
+use crate::wait::{self, PATIENCE};
+use serde_json::{Value, json};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use tempfile::TempDir;
+use toml::Table;
+
+/// An installation. Dropping it stops the server and leaves its files for the search.
+#[derive(Debug)]
+pub struct App {
+    artifacts: Artifacts,
+    config: Table,
+    config_path: PathBuf,
+    database: String,
+    /// Where the master key is: beside the artifacts, because it is a secret itself.
+    keys: TempDir,
+    ops: SocketAddr,
+    wrapper: Vec<String>,
+    listen: String,
+    clock: Option<PathBuf>,
+    server: Option<Server>,
+}
+
+impl App {
+    pub(crate) fn prepare(setup: Setup, artifacts: Artifacts) -> Self {
+        let keys = must("make a folder for the master key", TempDir::new());
+        let ops = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let Setup {
+            mut config,
+            wrapper,
+            own_clock,
+            listen,
+            ..
+        } = setup;
+        let server = config
+            .entry("server")
+            .or_insert_with(|| Table::new().into());
+        if let Some(server) = server.as_table_mut() {
+            let key = format!("file:{}", keys.path().join("doorward.key").display());
+            let database = format!("sqlite:{}", artifacts.path("store.db").display());
+            server.insert("ops_listen".to_owned(), ops.to_string().into());
+            server.insert("master_key".to_owned(), key.into());
+            server.insert("database".to_owned(), database.into());
+        }
+        let clock = own_clock.then(|| keys.path().join("clock"));
+        let app = Self {
+            config_path: artifacts.path("doorward.toml"),
+            database: format!("sqlite:{}", artifacts.path("store.db").display()),
+            artifacts,
+            config,
+            keys,
+            ops,
+            wrapper,
+            listen,
+            clock,
+            server: None,
+        };
+        app.write_config(&app.config);
+        app.pass(Duration::ZERO);
+        app
+    }
+
+    /// Starts the server on the store as it is. A running one is stopped first.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn start(&mut self) {
+        self.stop();
+        let plain = command::build(self, &["serve"], &["--listen", &self.listen]);
+        let serve = match self.wrapper.split_first() {
+            None => plain,
+            Some((program, arguments)) => {
+                let mut wrapped = Command::new(program);
+                wrapped
+                    .args(arguments)
+                    .arg(plain.get_program())
+                    .args(plain.get_args());
+                self.apply_environment(&mut wrapped);
+                wrapped
+            }
+        };
+        self.server = Some(Server::start(serve, &self.artifacts.path("server.log")));
+    }
+
+    /// Asks the server to stop and waits for it; its exit code, if it was running.
+    pub fn stop(&mut self) -> Option<i32> {
+        let mut server = self.server.take()?;
+        server.signal("TERM");
+        Some(server.wait())
+    }
+
+    /// Kills the server without a chance to clean up.
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill();
+        }
+    }
+
+    /// The running server.
+    ///
+    /// # Panics
+    /// When none is running.
+    #[must_use]
+    pub const fn server(&self) -> &Server {
+        match &self.server {
+            Some(server) => server,
+            None => panic!("the server is not running"),
+        }
+    }
+
+    /// Where the server listens.
+    #[must_use]
+    pub const fn addr(&self) -> SocketAddr {
+        self.server().addr()
+    }
+
+    /// Where its metrics and readiness are.
+    #[must_use]
+    pub const fn ops(&self) -> SocketAddr {
+        self.ops
+    }
+
+    /// The URL of a path on the server.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr())
+    }
+
+    /// This test's folder and journal.
+    #[must_use]
+    pub const fn artifacts(&self) -> &Artifacts {
+        &self.artifacts
+    }
+
+    /// The configuration file.
+    #[must_use]
+    pub fn config_path(&self) -> &Path {
+        &self.config_path
+    }
+
+    /// The store's URL.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// The store's file.
+    #[must_use]
+    pub fn store_path(&self) -> PathBuf {
+        self.artifacts.path("store.db")
+    }
+
+    /// The master key's file.
+    #[must_use]
+    pub fn key_path(&self) -> PathBuf {
+        self.keys.path().join("doorward.key")
+    }
+
+    /// The first realm of the configuration.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn realm(&self) -> &str {
+        let realms = self.config.get("realm").and_then(toml::Value::as_table);
+        match realms.and_then(|realms| realms.keys().next()) {
+            Some(name) => name,
+            None => panic!("the configuration has no realm"),
+        }
+    }
+
+    /// Changes the configuration file under the running server. It is replaced whole.
+    pub fn reconfigure(&mut self, change: impl FnOnce(&mut Table)) {
+        change(&mut self.config);
+        self.write_config(&self.config);
+    }
+
+    /// Replaces the configuration file by any text.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn write_config_text(&self, text: &str) {
+        let next = self.artifacts.write("doorward.toml.next", text);
+        must(
+            "replace the configuration",
+            fs::rename(next, &self.config_path),
+        );
+    }
+
+    fn write_config(&self, config: &Table) {
+        self.write_config_text(&must("write the configuration", toml::to_string(config)));
+    }
+
+    /// Lets time pass for the binary, from its start on; see [`Setup::with_clock`]. The
+    /// argument is the whole distance from the real time.
+    ///
+    /// # Panics
+    /// When the clock's file cannot be written.
+    pub fn pass(&self, distance: Duration) {
+        if let Some(clock) = &self.clock {
+            let next = clock.with_extension("next");
+            must(
+                "set the clock",
+                fs::write(&next, format!("+{}\n", distance.as_secs())),
+            );
+            must("set the clock", fs::rename(next, clock));
+        }
+    }
+
+    pub(crate) fn apply_environment(&self, command: &mut Command) {
+        if let Some(clock) = &self.clock {
+            command
+                .env("LD_PRELOAD", faketime_library())
+                .env("FAKETIME_TIMESTAMP_FILE", clock)
+                .env("FAKETIME_NO_CACHE", "1")
+                .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+                .env("DONT_FAKE_MONOTONIC", "1");
+        }
+    }
+
+    /// Runs a command whose output holds no secret; it is kept and searched.
+    #[must_use]
+    pub fn run(&self, words: &[&str], arguments: &[&str]) -> Outcome {
+        self.run_with(words, arguments, "", Keep::Output)
+    }
+
+    /// As [`App::run`], with standard input.
+    #[must_use]
+    pub fn run_input(&self, words: &[&str], arguments: &[&str], input: &str) -> Outcome {
+        self.run_with(words, arguments, input, Keep::Output)
+    }
+
+    /// Runs a command that prints a secret; its output is not kept.
+    #[must_use]
+    pub fn run_secret(&self, words: &[&str], arguments: &[&str], input: &str) -> Outcome {
+        self.run_with(words, arguments, input, Keep::Nothing)
+    }
+
+    /// Starts a command without waiting for it, for races between processes.
+    #[must_use]
+    pub fn spawn(&self, words: &[&str], arguments: &[&str]) -> Running {
+        Running(command::spawn(command::build(self, words, arguments), ""))
+    }
+
+    fn run_with(&self, words: &[&str], arguments: &[&str], input: &str, keep: Keep) -> Outcome {
+        let command = command::build(self, words, arguments);
+        let outcome = command::finish(command::spawn(command, input));
+        if keep == Keep::Output {
+            self.artifacts
+                .append("commands.log", outcome.stdout.as_bytes());
+        }
+        self.artifacts
+            .append("commands.log", outcome.stderr.as_bytes());
+        outcome
+    }
+
+    /// Makes a user with a password that only this test knows, and returns the password.
+    #[must_use]
+    pub fn user(&self, email: &str, further: &[&str]) -> String {
+        let password = random_secret();
+        self.artifacts.remember(&password);
+        let realm = self.realm();
+        let mut arguments = vec!["--realm", realm, "--email", email, "--password-stdin"];
+        arguments.extend_from_slice(further);
+        let _ = self
+            .run_input(&["user", "create"], &arguments, &password)
+            .success();
+        password
+    }
+
+    /// Makes a service account.
+    pub fn service_account(&self, email: &str, further: &[&str]) {
+        let mut arguments = vec!["--realm", self.realm(), "--email", email];
+        arguments.extend_from_slice(further);
+        let _ = self
+            .run(&["service-account", "create"], &arguments)
+            .success();
+    }
+
+    /// Makes an API token and returns its secret.
+    #[must_use]
+    pub fn token(&self, kind: &str, owner: &str, further: &[&str]) -> String {
+        let mut arguments = vec![
+            "--realm",
+            self.realm(),
+            "--kind",
+            kind,
+            "--owner",
+            owner,
+            "--quiet",
+        ];
+        arguments.extend_from_slice(further);
+        let made = self
+            .run_secret(&["token", "create"], &arguments, "")
+            .success();
+        self.remembered(made.line())
+    }
+
+    /// What the store knows of an owner's tokens.
+    ///
+    /// # Panics
+    /// When the listing is not an array.
+    #[must_use]
+    pub fn tokens(&self, owner: &str) -> Vec<Value> {
+        let arguments = ["--realm", self.realm(), "--owner", owner, "--json"];
+        let listed = self.run(&["token", "list"], &arguments).success().json();
+        match listed {
+            Value::Array(tokens) => tokens,
+            other => panic!("a token list is an array, not {other}"),
+        }
+    }
+
+    /// Revokes a token by its secret.
+    pub fn revoke(&self, secret: &str) {
+        let arguments = ["--realm", self.realm(), "-"];
+        let _ = self
+            .run_input(&["token", "revoke"], &arguments, secret)
+            .success();
+    }
+
+    /// A request to the server.
+    #[must_use]
+    pub fn request(&self, method: &str, target: &str) -> Request {
+        Request::new(self.addr(), method, target)
+    }
+
+    /// A GET without a credential.
+    #[must_use]
+    pub fn get(&self, target: &str) -> Response {
+        self.request("GET", target).send()
+    }
+
+    /// A GET with a bearer token.
+    #[must_use]
+    pub fn get_as(&self, token: &str, target: &str) -> Response {
+        self.request("GET", target).bearer(token).send()
+    }
+
+    /// The exchange as Witboost's guide names it; `further` is laid over the body.
+    #[must_use]
+    pub fn exchange(&self, token: &str, further: &Value) -> Response {
+        let mut body = json!({ "access_token": token });
+        if let (Some(body), Some(further)) = (body.as_object_mut(), further.as_object()) {
+            body.extend(further.clone());
+        }
+        self.request("POST", EXCHANGE).json(&body).send()
+    }
+
+    /// The JWT of an exchange that must succeed.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    pub fn jwt(&self, token: &str, further: &Value) -> String {
+        let answer = self.exchange(token, further);
+        match answer.expect(200).json().get("jwt").and_then(Value::as_str) {
+            Some(jwt) => self.remembered(jwt.to_owned()),
+            None => panic!("the exchange answered without a jwt"),
+        }
+    }
+
+    /// The claims of a token, as an independent library verifies it with the realm's
+    /// published keys.
+    ///
+    /// # Panics
+    /// When the library refuses it.
+    #[must_use]
+    pub fn verified(&self, token: &str) -> Value {
+        let jwks = self.get("/.well-known/jwks.json");
+        must(
+            "verify the token",
+            jwt::verify(token, &jwks.expect(200).json()),
+        )
+    }
+
+    /// Journals a secret and hands it back.
+    #[must_use]
+    pub fn remembered(&self, secret: String) -> String {
+        self.artifacts.remember(&secret);
+        secret
+    }
+
+    /// Waits until a change of the configuration or the store shows in an answer.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    #[must_use]
+    pub fn until_status(&self, request: &Request, status: u16) -> Response {
+        wait::until(&format!("status {status}"), PATIENCE, || {
+            Some(request.send()).filter(|answer| answer.status == status)
+        })
+    }
+}
+
+/// Witboost's exchange endpoint.
+pub const EXCHANGE: &str = "/api/auth/access-tokens/jwt";
+
+/// A command under way.
+#[derive(Debug)]
+pub struct Running(std::process::Child);
+
+impl Running {
+    /// Waits for its end.
+    #[must_use]
+    pub fn finish(self) -> Outcome {
+        command::finish(self.0)
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.kill();
+        } else {
+            self.stop();
+        }
+        if let Ok(key) = fs::read_to_string(self.key_path()) {
+            key.lines()
+                .for_each(|line| self.artifacts.remember(line.trim()));
+        }
+        if self.store_path().exists() {
+            let arguments = ["--realm", self.realm(), "--json"];
+            let audit = command::build(self, &["audit"], &arguments);
+            let audit = command::finish(command::spawn(audit, ""));
+            self.artifacts.write("audit.json", &audit.stdout);
+        }
+    }
+}
+
+/// Debian keeps the preloaded library in a folder named after the machine.
+fn faketime_library() -> PathBuf {
+    let machines = must("look for libfaketime", fs::read_dir("/usr/lib"));
+    let library = machines
+        .flatten()
+        .map(|machine| machine.path().join("faketime/libfaketimeMT.so.1"))
+        .find(|library| library.is_file());
+    match library {
+        Some(library) => library,
+        None => panic!("no libfaketime: apt-get install faketime"),
+    }
+}

@@ -1,0 +1,97 @@
+//! What a test leaves behind for the journal search: one folder per test below
+//! `target/test-artifacts` with its store, configuration and logs, and
+//! `secrets.journal`, one secret a line. What legitimately holds a secret (a request,
+//! an answer that shows one) must not be written here.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// One test's folder.
+#[derive(Debug)]
+pub struct Artifacts {
+    dir: PathBuf,
+    journal: Mutex<fs::File>,
+}
+
+impl Artifacts {
+    /// An empty folder for the test named `site` (see [`crate::site`]).
+    ///
+    /// # Panics
+    /// When the folder cannot be made.
+    #[must_use]
+    pub fn make(site: &str) -> Self {
+        let dir = crate::binary::target_dir()
+            .join("test-artifacts")
+            .join(site.replace("::", "/"));
+        if dir.exists() {
+            must("empty the artifact folder", fs::remove_dir_all(&dir));
+        }
+        must("make the artifact folder", fs::create_dir_all(&dir));
+        let journal = must(
+            "make the journal",
+            fs::File::create(dir.join("secrets.journal")),
+        );
+        Self {
+            dir,
+            journal: Mutex::new(journal),
+        }
+    }
+
+    /// A path inside the folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Remembers a secret. Everything the tests leave behind is searched for it.
+    ///
+    /// # Panics
+    /// When the journal cannot be written.
+    pub fn remember(&self, secret: &str) {
+        let Ok(mut journal) = self.journal.lock() else {
+            panic!("a thread panicked while it wrote the journal");
+        };
+        must("write the journal", writeln!(journal, "{secret}"));
+    }
+
+    /// Writes a file into the folder.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        must("write an artifact", fs::write(&path, text));
+        path
+    }
+
+    /// Appends to a file of the folder.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn append(&self, name: &str, bytes: &[u8]) {
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.path(name));
+        must(
+            "append to an artifact",
+            must("open an artifact", file).write_all(bytes),
+        );
+    }
+}
+
+/// The value, or a panic that says what was tried.
+pub(crate) fn must<T, E: std::fmt::Display>(what: &str, result: Result<T, E>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("cannot {what}: {error}"),
+    }
+}

@@ -1,0 +1,121 @@
+//! What a test wants to run: a configuration with some keys changed, a clock, limits of
+//! the process. Not here: the installation that comes of it (`app`).
+
+use crate::app::App;
+use crate::artifact::{Artifacts, must};
+use std::net::TcpListener;
+use toml::{Table, Value};
+
+/// A description of an installation.
+#[derive(Debug)]
+pub struct Setup {
+    pub(crate) site: String,
+    pub(crate) config: Table,
+    pub(crate) wrapper: Vec<String>,
+    pub(crate) own_clock: bool,
+    pub(crate) listen: String,
+}
+
+impl Setup {
+    /// The installation of a configuration text, in the folder of the test `site`. Its
+    /// ports, store and master key are the test's own.
+    ///
+    /// # Panics
+    /// When the text is not TOML.
+    #[must_use]
+    pub fn new(site: &str, config: &str) -> Self {
+        let config = must("read the configuration", config.parse::<Table>());
+        Self {
+            site: site.to_owned(),
+            config,
+            wrapper: Vec::new(),
+            own_clock: false,
+            listen: "127.0.0.1:0".to_owned(),
+        }
+    }
+
+    /// Sets one key, named with dots.
+    ///
+    /// # Panics
+    /// When the path goes through something that is not a table.
+    #[must_use]
+    pub fn set(mut self, path: &str, value: impl Into<Value>) -> Self {
+        set(&mut self.config, path, value.into());
+        self
+    }
+
+    /// Changes the configuration in any other way.
+    #[must_use]
+    pub fn edit(mut self, change: impl FnOnce(&mut Table)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Runs the server under another program, such as `prlimit --nofile=64`. It must
+    /// replace itself by the server.
+    #[must_use]
+    pub fn under(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// Gives the binary a clock that the test moves: [`App::pass`].
+    #[must_use]
+    pub const fn with_clock(mut self) -> Self {
+        self.own_clock = true;
+        self
+    }
+
+    /// Listens elsewhere than on the loopback.
+    #[must_use]
+    pub fn listen(mut self, addr: &str) -> Self {
+        addr.clone_into(&mut self.listen);
+        self
+    }
+
+    /// Writes the configuration, and nothing else: no store, no server.
+    ///
+    /// # Panics
+    /// When a file cannot be written.
+    #[must_use]
+    pub fn prepare(self) -> App {
+        let artifacts = Artifacts::make(&self.site);
+        App::prepare(self, artifacts)
+    }
+
+    /// Writes the configuration and starts the server.
+    ///
+    /// # Panics
+    /// When the server does not come up.
+    #[must_use]
+    pub fn start(self) -> App {
+        let mut app = self.prepare();
+        app.start();
+        app
+    }
+}
+
+/// Sets `path` in a configuration table, making tables on the way.
+fn set(table: &mut Table, path: &str, value: Value) {
+    let mut table = table;
+    let mut names = path.split('.').peekable();
+    while let Some(name) = names.next() {
+        if names.peek().is_none() {
+            table.insert(name.to_owned(), value);
+            return;
+        }
+        let next = table
+            .entry(name)
+            .or_insert_with(|| Value::Table(Table::new()));
+        let Value::Table(inner) = next else {
+            panic!("{path}: {name} is not a table");
+        };
+        table = inner;
+    }
+}
+
+/// A port that was free a moment ago, for listeners that do not print theirs.
+pub(crate) fn free_port() -> u16 {
+    let listener = must("find a free port", TcpListener::bind("127.0.0.1:0"));
+    must("find a free port", listener.local_addr()).port()
+}
