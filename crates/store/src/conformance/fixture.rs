@@ -1,0 +1,231 @@
+//! Values to store. Each takes the numbers and texts that tell it from its like.
+
+use doorward_base::secret::TokenDigest;
+use doorward_base::{
+    ApiTokenId, Email, MembershipId, RealmId, RealmName, RequestId, SessionId, SubjectId, TenantId,
+    Timestamp,
+};
+use doorward_identity::model::{
+    Actor, ApiToken, AuditAction, AuditEvent, Ceiling, Grant, Granted, HashedPassword, Identifier,
+    Invitation, KeyPurpose, KeyRecord, KeyState, Membership, NewApiToken, Outcome, Session,
+    SessionState, Subject, SubjectStatus, Tenant, TokenKind, TokenState,
+};
+use doorward_identity::port::{Page, StoreError, StoreHandle};
+use serde_json::Map;
+use std::sync::Arc;
+
+use super::writing;
+
+/// The whole of a listing that is shorter than a page.
+pub(crate) const fn all<K>() -> Page<K> {
+    Page {
+        after: None,
+        limit: 1000,
+    }
+}
+
+pub(crate) const fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(seconds)
+}
+
+pub(crate) const fn subject_id(n: u8) -> SubjectId {
+    SubjectId::from_bytes([n; 16])
+}
+
+pub(crate) const fn token_id(n: u8) -> ApiTokenId {
+    ApiTokenId::from_bytes([n; 16])
+}
+
+pub(crate) const fn session_id(n: u8) -> SessionId {
+    SessionId::from_bytes([n; 16])
+}
+
+pub(crate) const fn digest(n: u8) -> TokenDigest {
+    TokenDigest::from_bytes([n; 32])
+}
+
+pub(crate) fn email(n: u8) -> Email {
+    Email::new(&format!("user{n}@example.org")).unwrap()
+}
+
+pub(crate) fn tenant_id(text: &str) -> TenantId {
+    TenantId::new(text).unwrap()
+}
+
+/// A realm of the store.
+pub(crate) async fn realm(store: &StoreHandle, name: &str) -> RealmId {
+    let name = RealmName::new(name).unwrap();
+    store.engine().open_realm(&name).await.unwrap()
+}
+
+pub(crate) fn user(n: u8) -> Subject {
+    subject(
+        n,
+        Identifier::User {
+            email: email(n),
+            proven: n.is_multiple_of(2),
+        },
+    )
+}
+
+pub(crate) fn service(n: u8) -> Subject {
+    subject(n, Identifier::Service { email: email(n) })
+}
+
+pub(crate) fn tenant_keys(n: u8, tenant: &str) -> Subject {
+    let tenant = tenant_id(tenant);
+    subject(n, Identifier::TenantKeys { tenant })
+}
+
+pub(crate) fn external(n: u8, issuer: &str, sub: &str) -> Subject {
+    let (issuer, sub) = (Arc::from(issuer), Arc::from(sub));
+    subject(n, Identifier::External { issuer, sub })
+}
+
+fn subject(n: u8, identifier: Identifier) -> Subject {
+    Subject {
+        id: subject_id(n),
+        identifier,
+        name: Some(format!("Subject {n}, “quoted” 'and' so on")),
+        status: SubjectStatus::Active,
+        user_metadata: Map::from_iter([("n".to_owned(), n.into())]),
+        app_metadata: Map::new(),
+        created_at: at(n.into()),
+    }
+}
+
+pub(crate) fn password(n: u8) -> HashedPassword {
+    HashedPassword::from_phc(format!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA${n}"))
+}
+
+pub(crate) fn tenant(id: &str) -> Tenant {
+    Tenant {
+        id: tenant_id(id),
+        name: Some(format!("Tenant {id}")),
+        created_at: at(1),
+    }
+}
+
+pub(crate) fn membership(n: u8, subject: u8, tenant: &str) -> Membership {
+    Membership {
+        id: MembershipId::from_bytes([n; 16]),
+        subject: subject_id(subject),
+        tenant: tenant_id(tenant),
+        created_at: at(n.into()),
+    }
+}
+
+pub(crate) fn invitation(n: u8, address: u8, tenant: &str) -> Invitation {
+    Invitation {
+        digest: digest(n),
+        email: email(address),
+        tenant: tenant_id(tenant),
+        roles: vec!["admin".parse().unwrap(), "viewer".parse().unwrap()],
+        created_at: at(n.into()),
+        expires_at: at(1000),
+    }
+}
+
+pub(crate) fn role_grant(tenant: Option<&str>, role: &str) -> Grant {
+    Grant {
+        tenant: tenant.map(tenant_id),
+        granted: Granted::Role(role.parse().unwrap()),
+    }
+}
+
+pub(crate) fn permission_grant(
+    tenant: Option<&str>,
+    permission: &str,
+    audience: Option<&str>,
+) -> Grant {
+    Grant {
+        tenant: tenant.map(tenant_id),
+        granted: Granted::Permission {
+            permission: permission.parse().unwrap(),
+            audience: audience.map(|audience| audience.parse().unwrap()),
+        },
+    }
+}
+
+/// An active token of class `access` that expires at 1,000 s.
+pub(crate) fn token(n: u8, owner: u8) -> NewApiToken {
+    NewApiToken {
+        token: ApiToken {
+            id: token_id(n),
+            class: "access".parse().unwrap(),
+            kind: TokenKind::Personal,
+            owner: subject_id(owner),
+            ceiling: Ceiling::default(),
+            name: None,
+            state: TokenState::Active,
+            created_at: at(n.into()),
+            created_by: None,
+            expires_at: Some(at(1000)),
+            last_used_at: None,
+        },
+        digest: digest(n),
+        digest_key: "digest-1".to_owned(),
+    }
+}
+
+/// The same, bound to a tenant.
+pub(crate) fn token_in(n: u8, owner: u8, tenant: &str) -> NewApiToken {
+    let mut new = token(n, owner);
+    new.token.ceiling.tenant = Some(tenant_id(tenant));
+    new
+}
+
+pub(crate) fn session(n: u8, subject: u8, tenant: Option<&str>) -> Session {
+    Session {
+        id: session_id(n),
+        subject: subject_id(subject),
+        ceiling: Ceiling {
+            tenant: tenant.map(tenant_id),
+            ..Ceiling::default()
+        },
+        state: SessionState::Active,
+        created_at: at(n.into()),
+        expires_at: at(1000),
+    }
+}
+
+pub(crate) fn key(kid: &str, purpose: KeyPurpose, state: KeyState, created: i64) -> KeyRecord {
+    KeyRecord {
+        kid: kid.to_owned(),
+        purpose,
+        algorithm: "ES256".to_owned(),
+        state,
+        sealed: vec![0, 1, 255, 0],
+        created_at: at(created),
+    }
+}
+
+pub(crate) fn event(n: u8, action: AuditAction) -> AuditEvent {
+    AuditEvent {
+        at: at(n.into()),
+        request: RequestId::from_bytes([n; 16]),
+        actor: Actor::System,
+        action,
+        outcome: Outcome::Success,
+        subject: None,
+        tenant: None,
+        token: None,
+        session: None,
+        peer: None,
+        detail: Map::new(),
+    }
+}
+
+/// Tenants `acme` and `globex`, users 1 and 2, in one realm.
+pub(crate) async fn people(store: &StoreHandle, realm: RealmId) {
+    let outcome: Result<(), StoreError> = writing!(store, realm, [], |tx| {
+        for id in ["acme", "globex"] {
+            tx.insert_tenant(&tenant(id)).await?;
+        }
+        for n in [1, 2] {
+            tx.insert_subject(&user(n)).await?;
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+}

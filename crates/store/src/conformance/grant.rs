@@ -1,0 +1,123 @@
+//! Grants, tenants' roles, epochs.
+
+use super::fixture::{at, people, permission_grant, realm, role_grant, subject_id, tenant_id};
+use super::{reading, writing};
+use doorward_base::principal::Epoch;
+use doorward_identity::model::RoleDefinition;
+use doorward_identity::port::{StoreError, StoreHandle};
+
+pub(crate) async fn grants_are_added_once_and_sorted(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let sorted = vec![
+        role_grant(None, "operator"),
+        permission_grant(None, "read", None),
+        permission_grant(None, "read", Some("https://api.example")),
+        role_grant(Some("acme"), "admin"),
+        permission_grant(Some("acme"), "admin", None),
+        role_grant(Some("globex"), "admin"),
+    ];
+    let shuffled: Vec<_> = sorted.iter().rev().cloned().collect();
+    for expected in [true, false] {
+        let new = writing!(store, realm, [shuffled], |tx| {
+            let mut new = Vec::new();
+            for grant in &shuffled {
+                new.push(tx.insert_grant(subject_id(1), grant, at(1)).await?);
+            }
+            Ok(new)
+        })
+        .unwrap();
+        assert_eq!(new, [expected; 6]);
+    }
+    let (mine, others) = reading!(store, realm, [], |tx| Ok((
+        tx.list_grants(subject_id(1)).await?,
+        tx.list_grants(subject_id(2)).await?,
+    )))
+    .unwrap();
+    assert_eq!(mine, sorted);
+    assert!(sorted.is_sorted());
+    assert_eq!(others, []);
+}
+
+pub(crate) async fn grants_are_removed_exactly(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let everywhere = permission_grant(None, "read", None);
+    let narrower = [
+        permission_grant(Some("acme"), "read", None),
+        permission_grant(None, "read", Some("https://api.example")),
+        role_grant(None, "read"),
+    ];
+    let (removed, left) = writing!(store, realm, [everywhere, narrower], |tx| {
+        for grant in narrower.iter().chain([&everywhere]) {
+            tx.insert_grant(subject_id(1), grant, at(1)).await?;
+        }
+        let removed = (
+            tx.delete_grant(subject_id(2), &everywhere).await?,
+            tx.delete_grant(subject_id(1), &everywhere).await?,
+            tx.delete_grant(subject_id(1), &everywhere).await?,
+        );
+        Ok((removed, tx.list_grants(subject_id(1)).await?))
+    })
+    .unwrap();
+    assert_eq!(removed, (false, true, false));
+    assert_eq!(left.len(), 3);
+    assert!(narrower.iter().all(|grant| left.contains(grant)));
+}
+
+pub(crate) async fn tenant_roles_are_redefined(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let role = |name: &str, permissions: &[&str]| RoleDefinition {
+        role: name.parse().unwrap(),
+        permissions: permissions.iter().map(|p| p.parse().unwrap()).collect(),
+    };
+    let puts = [
+        role("writer", &["read", "write"]),
+        role("empty", &[]),
+        role("writer", &["write"]),
+    ];
+    let roles = writing!(store, realm, [puts], |tx| {
+        for role in &puts {
+            tx.put_tenant_role(&tenant_id("acme"), role).await?;
+        }
+        Ok((
+            tx.list_tenant_roles(&tenant_id("acme")).await?,
+            tx.list_tenant_roles(&tenant_id("globex")).await?,
+        ))
+    })
+    .unwrap();
+    assert_eq!(
+        roles,
+        (vec![role("empty", &[]), role("writer", &["write"])], vec![])
+    );
+}
+
+pub(crate) async fn epochs_start_at_0_and_grow(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let acme = tenant_id("acme");
+    let epochs = writing!(store, realm, [acme], |tx| Ok([
+        tx.find_epoch(subject_id(1), None).await?,
+        tx.bump_epoch(subject_id(1), None).await?,
+        tx.bump_epoch(subject_id(1), Some(&acme)).await?,
+        tx.bump_epoch(subject_id(1), Some(&acme)).await?,
+        tx.find_epoch(subject_id(1), None).await?,
+        tx.find_epoch(subject_id(2), Some(&acme)).await?,
+    ]))
+    .unwrap();
+    assert_eq!(epochs, [0, 1, 1, 2, 1, 0].map(Epoch));
+    let mut listed = reading!(store, realm, [], |tx| tx.list_epochs().await).unwrap();
+    listed.sort_unstable();
+    assert_eq!(
+        listed,
+        [
+            (subject_id(1), None, Epoch(1)),
+            (subject_id(1), Some(acme), Epoch(2))
+        ]
+    );
+    let nobody = writing!(store, realm, [], |tx| tx
+        .bump_epoch(subject_id(9), None)
+        .await);
+    assert!(matches!(nobody, Err(StoreError::Inconsistent { .. })));
+}

@@ -1,0 +1,245 @@
+//! One realm seen, or attacked, from another.
+
+use super::fixture::{
+    all, at, digest, email, event, external, invitation, key, membership, password, people,
+    permission_grant, realm, role_grant, session, session_id, subject_id, tenant, tenant_id,
+    tenant_keys, token, token_id, token_in, user,
+};
+use super::{reading, writing};
+use doorward_base::RealmId;
+use doorward_base::principal::Epoch;
+use doorward_identity::model::{
+    AuditAction, KeyPurpose, KeyState, RoleDefinition, SubjectStatus, TokenState,
+};
+use doorward_identity::port::{AuditFilter, StoreError, StoreHandle, TokenFilter, Tx};
+
+/// One row of everything.
+async fn furnish(store: &StoreHandle, realm: RealmId) {
+    people(store, realm).await;
+    writing!(store, realm, [], |tx| furnish_in(tx).await).unwrap();
+}
+
+async fn furnish_in(tx: &mut dyn Tx) -> Result<(), StoreError> {
+    let acme = tenant_id("acme");
+    tx.insert_subject(&tenant_keys(3, "acme")).await?;
+    tx.insert_subject(&external(4, "https://i", "s")).await?;
+    tx.set_password(subject_id(1), &password(1)).await?;
+    tx.insert_membership(&membership(1, 1, "acme")).await?;
+    tx.put_invitation(&invitation(1, 9, "acme")).await?;
+    tx.insert_grant(subject_id(1), &role_grant(Some("acme"), "admin"), at(1))
+        .await?;
+    let role = RoleDefinition {
+        role: "admin".parse().unwrap(),
+        permissions: vec!["read".parse().unwrap()],
+    };
+    tx.put_tenant_role(&acme, &role).await?;
+    tx.bump_epoch(subject_id(1), Some(&acme)).await?;
+    tx.insert_api_token(&token_in(1, 1, "acme")).await?;
+    tx.insert_session(&session(1, 1, Some("acme"))).await?;
+    tx.insert_key(&key("k", KeyPurpose::Access, KeyState::Active, 1))
+        .await?;
+    let mut about = event(1, AuditAction::SignIn);
+    about.subject = Some(subject_id(1));
+    about.tenant = Some(acme);
+    tx.append_audit(&about).await
+}
+
+pub(crate) async fn names_of_one_realm_are_free_in_another(store: StoreHandle) {
+    let (a, b) = (realm(&store, "a").await, realm(&store, "b").await);
+    // Every id, address, digest and key id is the same in both.
+    furnish(&store, a).await;
+    furnish(&store, b).await;
+    writing!(store, b, [], |tx| tx
+        .set_api_token_state(token_id(1), TokenState::Revoked { at: at(5) })
+        .await)
+    .unwrap();
+    for (realm, revoked) in [(a, false), (b, true)] {
+        let found = reading!(store, realm, [], |tx| tx.find_api_token(token_id(1)).await);
+        let state = found.unwrap().unwrap().state;
+        assert_eq!(state != TokenState::Active, revoked);
+    }
+}
+
+pub(crate) async fn nothing_of_a_realm_is_found_from_another(store: StoreHandle) {
+    let (a, b) = (realm(&store, "a").await, realm(&store, "b").await);
+    furnish(&store, a).await;
+    let seen = reading!(store, b, [], |tx| {
+        let acme = tenant_id("acme");
+        let mut seen = Vec::new();
+        let mut look = |what: &'static str, there: bool| {
+            if there {
+                seen.push(what);
+            }
+        };
+        look("subject", tx.find_subject(subject_id(1)).await?.is_some());
+        look(
+            "email",
+            tx.find_subject_by_email(&email(1)).await?.is_some(),
+        );
+        let keys = tx.find_tenant_keys_subject(&acme).await?;
+        look("tenant keys", keys.is_some());
+        let external = tx.find_external_subject("https://i", "s").await?;
+        look("external", external.is_some());
+        look("subjects", !tx.list_subjects(all()).await?.is_empty());
+        look("password", tx.find_password(subject_id(1)).await?.is_some());
+        look("tenant", tx.find_tenant(&acme).await?.is_some());
+        look("tenants", !tx.list_tenants(all()).await?.is_empty());
+        let one = tx.find_membership(subject_id(1), &acme).await?;
+        look("membership", one.is_some());
+        let mine = tx.list_memberships(subject_id(1)).await?;
+        look("memberships", !mine.is_empty());
+        let theirs = tx.list_tenant_memberships(&acme, all()).await?;
+        look("tenant's memberships", !theirs.is_empty());
+        look("grants", !tx.list_grants(subject_id(1)).await?.is_empty());
+        look("roles", !tx.list_tenant_roles(&acme).await?.is_empty());
+        let epoch = tx.find_epoch(subject_id(1), Some(&acme)).await?;
+        look("epoch", epoch != Epoch(0));
+        look("epochs", !tx.list_epochs().await?.is_empty());
+        look("token", tx.find_api_token(token_id(1)).await?.is_some());
+        let found = tx.find_api_token_by_digest(&digest(1)).await?;
+        look("digest", found.is_some());
+        for filter in [TokenFilter::All, TokenFilter::Owner(subject_id(1))] {
+            look(
+                "tokens",
+                !tx.list_api_tokens(filter, all()).await?.is_empty(),
+            );
+        }
+        let class = "access".parse().unwrap();
+        let count = tx.count_active_tokens(subject_id(1), &class, at(1)).await?;
+        look("count", count > 0);
+        look("digests", !tx.list_live_digests(at(1)).await?.is_empty());
+        look("session", tx.find_session(session_id(1)).await?.is_some());
+        look(
+            "sessions",
+            !tx.list_sessions(subject_id(1)).await?.is_empty(),
+        );
+        let (tokens, sessions) = tx.list_revoked_since(at(0)).await?;
+        look("revoked", !tokens.is_empty() || !sessions.is_empty());
+        look("keys", !tx.list_keys().await?.is_empty());
+        let mine = AuditFilter {
+            subject: Some(subject_id(1)),
+            ..AuditFilter::default()
+        };
+        for filter in [AuditFilter::default(), mine] {
+            look("audit", !tx.list_audit(&filter, all()).await?.is_empty());
+        }
+        Ok(seen)
+    });
+    assert_eq!(seen, Ok(vec![]));
+}
+
+pub(crate) async fn nothing_of_a_realm_is_changed_from_another(store: StoreHandle) {
+    let (a, b) = (realm(&store, "a").await, realm(&store, "b").await);
+    furnish(&store, a).await;
+    let before = portrait(&store, a).await;
+    let unseen = writing!(store, b, [], |tx| {
+        let acme = tenant_id("acme");
+        let grant = role_grant(Some("acme"), "admin");
+        tx.touch_api_tokens(&[(token_id(1), at(99))]).await?;
+        Ok((
+            tx.delete_membership(subject_id(1), &acme).await?,
+            tx.take_invitation(&digest(1)).await?,
+            tx.delete_grant(subject_id(1), &grant).await?,
+            tx.revoke_api_tokens_of(subject_id(1), None, at(9)).await?,
+            tx.end_session(session_id(1), at(9)).await?,
+            tx.end_sessions_of(subject_id(1), None, at(9)).await?,
+        ))
+    });
+    assert_eq!(unseen, Ok((false, None, false, vec![], false, vec![])));
+    let refused = [
+        writing!(store, b, [], |tx| tx
+            .set_subject_status(subject_id(1), SubjectStatus::Disabled { at: at(9) })
+            .await),
+        writing!(store, b, [], |tx| tx
+            .set_api_token_state(token_id(1), TokenState::Revoked { at: at(9) })
+            .await),
+        writing!(store, b, [], |tx| tx
+            .rekey_api_token(token_id(1), &digest(9), "x")
+            .await),
+        writing!(store, b, [], |tx| tx
+            .set_key_state("k", KeyState::Next)
+            .await),
+        writing!(store, b, [], |tx| tx.delete_key("k").await),
+    ];
+    for outcome in refused {
+        assert!(matches!(outcome, Err(StoreError::Inconsistent { .. })));
+    }
+    assert_eq!(portrait(&store, a).await, before);
+    let invitation = writing!(store, a, [], |tx| tx.take_invitation(&digest(1)).await);
+    assert!(invitation.unwrap().is_some());
+}
+
+/// What could have been changed, as text.
+async fn portrait(store: &StoreHandle, realm: RealmId) -> String {
+    reading!(store, realm, [], |tx| Ok(format!(
+        "{:?} {:?} {:?} {:?} {:?} {:?}",
+        tx.list_subjects(all()).await?,
+        tx.list_memberships(subject_id(1)).await?,
+        tx.list_grants(subject_id(1)).await?,
+        tx.find_api_token_by_digest(&digest(1)).await?,
+        tx.list_sessions(subject_id(1)).await?,
+        tx.list_keys().await?,
+    )))
+    .unwrap()
+}
+
+pub(crate) async fn nothing_of_a_realm_is_referred_to_from_another(store: StoreHandle) {
+    let (a, b) = (realm(&store, "a").await, realm(&store, "b").await);
+    furnish(&store, a).await;
+    // The other realm has a subject and a tenant of its own.
+    writing!(store, b, [], |tx| {
+        tx.insert_subject(&user(50)).await?;
+        tx.insert_tenant(&tenant("own")).await
+    })
+    .unwrap();
+    let refused = [
+        writing!(store, b, [], |tx| tx
+            .insert_subject(&tenant_keys(51, "acme"))
+            .await),
+        writing!(store, b, [], |tx| tx
+            .set_password(subject_id(1), &password(9))
+            .await),
+        writing!(store, b, [], |tx| tx
+            .insert_membership(&membership(9, 1, "own"))
+            .await),
+        writing!(store, b, [], |tx| tx
+            .insert_membership(&membership(9, 50, "acme"))
+            .await),
+        writing!(store, b, [], |tx| tx
+            .put_invitation(&invitation(9, 9, "acme"))
+            .await),
+        writing!(store, b, [], |tx| tx
+            .insert_grant(subject_id(1), &permission_grant(None, "p", None), at(1))
+            .await
+            .map(drop)),
+        writing!(store, b, [], |tx| tx
+            .insert_grant(subject_id(50), &role_grant(Some("acme"), "r"), at(1))
+            .await
+            .map(drop)),
+        writing!(store, b, [], |tx| tx
+            .bump_epoch(subject_id(1), None)
+            .await
+            .map(drop)),
+        writing!(store, b, [], |tx| tx.insert_api_token(&token(9, 1)).await),
+        writing!(store, b, [], |tx| tx
+            .insert_api_token(&token_in(9, 50, "acme"))
+            .await),
+        writing!(store, b, [], |tx| tx
+            .insert_session(&session(9, 1, None))
+            .await),
+        writing!(store, b, [], |tx| tx
+            .insert_session(&session(9, 50, Some("acme")))
+            .await),
+    ];
+    for (at, outcome) in refused.iter().enumerate() {
+        let refused = matches!(outcome, Err(StoreError::Inconsistent { .. }));
+        assert!(refused, "attempt {at}: {outcome:?}");
+    }
+}
+
+pub(crate) async fn an_unknown_realm_is_refused(store: StoreHandle) {
+    let known = realm(&store, "a").await;
+    let unknown = RealmId(known.0 + 1000);
+    let outcome = writing!(store, unknown, [], |tx| tx.insert_subject(&user(1)).await);
+    assert!(matches!(outcome, Err(StoreError::Inconsistent { .. })));
+}

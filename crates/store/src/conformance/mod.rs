@@ -1,0 +1,142 @@
+//! What every engine must do, held against `doorward_identity::port`. An engine
+//! runs all of it by one line, [`conformance!`]. Not here: what is particular to an
+//! engine (files, other processes, failing disks).
+
+pub(crate) mod audit;
+pub(crate) mod fixture;
+pub(crate) mod grant;
+pub(crate) mod isolation;
+pub(crate) mod key;
+pub(crate) mod race;
+pub(crate) mod session;
+pub(crate) mod subject;
+pub(crate) mod tenant;
+pub(crate) mod token;
+pub(crate) mod transaction;
+
+/// Runs a use-case: `writing!(store, realm, [captured, …], |tx| …)`. The values named
+/// are cloned into each run of the closure.
+macro_rules! writing {
+    ($store:expr, $realm:expr, [$($value:ident),*], |$tx:ident| $body:expr) => {{
+        $(let $value = ToOwned::to_owned(&$value);)*
+        $store
+            .write($realm, move |$tx| {
+                $(let $value = ToOwned::to_owned(&$value);)*
+                Box::pin(async move { $body })
+            })
+            .await
+    }};
+}
+
+/// Reads, in the same form as [`writing!`].
+macro_rules! reading {
+    ($store:expr, $realm:expr, [$($value:ident),*], |$tx:ident| $body:expr) => {{
+        $(let $value = ToOwned::to_owned(&$value);)*
+        $store
+            .read($realm, move |$tx| {
+                $(let $value = ToOwned::to_owned(&$value);)*
+                Box::pin(async move { $body })
+            })
+            .await
+    }};
+}
+
+pub(crate) use {reading, writing};
+
+/// Makes one test of each case. `$open` is an async function without arguments that
+/// returns a fresh, empty store and whatever must live as long as it.
+macro_rules! conformance {
+    ($open:path) => {
+        crate::conformance::cases! { $open:
+            subject: [
+                subjects_are_found_by_every_identifier,
+                an_identifier_is_taken_once,
+                a_subject_is_disabled_and_enabled,
+                passwords_are_replaced,
+                subjects_are_paged,
+            ]
+            tenant: [
+                tenants_are_found_and_paged,
+                memberships_are_made_listed_and_ended,
+                invitations_are_replaced_and_taken_once,
+            ]
+            grant: [
+                grants_are_added_once_and_sorted,
+                grants_are_removed_exactly,
+                tenant_roles_are_redefined,
+                epochs_start_at_0_and_grow,
+            ]
+            token: [
+                tokens_come_back_as_they_were,
+                digests_find_tokens_until_they_are_replaced,
+                a_revoked_token_never_comes_back,
+                only_active_tokens_count,
+                live_digests_end_with_their_tokens,
+                an_owners_tokens_are_revoked_together,
+                uses_never_move_backwards,
+                tokens_are_paged_by_owner,
+            ]
+            session: [
+                sessions_come_back_as_they_were,
+                a_session_ends_once,
+                a_subjects_sessions_end_together,
+                what_ended_since_is_listed,
+            ]
+            key: [
+                keys_live_their_life,
+                one_key_of_a_purpose_is_active,
+            ]
+            audit: [
+                events_come_back_as_they_were,
+                every_action_can_be_read_back,
+                events_are_filtered_and_paged,
+            ]
+            isolation: [
+                names_of_one_realm_are_free_in_another,
+                nothing_of_a_realm_is_found_from_another,
+                nothing_of_a_realm_is_changed_from_another,
+                nothing_of_a_realm_is_referred_to_from_another,
+                an_unknown_realm_is_refused,
+            ]
+            transaction: [
+                a_refusal_is_committed,
+                an_error_takes_everything_back,
+                a_conflict_that_is_handled_commits_the_rest,
+                a_closure_that_awaits_something_else_is_refused,
+                a_panic_is_an_error_and_the_store_lives,
+                a_closure_may_run_again,
+                a_transaction_reads_its_own_writes,
+                changes_are_listed_in_the_order_of_commits,
+                commits_are_noticed,
+                realms_keep_their_numbers,
+                store_values_are_set_once,
+                a_closed_store_refuses,
+            ]
+            race: [
+                one_token_under_a_limit_of_one,
+                a_session_is_ended_by_one,
+                an_invitation_is_taken_by_one,
+                an_address_is_taken_by_one,
+                epochs_count_every_bump,
+                a_realm_gets_one_number,
+                a_store_value_is_set_by_one,
+                failures_leave_their_neighbours_alone,
+                changes_follow_commits_without_gaps,
+            ]
+        }
+    };
+}
+
+macro_rules! cases {
+    ($open:path: $($group:ident: [$($case:ident,)*])*) => {
+        $(mod $group {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $case() {
+                let (store, _keep) = $open().await;
+                crate::conformance::$group::$case(store).await;
+            })*
+        })*
+    };
+}
+
+pub(crate) use {cases, conformance};

@@ -1,0 +1,263 @@
+//! API tokens and their digests.
+
+use super::fixture::{
+    all, at, digest, people, realm, subject_id, tenant_id, token, token_id, token_in,
+};
+use super::{reading, writing};
+use doorward_base::RealmId;
+use doorward_identity::model::{Ceiling, NewApiToken, TokenKind, TokenState};
+use doorward_identity::port::{Page, StoreError, StoreHandle, TokenFilter};
+
+async fn insert(store: &StoreHandle, realm: RealmId, tokens: Vec<NewApiToken>) {
+    writing!(store, realm, [tokens], |tx| {
+        for token in &tokens {
+            tx.insert_api_token(token).await?;
+        }
+        Ok(())
+    })
+    .unwrap();
+}
+
+pub(crate) async fn tokens_come_back_as_they_were(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let bare = token(1, 1);
+    let mut full = token(2, 1);
+    full.token.kind = TokenKind::Key;
+    full.token.ceiling = Ceiling {
+        tenant: Some(tenant_id("acme")),
+        roles: Some(vec!["admin".parse().unwrap(), "viewer".parse().unwrap()]),
+        permissions: Some(vec!["read:foia".parse().unwrap()]),
+        audiences: Some(Vec::new()),
+        environment: Some("live".parse().unwrap()),
+    };
+    full.token.name = Some("CI, “quoted”; -- '".to_owned());
+    full.token.state = TokenState::Retiring { until: at(77) };
+    full.token.created_by = Some(subject_id(2));
+    full.token.expires_at = None;
+    full.token.last_used_at = Some(at(66));
+    insert(&store, realm, vec![bare.clone(), full.clone()]).await;
+    let found = reading!(store, realm, [], |tx| Ok([
+        tx.find_api_token(token_id(1)).await?,
+        tx.find_api_token(token_id(2)).await?,
+        tx.find_api_token(token_id(3)).await?,
+    ]))
+    .unwrap();
+    assert_eq!(found, [Some(bare.token), Some(full.token), None]);
+}
+
+pub(crate) async fn digests_find_tokens_until_they_are_replaced(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    insert(&store, realm, vec![token(1, 1), token(2, 1)]).await;
+    let mut clash = token(3, 2);
+    clash.digest = digest(1);
+    let clash = writing!(store, realm, [clash], |tx| tx
+        .insert_api_token(&clash)
+        .await);
+    assert!(matches!(clash, Err(StoreError::Conflict(_))));
+    writing!(store, realm, [], |tx| tx
+        .rekey_api_token(token_id(1), &digest(9), "digest-2")
+        .await)
+    .unwrap();
+    let found = reading!(store, realm, [], |tx| Ok([
+        tx.find_api_token_by_digest(&digest(1)).await?,
+        tx.find_api_token_by_digest(&digest(9)).await?,
+        tx.find_api_token_by_digest(&digest(2)).await?,
+    ]))
+    .unwrap();
+    assert_eq!(
+        found,
+        [
+            None,
+            Some((token(1, 1).token, "digest-2".to_owned())),
+            Some((token(2, 1).token, "digest-1".to_owned())),
+        ]
+    );
+    let missing = writing!(store, realm, [], |tx| tx
+        .rekey_api_token(token_id(8), &digest(8), "digest-2")
+        .await);
+    assert!(matches!(missing, Err(StoreError::Inconsistent { .. })));
+}
+
+pub(crate) async fn a_revoked_token_never_comes_back(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    insert(&store, realm, vec![token(1, 1)]).await;
+    let revoked = TokenState::Revoked { at: at(60) };
+    for state in [TokenState::Retiring { until: at(90) }, revoked] {
+        writing!(store, realm, [], |tx| tx
+            .set_api_token_state(token_id(1), state)
+            .await)
+        .unwrap();
+        let found = reading!(store, realm, [], |tx| tx.find_api_token(token_id(1)).await);
+        assert_eq!(found.unwrap().unwrap().state, state);
+    }
+    for state in [
+        TokenState::Active,
+        TokenState::Retiring { until: at(999) },
+        TokenState::Revoked { at: at(61) },
+    ] {
+        let outcome = writing!(store, realm, [], |tx| tx
+            .set_api_token_state(token_id(1), state)
+            .await);
+        assert!(matches!(outcome, Err(StoreError::Inconsistent { .. })));
+    }
+    let found = reading!(store, realm, [], |tx| tx.find_api_token(token_id(1)).await);
+    assert_eq!(found.unwrap().unwrap().state, revoked);
+    let missing = writing!(store, realm, [], |tx| tx
+        .set_api_token_state(token_id(8), revoked)
+        .await);
+    assert!(matches!(missing, Err(StoreError::Inconsistent { .. })));
+}
+
+pub(crate) async fn only_active_tokens_count(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let mut other_class = token(2, 1);
+    other_class.token.class = "other".parse().unwrap();
+    let mut retiring = token(3, 1);
+    retiring.token.state = TokenState::Retiring { until: at(5000) };
+    let mut revoked = token(4, 1);
+    revoked.token.state = TokenState::Revoked { at: at(5) };
+    let mut endless = token(5, 1);
+    endless.token.expires_at = None;
+    let tokens = vec![
+        token(1, 1),
+        other_class,
+        retiring,
+        revoked,
+        endless,
+        token(6, 2),
+    ];
+    insert(&store, realm, tokens).await;
+    // Token 1 expires at 1,000 s: at that moment it no longer counts.
+    for (now, expected) in [(999, 2), (1000, 1)] {
+        let count = reading!(store, realm, [], |tx| tx
+            .count_active_tokens(subject_id(1), &"access".parse().unwrap(), at(now))
+            .await);
+        assert_eq!(count, Ok(expected), "at {now}");
+    }
+}
+
+pub(crate) async fn live_digests_end_with_their_tokens(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let mut retiring = token(2, 1);
+    retiring.token.state = TokenState::Retiring { until: at(500) };
+    let mut revoked = token(3, 1);
+    revoked.token.state = TokenState::Revoked { at: at(5) };
+    let mut endless = token(4, 2);
+    endless.token.expires_at = None;
+    insert(&store, realm, vec![token(1, 1), retiring, revoked, endless]).await;
+    for (now, expected) in [
+        (499, vec![1, 2, 4]),
+        (500, vec![1, 4]),
+        (999, vec![1, 4]),
+        (1000, vec![4]),
+    ] {
+        let mut live = reading!(store, realm, [], |tx| tx.list_live_digests(at(now)).await)
+            .unwrap()
+            .into_iter()
+            .map(|live| (live.id, live.digest))
+            .collect::<Vec<_>>();
+        live.sort_unstable();
+        let expected: Vec<_> = expected.iter().map(|&n| (token_id(n), digest(n))).collect();
+        assert_eq!(live, expected, "at {now}");
+    }
+}
+
+pub(crate) async fn an_owners_tokens_are_revoked_together(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let mut retiring = token_in(3, 1, "acme");
+    retiring.token.state = TokenState::Retiring { until: at(500) };
+    let tokens = vec![
+        token(1, 1),
+        token_in(2, 1, "acme"),
+        retiring,
+        token_in(4, 1, "globex"),
+        token_in(5, 2, "acme"),
+    ];
+    insert(&store, realm, tokens).await;
+    let (in_acme, all_of_1, none) = writing!(store, realm, [], |tx| Ok((
+        tx.revoke_api_tokens_of(subject_id(1), Some(&tenant_id("acme")), at(60))
+            .await?,
+        tx.revoke_api_tokens_of(subject_id(1), None, at(61)).await?,
+        tx.revoke_api_tokens_of(subject_id(1), None, at(62)).await?,
+    )))
+    .unwrap();
+    assert_eq!(in_acme, [2, 3].map(token_id));
+    assert_eq!(all_of_1, [1, 4].map(token_id));
+    assert_eq!(none, []);
+    let states = reading!(store, realm, [], |tx| tx
+        .list_api_tokens(TokenFilter::All, all())
+        .await)
+    .unwrap()
+    .into_iter()
+    .map(|token| token.state)
+    .collect::<Vec<_>>();
+    let revoked = |seconds| TokenState::Revoked { at: at(seconds) };
+    assert_eq!(
+        states,
+        [
+            revoked(61),
+            revoked(60),
+            revoked(60),
+            revoked(61),
+            TokenState::Active
+        ]
+    );
+}
+
+pub(crate) async fn uses_never_move_backwards(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    insert(&store, realm, vec![token(1, 1), token(2, 1)]).await;
+    for (seconds, expected) in [(50, 50), (40, 50), (60, 60)] {
+        let used = writing!(store, realm, [], |tx| {
+            tx.touch_api_tokens(&[(token_id(9), at(1)), (token_id(1), at(seconds))])
+                .await?;
+            Ok((
+                tx.find_api_token(token_id(1)).await?.unwrap().last_used_at,
+                tx.find_api_token(token_id(2)).await?.unwrap().last_used_at,
+            ))
+        });
+        assert_eq!(used, Ok((Some(at(expected)), None)));
+    }
+}
+
+pub(crate) async fn tokens_are_paged_by_owner(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let mut revoked = token(3, 1);
+    revoked.token.state = TokenState::Revoked { at: at(5) };
+    let tokens = vec![token(4, 1), token(2, 2), revoked, token(1, 1)];
+    insert(&store, realm, tokens).await;
+    let listing = |filter, after: Option<u8>, limit| {
+        let store = store.clone();
+        async move {
+            let page = Page {
+                after: after.map(token_id),
+                limit,
+            };
+            reading!(store, realm, [], |tx| tx
+                .list_api_tokens(filter, page)
+                .await)
+            .unwrap()
+            .into_iter()
+            .map(|token| token.id)
+            .collect::<Vec<_>>()
+        }
+    };
+    let mine = TokenFilter::Owner(subject_id(1));
+    assert_eq!(listing(mine, None, 2).await, [1, 3].map(token_id));
+    assert_eq!(listing(mine, Some(3), 2).await, [4].map(token_id));
+    assert_eq!(
+        listing(TokenFilter::All, Some(1), 9).await,
+        [2, 3, 4].map(token_id)
+    );
+    // A limit outside 1 to 1,000 is brought inside.
+    assert_eq!(listing(mine, None, 0).await, [1].map(token_id));
+    assert_eq!(listing(mine, None, u32::MAX).await.len(), 3);
+}

@@ -1,0 +1,213 @@
+-- Everything below a realm carries the realm in its key, and references carry it
+-- too, so that a row can only point inside its own realm.
+-- Times: microseconds since the Unix epoch. Ids: 16 bytes. Lists of names: sorted,
+-- separated by one space; '' is the empty list, NULL is "no list".
+
+CREATE TABLE realm (
+    id   INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE store_value (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tenant (
+    realm      INTEGER NOT NULL REFERENCES realm (id),
+    id         TEXT NOT NULL CHECK (id <> ''),
+    name       TEXT,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (realm, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE subject (
+    realm         INTEGER NOT NULL REFERENCES realm (id),
+    id            BLOB NOT NULL CHECK (length(id) = 16),
+    kind          TEXT NOT NULL CHECK (kind IN ('user', 'service', 'tenant_keys', 'external')),
+    email         TEXT,
+    proven        INTEGER CHECK (proven IN (0, 1)),
+    tenant        TEXT,
+    issuer        TEXT,
+    sub           TEXT,
+    name          TEXT,
+    disabled_at   INTEGER,
+    user_metadata TEXT NOT NULL,
+    app_metadata  TEXT NOT NULL,
+    created_at    INTEGER NOT NULL,
+    PRIMARY KEY (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
+    CHECK ((email IS NOT NULL) = (kind IN ('user', 'service'))),
+    CHECK ((proven IS NOT NULL) = (kind = 'user')),
+    CHECK ((tenant IS NOT NULL) = (kind = 'tenant_keys')),
+    CHECK ((issuer IS NOT NULL) = (kind = 'external')),
+    CHECK ((sub IS NOT NULL) = (kind = 'external'))
+) STRICT;
+-- Users and service accounts share one space of addresses.
+CREATE UNIQUE INDEX subject_by_email ON subject (realm, email) WHERE email IS NOT NULL;
+CREATE UNIQUE INDEX subject_by_tenant ON subject (realm, tenant) WHERE tenant IS NOT NULL;
+CREATE UNIQUE INDEX subject_by_external ON subject (realm, issuer, sub) WHERE issuer IS NOT NULL;
+
+CREATE TABLE password (
+    realm   INTEGER NOT NULL,
+    subject BLOB NOT NULL,
+    phc     TEXT NOT NULL,
+    PRIMARY KEY (realm, subject),
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE membership (
+    realm      INTEGER NOT NULL,
+    id         BLOB NOT NULL CHECK (length(id) = 16),
+    subject    BLOB NOT NULL,
+    tenant     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (realm, id),
+    UNIQUE (realm, subject, tenant),
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX membership_by_tenant ON membership (realm, tenant, id);
+
+CREATE TABLE invitation (
+    realm      INTEGER NOT NULL,
+    digest     BLOB NOT NULL CHECK (length(digest) = 32),
+    email      TEXT NOT NULL,
+    tenant     TEXT NOT NULL,
+    roles      TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (realm, digest),
+    UNIQUE (realm, tenant, email),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+) STRICT, WITHOUT ROWID;
+
+-- A grant without a tenant is realm-wide; one without an audience is for every API.
+CREATE TABLE grant_ (
+    realm      INTEGER NOT NULL,
+    subject    BLOB NOT NULL,
+    tenant     TEXT,
+    kind       TEXT NOT NULL CHECK (kind IN ('role', 'permission')),
+    name       TEXT NOT NULL,
+    audience   TEXT,
+    granted_at INTEGER NOT NULL,
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
+    CHECK (audience IS NULL OR kind = 'permission')
+) STRICT;
+CREATE UNIQUE INDEX grant_once
+    ON grant_ (realm, subject, ifnull(tenant, ''), kind, name, ifnull(audience, ''));
+
+CREATE TABLE tenant_role (
+    realm       INTEGER NOT NULL,
+    tenant      TEXT NOT NULL,
+    role        TEXT NOT NULL,
+    permissions TEXT NOT NULL,
+    PRIMARY KEY (realm, tenant, role),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE epoch (
+    realm   INTEGER NOT NULL,
+    subject BLOB NOT NULL,
+    tenant  TEXT,
+    epoch   INTEGER NOT NULL CHECK (epoch > 0),
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+) STRICT;
+CREATE UNIQUE INDEX epoch_once ON epoch (realm, subject, ifnull(tenant, ''));
+
+-- state_at: until when a retiring token works, or since when a revoked one does not.
+CREATE TABLE api_token (
+    realm        INTEGER NOT NULL,
+    id           BLOB NOT NULL CHECK (length(id) = 16),
+    class        TEXT NOT NULL,
+    kind         TEXT NOT NULL CHECK (kind IN ('personal', 'service', 'key')),
+    owner        BLOB NOT NULL,
+    tenant       TEXT,
+    roles        TEXT,
+    permissions  TEXT,
+    audiences    TEXT,
+    environment  TEXT,
+    name         TEXT,
+    state        TEXT NOT NULL CHECK (state IN ('active', 'retiring', 'revoked')),
+    state_at     INTEGER,
+    created_at   INTEGER NOT NULL,
+    created_by   BLOB,
+    expires_at   INTEGER,
+    last_used_at INTEGER,
+    digest       BLOB NOT NULL CHECK (length(digest) = 32),
+    digest_key   TEXT NOT NULL,
+    PRIMARY KEY (realm, id),
+    FOREIGN KEY (realm, owner) REFERENCES subject (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
+    CHECK ((state_at IS NULL) = (state = 'active'))
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX api_token_by_digest ON api_token (realm, digest);
+CREATE INDEX api_token_by_owner ON api_token (realm, owner, id);
+CREATE INDEX api_token_active ON api_token (realm, owner, class) WHERE state = 'active';
+CREATE INDEX api_token_revoked ON api_token (realm, state_at) WHERE state = 'revoked';
+
+CREATE TABLE session (
+    realm       INTEGER NOT NULL,
+    id          BLOB NOT NULL CHECK (length(id) = 16),
+    subject     BLOB NOT NULL,
+    tenant      TEXT,
+    roles       TEXT,
+    permissions TEXT,
+    audiences   TEXT,
+    environment TEXT,
+    ended_at    INTEGER,
+    created_at  INTEGER NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    PRIMARY KEY (realm, id),
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX session_active ON session (realm, subject, created_at, id) WHERE ended_at IS NULL;
+CREATE INDEX session_ended ON session (realm, ended_at) WHERE ended_at IS NOT NULL;
+
+CREATE TABLE realm_key (
+    realm      INTEGER NOT NULL REFERENCES realm (id),
+    kid        TEXT NOT NULL,
+    purpose    TEXT NOT NULL CHECK (purpose IN ('access', 'internal', 'digest')),
+    algorithm  TEXT NOT NULL,
+    state      TEXT NOT NULL CHECK (state IN ('next', 'active', 'retiring')),
+    until      INTEGER,
+    sealed     BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (realm, kid),
+    CHECK ((until IS NOT NULL) = (state = 'retiring'))
+) STRICT;
+CREATE UNIQUE INDEX realm_key_active ON realm_key (realm, purpose) WHERE state = 'active';
+
+-- Audit rows outlive and precede what they speak of: no references but the realm.
+CREATE TABLE audit (
+    seq           INTEGER PRIMARY KEY AUTOINCREMENT,
+    realm         INTEGER NOT NULL REFERENCES realm (id),
+    at            INTEGER NOT NULL,
+    request       BLOB NOT NULL CHECK (length(request) = 16),
+    actor         TEXT NOT NULL CHECK (actor IN ('operator', 'subject', 'anonymous', 'system')),
+    actor_subject BLOB,
+    action        TEXT NOT NULL,
+    refused       TEXT,
+    subject       BLOB,
+    tenant        TEXT,
+    token         BLOB,
+    session       BLOB,
+    peer          TEXT,
+    detail        TEXT NOT NULL,
+    CHECK ((actor_subject IS NOT NULL) = (actor = 'subject'))
+) STRICT;
+CREATE INDEX audit_by_realm ON audit (realm, seq);
+CREATE INDEX audit_by_action ON audit (realm, action, seq);
+CREATE INDEX audit_by_subject ON audit (realm, subject, seq) WHERE subject IS NOT NULL;
+CREATE INDEX audit_by_tenant ON audit (realm, tenant, seq) WHERE tenant IS NOT NULL;
+
+CREATE TABLE change_log (
+    seq   INTEGER PRIMARY KEY AUTOINCREMENT,
+    realm INTEGER NOT NULL REFERENCES realm (id),
+    kind  TEXT NOT NULL CHECK (kind IN ('api_token', 'session', 'subject', 'keys')),
+    ref   BLOB,
+    CHECK ((ref IS NULL) = (kind = 'keys'))
+) STRICT;

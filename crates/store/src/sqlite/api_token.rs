@@ -1,0 +1,312 @@
+//! API tokens and the digests they are found by.
+
+use super::ceiling::CeilingRow;
+use super::scope::{Place, Record, Scope, Target};
+use doorward_base::secret::TokenDigest;
+use doorward_base::{ApiTokenId, ClassName, SubjectId, TenantId, Timestamp};
+use doorward_identity::model::{ApiToken, NewApiToken, TokenState};
+use doorward_identity::port::{LiveDigest, Page, StoreError, TokenFilter};
+use rusqlite::Row;
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, class, kind, owner, tenant, roles, permissions, audiences, environment, \
+             name, state, state_at, created_at, created_by, expires_at, last_used_at, \
+             digest_key FROM api_token WHERE realm = ?1 ",
+            $rest
+        )
+    };
+}
+
+pub(super) fn find(scope: Scope<'_>, id: ApiTokenId) -> Result<Option<ApiToken>, StoreError> {
+    scope
+        .find::<TokenRow, Keyed>(select!("AND id = ?2"), &[id.as_bytes()])
+        .map(|found| found.map(|(token, _)| token))
+}
+
+pub(super) fn find_by_digest(
+    scope: Scope<'_>,
+    digest: &TokenDigest,
+) -> Result<Option<Keyed>, StoreError> {
+    scope.find::<TokenRow, Keyed>(select!("AND digest = ?2"), &[digest.as_bytes()])
+}
+
+pub(super) fn list(
+    scope: Scope<'_>,
+    filter: TokenFilter,
+    page: Page<ApiTokenId>,
+) -> Result<Vec<ApiToken>, StoreError> {
+    // Every id sorts after the empty one.
+    let after = page.after.as_ref().map_or(&[][..], |id| id.as_bytes());
+    let found: Vec<Keyed> = match filter {
+        TokenFilter::All => scope.list::<TokenRow, _>(
+            select!("AND id > ?2 ORDER BY id LIMIT ?3"),
+            &[&after, &page.limit],
+        ),
+        TokenFilter::Owner(owner) => scope.list::<TokenRow, _>(
+            select!("AND owner = ?2 AND id > ?3 ORDER BY id LIMIT ?4"),
+            &[owner.as_bytes(), &after, &page.limit],
+        ),
+    }?;
+    Ok(found.into_iter().map(|(token, _)| token).collect())
+}
+
+pub(super) fn count_active(
+    scope: Scope<'_>,
+    owner: SubjectId,
+    class: &ClassName,
+    now: Timestamp,
+) -> Result<u32, StoreError> {
+    let counted = scope.column(
+        TokenRow::TABLE,
+        "SELECT count(*) FROM api_token WHERE realm = ?1 AND owner = ?2 AND class = ?3 \
+             AND state = 'active' AND (expires_at IS NULL OR expires_at > ?4)",
+        &[owner.as_bytes(), &class.as_str(), &now.as_micros()],
+    )?;
+    Ok(counted.first().copied().unwrap_or(0))
+}
+
+pub(super) fn list_live_digests(
+    scope: Scope<'_>,
+    now: Timestamp,
+) -> Result<Vec<LiveDigest>, StoreError> {
+    scope.list::<DigestRow, _>(
+        "SELECT id, digest FROM api_token WHERE realm = ?1 \
+         AND (state = 'active' OR (state = 'retiring' AND state_at > ?2)) \
+         AND (expires_at IS NULL OR expires_at > ?2)",
+        &[&now.as_micros()],
+    )
+}
+
+pub(super) fn list_revoked_since(
+    scope: Scope<'_>,
+    since: Timestamp,
+) -> Result<Vec<ApiTokenId>, StoreError> {
+    scope
+        .column(
+            TokenRow::TABLE,
+            "SELECT id FROM api_token WHERE realm = ?1 AND state = 'revoked' AND state_at >= ?2",
+            &[&since.as_micros()],
+        )
+        .map(ids)
+}
+
+pub(super) fn insert(scope: Scope<'_>, new: &NewApiToken) -> Result<(), StoreError> {
+    let token = &new.token;
+    let ceiling = CeilingRow::of(&token.ceiling);
+    let (state, state_at) = columns(token.state);
+    scope.write_one(
+        target(&token.id),
+        "INSERT INTO api_token (realm, id, class, kind, owner, tenant, roles, permissions, \
+         audiences, environment, name, state, state_at, created_at, created_by, expires_at, \
+         last_used_at, digest, digest_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+         ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+        &[
+            token.id.as_bytes(),
+            &token.class.as_str(),
+            &token.kind.as_str(),
+            token.owner.as_bytes(),
+            &ceiling.tenant,
+            &ceiling.roles,
+            &ceiling.permissions,
+            &ceiling.audiences,
+            &ceiling.environment,
+            &token.name,
+            &state,
+            &state_at,
+            &token.created_at.as_micros(),
+            &token.created_by.as_ref().map(SubjectId::as_bytes),
+            &token.expires_at.map(Timestamp::as_micros),
+            &token.last_used_at.map(Timestamp::as_micros),
+            new.digest.as_bytes(),
+            &new.digest_key,
+        ],
+    )
+}
+
+/// A revoked token is revoked for good: the statement does not find it.
+pub(super) fn set_state(
+    scope: Scope<'_>,
+    id: ApiTokenId,
+    state: TokenState,
+) -> Result<(), StoreError> {
+    let (state, state_at) = columns(state);
+    scope.write_one(
+        target(&id),
+        "UPDATE api_token SET state = ?3, state_at = ?4 \
+         WHERE realm = ?1 AND id = ?2 AND state <> 'revoked'",
+        &[id.as_bytes(), &state, &state_at],
+    )
+}
+
+pub(super) fn rekey(
+    scope: Scope<'_>,
+    id: ApiTokenId,
+    digest: &TokenDigest,
+    digest_key: &str,
+) -> Result<(), StoreError> {
+    scope.write_one(
+        target(&id),
+        "UPDATE api_token SET digest = ?3, digest_key = ?4 WHERE realm = ?1 AND id = ?2",
+        &[id.as_bytes(), digest.as_bytes(), &digest_key],
+    )
+}
+
+/// Expired ones are revoked too: a clock that is set back must not revive them.
+pub(super) fn revoke_of(
+    scope: Scope<'_>,
+    owner: SubjectId,
+    tenant: Option<&TenantId>,
+    at: Timestamp,
+) -> Result<Vec<ApiTokenId>, StoreError> {
+    let revoked = scope.column(
+        TokenRow::TABLE,
+        "UPDATE api_token SET state = 'revoked', state_at = ?4 \
+         WHERE realm = ?1 AND owner = ?2 AND (?3 IS NULL OR tenant = ?3) \
+         AND state <> 'revoked' RETURNING id",
+        &[
+            owner.as_bytes(),
+            &tenant.map(TenantId::as_str),
+            &at.as_micros(),
+        ],
+    )?;
+    Ok(ids(revoked))
+}
+
+/// Ids that are not there any more are passed over: uses are gathered in memory and
+/// written later.
+pub(super) fn touch(scope: Scope<'_>, uses: &[(ApiTokenId, Timestamp)]) -> Result<(), StoreError> {
+    for (id, at) in uses {
+        scope.write(
+            target(id),
+            "UPDATE api_token SET last_used_at = ?3 WHERE realm = ?1 AND id = ?2 \
+             AND (last_used_at IS NULL OR last_used_at < ?3)",
+            &[id.as_bytes(), &at.as_micros()],
+        )?;
+    }
+    Ok(())
+}
+
+fn ids(found: Vec<[u8; 16]>) -> Vec<ApiTokenId> {
+    let mut ids: Vec<_> = found.into_iter().map(ApiTokenId::from_bytes).collect();
+    ids.sort_unstable();
+    ids
+}
+
+const fn columns(state: TokenState) -> (&'static str, Option<i64>) {
+    match state {
+        TokenState::Active => ("active", None),
+        TokenState::Retiring { until } => ("retiring", Some(until.as_micros())),
+        TokenState::Revoked { at } => ("revoked", Some(at.as_micros())),
+    }
+}
+
+const fn target(id: &ApiTokenId) -> Target<'_> {
+    Target {
+        table: TokenRow::TABLE,
+        row: id,
+        unique: "the API token",
+    }
+}
+
+/// A token and the digest key its digest was made with.
+type Keyed = (ApiToken, String);
+
+struct TokenRow {
+    id: [u8; 16],
+    class: String,
+    kind: String,
+    owner: [u8; 16],
+    ceiling: CeilingRow,
+    name: Option<String>,
+    state: String,
+    state_at: Option<i64>,
+    created_at: i64,
+    created_by: Option<[u8; 16]>,
+    expires_at: Option<i64>,
+    last_used_at: Option<i64>,
+    digest_key: String,
+}
+
+impl Record for TokenRow {
+    const TABLE: &'static str = "api_token";
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            class: row.get(1)?,
+            kind: row.get(2)?,
+            owner: row.get(3)?,
+            ceiling: CeilingRow::read(row, 4)?,
+            name: row.get(9)?,
+            state: row.get(10)?,
+            state_at: row.get(11)?,
+            created_at: row.get(12)?,
+            created_by: row.get(13)?,
+            expires_at: row.get(14)?,
+            last_used_at: row.get(15)?,
+            digest_key: row.get(16)?,
+        })
+    }
+}
+
+impl TryFrom<TokenRow> for Keyed {
+    type Error = StoreError;
+
+    fn try_from(row: TokenRow) -> Result<Self, StoreError> {
+        let id = ApiTokenId::from_bytes(row.id);
+        let place = Place {
+            table: TokenRow::TABLE,
+            row: &id,
+        };
+        let state_at = row.state_at.map(Timestamp::from_micros);
+        let state = match (row.state.as_str(), state_at) {
+            ("active", None) => TokenState::Active,
+            ("retiring", Some(until)) => TokenState::Retiring { until },
+            ("revoked", Some(at)) => TokenState::Revoked { at },
+            _ => return Err(place.bad("state", "unknown, or state_at does not fit it")),
+        };
+        let token = ApiToken {
+            id,
+            class: place.parse("class", &row.class)?,
+            kind: place.parse("kind", &row.kind)?,
+            owner: SubjectId::from_bytes(row.owner),
+            ceiling: row.ceiling.parse(place)?,
+            name: row.name,
+            state,
+            created_at: Timestamp::from_micros(row.created_at),
+            created_by: row.created_by.map(SubjectId::from_bytes),
+            expires_at: row.expires_at.map(Timestamp::from_micros),
+            last_used_at: row.last_used_at.map(Timestamp::from_micros),
+        };
+        Ok((token, row.digest_key))
+    }
+}
+
+struct DigestRow {
+    id: [u8; 16],
+    digest: [u8; 32],
+}
+
+impl Record for DigestRow {
+    const TABLE: &'static str = "api_token";
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            digest: row.get(1)?,
+        })
+    }
+}
+
+impl TryFrom<DigestRow> for LiveDigest {
+    type Error = StoreError;
+
+    fn try_from(row: DigestRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: ApiTokenId::from_bytes(row.id),
+            digest: TokenDigest::from_bytes(row.digest),
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! The change log, which other processes follow. Its positions grow by commit,
+//! because there is one writer at a time.
+
+use super::scope::{Record, Scope, Target, unavailable};
+use doorward_base::{ApiTokenId, RealmId, SessionId, SubjectId};
+use doorward_identity::model::{Change, ChangeRow, ChangeSeq};
+use doorward_identity::port::StoreError;
+use rusqlite::{Connection, Row};
+
+/// How many entries stay. A follower reads the log within a second or has stopped;
+/// one that was away for longer than this starts again from a snapshot, as it must
+/// after any start.
+pub(super) const KEPT: i64 = 1_000_000;
+
+pub(super) fn append(scope: Scope<'_>, change: Change) -> Result<(), StoreError> {
+    let (kind, id) = match &change {
+        Change::ApiToken(id) => ("api_token", Some(id.as_bytes())),
+        Change::Session(id) => ("session", Some(id.as_bytes())),
+        Change::Subject(id) => ("subject", Some(id.as_bytes())),
+        Change::Keys => ("keys", None),
+    };
+    scope.write_one(
+        Target {
+            table: EntryRow::TABLE,
+            row: &kind,
+            unique: "the position",
+        },
+        "INSERT INTO change_log (realm, kind, ref) VALUES (?1, ?2, ?3)",
+        &[&kind, &id],
+    )
+}
+
+/// Entries of every realm after a position, in the order of their commits.
+pub(super) fn list(
+    conn: &Connection,
+    after: ChangeSeq,
+    limit: u32,
+) -> Result<Vec<ChangeRow>, StoreError> {
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT seq, realm, kind, ref FROM change_log WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+        )
+        .map_err(unavailable)?;
+    let mut rows = statement.query((after.0, limit)).map_err(unavailable)?;
+    let mut list = Vec::new();
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        list.push(EntryRow::read(row).map_err(unavailable)?.try_into()?);
+    }
+    Ok(list)
+}
+
+/// The last position given out; 0 before the first.
+pub(super) fn last(conn: &Connection) -> Result<ChangeSeq, StoreError> {
+    conn.prepare_cached("SELECT ifnull(max(seq), 0) FROM change_log")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map(ChangeSeq)
+        .map_err(unavailable)
+}
+
+/// Forgets all but the newest `kept` entries.
+pub(super) fn prune(conn: &Connection, kept: i64) -> Result<(), StoreError> {
+    conn.execute(
+        "DELETE FROM change_log WHERE seq <= (SELECT max(seq) FROM change_log) - ?1",
+        [kept],
+    )
+    .map(drop)
+    .map_err(unavailable)
+}
+
+struct EntryRow {
+    seq: i64,
+    realm: i64,
+    kind: String,
+    id: Option<[u8; 16]>,
+}
+
+impl Record for EntryRow {
+    const TABLE: &'static str = "change_log";
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            seq: row.get(0)?,
+            realm: row.get(1)?,
+            kind: row.get(2)?,
+            id: row.get(3)?,
+        })
+    }
+}
+
+impl TryFrom<EntryRow> for ChangeRow {
+    type Error = StoreError;
+
+    fn try_from(row: EntryRow) -> Result<Self, StoreError> {
+        let change = match (row.kind.as_str(), row.id) {
+            ("api_token", Some(id)) => Change::ApiToken(ApiTokenId::from_bytes(id)),
+            ("session", Some(id)) => Change::Session(SessionId::from_bytes(id)),
+            ("subject", Some(id)) => Change::Subject(SubjectId::from_bytes(id)),
+            ("keys", None) => Change::Keys,
+            _ => {
+                return Err(StoreError::Inconsistent {
+                    table: EntryRow::TABLE,
+                    column: "kind",
+                    row: row.seq.to_string(),
+                    problem: "unknown, or ref does not fit it".to_owned(),
+                });
+            }
+        };
+        Ok(Self {
+            seq: ChangeSeq(row.seq),
+            realm: RealmId(row.realm),
+            change,
+        })
+    }
+}

@@ -1,0 +1,146 @@
+//! The store on SQLite: one file, one writer thread, readers in place.
+//!
+//! * Writing: [`writer`]; use-cases that wait are committed together, durably
+//!   (`WAL`, `synchronous=FULL`).
+//! * Reading: [`reader`]; on the caller's thread, over one snapshot, without waiting
+//!   for the writer. A point read costs microseconds; a scan of millions of rows
+//!   belongs on a thread that may block.
+//! * SQL: one module for each group of tables, every statement bound to one realm by
+//!   [`scope::Scope`].
+//!
+//! Network file systems are not supported: their locks and shared memory do not keep
+//! what SQLite's WAL needs. Not here: rules, retention settings, backups.
+
+mod api_token;
+mod audit;
+mod ceiling;
+mod change;
+mod grant;
+mod key;
+mod migrate;
+mod open;
+mod presence;
+mod read;
+mod reader;
+mod realm;
+mod scope;
+mod session;
+mod subject;
+mod tenant;
+#[cfg(test)]
+mod tests;
+mod tx;
+mod watch;
+mod writer;
+
+pub use open::OpenError;
+
+use async_trait::async_trait;
+use doorward_base::{RealmId, RealmName};
+use doorward_identity::model::{ChangeRow, ChangeSeq};
+use doorward_identity::port::{ReadJob, Store, StoreError, WriteJob};
+use presence::Presence;
+use reader::Readers;
+use std::path::Path;
+use std::sync::Arc;
+use tx::RealmTx;
+use watch::Watch;
+use writer::Writer;
+
+/// A store in one SQLite file. Several processes may open the same file.
+///
+/// Its methods need a tokio runtime with time enabled.
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Readers,
+    watch: Watch,
+    created: bool,
+}
+
+impl SqliteStore {
+    /// Opens the store, makes the file (mode 0600) if there is none, and brings the
+    /// schema up to date. Blocks; meant for the start of a process.
+    ///
+    /// # Errors
+    /// [`OpenError`]; an existing file is then as it was.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let opened = open::open(path)?;
+        let presence =
+            Arc::new(Presence::of(path).map_err(|problem| OpenError::file(path, &problem))?);
+        Ok(Self {
+            watch: Watch::new(open::reading(path)?, Arc::clone(&presence)),
+            readers: Readers::new(Arc::clone(&presence)),
+            writer: Writer::start(opened.conn, presence)
+                .map_err(|problem| OpenError::file(path, &problem))?,
+            created: opened.created,
+        })
+    }
+
+    /// Whether this opening made the store's schema: there was none before.
+    #[must_use]
+    pub const fn created(&self) -> bool {
+        self.created
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn open_realm(&self, name: &RealmName) -> Result<RealmId, StoreError> {
+        if let Some(id) = self.readers.run(|conn| realm::find(conn, name))? {
+            return Ok(id);
+        }
+        let name = name.clone();
+        self.writer.run(move |conn| realm::open(conn, &name)).await
+    }
+
+    async fn find_store_value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.readers.run(|conn| realm::find_value(conn, name))
+    }
+
+    async fn init_store_value(&self, name: &str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        self.writer
+            .run(move |conn| realm::init_value(conn, &name, &value))
+            .await
+    }
+
+    async fn run_write(&self, realm: RealmId, job: WriteJob) -> Result<(), StoreError> {
+        self.writer
+            .run(move |conn| {
+                let mut tx = RealmTx::new(conn, realm);
+                let outcome = tx::run_ready(job(&mut tx));
+                tx.finish(outcome)
+            })
+            .await
+    }
+
+    async fn run_read(&self, realm: RealmId, job: ReadJob<'static>) -> Result<(), StoreError> {
+        self.readers.run(|conn| {
+            let mut tx = RealmTx::new(conn, realm);
+            let outcome = tx::run_ready(job(&mut tx));
+            tx.finish(outcome)
+        })
+    }
+
+    async fn has_changed(&self) -> Result<bool, StoreError> {
+        self.watch.has_changed()
+    }
+
+    async fn list_changes(
+        &self,
+        after: ChangeSeq,
+        limit: u32,
+    ) -> Result<Vec<ChangeRow>, StoreError> {
+        self.readers.run(|conn| change::list(conn, after, limit))
+    }
+
+    async fn last_change(&self) -> Result<ChangeSeq, StoreError> {
+        self.readers.run(|conn| change::last(conn))
+    }
+
+    async fn close(&self) {
+        self.readers.close();
+        self.watch.close();
+        self.writer.close().await;
+    }
+}

@@ -1,0 +1,271 @@
+//! The only way to a realm's rows: a connection and the realm, bound as `?1` to
+//! every statement, so that a statement that forgets the realm does not run. Also
+//! what the engine's errors mean, and how an inconsistent row is reported.
+
+use doorward_base::{Email, RealmId};
+use doorward_identity::port::StoreError;
+use rusqlite::types::FromSql;
+use rusqlite::{CachedStatement, Connection, ErrorCode, Row, ToSql, ffi};
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// The values of `?2`, `?3`, … of a statement.
+pub(super) type Values<'v> = &'v [&'v dyn ToSql];
+
+/// A row as it is stored.
+pub(super) trait Record: Sized {
+    /// Its table.
+    const TABLE: &'static str;
+    /// Reads the columns in the order of the module's `SELECT`.
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self>;
+}
+
+/// What a statement writes, for reports.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'r> {
+    /// The table.
+    pub(super) table: &'static str,
+    /// The row's key.
+    pub(super) row: &'r dyn Display,
+    /// What is taken if a unique key is.
+    pub(super) unique: &'static str,
+}
+
+/// One realm through one connection.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'c> {
+    conn: &'c Connection,
+    realm: RealmId,
+}
+
+impl<'c> Scope<'c> {
+    pub(super) const fn new(conn: &'c Connection, realm: RealmId) -> Self {
+        Self { conn, realm }
+    }
+
+    /// The row a statement finds.
+    pub(super) fn find<R, T>(self, sql: &str, values: Values<'_>) -> Result<Option<T>, StoreError>
+    where
+        R: Record,
+        T: TryFrom<R, Error = StoreError>,
+    {
+        let read = || {
+            let mut statement = self.bound(sql, values)?;
+            let mut rows = statement.raw_query();
+            rows.next()?.map(R::read).transpose()
+        };
+        let row = read().map_err(|error| failed(R::TABLE, error))?;
+        row.map(T::try_from).transpose()
+    }
+
+    /// The values of a statement's only column.
+    pub(super) fn column<T: FromSql>(
+        self,
+        table: &'static str,
+        sql: &str,
+        values: Values<'_>,
+    ) -> Result<Vec<T>, StoreError> {
+        let failed = |error| failed(table, error);
+        let mut statement = self.bound(sql, values).map_err(failed)?;
+        let mut rows = statement.raw_query();
+        let mut column = Vec::new();
+        while let Some(row) = rows.next().map_err(failed)? {
+            column.push(row.get(0).map_err(failed)?);
+        }
+        Ok(column)
+    }
+
+    /// The rows a statement finds, or returns from what it wrote.
+    pub(super) fn list<R, T>(self, sql: &str, values: Values<'_>) -> Result<Vec<T>, StoreError>
+    where
+        R: Record,
+        T: TryFrom<R, Error = StoreError>,
+    {
+        let failed = |error| failed(R::TABLE, error);
+        let mut statement = self.bound(sql, values).map_err(failed)?;
+        let mut rows = statement.raw_query();
+        let mut list = Vec::new();
+        while let Some(row) = rows.next().map_err(failed)? {
+            list.push(T::try_from(R::read(row).map_err(failed)?)?);
+        }
+        Ok(list)
+    }
+
+    /// Writes, and says how many rows it touched.
+    pub(super) fn write(
+        self,
+        target: Target<'_>,
+        sql: &str,
+        values: Values<'_>,
+    ) -> Result<usize, StoreError> {
+        self.bound(sql, values)
+            .and_then(|mut statement| statement.raw_execute())
+            .map_err(|error| write_failed(target, error))
+    }
+
+    /// Writes exactly one row.
+    pub(super) fn write_one(
+        self,
+        target: Target<'_>,
+        sql: &str,
+        values: Values<'_>,
+    ) -> Result<(), StoreError> {
+        match self.write(target, sql, values)? {
+            1 => Ok(()),
+            touched => Err(StoreError::Inconsistent {
+                table: target.table,
+                column: "(row)",
+                row: target.row.to_string(),
+                problem: format!("{touched} rows were written where one was expected"),
+            }),
+        }
+    }
+
+    fn bound(self, sql: &str, values: Values<'_>) -> rusqlite::Result<CachedStatement<'c>> {
+        let mut statement = self.conn.prepare_cached(sql)?;
+        debug_assert_eq!(statement.parameter_count(), values.len() + 1, "{sql}");
+        statement.raw_bind_parameter(1, self.realm.0)?;
+        for (at, value) in values.iter().enumerate() {
+            statement.raw_bind_parameter(at + 2, *value)?;
+        }
+        Ok(statement)
+    }
+}
+
+/// A row being read, for the report of what is wrong with it.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'r> {
+    /// The table.
+    pub(super) table: &'static str,
+    /// The row's key.
+    pub(super) row: &'r dyn Display,
+}
+
+impl Place<'_> {
+    /// The report.
+    pub(super) fn bad(self, column: &'static str, problem: impl Display) -> StoreError {
+        StoreError::Inconsistent {
+            table: self.table,
+            column,
+            row: self.row.to_string(),
+            problem: problem.to_string(),
+        }
+    }
+
+    /// A value kept as text.
+    pub(super) fn parse<T>(self, column: &'static str, text: &str) -> Result<T, StoreError>
+    where
+        T: FromStr<Err: Display>,
+    {
+        text.parse().map_err(|problem| self.bad(column, problem))
+    }
+
+    /// An e-mail address.
+    pub(super) fn email(self, text: &str) -> Result<Email, StoreError> {
+        Email::new(text).map_err(|problem| self.bad("email", problem))
+    }
+
+    /// A value kept as text, if there is one.
+    pub(super) fn parse_some<T>(
+        self,
+        column: &'static str,
+        text: Option<&str>,
+    ) -> Result<Option<T>, StoreError>
+    where
+        T: FromStr<Err: Display>,
+    {
+        text.map(|text| self.parse(column, text)).transpose()
+    }
+
+    /// A list of names, see [`join`].
+    pub(super) fn parse_list<T>(
+        self,
+        column: &'static str,
+        text: &str,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        T: FromStr<Err: Display>,
+    {
+        if text.is_empty() {
+            return Ok(Vec::new());
+        }
+        text.split(' ')
+            .map(|name| self.parse(column, name))
+            .collect()
+    }
+
+    /// A value kept as JSON.
+    pub(super) fn parse_json(
+        self,
+        column: &'static str,
+        text: &str,
+    ) -> Result<serde_json::Map<String, serde_json::Value>, StoreError> {
+        serde_json::from_str(text).map_err(|problem| self.bad(column, problem))
+    }
+}
+
+/// A list of names as text. The names themselves never contain a space.
+pub(super) fn join<T: Display>(names: &[T]) -> String {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    names.join(" ")
+}
+
+/// JSON as text.
+pub(super) fn json(
+    value: &serde_json::Map<String, serde_json::Value>,
+) -> Result<String, StoreError> {
+    // A map with text keys cannot fail to be written; if it did, nothing is stored.
+    serde_json::to_string(value).map_err(|problem| StoreError::Unavailable(problem.to_string()))
+}
+
+/// An error that is no statement about any row.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is handed to `map_err`, which gives the error away"
+)]
+pub(super) fn unavailable(error: rusqlite::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
+/// What an error while reading a table means.
+fn failed(table: &'static str, error: rusqlite::Error) -> StoreError {
+    match error {
+        rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::Utf8Error(..) => StoreError::Inconsistent {
+            table,
+            column: "(row)",
+            row: "unknown".to_owned(),
+            problem: error.to_string(),
+        },
+        other => unavailable(other),
+    }
+}
+
+/// What an error while writing a row means.
+fn write_failed(target: Target<'_>, error: rusqlite::Error) -> StoreError {
+    let rusqlite::Error::SqliteFailure(failure, _) = &error else {
+        return failed(target.table, error);
+    };
+    if failure.code != ErrorCode::ConstraintViolation {
+        return unavailable(error);
+    }
+    match failure.extended_code {
+        ffi::SQLITE_CONSTRAINT_UNIQUE
+        | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+        | ffi::SQLITE_CONSTRAINT_ROWID => StoreError::Conflict(target.unique),
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => StoreError::Inconsistent {
+            table: target.table,
+            column: "(reference)",
+            row: target.row.to_string(),
+            problem: "it refers to a row that this realm does not have".to_owned(),
+        },
+        _ => StoreError::Inconsistent {
+            table: target.table,
+            column: "(row)",
+            row: target.row.to_string(),
+            problem: error.to_string(),
+        },
+    }
+}

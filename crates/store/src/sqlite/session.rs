@@ -1,0 +1,160 @@
+//! Sessions.
+
+use super::ceiling::CeilingRow;
+use super::scope::{Place, Record, Scope, Target};
+use doorward_base::{SessionId, SubjectId, TenantId, Timestamp};
+use doorward_identity::model::{Session, SessionState};
+use doorward_identity::port::StoreError;
+use rusqlite::Row;
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, subject, tenant, roles, permissions, audiences, environment, ended_at, \
+             created_at, expires_at FROM session WHERE realm = ?1 ",
+            $rest
+        )
+    };
+}
+
+pub(super) fn find(scope: Scope<'_>, id: SessionId) -> Result<Option<Session>, StoreError> {
+    scope.find::<SessionRow, _>(select!("AND id = ?2"), &[id.as_bytes()])
+}
+
+pub(super) fn list(scope: Scope<'_>, subject: SubjectId) -> Result<Vec<Session>, StoreError> {
+    scope.list::<SessionRow, _>(
+        select!(
+            "AND subject = ?2 AND ended_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 1000"
+        ),
+        &[subject.as_bytes()],
+    )
+}
+
+pub(super) fn list_ended_since(
+    scope: Scope<'_>,
+    since: Timestamp,
+) -> Result<Vec<SessionId>, StoreError> {
+    scope
+        .column(
+            SessionRow::TABLE,
+            "SELECT id FROM session WHERE realm = ?1 AND ended_at >= ?2",
+            &[&since.as_micros()],
+        )
+        .map(ids)
+}
+
+pub(super) fn insert(scope: Scope<'_>, session: &Session) -> Result<(), StoreError> {
+    let ceiling = CeilingRow::of(&session.ceiling);
+    let ended_at = match session.state {
+        SessionState::Active => None,
+        SessionState::Ended { at } => Some(at.as_micros()),
+    };
+    scope.write_one(
+        target(&session.id),
+        "INSERT INTO session (realm, id, subject, tenant, roles, permissions, audiences, \
+         environment, ended_at, created_at, expires_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        &[
+            session.id.as_bytes(),
+            session.subject.as_bytes(),
+            &ceiling.tenant,
+            &ceiling.roles,
+            &ceiling.permissions,
+            &ceiling.audiences,
+            &ceiling.environment,
+            &ended_at,
+            &session.created_at.as_micros(),
+            &session.expires_at.as_micros(),
+        ],
+    )
+}
+
+pub(super) fn end(scope: Scope<'_>, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
+    let sql = "UPDATE session SET ended_at = ?3 \
+               WHERE realm = ?1 AND id = ?2 AND ended_at IS NULL";
+    scope
+        .write(target(&id), sql, &[id.as_bytes(), &at.as_micros()])
+        .map(|ended| ended > 0)
+}
+
+pub(super) fn end_of(
+    scope: Scope<'_>,
+    subject: SubjectId,
+    tenant: Option<&TenantId>,
+    at: Timestamp,
+) -> Result<Vec<SessionId>, StoreError> {
+    let ended = scope.column(
+        SessionRow::TABLE,
+        "UPDATE session SET ended_at = ?4 \
+         WHERE realm = ?1 AND subject = ?2 AND (?3 IS NULL OR tenant = ?3) \
+         AND ended_at IS NULL RETURNING id",
+        &[
+            subject.as_bytes(),
+            &tenant.map(TenantId::as_str),
+            &at.as_micros(),
+        ],
+    )?;
+    Ok(ids(ended))
+}
+
+fn ids(found: Vec<[u8; 16]>) -> Vec<SessionId> {
+    let mut ids: Vec<_> = found.into_iter().map(SessionId::from_bytes).collect();
+    ids.sort_unstable();
+    ids
+}
+
+const fn target(id: &SessionId) -> Target<'_> {
+    Target {
+        table: SessionRow::TABLE,
+        row: id,
+        unique: "the session",
+    }
+}
+
+struct SessionRow {
+    id: [u8; 16],
+    subject: [u8; 16],
+    ceiling: CeilingRow,
+    ended_at: Option<i64>,
+    created_at: i64,
+    expires_at: i64,
+}
+
+impl Record for SessionRow {
+    const TABLE: &'static str = "session";
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            subject: row.get(1)?,
+            ceiling: CeilingRow::read(row, 2)?,
+            ended_at: row.get(7)?,
+            created_at: row.get(8)?,
+            expires_at: row.get(9)?,
+        })
+    }
+}
+
+impl TryFrom<SessionRow> for Session {
+    type Error = StoreError;
+
+    fn try_from(row: SessionRow) -> Result<Self, StoreError> {
+        let id = SessionId::from_bytes(row.id);
+        let place = Place {
+            table: SessionRow::TABLE,
+            row: &id,
+        };
+        Ok(Self {
+            id,
+            subject: SubjectId::from_bytes(row.subject),
+            ceiling: row.ceiling.parse(place)?,
+            state: row
+                .ended_at
+                .map_or(SessionState::Active, |at| SessionState::Ended {
+                    at: Timestamp::from_micros(at),
+                }),
+            created_at: Timestamp::from_micros(row.created_at),
+            expires_at: Timestamp::from_micros(row.expires_at),
+        })
+    }
+}

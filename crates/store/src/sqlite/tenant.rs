@@ -1,0 +1,271 @@
+//! Tenants, memberships and invitations.
+
+use super::scope::{Place, Record, Scope, Target, join};
+use doorward_base::secret::TokenDigest;
+use doorward_base::{MembershipId, SubjectId, TenantId, Timestamp};
+use doorward_identity::model::{Invitation, Membership, Tenant};
+use doorward_identity::port::{Page, StoreError};
+use rusqlite::Row;
+
+macro_rules! select_membership {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, subject, tenant, created_at FROM membership WHERE realm = ?1 ",
+            $rest
+        )
+    };
+}
+
+pub(super) fn find(scope: Scope<'_>, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+    scope.find::<TenantRow, _>(
+        "SELECT id, name, created_at FROM tenant WHERE realm = ?1 AND id = ?2",
+        &[&id.as_str()],
+    )
+}
+
+pub(super) fn list(scope: Scope<'_>, page: &Page<TenantId>) -> Result<Vec<Tenant>, StoreError> {
+    // Every id sorts after the empty one.
+    let after = page.after.as_ref().map_or("", TenantId::as_str);
+    scope.list::<TenantRow, _>(
+        "SELECT id, name, created_at FROM tenant \
+         WHERE realm = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+        &[&after, &page.limit],
+    )
+}
+
+pub(super) fn insert(scope: Scope<'_>, tenant: &Tenant) -> Result<(), StoreError> {
+    scope.write_one(
+        Target {
+            table: TenantRow::TABLE,
+            row: &tenant.id,
+            unique: "the tenant's id",
+        },
+        "INSERT INTO tenant (realm, id, name, created_at) VALUES (?1, ?2, ?3, ?4)",
+        &[
+            &tenant.id.as_str(),
+            &tenant.name,
+            &tenant.created_at.as_micros(),
+        ],
+    )
+}
+
+pub(super) fn find_membership(
+    scope: Scope<'_>,
+    subject: SubjectId,
+    tenant: &TenantId,
+) -> Result<Option<Membership>, StoreError> {
+    scope.find::<MembershipRow, _>(
+        select_membership!("AND subject = ?2 AND tenant = ?3"),
+        &[subject.as_bytes(), &tenant.as_str()],
+    )
+}
+
+pub(super) fn list_memberships(
+    scope: Scope<'_>,
+    subject: SubjectId,
+) -> Result<Vec<Membership>, StoreError> {
+    scope.list::<MembershipRow, _>(
+        select_membership!("AND subject = ?2 ORDER BY created_at, id"),
+        &[subject.as_bytes()],
+    )
+}
+
+pub(super) fn list_tenant_memberships(
+    scope: Scope<'_>,
+    tenant: &TenantId,
+    page: Page<MembershipId>,
+) -> Result<Vec<Membership>, StoreError> {
+    let after = page.after.as_ref().map_or(&[][..], |id| id.as_bytes());
+    scope.list::<MembershipRow, _>(
+        select_membership!("AND tenant = ?2 AND id > ?3 ORDER BY id LIMIT ?4"),
+        &[&tenant.as_str(), &after, &page.limit],
+    )
+}
+
+pub(super) fn insert_membership(
+    scope: Scope<'_>,
+    membership: &Membership,
+) -> Result<(), StoreError> {
+    scope.write_one(
+        Target {
+            table: MembershipRow::TABLE,
+            row: &membership.id,
+            unique: "the membership",
+        },
+        "INSERT INTO membership (realm, id, subject, tenant, created_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        &[
+            membership.id.as_bytes(),
+            membership.subject.as_bytes(),
+            &membership.tenant.as_str(),
+            &membership.created_at.as_micros(),
+        ],
+    )
+}
+
+pub(super) fn delete_membership(
+    scope: Scope<'_>,
+    subject: SubjectId,
+    tenant: &TenantId,
+) -> Result<bool, StoreError> {
+    let target = Target {
+        table: MembershipRow::TABLE,
+        row: &subject,
+        unique: "the membership",
+    };
+    let sql = "DELETE FROM membership WHERE realm = ?1 AND subject = ?2 AND tenant = ?3";
+    scope
+        .write(target, sql, &[subject.as_bytes(), &tenant.as_str()])
+        .map(|deleted| deleted > 0)
+}
+
+pub(super) fn put_invitation(scope: Scope<'_>, invitation: &Invitation) -> Result<(), StoreError> {
+    scope.write_one(
+        Target {
+            table: InvitationRow::TABLE,
+            row: &invitation.tenant,
+            unique: "the invitation's secret",
+        },
+        "INSERT INTO invitation (realm, digest, email, tenant, roles, created_at, expires_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+         ON CONFLICT (realm, tenant, email) DO UPDATE SET digest = excluded.digest, \
+         roles = excluded.roles, created_at = excluded.created_at, \
+         expires_at = excluded.expires_at",
+        &[
+            invitation.digest.as_bytes(),
+            &invitation.email.as_str(),
+            &invitation.tenant.as_str(),
+            &join(&invitation.roles),
+            &invitation.created_at.as_micros(),
+            &invitation.expires_at.as_micros(),
+        ],
+    )
+}
+
+pub(super) fn take_invitation(
+    scope: Scope<'_>,
+    digest: &TokenDigest,
+) -> Result<Option<Invitation>, StoreError> {
+    scope
+        .list::<InvitationRow, _>(
+            "DELETE FROM invitation WHERE realm = ?1 AND digest = ?2 \
+             RETURNING digest, email, tenant, roles, created_at, expires_at",
+            &[digest.as_bytes()],
+        )
+        .map(|mut taken| taken.pop())
+}
+
+struct TenantRow {
+    id: String,
+    name: Option<String>,
+    created_at: i64,
+}
+
+impl Record for TenantRow {
+    const TABLE: &'static str = "tenant";
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            created_at: row.get(2)?,
+        })
+    }
+}
+
+impl TryFrom<TenantRow> for Tenant {
+    type Error = StoreError;
+
+    fn try_from(row: TenantRow) -> Result<Self, StoreError> {
+        let place = Place {
+            table: TenantRow::TABLE,
+            row: &row.id,
+        };
+        Ok(Self {
+            id: place.parse("id", &row.id)?,
+            name: row.name,
+            created_at: Timestamp::from_micros(row.created_at),
+        })
+    }
+}
+
+struct MembershipRow {
+    id: [u8; 16],
+    subject: [u8; 16],
+    tenant: String,
+    created_at: i64,
+}
+
+impl Record for MembershipRow {
+    const TABLE: &'static str = "membership";
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            subject: row.get(1)?,
+            tenant: row.get(2)?,
+            created_at: row.get(3)?,
+        })
+    }
+}
+
+impl TryFrom<MembershipRow> for Membership {
+    type Error = StoreError;
+
+    fn try_from(row: MembershipRow) -> Result<Self, StoreError> {
+        let id = MembershipId::from_bytes(row.id);
+        let place = Place {
+            table: MembershipRow::TABLE,
+            row: &id,
+        };
+        Ok(Self {
+            id,
+            subject: SubjectId::from_bytes(row.subject),
+            tenant: place.parse("tenant", &row.tenant)?,
+            created_at: Timestamp::from_micros(row.created_at),
+        })
+    }
+}
+
+struct InvitationRow {
+    digest: [u8; 32],
+    email: String,
+    tenant: String,
+    roles: String,
+    created_at: i64,
+    expires_at: i64,
+}
+
+impl Record for InvitationRow {
+    const TABLE: &'static str = "invitation";
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            digest: row.get(0)?,
+            email: row.get(1)?,
+            tenant: row.get(2)?,
+            roles: row.get(3)?,
+            created_at: row.get(4)?,
+            expires_at: row.get(5)?,
+        })
+    }
+}
+
+impl TryFrom<InvitationRow> for Invitation {
+    type Error = StoreError;
+
+    fn try_from(row: InvitationRow) -> Result<Self, StoreError> {
+        let place = Place {
+            table: InvitationRow::TABLE,
+            row: &row.tenant,
+        };
+        Ok(Self {
+            digest: TokenDigest::from_bytes(row.digest),
+            email: place.email(&row.email)?,
+            tenant: place.parse("tenant", &row.tenant)?,
+            roles: place.parse_list("roles", &row.roles)?,
+            created_at: Timestamp::from_micros(row.created_at),
+            expires_at: Timestamp::from_micros(row.expires_at),
+        })
+    }
+}

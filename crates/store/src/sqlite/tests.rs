@@ -1,0 +1,391 @@
+//! What is particular to this engine: the file, other processes, failing disks.
+
+use super::*;
+use crate::conformance::fixture::{
+    all, at, event, people, realm, session_id, subject_id, token, token_id, user,
+};
+use crate::conformance::{conformance, reading, writing};
+use doorward_identity::model::{AuditAction, Change, TokenState};
+use doorward_identity::port::{AuditFilter, StoreHandle};
+use rusqlite::Connection;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Barrier;
+use tempfile::TempDir;
+
+async fn fresh() -> (StoreHandle, TempDir) {
+    let directory = TempDir::new().unwrap();
+    let store = open(&directory);
+    (StoreHandle::new(store), directory)
+}
+
+fn open(directory: &TempDir) -> Arc<SqliteStore> {
+    Arc::new(SqliteStore::open(&directory.path().join("store.db")).unwrap())
+}
+
+conformance!(crate::sqlite::tests::fresh);
+
+mod file {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_files_are_the_owners_alone() {
+        let directory = TempDir::new().unwrap();
+        let engine = open(&directory);
+        assert!(engine.created());
+        let store = StoreHandle::new(engine);
+        realm(&store, "a").await;
+        let mut names = Vec::new();
+        for entry in directory.path().read_dir().unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{:?}", entry.file_name());
+            names.push(entry.file_name().into_string().unwrap());
+        }
+        names.sort_unstable();
+        assert_eq!(names, ["store.db", "store.db-shm", "store.db-wal"]);
+        store.engine().close().await;
+    }
+
+    #[tokio::test]
+    async fn a_closed_store_is_one_file_and_opens_again() {
+        let directory = TempDir::new().unwrap();
+        let store = StoreHandle::new(open(&directory));
+        let a = realm(&store, "a").await;
+        people(&store, a).await;
+        store.engine().close().await;
+        assert_eq!(directory.path().read_dir().unwrap().count(), 1);
+        let again = open(&directory);
+        assert!(!again.created());
+        let again = StoreHandle::new(again);
+        assert_eq!(realm(&again, "a").await, a);
+        let found = reading!(again, a, [], |tx| tx.find_subject(subject_id(1)).await);
+        assert_eq!(found, Ok(Some(user(1))));
+    }
+
+    #[test]
+    fn one_of_many_that_open_at_once_creates() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("store.db");
+        let start = Barrier::new(8);
+        let created: Vec<bool> = std::thread::scope(|scope| {
+            let open = || {
+                start.wait();
+                SqliteStore::open(&path).unwrap().created()
+            };
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        assert_eq!(created.iter().filter(|&&created| created).count(), 1);
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_used_is_named() {
+        let directory = TempDir::new().unwrap();
+        let missing = directory.path().join("missing");
+        let error = SqliteStore::open(&missing.join("store.db")).err().unwrap();
+        assert!(
+            matches!(&error, OpenError::Directory { directory, .. } if *directory == missing),
+            "{error}"
+        );
+        let file = directory.path().join("file");
+        std::fs::write(&file, "text").unwrap();
+        let error = SqliteStore::open(&file.join("store.db")).err().unwrap();
+        assert!(
+            matches!(&error, OpenError::Directory { directory, .. } if *directory == file),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn another_kind_of_file_is_refused_and_kept() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("store.db");
+        let text = "not a database, but quite long: ".repeat(100);
+        std::fs::write(&path, &text).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        let error = SqliteStore::open(&path).err();
+        assert_eq!(error, Some(OpenError::NotAStore { path: path.clone() }));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused() {
+        let directory = TempDir::new().unwrap();
+        drop(open(&directory));
+        let path = directory.path().join("store.db");
+        Connection::open(&path)
+            .unwrap()
+            .execute(
+                "INSERT INTO schema_migration VALUES (9999, 'later', '')",
+                [],
+            )
+            .unwrap();
+        let error = SqliteStore::open(&path).err().unwrap();
+        assert!(
+            matches!(error, OpenError::SchemaNewer { found: 9999, .. }),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_removed_or_replaced_file_is_noticed() {
+        let (store, directory) = fresh().await;
+        let a = realm(&store, "a").await;
+        people(&store, a).await;
+        let (path, aside) = (
+            directory.path().join("store.db"),
+            directory.path().join("aside.db"),
+        );
+        std::fs::rename(&path, &aside).unwrap();
+        for _ in ["removed", "replaced"] {
+            let written = writing!(store, a, [], |tx| tx.insert_subject(&user(7)).await);
+            assert!(matches!(written, Err(StoreError::Unavailable(_))));
+            let was_read = reading!(store, a, [], |tx| tx.find_subject(subject_id(1)).await);
+            assert!(matches!(was_read, Err(StoreError::Unavailable(_))));
+            std::fs::write(&path, "").unwrap();
+        }
+        std::fs::rename(&aside, &path).unwrap();
+        writing!(store, a, [], |tx| tx.insert_subject(&user(8)).await).unwrap();
+        let found = reading!(store, a, [], |tx| tx.find_subject(subject_id(7)).await);
+        assert_eq!(found, Ok(None));
+    }
+}
+
+mod processes {
+    use super::*;
+
+    /// Two opened stores share nothing but the file, as two processes do.
+    #[tokio::test]
+    async fn each_notices_what_the_other_commits() {
+        let directory = TempDir::new().unwrap();
+        let (server, cli) = (
+            StoreHandle::new(open(&directory)),
+            StoreHandle::new(open(&directory)),
+        );
+        let a = realm(&server, "a").await;
+        assert_eq!(realm(&cli, "a").await, a);
+        people(&server, a).await;
+        writing!(server, a, [], |tx| tx.insert_api_token(&token(1, 1)).await).unwrap();
+        let after = server.engine().last_change().await.unwrap();
+        server.engine().has_changed().await.unwrap();
+        assert_eq!(server.engine().has_changed().await, Ok(false));
+        writing!(cli, a, [], |tx| {
+            tx.set_api_token_state(token_id(1), TokenState::Revoked { at: at(5) })
+                .await?;
+            tx.append_change(Change::ApiToken(token_id(1))).await
+        })
+        .unwrap();
+        assert_eq!(server.engine().has_changed().await, Ok(true));
+        let changes = server.engine().list_changes(after, 10).await.unwrap();
+        let changes: Vec<_> = changes.iter().map(|row| row.change).collect();
+        assert_eq!(changes, [Change::ApiToken(token_id(1))]);
+        assert_eq!(server.engine().has_changed().await, Ok(false));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn two_writers_under_a_limit_of_one() {
+        let directory = TempDir::new().unwrap();
+        let stores = [(); 2].map(|()| StoreHandle::new(open(&directory)));
+        let a = realm(&stores[0], "a").await;
+        people(&stores[0], a).await;
+        let mut tasks = tokio::task::JoinSet::new();
+        for n in 0..32_u8 {
+            let store = stores[usize::from(n % 2)].clone();
+            tasks.spawn(async move {
+                let new = token(n, 1);
+                writing!(store, a, [new], |tx| {
+                    let class = &new.token.class;
+                    if tx.count_active_tokens(subject_id(1), class, at(1)).await? > 0 {
+                        return Ok(false);
+                    }
+                    tx.insert_api_token(&new).await.map(|()| true)
+                })
+            });
+        }
+        let made = tasks.join_all().await;
+        let made = made.into_iter().filter(|made| *made == Ok(true)).count();
+        assert_eq!(made, 1);
+    }
+
+    #[tokio::test]
+    async fn a_locked_store_is_unavailable_and_recovers() {
+        let (store, directory) = fresh().await;
+        let a = realm(&store, "a").await;
+        let other = Connection::open(directory.path().join("store.db")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let written = writing!(store, a, [], |tx| tx.insert_subject(&user(1)).await);
+        assert!(
+            matches!(written, Err(StoreError::Unavailable(_))),
+            "{written:?}"
+        );
+        // Readers do not mind.
+        let found = reading!(store, a, [], |tx| tx.find_subject(subject_id(1)).await);
+        assert_eq!(found, Ok(None));
+        other.execute_batch("ROLLBACK").unwrap();
+        writing!(store, a, [], |tx| tx.insert_subject(&user(1)).await).unwrap();
+    }
+}
+
+mod faults {
+    use super::*;
+
+    async fn run_sql(store: &SqliteStore, sql: &'static str) {
+        let run = move |conn: &mut Connection| {
+            conn.execute_batch(sql)
+                .map_err(|error| StoreError::Unavailable(error.to_string()))
+        };
+        store.writer.run(run).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_full_disk_keeps_nothing_half_and_recovers() {
+        let directory = TempDir::new().unwrap();
+        let engine = open(&directory);
+        let store = StoreHandle::new(Arc::clone(&engine) as Arc<dyn Store>);
+        let a = realm(&store, "a").await;
+        people(&store, a).await;
+        // The limit is brought up to the present size.
+        run_sql(&engine, "PRAGMA max_page_count = 1").await;
+        let mut tasks = tokio::task::JoinSet::new();
+        for n in 10..74 {
+            let store = store.clone();
+            tasks.spawn(async move { (n, fill(&store, a, n).await) });
+        }
+        let mut kept = Vec::new();
+        let mut refused = 0;
+        for (n, outcome) in tasks.join_all().await {
+            match outcome {
+                Ok(()) => kept.push(subject_id(n)),
+                Err(StoreError::Unavailable(_)) => refused += 1,
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert!(refused > 0, "the disk never was full");
+        kept.extend([1, 2].map(subject_id));
+        kept.sort_unstable();
+        assert_eq!(whole(&store, a).await, kept);
+        run_sql(&engine, "PRAGMA max_page_count = 1000000").await;
+        fill(&store, a, 99).await.unwrap();
+        kept.push(subject_id(99));
+        assert_eq!(whole(&store, a).await, kept);
+        run_sql(&engine, "PRAGMA foreign_key_check").await;
+    }
+
+    /// A subject and its audit row, 8 KiB together.
+    async fn fill(store: &StoreHandle, realm: RealmId, n: u8) -> Result<(), StoreError> {
+        writing!(store, realm, [], |tx| {
+            let mut large = event(n, AuditAction::UserCreate);
+            large.subject = Some(subject_id(n));
+            large.detail = [("x".to_owned(), "y".repeat(4096).into())]
+                .into_iter()
+                .collect();
+            let mut subject = user(n);
+            subject.app_metadata = large.detail.clone();
+            tx.insert_subject(&subject).await?;
+            // An error that is swallowed must not save the rest.
+            let _ = tx.append_audit(&large).await;
+            tx.append_change(Change::Subject(subject_id(n))).await
+        })
+    }
+
+    /// The subjects there are, after a look at their audit rows and changes.
+    async fn whole(store: &StoreHandle, realm: RealmId) -> Vec<doorward_base::SubjectId> {
+        let (subjects, events) = reading!(store, realm, [], |tx| Ok((
+            tx.list_subjects(all()).await?,
+            tx.list_audit(&AuditFilter::default(), all()).await?,
+        )))
+        .unwrap();
+        let subjects: Vec<_> = subjects.iter().map(|subject| subject.id).collect();
+        let mut audited: Vec<_> = events.iter().filter_map(|row| row.event.subject).collect();
+        audited.extend([1, 2].map(subject_id));
+        audited.sort_unstable();
+        assert_eq!(subjects, audited);
+        let changes = store.engine().list_changes(ChangeSeq(0), 1000).await;
+        assert_eq!(changes.unwrap().len() + 2, subjects.len());
+        subjects
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_commit_that_fails_fails_its_group_and_keeps_nothing() {
+        let directory = TempDir::new().unwrap();
+        let engine = open(&directory);
+        let store = StoreHandle::new(Arc::clone(&engine) as Arc<dyn Store>);
+        let a = realm(&store, "a").await;
+        // Every change leaves a reference into the void, which only COMMIT looks at.
+        run_sql(
+            &engine,
+            "CREATE TABLE trap (realm INTEGER REFERENCES realm (id) DEFERRABLE INITIALLY DEFERRED);
+             CREATE TRIGGER spring AFTER INSERT ON change_log BEGIN
+                 INSERT INTO trap VALUES (-1);
+             END;",
+        )
+        .await;
+        let failed = writing!(store, a, [], |tx| {
+            tx.insert_subject(&user(1)).await?;
+            tx.append_change(Change::Session(session_id(1))).await
+        });
+        assert!(
+            matches!(failed, Err(StoreError::Unavailable(_))),
+            "{failed:?}"
+        );
+        writing!(store, a, [], |tx| tx.insert_subject(&user(2)).await).unwrap();
+        let subjects = reading!(store, a, [], |tx| tx.list_subjects(all()).await);
+        assert_eq!(subjects, Ok(vec![user(2)]));
+        assert_eq!(store.engine().last_change().await, Ok(ChangeSeq(0)));
+    }
+
+    #[tokio::test]
+    async fn a_row_that_makes_no_sense_is_reported_with_its_place() {
+        let directory = TempDir::new().unwrap();
+        let engine = open(&directory);
+        let store = StoreHandle::new(Arc::clone(&engine) as Arc<dyn Store>);
+        let a = realm(&store, "a").await;
+        people(&store, a).await;
+        run_sql(
+            &engine,
+            "UPDATE subject SET app_metadata = '[]' WHERE email = 'user1@example.org'",
+        )
+        .await;
+        let found = reading!(store, a, [], |tx| tx.find_subject(subject_id(1)).await);
+        let Err(StoreError::Inconsistent {
+            table, column, row, ..
+        }) = found
+        else {
+            panic!("{found:?}");
+        };
+        assert_eq!((table, column), ("subject", "app_metadata"));
+        assert_eq!(row, subject_id(1).to_string());
+        let other = reading!(store, a, [], |tx| tx.find_subject(subject_id(2)).await);
+        assert_eq!(other, Ok(Some(user(2))));
+    }
+
+    #[tokio::test]
+    async fn the_change_log_is_pruned_to_its_newest_entries() {
+        let directory = TempDir::new().unwrap();
+        let engine = open(&directory);
+        let store = StoreHandle::new(Arc::clone(&engine) as Arc<dyn Store>);
+        let a = realm(&store, "a").await;
+        for n in 1..=9 {
+            let change = Change::Subject(subject_id(n));
+            writing!(store, a, [], |tx| tx.append_change(change).await).unwrap();
+        }
+        let all = store
+            .engine()
+            .list_changes(ChangeSeq(0), 100)
+            .await
+            .unwrap();
+        engine
+            .writer
+            .run(|conn| change::prune(conn, 4))
+            .await
+            .unwrap();
+        let left = store
+            .engine()
+            .list_changes(ChangeSeq(0), 100)
+            .await
+            .unwrap();
+        assert_eq!(left, all[5..]);
+        assert_eq!(store.engine().last_change().await, Ok(all[8].seq));
+    }
+}
