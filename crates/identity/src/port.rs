@@ -211,6 +211,8 @@ pub trait Tx: Read {
         id: SubjectId,
         status: SubjectStatus,
     ) -> Result<(), StoreError>;
+    /// Marks a user's address as proven.
+    async fn mark_email_proven(&mut self, subject: SubjectId) -> Result<(), StoreError>;
     /// Sets or replaces a password hash.
     async fn set_password(
         &mut self,

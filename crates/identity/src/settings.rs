@@ -47,8 +47,19 @@ pub struct TokenSettings {
     pub audiences: Vec<Audience>,
     /// What becomes of access tokens whose credential is revoked.
     pub revocation: Revocation,
+    /// The scopes of a token when none were asked for.
+    pub default_scopes: DefaultScopes,
     /// How authority is written.
     pub claims: ClaimsTemplate,
+}
+
+/// The scopes of an access token when none were asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DefaultScopes {
+    /// It carries none.
+    None,
+    /// It carries every effective permission as a scope.
+    All,
 }
 
 /// The `typ` of access tokens.

@@ -1,1 +1,167 @@
-//! The use-cases.
+//! The use-cases: load, decide, write, audit, in one transaction each. They are the
+//! only code that sequences store calls. Passwords are hashed before the transaction,
+//! tokens signed after its commit; a refusal is a committed decision with its audit
+//! row. Not here: the rules (`decide`), HTTP, SQL.
+
+mod accept_invitation;
+mod authenticate;
+mod caller;
+mod create_service_account;
+mod create_tenant;
+mod create_token;
+mod create_user;
+mod exchange;
+mod facts;
+mod feed;
+mod find;
+mod grant;
+mod introspect;
+mod invite;
+pub mod keyring;
+pub mod keys;
+mod last_used;
+mod list_audit;
+mod list_tokens;
+mod look_up;
+mod membership;
+mod mint_internal;
+pub mod password;
+mod placement;
+mod regenerate_token;
+mod revoke_token;
+mod set_password;
+mod set_status;
+mod sign;
+mod sign_in;
+mod sign_out;
+mod token_authority;
+mod work;
+
+pub use accept_invitation::{AcceptInvitation, accept_invitation};
+pub use authenticate::{authenticate, authorize};
+pub use caller::Caller;
+pub use create_service_account::{CreateServiceAccount, create_service_account};
+pub use create_tenant::{CreateTenant, create_tenant};
+pub use create_token::{CreateToken, MintedToken, OwnerRef, create_token};
+pub use create_user::{CreateUser, create_user};
+pub use exchange::{ExchangeRequest, exchange};
+pub use feed::{Snapshot, load_snapshot};
+pub use find::{
+    Profile, find_subject, find_subject_by_email, list_subjects, list_tenant_members, list_tenants,
+    load_profile,
+};
+pub use grant::{add_grant, remove_grant};
+pub use introspect::{Introspected, introspect};
+pub use invite::{Invite, Invited, invite};
+pub use keyring::Keyring;
+pub use last_used::LastUsed;
+pub use list_audit::list_audit;
+pub use list_tokens::{TokenPage, list_tokens};
+pub use membership::{create_membership, end_membership};
+pub use mint_internal::{InternalRequest, mint_internal};
+pub use password::PasswordPool;
+pub use placement::Placement;
+pub use regenerate_token::{RegenerateToken, regenerate_token};
+pub use revoke_token::{TokenRef, revoke_token};
+pub use set_password::{SetPassword, set_password};
+pub use set_status::{Standing, set_subject_status};
+pub use sign::{INTERNAL_TYP, Issued};
+pub use sign_in::{SignIn, SignedIn, sign_in};
+pub use sign_out::sign_out;
+pub use work::Failure;
+
+use crate::model::{Actor, AuditAction, AuditEvent, Outcome};
+use crate::port::StoreHandle;
+use crate::settings::RealmSettings;
+use arc_swap::ArcSwap;
+use doorward_base::{Entropy, RealmId, RequestId, Timestamp};
+use doorward_jose::MasterKey;
+use serde_json::Map;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// What every use-case needs, once per process.
+pub struct Identity {
+    /// The store.
+    pub store: StoreHandle,
+    /// What keys are sealed under.
+    pub master: MasterKey,
+    /// Where passwords are hashed.
+    pub passwords: PasswordPool,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Uses of API tokens that wait for [`LastUsed::flush`].
+    pub last_used: LastUsed,
+}
+
+/// A realm as it runs: its number, its settings and its keys in force.
+pub struct Realm {
+    /// The store's number.
+    pub id: RealmId,
+    /// What the configuration says.
+    pub settings: RealmSettings,
+    keyring: ArcSwap<Keyring>,
+}
+
+impl Realm {
+    /// Puts a realm together.
+    #[must_use]
+    pub fn new(id: RealmId, settings: RealmSettings, keyring: Arc<Keyring>) -> Self {
+        Self {
+            id,
+            settings,
+            keyring: ArcSwap::new(keyring),
+        }
+    }
+
+    /// The keys in force.
+    #[must_use]
+    pub fn keyring(&self) -> Arc<Keyring> {
+        self.keyring.load_full()
+    }
+
+    /// Puts other keys in force, after a rotation here or in another process.
+    pub fn set_keyring(&self, keyring: Arc<Keyring>) {
+        self.keyring.store(keyring);
+    }
+}
+
+/// The request a use-case runs for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Call {
+    /// The one `now` of the request.
+    pub now: Timestamp,
+    /// Its id.
+    pub request: RequestId,
+    /// Where it came from.
+    pub peer: Option<IpAddr>,
+}
+
+impl Call {
+    fn event(&self, actor: Actor, action: AuditAction) -> AuditEvent {
+        AuditEvent {
+            at: self.now,
+            request: self.request,
+            actor,
+            action,
+            outcome: Outcome::Success,
+            subject: None,
+            tenant: None,
+            token: None,
+            session: None,
+            peer: self.peer,
+            detail: Map::new(),
+        }
+    }
+}
+
+/// Where and for which request a use-case runs.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The process.
+    pub identity: &'a Identity,
+    /// The realm.
+    pub realm: &'a Arc<Realm>,
+    /// The request.
+    pub call: &'a Call,
+}

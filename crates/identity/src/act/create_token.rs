@@ -1,0 +1,323 @@
+//! Makes an API token. Its secret exists only in the answer.
+
+use super::caller::load_manager;
+use super::facts::{Owned, load_owned, load_tenant_roles};
+use super::work::{Failure, Stop, Work};
+use super::{Call, Caller, Context, Realm};
+use crate::decide::manage::ManagementCaller;
+use crate::decide::refusal::{ManageRefusal, TokenRefusal};
+use crate::decide::token::{self, CreateInput, granted_to_key};
+use crate::model::{
+    ApiToken, AuditAction, AuditEvent, Ceiling, Change, Grant, Identifier, Membership, Metadata,
+    NewApiToken, Subject, SubjectStatus, TokenKind, TokenState,
+};
+use crate::port::{Read, StoreError, Tx};
+use crate::settings::TokenClass;
+use async_trait::async_trait;
+use doorward_base::secret::TokenDigest;
+use doorward_base::{ApiTokenId, Email, MembershipId, Secret, SubjectId, TenantId, Timestamp};
+use serde_json::json;
+use std::sync::Arc;
+
+/// Who owns a token, as a request names it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OwnerRef {
+    /// A subject.
+    Subject(SubjectId),
+    /// The user or service account of an address.
+    Email(Email),
+    /// A tenant, through its service subject.
+    Tenant(TenantId),
+}
+
+/// A token about to be made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateToken {
+    /// Its kind.
+    pub kind: TokenKind,
+    /// Its owner.
+    pub owner: OwnerRef,
+    /// What it is called.
+    pub name: Option<String>,
+    /// The most it may carry. A tenant's key is bound to the tenant, and without
+    /// permissions here carries none.
+    pub ceiling: Ceiling,
+    /// When it stops by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A token that was made.
+#[derive(Clone, Debug)]
+pub struct MintedToken {
+    /// The token.
+    pub token: ApiToken,
+    /// Its secret; shown once.
+    pub secret: Secret,
+}
+
+/// Makes an API token. A person makes its own personal ones; those of service accounts
+/// and tenants need `platform.users.service-accounts.access-tokens.edit` or the
+/// class's own permission.
+///
+/// # Errors
+/// [`Failure`] with a [`TokenRefusal`].
+pub async fn create_token(
+    ctx: Context<'_>,
+    caller: &Caller,
+    request: CreateToken,
+) -> Result<MintedToken, Failure<TokenRefusal>> {
+    let entropy = &*ctx.identity.entropy;
+    let classes = &ctx.realm.settings.classes;
+    let class = classes
+        .iter()
+        .find(|class| class.kinds.contains(&request.kind));
+    // Without a class there is nothing to mint, but the refusal is still written down.
+    let minted = class.map(|class| {
+        let secret = class
+            .format
+            .mint(request.ceiling.environment.as_ref(), entropy);
+        let digest = ctx.realm.keyring().token_digest(&secret);
+        (secret, digest)
+    });
+    let (secret, digest) = minted.unzip();
+    let token = ctx
+        .commit(NewToken {
+            realm: ctx.realm(),
+            call: *ctx.call,
+            caller: caller.clone(),
+            request,
+            class: class.cloned(),
+            digest,
+            id: ApiTokenId::mint(entropy, ctx.call.now),
+            key_subject: SubjectId::mint(entropy, ctx.call.now),
+            key_membership: MembershipId::mint(entropy, ctx.call.now),
+        })
+        .await?;
+    let secret = secret.ok_or(Failure::Refused(TokenRefusal::KindUnknown))?;
+    Ok(MintedToken { token, secret })
+}
+
+struct NewToken {
+    realm: Arc<Realm>,
+    call: Call,
+    caller: Caller,
+    request: CreateToken,
+    class: Option<TokenClass>,
+    digest: Option<(TokenDigest, String)>,
+    id: ApiTokenId,
+    key_subject: SubjectId,
+    key_membership: MembershipId,
+}
+
+#[async_trait]
+impl Work for NewToken {
+    type Done = ApiToken;
+    type Refusal = TokenRefusal;
+
+    fn event(&self) -> AuditEvent {
+        let mut event = self
+            .call
+            .event(self.caller.actor(), AuditAction::TokenCreate);
+        event.tenant.clone_from(&self.request.ceiling.tenant);
+        let kind = json!(self.request.kind.as_str());
+        event.detail.insert("kind".to_owned(), kind);
+        event
+    }
+
+    async fn run(
+        &self,
+        tx: &mut dyn Tx,
+        event: &mut AuditEvent,
+    ) -> Result<ApiToken, Stop<TokenRefusal>> {
+        let manager = load_manager(tx, &self.realm.settings, &self.caller, self.call.now)
+            .await?
+            .ok_or(ManageRefusal::CallerDead)?;
+        let (Some(class), Some((digest, digest_key))) = (&self.class, &self.digest) else {
+            return Err(TokenRefusal::KindUnknown.into());
+        };
+        let mut owner = self.load_owner(tx, &manager, class).await?;
+        let ceiling = self.ceiling(&owner);
+        event.subject = Some(owner.subject.id);
+        event.tenant.clone_from(&ceiling.tenant);
+        owner.owned.tenant_roles = load_tenant_roles(tx, ceiling.tenant.as_ref()).await?;
+        let active = tx
+            .count_active_tokens(owner.subject.id, &class.name, self.call.now)
+            .await?;
+        let expires_at = token::create(&CreateInput {
+            caller: &manager,
+            class,
+            kind: self.request.kind,
+            owner: &owner.subject,
+            holdings: owner.owned.holdings(&self.realm.settings),
+            ceiling: &ceiling,
+            name: self.request.name.as_deref(),
+            expires_at: self.request.expires_at,
+            active,
+            audiences: &self.realm.settings.tokens.audiences,
+            now: self.call.now,
+        })?;
+        self.write_owner(tx, &owner, &ceiling).await?;
+        let token = ApiToken {
+            id: self.id,
+            class: class.name.clone(),
+            kind: self.request.kind,
+            owner: owner.subject.id,
+            ceiling,
+            name: self.request.name.clone(),
+            state: TokenState::Active,
+            created_at: self.call.now,
+            created_by: self.caller.subject(),
+            expires_at,
+            last_used_at: None,
+        };
+        event.token = Some(token.id);
+        tx.insert_api_token(&NewApiToken {
+            token: token.clone(),
+            digest: *digest,
+            digest_key: digest_key.clone(),
+        })
+        .await?;
+        tx.append_change(Change::ApiToken(token.id)).await?;
+        Ok(token)
+    }
+}
+
+struct Owner {
+    subject: Subject,
+    owned: Owned,
+    /// A tenant's first key makes the subject that owns it.
+    is_new: bool,
+}
+
+impl NewToken {
+    async fn load_owner(
+        &self,
+        tx: &mut dyn Tx,
+        manager: &ManagementCaller,
+        class: &TokenClass,
+    ) -> Result<Owner, Stop<TokenRefusal>> {
+        let existing = match &self.request.owner {
+            OwnerRef::Subject(id) => tx.find_subject(*id).await?,
+            OwnerRef::Email(email) => tx.find_subject_by_email(email).await?,
+            OwnerRef::Tenant(tenant) => {
+                if tx.find_tenant(tenant).await?.is_none() {
+                    return Err(missing_owner(manager, self.request.kind, class).into());
+                }
+                let found = tx.find_tenant_keys_subject(tenant).await?;
+                if found.is_none() {
+                    return Ok(self.new_key_owner(tenant));
+                }
+                found
+            }
+        };
+        let subject = existing.ok_or_else(|| missing_owner(manager, self.request.kind, class))?;
+        let owned = load_owned(tx, subject.id).await?;
+        Ok(Owner {
+            subject,
+            owned,
+            is_new: false,
+        })
+    }
+
+    fn new_key_owner(&self, tenant: &TenantId) -> Owner {
+        Owner {
+            subject: Subject {
+                id: self.key_subject,
+                identifier: Identifier::TenantKeys {
+                    tenant: tenant.clone(),
+                },
+                name: None,
+                status: SubjectStatus::Active,
+                user_metadata: Metadata::new(),
+                app_metadata: Metadata::new(),
+                created_at: self.call.now,
+            },
+            owned: Owned {
+                member_of: vec![tenant.clone()],
+                ..Owned::default()
+            },
+            is_new: true,
+        }
+    }
+
+    /// The ceiling as stored: a tenant's key and a service account of one tenant are
+    /// bound to it, and a key carries only what was named for it.
+    fn ceiling(&self, owner: &Owner) -> Ceiling {
+        let mut ceiling = self.request.ceiling.clone();
+        if self.request.kind != TokenKind::Personal
+            && ceiling.tenant.is_none()
+            && let [only] = &owner.owned.member_of[..]
+        {
+            ceiling.tenant = Some(only.clone());
+        }
+        if self.request.kind == TokenKind::Key {
+            ceiling.permissions.get_or_insert_default();
+            ceiling.roles.get_or_insert_default();
+        }
+        for list in [&mut ceiling.permissions].into_iter().flatten() {
+            list.sort_unstable();
+            list.dedup();
+        }
+        for list in [&mut ceiling.roles].into_iter().flatten() {
+            list.sort_unstable();
+            list.dedup();
+        }
+        ceiling
+    }
+
+    /// A tenant's key subject is made with the first key, and holds what its keys
+    /// name. That takes nothing from the others, so its epoch stays: each key's
+    /// ceiling keeps it to its own.
+    async fn write_owner(
+        &self,
+        tx: &mut dyn Tx,
+        owner: &Owner,
+        ceiling: &Ceiling,
+    ) -> Result<(), StoreError> {
+        let (TokenKind::Key, Some(tenant)) = (self.request.kind, &ceiling.tenant) else {
+            return Ok(());
+        };
+        if owner.is_new {
+            tx.insert_subject(&owner.subject).await?;
+            tx.insert_membership(&Membership {
+                id: self.key_membership,
+                subject: owner.subject.id,
+                tenant: tenant.clone(),
+                created_at: self.call.now,
+            })
+            .await?;
+        }
+        for granted in granted_to_key(ceiling) {
+            let grant = Grant {
+                tenant: Some(tenant.clone()),
+                granted,
+            };
+            tx.insert_grant(owner.subject.id, &grant, self.call.now)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// The answer is the same whether the owner does not exist or may not be seen.
+fn missing_owner(manager: &ManagementCaller, kind: TokenKind, class: &TokenClass) -> TokenRefusal {
+    if kind == TokenKind::Personal {
+        return ManageRefusal::NotFound("owner").into();
+    }
+    match token::handling_reach(manager, class, &[]) {
+        Ok(_) => ManageRefusal::NotFound("owner").into(),
+        Err(refusal) => refusal.into(),
+    }
+}
+
+/// The subject a request names as an owner.
+pub(super) async fn find_owner(
+    tx: &mut dyn Read,
+    owner: &OwnerRef,
+) -> Result<Option<Subject>, StoreError> {
+    match owner {
+        OwnerRef::Subject(id) => tx.find_subject(*id).await,
+        OwnerRef::Email(email) => tx.find_subject_by_email(email).await,
+        OwnerRef::Tenant(tenant) => tx.find_tenant_keys_subject(tenant).await,
+    }
+}

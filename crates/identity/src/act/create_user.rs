@@ -1,0 +1,177 @@
+//! Makes a user.
+
+use super::caller::load_manager;
+use super::placement::Placement;
+use super::set_password::check_length;
+use super::work::{Failure, Stop, Work};
+use super::{Call, Caller, Context, Realm};
+use crate::decide::manage::ManagementPermission;
+use crate::decide::refusal::ManageRefusal;
+use crate::decide::token::MAX_NAME;
+use crate::model::{
+    AuditAction, AuditEvent, Grant, Granted, HashedPassword, Identifier, Metadata, Subject,
+    SubjectStatus,
+};
+use crate::port::Tx;
+use async_trait::async_trait;
+use doorward_base::{Email, MembershipId, Secret, SubjectId};
+use std::sync::Arc;
+
+/// The longest metadata, in bytes of JSON.
+const MAX_METADATA: usize = 16 * 1024;
+
+/// A user about to be made.
+#[derive(Clone, Debug)]
+pub struct CreateUser {
+    /// Its address.
+    pub email: Email,
+    /// Whether whoever makes it vouches for the address.
+    pub proven: bool,
+    /// A display name.
+    pub name: Option<String>,
+    /// A password; without one it cannot sign in by password.
+    pub password: Option<Secret>,
+    /// Its tenant and grants. The realm's default roles come on top.
+    pub placement: Placement,
+    /// What it says about itself.
+    pub user_metadata: Metadata,
+    /// What the realm says about it.
+    pub app_metadata: Metadata,
+}
+
+/// Makes a user. Needs `platform.users.edit` in the tenant, or realm-wide.
+///
+/// # Errors
+/// [`Failure`] with a [`ManageRefusal`].
+pub async fn create_user(
+    ctx: Context<'_>,
+    caller: &Caller,
+    new: CreateUser,
+) -> Result<Subject, Failure<ManageRefusal>> {
+    let settings = &ctx.realm.settings;
+    let password = match &new.password {
+        Some(password) => {
+            check_length(password, settings.sessions.min_password).map_err(Failure::Refused)?;
+            Some(
+                ctx.identity
+                    .passwords
+                    .hash(password, &*ctx.identity.entropy)
+                    .await?,
+            )
+        }
+        None => None,
+    };
+    let entropy = &*ctx.identity.entropy;
+    let subject = Subject {
+        id: SubjectId::mint(entropy, ctx.call.now),
+        identifier: Identifier::User {
+            email: new.email,
+            proven: new.proven,
+        },
+        name: new.name,
+        status: SubjectStatus::Active,
+        user_metadata: new.user_metadata,
+        app_metadata: new.app_metadata,
+        created_at: ctx.call.now,
+    };
+    ctx.commit(NewSubject {
+        realm: ctx.realm(),
+        call: *ctx.call,
+        caller: caller.clone(),
+        subject,
+        membership: MembershipId::mint(entropy, ctx.call.now),
+        password,
+        placement: new.placement,
+        action: AuditAction::UserCreate,
+        permission: ManagementPermission::UsersEdit,
+    })
+    .await
+}
+
+/// A user or service account on its way into the store.
+pub(super) struct NewSubject {
+    pub(super) realm: Arc<Realm>,
+    pub(super) call: Call,
+    pub(super) caller: Caller,
+    pub(super) subject: Subject,
+    pub(super) membership: MembershipId,
+    pub(super) password: Option<HashedPassword>,
+    pub(super) placement: Placement,
+    pub(super) action: AuditAction,
+    pub(super) permission: ManagementPermission,
+}
+
+#[async_trait]
+impl Work for NewSubject {
+    type Done = Subject;
+    type Refusal = ManageRefusal;
+
+    fn event(&self) -> AuditEvent {
+        AuditEvent {
+            tenant: self.placement.tenant.clone(),
+            ..self.call.event(self.caller.actor(), self.action)
+        }
+    }
+
+    async fn run(
+        &self,
+        tx: &mut dyn Tx,
+        event: &mut AuditEvent,
+    ) -> Result<Subject, Stop<ManageRefusal>> {
+        let settings = &self.realm.settings;
+        let manager = load_manager(tx, settings, &self.caller, self.call.now)
+            .await?
+            .ok_or(ManageRefusal::CallerDead)?;
+        manager.demand(self.permission, self.placement.tenant.as_ref())?;
+        check_size(&self.subject)?;
+        let placement = self.placement.check(tx, &settings.roles, &manager).await?;
+        if let Some(email) = self.subject.identifier.email()
+            && tx.find_subject_by_email(email).await?.is_some()
+        {
+            return Err(ManageRefusal::Exists("this address").into());
+        }
+        event.subject = Some(self.subject.id);
+        tx.insert_subject(&self.subject).await?;
+        if let Some(password) = &self.password {
+            tx.set_password(self.subject.id, password).await?;
+        }
+        if matches!(self.subject.identifier, Identifier::User { .. }) {
+            for grant in default_grants(&self.realm) {
+                tx.insert_grant(self.subject.id, &grant, self.call.now)
+                    .await?;
+            }
+        }
+        placement
+            .write(tx, self.subject.id, self.membership, self.call.now)
+            .await?;
+        Ok(self.subject.clone())
+    }
+}
+
+/// What every new user of the realm is granted.
+pub(super) fn default_grants(realm: &Realm) -> Vec<Grant> {
+    let roles = realm.settings.default_roles.iter().cloned();
+    roles
+        .map(|role| Grant {
+            tenant: None,
+            granted: Granted::Role(role),
+        })
+        .collect()
+}
+
+fn check_size(subject: &Subject) -> Result<(), ManageRefusal> {
+    if subject
+        .name
+        .as_ref()
+        .is_some_and(|name| name.chars().count() > MAX_NAME)
+    {
+        return Err(ManageRefusal::TooLong("the name"));
+    }
+    for metadata in [&subject.user_metadata, &subject.app_metadata] {
+        let size = serde_json::to_string(metadata).map_or(usize::MAX, |text| text.len());
+        if size > MAX_METADATA {
+            return Err(ManageRefusal::TooLong("the metadata"));
+        }
+    }
+    Ok(())
+}

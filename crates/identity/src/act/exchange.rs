@@ -1,0 +1,175 @@
+//! Exchanges an API token for a short-lived access token.
+
+use super::look_up::Presented;
+use super::sign::{Issued, Unsigned, mint_jti};
+use super::token_authority::{Ask, find_presented, load_token_authority};
+use super::work::{Failure, Stop, Work};
+use super::{Call, Context, Realm};
+use crate::decide::claims::{Bearer, ClaimsInput, build};
+use crate::decide::exchange::{Bounds, Life, LifeRefusal, life};
+use crate::decide::refusal::UseRefusal;
+use crate::decide::token::ends_at;
+use crate::model::{Actor, ApiToken, AuditAction, AuditEvent};
+use crate::port::Tx;
+use crate::settings::Presentation;
+use async_trait::async_trait;
+use doorward_base::name::parse_scopes;
+use doorward_base::{ApiTokenId, Audience, RoleName, Scope, Secret, TenantId};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// An exchange as its wire brought it. What can be refused is parsed here, so that the
+/// refusal is written down.
+#[derive(Clone, Debug)]
+pub struct ExchangeRequest {
+    /// The API token.
+    pub secret: Secret,
+    /// The life asked for: a JSON number of whole seconds.
+    pub duration: Option<Value>,
+    /// The scopes asked for, space-separated (RFC 6749 §3.3). Empty text asks for none.
+    pub scope: Option<String>,
+    /// The tenant asked for.
+    pub tenant: Option<TenantId>,
+    /// The role asked for.
+    pub role: Option<RoleName>,
+    /// The audience asked for.
+    pub audience: Option<Audience>,
+}
+
+/// Exchanges an API token for an access token.
+///
+/// # Errors
+/// [`Failure`] with a [`UseRefusal`].
+pub async fn exchange(
+    ctx: Context<'_>,
+    request: ExchangeRequest,
+) -> Result<Issued, Failure<UseRefusal>> {
+    let presented = ctx.present(&request.secret);
+    let (unsigned, token) = ctx
+        .commit(Exchange {
+            realm: ctx.realm(),
+            call: *ctx.call,
+            presented,
+            jti: mint_jti(&*ctx.identity.entropy),
+            request,
+        })
+        .await?;
+    ctx.identity
+        .last_used
+        .record(ctx.realm.id, token, ctx.call.now);
+    let typ = ctx.realm.settings.tokens.typ.as_str();
+    unsigned.sign(ctx.realm.keyring().access(), typ)
+}
+
+struct Exchange {
+    realm: Arc<Realm>,
+    call: Call,
+    presented: Result<Presented, UseRefusal>,
+    jti: String,
+    request: ExchangeRequest,
+}
+
+#[async_trait]
+impl Work for Exchange {
+    type Done = (Unsigned, ApiTokenId);
+    type Refusal = UseRefusal;
+
+    fn event(&self) -> AuditEvent {
+        self.call
+            .event(Actor::Anonymous, AuditAction::TokenExchange)
+    }
+
+    async fn run(
+        &self,
+        tx: &mut dyn Tx,
+        event: &mut AuditEvent,
+    ) -> Result<Self::Done, Stop<UseRefusal>> {
+        let found = find_presented(tx, &self.presented).await?;
+        let token = &found.token;
+        event.token = Some(token.id);
+        event.subject = Some(token.owner);
+        event.tenant.clone_from(&token.ceiling.tenant);
+        event.actor = Actor::Subject(token.owner);
+        let settings = &self.realm.settings;
+        let scopes = self.scopes();
+        let held = load_token_authority(
+            tx,
+            token,
+            &Ask {
+                settings,
+                via: &Presentation::Exchange,
+                tenant: self.request.tenant.as_ref(),
+                role: self.request.role.as_ref(),
+                audience: self.request.audience.as_ref(),
+                scopes: scopes.as_ref().map_err(Clone::clone)?.as_deref(),
+                unknown_scope: settings.exchange.unknown_scope,
+                default_scopes: settings.tokens.default_scopes,
+                now: self.call.now,
+            },
+        )
+        .await?;
+        let life = self.life(token)?;
+        event.tenant.clone_from(&held.tenant);
+        let names: Vec<&str> = held.scopes.iter().map(Scope::as_str).collect();
+        event
+            .detail
+            .insert("scope".to_owned(), json!(names.join(" ")));
+        event
+            .detail
+            .insert("seconds".to_owned(), json!(life.seconds));
+        found.rekey(tx).await?;
+        let claims = build(
+            &settings.tokens.claims,
+            &ClaimsInput {
+                bearer: Bearer {
+                    subject: &held.owner,
+                    authority: &held.authority,
+                    tenant: held.tenant.as_ref(),
+                    scopes: &held.scopes,
+                },
+                issuer: &settings.issuer,
+                audience: held.audience.as_slice(),
+                issued_at: life.issued_at,
+                expires_at: life.expires_at,
+                jti: &self.jti,
+                session: None,
+                token: Some(token.id),
+                epoch: held.epoch,
+                environment: token.ceiling.environment.as_ref(),
+            },
+        );
+        let unsigned = Unsigned {
+            claims,
+            life,
+            scopes: held.scopes,
+            subject: held.owner.id,
+            tenant: held.tenant,
+        };
+        Ok((unsigned, token.id))
+    }
+}
+
+impl Exchange {
+    fn scopes(&self) -> Result<Option<Vec<Scope>>, UseRefusal> {
+        let scope = self.request.scope.as_deref();
+        scope
+            .map(parse_scopes)
+            .transpose()
+            .map_err(|_| UseRefusal::InvalidScope)
+    }
+
+    fn life(&self, token: &ApiToken) -> Result<Life, UseRefusal> {
+        let tokens = &self.realm.settings.tokens;
+        let bounds = Bounds {
+            access_ttl: tokens.access_ttl,
+            max_ttl: tokens.max_ttl,
+            ends_at: ends_at(token),
+        };
+        life(self.request.duration.as_ref(), &bounds, self.call.now).map_err(
+            |refusal| match refusal {
+                LifeRefusal::Duration => UseRefusal::DurationInvalid,
+                LifeRefusal::Expired => UseRefusal::Expired,
+            },
+        )
+    }
+}

@@ -1,0 +1,121 @@
+//! Grants a role or permission, and takes it away.
+
+use super::caller::load_manager;
+use super::facts::load_member_of;
+use super::placement::check_role;
+use super::work::{Failure, Stop, Work};
+use super::{Call, Caller, Context, Realm};
+use crate::decide::manage::ManagementPermission;
+use crate::decide::refusal::ManageRefusal;
+use crate::model::{AuditAction, AuditEvent, Change, Grant, Granted};
+use crate::port::Tx;
+use async_trait::async_trait;
+use doorward_base::SubjectId;
+use serde_json::json;
+use std::sync::Arc;
+
+/// Grants a role or permission; says whether it was new. Needs `platform.grants.edit`
+/// in the tenant, and what is granted; realm-wide needs an operator.
+///
+/// # Errors
+/// [`Failure`] with a [`ManageRefusal`].
+pub async fn add_grant(
+    ctx: Context<'_>,
+    caller: &Caller,
+    subject: SubjectId,
+    grant: Grant,
+) -> Result<bool, Failure<ManageRefusal>> {
+    run(ctx, caller, subject, grant, AuditAction::GrantAdd).await
+}
+
+/// Takes a role or permission away; says whether it was there. Needs what
+/// [`add_grant`] needs.
+///
+/// # Errors
+/// [`Failure`] with a [`ManageRefusal`].
+pub async fn remove_grant(
+    ctx: Context<'_>,
+    caller: &Caller,
+    subject: SubjectId,
+    grant: Grant,
+) -> Result<bool, Failure<ManageRefusal>> {
+    run(ctx, caller, subject, grant, AuditAction::GrantRemove).await
+}
+
+async fn run(
+    ctx: Context<'_>,
+    caller: &Caller,
+    subject: SubjectId,
+    grant: Grant,
+    action: AuditAction,
+) -> Result<bool, Failure<ManageRefusal>> {
+    ctx.commit(ChangeGrant {
+        realm: ctx.realm(),
+        call: *ctx.call,
+        caller: caller.clone(),
+        subject,
+        grant,
+        action,
+    })
+    .await
+}
+
+struct ChangeGrant {
+    realm: Arc<Realm>,
+    call: Call,
+    caller: Caller,
+    subject: SubjectId,
+    grant: Grant,
+    action: AuditAction,
+}
+
+#[async_trait]
+impl Work for ChangeGrant {
+    type Done = bool;
+    type Refusal = ManageRefusal;
+
+    fn event(&self) -> AuditEvent {
+        let mut event = self.call.event(self.caller.actor(), self.action);
+        event.subject = Some(self.subject);
+        event.tenant.clone_from(&self.grant.tenant);
+        let (what, name) = match &self.grant.granted {
+            Granted::Role(role) => ("role", role.as_str()),
+            Granted::Permission { permission, .. } => ("permission", permission.as_str()),
+        };
+        event.detail.insert(what.to_owned(), json!(name));
+        event
+    }
+
+    async fn run(
+        &self,
+        tx: &mut dyn Tx,
+        _event: &mut AuditEvent,
+    ) -> Result<bool, Stop<ManageRefusal>> {
+        let settings = &self.realm.settings;
+        let manager = load_manager(tx, settings, &self.caller, self.call.now)
+            .await?
+            .ok_or(ManageRefusal::CallerDead)?;
+        let tenant = self.grant.tenant.as_ref();
+        manager.demand(ManagementPermission::GrantsEdit, tenant)?;
+        if tx.find_subject(self.subject).await?.is_none() {
+            return Err(ManageRefusal::NotFound("subject").into());
+        }
+        let member_of = load_member_of(tx, self.subject).await?;
+        if tenant.is_some_and(|tenant| !member_of.contains(tenant)) {
+            return Err(ManageRefusal::NotFound("subject").into());
+        }
+        manager.may_grant(&self.grant)?;
+        let changed = if self.action == AuditAction::GrantAdd {
+            check_role(tx, &settings.roles, &self.grant).await?;
+            tx.insert_grant(self.subject, &self.grant, self.call.now)
+                .await?
+        } else {
+            tx.delete_grant(self.subject, &self.grant).await?
+        };
+        if changed {
+            tx.bump_epoch(self.subject, tenant).await?;
+            tx.append_change(Change::Subject(self.subject)).await?;
+        }
+        Ok(changed)
+    }
+}

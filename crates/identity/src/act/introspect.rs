@@ -1,0 +1,184 @@
+//! Turns an API token that was presented itself into a principal. A success writes
+//! nothing; a refusal of a token that exists is written down. Made-up tokens leave no
+//! row, or anybody could fill the log.
+
+use super::look_up::{Found, Presented};
+use super::token_authority::{Ask, TokenAuthority, load_token_authority};
+use super::work::{Failure, Query, Stop, Work};
+use super::{Call, Context, Realm};
+use crate::decide::claims::{Bearer, render, sub_of};
+use crate::decide::refusal::UseRefusal;
+use crate::decide::token::ends_at;
+use crate::model::{Actor, ApiToken, AuditAction, AuditEvent, TokenKind};
+use crate::port::{Read, Tx};
+use crate::settings::{DefaultScopes, Presentation, UnknownScope};
+use async_trait::async_trait;
+use doorward_base::principal::CredentialId;
+use doorward_base::{ClassName, Principal, Secret, Timestamp};
+use std::sync::Arc;
+
+/// What an API token stands for right now.
+#[derive(Clone, Debug)]
+pub struct Introspected {
+    /// The caller it authenticates. Its scopes are all its effective permissions; its
+    /// claims are what the realm's template writes.
+    pub principal: Principal,
+    /// The token's class.
+    pub class: ClassName,
+    /// The token's kind.
+    pub kind: TokenKind,
+}
+
+/// Turns a presented API token into a principal.
+///
+/// # Errors
+/// [`Failure`] with a [`UseRefusal`].
+pub async fn introspect(
+    ctx: Context<'_>,
+    secret: &Secret,
+    via: &Presentation,
+) -> Result<Introspected, Failure<UseRefusal>> {
+    let presented = ctx.present(secret).map_err(Failure::Refused)?;
+    let (found, decision) = ctx
+        .query(Inspect {
+            realm: ctx.realm(),
+            via: via.clone(),
+            presented,
+            now: ctx.call.now,
+        })
+        .await?;
+    match decision {
+        Ok(introspected) => {
+            let token = found.token.id;
+            ctx.identity
+                .last_used
+                .record(ctx.realm.id, token, ctx.call.now);
+            if found.rekey.is_some() {
+                rekey(ctx, found).await;
+            }
+            Ok(introspected)
+        }
+        Err(refusal) => {
+            let call = *ctx.call;
+            let token = found.token;
+            ctx.commit(RefusedUse {
+                call,
+                token,
+                refusal,
+            })
+            .await
+        }
+    }
+}
+
+/// Moves the digest to the current key. The answer does not wait on its success: the
+/// next use tries again.
+async fn rekey(ctx: Context<'_>, found: Found) {
+    let found = Arc::new(found);
+    let done = ctx.identity.store.write(ctx.realm.id, move |tx| {
+        let found = Arc::clone(&found);
+        Box::pin(async move { found.rekey(tx).await })
+    });
+    if let Err(error) = done.await {
+        tracing::warn!(%error, "a token's digest was not moved to the current key");
+    }
+}
+
+struct Inspect {
+    realm: Arc<Realm>,
+    via: Presentation,
+    presented: Presented,
+    now: Timestamp,
+}
+
+#[async_trait]
+impl Query for Inspect {
+    type Done = (Found, Result<Introspected, UseRefusal>);
+    type Refusal = UseRefusal;
+
+    async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<UseRefusal>> {
+        let found = self.presented.find(tx).await?.ok_or(UseRefusal::Unknown)?;
+        let settings = &self.realm.settings;
+        let ask = Ask {
+            settings,
+            via: &self.via,
+            tenant: None,
+            role: None,
+            audience: None,
+            scopes: None,
+            unknown_scope: UnknownScope::Refuse,
+            default_scopes: DefaultScopes::All,
+            now: self.now,
+        };
+        let decision = match load_token_authority(tx, &found.token, &ask).await {
+            Ok(held) => Ok(introspected(&self.realm, &found.token, held)),
+            Err(Stop::Refused(refusal)) => Err(refusal),
+            Err(Stop::Store(error)) => return Err(error.into()),
+        };
+        Ok((found, decision))
+    }
+}
+
+fn introspected(realm: &Realm, token: &ApiToken, held: TokenAuthority) -> Introspected {
+    let settings = &realm.settings;
+    let claims = render(
+        &settings.tokens.claims,
+        &Bearer {
+            subject: &held.owner,
+            authority: &held.authority,
+            tenant: held.tenant.as_ref(),
+            scopes: &held.scopes,
+        },
+    );
+    Introspected {
+        principal: Principal {
+            sub: sub_of(&held.owner).into(),
+            subject: Some(held.owner.id),
+            kind: held.owner.identifier.kind(),
+            tenant: held.tenant,
+            permissions: held.authority.permissions,
+            roles: held.authority.roles,
+            role: held.authority.role,
+            scopes: held.scopes,
+            credential: CredentialId::ApiToken(token.id),
+            environment: token.ceiling.environment.clone(),
+            issuer: Arc::clone(&settings.issuer),
+            audience: held.audience.into_iter().collect(),
+            expires_at: ends_at(token).unwrap_or(Timestamp::MAX),
+            epoch: held.epoch,
+            claims: Arc::new(claims),
+        },
+        class: held.class,
+        kind: token.kind,
+    }
+}
+
+/// A token that exists and was refused, on its way into the audit log.
+struct RefusedUse {
+    call: Call,
+    token: ApiToken,
+    refusal: UseRefusal,
+}
+
+#[async_trait]
+impl Work for RefusedUse {
+    type Done = Introspected;
+    type Refusal = UseRefusal;
+
+    fn event(&self) -> AuditEvent {
+        AuditEvent {
+            subject: Some(self.token.owner),
+            tenant: self.token.ceiling.tenant.clone(),
+            token: Some(self.token.id),
+            ..self.call.event(Actor::Anonymous, AuditAction::TokenPresent)
+        }
+    }
+
+    async fn run(
+        &self,
+        _tx: &mut dyn Tx,
+        _event: &mut AuditEvent,
+    ) -> Result<Introspected, Stop<UseRefusal>> {
+        Err(self.refusal.clone().into())
+    }
+}

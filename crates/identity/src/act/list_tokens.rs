@@ -1,0 +1,111 @@
+//! Lists API tokens: one's own, or those within reach. Never a secret; there is none.
+
+use super::caller::load_manager;
+use super::create_token::{OwnerRef, find_owner};
+use super::facts::load_member_of;
+use super::work::{Failure, Query, Stop};
+use super::{Caller, Context, Realm};
+use crate::decide::manage::{ManagementCaller, ManagementPermission, Reach};
+use crate::decide::refusal::{ManageRefusal, TokenRefusal};
+use crate::model::ApiToken;
+use crate::port::{Page, Read, TokenFilter};
+use async_trait::async_trait;
+use doorward_base::{ApiTokenId, Timestamp};
+use std::sync::Arc;
+
+/// A page of tokens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TokenPage {
+    /// The tokens, by id; those out of the caller's reach are left out, so a page may
+    /// be short.
+    pub tokens: Vec<ApiToken>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<ApiTokenId>,
+}
+
+/// Lists API tokens, of one owner or of all within reach. One's own need nothing;
+/// others' need `platform.users.read` or
+/// `platform.users.service-accounts.access-tokens.edit`.
+///
+/// # Errors
+/// [`Failure`] with a [`TokenRefusal`].
+pub async fn list_tokens(
+    ctx: Context<'_>,
+    caller: &Caller,
+    owner: Option<OwnerRef>,
+    page: Page<ApiTokenId>,
+) -> Result<TokenPage, Failure<TokenRefusal>> {
+    ctx.query(List {
+        realm: ctx.realm(),
+        now: ctx.call.now,
+        caller: caller.clone(),
+        owner,
+        page,
+    })
+    .await
+}
+
+struct List {
+    realm: Arc<Realm>,
+    now: Timestamp,
+    caller: Caller,
+    owner: Option<OwnerRef>,
+    page: Page<ApiTokenId>,
+}
+
+#[async_trait]
+impl Query for List {
+    type Done = TokenPage;
+    type Refusal = TokenRefusal;
+
+    async fn run(&self, tx: &mut dyn Read) -> Result<TokenPage, Stop<TokenRefusal>> {
+        let manager = load_manager(tx, &self.realm.settings, &self.caller, self.now)
+            .await?
+            .ok_or(ManageRefusal::CallerDead)?;
+        let filter = match &self.owner {
+            Some(owner) => {
+                let found = find_owner(tx, owner).await?.map(|subject| subject.id);
+                match found {
+                    Some(id) if manager.subject() == Some(id) => {
+                        let rows = tx
+                            .list_api_tokens(TokenFilter::Owner(id), self.page)
+                            .await?;
+                        return Ok(self.page_of(rows, |_| true));
+                    }
+                    Some(id) => TokenFilter::Owner(id),
+                    None => {
+                        reading_reach(&manager)?;
+                        return Err(TokenRefusal::from(ManageRefusal::NotFound("owner")).into());
+                    }
+                }
+            }
+            None => TokenFilter::All,
+        };
+        let reach = reading_reach(&manager)?;
+        if let TokenFilter::Owner(id) = filter
+            && !reach.covers_member(&load_member_of(tx, id).await?)
+        {
+            return Err(TokenRefusal::from(ManageRefusal::NotFound("owner")).into());
+        }
+        let rows = tx.list_api_tokens(filter, self.page).await?;
+        Ok(self.page_of(rows, |token| match &token.ceiling.tenant {
+            Some(tenant) => reach.covers(tenant),
+            None => reach == Reach::Realm || self.owner.is_some(),
+        }))
+    }
+}
+
+impl List {
+    fn page_of(&self, mut rows: Vec<ApiToken>, seen: impl Fn(&ApiToken) -> bool) -> TokenPage {
+        let full = u32::try_from(rows.len()).is_ok_and(|count| count >= self.page.limit);
+        let next = rows.last().map(|token| token.id).filter(|_| full);
+        rows.retain(seen);
+        TokenPage { tokens: rows, next }
+    }
+}
+
+fn reading_reach(manager: &ManagementCaller) -> Result<Reach, ManageRefusal> {
+    let read = ManagementPermission::UsersRead.as_str();
+    let edit = ManagementPermission::AccessTokensEdit.as_str();
+    manager.reach_of_any(&[read, edit], read)
+}

@@ -1,0 +1,80 @@
+//! Finds an API token by its secret. Not here: whether it may be used
+//! (`decide::token`).
+
+use super::{Context, Realm};
+use crate::decide::refusal::UseRefusal;
+use crate::model::ApiToken;
+use crate::port::{Read, StoreError, Tx};
+use crate::settings::TokenClass;
+use doorward_base::Secret;
+use doorward_base::secret::TokenDigest;
+use doorward_base::token_format::Shape;
+
+/// A secret that has the shape of one of the realm's classes, as digests under every
+/// live digest key, the current one first.
+#[derive(Clone, Debug)]
+pub(super) struct Presented {
+    digests: Vec<(TokenDigest, String)>,
+}
+
+/// A token that was found, and its new digest if the old one was made by an older key.
+pub(super) struct Found {
+    pub(super) token: ApiToken,
+    pub(super) rekey: Option<(TokenDigest, String)>,
+}
+
+impl Context<'_> {
+    /// Digests a secret if any class could have made it. A typo costs no look-up.
+    pub(super) fn present(&self, secret: &Secret) -> Result<Presented, UseRefusal> {
+        if has_shape(&self.realm.settings.classes, secret) {
+            Ok(Presented {
+                digests: self.realm.keyring().token_digests(secret),
+            })
+        } else {
+            Err(UseRefusal::Malformed)
+        }
+    }
+}
+
+fn has_shape(classes: &[TokenClass], secret: &Secret) -> bool {
+    classes
+        .iter()
+        .any(|class| matches!(class.format.shape(secret.expose()), Shape::WellFormed(_)))
+}
+
+impl Presented {
+    /// Looks the token up under each key.
+    pub(super) async fn find(&self, tx: &mut dyn Read) -> Result<Option<Found>, StoreError> {
+        for (digest, _) in &self.digests {
+            if let Some((token, made_by)) = tx.find_api_token_by_digest(digest).await? {
+                let current = self.digests.first();
+                let rekey = current.filter(|(_, key)| *key != made_by).cloned();
+                return Ok(Some(Found { token, rekey }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Found {
+    /// Stores the digest under the current key, if it was made by an older one.
+    pub(super) async fn rekey(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        match &self.rekey {
+            Some((digest, key)) => tx.rekey_api_token(self.token.id, digest, key).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Realm {
+    /// The digests under which a well-formed secret may be stored, for a filter that
+    /// spares made-up tokens the look-up; empty if it is of no class.
+    #[must_use]
+    pub fn digests_of(&self, secret: &Secret) -> Vec<TokenDigest> {
+        if !has_shape(&self.settings.classes, secret) {
+            return Vec::new();
+        }
+        let digests = self.keyring().token_digests(secret);
+        digests.into_iter().map(|(digest, _)| digest).collect()
+    }
+}

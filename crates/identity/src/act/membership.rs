@@ -1,0 +1,169 @@
+//! Creates and ends memberships.
+
+use super::caller::load_manager;
+use super::work::{Failure, Stop, Work};
+use super::{Call, Caller, Context, Realm};
+use crate::decide::manage::{ManagementPermission, Reach};
+use crate::decide::refusal::ManageRefusal;
+use crate::model::{AuditAction, AuditEvent, Change, Identifier, Membership};
+use crate::port::Tx;
+use async_trait::async_trait;
+use doorward_base::{MembershipId, SubjectId, TenantId};
+use std::sync::Arc;
+
+/// Makes a subject a member of a tenant. Needs `platform.memberships.edit` realm-wide:
+/// a tenant's own administrators invite.
+///
+/// # Errors
+/// [`Failure`] with a [`ManageRefusal`].
+pub async fn create_membership(
+    ctx: Context<'_>,
+    caller: &Caller,
+    subject: SubjectId,
+    tenant: TenantId,
+) -> Result<Membership, Failure<ManageRefusal>> {
+    ctx.commit(Join {
+        realm: ctx.realm(),
+        call: *ctx.call,
+        caller: caller.clone(),
+        membership: Membership {
+            id: MembershipId::mint(&*ctx.identity.entropy, ctx.call.now),
+            subject,
+            tenant,
+            created_at: ctx.call.now,
+        },
+    })
+    .await
+}
+
+/// Ends a membership and all that is bound to it: tokens, sessions, grants. Needs
+/// `platform.memberships.edit` in the tenant.
+///
+/// # Errors
+/// [`Failure`] with a [`ManageRefusal`].
+pub async fn end_membership(
+    ctx: Context<'_>,
+    caller: &Caller,
+    subject: SubjectId,
+    tenant: TenantId,
+) -> Result<(), Failure<ManageRefusal>> {
+    ctx.commit(Leave {
+        realm: ctx.realm(),
+        call: *ctx.call,
+        caller: caller.clone(),
+        subject,
+        tenant,
+    })
+    .await
+}
+
+struct Join {
+    realm: Arc<Realm>,
+    call: Call,
+    caller: Caller,
+    membership: Membership,
+}
+
+#[async_trait]
+impl Work for Join {
+    type Done = Membership;
+    type Refusal = ManageRefusal;
+
+    fn event(&self) -> AuditEvent {
+        AuditEvent {
+            subject: Some(self.membership.subject),
+            tenant: Some(self.membership.tenant.clone()),
+            ..self
+                .call
+                .event(self.caller.actor(), AuditAction::MembershipCreate)
+        }
+    }
+
+    async fn run(
+        &self,
+        tx: &mut dyn Tx,
+        _event: &mut AuditEvent,
+    ) -> Result<Membership, Stop<ManageRefusal>> {
+        let manager = load_manager(tx, &self.realm.settings, &self.caller, self.call.now)
+            .await?
+            .ok_or(ManageRefusal::CallerDead)?;
+        if manager.reach(ManagementPermission::MembershipsEdit)? != Reach::Realm {
+            let name = ManagementPermission::MembershipsEdit.as_str();
+            return Err(ManageRefusal::NotPermitted(name).into());
+        }
+        let Membership {
+            subject, tenant, ..
+        } = &self.membership;
+        // A tenant's key subject belongs to its one tenant.
+        match tx.find_subject(*subject).await? {
+            Some(found) if !matches!(found.identifier, Identifier::TenantKeys { .. }) => {}
+            _ => return Err(ManageRefusal::NotFound("subject").into()),
+        }
+        if tx.find_tenant(tenant).await?.is_none() {
+            return Err(ManageRefusal::NotFound("tenant").into());
+        }
+        if tx.find_membership(*subject, tenant).await?.is_some() {
+            return Err(ManageRefusal::Exists("this membership").into());
+        }
+        tx.insert_membership(&self.membership).await?;
+        tx.bump_epoch(*subject, Some(tenant)).await?;
+        tx.append_change(Change::Subject(*subject)).await?;
+        Ok(self.membership.clone())
+    }
+}
+
+struct Leave {
+    realm: Arc<Realm>,
+    call: Call,
+    caller: Caller,
+    subject: SubjectId,
+    tenant: TenantId,
+}
+
+#[async_trait]
+impl Work for Leave {
+    type Done = ();
+    type Refusal = ManageRefusal;
+
+    fn event(&self) -> AuditEvent {
+        AuditEvent {
+            subject: Some(self.subject),
+            tenant: Some(self.tenant.clone()),
+            ..self
+                .call
+                .event(self.caller.actor(), AuditAction::MembershipEnd)
+        }
+    }
+
+    async fn run(
+        &self,
+        tx: &mut dyn Tx,
+        _event: &mut AuditEvent,
+    ) -> Result<(), Stop<ManageRefusal>> {
+        let manager = load_manager(tx, &self.realm.settings, &self.caller, self.call.now)
+            .await?
+            .ok_or(ManageRefusal::CallerDead)?;
+        let (subject, tenant) = (self.subject, &self.tenant);
+        manager.demand(ManagementPermission::MembershipsEdit, Some(tenant))?;
+        if tx.find_membership(subject, tenant).await?.is_none() {
+            return Err(ManageRefusal::NotFound("membership").into());
+        }
+        tx.delete_membership(subject, tenant).await?;
+        // Grants in the tenant would come back with a later membership.
+        for grant in tx.list_grants(subject).await? {
+            if grant.tenant.as_ref() == Some(tenant) {
+                tx.delete_grant(subject, &grant).await?;
+            }
+        }
+        let now = self.call.now;
+        for token in tx.revoke_api_tokens_of(subject, Some(tenant), now).await? {
+            tx.append_change(Change::ApiToken(token)).await?;
+        }
+        for session in tx.end_sessions_of(subject, Some(tenant), now).await? {
+            tx.append_change(Change::Session(session)).await?;
+        }
+        tx.bump_epoch(subject, Some(tenant)).await?;
+        tx.append_change(Change::Subject(subject)).await?;
+        Ok(())
+    }
+}

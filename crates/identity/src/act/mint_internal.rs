@@ -1,0 +1,147 @@
+//! Converts a presented API token into a short-lived JWT for one upstream, so that the
+//! upstream never sees the token. Such a JWT has its own key, `typ` and audience, and
+//! is refused inbound.
+
+use super::sign::{INTERNAL_TYP, Issued, Unsigned, mint_jti};
+use super::token_authority::{Ask, load_token_authority};
+use super::work::{Failure, Stop, Work};
+use super::{Call, Context, Realm};
+use crate::decide::claims::{Bearer, ClaimsInput, build};
+use crate::decide::exchange::{Bounds, LifeRefusal, life};
+use crate::decide::refusal::UseRefusal;
+use crate::decide::token::ends_at;
+use crate::model::{Actor, AuditAction, AuditEvent};
+use crate::port::Tx;
+use crate::settings::{DefaultScopes, Presentation, UnknownScope};
+use async_trait::async_trait;
+use doorward_base::{ApiTokenId, Audience, Scope};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A JWT for an upstream about to be made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InternalRequest {
+    /// The API token that was presented.
+    pub token: ApiTokenId,
+    /// How it was presented.
+    pub via: Presentation,
+    /// The upstream.
+    pub audience: Audience,
+    /// The scopes of the module it was presented to; the owner gets those it holds.
+    pub scopes: Vec<Scope>,
+    /// How long it shall live; shortened to what is left of the API token.
+    pub ttl: Duration,
+}
+
+/// Mints a JWT for an upstream. Each mint is written to the audit log, so callers keep
+/// the result for its life.
+///
+/// # Errors
+/// [`Failure`] with a [`UseRefusal`].
+pub async fn mint_internal(
+    ctx: Context<'_>,
+    request: InternalRequest,
+) -> Result<Issued, Failure<UseRefusal>> {
+    let unsigned = ctx
+        .commit(Conversion {
+            realm: ctx.realm(),
+            call: *ctx.call,
+            jti: mint_jti(&*ctx.identity.entropy),
+            request,
+        })
+        .await?;
+    unsigned.sign(ctx.realm.keyring().internal(), INTERNAL_TYP)
+}
+
+struct Conversion {
+    realm: Arc<Realm>,
+    call: Call,
+    jti: String,
+    request: InternalRequest,
+}
+
+#[async_trait]
+impl Work for Conversion {
+    type Done = Unsigned;
+    type Refusal = UseRefusal;
+
+    fn event(&self) -> AuditEvent {
+        AuditEvent {
+            token: Some(self.request.token),
+            ..self.call.event(Actor::Anonymous, AuditAction::TokenPresent)
+        }
+    }
+
+    async fn run(
+        &self,
+        tx: &mut dyn Tx,
+        event: &mut AuditEvent,
+    ) -> Result<Unsigned, Stop<UseRefusal>> {
+        let request = &self.request;
+        let token = tx
+            .find_api_token(request.token)
+            .await?
+            .ok_or(UseRefusal::Unknown)?;
+        event.subject = Some(token.owner);
+        event.actor = Actor::Subject(token.owner);
+        event.tenant.clone_from(&token.ceiling.tenant);
+        event
+            .detail
+            .insert("upstream".to_owned(), json!(request.audience.as_str()));
+        let settings = &self.realm.settings;
+        let held = load_token_authority(
+            tx,
+            &token,
+            &Ask {
+                settings,
+                via: &request.via,
+                tenant: None,
+                role: None,
+                audience: None,
+                scopes: Some(&request.scopes),
+                unknown_scope: UnknownScope::Narrow,
+                default_scopes: DefaultScopes::None,
+                now: self.call.now,
+            },
+        )
+        .await?;
+        let bounds = Bounds {
+            access_ttl: request.ttl,
+            max_ttl: request.ttl,
+            ends_at: ends_at(&token),
+        };
+        let life = life(None, &bounds, self.call.now).map_err(|refusal| match refusal {
+            LifeRefusal::Duration => UseRefusal::DurationInvalid,
+            LifeRefusal::Expired => UseRefusal::Expired,
+        })?;
+        event.tenant.clone_from(&held.tenant);
+        let claims = build(
+            &settings.tokens.claims,
+            &ClaimsInput {
+                bearer: Bearer {
+                    subject: &held.owner,
+                    authority: &held.authority,
+                    tenant: held.tenant.as_ref(),
+                    scopes: &held.scopes,
+                },
+                issuer: &settings.issuer,
+                audience: std::slice::from_ref(&request.audience),
+                issued_at: life.issued_at,
+                expires_at: life.expires_at,
+                jti: &self.jti,
+                session: None,
+                token: Some(token.id),
+                epoch: held.epoch,
+                environment: token.ceiling.environment.as_ref(),
+            },
+        );
+        Ok(Unsigned {
+            claims,
+            life,
+            scopes: held.scopes,
+            subject: held.owner.id,
+            tenant: held.tenant,
+        })
+    }
+}

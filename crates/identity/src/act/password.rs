@@ -1,0 +1,235 @@
+//! Hashing passwords on a bounded pool: argon2id with 19 MiB, two passes, one lane.
+//! Stored hashes verify within cost caps only. Texts are taken as they come: no
+//! Unicode normalisation is applied. Not here: who may sign in (`decide::sign_in`).
+
+use super::work::Failure;
+use crate::decide::refusal::Refusal;
+use crate::model::HashedPassword;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Algorithm, Argon2, Params, Version};
+use doorward_base::{Entropy, Secret, entropy};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The longest password taken, in bytes. Longer ones are refused before any hashing.
+pub const MAX_BYTES: usize = 1024;
+/// The longest wait for a place.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+/// The most a stored hash may cost to verify: 128 MiB, 10 passes, 4 lanes.
+const CAP_MEMORY_KIB: u32 = 128 * 1024;
+const CAP_PASSES: u32 = 10;
+const CAP_LANES: u32 = 4;
+const SALT: usize = 16;
+
+/// The pool. It has as many places as given; a place is held by the work itself, so
+/// that a caller who goes away frees nothing early.
+#[derive(Clone, Debug)]
+pub struct PasswordPool {
+    places: Arc<Semaphore>,
+    /// What the password of an unknown user is compared with, so that it costs the same.
+    dummy: Arc<str>,
+}
+
+/// What a check found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PasswordCheck {
+    /// It matches.
+    Right {
+        /// Whether the stored hash is weaker than new ones and should be replaced.
+        weak: bool,
+    },
+    /// It does not, or there is nothing to match.
+    Wrong,
+}
+
+impl PasswordPool {
+    /// A pool of `places` (the number of cores), at least one.
+    #[must_use]
+    pub fn new(places: usize, entropy: &dyn Entropy) -> Self {
+        let salt = entropy::bytes::<SALT>(entropy);
+        let unknown = entropy::bytes::<32>(entropy);
+        let dummy = hash_now(&unknown, &salt).map_or_else(String::new, |hash| hash.to_string());
+        Self {
+            places: Arc::new(Semaphore::new(places.max(1))),
+            dummy: dummy.into(),
+        }
+    }
+
+    /// Hashes a new password.
+    ///
+    /// # Errors
+    /// [`Failure::Busy`] after a second without a place; [`Failure::Internal`] when
+    /// the library fails.
+    pub async fn hash<R: Refusal>(
+        &self,
+        password: &Secret,
+        entropy: &dyn Entropy,
+    ) -> Result<HashedPassword, Failure<R>> {
+        let salt = entropy::bytes::<SALT>(entropy);
+        let password = password.clone();
+        let hash = self
+            .run(move || hash_now(password.expose().as_bytes(), &salt))
+            .await?
+            .ok_or_else(|| Failure::Internal("the password hash failed".to_owned()))?;
+        Ok(HashedPassword::from_phc(hash.to_string()))
+    }
+
+    /// Checks a password against a stored hash; without one it costs the same and
+    /// never matches.
+    ///
+    /// # Errors
+    /// [`Failure::Busy`] after a second without a place.
+    pub async fn check<R: Refusal>(
+        &self,
+        password: &Secret,
+        stored: Option<&HashedPassword>,
+    ) -> Result<PasswordCheck, Failure<R>> {
+        if password.expose().len() > MAX_BYTES {
+            return Ok(PasswordCheck::Wrong);
+        }
+        let known = stored.is_some();
+        let phc = stored.map_or_else(|| self.dummy.to_string(), |hash| hash.as_phc().to_owned());
+        let password = password.clone();
+        let check = self
+            .run(move || check_now(password.expose().as_bytes(), &phc))
+            .await?;
+        Ok(if known { check } else { PasswordCheck::Wrong })
+    }
+
+    async fn run<R: Refusal, T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure<R>> {
+        let place = Arc::clone(&self.places).acquire_owned();
+        let place: OwnedSemaphorePermit = match tokio::time::timeout(MAX_WAIT, place).await {
+            Ok(Ok(place)) => place,
+            Ok(Err(_)) | Err(_) => return Err(Failure::Busy),
+        };
+        tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(place);
+            done
+        })
+        .await
+        .map_err(|_| Failure::Internal("the password work did not finish".to_owned()))
+    }
+}
+
+fn hash_now(password: &[u8], salt: &[u8; SALT]) -> Option<PasswordHash> {
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::DEFAULT)
+        .hash_password_with_salt(password, salt)
+        .ok()
+}
+
+fn check_now(password: &[u8], phc: &str) -> PasswordCheck {
+    let Some((hash, params)) = parse(phc) else {
+        return PasswordCheck::Wrong;
+    };
+    if Argon2::default().verify_password(password, &hash).is_err() {
+        return PasswordCheck::Wrong;
+    }
+    let weak = hash.algorithm.as_str() != "argon2id"
+        || params.m_cost() < Params::DEFAULT_M_COST
+        || params.t_cost() < Params::DEFAULT_T_COST;
+    PasswordCheck::Right { weak }
+}
+
+/// A stored hash whose cost is within the caps.
+fn parse(phc: &str) -> Option<(PasswordHash, Params)> {
+    let hash = PasswordHash::new(phc).ok()?;
+    let params = Params::try_from(&hash.params).ok()?;
+    let bounded = params.m_cost() <= CAP_MEMORY_KIB
+        && params.t_cost() <= CAP_PASSES
+        && params.p_cost() <= CAP_LANES;
+    bounded.then_some((hash, params))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::refusal::SignInRefusal;
+    use doorward_base::testing::SeededEntropy;
+
+    type Checked = Result<PasswordCheck, Failure<SignInRefusal>>;
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_hash_matches_its_password_and_no_other() {
+        let entropy = SeededEntropy::new(1);
+        let pool = PasswordPool::new(2, &entropy);
+        let long = "é".repeat(256);
+        for right in ["correct horse", " ", &long, "a\0b"] {
+            let hash: Result<_, Failure<SignInRefusal>> = pool.hash(&secret(right), &entropy).await;
+            let hash = hash.unwrap();
+            assert!(hash.as_phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+            let check: Checked = pool.check(&secret(right), Some(&hash)).await;
+            assert_eq!(check.unwrap(), PasswordCheck::Right { weak: false });
+            let check: Checked = pool.check(&secret(&format!("{right}x")), Some(&hash)).await;
+            assert_eq!(check.unwrap(), PasswordCheck::Wrong);
+        }
+    }
+
+    /// P2: the dummy hash has the cost of a real one, and matches nothing.
+    #[tokio::test]
+    async fn p2_an_unknown_user_costs_a_real_hash_and_never_matches() {
+        let pool = PasswordPool::new(1, &SeededEntropy::new(1));
+        let (_, params) = parse(&pool.dummy).unwrap();
+        assert_eq!((params.m_cost(), params.t_cost()), (19456, 2));
+        let check: Checked = pool.check(&secret("anything"), None).await;
+        assert_eq!(check.unwrap(), PasswordCheck::Wrong);
+    }
+
+    /// P27: a stored hash that would cost too much is refused unrun.
+    #[test]
+    fn p27_a_stored_hash_beyond_the_caps_is_not_run() {
+        let hash = hash_now(b"password", &[7; SALT]).unwrap().to_string();
+        assert!(parse(&hash).is_some());
+        for costly in [
+            "m=4194304,t=2,p=1",
+            "m=19456,t=4000000000,p=1",
+            "m=19456,t=2,p=5",
+        ] {
+            assert!(
+                parse(&hash.replace("m=19456,t=2,p=1", costly)).is_none(),
+                "{costly}"
+            );
+        }
+        assert_eq!(check_now(b"password", ""), PasswordCheck::Wrong);
+    }
+
+    #[test]
+    fn weaker_hashes_still_match_and_say_so() {
+        let params = Params::new(8 * 1024, 1, 1, None).unwrap();
+        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+            .hash_password_with_salt(b"password", &[7; SALT])
+            .unwrap();
+        assert_eq!(
+            check_now(b"password", &weak.to_string()),
+            PasswordCheck::Right { weak: true }
+        );
+    }
+
+    /// P22: 1 MB costs nothing.
+    #[tokio::test]
+    async fn p22_an_oversized_password_is_never_hashed() {
+        let entropy = SeededEntropy::new(1);
+        let pool = PasswordPool::new(1, &entropy);
+        let _taken = pool.places.clone().acquire_owned().await.unwrap();
+        let check: Checked = pool.check(&secret(&"a".repeat(1 << 20)), None).await;
+        assert_eq!(check.unwrap(), PasswordCheck::Wrong);
+    }
+
+    /// P23: without a place the answer is `busy`, not a queue.
+    #[tokio::test(start_paused = true)]
+    async fn p23_a_full_pool_says_busy_after_a_second() {
+        let pool = PasswordPool::new(1, &SeededEntropy::new(1));
+        let _taken = pool.places.clone().acquire_owned().await.unwrap();
+        let check: Checked = pool.check(&secret("a"), None).await;
+        assert!(matches!(check, Err(Failure::Busy)));
+    }
+}

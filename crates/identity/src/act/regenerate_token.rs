@@ -1,0 +1,154 @@
+//! Replaces an API token by one with a new secret.
+
+use super::caller::load_manager;
+use super::create_token::MintedToken;
+use super::facts::{load_owned, load_tenant_roles};
+use super::revoke_token::{Handling, Named, TokenRef, load_handled};
+use super::work::{Failure, Query, Stop, Work};
+use super::{Call, Caller, Context, Realm};
+use crate::decide::refusal::{ManageRefusal, TokenRefusal};
+use crate::decide::token::{Carry, check_carry, class_of, regenerate};
+use crate::model::{ApiToken, AuditAction, AuditEvent, Change, NewApiToken, TokenState};
+use crate::port::{Read, Tx};
+use async_trait::async_trait;
+use doorward_base::secret::TokenDigest;
+use doorward_base::{ApiTokenId, Timestamp};
+use serde_json::json;
+use std::sync::Arc;
+
+/// A token about to be replaced.
+#[derive(Clone, Debug)]
+pub struct RegenerateToken {
+    /// Which.
+    pub token: TokenRef,
+    /// When the new one stops, where the class does not keep the old one's expiry.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Replaces an API token: the new one has the old one's owner, name and ceiling; the
+/// old one dies at once, or after the class's grace. Needs what creating it needs.
+///
+/// # Errors
+/// [`Failure`] with a [`TokenRefusal`].
+pub async fn regenerate_token(
+    ctx: Context<'_>,
+    caller: &Caller,
+    request: RegenerateToken,
+) -> Result<MintedToken, Failure<TokenRefusal>> {
+    let named = Arc::new(Named::of(ctx, &request.token));
+    let entropy = &*ctx.identity.entropy;
+    // The format is the class's, so the token is looked at first. What is minted for
+    // it here does not outlive a refusal.
+    let old = ctx.query(FindNamed(Arc::clone(&named))).await?;
+    let minted = old.and_then(|old| {
+        let class = class_of(&ctx.realm.settings.classes, &old)?;
+        let environment = old.ceiling.environment.as_ref();
+        Some(class.format.mint(environment, entropy))
+    });
+    let keyring = ctx.realm.keyring();
+    let digest = minted.as_ref().map(|secret| keyring.token_digest(secret));
+    let token = ctx
+        .commit(Replacement {
+            realm: ctx.realm(),
+            call: *ctx.call,
+            caller: caller.clone(),
+            named,
+            digest,
+            id: ApiTokenId::mint(entropy, ctx.call.now),
+            expires_at: request.expires_at,
+        })
+        .await?;
+    let missing = || Failure::Refused(ManageRefusal::NotFound("token").into());
+    let secret = minted.ok_or_else(missing)?;
+    Ok(MintedToken { token, secret })
+}
+
+struct FindNamed(Arc<Named>);
+
+#[async_trait]
+impl Query for FindNamed {
+    type Done = Option<ApiToken>;
+    type Refusal = TokenRefusal;
+
+    async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<TokenRefusal>> {
+        Ok(self.0.find(tx).await?)
+    }
+}
+
+struct Replacement {
+    realm: Arc<Realm>,
+    call: Call,
+    caller: Caller,
+    named: Arc<Named>,
+    digest: Option<(TokenDigest, String)>,
+    id: ApiTokenId,
+    expires_at: Option<Timestamp>,
+}
+
+#[async_trait]
+impl Work for Replacement {
+    type Done = ApiToken;
+    type Refusal = TokenRefusal;
+
+    fn event(&self) -> AuditEvent {
+        AuditEvent {
+            token: self.named.id(),
+            ..self
+                .call
+                .event(self.caller.actor(), AuditAction::TokenRegenerate)
+        }
+    }
+
+    async fn run(
+        &self,
+        tx: &mut dyn Tx,
+        event: &mut AuditEvent,
+    ) -> Result<ApiToken, Stop<TokenRefusal>> {
+        let settings = &self.realm.settings;
+        let manager = load_manager(tx, settings, &self.caller, self.call.now)
+            .await?
+            .ok_or(ManageRefusal::CallerDead)?;
+        let (old, class) =
+            load_handled(tx, &self.realm, &manager, &self.named, Handling::Replace).await?;
+        event.token = Some(old.id);
+        event.subject = Some(old.owner);
+        event.tenant.clone_from(&old.ceiling.tenant);
+        let mut owned = load_owned(tx, old.owner).await?;
+        owned.tenant_roles = load_tenant_roles(tx, old.ceiling.tenant.as_ref()).await?;
+        check_carry(&Carry {
+            caller: &manager,
+            kind: old.kind,
+            owner: old.owner,
+            holdings: owned.holdings(settings),
+            ceiling: &old.ceiling,
+            audiences: &settings.tokens.audiences,
+        })?;
+        let decided = regenerate(&old, &class, self.expires_at, self.call.now)?;
+        let (digest, digest_key) = self
+            .digest
+            .as_ref()
+            .ok_or(TokenRefusal::from(ManageRefusal::NotFound("token")))?;
+        let token = ApiToken {
+            id: self.id,
+            state: TokenState::Active,
+            created_at: self.call.now,
+            created_by: self.caller.subject(),
+            expires_at: decided.expires_at,
+            last_used_at: None,
+            ..old.clone()
+        };
+        event
+            .detail
+            .insert("replaced_by".to_owned(), json!(token.id.to_string()));
+        tx.set_api_token_state(old.id, decided.old).await?;
+        tx.insert_api_token(&NewApiToken {
+            token: token.clone(),
+            digest: *digest,
+            digest_key: digest_key.clone(),
+        })
+        .await?;
+        tx.append_change(Change::ApiToken(old.id)).await?;
+        tx.append_change(Change::ApiToken(token.id)).await?;
+        Ok(token)
+    }
+}

@@ -1,0 +1,168 @@
+//! Revokes an API token. Doing it again changes nothing and is no error.
+
+use super::caller::load_manager;
+use super::facts::load_member_of;
+use super::look_up::Presented;
+use super::work::{Failure, Stop, Work};
+use super::{Call, Caller, Context, Realm};
+use crate::decide::manage::ManagementCaller;
+use crate::decide::refusal::{ManageRefusal, TokenRefusal, UseRefusal};
+use crate::decide::token::{Target, class_of, may_make, may_revoke};
+use crate::model::{ApiToken, AuditAction, AuditEvent, Change, TokenState};
+use crate::port::{Read, StoreError, Tx};
+use crate::settings::TokenClass;
+use async_trait::async_trait;
+use doorward_base::{ApiTokenId, Secret};
+use std::sync::Arc;
+
+/// A token, as a request names it.
+#[derive(Clone, Debug)]
+pub enum TokenRef {
+    /// By its id.
+    Id(ApiTokenId),
+    /// By its secret.
+    Secret(Secret),
+}
+
+/// Revokes an API token; returns it as it is now.
+///
+/// # Errors
+/// [`Failure`] with a [`TokenRefusal`].
+pub async fn revoke_token(
+    ctx: Context<'_>,
+    caller: &Caller,
+    token: TokenRef,
+) -> Result<ApiToken, Failure<TokenRefusal>> {
+    ctx.commit(Revocation {
+        realm: ctx.realm(),
+        call: *ctx.call,
+        caller: caller.clone(),
+        named: Named::of(ctx, &token),
+    })
+    .await
+}
+
+/// What a request named: an id, or a secret as digests.
+#[derive(Clone, Debug)]
+pub(super) enum Named {
+    Id(ApiTokenId),
+    Secret(Result<Presented, UseRefusal>),
+}
+
+impl Named {
+    pub(super) fn of(ctx: Context<'_>, token: &TokenRef) -> Self {
+        match token {
+            TokenRef::Id(id) => Self::Id(*id),
+            TokenRef::Secret(secret) => Self::Secret(ctx.present(secret)),
+        }
+    }
+
+    /// The id, if it was named by it.
+    pub(super) const fn id(&self) -> Option<ApiTokenId> {
+        match self {
+            Self::Id(id) => Some(*id),
+            Self::Secret(_) => None,
+        }
+    }
+
+    pub(super) async fn find(&self, tx: &mut dyn Read) -> Result<Option<ApiToken>, StoreError> {
+        match self {
+            Self::Id(id) => tx.find_api_token(*id).await,
+            Self::Secret(Err(_)) => Ok(None),
+            Self::Secret(Ok(presented)) => Ok(presented.find(tx).await?.map(|found| found.token)),
+        }
+    }
+}
+
+/// What somebody wants to do to a token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Handling {
+    Replace,
+    Revoke,
+}
+
+/// Loads a token that the caller may handle, with its class. A token out of reach
+/// looks like one that does not exist.
+pub(super) async fn load_handled(
+    tx: &mut dyn Tx,
+    realm: &Realm,
+    manager: &ManagementCaller,
+    named: &Named,
+    handling: Handling,
+) -> Result<(ApiToken, TokenClass), Stop<TokenRefusal>> {
+    let missing = || TokenRefusal::from(ManageRefusal::NotFound("token"));
+    let token = named.find(tx).await?.ok_or_else(missing)?;
+    let owner = tx.find_subject(token.owner).await?.ok_or_else(missing)?;
+    let member_of = load_member_of(tx, token.owner).await?;
+    // A token outlives its class's place in the configuration. It works no more, but
+    // can still be revoked: whatever class holds its kind now stands in.
+    let classes = &realm.settings.classes;
+    let class = class_of(classes, &token)
+        .or_else(|| {
+            classes
+                .iter()
+                .find(|class| class.kinds.contains(&token.kind))
+        })
+        .or_else(|| classes.first())
+        .ok_or_else(missing)?;
+    let target = Target {
+        class,
+        kind: token.kind,
+        owner: &owner,
+        member_of: &member_of,
+        tenant: token.ceiling.tenant.as_ref(),
+    };
+    match handling {
+        Handling::Replace => may_make(manager, &target),
+        Handling::Revoke => may_revoke(manager, &target),
+    }
+    .map_err(|refusal| match refusal {
+        // Somebody else's token is told apart from no token by nobody.
+        ManageRefusal::NotFound(_) | ManageRefusal::NotPermitted(_) => missing(),
+        other => other.into(),
+    })?;
+    Ok((token, class.clone()))
+}
+
+struct Revocation {
+    realm: Arc<Realm>,
+    call: Call,
+    caller: Caller,
+    named: Named,
+}
+
+#[async_trait]
+impl Work for Revocation {
+    type Done = ApiToken;
+    type Refusal = TokenRefusal;
+
+    fn event(&self) -> AuditEvent {
+        AuditEvent {
+            token: self.named.id(),
+            ..self
+                .call
+                .event(self.caller.actor(), AuditAction::TokenRevoke)
+        }
+    }
+
+    async fn run(
+        &self,
+        tx: &mut dyn Tx,
+        event: &mut AuditEvent,
+    ) -> Result<ApiToken, Stop<TokenRefusal>> {
+        let manager = load_manager(tx, &self.realm.settings, &self.caller, self.call.now)
+            .await?
+            .ok_or(ManageRefusal::CallerDead)?;
+        let (mut token, _) =
+            load_handled(tx, &self.realm, &manager, &self.named, Handling::Revoke).await?;
+        event.token = Some(token.id);
+        event.subject = Some(token.owner);
+        event.tenant.clone_from(&token.ceiling.tenant);
+        if !matches!(token.state, TokenState::Revoked { .. }) {
+            token.state = TokenState::Revoked { at: self.call.now };
+            tx.set_api_token_state(token.id, token.state).await?;
+            tx.append_change(Change::ApiToken(token.id)).await?;
+        }
+        Ok(token)
+    }
+}

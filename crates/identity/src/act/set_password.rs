@@ -1,0 +1,158 @@
+//! Sets a password. A person proves the current one; an operator needs none, and
+//! nobody else sets somebody's password.
+
+use super::caller::load_manager;
+use super::password::{MAX_BYTES, PasswordCheck};
+use super::work::{Failure, Query, Stop, Work};
+use super::{Call, Caller, Context, Realm};
+use crate::decide::refusal::ManageRefusal;
+use crate::model::{AuditAction, AuditEvent, Change, HashedPassword, Identifier};
+use crate::port::{Read, Tx};
+use async_trait::async_trait;
+use doorward_base::{Secret, SubjectId};
+use std::sync::Arc;
+
+/// The longest password, in characters.
+const MAX_CHARS: usize = 256;
+
+/// A password about to be set.
+#[derive(Clone, Debug)]
+pub struct SetPassword {
+    /// Whose.
+    pub subject: SubjectId,
+    /// The new one.
+    pub new: Secret,
+    /// The current one, unless an operator sets it.
+    pub current: Option<Secret>,
+}
+
+/// Sets a password and ends the subject's sessions.
+///
+/// # Errors
+/// [`Failure`] with a [`ManageRefusal`].
+pub async fn set_password(
+    ctx: Context<'_>,
+    caller: &Caller,
+    request: SetPassword,
+) -> Result<(), Failure<ManageRefusal>> {
+    let minimum = ctx.realm.settings.sessions.min_password;
+    check_length(&request.new, minimum).map_err(Failure::Refused)?;
+    let passwords = &ctx.identity.passwords;
+    let mut proven = None;
+    if *caller != Caller::Operator {
+        let stored = ctx.query(FindPassword(request.subject)).await?;
+        let current = request
+            .current
+            .unwrap_or_else(|| Secret::new(String::new()));
+        if let PasswordCheck::Right { .. } = passwords.check(&current, stored.as_ref()).await? {
+            proven = stored;
+        }
+    }
+    let hash = passwords.hash(&request.new, &*ctx.identity.entropy).await?;
+    ctx.commit(NewPassword {
+        realm: ctx.realm(),
+        call: *ctx.call,
+        caller: caller.clone(),
+        subject: request.subject,
+        proven,
+        hash,
+    })
+    .await
+}
+
+/// Refuses a password shorter than `minimum` characters, or longer than 256.
+pub(super) fn check_length(password: &Secret, minimum: usize) -> Result<(), ManageRefusal> {
+    let text = password.expose();
+    let fits =
+        text.len() <= MAX_BYTES && (minimum.max(1)..=MAX_CHARS).contains(&text.chars().count());
+    if fits {
+        Ok(())
+    } else {
+        Err(ManageRefusal::PasswordLength)
+    }
+}
+
+struct FindPassword(SubjectId);
+
+#[async_trait]
+impl Query for FindPassword {
+    type Done = Option<HashedPassword>;
+    type Refusal = ManageRefusal;
+
+    async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<ManageRefusal>> {
+        Ok(tx.find_password(self.0).await?)
+    }
+}
+
+struct NewPassword {
+    realm: Arc<Realm>,
+    call: Call,
+    caller: Caller,
+    subject: SubjectId,
+    /// The stored hash that the current password matched.
+    proven: Option<HashedPassword>,
+    hash: HashedPassword,
+}
+
+#[async_trait]
+impl Work for NewPassword {
+    type Done = ();
+    type Refusal = ManageRefusal;
+
+    fn event(&self) -> AuditEvent {
+        AuditEvent {
+            subject: Some(self.subject),
+            ..self
+                .call
+                .event(self.caller.actor(), AuditAction::PasswordSet)
+        }
+    }
+
+    async fn run(
+        &self,
+        tx: &mut dyn Tx,
+        _event: &mut AuditEvent,
+    ) -> Result<(), Stop<ManageRefusal>> {
+        let manager = load_manager(tx, &self.realm.settings, &self.caller, self.call.now)
+            .await?
+            .ok_or(ManageRefusal::CallerDead)?;
+        if let Some(caller) = manager.subject() {
+            if caller != self.subject {
+                return Err(ManageRefusal::NotFound("subject").into());
+            }
+            // Compared again here: the hash may have changed since it was matched.
+            let stored = tx.find_password(self.subject).await?;
+            if self.proven.is_none() || stored != self.proven {
+                return Err(ManageRefusal::PasswordWrong.into());
+            }
+        }
+        match tx.find_subject(self.subject).await? {
+            Some(subject) if matches!(subject.identifier, Identifier::User { .. }) => {}
+            _ => return Err(ManageRefusal::NotFound("subject").into()),
+        }
+        tx.set_password(self.subject, &self.hash).await?;
+        let ended = tx
+            .end_sessions_of(self.subject, None, self.call.now)
+            .await?;
+        for session in ended {
+            tx.append_change(Change::Session(session)).await?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_counted_in_characters_and_bounded_in_bytes() {
+        let check = |text: String| check_length(&Secret::new(text), 8);
+        assert_eq!(check("é".repeat(8)), Ok(()));
+        assert_eq!(check("a".repeat(256)), Ok(()));
+        assert_eq!(check("😀".repeat(256)), Ok(()));
+        for bad in [String::new(), "a".repeat(7), "a".repeat(257), "é".repeat(7)] {
+            assert_eq!(check(bad), Err(ManageRefusal::PasswordLength));
+        }
+    }
+}

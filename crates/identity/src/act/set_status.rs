@@ -1,0 +1,110 @@
+//! Disables and enables a subject. A disabled subject's tokens and sessions are dead at
+//! once: each use looks at the owner.
+
+use super::caller::load_manager;
+use super::facts::load_member_of;
+use super::work::{Failure, Stop, Work};
+use super::{Call, Caller, Context, Realm};
+use crate::decide::manage::ManagementPermission;
+use crate::decide::refusal::ManageRefusal;
+use crate::model::{AuditAction, AuditEvent, Change, Identifier, SubjectStatus};
+use crate::port::Tx;
+use async_trait::async_trait;
+use doorward_base::SubjectId;
+use std::sync::Arc;
+
+/// Whether a subject may act.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// It may.
+    Enabled,
+    /// It may not.
+    Disabled,
+}
+
+/// Disables or enables a subject; its sessions end when it is disabled, its tokens
+/// work again when it is enabled. Needs `platform.users.edit`, for a service account
+/// `platform.users.service-accounts.edit`, over all of the subject's tenants.
+///
+/// # Errors
+/// [`Failure`] with a [`ManageRefusal`].
+pub async fn set_subject_status(
+    ctx: Context<'_>,
+    caller: &Caller,
+    subject: SubjectId,
+    standing: Standing,
+) -> Result<(), Failure<ManageRefusal>> {
+    ctx.commit(NewStatus {
+        realm: ctx.realm(),
+        call: *ctx.call,
+        caller: caller.clone(),
+        subject,
+        standing,
+    })
+    .await
+}
+
+struct NewStatus {
+    realm: Arc<Realm>,
+    call: Call,
+    caller: Caller,
+    subject: SubjectId,
+    standing: Standing,
+}
+
+#[async_trait]
+impl Work for NewStatus {
+    type Done = ();
+    type Refusal = ManageRefusal;
+
+    fn event(&self) -> AuditEvent {
+        let action = match self.standing {
+            Standing::Enabled => AuditAction::SubjectEnable,
+            Standing::Disabled => AuditAction::SubjectDisable,
+        };
+        AuditEvent {
+            subject: Some(self.subject),
+            ..self.call.event(self.caller.actor(), action)
+        }
+    }
+
+    async fn run(
+        &self,
+        tx: &mut dyn Tx,
+        _event: &mut AuditEvent,
+    ) -> Result<(), Stop<ManageRefusal>> {
+        let manager = load_manager(tx, &self.realm.settings, &self.caller, self.call.now)
+            .await?
+            .ok_or(ManageRefusal::CallerDead)?;
+        let users = ManagementPermission::UsersEdit;
+        let services = ManagementPermission::ServiceAccountsEdit;
+        manager.reach_of_any(&[users.as_str(), services.as_str()], users.as_str())?;
+        let subject = tx
+            .find_subject(self.subject)
+            .await?
+            .ok_or(ManageRefusal::NotFound("subject"))?;
+        let reach = manager.reach(match subject.identifier {
+            Identifier::User { .. } | Identifier::External { .. } => users,
+            Identifier::Service { .. } | Identifier::TenantKeys { .. } => services,
+        })?;
+        if !reach.covers_whole(&load_member_of(tx, self.subject).await?) {
+            return Err(ManageRefusal::NotFound("subject").into());
+        }
+        let status = match self.standing {
+            Standing::Enabled => SubjectStatus::Active,
+            Standing::Disabled => SubjectStatus::Disabled { at: self.call.now },
+        };
+        tx.set_subject_status(self.subject, status).await?;
+        if self.standing == Standing::Disabled {
+            let ended = tx
+                .end_sessions_of(self.subject, None, self.call.now)
+                .await?;
+            for session in ended {
+                tx.append_change(Change::Session(session)).await?;
+            }
+        }
+        tx.bump_epoch(self.subject, None).await?;
+        tx.append_change(Change::Subject(self.subject)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,177 @@
+//! The one way a use-case writes: its decision and its audit row in one transaction.
+//! Not here: what the use-cases decide.
+
+use super::{Context, Realm};
+use crate::decide::refusal::{ManageRefusal, Refusal, SignInRefusal, TokenRefusal, UseRefusal};
+use crate::model::{AuditEvent, Outcome};
+use crate::port::{Read, StoreError, Tx};
+use async_trait::async_trait;
+use doorward_base::ErrorCode;
+use serde_json::json;
+use std::sync::Arc;
+
+/// Why a use-case did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure<R: Refusal> {
+    /// It was refused, and that is committed.
+    #[error(transparent)]
+    Refused(R),
+    /// The store could not do its part; nothing was written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The password pool is full.
+    #[error("the password pool is full")]
+    Busy,
+    /// A defect, or a library that failed.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl<R: Refusal> Failure<R> {
+    /// The public code. The value's own text is for the log.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            // Use-cases look before they insert, so this is a race that was lost.
+            Self::Store(StoreError::Conflict(_)) => ErrorCode::AlreadyExists,
+            Self::Store(StoreError::Unavailable(_)) => ErrorCode::StoreUnavailable,
+            Self::Store(StoreError::Inconsistent { .. } | StoreError::Awaited)
+            | Self::Internal(_) => ErrorCode::Internal,
+            Self::Busy => ErrorCode::Busy,
+        }
+    }
+}
+
+/// How a decision inside a transaction ends early. Before a refusal nothing is
+/// written, because what was written commits with it.
+#[derive(Debug)]
+pub(super) enum Stop<R> {
+    Refused(R),
+    Store(StoreError),
+}
+
+impl<R: Refusal> From<StoreError> for Stop<R> {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+macro_rules! stops {
+    ($($refusal:ty),*) => {
+        $(impl From<$refusal> for Stop<$refusal> {
+            fn from(refusal: $refusal) -> Self {
+                Self::Refused(refusal)
+            }
+        })*
+    };
+}
+
+stops!(ManageRefusal, TokenRefusal, UseRefusal, SignInRefusal);
+
+impl From<ManageRefusal> for Stop<TokenRefusal> {
+    fn from(refusal: ManageRefusal) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+impl<R: Refusal> From<Stop<R>> for Failure<R> {
+    fn from(stop: Stop<R>) -> Self {
+        match stop {
+            Stop::Refused(refusal) => Self::Refused(refusal),
+            Stop::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// A use-case that writes. It may run more than once, so it holds all its inputs:
+/// ids, secrets and hashes are made before.
+#[async_trait]
+pub(super) trait Work: Send + Sync + 'static {
+    /// What it returns.
+    type Done: Send + 'static;
+    /// How it refuses.
+    type Refusal: Refusal;
+
+    /// The audit row it begins with.
+    fn event(&self) -> AuditEvent;
+
+    /// Loads, decides and writes. Refuses before it writes.
+    async fn run(
+        &self,
+        tx: &mut dyn Tx,
+        event: &mut AuditEvent,
+    ) -> Result<Self::Done, Stop<Self::Refusal>>;
+}
+
+impl Context<'_> {
+    /// Runs a use-case and commits its decision.
+    pub(super) async fn commit<W: Work>(&self, work: W) -> Result<W::Done, Failure<W::Refusal>> {
+        let work = Arc::new(work);
+        let decision = self
+            .identity
+            .store
+            .write(self.realm.id, move |tx| {
+                let work = Arc::clone(&work);
+                Box::pin(async move { perform(&*work, tx).await })
+            })
+            .await?;
+        decision.map_err(Failure::Refused)
+    }
+
+    /// Runs reads over one snapshot.
+    pub(super) async fn query<Q: Query>(&self, query: Q) -> Result<Q::Done, Failure<Q::Refusal>> {
+        let query = Arc::new(query);
+        let answer = self
+            .identity
+            .store
+            .read(self.realm.id, move |tx| {
+                let query = Arc::clone(&query);
+                Box::pin(async move {
+                    match query.run(tx).await {
+                        Ok(done) => Ok(Ok(done)),
+                        Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
+                        Err(Stop::Store(error)) => Err(error),
+                    }
+                })
+            })
+            .await?;
+        answer.map_err(Failure::Refused)
+    }
+
+    /// The realm, to be kept by a use-case.
+    pub(super) fn realm(&self) -> Arc<Realm> {
+        Arc::clone(self.realm)
+    }
+}
+
+/// A use-case that only reads.
+#[async_trait]
+pub(super) trait Query: Send + Sync + 'static {
+    /// What it returns.
+    type Done: Send + 'static;
+    /// How it refuses.
+    type Refusal: Refusal;
+
+    /// Loads and decides.
+    async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<Self::Refusal>>;
+}
+
+async fn perform<W: Work>(
+    work: &W,
+    tx: &mut dyn Tx,
+) -> Result<Result<W::Done, W::Refusal>, StoreError> {
+    let mut event = work.event();
+    let decision = match work.run(tx, &mut event).await {
+        Ok(done) => Ok(done),
+        Err(Stop::Refused(refusal)) => {
+            event.outcome = Outcome::Refused(refusal.code());
+            event
+                .detail
+                .insert("reason".to_owned(), json!(refusal.to_string()));
+            Err(refusal)
+        }
+        Err(Stop::Store(error)) => return Err(error),
+    };
+    tx.append_audit(&event).await?;
+    Ok(decision)
+}

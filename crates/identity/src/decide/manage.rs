@@ -1,0 +1,313 @@
+//! Who may manage whom. Management authority is read live from the store, inside the
+//! transaction it is used in, and narrowed by the credential that asks. Not here: the
+//! actions themselves (`act`).
+
+use super::authority::{Held, Holdings, apply_ceilings, held};
+use super::refusal::ManageRefusal;
+use crate::model::{Ceiling, Grant, Granted, RoleDefinition};
+use doorward_base::{Audience, Permission, SubjectId, TenantId};
+
+macro_rules! management_permissions {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
+        /// A permission that Doorward itself tests. The names are stable.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum ManagementPermission { $($(#[$doc])* $variant,)* }
+
+        impl ManagementPermission {
+            /// Every one.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The stable name.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+management_permissions! {
+    /// See subjects, memberships, grants and tokens.
+    UsersRead = "platform.users.read";
+    /// Create, disable and enable users; revoke their tokens.
+    UsersEdit = "platform.users.edit";
+    /// Create, disable and enable service accounts.
+    ServiceAccountsEdit = "platform.users.service-accounts.edit";
+    /// Create, regenerate and revoke the tokens of service accounts and tenants.
+    AccessTokensEdit = "platform.users.service-accounts.access-tokens.edit";
+    /// Create tenants and define their roles.
+    TenantsEdit = "platform.tenants.edit";
+    /// Invite into tenants, create and end memberships.
+    MembershipsEdit = "platform.memberships.edit";
+    /// Grant and take away roles and permissions that the caller holds itself.
+    GrantsEdit = "platform.grants.edit";
+    /// Read the audit log.
+    AuditRead = "platform.audit.read";
+    /// Read denials and their traces.
+    DenialsRead = "platform.denials.read";
+    /// Rotate keys.
+    KeysEdit = "platform.keys.edit";
+}
+
+/// The tenants with the roles each defines for itself.
+pub type TenantRoles = Vec<(TenantId, Vec<RoleDefinition>)>;
+
+/// The live authority of a subject that manages others.
+#[derive(Clone, Debug)]
+pub struct Manager {
+    /// Who.
+    pub subject: SubjectId,
+    /// Its grants.
+    pub grants: Vec<Grant>,
+    /// Its memberships.
+    pub member_of: Vec<TenantId>,
+    /// The realm's roles.
+    pub roles: Vec<RoleDefinition>,
+    /// The roles of the tenants its grants name.
+    pub tenant_roles: TenantRoles,
+    /// The ceilings of its credential.
+    pub ceilings: Vec<Ceiling>,
+}
+
+/// A caller whose management authority was read live. Only `act` makes one that is a
+/// subject, inside the transaction that acts on it.
+#[derive(Clone, Debug)]
+pub enum ManagementCaller {
+    /// Somebody with access to the store and the master key. Holds everything.
+    Operator,
+    /// A subject.
+    Subject(Box<Manager>),
+}
+
+/// How far a management permission goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// The whole realm.
+    Realm,
+    /// These tenants and what belongs to them; never empty.
+    Tenants(Vec<TenantId>),
+}
+
+impl Reach {
+    /// Whether it reaches this tenant.
+    #[must_use]
+    pub fn covers(&self, tenant: &TenantId) -> bool {
+        match self {
+            Self::Realm => true,
+            Self::Tenants(tenants) => tenants.contains(tenant),
+        }
+    }
+
+    /// Whether it reaches a subject with these memberships: in a tenant's reach is
+    /// who is a member there.
+    #[must_use]
+    pub fn covers_member(&self, member_of: &[TenantId]) -> bool {
+        match self {
+            Self::Realm => true,
+            Self::Tenants(tenants) => member_of.iter().any(|tenant| tenants.contains(tenant)),
+        }
+    }
+
+    /// Whether it reaches all that a subject with these memberships is: what touches
+    /// the whole subject must not be done from one of its tenants.
+    #[must_use]
+    pub fn covers_whole(&self, member_of: &[TenantId]) -> bool {
+        match self {
+            Self::Realm => true,
+            Self::Tenants(tenants) => {
+                !member_of.is_empty() && member_of.iter().all(|tenant| tenants.contains(tenant))
+            }
+        }
+    }
+}
+
+impl Manager {
+    /// What it holds in a tenant, or realm-wide, through the credential that asks.
+    #[must_use]
+    pub fn holds_in(&self, tenant: Option<&TenantId>, audience: Option<&Audience>) -> Held {
+        let elsewhere =
+            |ceiling: &Ceiling| ceiling.tenant.is_some() && ceiling.tenant.as_ref() != tenant;
+        if self.ceilings.iter().any(elsewhere) {
+            return Held::default();
+        }
+        let mut held = self.without_ceilings(tenant, audience);
+        apply_ceilings(&mut held, &self.ceilings.iter().collect::<Vec<_>>());
+        held
+    }
+
+    fn without_ceilings(&self, tenant: Option<&TenantId>, audience: Option<&Audience>) -> Held {
+        let tenant_roles = self
+            .tenant_roles
+            .iter()
+            .find(|(of, _)| Some(of) == tenant)
+            .map_or(&[][..], |(_, roles)| roles);
+        let holdings = Holdings {
+            grants: &self.grants,
+            member_of: &self.member_of,
+            roles: &self.roles,
+            tenant_roles,
+        };
+        held(&holdings, tenant, audience)
+    }
+
+    fn holds_permission(&self, permission: &str, tenant: Option<&TenantId>) -> bool {
+        self.holds_in(tenant, None)
+            .all_permissions()
+            .any(|held| held.as_str() == permission)
+    }
+}
+
+impl ManagementCaller {
+    /// Who, if a subject.
+    #[must_use]
+    pub fn subject(&self) -> Option<SubjectId> {
+        match self {
+            Self::Operator => None,
+            Self::Subject(manager) => Some(manager.subject),
+        }
+    }
+
+    /// Whether the caller may do `what` in a tenant, or realm-wide.
+    #[must_use]
+    pub fn may(&self, what: ManagementPermission, tenant: Option<&TenantId>) -> bool {
+        self.holds_permission(what.as_str(), tenant)
+    }
+
+    /// Whether the caller holds a permission of this name in a tenant, or realm-wide.
+    #[must_use]
+    pub fn holds_permission(&self, permission: &str, tenant: Option<&TenantId>) -> bool {
+        match self {
+            Self::Operator => true,
+            Self::Subject(manager) => manager.holds_permission(permission, tenant),
+        }
+    }
+
+    /// How far any of `names` goes.
+    ///
+    /// # Errors
+    /// [`ManageRefusal::NotPermitted`] when the caller holds none of them anywhere.
+    pub fn reach_of_any(
+        &self,
+        names: &[&str],
+        refusal: &'static str,
+    ) -> Result<Reach, ManageRefusal> {
+        let may = |tenant: Option<&TenantId>| {
+            names.iter().any(|name| self.holds_permission(name, tenant))
+        };
+        if may(None) {
+            return Ok(Reach::Realm);
+        }
+        let tenants: Vec<TenantId> = match self {
+            Self::Operator => Vec::new(),
+            Self::Subject(manager) => manager
+                .member_of
+                .iter()
+                .filter(|tenant| may(Some(tenant)))
+                .cloned()
+                .collect(),
+        };
+        if tenants.is_empty() {
+            return Err(ManageRefusal::NotPermitted(refusal));
+        }
+        Ok(Reach::Tenants(tenants))
+    }
+
+    /// How far `what` goes.
+    ///
+    /// # Errors
+    /// [`ManageRefusal::NotPermitted`] when the caller holds it nowhere.
+    pub fn reach(&self, what: ManagementPermission) -> Result<Reach, ManageRefusal> {
+        self.reach_of_any(&[what.as_str()], what.as_str())
+    }
+
+    /// Checks that the caller may do `what` in a tenant, or realm-wide. A tenant out
+    /// of a tenant administrator's reach looks like one that does not exist.
+    ///
+    /// # Errors
+    /// [`ManageRefusal::NotPermitted`] or [`ManageRefusal::NotFound`].
+    pub fn demand(
+        &self,
+        what: ManagementPermission,
+        tenant: Option<&TenantId>,
+    ) -> Result<(), ManageRefusal> {
+        match (self.reach(what)?, tenant) {
+            (Reach::Realm, _) => Ok(()),
+            (Reach::Tenants(tenants), Some(tenant)) if tenants.contains(tenant) => Ok(()),
+            (Reach::Tenants(_), Some(_)) => Err(ManageRefusal::NotFound("tenant")),
+            (Reach::Tenants(_), None) => Err(ManageRefusal::NotPermitted(what.as_str())),
+        }
+    }
+
+    /// Whether the caller itself holds what it would give: a permission, or a role
+    /// with all the permissions the role has.
+    #[must_use]
+    pub fn holds(&self, granted: &Granted, tenant: Option<&TenantId>) -> bool {
+        let Self::Subject(manager) = self else {
+            return true;
+        };
+        match granted {
+            Granted::Permission {
+                permission,
+                audience,
+            } => manager
+                .holds_in(tenant, audience.as_ref())
+                .all_permissions()
+                .any(|held| held == permission),
+            Granted::Role(role) => {
+                let through = manager.holds_in(tenant, None);
+                let whole = manager.without_ceilings(tenant, None);
+                through.roles.contains_key(role) && through.roles.get(role) == whole.roles.get(role)
+            }
+        }
+    }
+
+    /// Checks a grant about to be made: only operators grant realm-wide, and nobody
+    /// grants what it does not hold.
+    ///
+    /// # Errors
+    /// [`ManageRefusal::RealmWide`] or [`ManageRefusal::NotHeld`].
+    pub fn may_grant(&self, grant: &Grant) -> Result<(), ManageRefusal> {
+        if grant.tenant.is_none() && !matches!(self, Self::Operator) {
+            return Err(ManageRefusal::RealmWide);
+        }
+        if self.holds(&grant.granted, grant.tenant.as_ref()) {
+            return Ok(());
+        }
+        Err(ManageRefusal::NotHeld(match &grant.granted {
+            Granted::Role(role) => role.to_string(),
+            Granted::Permission { permission, .. } => permission.to_string(),
+        }))
+    }
+
+    /// Checks that a credential which carries `carried` in a tenant gives nothing that
+    /// the caller does not hold there itself.
+    ///
+    /// # Errors
+    /// [`ManageRefusal::NotHeld`] naming the first that is not.
+    pub fn covers(
+        &self,
+        carried: &Held,
+        tenant: Option<&TenantId>,
+        audience: Option<&Audience>,
+    ) -> Result<(), ManageRefusal> {
+        let Self::Subject(manager) = self else {
+            return Ok(());
+        };
+        let own = manager.holds_in(tenant, audience);
+        let lacks = |wanted: &Permission| !own.all_permissions().any(|held| held == wanted);
+        if let Some(permission) = carried.all_permissions().find(|wanted| lacks(wanted)) {
+            return Err(ManageRefusal::NotHeld(permission.to_string()));
+        }
+        match carried
+            .roles
+            .keys()
+            .find(|role| !own.roles.contains_key(*role))
+        {
+            Some(role) => Err(ManageRefusal::NotHeld(role.to_string())),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

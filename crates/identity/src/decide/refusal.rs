@@ -1,0 +1,233 @@
+//! Why a use-case said no: one closed enum per family, each variant with its code.
+//! Not here: failures of the store or of a pool (`act::Failure`), and HTTP.
+
+use doorward_base::ErrorCode;
+
+/// A decision against the caller.
+pub trait Refusal: std::error::Error + Send + Sync + 'static {
+    /// The public code. The variant's own text is for the log.
+    fn code(&self) -> ErrorCode;
+}
+
+/// Management of subjects, tenants, memberships and grants said no.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManageRefusal {
+    /// The caller's credential is dead, or the caller is disabled or unknown.
+    #[error("the caller's credential is no longer valid")]
+    CallerDead,
+    /// The caller lacks the management permission everywhere.
+    #[error("the caller lacks {0}")]
+    NotPermitted(&'static str),
+    /// The caller would give what it does not hold itself.
+    #[error("the caller does not hold {0} itself")]
+    NotHeld(String),
+    /// Only operators grant realm-wide.
+    #[error("only operators grant realm-wide")]
+    RealmWide,
+    /// It is not there, or out of the caller's reach: one answer for both.
+    #[error("{0} is not there or out of reach")]
+    NotFound(&'static str),
+    /// It is there already.
+    #[error("{0} exists already")]
+    Exists(&'static str),
+    /// A role that neither the realm nor the tenant defines.
+    #[error("role {0} is not defined")]
+    RoleUnknown(String),
+    /// The password's length is outside the bounds.
+    #[error("the password's length is outside the bounds")]
+    PasswordLength,
+    /// The current password was wrong or missing.
+    #[error("the current password was wrong or missing")]
+    PasswordWrong,
+    /// A name longer than 200 characters, or metadata larger than 16 KiB.
+    #[error("{0} is too long")]
+    TooLong(&'static str),
+    /// The invitation is unknown, taken or expired, or for another address.
+    #[error("the invitation is unknown, taken or expired")]
+    InvitationInvalid,
+    /// The account exists without a proven address, so taking the invitation must
+    /// set a new password.
+    #[error("this account must set a new password to take the invitation")]
+    PasswordNeeded,
+}
+
+impl Refusal for ManageRefusal {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::CallerDead => ErrorCode::TokenInvalid,
+            Self::NotPermitted(_) | Self::NotHeld(_) | Self::RealmWide => {
+                ErrorCode::InsufficientPermission
+            }
+            Self::NotFound(_) | Self::InvitationInvalid => ErrorCode::NotFound,
+            Self::Exists(_) => ErrorCode::AlreadyExists,
+            Self::RoleUnknown(_)
+            | Self::PasswordLength
+            | Self::TooLong(_)
+            | Self::PasswordNeeded => ErrorCode::InvalidRequest,
+            Self::PasswordWrong => ErrorCode::SignInRefused,
+        }
+    }
+}
+
+/// Creating, listing, regenerating or revoking an API token said no.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRefusal {
+    /// As in management: the caller may not, or does not see it.
+    #[error(transparent)]
+    Manage(#[from] ManageRefusal),
+    /// No class of the realm holds this kind.
+    #[error("no class holds this kind of token")]
+    KindUnknown,
+    /// This kind belongs to another kind of owner.
+    #[error("this kind of token belongs to another kind of owner")]
+    OwnerKind,
+    /// The owner is disabled.
+    #[error("the owner is disabled")]
+    OwnerDisabled,
+    /// The owner is not a member of the tenant.
+    #[error("the owner is not a member of the tenant")]
+    TenantForbidden,
+    /// The owner has `max_active` live tokens of the class.
+    #[error("the owner has the maximum of active tokens")]
+    LimitReached,
+    /// The class demands an expiry.
+    #[error("this class needs an expiry")]
+    ExpiryMissing,
+    /// The class sets the expiry itself.
+    #[error("this class sets the expiry itself")]
+    ExpiryNotChosen,
+    /// The expiry is not in the future.
+    #[error("the expiry is not in the future")]
+    ExpiryPast,
+    /// The expiry lies beyond the class's maximum.
+    #[error("the expiry is beyond the maximum")]
+    ExpiryTooFar,
+    /// The environment is missing, or not one of the class's.
+    #[error("the environment is missing or not one of the class's")]
+    Environment,
+    /// An audience that is not the realm's.
+    #[error("the audience is not the realm's")]
+    Audience,
+    /// A name longer than 200 characters.
+    #[error("the name is too long")]
+    NameTooLong,
+    /// A revoked or expired token cannot be regenerated.
+    #[error("the token is revoked or expired")]
+    Dead,
+}
+
+impl Refusal for TokenRefusal {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Manage(refusal) => refusal.code(),
+            Self::TenantForbidden => ErrorCode::TenantForbidden,
+            Self::LimitReached => ErrorCode::TokenLimitReached,
+            Self::KindUnknown
+            | Self::OwnerKind
+            | Self::OwnerDisabled
+            | Self::ExpiryMissing
+            | Self::ExpiryNotChosen
+            | Self::ExpiryPast
+            | Self::ExpiryTooFar
+            | Self::Environment
+            | Self::Audience
+            | Self::NameTooLong
+            | Self::Dead => ErrorCode::InvalidRequest,
+        }
+    }
+}
+
+/// Using an API token (exchanging or presenting it) said no.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UseRefusal {
+    /// Of no class, mistyped, or cut: it cannot exist.
+    #[error("the token is malformed")]
+    Malformed,
+    /// No such token.
+    #[error("the token is unknown")]
+    Unknown,
+    /// Revoked, or retired and past its grace.
+    #[error("the token is revoked")]
+    Revoked,
+    /// Past its expiry.
+    #[error("the token has expired")]
+    Expired,
+    /// Its owner is disabled or gone.
+    #[error("the token's owner is disabled")]
+    OwnerDisabled,
+    /// Its class is no longer configured, or holds its kind no longer.
+    #[error("the token's class is not configured")]
+    ClassUnknown,
+    /// Its class is not accepted in this presentation.
+    #[error("the token's class is not accepted this way")]
+    Presentation,
+    /// The membership it is bound to has ended.
+    #[error("the token's membership has ended")]
+    MembershipEnded,
+    /// The requested tenant is not the owner's, or not the token's.
+    #[error("the tenant is not the owner's")]
+    TenantForbidden,
+    /// The requested role is not held.
+    #[error("the role is not held")]
+    RoleNotAllowed,
+    /// The audience is not the realm's, or outside the token's ceiling.
+    #[error("the audience is not allowed")]
+    AudienceForbidden,
+    /// A requested scope is malformed or outside the authority.
+    #[error("a scope is malformed or outside the authority")]
+    InvalidScope,
+    /// The requested duration is not a whole number of seconds within the bounds.
+    #[error("the duration is outside the bounds")]
+    DurationInvalid,
+}
+
+impl Refusal for UseRefusal {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Malformed
+            | Self::Unknown
+            | Self::Revoked
+            | Self::OwnerDisabled
+            | Self::ClassUnknown
+            | Self::Presentation
+            | Self::MembershipEnded => ErrorCode::TokenInvalid,
+            Self::Expired => ErrorCode::TokenExpired,
+            Self::TenantForbidden => ErrorCode::TenantForbidden,
+            Self::RoleNotAllowed => ErrorCode::RoleNotAllowed,
+            Self::AudienceForbidden | Self::InvalidScope => ErrorCode::InvalidScope,
+            Self::DurationInvalid => ErrorCode::DurationInvalid,
+        }
+    }
+}
+
+/// Signing in, signing out, or going on with a session said no.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignInRefusal {
+    /// Unknown address, wrong password, no password, disabled: one public answer.
+    #[error("sign-in refused: {0}")]
+    Credentials(&'static str),
+    /// The requested tenant is not the user's.
+    #[error("the tenant is not the user's")]
+    TenantForbidden,
+    /// The requested role is not held.
+    #[error("the role is not held")]
+    RoleNotAllowed,
+    /// A requested scope is malformed or outside the authority.
+    #[error("a scope is malformed or outside the authority")]
+    InvalidScope,
+    /// The session or token behind the caller is dead, or its subject disabled.
+    #[error("the session is over")]
+    SessionOver,
+}
+
+impl Refusal for SignInRefusal {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Credentials(_) => ErrorCode::SignInRefused,
+            Self::TenantForbidden => ErrorCode::TenantForbidden,
+            Self::RoleNotAllowed => ErrorCode::RoleNotAllowed,
+            Self::InvalidScope => ErrorCode::InvalidScope,
+            Self::SessionOver => ErrorCode::TokenInvalid,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Values that several tests of decisions start from.
+
+use crate::model::{
+    ApiToken, Ceiling, Grant, Granted, Identifier, Metadata, RoleDefinition, Subject,
+    SubjectStatus, TokenKind, TokenState,
+};
+use doorward_base::{
+    ApiTokenId, Audience, ClassName, Email, Permission, RoleName, Scope, SubjectId, TenantId,
+    Timestamp,
+};
+
+pub(super) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+pub(super) fn id(n: u8) -> SubjectId {
+    SubjectId::from_bytes([n; 16])
+}
+
+pub(super) fn user(n: u8) -> Subject {
+    let email = Email::new(&format!("user{n}@example.org")).unwrap();
+    subject(
+        n,
+        Identifier::User {
+            email,
+            proven: true,
+        },
+    )
+}
+
+pub(super) fn service(n: u8) -> Subject {
+    let email = Email::new(&format!("bot{n}@example.org")).unwrap();
+    subject(n, Identifier::Service { email })
+}
+
+pub(super) fn key_owner(n: u8, of: &str) -> Subject {
+    subject(n, Identifier::TenantKeys { tenant: tenant(of) })
+}
+
+pub(super) fn subject(n: u8, identifier: Identifier) -> Subject {
+    Subject {
+        id: id(n),
+        identifier,
+        name: None,
+        status: SubjectStatus::Active,
+        user_metadata: Metadata::new(),
+        app_metadata: Metadata::new(),
+        created_at: NOW,
+    }
+}
+
+pub(super) fn tenant(name: &str) -> TenantId {
+    TenantId::new(name).unwrap()
+}
+
+pub(super) fn permission(name: &str) -> Permission {
+    Permission::new(name).unwrap()
+}
+
+pub(super) fn permissions(names: &[&str]) -> Vec<Permission> {
+    let mut list: Vec<_> = names.iter().map(|name| permission(name)).collect();
+    list.sort();
+    list
+}
+
+pub(super) fn role(name: &str) -> RoleName {
+    RoleName::new(name).unwrap()
+}
+
+pub(super) fn audience(name: &str) -> Audience {
+    Audience::new(name).unwrap()
+}
+
+pub(super) fn scopes(names: &[&str]) -> Vec<Scope> {
+    names.iter().map(|name| Scope::new(name).unwrap()).collect()
+}
+
+/// A role that gives these permissions.
+pub(super) fn gives(name: &str, names: &[&str]) -> RoleDefinition {
+    RoleDefinition {
+        role: role(name),
+        permissions: permissions(names),
+    }
+}
+
+/// A grant of a role.
+pub(super) fn has_role(name: &str, of: Option<&str>) -> Grant {
+    Grant {
+        tenant: of.map(tenant),
+        granted: Granted::Role(role(name)),
+    }
+}
+
+/// A grant of a permission on every API.
+pub(super) fn has(name: &str, of: Option<&str>) -> Grant {
+    Grant {
+        tenant: of.map(tenant),
+        granted: Granted::Permission {
+            permission: permission(name),
+            audience: None,
+        },
+    }
+}
+
+/// A ceiling on permissions.
+pub(super) fn up_to(names: &[&str]) -> Ceiling {
+    Ceiling {
+        permissions: Some(permissions(names)),
+        ..Ceiling::default()
+    }
+}
+
+/// A live token without expiry.
+pub(super) fn token(kind: TokenKind, owner: &Subject) -> ApiToken {
+    ApiToken {
+        id: ApiTokenId::from_bytes([9; 16]),
+        class: ClassName::new("access").unwrap(),
+        kind,
+        owner: owner.id,
+        ceiling: Ceiling::default(),
+        name: None,
+        state: TokenState::Active,
+        created_at: NOW,
+        created_by: None,
+        expires_at: None,
+        last_used_at: None,
+    }
+}

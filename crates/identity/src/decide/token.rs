@@ -1,0 +1,420 @@
+//! The life of an API token: who may make one for whom, within which bounds, how it is
+//! replaced and when it may be used. Not here: secrets and digests (`act`).
+
+use super::authority::{Holdings, apply_ceilings, held};
+use super::manage::{ManagementCaller, ManagementPermission, Reach};
+use super::refusal::{ManageRefusal, TokenRefusal, UseRefusal};
+use crate::model::{
+    ApiToken, Ceiling, Grant, Granted, Identifier, Subject, SubjectStatus, TokenKind, TokenState,
+};
+use crate::settings::{ExpiryRule, Presentation, TokenClass};
+use doorward_base::{Audience, SubjectId, TenantId, Timestamp};
+
+/// The longest name, in characters.
+pub const MAX_NAME: usize = 200;
+
+/// A token about to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct CreateInput<'a> {
+    /// Who asks.
+    pub caller: &'a ManagementCaller,
+    /// The class that holds the kind.
+    pub class: &'a TokenClass,
+    /// The kind.
+    pub kind: TokenKind,
+    /// Who will own it.
+    pub owner: &'a Subject,
+    /// What the owner holds.
+    pub holdings: Holdings<'a>,
+    /// The most it may carry.
+    pub ceiling: &'a Ceiling,
+    /// What it is called.
+    pub name: Option<&'a str>,
+    /// When it shall stop by itself.
+    pub expires_at: Option<Timestamp>,
+    /// How many the owner has that are active and not expired.
+    pub active: u32,
+    /// The realm's audiences.
+    pub audiences: &'a [Audience],
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Decides whether it may be made, and returns its expiry.
+///
+/// # Errors
+/// [`TokenRefusal`].
+pub fn create(input: &CreateInput<'_>) -> Result<Option<Timestamp>, TokenRefusal> {
+    let target = Target {
+        class: input.class,
+        kind: input.kind,
+        owner: input.owner,
+        member_of: input.holdings.member_of,
+        tenant: input.ceiling.tenant.as_ref(),
+    };
+    may_make(input.caller, &target)?;
+    if !owner_fits(input.kind, &input.owner.identifier) || !input.class.kinds.contains(&input.kind)
+    {
+        return Err(TokenRefusal::OwnerKind);
+    }
+    if input.owner.status != SubjectStatus::Active {
+        return Err(TokenRefusal::OwnerDisabled);
+    }
+    if let Some(tenant) = &input.ceiling.tenant
+        && !input.holdings.member_of.contains(tenant)
+    {
+        return Err(TokenRefusal::TenantForbidden);
+    }
+    if input
+        .name
+        .is_some_and(|name| name.chars().count() > MAX_NAME)
+    {
+        return Err(TokenRefusal::NameTooLong);
+    }
+    check_environment(input.class, input.ceiling)?;
+    if let Some(audiences) = &input.ceiling.audiences
+        && !audiences.iter().all(|one| input.audiences.contains(one))
+    {
+        return Err(TokenRefusal::Audience);
+    }
+    check_carry(&Carry {
+        caller: input.caller,
+        kind: input.kind,
+        owner: input.owner.id,
+        holdings: input.holdings,
+        ceiling: input.ceiling,
+        audiences: input.audiences,
+    })?;
+    let expires_at = expiry(input.class.expiry, input.expires_at, input.now)?;
+    if input
+        .class
+        .max_active
+        .is_some_and(|max| input.active >= max)
+    {
+        return Err(TokenRefusal::LimitReached);
+    }
+    Ok(expires_at)
+}
+
+/// Whose token somebody wants to handle.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Its class.
+    pub class: &'a TokenClass,
+    /// Its kind.
+    pub kind: TokenKind,
+    /// Its owner.
+    pub owner: &'a Subject,
+    /// The owner's memberships.
+    pub member_of: &'a [TenantId],
+    /// The tenant it is bound to.
+    pub tenant: Option<&'a TenantId>,
+}
+
+/// Whether the caller may make or regenerate this token, that is, learn its secret. A
+/// personal token is its person's alone; an operator may.
+///
+/// # Errors
+/// [`ManageRefusal`].
+pub fn may_make(caller: &ManagementCaller, target: &Target<'_>) -> Result<(), ManageRefusal> {
+    let ManagementCaller::Subject(manager) = caller else {
+        return Ok(());
+    };
+    if target.kind == TokenKind::Personal {
+        return if manager.subject == target.owner.id {
+            Ok(())
+        } else {
+            Err(ManageRefusal::NotFound("owner"))
+        };
+    }
+    within_reach(&handling_reach(caller, target.class, &[])?, target)
+}
+
+/// Whether the caller may revoke this token.
+///
+/// # Errors
+/// [`ManageRefusal`].
+pub fn may_revoke(caller: &ManagementCaller, target: &Target<'_>) -> Result<(), ManageRefusal> {
+    if caller.subject() == Some(target.owner.id) && target.kind == TokenKind::Personal {
+        return Ok(());
+    }
+    let more = match target.kind {
+        TokenKind::Personal => [ManagementPermission::UsersEdit.as_str()],
+        TokenKind::Service | TokenKind::Key => [ManagementPermission::AccessTokensEdit.as_str()],
+    };
+    within_reach(&handling_reach(caller, target.class, &more)?, target)
+}
+
+/// How far the caller may handle tokens of this class that are not its own: by
+/// `platform.users.service-accounts.access-tokens.edit`, the class's own permission, or
+/// any of `more`.
+///
+/// # Errors
+/// [`ManageRefusal::NotPermitted`].
+pub fn handling_reach(
+    caller: &ManagementCaller,
+    class: &TokenClass,
+    more: &[&str],
+) -> Result<Reach, ManageRefusal> {
+    let edit = ManagementPermission::AccessTokensEdit.as_str();
+    let mut names = vec![edit];
+    names.extend(class.create_permission.as_ref().map(|name| name.as_str()));
+    names.extend(more);
+    caller.reach_of_any(&names, edit)
+}
+
+fn within_reach(reach: &Reach, target: &Target<'_>) -> Result<(), ManageRefusal> {
+    let inside = match target.tenant {
+        Some(tenant) => reach.covers(tenant) && reach.covers_member(target.member_of),
+        // Not bound to one tenant, it carries what its owner holds in all of them.
+        None => reach.covers_whole(target.member_of),
+    };
+    if inside {
+        Ok(())
+    } else {
+        Err(ManageRefusal::NotFound("token"))
+    }
+}
+
+const fn owner_fits(kind: TokenKind, owner: &Identifier) -> bool {
+    match kind {
+        TokenKind::Personal => {
+            matches!(owner, Identifier::User { .. } | Identifier::External { .. })
+        }
+        TokenKind::Service => matches!(owner, Identifier::Service { .. }),
+        TokenKind::Key => matches!(owner, Identifier::TenantKeys { .. }),
+    }
+}
+
+fn check_environment(class: &TokenClass, ceiling: &Ceiling) -> Result<(), TokenRefusal> {
+    let known = class.format.environments();
+    let fits = match &ceiling.environment {
+        Some(environment) => known.contains(environment),
+        None => known.is_empty(),
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(TokenRefusal::Environment)
+    }
+}
+
+/// What a token would carry, and to whom its secret would be told.
+#[derive(Clone, Copy, Debug)]
+pub struct Carry<'a> {
+    /// Who would learn the secret.
+    pub caller: &'a ManagementCaller,
+    /// The kind.
+    pub kind: TokenKind,
+    /// The owner.
+    pub owner: SubjectId,
+    /// What the owner holds, with the roles of the ceiling's tenant.
+    pub holdings: Holdings<'a>,
+    /// The most it may carry.
+    pub ceiling: &'a Ceiling,
+    /// The realm's audiences.
+    pub audiences: &'a [Audience],
+}
+
+/// A token never carries more than the one who learns its secret holds: not now, and,
+/// for one's own token made through a narrowed credential, not later either.
+///
+/// # Errors
+/// [`TokenRefusal::Manage`]; [`TokenRefusal::TenantForbidden`] for somebody else's token
+/// that is not bound to one tenant, though its owner is in several.
+pub fn check_carry(carry: &Carry<'_>) -> Result<(), TokenRefusal> {
+    let ManagementCaller::Subject(manager) = carry.caller else {
+        return Ok(());
+    };
+    if manager.subject == carry.owner {
+        for outer in &manager.ceilings {
+            within(carry.ceiling, outer)?;
+        }
+        return Ok(());
+    }
+    let tenant = carry.ceiling.tenant.as_ref();
+    if tenant.is_none() && !carry.holdings.member_of.is_empty() {
+        return Err(TokenRefusal::TenantForbidden);
+    }
+    for audience in std::iter::once(None).chain(carry.audiences.iter().map(Some)) {
+        let mut carried = held(&carry.holdings, tenant, audience);
+        apply_ceilings(&mut carried, &[carry.ceiling]);
+        carry.caller.covers(&carried, tenant, audience)?;
+    }
+    // A tenant's key is granted what its ceiling names.
+    if carry.kind == TokenKind::Key {
+        for granted in granted_to_key(carry.ceiling) {
+            carry.caller.may_grant(&Grant {
+                tenant: tenant.cloned(),
+                granted,
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// What a tenant's key subject must hold for a key of this ceiling to carry it.
+#[must_use]
+pub fn granted_to_key(ceiling: &Ceiling) -> Vec<Granted> {
+    let roles = ceiling.roles.iter().flatten().cloned().map(Granted::Role);
+    let permissions = ceiling.permissions.iter().flatten();
+    let permissions = permissions.map(|permission| Granted::Permission {
+        permission: permission.clone(),
+        audience: None,
+    });
+    roles.chain(permissions).collect()
+}
+
+fn within(inner: &Ceiling, outer: &Ceiling) -> Result<(), ManageRefusal> {
+    fn subset<T: PartialEq>(inner: Option<&[T]>, outer: Option<&[T]>) -> bool {
+        outer.is_none_or(|outer| {
+            inner.is_some_and(|inner| inner.iter().all(|one| outer.contains(one)))
+        })
+    }
+    let fits = subset(inner.permissions.as_deref(), outer.permissions.as_deref())
+        && subset(inner.roles.as_deref(), outer.roles.as_deref())
+        && subset(inner.audiences.as_deref(), outer.audiences.as_deref())
+        && (outer.tenant.is_none() || inner.tenant == outer.tenant)
+        && (outer.environment.is_none() || inner.environment == outer.environment);
+    if fits {
+        Ok(())
+    } else {
+        Err(ManageRefusal::NotHeld(
+            "all that the token would carry".to_owned(),
+        ))
+    }
+}
+
+/// The expiry of a new token.
+///
+/// # Errors
+/// [`TokenRefusal`] when the class demands one, sets it itself, or it is out of bounds.
+pub fn expiry(
+    rule: ExpiryRule,
+    asked: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, TokenRefusal> {
+    let (asked, max) = match (rule, asked) {
+        (ExpiryRule::Policy(life), None) => return Ok(Some(now.plus(life))),
+        (ExpiryRule::Policy(_), Some(_)) => return Err(TokenRefusal::ExpiryNotChosen),
+        (ExpiryRule::Optional { .. }, None) => return Ok(None),
+        (ExpiryRule::Required { .. }, None) => return Err(TokenRefusal::ExpiryMissing),
+        (ExpiryRule::Optional { max } | ExpiryRule::Required { max }, Some(asked)) => (asked, max),
+    };
+    if asked <= now {
+        return Err(TokenRefusal::ExpiryPast);
+    }
+    if max.is_some_and(|max| asked > now.plus(max)) {
+        return Err(TokenRefusal::ExpiryTooFar);
+    }
+    Ok(Some(asked))
+}
+
+/// What becomes of a token that is regenerated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Regenerated {
+    /// The old token's state.
+    pub old: TokenState,
+    /// The new token's expiry.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Decides how a token is replaced. The old one frees its place, so no limit applies.
+///
+/// # Errors
+/// [`TokenRefusal::Dead`] for a token that does not work any more or was replaced
+/// already; the expiry's refusals.
+pub fn regenerate(
+    token: &ApiToken,
+    class: &TokenClass,
+    asked: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Regenerated, TokenRefusal> {
+    if token.state != TokenState::Active || !token.is_live(now) {
+        return Err(TokenRefusal::Dead);
+    }
+    let expires_at = if class.regenerate_keeps_expiry {
+        if asked.is_some() {
+            return Err(TokenRefusal::ExpiryNotChosen);
+        }
+        token.expires_at
+    } else {
+        expiry(class.expiry, asked, now)?
+    };
+    let old = if class.grace.is_zero() {
+        TokenState::Revoked { at: now }
+    } else {
+        TokenState::Retiring {
+            until: now.plus(class.grace),
+        }
+    };
+    Ok(Regenerated { old, expires_at })
+}
+
+/// When a token stops by itself: at its expiry or the end of its grace.
+#[must_use]
+pub fn ends_at(token: &ApiToken) -> Option<Timestamp> {
+    match token.state {
+        TokenState::Retiring { until } => {
+            Some(token.expires_at.map_or(until, |end| end.min(until)))
+        }
+        TokenState::Active | TokenState::Revoked { .. } => token.expires_at,
+    }
+}
+
+/// The class that holds a token, by its name and kind, as configured now.
+#[must_use]
+pub fn class_of<'a>(classes: &'a [TokenClass], token: &ApiToken) -> Option<&'a TokenClass> {
+    classes
+        .iter()
+        .find(|class| class.name == token.class && class.kinds.contains(&token.kind))
+}
+
+/// One use of a token.
+#[derive(Clone, Copy, Debug)]
+pub struct UseInput<'a> {
+    /// The token.
+    pub token: &'a ApiToken,
+    /// Its owner, if there still is one.
+    pub owner: Option<&'a Subject>,
+    /// The owner's memberships.
+    pub member_of: &'a [TenantId],
+    /// The realm's classes.
+    pub classes: &'a [TokenClass],
+    /// How it arrived.
+    pub via: &'a Presentation,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Decides whether it may be used, and returns its class and owner.
+///
+/// # Errors
+/// [`UseRefusal`].
+pub fn usable<'a>(input: &UseInput<'a>) -> Result<(&'a TokenClass, &'a Subject), UseRefusal> {
+    match input.token.state {
+        TokenState::Revoked { .. } => return Err(UseRefusal::Revoked),
+        TokenState::Retiring { until } if until <= input.now => return Err(UseRefusal::Revoked),
+        TokenState::Active | TokenState::Retiring { .. } => {}
+    }
+    if input.token.expires_at.is_some_and(|end| end <= input.now) {
+        return Err(UseRefusal::Expired);
+    }
+    let owner = input.owner.ok_or(UseRefusal::OwnerDisabled)?;
+    if owner.status != SubjectStatus::Active {
+        return Err(UseRefusal::OwnerDisabled);
+    }
+    if let Some(tenant) = &input.token.ceiling.tenant
+        && !input.member_of.contains(tenant)
+    {
+        return Err(UseRefusal::MembershipEnded);
+    }
+    let class = class_of(input.classes, input.token).ok_or(UseRefusal::ClassUnknown)?;
+    if !class.presentations.contains(input.via) {
+        return Err(UseRefusal::Presentation);
+    }
+    Ok((class, owner))
+}
+
+#[cfg(test)]
+mod tests;
