@@ -2,7 +2,7 @@
 //! Safe to repeat: what is present is left alone. The Rust toolchain is not installed
 //! here, since this program needed it to run.
 
-mod debian;
+pub(crate) mod debian;
 pub(crate) mod python;
 
 use std::path::Path;

@@ -13,6 +13,12 @@ const PACKAGES: &[(&str, &str)] = &[
     ),
     ("git", "tidy asks it which files belong to the repository"),
     ("haproxy", "the peer that bench measures beside the gate"),
+    (
+        "nghttp2-client",
+        "h2load, bench's load generator for HTTP/2",
+    ),
+    ("nginx-light", "the upstream behind everyone in bench"),
+    ("openssl", "makes bench's certificate"),
     ("python3", "acceptance suites drive the requests library"),
     ("python3-venv", "keeps those libraries out of the system"),
     ("wrk", "bench's load generator"),

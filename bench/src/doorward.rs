@@ -1,0 +1,214 @@
+//! The binary under measurement: its configurations, what must be in its store, and
+//! its start. It is known by its command line and its wire alone.
+
+use crate::failure::{Context as _, Failure};
+use crate::process::{Running, capture, free_address};
+use crate::site::Site;
+use crate::token::{AUDIENCE, ISSUER, SCOPE};
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Signature algorithms of the exchange realms; a realm has the name of its algorithm,
+/// in lower case.
+pub(crate) const ALGORITHMS: [&str; 3] = ["ES256", "EdDSA", "RS256"];
+/// Users of an exchange realm, each with one API token.
+const USERS: usize = 8;
+
+/// Which realms an installation has, and how it listens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shape {
+    /// The gate's realm and one exchange realm for each algorithm.
+    Whole,
+    /// The gate's realm.
+    Gate,
+    /// The gate's realm, over TLS.
+    GateTls,
+    /// As many realms as this, each with its own host and nothing else.
+    Realms(u16),
+}
+
+/// A configuration with its store.
+#[derive(Debug)]
+pub(crate) struct Installation {
+    binary: PathBuf,
+    config: PathBuf,
+    log: PathBuf,
+    pub(crate) addr: SocketAddr,
+}
+
+/// The host by which the exchange realm of an algorithm is called.
+pub(crate) fn exchange_host(algorithm: &str) -> String {
+    format!("{}.bench.test", algorithm.to_lowercase())
+}
+
+impl Installation {
+    /// Writes the configuration.
+    pub(crate) fn write(
+        site: &Site,
+        binary: &Path,
+        shape: Shape,
+        upstream: SocketAddr,
+    ) -> Result<Self, Failure> {
+        let name = match shape {
+            Shape::Whole => "whole",
+            Shape::Gate => "gate",
+            Shape::GateTls => "tls",
+            Shape::Realms(_) => "realms",
+        };
+        let addr = free_address()?;
+        let mut text = format!(
+            "[server]\nlisten = [\"{addr}\"]\ndatabase = \"sqlite:{name}.db\"\n\
+             master_key = \"file:{name}.key\"\n"
+        );
+        match shape {
+            Shape::Whole => {
+                text.push_str(&gate_realm(addr, upstream));
+                ALGORITHMS
+                    .iter()
+                    .for_each(|algorithm| text.push_str(&exchange_realm(algorithm)));
+            }
+            Shape::Gate => text.push_str(&gate_realm(addr, upstream)),
+            Shape::GateTls => {
+                text.push_str("tls = { cert = \"file:tls.pem\", key = \"file:tls.key\" }\n");
+                text.push_str(&gate_realm(addr, upstream));
+            }
+            Shape::Realms(count) => {
+                (0..count).for_each(|number| text.push_str(&bare_realm(number)));
+            }
+        }
+        Ok(Self {
+            binary: binary.to_owned(),
+            config: site.write(&format!("{name}.toml"), &text)?,
+            log: site.file(&format!("{name}.log")),
+            addr,
+        })
+    }
+
+    /// The command that serves it.
+    pub(crate) fn serve(&self) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(["serve", "--config"]).arg(&self.config);
+        command
+    }
+
+    /// Starts it and waits until it listens.
+    pub(crate) fn start(&self) -> Result<Running, Failure> {
+        Running::start_listening(self.serve(), &self.log, self.addr)
+    }
+
+    /// An API token of a person in a tenant, whom the measured route lets pass.
+    pub(crate) fn make_gate_token(&self) -> Result<String, Failure> {
+        let email = "caller@bench.test";
+        self.run("tenant create", "gate", &["acme"])?;
+        let user = ["--email", email, "--tenant", "acme", "--permission", SCOPE];
+        self.run("user create", "gate", &user)?;
+        let token = [
+            "--kind", "personal", "--owner", email, "--tenant", "acme", "--quiet",
+        ];
+        self.run("token create", "gate", &token)
+    }
+
+    /// A body to exchange for each user of an algorithm's realm, in a file, one a line.
+    pub(crate) fn make_exchange_bodies(
+        &self,
+        site: &Site,
+        algorithm: &str,
+    ) -> Result<PathBuf, Failure> {
+        let realm = algorithm.to_lowercase();
+        let mut lines = String::new();
+        for number in 0..USERS {
+            let email = format!("user{number}@bench.test");
+            self.run("user create", &realm, &["--email", &email])?;
+            let token = ["--kind", "personal", "--owner", &email, "--quiet"];
+            let token = self.run("token create", &realm, &token)?;
+            let _ = writeln!(lines, "{{\"access_token\":\"{token}\"}}");
+        }
+        site.write(&format!("{realm}.bodies"), &lines)
+    }
+
+    /// Runs a management command and gives the line it prints.
+    fn run(&self, words: &str, realm: &str, arguments: &[&str]) -> Result<String, Failure> {
+        let mut command = Command::new(&self.binary);
+        command
+            .args(words.split(' '))
+            .arg("--config")
+            .arg(&self.config)
+            .args(["--realm", realm])
+            .args(arguments);
+        Ok(capture(&mut command)?.trim().to_owned())
+    }
+}
+
+/// The binary: the one named, or the one that cargo built beside this program.
+pub(crate) fn find_binary(named: Option<&Path>) -> Result<PathBuf, Failure> {
+    let beside = || std::env::current_exe().map(|path| path.with_file_name("doorward"));
+    let path = named
+        .map_or_else(beside, |path| Ok(path.to_owned()))
+        .during("this program")?;
+    let there = path.canonicalize();
+    there.during(format!(
+        "no binary {} (cargo build --release)",
+        path.display()
+    ))
+}
+
+/// The measured policy: external issuer with a static key, scope, tenant, limit by
+/// tenant, identity headers; beside it a public route and one for API tokens.
+fn gate_realm(addr: SocketAddr, upstream: SocketAddr) -> String {
+    format!(
+        r#"
+[realm.gate]
+hosts = ["*"]
+issuer = "http://{addr}"
+require_https = "off"
+api_tokens.pat = {{ kinds = ["personal"], prefix = "bench_pat_", presentations = ["bearer"] }}
+limits.tenant = {{ key = "tenant", rate = "1000000/1s" }}
+[[realm.gate.issuers]]
+issuer = "{ISSUER}"
+audiences = ["{AUDIENCE}"]
+algorithms = ["RS256"]
+keys = "file:issuer.jwks.json"
+claims = {{ scope = "scope", tenant = "tenant" }}
+[[realm.gate.route]]
+path = "/plain/**"
+upstream = "http://{upstream}"
+public = true
+[[realm.gate.route]]
+path = "/policy/**"
+upstream = "http://{upstream}"
+scopes = ["{SCOPE}"]
+tenant = "required"
+limits = ["tenant"]
+[[realm.gate.route]]
+path = "/pat/**"
+upstream = "http://{upstream}"
+credentials = ["api_token"]
+permissions = ["{SCOPE}"]
+tenant = "required"
+limits = ["tenant"]
+"#
+    )
+}
+
+fn exchange_realm(algorithm: &str) -> String {
+    let (name, host) = (algorithm.to_lowercase(), exchange_host(algorithm));
+    format!(
+        r#"
+[realm.{name}]
+hosts = ["{host}"]
+issuer = "http://{host}"
+dialects = ["oauth"]
+require_https = "off"
+tokens = {{ algorithm = "{algorithm}", revocation = "expiry", claims = {{ scope = "{{scope}}" }} }}
+api_tokens.pat = {{ kinds = ["personal"], prefix = "bench_{name}_" }}
+exchange = {{ answer_field = "jwt" }}
+"#
+    )
+}
+
+fn bare_realm(number: u16) -> String {
+    let host = format!("r{number}.bench.test");
+    format!("\n[realm.r{number}]\nhosts = [\"{host}\"]\nissuer = \"http://{host}\"\n")
+}

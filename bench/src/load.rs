@@ -1,0 +1,66 @@
+//! The load on a server and what came of it. Each generator has a file; what its work
+//! cost the server is the `meter`'s.
+
+pub(crate) mod h2load;
+pub(crate) mod wrk;
+
+use crate::failure::Failure;
+use crate::site::Site;
+use std::path::PathBuf;
+
+/// What is sent, over and over, by clients that wait for each answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Load {
+    /// Where to, with scheme, authority and path.
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    /// How many wait at the same time.
+    pub(crate) clients: u32,
+    pub(crate) kind: Kind,
+}
+
+/// Which requests.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    /// The same GET each time, over HTTP/1.1.
+    Same,
+    /// The same GET each time, over HTTP/2 with eight streams a connection.
+    SameHttp2,
+    /// A GET with an access token out of `tokens`: in the order of `order`, else each
+    /// once.
+    Bearer {
+        /// Tokens, one a line.
+        tokens: PathBuf,
+        /// Line numbers.
+        order: Option<PathBuf>,
+    },
+    /// A POST of a body out of `bodies`; a good answer has the member `member`.
+    Exchange {
+        /// Bodies, one a line.
+        bodies: PathBuf,
+        /// The member.
+        member: &'static str,
+    },
+}
+
+/// What came of it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) requests: u64,
+    pub(crate) seconds: f64,
+    /// Milliseconds; unknown to some generators.
+    pub(crate) p50: Option<f64>,
+    pub(crate) p99: Option<f64>,
+    /// Answers that were none, not 2xx or 3xx, or had the wrong body.
+    pub(crate) errors: u64,
+    /// Requests beyond the tokens that there are: these were used before.
+    pub(crate) repeated: u64,
+}
+
+/// Puts the load on for `seconds`.
+pub(crate) fn apply(load: &Load, site: &Site, seconds: u32) -> Result<Outcome, Failure> {
+    match load.kind {
+        Kind::SameHttp2 => h2load::run(load, seconds),
+        _ => wrk::run(load, site, seconds),
+    }
+}

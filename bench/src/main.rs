@@ -1,0 +1,79 @@
+//! The benchmark: the binary beside its peers, in one run on one machine, as ratios
+//! and as processor time a request, with the budgets beside them.
+//!
+//! Servers run as their users run them, on loopback, in a folder that goes away; the
+//! load comes from `wrk` and `h2load`. Nothing here measures a function by itself, and
+//! nothing of what is measured is linked here but `jose`, which mints the tokens of an
+//! external issuer.
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a command-line tool: progress goes to standard error, results to standard output"
+)]
+
+mod budget;
+mod doorward;
+mod failure;
+mod farm;
+mod figure;
+mod http;
+mod load;
+mod meter;
+mod option;
+mod peer;
+mod process;
+mod report;
+mod row;
+mod site;
+mod start;
+mod token;
+
+use failure::{Context as _, Failure};
+use farm::Farm;
+use option::Options;
+use site::Site;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(failure) => {
+            eprintln!("{failure}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("bench: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Failure> {
+    let binary = match options.peers_only {
+        true => None,
+        false => Some(doorward::find_binary(options.binary.as_deref())?),
+    };
+    let haproxy = peer::haproxy::version()?;
+    eprintln!("minting {} access tokens", options.tokens);
+    let site = Site::make(options.tokens)?;
+    let farm = Farm::start(&site, binary.as_deref())?;
+    let rows = row::measure(&farm.rows(&site, options), &site, options)?;
+    let figures = figure::measure(farm, &site, options, binary.as_deref())?;
+    let run = report::Run {
+        haproxy,
+        rounds: options.rounds,
+        seconds: options.seconds,
+        tokens: options.tokens,
+        starts: options.starts,
+    };
+    let verdicts = budget::judge(&rows, &figures);
+    let text = report::render(&run, &rows, &figures, &verdicts);
+    println!("{text}");
+    match &options.out {
+        Some(path) => std::fs::write(path, &text).during(path.display()),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,48 @@
+//! From the start of a process to its first good answer. Not here: what it costs later
+//! (`row`).
+
+use crate::failure::Failure;
+use crate::http::{self, Request};
+use crate::process::Running;
+use crate::row::median;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two tries; the measured time is at most this much too long.
+const PAUSE: Duration = Duration::from_micros(200);
+
+/// The median over `times` starts, milliseconds.
+pub(crate) fn first_answer(
+    command: &dyn Fn() -> Command,
+    addr: SocketAddr,
+    path: &str,
+    log: &Path,
+    times: usize,
+) -> Result<f64, Failure> {
+    let mut millis = Vec::with_capacity(times);
+    for _ in 0..times {
+        let begun = Instant::now();
+        let running = Running::start(command(), log)?;
+        wait_for_answer(addr, path, begun + PATIENCE)?;
+        millis.push(begun.elapsed().as_secs_f64() * 1000.0);
+        drop(running);
+    }
+    millis.sort_by(f64::total_cmp);
+    Ok(median(&millis).unwrap_or(f64::NAN))
+}
+
+fn wait_for_answer(addr: SocketAddr, path: &str, deadline: Instant) -> Result<(), Failure> {
+    loop {
+        let answer = http::send(addr, &Request::get(path, &[]));
+        if answer.is_ok_and(|answer| answer.status == 200) {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(Failure::new(format!("no answer from {addr}{path}")));
+        }
+        std::thread::park_timeout(PAUSE);
+    }
+}
