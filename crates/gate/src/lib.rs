@@ -4,5 +4,25 @@
 //!
 //! Not here: identity and stores; the gate asks for them through [`port`].
 
+pub mod authority;
+pub mod body;
+mod case;
+pub mod counters;
+pub mod explain;
+mod forward;
+pub mod gate;
+pub mod limit;
+pub mod listener;
+pub mod path;
 pub mod policy;
 pub mod port;
+mod proxy;
+mod stage;
+
+pub use body::{BodyOverCap, GateBody};
+pub use counters::GateCounters;
+pub use explain::{DryOutcome, DryRun, dry_run};
+pub use gate::{Gate, GateOptions, GateParts, Peer};
+pub use limit::LocalLimiter;
+pub use listener::{ListenerOptions, serve, tls_config};
+pub use policy::{Policies, PolicyError, lower};

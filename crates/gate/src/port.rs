@@ -87,4 +87,9 @@ pub trait IssuerKeys: Send + Sync {
     /// The realm's own keys for inbound access tokens, with a generation that grows
     /// when they change.
     fn own(&self, realm: &RealmName) -> Option<(Arc<KeySet>, u64)>;
+
+    /// The generation alone; asked at each cached token, so it should be cheap.
+    fn own_generation(&self, realm: &RealmName) -> u64 {
+        self.own(realm).map_or(0, |(_, generation)| generation)
+    }
 }

@@ -1,2 +1,11 @@
-//! Policy.
+//! Policy: what configuration states ([`spec`]), how it is lowered once ([`lower`]),
+//! and the form that requests are judged by ([`compiled`], [`table`]). Not here: the
+//! judging (`stage`).
+
+pub mod compiled;
+pub mod lower;
 pub mod spec;
+pub mod table;
+
+pub use compiled::Policies;
+pub use lower::{PolicyError, lower};

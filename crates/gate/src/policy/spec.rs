@@ -62,6 +62,18 @@ pub struct RealmSpec {
     pub identity: IdentitySpec,
     /// Which origins browsers may call from; empty is none.
     pub cors_origins: Vec<String>,
+    /// Where another proxy may ask for a judgement, if anywhere.
+    pub forward_auth: Option<ForwardAuthSpec>,
+}
+
+/// The forward-auth endpoint of a realm: nginx `auth_request`, Caddy `forward_auth`,
+/// Traefik `ForwardAuth`, Envoy `ext_authz`.
+#[derive(Clone, Debug)]
+pub struct ForwardAuthSpec {
+    /// Its path, literal, for example `/forward-auth`.
+    pub path: String,
+    /// Only peers among the trusted proxies may ask. Anyone else finds no such route.
+    pub trusted_only: bool,
 }
 
 /// An issuer of access tokens.
@@ -73,7 +85,7 @@ pub struct IssuerSpec {
     pub audiences: Vec<Audience>,
     /// The algorithms accepted.
     pub algorithms: Vec<Algorithm>,
-    /// The `typ` values accepted.
+    /// The `typ` values accepted; an empty text stands for a token without `typ`.
     pub typ: Vec<String>,
     /// Clock difference allowed.
     pub leeway: Duration,

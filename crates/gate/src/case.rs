@@ -1,0 +1,144 @@
+//! What is known of one request while it passes the stages: enough to render, count
+//! and trace a refusal wherever it happens. Never a secret.
+
+use crate::body::GateBody;
+use crate::policy::compiled::Realm;
+use crate::proxy::headers::credential_id;
+use crate::stage::limit::Note;
+use crate::stage::verify::Hint;
+use crate::stage::{Stop, cors, limit};
+use doorward_base::code::Level;
+use doorward_base::{ErrorCode, Principal, RequestId, Timestamp};
+use doorward_surface::{Denial, ErrorTemplate};
+use http::header::{CONNECTION, LOCATION};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use std::sync::Arc;
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest path that a trace keeps, bytes.
+const MAX_PATH: usize = 1024;
+
+pub(crate) struct Case {
+    pub(crate) request: RequestId,
+    pub(crate) now: Timestamp,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    version: Version,
+    realm: Option<Arc<Realm>>,
+    /// The matched pattern and its body form.
+    pub(crate) target: Option<(Arc<str>, ErrorTemplate)>,
+    pub(crate) hint: Hint,
+    pub(crate) principal: Option<Arc<Principal>>,
+    pub(crate) note: Option<Note>,
+    /// A listed origin that may read the answer.
+    pub(crate) origin: Option<HeaderValue>,
+}
+
+impl Case {
+    pub(crate) fn new<B>(id: RequestId, now: Timestamp, request: &Request<B>) -> Self {
+        Self {
+            request: id,
+            now,
+            method: request.method().clone(),
+            path: String::new(),
+            version: request.version(),
+            realm: None,
+            target: None,
+            hint: Hint::default(),
+            principal: None,
+            note: None,
+            origin: None,
+        }
+    }
+
+    pub(crate) fn enter(&mut self, realm: &Arc<Realm>) {
+        self.realm = Some(Arc::clone(realm));
+    }
+
+    /// The refusal in the body form of the place where it happened.
+    pub(crate) fn render(&self, stop: &Stop) -> Response<GateBody> {
+        let realm = self.realm.as_ref().map(|realm| realm.errors);
+        let template = self.target.as_ref().map(|(_, errors)| *errors).or(realm);
+        let mut response = stop
+            .refusal
+            .render(template.unwrap_or_default(), self.request, self.now)
+            .map(GateBody::Local);
+        for (name, value) in &stop.headers {
+            if name == LOCATION {
+                *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+            }
+            response.headers_mut().insert(name, value.clone());
+        }
+        // Whatever follows on this connection may be read differently by the sender.
+        if stop.refusal.code == ErrorCode::FramingAmbiguous && self.version < Version::HTTP_2 {
+            response
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    /// The headers every answer has.
+    pub(crate) fn complete(self, mut response: Response<GateBody>) -> Response<GateBody> {
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(&self.request.to_string()) {
+            headers.insert(REQUEST_ID.clone(), id);
+        }
+        if let Some(note) = &self.note {
+            let legacy = self.realm.is_some_and(|realm| realm.legacy_limit_headers);
+            limit::write(headers, note, legacy);
+        }
+        if let Some(origin) = self.origin {
+            cors::allow(headers, origin);
+        }
+        response
+    }
+
+    /// The trace of the refusal, and its log line. None before a realm is known.
+    pub(crate) fn denial(&self, stop: &Stop) -> Option<Denial> {
+        let code = stop.refusal.code;
+        let realm = self.realm.as_ref()?;
+        let (request, stage, check) = (self.request, stop.stage, stop.check);
+        match code.row().level {
+            Level::Debug => {
+                tracing::debug!(%request, %code, stage, check, realm = %realm.name, "refused")
+            }
+            Level::Info => {
+                tracing::info!(%request, %code, stage, check, realm = %realm.name, "refused")
+            }
+            Level::Warn => {
+                tracing::warn!(%request, %code, stage, check, realm = %realm.name, "refused")
+            }
+            Level::Error => {
+                tracing::error!(%request, %code, stage, check, realm = %realm.name, "refused")
+            }
+        }
+        let principal = self.principal.as_deref();
+        let mut path = self.path.clone();
+        path.truncate(MAX_PATH);
+        Some(Denial {
+            request,
+            at: self.now,
+            realm: realm.name.clone(),
+            code,
+            stage,
+            check,
+            method: self.method.to_string(),
+            path,
+            route: self.target.as_ref().map(|(pattern, _)| pattern.to_string()),
+            tenant: principal.and_then(|principal| principal.tenant.clone()),
+            subject: principal.map(|principal| principal.sub.to_string()),
+            credential: self.hint.class.clone(),
+            credential_id: principal.and_then(|principal| credential_id(&principal.credential)),
+            issuer: self
+                .hint
+                .issuer
+                .clone()
+                .or_else(|| principal.map(|principal| principal.issuer.to_string())),
+            key: self.hint.key.clone(),
+            required: stop.required.clone(),
+            held: stop.held.clone(),
+        })
+    }
+}

@@ -1,0 +1,150 @@
+//! Why was it refused? The recent denials in a bounded ring per realm, and the dry
+//! run: the same routing and decision on facts that are given instead of found.
+
+use crate::path;
+use crate::policy::Policies;
+use crate::policy::spec::CredentialKind;
+use crate::stage::decide::{Caller, decide};
+use crate::stage::guard::Asked;
+use crate::stage::route::{self, Found};
+use doorward_base::{ErrorCode, Principal, RealmName, RequestId, RoleName, TenantId};
+use doorward_surface::{Denial, DenialLog};
+use http::Method;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The recent denials of every realm.
+#[derive(Debug)]
+pub(crate) struct DenialRing {
+    per_realm: usize,
+    rings: Mutex<HashMap<RealmName, VecDeque<Denial>>>,
+}
+
+impl DenialRing {
+    pub(crate) fn new(per_realm: usize) -> Self {
+        Self {
+            per_realm,
+            rings: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn push(&self, denial: Denial) {
+        let mut rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let ring = rings.entry(denial.realm.clone()).or_default();
+        if ring.len() >= self.per_realm {
+            ring.pop_front();
+        }
+        ring.push_back(denial);
+    }
+}
+
+impl DenialLog for DenialRing {
+    fn find(&self, realm: &RealmName, request: RequestId) -> Option<Denial> {
+        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let ring = rings.get(realm)?;
+        ring.iter()
+            .rev()
+            .find(|denial| denial.request == request)
+            .cloned()
+    }
+
+    fn list(&self, realm: &RealmName, tenant: Option<&TenantId>, limit: usize) -> Vec<Denial> {
+        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let ring = rings.get(realm);
+        ring.into_iter()
+            .flat_map(|ring| ring.iter().rev())
+            .filter(|denial| tenant.is_none() || denial.tenant.as_ref() == tenant)
+            .take(limit)
+            .cloned()
+            .collect()
+    }
+}
+
+/// A request that is not made: `doorward check` and `doorward explain --request`.
+#[derive(Clone, Debug)]
+pub struct DryRun<'d> {
+    /// The realm.
+    pub realm: &'d RealmName,
+    /// The method.
+    pub method: &'d Method,
+    /// The path, without a query.
+    pub path: &'d str,
+    /// The caller; `None` presents no credential.
+    pub principal: Option<Arc<Principal>>,
+    /// How the caller presents itself.
+    pub credential: CredentialKind,
+    /// The role it selects.
+    pub role: Option<RoleName>,
+    /// The tenant it names.
+    pub tenant: Option<TenantId>,
+}
+
+/// What would happen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DryOutcome {
+    /// The refusal; `None` is a permit.
+    pub code: Option<ErrorCode>,
+    /// The stage that would refuse.
+    pub stage: &'static str,
+    /// The check that would fail.
+    pub check: &'static str,
+    /// The pattern that matched.
+    pub route: Option<String>,
+    /// What is required.
+    pub required: Vec<String>,
+    /// What is held.
+    pub held: Vec<String>,
+}
+
+/// Routes and decides a request that is not made. `None` when there is no such realm.
+#[must_use]
+pub fn dry_run(policies: &Policies, run: &DryRun<'_>) -> Option<DryOutcome> {
+    let realm = policies.named(run.realm)?;
+    let refused = |code, stage, check| DryOutcome {
+        code: Some(code),
+        stage,
+        check,
+        route: None,
+        required: Vec::new(),
+        held: Vec::new(),
+    };
+    let path = match path::normalise(run.path) {
+        Ok(path) => path,
+        Err(error) => return Some(refused(ErrorCode::PathAmbiguous, "guard", error.0)),
+    };
+    let target = match route::find(realm, &path, run.method) {
+        Found::Target(target) => target,
+        Found::Nothing { open: false, .. } if run.principal.is_none() => {
+            return Some(refused(ErrorCode::CredentialMissing, "route", "credential"));
+        }
+        Found::Nothing { stop, .. } => {
+            return Some(refused(stop.refusal.code, stop.stage, stop.check));
+        }
+    };
+    let caller = run.principal.as_ref().map(|principal| Caller {
+        principal,
+        kind: run.credential,
+    });
+    let asked = Asked {
+        role: run.role.clone(),
+        tenant: run.tenant.clone(),
+    };
+    let decided = decide(realm, target, run.method, caller, &asked);
+    let route = Some(target.pattern.to_string());
+    Some(match decided {
+        Ok(_) => DryOutcome {
+            code: None,
+            stage: "decide",
+            check: "permitted",
+            route,
+            required: Vec::new(),
+            held: Vec::new(),
+        },
+        Err(stop) => DryOutcome {
+            route,
+            required: stop.required,
+            held: stop.held,
+            ..refused(stop.refusal.code, stop.stage, stop.check)
+        },
+    })
+}

@@ -1,0 +1,151 @@
+//! Forward-auth: another proxy asks whether it may let a request through. The facts
+//! come from its headers; the stages are the same. Answers 200 on allow (Envoy takes
+//! nothing else), otherwise the refusal as it is, or with `?deny=403` as a 403 with
+//! `X-Auth-Status`, because nginx turns all other refusals into 500.
+//!
+//! The host it names must belong to the realm that is asked: one realm never answers
+//! for another.
+
+use crate::body::GateBody;
+use crate::case::Case;
+use crate::gate::{Gate, Scene};
+use crate::path;
+use crate::policy::Policies;
+use crate::proxy::headers::write_identity;
+use crate::stage::{Passed, Stop, guard};
+use doorward_base::ErrorCode;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
+
+const STAGE: &str = "forward";
+
+impl Gate {
+    pub(crate) fn is_forward_auth(&self, scene: &Scene<'_>) -> bool {
+        scene.realm.forward_auth.as_ref().is_some_and(|spec| {
+            spec.path == scene.path && (scene.client.trusted || !spec.trusted_only)
+        })
+    }
+
+    pub(crate) async fn forward_auth(
+        &self,
+        policies: &Policies,
+        scene: Scene<'_>,
+        mut parts: Parts,
+        authority: &str,
+        case: &mut Case,
+    ) -> Passed<Response<GateBody>> {
+        let deny_as_403 = parts
+            .uri
+            .query()
+            .is_some_and(|query| query.split('&').any(|pair| pair == "deny=403"));
+        let judged = self
+            .judge_original(policies, scene, &mut parts, authority, case)
+            .await;
+        match judged {
+            Ok(response) => Ok(response),
+            Err(stop) if deny_as_403 => Ok(self.as_403(&stop, case)),
+            Err(stop) => Err(stop),
+        }
+    }
+
+    async fn judge_original(
+        &self,
+        policies: &Policies,
+        scene: Scene<'_>,
+        parts: &mut Parts,
+        authority: &str,
+        case: &mut Case,
+    ) -> Passed<Response<GateBody>> {
+        let original = Original::read(&parts.headers)?;
+        let host = original.host.as_deref().unwrap_or(authority);
+        let same = policies
+            .find(&host.to_ascii_lowercase())
+            .is_some_and(|realm| realm.number == scene.realm.number);
+        if !same {
+            return Err(Stop::new(ErrorCode::HostUnknown, STAGE, "original_host"));
+        }
+        let path = path::normalise(original.uri.path())
+            .map_err(|error| Stop::new(ErrorCode::PathAmbiguous, STAGE, error.0))?
+            .into_owned();
+        case.path.clone_from(&path);
+        case.method.clone_from(&original.method);
+        parts.method = original.method;
+        parts.uri = original.uri;
+        // The body stayed with the other proxy.
+        parts.headers.remove(CONTENT_LENGTH);
+        parts.headers.remove(TRANSFER_ENCODING);
+        guard::check_https(scene.realm, parts, scene.client)?;
+        let scene = Scene {
+            path: &path,
+            ..scene
+        };
+        let judged = self.judge(scene, parts, case).await?;
+        let mut response = Response::new(GateBody::Empty);
+        let headers = response.headers_mut();
+        if let Some(converted) = judged.verified.and_then(|verified| verified.converted) {
+            headers.insert(AUTHORIZATION, converted.authorization.clone());
+        }
+        if let Some(principal) = judged.permit.principal() {
+            write_identity(headers, scene.realm, principal)
+                .map_err(|_| Stop::new(ErrorCode::TokenInvalid, STAGE, "claim_unwritable"))?;
+        }
+        Ok(response)
+    }
+
+    fn as_403(&self, stop: &Stop, case: &Case) -> Response<GateBody> {
+        self.record(stop, case);
+        let mut response = case.render(stop);
+        let status = HeaderValue::from(stop.refusal.code.status());
+        response.headers_mut().insert("x-auth-status", status);
+        *response.status_mut() = StatusCode::FORBIDDEN;
+        response
+    }
+}
+
+/// The request that the other proxy holds.
+struct Original {
+    method: Method,
+    uri: Uri,
+    host: Option<String>,
+}
+
+impl Original {
+    fn read(headers: &HeaderMap) -> Passed<Self> {
+        let missing = |check| Stop::new(ErrorCode::InvalidRequest, STAGE, check);
+        let method = one_of(headers, &["x-forwarded-method", "x-original-method"])?
+            .ok_or_else(|| missing("original_method"))?;
+        let uri = one_of(
+            headers,
+            &["x-forwarded-uri", "x-original-uri", "x-original-url"],
+        )?
+        .ok_or_else(|| missing("original_uri"))?;
+        let host = one_of(headers, &["x-forwarded-host"])?.map(str::to_owned);
+        Ok(Self {
+            method: Method::from_bytes(method.as_bytes())
+                .map_err(|_| missing("original_method"))?,
+            uri: uri.parse().map_err(|_| missing("original_uri"))?,
+            host,
+        })
+    }
+}
+
+/// The one value of these headers. Several are a contradiction, and refused.
+fn one_of<'h>(headers: &'h HeaderMap, names: &[&'static str]) -> Passed<Option<&'h str>> {
+    let mut values = names
+        .iter()
+        .map(|name| HeaderName::from_static(name))
+        .flat_map(|name| headers.get_all(name));
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let text = value.to_str().ok().filter(|text| !text.is_empty());
+    match (text, values.next()) {
+        (Some(text), None) => Ok(Some(text)),
+        _ => Err(Stop::new(
+            ErrorCode::InvalidRequest,
+            STAGE,
+            "original_contradiction",
+        )),
+    }
+}

@@ -1,0 +1,484 @@
+//! The spine: every request, in the order of the stages. Not here: the stages
+//! themselves (`stage`), and the listener that feeds it (`listener`).
+//!
+//! accept → guard → realm → path → route → verify → limit → decide → permit →
+//! upstream or local target; a refusal at any point is rendered, counted, traced.
+
+use crate::authority;
+use crate::body::{Capped, GateBody};
+use crate::case::Case;
+use crate::counters::GateCounters;
+use crate::explain::DenialRing;
+use crate::limit::KeyMaker;
+use crate::path;
+use crate::policy::Policies;
+use crate::policy::compiled::{Realm, Target, TargetKind};
+use crate::policy::spec::UpstreamSpec;
+use crate::port::{Facts, Introspect, IssuerKeys, Minter, Revocations};
+use crate::proxy::echo;
+use crate::proxy::headers::{Seen, prepare};
+use crate::proxy::upstream::{Outgoing, Upstreams, wants_websocket};
+use crate::stage::decide::{Caller, Permit, decide};
+use crate::stage::guard::{self, Client};
+use crate::stage::route::Found;
+use crate::stage::verify::cache::Caches;
+use crate::stage::verify::{Presented, Verified, Verifier, presented};
+use crate::stage::{Passed, Stop, cors, limit, reserved, route};
+use arc_swap::ArcSwap;
+use doorward_base::limit::Limiter;
+use doorward_base::{Clock, Entropy, ErrorCode, RequestId};
+use doorward_surface::{Context, DenialLog};
+use futures_util::FutureExt as _;
+use http::header::CONTENT_LENGTH;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{Request, Response, Uri};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a gate is made of.
+pub struct GateParts {
+    /// Looks API tokens up.
+    pub introspect: Arc<dyn Introspect>,
+    /// Knows what was revoked.
+    pub revocations: Arc<dyn Revocations>,
+    /// Mints what upstreams see instead of Basic.
+    pub minter: Arc<dyn Minter>,
+    /// Our own verification keys.
+    pub keys: Arc<dyn IssuerKeys>,
+    /// The buckets.
+    pub limiter: Arc<dyn Limiter>,
+    /// The clock; read once per request.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for request ids and the keys of buckets.
+    pub entropy: Arc<dyn Entropy>,
+    /// Settings of the process.
+    pub options: GateOptions,
+}
+
+/// Settings that hold for all realms.
+#[derive(Clone, Debug)]
+pub struct GateOptions {
+    /// Peers whose `X-Forwarded-*` is believed. None by default.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The largest request body, bytes, where a route says nothing else.
+    pub max_body: u64,
+    /// How many verified tokens are kept.
+    pub cached_tokens: usize,
+    /// How many denials are kept per realm.
+    pub denials_per_realm: usize,
+}
+
+impl Default for GateOptions {
+    /// No trusted proxies, 16 MiB bodies, 100,000 tokens, 1,024 denials.
+    fn default() -> Self {
+        Self {
+            trusted_proxies: Vec::new(),
+            max_body: 16 * 1024 * 1024,
+            cached_tokens: 100_000,
+            denials_per_realm: 1024,
+        }
+    }
+}
+
+/// The other end of a connection, as the listener knows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Peer {
+    /// Its address.
+    pub ip: IpAddr,
+    /// Whether the connection is TLS.
+    pub secure: bool,
+    /// Whether this request's header section had more than one framing.
+    pub ambiguous_framing: bool,
+}
+
+/// The gate.
+pub struct Gate {
+    pub(crate) parts: GateParts,
+    policies: ArcSwap<Policies>,
+    generation: AtomicU64,
+    pub(crate) keys: KeyMaker,
+    caches: Caches,
+    upstreams: Upstreams,
+    denials: Arc<DenialRing>,
+    counters: Arc<GateCounters>,
+}
+
+/// A request that passed every stage.
+pub(crate) struct Judged<'r> {
+    pub(crate) target: &'r Target,
+    pub(crate) permit: Permit,
+    pub(crate) verified: Option<Verified>,
+}
+
+/// Where and by whom a request is judged.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'s> {
+    pub(crate) realm: &'s Realm,
+    pub(crate) generation: u64,
+    pub(crate) client: &'s Client,
+    pub(crate) path: &'s str,
+}
+
+impl Gate {
+    /// A gate with its first policies.
+    #[must_use]
+    pub fn new(parts: GateParts, policies: Policies) -> Arc<Self> {
+        let gate = Self {
+            policies: ArcSwap::default(),
+            generation: AtomicU64::new(0),
+            keys: KeyMaker::new(&*parts.entropy),
+            caches: Caches::new(parts.options.cached_tokens),
+            upstreams: Upstreams::new(),
+            denials: Arc::new(DenialRing::new(parts.options.denials_per_realm)),
+            counters: Arc::default(),
+            parts,
+        };
+        gate.swap(policies);
+        Arc::new(gate)
+    }
+
+    /// Puts new policies into force. A request that has begun keeps those it began
+    /// with; nothing verified under the old ones is used again.
+    pub fn swap(&self, mut policies: Policies) {
+        policies.generation = self.generation.fetch_add(1, Ordering::AcqRel) + 1;
+        self.policies.store(Arc::new(policies));
+    }
+
+    /// The policies in force.
+    #[must_use]
+    pub fn policies(&self) -> Arc<Policies> {
+        self.policies.load_full()
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn counters(&self) -> &Arc<GateCounters> {
+        &self.counters
+    }
+
+    /// The recent denials.
+    #[must_use]
+    pub fn denials(&self) -> Arc<dyn DenialLog> {
+        Arc::clone(&self.denials) as Arc<dyn DenialLog>
+    }
+
+    /// Answers one request.
+    pub async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<GateBody> {
+        let now = self.parts.clock.now();
+        let mut case = Case::new(RequestId::mint(&*self.parts.entropy, now), now, &request);
+        let served = AssertUnwindSafe(self.serve(request, peer, &mut case))
+            .catch_unwind()
+            .await;
+        let outcome = served.unwrap_or_else(|_| {
+            self.counters.panics.fetch_add(1, Ordering::Relaxed);
+            Err(Stop::new(ErrorCode::Internal, "gate", "panic"))
+        });
+        let response = match outcome {
+            Ok(response) => {
+                self.counters.permitted.fetch_add(1, Ordering::Relaxed);
+                response
+            }
+            Err(stop) => {
+                self.record(&stop, &case);
+                case.render(&stop)
+            }
+        };
+        case.complete(response)
+    }
+
+    /// Counts, logs and keeps a refusal.
+    pub(crate) fn record(&self, stop: &Stop, case: &Case) {
+        self.counters.count_refusal(stop.refusal.code);
+        if let Some(denial) = case.denial(stop) {
+            self.denials.push(denial);
+        }
+    }
+
+    async fn serve(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+        case: &mut Case,
+    ) -> Passed<Response<GateBody>> {
+        let (mut parts, body) = request.into_parts();
+        if peer.ambiguous_framing {
+            return Err(Stop::new(ErrorCode::FramingAmbiguous, "guard", "framing"));
+        }
+        guard::screen(&parts)?;
+        let authority = authority::read(&parts)
+            .map_err(|error| Stop::new(ErrorCode::InvalidRequest, "guard", error.0))?
+            .into_owned();
+        let policies = self.policies.load_full();
+        let realm = policies
+            .find(&authority)
+            .ok_or_else(|| Stop::new(ErrorCode::HostUnknown, "route", "host"))?;
+        case.enter(realm);
+        let client = guard::client(
+            &parts.headers,
+            peer.ip,
+            peer.secure,
+            &self.parts.options.trusted_proxies,
+        );
+        let path = path::normalise(parts.uri.path())
+            .map_err(|error| Stop::new(ErrorCode::PathAmbiguous, "guard", error.0))?
+            .into_owned();
+        case.path.clone_from(&path);
+        let scene = Scene {
+            realm,
+            generation: policies.generation,
+            client: &client,
+            path: &path,
+        };
+        if self.is_forward_auth(&scene) {
+            return self
+                .forward_auth(&policies, scene, parts, &authority, case)
+                .await;
+        }
+        case.origin = cors::listed_origin(realm, &parts.headers);
+        guard::check_https(realm, &parts, &client)?;
+        if case.origin.is_some()
+            && let Some(response) = cors::preflight(&parts)
+        {
+            return Ok(response);
+        }
+        let judged = self.judge(scene, &mut parts, case).await?;
+        self.dispatch(scene, judged, (parts, body), &authority, case)
+            .await
+    }
+
+    /// Everything between the path and the permit; forward-auth runs it too.
+    pub(crate) async fn judge<'r>(
+        &self,
+        scene: Scene<'r>,
+        parts: &mut Parts,
+        case: &mut Case,
+    ) -> Passed<Judged<'r>> {
+        let Scene { realm, client, .. } = scene;
+        let (limiter, now) = (&*self.parts.limiter, case.now);
+        let asked = guard::take_asked(&mut parts.headers, realm)?;
+        reserved::strip(&mut parts.headers, realm);
+        let found = route::find(realm, scene.path, &parts.method);
+        let target = match &found {
+            Found::Target(target) => Some(*target),
+            Found::Nothing { .. } => None,
+        };
+        case.target = target.map(|target| (Arc::clone(&target.pattern), target.errors));
+        let skip = match &found {
+            // What is presented at an open mount is the target's own business.
+            Found::Target(target) => {
+                matches!(target.kind, TargetKind::Mount(_)) && route::is_open(target)
+            }
+            Found::Nothing { open, .. } => *open,
+        };
+        let credential = if skip {
+            None
+        } else {
+            presented::find(realm, parts)?
+        };
+        let verified = match &credential {
+            None => None,
+            Some(credential) => Some(self.verify(scene, target, credential, case).await?),
+        };
+        case.principal = verified
+            .as_ref()
+            .map(|verified| Arc::clone(&verified.principal));
+        let target = match found {
+            Found::Target(target) => target,
+            Found::Nothing { open: false, .. } if verified.is_none() => {
+                return Err(Stop::new(
+                    ErrorCode::CredentialMissing,
+                    "route",
+                    "credential",
+                ));
+            }
+            Found::Nothing { stop, .. } => return Err(stop),
+        };
+        let limits = target.limits.iter().chain(&realm.limits);
+        let caller = (case.principal.as_deref(), client.ip);
+        match limit::count(limits, limiter, &self.keys, caller, now) {
+            Ok(note) => case.note = note,
+            Err((stop, note)) => {
+                case.note = Some(note);
+                return Err(stop);
+            }
+        }
+        let caller = verified.as_ref().map(|verified| Caller {
+            principal: &verified.principal,
+            kind: verified.kind,
+        });
+        let permit = decide(realm, target, &parts.method, caller, &asked)?;
+        Ok(Judged {
+            target,
+            permit,
+            verified,
+        })
+    }
+
+    async fn verify(
+        &self,
+        scene: Scene<'_>,
+        target: Option<&Target>,
+        credential: &Presented<'_>,
+        case: &mut Case,
+    ) -> Passed<Verified> {
+        let Scene { realm, client, .. } = scene;
+        let (limiter, now) = (&*self.parts.limiter, case.now);
+        limit::check_failures(realm, limiter, &self.keys, client.ip, now)?;
+        let verifier = Verifier {
+            introspect: &*self.parts.introspect,
+            revocations: &*self.parts.revocations,
+            minter: &*self.parts.minter,
+            keys: &*self.parts.keys,
+            caches: &self.caches,
+            counters: &self.counters,
+            generation: scene.generation,
+        };
+        let route = target.and_then(|target| match &target.kind {
+            TargetKind::Route(route) => Some(&**route),
+            TargetKind::Mount(_) => None,
+        });
+        let facts = Facts {
+            now,
+            request: case.request,
+            peer: client.ip,
+        };
+        let verified = verifier
+            .verify(realm, route, credential, client, facts, &mut case.hint)
+            .await;
+        if let Err(stop) = &verified
+            && stop.refusal.code == ErrorCode::TokenInvalid
+        {
+            limit::count_failure(realm, limiter, &self.keys, client.ip, now);
+        }
+        verified
+    }
+
+    async fn dispatch(
+        &self,
+        scene: Scene<'_>,
+        judged: Judged<'_>,
+        (mut parts, body): (Parts, Incoming),
+        authority: &str,
+        case: &mut Case,
+    ) -> Passed<Response<GateBody>> {
+        let Judged {
+            target,
+            permit,
+            verified,
+        } = judged;
+        let own_cap = match &target.kind {
+            TargetKind::Route(route) => route.max_body,
+            TargetKind::Mount(_) => None,
+        };
+        let max_body = own_cap.unwrap_or(self.parts.options.max_body);
+        check_length(&parts, max_body)?;
+        let forwarded = forwarded_target(scene.realm, &parts, scene.path, verified.is_some())
+            .ok_or_else(|| Stop::new(ErrorCode::PathAmbiguous, "guard", "target"))?;
+        let route = match &target.kind {
+            TargetKind::Route(route) => route,
+            TargetKind::Mount(mount) => {
+                parts.uri = rebuild(&parts.uri, forwarded);
+                let context = Context {
+                    realm: scene.realm.name.clone(),
+                    principal: permit.into_principal(),
+                    request: case.request,
+                    now: case.now,
+                    peer: scene.client.ip,
+                    secure: scene.client.secure,
+                };
+                let body = GateBody::Request(Capped::new(body, max_body)).boxed_unsync();
+                let answer = mount
+                    .target
+                    .call(Request::from_parts(parts, body), context)
+                    .await;
+                return Ok(answer.map(GateBody::Local));
+            }
+        };
+        let websocket = wants_websocket(&parts);
+        let seen = Seen {
+            realm: scene.realm,
+            principal: permit.principal().map(|principal| &**principal),
+            verified: verified.as_ref(),
+            client: scene.client,
+            authority,
+            request: case.request,
+        };
+        prepare(&mut parts.headers, &seen)
+            .map_err(|_| Stop::new(ErrorCode::TokenInvalid, "decide", "claim_unwritable"))?;
+        if route.upstream == UpstreamSpec::Echo {
+            return Ok(echo::answer(permit, &parts.method, &forwarded, &parts.headers, body).await);
+        }
+        let outgoing = Outgoing {
+            permit,
+            route,
+            parts,
+            target: forwarded,
+            authority,
+            body,
+            max_body,
+            websocket,
+        };
+        self.upstreams
+            .forward(outgoing)
+            .await
+            .map_err(|failure| Stop::new(failure.code, "upstream", failure.check))
+    }
+}
+
+/// A declared length beyond the cap is refused before a byte is read.
+fn check_length(parts: &Parts, max_body: u64) -> Passed<()> {
+    let declared = parts
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > max_body) {
+        return Err(Stop::new(
+            ErrorCode::BodyTooLarge,
+            "guard",
+            "content_length",
+        ));
+    }
+    Ok(())
+}
+
+/// The canonical path with the query, without parameters that carried a credential.
+fn forwarded_target(
+    realm: &Realm,
+    parts: &Parts,
+    path: &str,
+    verified: bool,
+) -> Option<PathAndQuery> {
+    let query = parts.uri.query();
+    let strips = verified && !realm.credential_params.is_empty() && query.is_some();
+    if !strips && parts.uri.path() == path {
+        return Some(
+            parts
+                .uri
+                .path_and_query()
+                .cloned()
+                .unwrap_or(PathAndQuery::from_static("/")),
+        );
+    }
+    let query = match query {
+        Some(query) if strips => presented::strip_query(realm, query),
+        Some(query) => query.to_owned(),
+        None => String::new(),
+    };
+    if query.is_empty() {
+        PathAndQuery::try_from(path).ok()
+    } else {
+        PathAndQuery::try_from(format!("{path}?{query}")).ok()
+    }
+}
+
+fn rebuild(uri: &Uri, target: PathAndQuery) -> Uri {
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(target);
+    Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
+}

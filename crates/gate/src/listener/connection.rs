@@ -1,0 +1,210 @@
+//! One connection: TLS, which HTTP it speaks, and its requests until it ends.
+
+use super::ListenerOptions;
+use super::framing::{Scanned, Scanner};
+use crate::body::GateBody;
+use crate::gate::{Gate, Peer};
+use crate::stage::guard::{MAX_HEADER_BYTES, MAX_TARGET};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+/// How the client opens HTTP/2 (RFC 9113 §3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Room for the longest header section and what a client pipelines behind it.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// What the listener is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    Serving,
+    Draining,
+    Cut,
+}
+
+/// A connection ended before it was done.
+pub(super) struct Failed;
+
+impl From<io::Error> for Failed {
+    fn from(_: io::Error) -> Self {
+        Self
+    }
+}
+
+impl From<tokio::time::error::Elapsed> for Failed {
+    fn from(_: tokio::time::error::Elapsed) -> Self {
+        Self
+    }
+}
+
+/// Drives a connection to its end: finishing what is open once draining began, and
+/// stopping at once when cut. The two kinds of connection share no trait for this.
+macro_rules! drive {
+    ($connection:ident, $phase:ident) => {{
+        let mut phase = $phase;
+        let ended = tokio::select! {
+            ended = $connection.as_mut() => Some(ended),
+            _ = phase.wait_for(|phase| *phase != Phase::Serving) => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                $connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    ended = $connection => ended,
+                    _ = phase.wait_for(|phase| *phase == Phase::Cut) => return Err(Failed),
+                }
+            }
+        };
+        ended.map_err(|_| Failed)
+    }};
+}
+
+pub(super) async fn run(
+    gate: Arc<Gate>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    options: &ListenerOptions,
+    phase: watch::Receiver<Phase>,
+) -> Result<(), Failed> {
+    stream.set_nodelay(true)?;
+    let line = Line {
+        gate,
+        peer,
+        secure: options.tls.is_some(),
+        header_timeout: options.header_timeout,
+    };
+    let Some(config) = &options.tls else {
+        return negotiate(line, stream, phase).await;
+    };
+    let acceptor = TlsAcceptor::from(Arc::clone(config));
+    let stream = timeout(options.handshake_timeout, acceptor.accept(stream)).await??;
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        return speak_http2(line, Scanned::opaque(stream, Vec::new()), phase).await;
+    }
+    negotiate(line, stream, phase).await
+}
+
+/// What all requests of a connection have in common.
+struct Line {
+    gate: Arc<Gate>,
+    peer: SocketAddr,
+    secure: bool,
+    header_timeout: Duration,
+}
+
+/// Reads until it is clear whether the client opens HTTP/2, within the deadline: a
+/// client that says nothing is not waited for.
+async fn negotiate<T>(
+    line: Line,
+    mut stream: T,
+    phase: watch::Receiver<Phase>,
+) -> Result<(), Failed>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut said = Vec::with_capacity(PREFACE.len());
+    let mut draining = phase.clone();
+    let reading = async {
+        while said.len() < PREFACE.len() && PREFACE.starts_with(&said) {
+            let mut limited = (&mut stream).take((PREFACE.len() - said.len()) as u64);
+            if limited.read_buf(&mut said).await? == 0 {
+                break;
+            }
+        }
+        io::Result::Ok(())
+    };
+    tokio::select! {
+        read = timeout(line.header_timeout, reading) => read??,
+        _ = draining.wait_for(|phase| *phase != Phase::Serving) => return Ok(()),
+    }
+    if said.is_empty() {
+        return Ok(());
+    }
+    if said == PREFACE {
+        return speak_http2(line, Scanned::opaque(stream, said), phase).await;
+    }
+    speak_http1(line, stream, said, phase).await
+}
+
+async fn speak_http1<T>(
+    line: Line,
+    stream: T,
+    said: Vec<u8>,
+    phase: watch::Receiver<Phase>,
+) -> Result<(), Failed>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (scanner, ambiguous) = Scanner::new();
+    let header_timeout = line.header_timeout;
+    let served = AtomicU64::new(0);
+    let service = service_fn(|request: Request<Incoming>| {
+        // HTTP/1.1 serves in order: the n-th call is the n-th header section.
+        let number = served.fetch_add(1, Ordering::Relaxed);
+        answer(&line, request, ambiguous.is(number))
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_header_size(MAX_TARGET + MAX_HEADER_BYTES)
+        .max_buf_size(READ_BUFFER)
+        .serve_connection(TokioIo::new(Scanned::new(stream, said, scanner)), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    drive!(connection, phase)
+}
+
+async fn speak_http2<T>(
+    line: Line,
+    stream: Scanned<T>,
+    phase: watch::Receiver<Phase>,
+) -> Result<(), Failed>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let line = Arc::new(line);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let line = Arc::clone(&line);
+        async move { answer(&line, request, false).await }
+    });
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(100)
+        .max_header_list_size(40 * 1024)
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(100)
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(10))
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    drive!(connection, phase)
+}
+
+async fn answer(
+    line: &Line,
+    request: Request<Incoming>,
+    ambiguous_framing: bool,
+) -> Result<Response<GateBody>, Infallible> {
+    let peer = Peer {
+        ip: line.peer.ip(),
+        secure: line.secure,
+        ambiguous_framing,
+    };
+    Ok(line.gate.handle(request, peer).await)
+}

@@ -1,0 +1,329 @@
+//! Sees the framing that hyper hides. A request with both Content-Length and
+//! Transfer-Encoding may be a smuggling attempt (RFC 9112 §6.1, §11.2); hyper drops
+//! the length and goes on, so nothing above could refuse it. This reads along below
+//! hyper and remembers which header section was ambiguous. It decides nothing about
+//! the framing that is used: hyper does, and what goes upstream is framed anew.
+
+use bytes::Buf as _;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Enough for the two names and a length.
+const LINE_KEPT: usize = 64;
+
+/// Which header section of a connection was the first ambiguous one.
+#[derive(Debug)]
+pub(super) struct Ambiguous(AtomicU64);
+
+impl Ambiguous {
+    /// Whether it was this one, counted from 0. Later ones are not told apart: the
+    /// connection does not live that long.
+    pub(super) fn is(&self, number: u64) -> bool {
+        self.0.load(Ordering::Acquire) == number
+    }
+}
+
+/// Follows the framing of a connection's requests.
+#[derive(Debug)]
+pub(super) struct Scanner {
+    ambiguous: Arc<Ambiguous>,
+    heads: u64,
+    state: State,
+    head: Head,
+    line: Line,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Lines up to an empty one.
+    Head,
+    /// This many bytes of a body.
+    Body(u64),
+    ChunkSize,
+    /// This many bytes of a chunk, its line end included.
+    Chunk(u64),
+    Trailer,
+    /// Not ours to read: an error that hyper answers, or another protocol.
+    Opaque,
+}
+
+#[derive(Debug, Default)]
+struct Head {
+    started: bool,
+    lengths: u32,
+    length: u64,
+    coded: bool,
+    doubtful: bool,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    kept: Vec<u8>,
+    cut: bool,
+}
+
+impl Scanner {
+    pub(super) fn new() -> (Self, Arc<Ambiguous>) {
+        let ambiguous = Arc::new(Ambiguous(AtomicU64::new(u64::MAX)));
+        let scanner = Self {
+            ambiguous: Arc::clone(&ambiguous),
+            heads: 0,
+            state: State::Head,
+            head: Head::default(),
+            line: Line::default(),
+        };
+        (scanner, ambiguous)
+    }
+
+    fn push(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            match &mut self.state {
+                State::Opaque => return,
+                State::Body(left) | State::Chunk(left) => {
+                    let taken =
+                        usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
+                    *left -= taken as u64;
+                    bytes.advance(taken);
+                    if *left == 0 {
+                        self.state = match self.state {
+                            State::Chunk(_) => State::ChunkSize,
+                            _ => State::Head,
+                        };
+                    }
+                }
+                State::Head | State::ChunkSize | State::Trailer => {
+                    let end = bytes.iter().position(|&byte| byte == b'\n');
+                    self.line
+                        .extend(bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default());
+                    bytes.advance(end.map_or(bytes.len(), |end| end + 1));
+                    if end.is_some() {
+                        let line = std::mem::take(&mut self.line);
+                        self.state = self.end_line(&line);
+                        // The allocation is kept for the next line.
+                        self.line.kept = line.kept;
+                        self.line.kept.clear();
+                    }
+                }
+            }
+        }
+    }
+
+    fn end_line(&mut self, line: &Line) -> State {
+        let text = line.kept.strip_suffix(b"\r").unwrap_or(&line.kept);
+        match self.state {
+            State::Head if text.is_empty() && !self.head.started => State::Head,
+            State::Head if text.is_empty() => self.end_head(),
+            State::Head => {
+                if self.head.started {
+                    self.head.read(text, line.cut);
+                }
+                self.head.started = true;
+                State::Head
+            }
+            State::ChunkSize => match chunk_size(text) {
+                Some(0) => State::Trailer,
+                Some(size) => State::Chunk(size.saturating_add(2)),
+                None => State::Opaque,
+            },
+            State::Trailer if text.is_empty() => State::Head,
+            State::Trailer => State::Trailer,
+            State::Body(_) | State::Chunk(_) | State::Opaque => State::Opaque,
+        }
+    }
+
+    fn end_head(&mut self) -> State {
+        let head = std::mem::take(&mut self.head);
+        let number = self.heads;
+        self.heads += 1;
+        if head.doubtful || head.lengths > 1 || (head.lengths > 0 && head.coded) {
+            self.ambiguous.0.store(number, Ordering::Release);
+            return State::Opaque;
+        }
+        match (head.coded, head.length) {
+            (true, _) => State::ChunkSize,
+            (false, 0) => State::Head,
+            (false, length) => State::Body(length),
+        }
+    }
+}
+
+impl Head {
+    fn read(&mut self, line: &[u8], cut: bool) {
+        let Some(colon) = line.iter().position(|&byte| byte == b':') else {
+            return;
+        };
+        let (name, value) = line.split_at(colon);
+        if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            self.coded = true;
+        } else if name.eq_ignore_ascii_case(b"content-length") {
+            self.lengths += 1;
+            let digits = value.strip_prefix(b":").unwrap_or(value).trim_ascii();
+            let length = std::str::from_utf8(digits)
+                .ok()
+                .and_then(|digits| digits.parse().ok());
+            // What cannot be read here hyper refuses; a value that was cut it may not.
+            self.doubtful |= cut;
+            self.length = length.unwrap_or(0);
+        }
+    }
+}
+
+impl Line {
+    fn extend(&mut self, bytes: &[u8]) {
+        let room = LINE_KEPT - self.kept.len().min(LINE_KEPT);
+        self.cut |= bytes.len() > room;
+        self.kept.extend(bytes.iter().take(room));
+    }
+}
+
+/// The size line of a chunk, extensions left aside (RFC 9112 §7.1).
+fn chunk_size(line: &[u8]) -> Option<u64> {
+    let digits = line
+        .iter()
+        .take_while(|byte| byte.is_ascii_hexdigit())
+        .count();
+    let digits = std::str::from_utf8(line.get(..digits)?).ok()?;
+    u64::from_str_radix(digits, 16).ok()
+}
+
+/// A connection that is read along, and whose first bytes were read already.
+#[derive(Debug)]
+pub(super) struct Scanned<T> {
+    stream: T,
+    said: Vec<u8>,
+    scanner: Option<Scanner>,
+}
+
+impl<T> Scanned<T> {
+    pub(super) fn new(stream: T, said: Vec<u8>, scanner: Scanner) -> Self {
+        Self {
+            stream,
+            said,
+            scanner: Some(scanner),
+        }
+    }
+
+    /// Another protocol: nothing is read along.
+    pub(super) fn opaque(stream: T, said: Vec<u8>) -> Self {
+        Self {
+            stream,
+            said,
+            scanner: None,
+        }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Scanned<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        if self.said.is_empty() {
+            ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        } else {
+            let taken = self.said.len().min(buf.remaining());
+            let said: Vec<u8> = self.said.drain(..taken).collect();
+            buf.put_slice(&said);
+        }
+        if let Some(scanner) = &mut self.scanner {
+            scanner.push(buf.filled().get(before..).unwrap_or_default());
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Scanned<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The number of the first ambiguous header section, however the bytes arrive.
+    fn first_ambiguous(wire: &str) -> Option<u64> {
+        let whole = {
+            let (mut scanner, ambiguous) = Scanner::new();
+            scanner.push(wire.as_bytes());
+            ambiguous.0.load(Ordering::Acquire)
+        };
+        let (mut scanner, ambiguous) = Scanner::new();
+        for byte in wire.as_bytes() {
+            scanner.push(&[*byte]);
+        }
+        assert_eq!(ambiguous.0.load(Ordering::Acquire), whole, "{wire:?}");
+        (whole != u64::MAX).then_some(whole)
+    }
+
+    #[test]
+    fn g12_both_framings_are_seen_in_any_order_and_spelling() {
+        for head in [
+            "POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\nCONTENT-LENGTH: 0\r\n\r\n",
+            "POST / HTTP/1.1\nContent-Length:4\nTransfer-Encoding:x\n\n",
+            "POST / HTTP/1.1\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\n",
+        ] {
+            assert_eq!(first_ambiguous(head), Some(0), "{head:?}");
+            let second = format!("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n{head}");
+            assert_eq!(first_ambiguous(&second), Some(1), "{second:?}");
+        }
+        let padded = format!(
+            "POST / HTTP/1.1\r\nContent-Length:{}5\r\n\r\n",
+            " ".repeat(80)
+        );
+        assert_eq!(first_ambiguous(&padded), Some(0));
+    }
+
+    #[test]
+    fn what_lies_in_a_body_is_no_header() {
+        let smuggled = "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let fixed = format!(
+            "POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n{smuggled}",
+            smuggled.len()
+        );
+        assert_eq!(first_ambiguous(&fixed), None);
+        let chunked = format!(
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{:x};ext=1\r\n{smuggled}\r\n0\r\nContent-Length: 1\r\n\r\n",
+            smuggled.len()
+        );
+        assert_eq!(first_ambiguous(&chunked), None);
+        assert_eq!(
+            first_ambiguous(&format!(
+                "{fixed}{chunked}{fixed}POST / HTTP/1.1\r\n{smuggled}"
+            )),
+            Some(3)
+        );
+    }
+}

@@ -1,0 +1,180 @@
+//! The form that requests are judged by. It is built once by `lower` and never
+//! changes; a reload replaces the whole of it.
+
+use super::spec::{
+    ClaimMap, ClassSpec, CredentialKind, ForwardAuthSpec, IdentitySpec, LimitKey, MountAccess,
+    RequireHttps, ScopeRule, TenantHeaderSpec, UpstreamSpec,
+};
+use super::table::Table;
+use doorward_base::limit::Quota;
+use doorward_base::{Audience, Environment, Permission, RealmName, RoleName, Scope, TenantId};
+use doorward_jose::{Algorithm, KeySet, TypRule};
+use doorward_surface::{ErrorTemplate, Local};
+use http::{HeaderName, Method};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// All realms, and which authority is whose.
+#[derive(Debug, Default)]
+pub struct Policies {
+    pub(crate) realms: Vec<Arc<Realm>>,
+    pub(crate) hosts: HashMap<Box<str>, usize>,
+    /// The realm that takes every other authority.
+    pub(crate) rest: Option<usize>,
+    /// Which policies these are: stamped when they come into force, part of the token
+    /// cache's key.
+    pub(crate) generation: u64,
+}
+
+/// One realm, lowered.
+#[derive(Debug)]
+pub(crate) struct Realm {
+    pub(crate) name: RealmName,
+    /// Its number among these policies.
+    pub(crate) number: u32,
+    pub(crate) require_https: RequireHttps,
+    pub(crate) errors: ErrorTemplate,
+    pub(crate) issuers: Vec<Issuer>,
+    pub(crate) classes: Vec<ClassSpec>,
+    /// Headers that carry API tokens, without repetition.
+    pub(crate) credential_headers: Vec<HeaderName>,
+    /// Query parameters that carry API tokens, without repetition.
+    pub(crate) credential_params: Vec<String>,
+    pub(crate) basic: Option<Basic>,
+    pub(crate) role_header: Option<HeaderName>,
+    pub(crate) tenant_header: Option<TenantHeaderSpec>,
+    pub(crate) immediate: bool,
+    pub(crate) table: Table,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) limits: Vec<Limit>,
+    pub(crate) failed_credentials: Quota,
+    pub(crate) legacy_limit_headers: bool,
+    pub(crate) identity: IdentitySpec,
+    pub(crate) cors_origins: Vec<String>,
+    pub(crate) forward_auth: Option<ForwardAuthSpec>,
+}
+
+/// An issuer with its keys, where they are known already.
+#[derive(Debug)]
+pub(crate) struct Issuer {
+    pub(crate) issuer: Arc<str>,
+    pub(crate) audiences: Vec<Audience>,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) typ: TypRule,
+    pub(crate) leeway: Duration,
+    pub(crate) keys: Keys,
+    pub(crate) claims: ClaimMap,
+}
+
+#[derive(Clone)]
+pub(crate) enum Keys {
+    Own,
+    Static(Arc<KeySet>),
+    /// Fetched elsewhere; nothing is known here yet.
+    Remote,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Own => "Own",
+            Self::Static(_) => "Static",
+            Self::Remote => "Remote",
+        })
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Basic {
+    pub(crate) username: String,
+    pub(crate) ttl: Duration,
+}
+
+/// Where matched requests go.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) pattern: Arc<str>,
+    /// Empty is all.
+    pub(crate) methods: Vec<Method>,
+    pub(crate) errors: ErrorTemplate,
+    pub(crate) limits: Vec<Limit>,
+    pub(crate) kind: TargetKind,
+}
+
+#[derive(Debug)]
+pub(crate) enum TargetKind {
+    Route(Box<Route>),
+    Mount(Mount),
+}
+
+impl Target {
+    pub(crate) fn takes(&self, method: &Method) -> bool {
+        self.methods.is_empty() || self.methods.contains(method)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) upstream: UpstreamSpec,
+    pub(crate) public: bool,
+    pub(crate) credentials: Vec<CredentialKind>,
+    pub(crate) scopes: ScopeRule,
+    pub(crate) permissions: Vec<Permission>,
+    pub(crate) roles: Vec<RoleName>,
+    pub(crate) tenant_required: bool,
+    pub(crate) environments: Vec<Environment>,
+    /// The module, if Basic is on for this route.
+    pub(crate) basic: Option<Module>,
+    pub(crate) timeout: Duration,
+    pub(crate) max_body: Option<u64>,
+}
+
+/// A Basic module that is on.
+#[derive(Clone, Debug)]
+pub(crate) struct Module {
+    /// Its number in the realm, part of the key of minted tokens.
+    pub(crate) number: u32,
+    pub(crate) scopes: Arc<[Scope]>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Mount {
+    pub(crate) name: &'static str,
+    pub(crate) target: Arc<dyn Local>,
+    pub(crate) access: MountAccess,
+}
+
+impl std::fmt::Debug for Mount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Limit {
+    pub(crate) name: String,
+    /// Realm, route and name: what tells its buckets from all others.
+    pub(crate) label: String,
+    pub(crate) key: LimitKey,
+    pub(crate) quota: Quota,
+    pub(crate) overrides: HashMap<TenantId, Quota>,
+}
+
+impl Policies {
+    /// The realm that answers for a lower-case authority.
+    pub(crate) fn find(&self, authority: &str) -> Option<&Arc<Realm>> {
+        let number = self
+            .hosts
+            .get(authority)
+            .or_else(|| self.hosts.get(crate::authority::host_of(authority)))
+            .copied()
+            .or(self.rest)?;
+        self.realms.get(number)
+    }
+
+    /// The realm of this name.
+    pub(crate) fn named(&self, name: &RealmName) -> Option<&Arc<Realm>> {
+        self.realms.iter().find(|realm| realm.name == *name)
+    }
+}

@@ -1,0 +1,439 @@
+//! Lowering: from what configuration states to the form that requests are judged by,
+//! once, with every contradiction named. Not here: reading configuration files
+//! (`server`).
+
+use super::compiled::{
+    Basic, Issuer, Keys, Limit, Module, Mount, Policies, Realm, Route, Target, TargetKind,
+};
+use super::spec::{
+    BasicSpec, IssuerSpec, KeySource, LimitSpec, MountSpec, RealmSpec, RouteSpec, UpstreamSpec,
+};
+use super::table::{Pattern, PatternError, Relation, Table};
+use doorward_base::RealmName;
+use doorward_jose::{KeySet, TypRule};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+/// What is wrong with a realm's policy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("realm {realm}: {problem}")]
+pub struct PolicyError {
+    /// The realm.
+    pub realm: RealmName,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// The contradictions lowering finds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// Another realm answers for the host already.
+    #[error("host {host:?} belongs to realm {other} already")]
+    HostTaken {
+        /// The host.
+        host: String,
+        /// Whose it is.
+        other: RealmName,
+    },
+    /// A realm no request can reach.
+    #[error("hosts is empty, so no request could reach the realm")]
+    NoHosts,
+    /// A pattern was refused.
+    #[error("path {path:?}: {error}")]
+    Pattern {
+        /// The pattern.
+        path: String,
+        /// Why.
+        error: PatternError,
+    },
+    /// Two targets of one pattern share a method.
+    #[error("{first} and {second} match the same paths with a method in common")]
+    Duplicate {
+        /// One.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Two patterns match a path in common and neither is more specific.
+    #[error("{first} and {second} overlap and neither is more specific")]
+    Ambiguous {
+        /// One.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// A route would cut a hole into a mount.
+    #[error("route {route} lies inside {mount}")]
+    InsideMount {
+        /// The route.
+        route: String,
+        /// The mount's name and pattern.
+        mount: String,
+    },
+    /// Nobody could call the route.
+    #[error("route {0} accepts no kind of credential and is not public")]
+    NoCredential(String),
+    /// The route names a Basic module that is not there.
+    #[error("route {route} names the basic module {module:?}, which does not exist")]
+    NoModule {
+        /// The route.
+        route: String,
+        /// The module.
+        module: String,
+    },
+    /// An upstream that cannot be spoken to.
+    #[error("route {route}: upstream {upstream} {problem}")]
+    Upstream {
+        /// The route.
+        route: String,
+        /// The upstream.
+        upstream: String,
+        /// Why.
+        problem: &'static str,
+    },
+    /// A key set that could not be read.
+    #[error("issuer {issuer}: its key set is not acceptable: {error}")]
+    Keys {
+        /// The issuer.
+        issuer: String,
+        /// Why.
+        error: String,
+    },
+    /// Two issuers of one name.
+    #[error("issuer {0} is there twice")]
+    IssuerTwice(String),
+    /// An issuer that accepts anything.
+    #[error("issuer {0} names no {1}, so nothing could be accepted from it")]
+    IssuerOpen(String, &'static str),
+}
+
+/// Lowers every realm.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn lower(specs: Vec<RealmSpec>) -> Result<Policies, Vec<PolicyError>> {
+    let mut policies = Policies::default();
+    let mut errors = Vec::new();
+    for (number, spec) in specs.into_iter().enumerate() {
+        let name = spec.name.clone();
+        let mut problems = claim_hosts(&mut policies, &spec, number);
+        let realm = lower_realm(
+            spec,
+            u32::try_from(number).unwrap_or(u32::MAX),
+            &mut problems,
+        );
+        policies.realms.push(Arc::new(realm));
+        errors.extend(problems.into_iter().map(|problem| PolicyError {
+            realm: name.clone(),
+            problem,
+        }));
+    }
+    if errors.is_empty() {
+        Ok(policies)
+    } else {
+        Err(errors)
+    }
+}
+
+fn claim_hosts(policies: &mut Policies, spec: &RealmSpec, number: usize) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if spec.hosts.is_empty() {
+        problems.push(Problem::NoHosts);
+    }
+    for host in &spec.hosts {
+        let owner = if host == "*" {
+            *policies.rest.get_or_insert(number)
+        } else {
+            match policies.hosts.entry(host.to_ascii_lowercase().into()) {
+                Entry::Occupied(taken) => *taken.get(),
+                Entry::Vacant(free) => *free.insert(number),
+            }
+        };
+        if let Some(other) = policies.realms.get(owner) {
+            problems.push(Problem::HostTaken {
+                host: host.clone(),
+                other: other.name.clone(),
+            });
+        }
+    }
+    problems
+}
+
+fn lower_realm(spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) -> Realm {
+    let mut entries = Vec::new();
+    let basic = spec.basic.as_ref();
+    for route in &spec.routes {
+        push_route(&mut entries, route, &spec, basic, problems);
+    }
+    for mount in &spec.mounts {
+        push_mount(&mut entries, mount, &spec.name, problems);
+    }
+    check_overlaps(&entries, problems);
+    let mut table = Table::default();
+    let mut targets = Vec::with_capacity(entries.len());
+    for (at, (pattern, target)) in entries.into_iter().enumerate() {
+        table.insert(&pattern, at);
+        targets.push(target);
+    }
+    let mut credential_headers: Vec<_> = spec
+        .classes
+        .iter()
+        .filter_map(|class| class.header.clone())
+        .collect();
+    credential_headers.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+    credential_headers.dedup();
+    let mut credential_params: Vec<_> = spec
+        .classes
+        .iter()
+        .filter_map(|class| class.query.clone())
+        .collect();
+    credential_params.sort_unstable();
+    credential_params.dedup();
+    Realm {
+        number,
+        require_https: spec.require_https,
+        errors: spec.errors,
+        issuers: lower_issuers(spec.issuers, problems),
+        credential_headers,
+        credential_params,
+        classes: spec.classes,
+        basic: spec.basic.map(|basic| Basic {
+            username: basic.username,
+            ttl: basic.ttl,
+        }),
+        role_header: spec.role_header,
+        tenant_header: spec.tenant_header,
+        immediate: spec.immediate_revocation,
+        table,
+        targets,
+        limits: lower_limits(&spec.limits, &spec.name, "realm"),
+        failed_credentials: spec.failed_credentials,
+        legacy_limit_headers: spec.legacy_limit_headers,
+        identity: spec.identity,
+        cors_origins: spec.cors_origins,
+        forward_auth: spec.forward_auth,
+        name: spec.name,
+    }
+}
+
+fn parse_pattern(path: &str, problems: &mut Vec<Problem>) -> Option<Pattern> {
+    path.parse()
+        .map_err(|error| {
+            problems.push(Problem::Pattern {
+                path: path.to_owned(),
+                error,
+            });
+        })
+        .ok()
+}
+
+fn push_route(
+    entries: &mut Vec<(Pattern, Target)>,
+    spec: &RouteSpec,
+    realm: &RealmSpec,
+    basic: Option<&BasicSpec>,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(pattern) = parse_pattern(&spec.path, problems) else {
+        return;
+    };
+    if spec.credentials.is_empty() && !spec.public {
+        problems.push(Problem::NoCredential(spec.path.clone()));
+    }
+    let module = spec.basic.as_ref().and_then(|name| {
+        let modules = basic.map_or(&[][..], |basic| &basic.modules);
+        let found = modules.iter().position(|module| module.name == *name);
+        if found.is_none() {
+            problems.push(Problem::NoModule {
+                route: spec.path.clone(),
+                module: name.clone(),
+            });
+        }
+        let number = found?;
+        let module = modules.get(number).filter(|module| module.enabled)?;
+        Some(Module {
+            number: u32::try_from(number).unwrap_or(u32::MAX),
+            scopes: module.scopes.clone().into(),
+        })
+    });
+    check_upstream(spec, problems);
+    let kind = TargetKind::Route(Box::new(Route {
+        upstream: spec.upstream.clone(),
+        public: spec.public,
+        credentials: spec.credentials.clone(),
+        scopes: spec.scopes.clone(),
+        permissions: spec.permissions.clone(),
+        roles: spec.roles.clone(),
+        tenant_required: spec.tenant_required,
+        environments: spec.environments.clone(),
+        basic: module,
+        timeout: spec.timeout,
+        max_body: spec.max_body,
+    }));
+    let target = Target {
+        pattern: spec.path.as_str().into(),
+        methods: spec.methods.clone(),
+        errors: spec.errors.unwrap_or(realm.errors),
+        limits: lower_limits(&spec.limits, &realm.name, &spec.path),
+        kind,
+    };
+    entries.push((pattern, target));
+}
+
+fn check_upstream(spec: &RouteSpec, problems: &mut Vec<Problem>) {
+    let UpstreamSpec::Http {
+        base, strip_prefix, ..
+    } = &spec.upstream
+    else {
+        return;
+    };
+    let problem = if base.scheme_str() == Some("https") {
+        "is https, which this version does not speak yet: use http to a local TLS sidecar"
+    } else if base.scheme_str() != Some("http") || base.authority().is_none() {
+        "is not of the form http://host:port/path"
+    } else if base.query().is_some() {
+        "must not have a query"
+    } else if strip_prefix
+        .as_ref()
+        .is_some_and(|prefix| !prefix.starts_with('/'))
+    {
+        "has a strip_prefix that does not begin with /"
+    } else {
+        return;
+    };
+    problems.push(Problem::Upstream {
+        route: spec.path.clone(),
+        upstream: base.to_string(),
+        problem,
+    });
+}
+
+fn push_mount(
+    entries: &mut Vec<(Pattern, Target)>,
+    spec: &MountSpec,
+    realm: &RealmName,
+    problems: &mut Vec<Problem>,
+) {
+    for path in &spec.paths {
+        let Some(pattern) = parse_pattern(path, problems) else {
+            continue;
+        };
+        let target = Target {
+            pattern: path.as_str().into(),
+            methods: spec.methods.clone(),
+            errors: spec.errors,
+            limits: lower_limits(&spec.limits, realm, spec.name),
+            kind: TargetKind::Mount(Mount {
+                name: spec.name,
+                target: Arc::clone(&spec.target),
+                access: spec.access,
+            }),
+        };
+        entries.push((pattern, target));
+    }
+}
+
+fn check_overlaps(entries: &[(Pattern, Target)], problems: &mut Vec<Problem>) {
+    for (at, (pattern, target)) in entries.iter().enumerate() {
+        for (other_pattern, other) in entries.iter().skip(at + 1) {
+            let relation = pattern.relation(other_pattern);
+            let (first, second) = (describe(target), describe(other));
+            let inside = |route, mount| Problem::InsideMount { route, mount };
+            match (relation, &target.kind, &other.kind) {
+                (Relation::Same, ..) if share_method(target, other) => {
+                    problems.push(Problem::Duplicate { first, second });
+                }
+                (Relation::Ambiguous, ..) => problems.push(Problem::Ambiguous { first, second }),
+                (Relation::Narrower, TargetKind::Route(_), TargetKind::Mount(_)) => {
+                    problems.push(inside(first, second));
+                }
+                (Relation::Broader, TargetKind::Mount(_), TargetKind::Route(_)) => {
+                    problems.push(inside(second, first));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn share_method(a: &Target, b: &Target) -> bool {
+    a.methods.is_empty()
+        || b.methods.is_empty()
+        || a.methods.iter().any(|method| b.methods.contains(method))
+}
+
+fn describe(target: &Target) -> String {
+    match &target.kind {
+        TargetKind::Route(_) => target.pattern.to_string(),
+        TargetKind::Mount(mount) => format!("{} (mount {})", target.pattern, mount.name),
+    }
+}
+
+fn lower_limits(specs: &[LimitSpec], realm: &RealmName, place: &str) -> Vec<Limit> {
+    specs
+        .iter()
+        .map(|spec| Limit {
+            name: spec.name.clone(),
+            label: format!("{realm}\n{place}\n{}", spec.name),
+            key: spec.key,
+            quota: spec.quota,
+            overrides: spec.overrides.iter().cloned().collect::<HashMap<_, _>>(),
+        })
+        .collect()
+}
+
+fn lower_issuers(specs: Vec<IssuerSpec>, problems: &mut Vec<Problem>) -> Vec<Issuer> {
+    let mut issuers: Vec<Issuer> = Vec::with_capacity(specs.len());
+    for spec in specs {
+        if issuers.iter().any(|known| known.issuer == spec.issuer) {
+            problems.push(Problem::IssuerTwice(spec.issuer.to_string()));
+        }
+        let named = [
+            (spec.audiences.is_empty(), "audience"),
+            (spec.algorithms.is_empty(), "algorithm"),
+        ];
+        for (_, what) in named.into_iter().filter(|(empty, _)| *empty) {
+            problems.push(Problem::IssuerOpen(spec.issuer.to_string(), what));
+        }
+        let keys = match &spec.keys {
+            KeySource::Own => Keys::Own,
+            KeySource::Jwks(_) => Keys::Remote,
+            KeySource::Static(set) => match KeySet::from_jwks(set) {
+                Ok(set) => Keys::Static(Arc::new(set)),
+                Err(error) => {
+                    problems.push(Problem::Keys {
+                        issuer: spec.issuer.to_string(),
+                        error: error.to_string(),
+                    });
+                    Keys::Remote
+                }
+            },
+        };
+        issuers.push(Issuer {
+            issuer: spec.issuer,
+            audiences: spec.audiences,
+            algorithms: spec.algorithms,
+            typ: lower_typ(&spec.typ),
+            leeway: spec.leeway,
+            keys,
+            claims: spec.claims,
+        });
+    }
+    issuers
+}
+
+/// An empty name stands for a token without `typ`.
+fn lower_typ(names: &[String]) -> TypRule {
+    let rule = TypRule::one_of(
+        names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| !name.is_empty()),
+    );
+    if names.iter().any(String::is_empty) {
+        rule.or_absent()
+    } else {
+        rule
+    }
+}

@@ -1,0 +1,310 @@
+//! The route table: patterns compiled to a trie over path segments. The most specific
+//! pattern decides: a literal segment before `{name}`, `{name}` before `**`. Its
+//! methods decide alone: a broader pattern never answers for a narrower one's missing
+//! method. Not here: what a target does.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A parsed pattern: literal segments, `{name}` for one segment, `**` for the rest.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pattern {
+    segments: Vec<Segment>,
+    text: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Segment {
+    Literal(Box<str>),
+    One,
+    /// Any number of segments, none included: `/a/**` matches `/a`.
+    Rest,
+}
+
+/// Why a pattern was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// It does not begin with a slash.
+    #[error("a path pattern begins with /")]
+    NotAbsolute,
+    /// A literal part is not in canonical form, so no request could match it.
+    #[error(
+        "a path pattern is written in canonical form, without escapes of plain letters, //, ;, . or .."
+    )]
+    NotCanonical,
+    /// Braces or stars in other places than `{name}` and a last `**`.
+    #[error("a segment is literal, {{name}}, or ** at the end")]
+    Wildcard,
+}
+
+/// How two patterns relate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Relation {
+    /// No path matches both.
+    Disjoint,
+    /// They match the same paths.
+    Same,
+    /// The first is more specific wherever both match.
+    Narrower,
+    /// The second is more specific wherever both match.
+    Broader,
+    /// Both match some path and neither is more specific.
+    Ambiguous,
+}
+
+impl FromStr for Pattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        let rest = text.strip_prefix('/').ok_or(PatternError::NotAbsolute)?;
+        let mut segments = Vec::new();
+        let mut parts = rest.split('/').peekable();
+        while let Some(part) = parts.next() {
+            let named = part
+                .strip_prefix('{')
+                .and_then(|part| part.strip_suffix('}'))
+                .is_some_and(|name| {
+                    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+                });
+            segments.push(match part {
+                "**" if parts.peek().is_none() => Segment::Rest,
+                _ if named => Segment::One,
+                _ if part.contains(['{', '}', '*']) => return Err(PatternError::Wildcard),
+                "" if parts.peek().is_some() => return Err(PatternError::NotCanonical),
+                _ => {
+                    let path = format!("/{part}");
+                    let same =
+                        crate::path::normalise(&path).is_ok_and(|canonical| canonical == path);
+                    if !same {
+                        return Err(PatternError::NotCanonical);
+                    }
+                    Segment::Literal(part.into())
+                }
+            });
+        }
+        Ok(Self {
+            segments,
+            text: text.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Pattern {
+    /// How this pattern relates to `other`.
+    #[must_use]
+    pub fn relation(&self, other: &Self) -> Relation {
+        let (mut narrower, mut broader) = (false, false);
+        let mut at = 0;
+        loop {
+            match (self.segments.get(at), other.segments.get(at)) {
+                (None, None) | (Some(Segment::Rest), Some(Segment::Rest)) => break,
+                (Some(Segment::Rest), _) => {
+                    broader = true;
+                    break;
+                }
+                (_, Some(Segment::Rest)) => {
+                    narrower = true;
+                    break;
+                }
+                (None, Some(_)) | (Some(_), None) => return Relation::Disjoint,
+                (Some(Segment::Literal(a)), Some(Segment::Literal(b))) if a != b => {
+                    return Relation::Disjoint;
+                }
+                (Some(Segment::Literal(text)), Some(Segment::One)) => {
+                    // `{name}` is never empty.
+                    if text.is_empty() {
+                        return Relation::Disjoint;
+                    }
+                    narrower = true;
+                }
+                (Some(Segment::One), Some(Segment::Literal(text))) => {
+                    if text.is_empty() {
+                        return Relation::Disjoint;
+                    }
+                    broader = true;
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        match (narrower, broader) {
+            (false, false) => Relation::Same,
+            (true, false) => Relation::Narrower,
+            (false, true) => Relation::Broader,
+            (true, true) => Relation::Ambiguous,
+        }
+    }
+}
+
+/// The trie. A leaf holds the targets of one pattern, by number.
+#[derive(Debug, Default)]
+pub struct Table {
+    root: Node,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    /// Sorted by text.
+    literals: Vec<(Box<str>, Self)>,
+    one: Option<Box<Self>>,
+    rest: Vec<usize>,
+    here: Vec<usize>,
+}
+
+impl Table {
+    /// Adds a target under a pattern.
+    pub fn insert(&mut self, pattern: &Pattern, target: usize) {
+        let mut node = &mut self.root;
+        for segment in &pattern.segments {
+            match segment {
+                Segment::Rest => {
+                    node.rest.push(target);
+                    return;
+                }
+                Segment::One => node = node.one.get_or_insert_default(),
+                Segment::Literal(text) => node = node.literal(text),
+            }
+        }
+        node.here.push(target);
+    }
+
+    /// The targets of the most specific pattern that matches the canonical path;
+    /// empty if none does.
+    #[must_use]
+    pub fn find(&self, path: &str) -> &[usize] {
+        let rest = path.strip_prefix('/').unwrap_or(path);
+        self.root.find(Some(rest)).unwrap_or_default()
+    }
+}
+
+impl Node {
+    fn literal(&mut self, text: &str) -> &mut Self {
+        let at = match self
+            .literals
+            .binary_search_by(|(known, _)| (**known).cmp(text))
+        {
+            Ok(at) => at,
+            Err(at) => {
+                self.literals.insert(at, (text.into(), Self::default()));
+                at
+            }
+        };
+        // `at` was just found or filled.
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the index comes from the search above"
+        )]
+        &mut self.literals[at].1
+    }
+
+    /// `path` is what is left after the last slash; `None` is nothing at all, which
+    /// differs from an empty last segment.
+    fn find(&self, path: Option<&str>) -> Option<&[usize]> {
+        let Some(path) = path else {
+            return [&self.here, &self.rest]
+                .into_iter()
+                .find(|targets| !targets.is_empty())
+                .map(Vec::as_slice);
+        };
+        let (segment, after) = match path.split_once('/') {
+            Some((segment, after)) => (segment, Some(after)),
+            None => (path, None),
+        };
+        let literal = self
+            .literals
+            .binary_search_by(|(known, _)| (**known).cmp(segment))
+            .ok()
+            .and_then(|at| self.literals.get(at))
+            .and_then(|(_, node)| node.find(after));
+        if literal.is_some() {
+            return literal;
+        }
+        if !segment.is_empty()
+            && let Some(found) = self.one.as_ref().and_then(|node| node.find(after))
+        {
+            return Some(found);
+        }
+        (!self.rest.is_empty()).then_some(self.rest.as_slice())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn g30_the_most_specific_pattern_decides() {
+        let patterns = [
+            "/", "/a", "/a/", "/a/b", "/a/{x}", "/a/**", "/c/{x}/d", "/e/**",
+        ];
+        let mut table = Table::default();
+        for (number, text) in patterns.iter().enumerate() {
+            table.insert(&pattern(text), number);
+        }
+        for (path, wanted) in [
+            ("/", Some("/")),
+            ("/a", Some("/a")),
+            ("/a/", Some("/a/")),
+            ("/a/b", Some("/a/b")),
+            ("/a/c", Some("/a/{x}")),
+            ("/a/b/c", Some("/a/**")),
+            ("/a/b/", Some("/a/**")),
+            ("/A", None),
+            ("/c//d", None),
+            ("/c/1/d", Some("/c/{x}/d")),
+            ("/c/1/d/", None),
+            ("/e", Some("/e/**")),
+            ("/e/", Some("/e/**")),
+            ("/ee", None),
+        ] {
+            let found = table.find(path).first().map(|&number| patterns[number]);
+            assert_eq!(found, wanted, "{path}");
+        }
+    }
+
+    #[test]
+    fn relations_tell_narrower_from_ambiguous() {
+        for (a, b, wanted) in [
+            ("/a", "/b", Relation::Disjoint),
+            ("/a", "/a/", Relation::Disjoint),
+            ("/a/{x}", "/a/{y}", Relation::Same),
+            ("/a/b", "/a/{x}", Relation::Narrower),
+            ("/a/**", "/a/{x}", Relation::Broader),
+            ("/a", "/a/**", Relation::Narrower),
+            ("/a/", "/a/{x}", Relation::Disjoint),
+            ("/{x}/b", "/a/{y}", Relation::Ambiguous),
+            ("/{x}/b", "/a/**", Relation::Ambiguous),
+            ("/**", "/**", Relation::Same),
+        ] {
+            assert_eq!(pattern(a).relation(&pattern(b)), wanted, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn patterns_no_request_could_match_are_refused() {
+        for (text, error) in [
+            ("a", PatternError::NotAbsolute),
+            ("", PatternError::NotAbsolute),
+            ("/**/a", PatternError::Wildcard),
+            ("/a*", PatternError::Wildcard),
+            ("/{}", PatternError::Wildcard),
+            ("/x{y}", PatternError::Wildcard),
+            ("/a//b", PatternError::NotCanonical),
+            ("/%61", PatternError::NotCanonical),
+            ("/..", PatternError::NotCanonical),
+            ("/a;b", PatternError::NotCanonical),
+        ] {
+            assert_eq!(text.parse::<Pattern>(), Err(error), "{text}");
+        }
+    }
+}

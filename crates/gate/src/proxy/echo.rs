@@ -1,0 +1,61 @@
+//! `builtin:echo`: answers with an account of the request exactly as an upstream
+//! would see it.
+
+use crate::body::GateBody;
+use crate::stage::decide::Permit;
+use doorward_surface::body::full;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use serde_json::{Map, Value, json};
+
+/// The most of a body that is told, bytes.
+const MAX_TOLD: usize = 1024 * 1024;
+
+/// Answers 200 with `method`, `path`, `query`, `headers` and `body`.
+pub(crate) async fn answer(
+    permit: Permit,
+    method: &Method,
+    target: &PathAndQuery,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Response<GateBody> {
+    drop(permit);
+    let mut told = Map::new();
+    for name in headers.keys() {
+        let values: Vec<_> = headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .collect();
+        told.insert(name.as_str().to_owned(), values.join(", ").into());
+    }
+    let account = json!({
+        "method": method.as_str(),
+        "path": target.path(),
+        "query": target.query(),
+        "headers": Value::Object(told),
+        "body": String::from_utf8_lossy(&read(body).await),
+    });
+    let mut response = Response::new(GateBody::Local(full(account.to_string())));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn read(mut body: Incoming) -> Vec<u8> {
+    let mut told = Vec::new();
+    while let Some(Ok(frame)) = body.frame().await {
+        if let Ok(data) = frame.into_data() {
+            let left = MAX_TOLD - told.len();
+            told.extend(data.iter().take(left));
+            if told.len() == MAX_TOLD {
+                break;
+            }
+        }
+    }
+    told
+}

@@ -1,0 +1,205 @@
+//! The header section an upstream sees: hop-by-hop fields gone, credentials gone,
+//! identity set. Reserved names were stripped on entry (`stage::reserved`).
+
+use crate::policy::compiled::Realm;
+use crate::policy::spec::CredentialKind;
+use crate::stage::guard::Client;
+use crate::stage::reserved::HOP_BY_HOP;
+use crate::stage::verify::Verified;
+use doorward_base::principal::CredentialId;
+use doorward_base::{Principal, RequestId};
+use http::header::{AUTHORIZATION, CONNECTION, COOKIE, EXPECT, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+use std::fmt::Display;
+
+/// A value of the caller's identity cannot be written in a header. The request is
+/// refused: an upstream must never see half an identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unwritable;
+
+/// What the header section is made from.
+pub(crate) struct Seen<'s> {
+    pub(crate) realm: &'s Realm,
+    pub(crate) principal: Option<&'s Principal>,
+    pub(crate) verified: Option<&'s Verified>,
+    pub(crate) client: &'s Client,
+    pub(crate) authority: &'s str,
+    pub(crate) request: RequestId,
+}
+
+/// Rewrites the client's headers into what the upstream gets.
+pub(crate) fn prepare(headers: &mut HeaderMap, seen: &Seen<'_>) -> Result<(), Unwritable> {
+    strip_hop_by_hop(headers);
+    headers.remove(EXPECT);
+    headers.remove(HOST);
+    join_cookies(headers);
+    set_authorization(headers, seen);
+    for name in &seen.realm.credential_headers {
+        headers.remove(name);
+    }
+    let proto = if seen.client.secure { "https" } else { "http" };
+    headers.insert("x-forwarded-proto", HeaderValue::from_static(proto));
+    put(
+        headers,
+        HeaderName::from_static("x-forwarded-for"),
+        &seen.client.ip,
+    )?;
+    put(
+        headers,
+        HeaderName::from_static("x-forwarded-host"),
+        &seen.authority,
+    )?;
+    put(
+        headers,
+        HeaderName::from_static("x-request-id"),
+        &seen.request,
+    )?;
+    match seen.principal {
+        Some(principal) => write_identity(headers, seen.realm, principal),
+        None => Ok(()),
+    }
+}
+
+/// Removes the fields that end at this hop, and those that `Connection` names.
+pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .filter(|name| {
+            !HOP_BY_HOP.contains(&name.as_str()) && *name != AUTHORIZATION && *name != HOST
+        })
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(*name);
+    }
+}
+
+/// HTTP/2 may split cookies; HTTP/1.1 must not (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().count() < 2 {
+        return;
+    }
+    let joined = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect::<Vec<_>>()
+        .join(&b"; "[..]);
+    if let Ok(value) = HeaderValue::from_bytes(&joined) {
+        headers.insert(COOKIE, value);
+    }
+}
+
+/// A converted credential is set, an access token passes where the realm says so, and
+/// nothing else does: an API token or a password never reaches an upstream (G29).
+fn set_authorization(headers: &mut HeaderMap, seen: &Seen<'_>) {
+    let keep = seen.realm.identity.forward_jwt
+        && seen
+            .verified
+            .is_some_and(|verified| verified.kind == CredentialKind::Jwt);
+    if !keep {
+        headers.remove(AUTHORIZATION);
+    }
+    if let Some(converted) = seen
+        .verified
+        .and_then(|verified| verified.converted.as_ref())
+    {
+        headers.insert(AUTHORIZATION, converted.authorization.clone());
+    }
+}
+
+/// Sets the identity headers of a caller.
+pub(crate) fn write_identity(
+    headers: &mut HeaderMap,
+    realm: &Realm,
+    principal: &Principal,
+) -> Result<(), Unwritable> {
+    if realm.identity.headers {
+        put(
+            headers,
+            HeaderName::from_static("x-doorward-subject"),
+            &principal.sub,
+        )?;
+        put(
+            headers,
+            HeaderName::from_static("x-doorward-kind"),
+            &principal.kind,
+        )?;
+        put(
+            headers,
+            HeaderName::from_static("x-doorward-issuer"),
+            &principal.issuer,
+        )?;
+        if let Some(tenant) = &principal.tenant {
+            put(
+                headers,
+                HeaderName::from_static("x-doorward-tenant"),
+                tenant,
+            )?;
+        }
+        if let Some(role) = &principal.role {
+            put(headers, HeaderName::from_static("x-doorward-role"), role)?;
+        }
+        if !principal.scopes.is_empty() {
+            let scopes: Vec<&str> = principal
+                .scopes
+                .iter()
+                .map(|scope| scope.as_str())
+                .collect();
+            put(
+                headers,
+                HeaderName::from_static("x-doorward-scopes"),
+                &scopes.join(" "),
+            )?;
+        }
+        if let Some(id) = credential_id(&principal.credential) {
+            put(
+                headers,
+                HeaderName::from_static("x-doorward-credential"),
+                &id,
+            )?;
+        }
+    }
+    for (name, path) in &realm.identity.mapped {
+        if let Some(text) = path.find(&principal.claims).and_then(claim_text) {
+            put(headers, name.clone(), &text)?;
+        }
+    }
+    Ok(())
+}
+
+/// The id of the credential, never its text.
+pub(crate) fn credential_id(credential: &CredentialId) -> Option<String> {
+    match credential {
+        CredentialId::Session(id) => Some(id.to_string()),
+        CredentialId::ApiToken(id) => Some(id.to_string()),
+        CredentialId::Foreign => None,
+    }
+}
+
+/// Text as it is, an array of texts separated by commas, anything else as JSON.
+fn claim_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        Value::Array(items) if items.iter().all(Value::is_string) => {
+            let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            Some(texts.join(","))
+        }
+        other => Some(other.to_string()),
+    }
+}
+
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &dyn Display) -> Result<(), Unwritable> {
+    let text = value.to_string();
+    // Refuses control characters, so that a claim cannot end the line.
+    let value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| Unwritable)?;
+    headers.insert(name, value);
+    Ok(())
+}

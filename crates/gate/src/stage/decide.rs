@@ -1,0 +1,216 @@
+//! Decide: may this caller do this? A pure function over the target, the caller and
+//! what the caller asks to act as; the only maker of a [`Permit`]. Not here: who the
+//! caller is (`verify`), and forwarding (`proxy`).
+//!
+//! The order is fixed and documented: who are you (401) before may you (403); then
+//! role header, tenant header, tenant required, environment, permissions, roles,
+//! scopes (any, all, by method).
+
+use super::guard::Asked;
+use super::{Passed, Stop};
+use crate::policy::compiled::{Mount, Realm, Route, Target, TargetKind};
+use crate::policy::spec::{CredentialKind, MountAccess};
+use doorward_base::{ErrorCode, Principal, RoleName, Scope};
+use http::Method;
+use std::sync::Arc;
+
+const STAGE: &str = "decide";
+
+/// The evidence that a request may go on. Forwarding takes one by value; nothing but
+/// this stage makes one.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    principal: Option<Arc<Principal>>,
+}
+
+impl Permit {
+    /// The caller, with the role and tenant it acts as; `None` where anyone may call.
+    pub(crate) fn principal(&self) -> Option<&Arc<Principal>> {
+        self.principal.as_ref()
+    }
+
+    /// The caller, taken out.
+    pub(crate) fn into_principal(self) -> Option<Arc<Principal>> {
+        self.principal
+    }
+}
+
+/// A verified caller and how it presented itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller<'c> {
+    pub(crate) principal: &'c Arc<Principal>,
+    pub(crate) kind: CredentialKind,
+}
+
+/// Judges one request.
+pub(crate) fn decide(
+    realm: &Realm,
+    target: &Target,
+    method: &Method,
+    caller: Option<Caller<'_>>,
+    asked: &Asked,
+) -> Passed<Permit> {
+    match &target.kind {
+        TargetKind::Mount(mount) => decide_mount(realm, mount, caller, asked),
+        TargetKind::Route(route) => decide_route(realm, route, method, caller, asked),
+    }
+}
+
+fn decide_mount(
+    realm: &Realm,
+    mount: &Mount,
+    caller: Option<Caller<'_>>,
+    asked: &Asked,
+) -> Passed<Permit> {
+    let caller = match (mount.access, caller) {
+        (MountAccess::Open, _) => return Ok(Permit { principal: None }),
+        (MountAccess::Jwt, caller) => caller.ok_or_else(missing)?,
+    };
+    if caller.kind != CredentialKind::Jwt {
+        return Err(Stop::new(ErrorCode::TokenInvalid, STAGE, "credential_kind"));
+    }
+    let principal = act_as(realm, caller.principal, asked)?;
+    Ok(Permit {
+        principal: Some(principal),
+    })
+}
+
+fn decide_route(
+    realm: &Realm,
+    route: &Route,
+    method: &Method,
+    caller: Option<Caller<'_>>,
+    asked: &Asked,
+) -> Passed<Permit> {
+    let Some(caller) = caller else {
+        return if route.public {
+            Ok(Permit { principal: None })
+        } else {
+            Err(missing())
+        };
+    };
+    if !route.public && !route.credentials.contains(&caller.kind) {
+        return Err(Stop::new(ErrorCode::TokenInvalid, STAGE, "credential_kind"));
+    }
+    let principal = act_as(realm, caller.principal, asked)?;
+    if route.public {
+        return Ok(Permit {
+            principal: Some(principal),
+        });
+    }
+    if route.tenant_required && principal.tenant.is_none() {
+        return Err(Stop::new(
+            ErrorCode::TenantRequired,
+            STAGE,
+            "tenant_required",
+        ));
+    }
+    check_environment(route, &principal)?;
+    check_permissions(route, &principal)?;
+    check_roles(route, &principal, asked)?;
+    check_scopes(route, method, &principal)?;
+    Ok(Permit {
+        principal: Some(principal),
+    })
+}
+
+fn missing() -> Box<Stop> {
+    Stop::new(ErrorCode::CredentialMissing, STAGE, "credential")
+}
+
+/// The principal with the role and tenant that the request selects, if it may.
+fn act_as(realm: &Realm, principal: &Arc<Principal>, asked: &Asked) -> Passed<Arc<Principal>> {
+    if let Some(role) = &asked.role
+        && !principal.may_take(role)
+    {
+        let stop = Stop::new(ErrorCode::RoleNotAllowed, STAGE, "role_header");
+        return Err(stop.between(vec![role.to_string()], texts(&principal.roles)));
+    }
+    if let (Some(tenant), Some(rule)) = (&asked.tenant, &realm.tenant_header)
+        && principal.tenant.as_ref() != Some(tenant)
+        && !principal.has_scope(&rule.foreign_scope)
+    {
+        let stop = Stop::new(ErrorCode::TenantForbidden, STAGE, "tenant_header");
+        return Err(stop.between(vec![tenant.to_string()], texts(&principal.tenant)));
+    }
+    let role = asked
+        .role
+        .as_ref()
+        .filter(|role| principal.role.as_ref() != Some(role));
+    let tenant = asked
+        .tenant
+        .as_ref()
+        .filter(|tenant| principal.tenant.as_ref() != Some(tenant));
+    if role.is_none() && tenant.is_none() {
+        return Ok(Arc::clone(principal));
+    }
+    let mut acting = Principal::clone(principal);
+    acting.role = role.cloned().or(acting.role);
+    acting.tenant = tenant.cloned().or(acting.tenant);
+    Ok(Arc::new(acting))
+}
+
+fn check_environment(route: &Route, principal: &Principal) -> Passed<()> {
+    let Some(environment) = &principal.environment else {
+        return Ok(());
+    };
+    if route.environments.is_empty() || route.environments.contains(environment) {
+        return Ok(());
+    }
+    let stop = Stop::new(ErrorCode::EnvironmentForbidden, STAGE, "environment");
+    Err(stop.between(texts(&route.environments), texts(&principal.environment)))
+}
+
+fn check_permissions(route: &Route, principal: &Principal) -> Passed<()> {
+    if route
+        .permissions
+        .iter()
+        .all(|needed| principal.has_permission(needed))
+    {
+        return Ok(());
+    }
+    let stop = Stop::new(ErrorCode::InsufficientPermission, STAGE, "permission");
+    Err(stop.between(texts(&route.permissions), texts(&principal.permissions)))
+}
+
+/// A selected role stands alone; otherwise any role the caller may take will do.
+fn check_roles(route: &Route, principal: &Principal, asked: &Asked) -> Passed<()> {
+    let holds = |needed: &RoleName| match (&asked.role, &principal.role) {
+        (Some(selected), _) => selected == needed,
+        (None, Some(role)) if role == needed => true,
+        (None, _) => principal.may_take(needed),
+    };
+    if route.roles.is_empty() || route.roles.iter().any(holds) {
+        return Ok(());
+    }
+    let stop = Stop::new(ErrorCode::InsufficientPermission, STAGE, "role");
+    Err(stop.between(texts(&route.roles), texts(&principal.roles)))
+}
+
+fn check_scopes(route: &Route, method: &Method, principal: &Principal) -> Passed<()> {
+    let rule = &route.scopes;
+    let any = |needed: &[Scope]| {
+        needed.is_empty() || needed.iter().any(|scope| principal.has_scope(scope))
+    };
+    let by_method = if matches!(*method, Method::GET | Method::HEAD) {
+        &rule.read
+    } else {
+        &rule.write
+    };
+    let (check, needed) = if !any(&rule.any) {
+        ("scope_any", &rule.any)
+    } else if !rule.all.iter().all(|scope| principal.has_scope(scope)) {
+        ("scope_all", &rule.all)
+    } else if !any(by_method) {
+        ("scope_method", by_method)
+    } else {
+        return Ok(());
+    };
+    let mut stop = Stop::new(ErrorCode::InsufficientScope, STAGE, check);
+    stop.refusal.scopes = texts(needed);
+    Err(stop.between(texts(needed), texts(&principal.scopes)))
+}
+
+fn texts<'a, T: ToString + 'a>(names: impl IntoIterator<Item = &'a T>) -> Vec<String> {
+    names.into_iter().map(ToString::to_string).collect()
+}

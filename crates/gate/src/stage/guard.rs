@@ -1,0 +1,218 @@
+//! Guard: what is refused before anyone asks who the caller is: framing, sizes,
+//! methods, plain HTTP where TLS is demanded, addresses that have presented too many
+//! bad credentials; and who the client is when a trusted proxy stands between.
+//! Not here: reserved names (`reserved`).
+
+use super::{Passed, Stop};
+use crate::policy::compiled::Realm;
+use crate::policy::spec::{RequireHttps, TenantHeaderSpec};
+use doorward_base::{ErrorCode, RoleName, TenantId};
+use http::header::{CONTENT_LENGTH, HOST, LOCATION, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+const STAGE: &str = "guard";
+
+/// The longest request target, bytes.
+pub(crate) const MAX_TARGET: usize = 8 * 1024;
+/// The largest header section, names and values, bytes.
+pub(crate) const MAX_HEADER_BYTES: usize = 32 * 1024;
+/// The most header fields.
+pub(crate) const MAX_HEADERS: usize = 100;
+
+/// Who is at the other end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Client {
+    pub(crate) ip: IpAddr,
+    pub(crate) secure: bool,
+    /// Whether the peer is one of our trusted proxies.
+    pub(crate) trusted: bool,
+}
+
+/// What the caller asks to act as. The headers are taken out of the request.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    pub(crate) role: Option<RoleName>,
+    pub(crate) tenant: Option<TenantId>,
+}
+
+/// Refuses what cannot be read in one way, and what is too large.
+pub(crate) fn screen(parts: &Parts) -> Passed<()> {
+    let refuse = |code, check| Err(Stop::new(code, STAGE, check));
+    match parts.method {
+        Method::GET
+        | Method::POST
+        | Method::PUT
+        | Method::PATCH
+        | Method::DELETE
+        | Method::HEAD
+        | Method::OPTIONS => {}
+        Method::TRACE | Method::CONNECT => return refuse(ErrorCode::MethodNotAllowed, "method"),
+        _ => return refuse(ErrorCode::NotImplemented, "method"),
+    }
+    let target = parts.uri.path().len() + parts.uri.query().map_or(0, str::len);
+    if target > MAX_TARGET {
+        return refuse(ErrorCode::UriTooLong, "target");
+    }
+    let bytes: usize = parts
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    if bytes > MAX_HEADER_BYTES || parts.headers.len() > MAX_HEADERS {
+        return refuse(ErrorCode::HeadersTooLarge, "headers");
+    }
+    let mut codings = parts.headers.get_all(TRANSFER_ENCODING).iter();
+    if let Some(coding) = codings.next() {
+        let plain = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+        let twice = codings.next().is_some() || parts.headers.contains_key(CONTENT_LENGTH);
+        if parts.version != Version::HTTP_11 || !plain || twice {
+            return refuse(ErrorCode::FramingAmbiguous, "transfer_encoding");
+        }
+    }
+    if parts.headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
+        return refuse(ErrorCode::FramingAmbiguous, "content_length");
+    }
+    Ok(())
+}
+
+/// Who the client is: the peer, or what a trusted proxy says of its own client. The
+/// right-most address that is not a trusted proxy counts; whatever a client wrote
+/// stands left of it.
+pub(crate) fn client(headers: &HeaderMap, peer: IpAddr, secure: bool, trusted: &[IpNet]) -> Client {
+    let peer = peer.to_canonical();
+    let is_trusted = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
+    if !is_trusted(&peer) {
+        return Client {
+            ip: peer,
+            secure,
+            trusted: false,
+        };
+    }
+    let mut ip = peer;
+    let fields: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    for text in fields.iter().rev().flat_map(|field| field.rsplit(',')) {
+        let Ok(hop) = text.trim().parse::<IpAddr>() else {
+            break;
+        };
+        ip = hop.to_canonical();
+        if !is_trusted(&ip) {
+            break;
+        }
+    }
+    let proto = headers
+        .get_all("x-forwarded-proto")
+        .iter()
+        .next_back()
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.rsplit(',').next());
+    Client {
+        ip,
+        secure: proto.map_or(secure, |proto| proto.trim().eq_ignore_ascii_case("https")),
+        trusted: true,
+    }
+}
+
+/// Takes the headers by which a caller selects a role or a tenant out of the request,
+/// before everything of that kind is stripped.
+pub(crate) fn take_asked(headers: &mut HeaderMap, realm: &Realm) -> Passed<Asked> {
+    let role = match &realm.role_header {
+        Some(header) => take_one(headers, header)?,
+        None => None,
+    };
+    let tenant = match &realm.tenant_header {
+        Some(TenantHeaderSpec { header, .. }) => take_one(headers, header)?,
+        None => None,
+    };
+    let role = role.map(|text| {
+        RoleName::new(&text).map_err(|_| Stop::new(ErrorCode::RoleNotAllowed, STAGE, "role_header"))
+    });
+    let tenant = tenant.map(|text| {
+        TenantId::new(&text)
+            .map_err(|_| Stop::new(ErrorCode::TenantForbidden, STAGE, "tenant_header"))
+    });
+    Ok(Asked {
+        role: role.transpose()?,
+        tenant: tenant.transpose()?,
+    })
+}
+
+fn take_one(headers: &mut HeaderMap, name: &HeaderName) -> Passed<Option<String>> {
+    if headers.get_all(name).iter().count() > 1 {
+        return Err(Stop::new(
+            ErrorCode::FramingAmbiguous,
+            STAGE,
+            "header_doubled",
+        ));
+    }
+    Ok(headers
+        .remove(name)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()))
+}
+
+/// The realm's rule for plain HTTP.
+pub(crate) fn check_https(realm: &Realm, parts: &Parts, client: &Client) -> Passed<()> {
+    if client.secure || realm.require_https == RequireHttps::Off {
+        return Ok(());
+    }
+    let mut stop = Stop::new(ErrorCode::HttpsRequired, STAGE, "https");
+    let safe = matches!(parts.method, Method::GET | Method::HEAD);
+    if realm.require_https == RequireHttps::Redirect && safe {
+        let host = parts.uri.authority().map(http::uri::Authority::as_str);
+        let host = host.or_else(|| parts.headers.get(HOST)?.to_str().ok());
+        let target = parts
+            .uri
+            .path_and_query()
+            .map_or("/", http::uri::PathAndQuery::as_str);
+        let host = crate::authority::host_of(host.unwrap_or_default());
+        if let Ok(location) = HeaderValue::from_str(&format!("https://{host}{target}")) {
+            stop.headers.push((LOCATION, location));
+        }
+    }
+    Err(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forwarded(values: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append("x-forwarded-for", value.parse().unwrap());
+        }
+        headers.insert("x-forwarded-proto", "https".parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn g8_g20_only_trusted_proxies_speak_for_others() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
+        let headers = forwarded(&["1.2.3.4"]);
+        let stranger = client(&headers, "192.0.2.1".parse().unwrap(), false, &trusted);
+        assert_eq!(stranger.ip, "192.0.2.1".parse::<IpAddr>().unwrap());
+        assert!(!stranger.secure && !stranger.trusted);
+        for (values, wanted) in [
+            (&["1.2.3.4"][..], "1.2.3.4"),
+            (&["6.6.6.6, 1.2.3.4"][..], "1.2.3.4"),
+            (&["6.6.6.6", "1.2.3.4, 10.1.1.1"][..], "1.2.3.4"),
+            (&["1.2.3.4, junk"][..], "10.0.0.1"),
+            (&["::ffff:1.2.3.4"][..], "1.2.3.4"),
+        ] {
+            let found = client(
+                &forwarded(values),
+                "10.0.0.1".parse().unwrap(),
+                false,
+                &trusted,
+            );
+            assert_eq!(found.ip, wanted.parse::<IpAddr>().unwrap(), "{values:?}");
+            assert!(found.secure && found.trusted);
+        }
+    }
+}
