@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 use toml::Table;
@@ -106,6 +106,42 @@ impl App {
         if let Some(mut server) = self.server.take() {
             server.kill();
         }
+    }
+
+    /// Waits for the end of a server that was told to stop, and returns its exit code.
+    ///
+    /// # Panics
+    /// When none is running, or it goes on.
+    pub fn wait_for_exit(&mut self) -> i32 {
+        match self.server.take() {
+            Some(mut server) => server.wait(),
+            None => panic!("the server is not running"),
+        }
+    }
+
+    /// Tries to start a server that must refuse to.
+    ///
+    /// # Panics
+    /// When it is still running after 20 s.
+    #[must_use]
+    pub fn refuse_to_start(&self) -> Outcome {
+        let serve = command::build(self, &["serve"], &["--listen", &self.listen]);
+        let mut bounded = Command::new("timeout");
+        bounded
+            .args(["--kill-after=1", "20"])
+            .arg(serve.get_program())
+            .args(serve.get_args())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        self.apply_environment(&mut bounded);
+        let outcome = command::finish(command::spawn(bounded, ""));
+        self.artifacts
+            .append("commands.log", outcome.stderr.as_bytes());
+        if matches!(outcome.code, 124 | 137) {
+            panic!("the server started");
+        }
+        outcome
     }
 
     /// The running server.
@@ -396,7 +432,6 @@ impl App {
     ///
     /// # Panics
     /// When it does not in time.
-    #[must_use]
     pub fn until_status(&self, request: &Request, status: u16) -> Response {
         wait::until(&format!("status {status}"), PATIENCE, || {
             Some(request.send()).filter(|answer| answer.status == status)
@@ -431,7 +466,7 @@ impl Drop for App {
                 .for_each(|line| self.artifacts.remember(line.trim()));
         }
         if self.store_path().exists() {
-            let arguments = ["--realm", self.realm(), "--json"];
+            let arguments = ["--realm", self.realm(), "--json", "--limit", "0"];
             let audit = command::build(self, &["audit"], &arguments);
             let audit = command::finish(command::spawn(audit, ""));
             self.artifacts.write("audit.json", &audit.stdout);

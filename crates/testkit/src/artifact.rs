@@ -4,6 +4,7 @@
 //! an answer that shows one) must not be written here.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -24,7 +25,7 @@ impl Artifacts {
     pub fn make(site: &str) -> Self {
         let dir = crate::binary::target_dir()
             .join("test-artifacts")
-            .join(site.replace("::", "/"));
+            .join(folder(site));
         if dir.exists() {
             must("empty the artifact folder", fs::remove_dir_all(&dir));
         }
@@ -86,6 +87,19 @@ impl Artifacts {
             must("open an artifact", file).write_all(bytes),
         );
     }
+}
+
+/// The folder of a test, below its binary's. The end of a long name is a digest: sockets
+/// beside a store have little room for their path.
+fn folder(site: &str) -> PathBuf {
+    let (test, rest) = site.split_once('/').unwrap_or((site, ""));
+    let (binary, name) = test.split_once("::").unwrap_or(("", test));
+    let name = name.rsplit("::").next().unwrap_or(name);
+    let mut hasher = DefaultHasher::new();
+    site.hash(&mut hasher);
+    let start: String = name.chars().take(20).collect();
+    let short = format!("{start}-{:04x}", hasher.finish() & 0xffff);
+    Path::new(binary).join(short).join(rest)
 }
 
 /// The value, or a panic that says what was tried.

@@ -30,6 +30,7 @@ pub use artifact::Artifacts;
 pub use client::{Person, Session, id_of, secret_of, sign_in};
 pub use command::Outcome;
 pub use http::{Request, Response};
+pub use script::Fetched;
 pub use server::Server;
 pub use setup::Setup;
 

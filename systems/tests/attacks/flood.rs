@@ -1,0 +1,128 @@
+//! More than is polite: slow senders, many connections, many wrong credentials. The
+//! others are served all the same.
+
+use crate::door;
+use doorward_testkit::{App, Request, raw, site, wait};
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+#[test]
+fn slow_headers_are_cut_off_while_others_are_served() {
+    let app = door(site!()).set("server.header_timeout", "1s").start();
+    let mut slow: Vec<TcpStream> = (0..200)
+        .map(|_| {
+            let mut stream = raw::connect(app.addr());
+            stream
+                .write_all(b"GET /public/x HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+                .unwrap();
+            stream
+        })
+        .collect();
+    let begin = Instant::now();
+    app.get("/public/x").expect(200);
+    for stream in &mut slow {
+        let answer = raw::read_all(stream);
+        assert!(
+            matches!(raw::status(&answer), 0 | 408),
+            "{}",
+            raw::status(&answer)
+        );
+    }
+    // A second is the setting; the rest is for a busy machine.
+    assert!(
+        begin.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        begin.elapsed()
+    );
+    app.get("/public/x").expect(200);
+}
+
+#[test]
+fn ten_thousand_connections_leave_the_door_and_its_health_answering() {
+    raise_own_limit();
+    let app = door(site!())
+        .under(&["prlimit", "--nofile=20000:20000"])
+        .start();
+    let mut held = Vec::with_capacity(10_000);
+    for _ in 0..10_000 {
+        // A cap may close a connection; it may not make the kernel refuse one.
+        let mut stream = TcpStream::connect(app.addr()).unwrap();
+        let _ = stream.write_all(b"GET /public/x HTTP/1.1\r\n");
+        held.push(stream);
+    }
+    let health = Request::new(app.ops(), "GET", "/healthz").send();
+    health.expect(200);
+    drop(held);
+    wait::until("an answer after the flood", wait::PATIENCE, || served(&app));
+}
+
+#[test]
+fn beyond_its_cap_the_door_sheds_connections_and_stays_up() {
+    let app = door(site!()).set("server.max_connections", 64).start();
+    let held: Vec<TcpStream> = (0..512)
+        .map(|_| TcpStream::connect(app.addr()).unwrap())
+        .collect();
+    Request::new(app.ops(), "GET", "/healthz")
+        .send()
+        .expect(200);
+    drop(held);
+    wait::until("an answer after the flood", wait::PATIENCE, || served(&app));
+}
+
+#[test]
+fn descriptors_running_out_is_not_the_end() {
+    let app = door(site!())
+        .under(&["prlimit", "--nofile=128:128"])
+        .start();
+    let held: Vec<TcpStream> = (0..400)
+        .map(|_| TcpStream::connect(app.addr()).unwrap())
+        .collect();
+    drop(held);
+    wait::until("an answer after the flood", wait::PATIENCE, || served(&app));
+}
+
+#[test]
+fn wrong_credentials_are_slowed_down_by_address_and_right_ones_are_not() {
+    let app = door(site!()).start();
+    let jwt = crate::plain_jwt(&app);
+    let guess = || app.get_as("wbat-guess", "/api/catalog/entities");
+    let limited = (0..200)
+        .map(|_| guess())
+        .find(|answer| answer.status == 429);
+    let limited = limited.expect("200 wrong credentials in a row were all judged");
+    assert_eq!(limited.code(), "rate_limited");
+    let seconds: u64 = limited.header("retry-after").unwrap().parse().unwrap();
+    assert!(seconds >= 1);
+    // A forged address buys no new bucket.
+    let forged = app
+        .request("GET", "/api/catalog/entities")
+        .bearer("wbat-guess")
+        .header("X-Forwarded-For", "203.0.113.9")
+        .send();
+    assert_eq!(forged.status, 429);
+    app.get("/public/x").expect(200);
+    let _ = jwt;
+}
+
+fn served(app: &App) -> Option<()> {
+    let answer = app.request("GET", "/public/x").try_send().ok()?;
+    (answer.status == 200).then_some(())
+}
+
+/// This process holds the other ends of the connections.
+fn raise_own_limit() {
+    let raised = Command::new("prlimit")
+        .args([
+            "--pid",
+            &std::process::id().to_string(),
+            "--nofile=20000:20000",
+        ])
+        .status()
+        .unwrap();
+    assert!(
+        raised.success(),
+        "10,000 connections take a hard limit of 20,000 descriptors"
+    );
+}
