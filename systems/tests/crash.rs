@@ -52,6 +52,7 @@ fn no_acknowledged_write_is_lost_and_no_revoked_token_revived() {
         check_all(&app, &book, round);
     }
     check_integrity(&app);
+    check_record(&app, &book);
 }
 
 /// Runs clients until so many acknowledgements were seen, then kills the server in the
@@ -179,6 +180,31 @@ fn check_integrity(app: &App) {
         })
         .unwrap();
     assert_eq!(broken, 0);
+}
+
+/// Every acknowledged exchange is on record: its row is of the deciding transaction.
+fn check_record(app: &App, book: &Book) {
+    let filter = [
+        "--realm",
+        "witboost",
+        "--action",
+        "token.exchange",
+        "--limit",
+        "0",
+        "--json",
+    ];
+    let rows = app.run(&["audit"], &filter).success().json();
+    let recorded = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["outcome"] == "success")
+        .count();
+    let acknowledged = *book
+        .exchanges
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    assert!(recorded >= acknowledged, "{recorded} of {acknowledged}");
 }
 
 fn text(value: &Value, member: &str) -> String {

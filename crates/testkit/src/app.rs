@@ -6,7 +6,7 @@ use crate::command::{self, Keep, Outcome};
 use crate::http::{Request, Response, random_secret};
 use crate::jwt;
 use crate::server::Server;
-use crate::setup::{Setup, free_port};
+use crate::setup::Setup;
 use crate::wait::{self, PATIENCE};
 use serde_json::{Value, json};
 use std::fs;
@@ -26,7 +26,6 @@ pub struct App {
     database: String,
     /// Where the master key is: beside the artifacts, because it is a secret itself.
     keys: TempDir,
-    ops: SocketAddr,
     wrapper: Vec<String>,
     listen: String,
     clock: Option<PathBuf>,
@@ -36,7 +35,6 @@ pub struct App {
 impl App {
     pub(crate) fn prepare(setup: Setup, artifacts: Artifacts) -> Self {
         let keys = must("make a folder for the master key", TempDir::new());
-        let ops = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let Setup {
             mut config,
             wrapper,
@@ -50,9 +48,12 @@ impl App {
         if let Some(server) = server.as_table_mut() {
             let key = format!("file:{}", keys.path().join("doorward.key").display());
             let database = format!("sqlite:{}", artifacts.path("store.db").display());
-            server.insert("ops_listen".to_owned(), ops.to_string().into());
+            server.insert("ops_listen".to_owned(), "127.0.0.1:0".into());
             server.insert("master_key".to_owned(), key.into());
             server.insert("database".to_owned(), database.into());
+            // The more is logged, the more the search for secrets sees.
+            let log = Table::from_iter([("level".to_owned(), "debug".into())]);
+            server.entry("log").or_insert_with(|| log.into());
         }
         let clock = own_clock.then(|| keys.path().join("clock"));
         let app = Self {
@@ -61,7 +62,6 @@ impl App {
             artifacts,
             config,
             keys,
-            ops,
             wrapper,
             listen,
             clock,
@@ -165,7 +165,7 @@ impl App {
     /// Where its metrics and readiness are.
     #[must_use]
     pub const fn ops(&self) -> SocketAddr {
-        self.ops
+        self.server().ops()
     }
 
     /// The URL of a path on the server.

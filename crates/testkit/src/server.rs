@@ -14,7 +14,14 @@ use std::sync::mpsc;
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    addr: SocketAddr,
+    said: Said,
+}
+
+/// Where a server says it listens.
+#[derive(Clone, Copy, Debug)]
+struct Said {
+    public: SocketAddr,
+    operations: Option<SocketAddr>,
 }
 
 impl Server {
@@ -36,14 +43,14 @@ impl Server {
             std::thread::spawn(move || copy(stderr, log, &tell));
         }
         // The channel closes when the process ends.
-        let Ok(addr) = told.recv_timeout(PATIENCE) else {
+        let Ok(said) = told.recv_timeout(PATIENCE) else {
             let _ = child.kill();
             let _ = child.wait();
             panic!("the server did not say `listening on http://…`; see its server.log");
         };
-        let server = Self { child, addr };
+        let server = Self { child, said };
         wait::until("/healthz", PATIENCE, || {
-            let answer = crate::Request::new(addr, "GET", "/healthz").try_send();
+            let answer = crate::Request::new(said.public, "GET", "/healthz").try_send();
             answer.ok().filter(|answer| answer.status == 200)
         });
         server
@@ -52,7 +59,19 @@ impl Server {
     /// Where it listens.
     #[must_use]
     pub const fn addr(&self) -> SocketAddr {
-        self.addr
+        self.said.public
+    }
+
+    /// Where its metrics and readiness are.
+    ///
+    /// # Panics
+    /// When it has no such listener.
+    #[must_use]
+    pub const fn ops(&self) -> SocketAddr {
+        match self.said.operations {
+            Some(addr) => addr,
+            None => panic!("the server has no operations listener"),
+        }
     }
 
     /// Its process id.
@@ -106,20 +125,24 @@ impl Drop for Server {
     }
 }
 
-/// Copies standard error to the log and passes the first address on.
-fn copy(stderr: ChildStderr, mut log: File, tell: &mpsc::Sender<SocketAddr>) {
+/// Copies standard error to the log and passes on where the server says it listens. The
+/// public address comes last.
+fn copy(stderr: ChildStderr, mut log: File, tell: &mpsc::Sender<Said>) {
+    let mut operations = None;
     for line in BufReader::new(stderr).split(b'\n') {
         let Ok(mut line) = line else { return };
-        if let Some(addr) = listening(&String::from_utf8_lossy(&line)) {
-            let _ = tell.send(addr);
+        let text = String::from_utf8_lossy(&line);
+        operations = operations.or_else(|| address(&text, "operations on "));
+        if let Some(public) = address(&text, "listening on ") {
+            let _ = tell.send(Said { public, operations });
         }
         line.push(b'\n');
         let _ = log.write_all(&line);
     }
 }
 
-fn listening(line: &str) -> Option<SocketAddr> {
-    let (_, url) = line.split_once("listening on ")?;
+fn address(line: &str, before: &str) -> Option<SocketAddr> {
+    let (_, url) = line.split_once(before)?;
     let url = url
         .strip_prefix("https://")
         .or_else(|| url.strip_prefix("http://"))?;
@@ -135,6 +158,7 @@ mod tests {
 
     #[test]
     fn the_address_is_read_from_any_line_that_names_it() {
+        let listening = |line| address(line, "listening on ");
         let addr = "127.0.0.1:4711".parse().ok();
         assert_eq!(listening("listening on http://127.0.0.1:4711"), addr);
         assert_eq!(

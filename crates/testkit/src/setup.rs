@@ -3,7 +3,6 @@
 
 use crate::app::App;
 use crate::artifact::{Artifacts, must};
-use std::net::TcpListener;
 use toml::{Table, Value};
 
 /// A description of an installation.
@@ -112,10 +111,4 @@ fn set(table: &mut Table, path: &str, value: Value) {
         };
         table = inner;
     }
-}
-
-/// A port that was free a moment ago, for listeners that do not print theirs.
-pub(crate) fn free_port() -> u16 {
-    let listener = must("find a free port", TcpListener::bind("127.0.0.1:0"));
-    must("find a free port", listener.local_addr()).port()
 }
