@@ -160,6 +160,7 @@ pub(crate) async fn nothing_of_a_realm_is_changed_from_another(store: StoreHandl
             .set_key_state("k", KeyState::Next)
             .await),
         writing!(store, b, [], |tx| tx.delete_key("k").await),
+        writing!(store, b, [], |tx| tx.mark_email_proven(subject_id(1)).await),
     ];
     for outcome in refused {
         assert!(matches!(outcome, Err(StoreError::Inconsistent { .. })));

@@ -52,6 +52,7 @@ macro_rules! conformance {
                 subjects_are_found_by_every_identifier,
                 an_identifier_is_taken_once,
                 a_subject_is_disabled_and_enabled,
+                a_users_address_is_marked_as_proven,
                 passwords_are_replaced,
                 subjects_are_paged,
             ]

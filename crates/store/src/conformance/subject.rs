@@ -5,7 +5,7 @@ use super::fixture::{
     user,
 };
 use super::{reading, writing};
-use doorward_identity::model::SubjectStatus;
+use doorward_identity::model::{Identifier, Subject, SubjectStatus};
 use doorward_identity::port::{Page, StoreError, StoreHandle};
 
 pub(crate) async fn subjects_are_found_by_every_identifier(store: StoreHandle) {
@@ -102,6 +102,39 @@ pub(crate) async fn a_subject_is_disabled_and_enabled(store: StoreHandle) {
         .set_subject_status(subject_id(9), SubjectStatus::Active)
         .await);
     assert!(matches!(missing, Err(StoreError::Inconsistent { .. })));
+}
+
+pub(crate) async fn a_users_address_is_marked_as_proven(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    let made = [user(1), user(3), service(5)];
+    writing!(store, realm, [made], |tx| {
+        for subject in &made {
+            tx.insert_subject(subject).await?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    // Once more is no error.
+    for _ in 0..2 {
+        let marked = writing!(store, realm, [], |tx| tx
+            .mark_email_proven(subject_id(1))
+            .await);
+        assert_eq!(marked, Ok(()));
+    }
+    let subjects = reading!(store, realm, [], |tx| tx.list_subjects(all()).await).unwrap();
+    let proven = |subject: &Subject| match subject.identifier {
+        Identifier::User { proven, .. } => Some(proven),
+        _ => None,
+    };
+    let proven: Vec<_> = subjects.iter().map(proven).collect();
+    assert_eq!(proven, [Some(true), Some(false), None]);
+    // A service account's address only identifies it.
+    for n in [5, 9] {
+        let refused = writing!(store, realm, [], |tx| tx
+            .mark_email_proven(subject_id(n))
+            .await);
+        assert!(matches!(refused, Err(StoreError::Inconsistent { .. })));
+    }
 }
 
 pub(crate) async fn passwords_are_replaced(store: StoreHandle) {

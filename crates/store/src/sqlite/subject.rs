@@ -100,6 +100,14 @@ pub(super) fn set_status(
     )
 }
 
+pub(super) fn mark_email_proven(scope: Scope<'_>, id: SubjectId) -> Result<(), StoreError> {
+    scope.write_one(
+        target(&id, "the subject"),
+        "UPDATE subject SET proven = 1 WHERE realm = ?1 AND id = ?2 AND kind = 'user'",
+        &[id.as_bytes()],
+    )
+}
+
 pub(super) fn find_password(
     scope: Scope<'_>,
     subject: SubjectId,

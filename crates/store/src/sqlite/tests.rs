@@ -23,6 +23,15 @@ fn open(directory: &TempDir) -> Arc<SqliteStore> {
     Arc::new(SqliteStore::open(&directory.path().join("store.db")).unwrap())
 }
 
+/// Runs SQL on the write connection.
+async fn run_sql(store: &SqliteStore, sql: &'static str) {
+    let run = move |conn: &mut Connection| {
+        conn.execute_batch(sql)
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
+    };
+    store.writer.run(run).await.unwrap();
+}
+
 conformance!(crate::sqlite::tests::fresh);
 
 mod file {
@@ -210,8 +219,12 @@ mod processes {
 
     #[tokio::test]
     async fn a_locked_store_is_unavailable_and_recovers() {
-        let (store, directory) = fresh().await;
+        let directory = TempDir::new().unwrap();
+        let engine = open(&directory);
+        let store = StoreHandle::new(Arc::clone(&engine) as Arc<dyn Store>);
         let a = realm(&store, "a").await;
+        // The writer's patience is five seconds otherwise.
+        run_sql(&engine, "PRAGMA busy_timeout = 20").await;
         let other = Connection::open(directory.path().join("store.db")).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let written = writing!(store, a, [], |tx| tx.insert_subject(&user(1)).await);
@@ -229,14 +242,6 @@ mod processes {
 
 mod faults {
     use super::*;
-
-    async fn run_sql(store: &SqliteStore, sql: &'static str) {
-        let run = move |conn: &mut Connection| {
-            conn.execute_batch(sql)
-                .map_err(|error| StoreError::Unavailable(error.to_string()))
-        };
-        store.writer.run(run).await.unwrap();
-    }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn a_full_disk_keeps_nothing_half_and_recovers() {

@@ -90,6 +90,10 @@ impl Tx for RealmTx<'_> {
         self.with(|scope| subject::set_status(scope, id, status))
     }
 
+    async fn mark_email_proven(&mut self, subject: SubjectId) -> Result<(), StoreError> {
+        self.with(|scope| subject::mark_email_proven(scope, subject))
+    }
+
     async fn set_password(
         &mut self,
         subject: SubjectId,
