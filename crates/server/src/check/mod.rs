@@ -1,0 +1,155 @@
+//! `doorward check`: proves a configuration's `[[expect]]` assertions against the
+//! policies the gate would judge by. Not here: judging (`doorward_gate::explain`), and
+//! what makes a configuration acceptable (`config`).
+
+mod principal;
+#[cfg(test)]
+mod tests;
+
+use crate::config::text::Outcome;
+use crate::config::{Expectation, Loaded, Problem, RealmConfig, policies};
+use doorward_base::{RoleName, TenantId};
+use doorward_gate::explain::{DryOutcome, DryRun, dry_run};
+use doorward_gate::policy::Policies;
+use doorward_gate::policy::spec::{MountSpec, RealmSpec};
+use http::HeaderName;
+use std::fmt;
+use std::path::PathBuf;
+
+/// What was proved.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// How many realms there are.
+    pub realms: usize,
+    /// How many assertions hold.
+    pub held: usize,
+    /// The assertions that do not.
+    pub failures: Vec<Failure>,
+}
+
+/// An assertion that does not hold.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The file.
+    pub file: PathBuf,
+    /// The line of the assertion, from 1.
+    pub line: Option<usize>,
+    /// The request.
+    pub request: String,
+    /// What was to become of it.
+    pub expected: Outcome,
+    /// What would become of it, with its reasons.
+    pub actual: DryOutcome,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.line.unwrap_or(1);
+        let actual = Outcome(self.actual.code);
+        write!(
+            f,
+            "{}:{line}: {}: expected {}, got {actual} (route {}, {}: {}",
+            self.file.display(),
+            self.request,
+            self.expected,
+            self.actual.route.as_deref().unwrap_or("none"),
+            self.actual.stage,
+            self.actual.check,
+        )?;
+        for (word, list) in [
+            ("required", &self.actual.required),
+            ("held", &self.actual.held),
+        ] {
+            if !self.actual.required.is_empty() {
+                let list = if list.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    list.join(" ")
+                };
+                write!(f, ", {word} {list}")?;
+            }
+        }
+        f.write_str(")")
+    }
+}
+
+/// Lowers the configuration as the gate would and proves its assertions. `mounts` gives
+/// the local targets of a realm.
+///
+/// # Errors
+/// What is wrong with the configuration itself.
+pub fn check(
+    loaded: &Loaded,
+    mounts: &dyn Fn(&RealmConfig) -> Vec<MountSpec>,
+) -> Result<Report, Vec<Problem>> {
+    let policies = policies(loaded, mounts)?;
+    let mut report = Report {
+        realms: loaded.settings.realms.len(),
+        ..Report::default()
+    };
+    let mut problems = Vec::new();
+    for realm in &loaded.settings.realms {
+        let spec = realm.gate_spec(Vec::new());
+        for expectation in &realm.expectations {
+            match prove(&policies, &spec, expectation) {
+                Ok(actual) if actual.code == expectation.outcome.0 => report.held += 1,
+                Ok(actual) => report.failures.push(failure(loaded, expectation, actual)),
+                Err(message) => problems.push(loaded.problem(&expectation.path, message)),
+            }
+        }
+    }
+    if problems.is_empty() {
+        Ok(report)
+    } else {
+        Err(problems)
+    }
+}
+
+fn failure(loaded: &Loaded, expectation: &Expectation, actual: DryOutcome) -> Failure {
+    let request = &expectation.request;
+    Failure {
+        file: loaded.file().to_owned(),
+        line: loaded.problem(&expectation.path, String::new()).line,
+        request: format!("{} {}", request.method, request.target),
+        expected: expectation.outcome,
+        actual,
+    }
+}
+
+fn prove(
+    policies: &Policies,
+    spec: &RealmSpec,
+    expectation: &Expectation,
+) -> Result<DryOutcome, String> {
+    let principal = expectation.principal.as_ref();
+    let target = expectation.request.target.as_str();
+    let (path, _) = target.split_once('?').unwrap_or((target, ""));
+    let role = selected(expectation, spec.role_header.as_ref())?.map(RoleName::new);
+    let header = spec.tenant_header.as_ref().map(|rule| &rule.header);
+    let tenant = selected(expectation, header)?.map(TenantId::new);
+    let run = DryRun {
+        realm: &spec.name,
+        method: &expectation.request.method,
+        path,
+        secure: expectation.secure,
+        principal: principal.map(|caller| principal::build(caller, spec)),
+        credential: principal::credential(principal),
+        role: role.transpose().map_err(|error| error.to_string())?,
+        tenant: tenant.transpose().map_err(|error| error.to_string())?,
+    };
+    dry_run(policies, &run).ok_or_else(|| format!("realm {} has no policy", spec.name))
+}
+
+/// What the request says in the header by which this realm lets it select.
+fn selected<'e>(
+    expectation: &'e Expectation,
+    header: Option<&HeaderName>,
+) -> Result<Option<&'e str>, String> {
+    let Some(value) = header.and_then(|header| expectation.headers.get(header)) else {
+        return Ok(None);
+    };
+    value
+        .to_str()
+        .map(Some)
+        .map_err(|_| "a header that selects a role or tenant must be ASCII".to_owned())
+}

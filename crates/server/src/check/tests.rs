@@ -1,0 +1,140 @@
+//! The five systems, and assertions that must fail.
+
+use super::*;
+use crate::config::{Overrides, load, parse};
+use std::path::Path;
+
+fn system(name: &str) -> Loaded {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../systems/{name}.toml"));
+    load(&file, &|_: &str| None, &Overrides::default()).unwrap_or_else(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        panic!("{}", lines.join("\n"))
+    })
+}
+
+fn holds(name: &str, expectations: usize) {
+    let report = check(&system(name), &|_| Vec::new()).unwrap();
+    let failures: Vec<String> = report.failures.iter().map(ToString::to_string).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert_eq!((report.realms, report.held), (1, expectations));
+}
+
+#[test]
+fn the_expectations_of_dxtra_hold() {
+    holds("dxtra", 5);
+}
+
+#[test]
+fn the_expectations_of_flotac_hold() {
+    holds("flotac", 6);
+}
+
+#[test]
+fn the_expectations_of_heliosdb_hold() {
+    holds("heliosdb", 6);
+}
+
+#[test]
+fn the_expectations_of_theholefoundation_hold() {
+    holds("theholefoundation", 6);
+}
+
+#[test]
+fn the_expectations_of_witboost_hold() {
+    holds("witboost", 6);
+}
+
+#[test]
+fn the_claims_of_our_own_issuer_are_found_where_the_template_writes_them() {
+    let claims = |name: &str| {
+        system(name).settings.realms[0].gate_spec(vec![]).issuers[0]
+            .claims
+            .clone()
+    };
+    let text = |path: Option<doorward_base::claims::ClaimPath>| path.map(|path| path.to_string());
+    assert_eq!(
+        text(claims("flotac").tenant).as_deref(),
+        Some("user_metadata.company_id")
+    );
+    assert_eq!(text(claims("heliosdb").scopes).as_deref(), Some("scopes"));
+    assert_eq!(text(claims("witboost").scopes).as_deref(), Some("scope"));
+    assert_eq!(text(claims("witboost").tenant), None);
+    assert_eq!(
+        text(claims("dxtra").roles).as_deref(),
+        Some("\"https://hasura.io/jwt/claims\".x-hasura-allowed-roles")
+    );
+}
+
+fn report(text: &str) -> Result<Report, Vec<Problem>> {
+    let loaded = parse(
+        Path::new("d.toml"),
+        text.as_bytes(),
+        &|_: &str| None,
+        &Overrides::default(),
+    );
+    check(&loaded.unwrap(), &|_| Vec::new())
+}
+
+const REALM: &str = "[realm.m]\nissuer = \"https://m.example.com\"\nrequire_https = \"reject\"\nrole_header = \"X-Role\"\n[realm.m.roles]\nadmin = []\n[[realm.m.route]]\npath = \"/a/**\"\nupstream = \"builtin:echo\"\nscopes = [\"read\"]\n[[realm.m.expect]]\n";
+
+#[test]
+fn a_failing_expectation_says_what_happened_and_why() {
+    let expect =
+        "principal = { scopes = [\"other\"] }\nrequest = \"GET /a/b?c\"\noutcome = \"allow\"";
+    let report = report(&format!("{REALM}{expect}")).unwrap();
+    assert_eq!(report.held, 0);
+    assert_eq!(
+        report.failures[0].to_string(),
+        "d.toml:11: GET /a/b?c: expected allow, got insufficient_scope (route /a/**, decide: scope, required read, held other)"
+    );
+}
+
+#[test]
+fn an_expected_refusal_that_does_not_come_is_a_failure() {
+    let expect = "principal = { scopes = [\"read\"] }\nrequest = \"GET /a\"\noutcome = \"insufficient_scope\"";
+    let report = report(&format!("{REALM}{expect}")).unwrap();
+    let text = report.failures[0].to_string();
+    assert!(
+        text.starts_with("d.toml:11: GET /a: expected insufficient_scope, got allow (route /a/**"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_role_is_selected_by_the_realms_header_only() {
+    let expect = |header: &str, outcome: &str| {
+        format!(
+            "{REALM}principal = {{ scopes = [\"read\"] }}\nheaders = {{ {header} = \"admin\" }}\nrequest = \"GET /a\"\noutcome = \"{outcome}\""
+        )
+    };
+    assert!(
+        report(&expect("x-role", "role_not_allowed"))
+            .unwrap()
+            .failures
+            .is_empty()
+    );
+    assert!(
+        report(&expect("x-other", "allow"))
+            .unwrap()
+            .failures
+            .is_empty()
+    );
+}
+
+#[test]
+fn plain_http_is_judged_as_the_realm_judges_it() {
+    let expect = "principal = { scopes = [\"read\"] }\nrequest = \"GET /a\"\nsecure = false\noutcome = \"https_required\"";
+    assert!(
+        report(&format!("{REALM}{expect}"))
+            .unwrap()
+            .failures
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_role_that_is_no_role_is_a_problem_of_the_file() {
+    let expect = "headers = { X-Role = \"a b\" }\nrequest = \"GET /a\"\noutcome = \"allow\"";
+    let problems = report(&format!("{REALM}{expect}")).unwrap_err();
+    assert_eq!(problems[0].line, Some(11));
+}

@@ -1,0 +1,179 @@
+//! Lowering what identity is told: access tokens, sessions, roles and users.
+
+use super::Lowering;
+use crate::config::exchange::UnknownScope as WrittenScope;
+use crate::config::problem::{KeyPath, unknown};
+use crate::config::realm::Realm;
+use crate::config::text::{FromText as _, Text, sorted};
+use crate::config::tokens::{
+    DefaultScopes as WrittenDefault, Revocation as WrittenRevocation, Typ,
+};
+use crate::config::value::Url;
+use doorward_base::claims::ClaimsTemplate;
+use doorward_base::{Audience, RealmName};
+use doorward_identity::model::RoleDefinition;
+use doorward_identity::settings::{
+    DefaultScopes, ExchangeSettings, RealmSettings, Revocation, SessionSettings, TokenClass,
+    TokenSettings, TokenTyp, UnknownScope,
+};
+use doorward_jose::alg::Algorithm;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Lowering<'_> {
+    /// What identity is told of the realm.
+    pub(super) fn identity_settings(
+        &mut self,
+        name: &RealmName,
+        realm: &Realm,
+        issuer: &Url,
+        tokens: Option<TokenSettings>,
+        classes: Vec<TokenClass>,
+        path: &KeyPath,
+    ) -> Option<RealmSettings> {
+        self.check_users(realm, path);
+        let sessions = path.key("sessions");
+        let half_day = Duration::from_secs(12 * 3600);
+        let min_password = realm.sessions.min_password.unwrap_or(8);
+        if !(1..=128).contains(&min_password) {
+            self.wrong(&sessions.key("min_password"), "must be from 1 to 128");
+        }
+        let narrow = realm
+            .exchange
+            .as_ref()
+            .is_some_and(|exchange| exchange.unknown_scope == WrittenScope::Narrow);
+        Some(RealmSettings {
+            name: name.clone(),
+            issuer: Arc::from(issuer.as_str()),
+            tokens: tokens?,
+            classes,
+            exchange: ExchangeSettings {
+                unknown_scope: if narrow {
+                    UnknownScope::Narrow
+                } else {
+                    UnknownScope::Refuse
+                },
+            },
+            sessions: SessionSettings {
+                ttl: self.whole_seconds(&sessions.key("ttl"), realm.sessions.ttl, half_day),
+                min_password: usize::from(min_password),
+            },
+            roles: realm
+                .roles
+                .iter()
+                .map(|(Text(role), permissions)| RoleDefinition {
+                    role: role.clone(),
+                    permissions: sorted(permissions),
+                })
+                .collect(),
+            default_roles: realm
+                .users
+                .default_roles
+                .iter()
+                .map(|Text(r)| r.clone())
+                .collect(),
+            default_role: realm
+                .users
+                .default_role
+                .as_ref()
+                .map(|Text(role)| role.clone()),
+        })
+    }
+
+    /// How access tokens look.
+    pub(super) fn tokens(
+        &mut self,
+        realm: &Realm,
+        issuer: &Url,
+        path: &KeyPath,
+    ) -> Option<TokenSettings> {
+        let (tokens, place) = (&realm.tokens, path.key("tokens"));
+        let quarter_hour = Duration::from_secs(15 * 60);
+        let day = Duration::from_secs(24 * 3600);
+        let access_ttl =
+            self.whole_seconds(&place.key("access_ttl"), tokens.access_ttl, quarter_hour);
+        let max_ttl = self.whole_seconds(&place.key("max_ttl"), tokens.max_ttl, day);
+        if access_ttl > max_ttl {
+            self.wrong(
+                &place.key("access_ttl"),
+                format!(
+                    "is longer than max_ttl ({}s); raise max_ttl or lower access_ttl",
+                    max_ttl.as_secs()
+                ),
+            );
+        }
+        let audiences = self.audiences(realm, issuer, &place);
+        let template = tokens.claims.clone().unwrap_or_else(default_claims);
+        let claims = ClaimsTemplate::parse(&template);
+        // After a bad template the default stands in, so that the rest is checked too.
+        let claims = self
+            .problems
+            .take(&place.key("claims"), claims)
+            .or_else(|| ClaimsTemplate::parse(&default_claims()).ok());
+        Some(TokenSettings {
+            algorithm: tokens
+                .algorithm
+                .map_or(Algorithm::ES256, |Text(algorithm)| algorithm),
+            typ: match tokens.typ {
+                Typ::AtJwt => TokenTyp::AtJwt,
+                Typ::Jwt => TokenTyp::Jwt,
+            },
+            access_ttl,
+            max_ttl,
+            audiences,
+            revocation: match tokens.revocation {
+                WrittenRevocation::Immediate => Revocation::Immediate,
+                WrittenRevocation::Expiry => Revocation::Expiry,
+            },
+            default_scopes: match tokens.default_scopes {
+                WrittenDefault::None => DefaultScopes::None,
+                WrittenDefault::All => DefaultScopes::All,
+            },
+            claims: claims?,
+        })
+    }
+
+    fn audiences(&mut self, realm: &Realm, issuer: &Url, path: &KeyPath) -> Vec<Audience> {
+        let place = path.key("audiences");
+        if let Some(given) = &realm.tokens.audiences {
+            if given.is_empty() {
+                self.wrong(&place, "names no audience; leave it out for the issuer");
+            }
+            return given
+                .iter()
+                .map(|Text(audience)| audience.clone())
+                .collect();
+        }
+        let own = Audience::from_text(issuer.as_str());
+        self.problems.take(&place, own).into_iter().collect()
+    }
+
+    fn check_users(&mut self, realm: &Realm, path: &KeyPath) {
+        let known: Vec<&str> = realm.roles.keys().map(|Text(role)| role.as_str()).collect();
+        let place = path.key("users");
+        for (at, Text(role)) in realm.users.default_roles.iter().enumerate() {
+            if !known.contains(&role.as_str()) {
+                let text = unknown("role", role.as_str(), &known);
+                self.wrong(&place.key("default_roles").index(at), text);
+            }
+        }
+        if let Some(Text(role)) = &realm.users.default_role
+            && !known.contains(&role.as_str())
+        {
+            let text = unknown("role", role.as_str(), &known);
+            self.wrong(&place.key("default_role"), text);
+        }
+    }
+}
+
+fn default_claims() -> Map<String, Value> {
+    [
+        ("scope", "{scope}"),
+        ("tenant_id", "{tenant}"),
+        ("roles", "{roles}"),
+    ]
+    .into_iter()
+    .map(|(name, field)| (name.to_owned(), json!(field)))
+    .collect()
+}

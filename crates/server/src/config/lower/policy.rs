@@ -1,0 +1,68 @@
+//! The gate's own lowering, its complaints brought back to the lines of the file.
+
+use super::RealmConfig;
+use crate::config::Loaded;
+use crate::config::problem::{KeyPath, Problem};
+use doorward_gate::policy::lower::Problem as PolicyProblem;
+use doorward_gate::policy::spec::{MountSpec, RealmSpec};
+use doorward_gate::policy::{self, Policies, PolicyError};
+
+/// The policies of all realms, with the local targets that `mounts` gives each.
+///
+/// # Errors
+/// Every contradiction the gate finds.
+pub fn policies(
+    loaded: &Loaded,
+    mounts: &dyn Fn(&RealmConfig) -> Vec<MountSpec>,
+) -> Result<Policies, Vec<Problem>> {
+    let specs: Vec<RealmSpec> = loaded
+        .settings
+        .realms
+        .iter()
+        .map(|realm| realm.gate_spec(mounts(realm)))
+        .collect();
+    policy::lower(specs.clone()).map_err(|errors| {
+        errors
+            .iter()
+            .map(|error| loaded.problem(&place(error, &specs), error.problem.to_string()))
+            .collect()
+    })
+}
+
+/// Where in the file the gate's complaint belongs.
+fn place(error: &PolicyError, specs: &[RealmSpec]) -> KeyPath {
+    let realm = KeyPath::of(&["realm", error.realm.as_str()]);
+    let Some(spec) = specs.iter().find(|spec| spec.name == error.realm) else {
+        return realm;
+    };
+    let route = |pattern: &str| {
+        let at = spec.routes.iter().rposition(|route| route.path == pattern);
+        at.map_or_else(
+            || realm.clone(),
+            |at| realm.key("route").index(at).key("path"),
+        )
+    };
+    // The first issuer is the realm's own and is not in the list.
+    let issuer = |name: &str| {
+        let external = spec.issuers.iter().skip(1);
+        let at = external
+            .map(|issuer| &*issuer.issuer)
+            .rposition(|known| known == name);
+        at.map_or_else(|| realm.key("issuer"), |at| realm.key("issuers").index(at))
+    };
+    match &error.problem {
+        PolicyProblem::HostTaken { .. } | PolicyProblem::NoHosts => realm.key("hosts"),
+        PolicyProblem::Pattern { path, .. } => route(path),
+        PolicyProblem::Duplicate { first, second } | PolicyProblem::Ambiguous { first, second } => {
+            let (first, second) = (route(first), route(second));
+            if second == realm { first } else { second }
+        }
+        PolicyProblem::InsideMount { route: pattern, .. }
+        | PolicyProblem::NoCredential(pattern)
+        | PolicyProblem::NoModule { route: pattern, .. }
+        | PolicyProblem::Upstream { route: pattern, .. } => route(pattern),
+        PolicyProblem::Keys { issuer: name, .. }
+        | PolicyProblem::IssuerTwice(name)
+        | PolicyProblem::IssuerOpen(name, _) => issuer(name),
+    }
+}

@@ -1,0 +1,387 @@
+//! Lowering `[realm.NAME]`: what identity and the gate are told, and what the wiring
+//! needs beside them. The larger parts have files of their own.
+
+use super::Lowering;
+use super::server::ServerSettings;
+use crate::config::basic::Basic;
+use crate::config::exchange::Exchange;
+use crate::config::expect::{Expect, ExpectPrincipal, Kind};
+use crate::config::identity_headers::Identity;
+use crate::config::problem::KeyPath;
+use crate::config::realm::{Console, Dialect, Realm, RequireHttps};
+use crate::config::text::{FromText as _, Outcome, Text, sorted};
+use crate::config::value::{RequestLine, Url};
+use doorward_base::RealmName;
+use doorward_gate::policy::spec::{
+    BasicModule, BasicSpec, ForwardAuthSpec, IdentitySpec, MountSpec, RealmSpec,
+    RequireHttps as GateHttps, TenantHeaderSpec,
+};
+use doorward_identity::settings::RealmSettings;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A realm, lowered.
+#[derive(Clone, Debug)]
+pub struct RealmConfig {
+    /// What identity is told.
+    pub identity: Arc<RealmSettings>,
+    /// The interfaces it speaks, without repetition.
+    pub dialects: Vec<Dialect>,
+    /// The wire of the exchange endpoint; there if the dialect `oauth` is.
+    pub exchange: Option<Exchange>,
+    /// Which of the realm's own interfaces are on.
+    pub console: Console,
+    /// What `check` proves.
+    pub expectations: Vec<Expectation>,
+    gate: RealmSpec,
+}
+
+/// An assertion about the policy.
+#[derive(Clone, Debug)]
+pub struct Expectation {
+    /// Where it is written.
+    pub path: KeyPath,
+    /// The caller; `None` presents no credential.
+    pub principal: Option<ExpectPrincipal>,
+    /// The request.
+    pub request: RequestLine,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Whether it comes by TLS.
+    pub secure: bool,
+    /// What is to become of it.
+    pub outcome: Outcome,
+}
+
+impl RealmConfig {
+    /// The realm's name.
+    #[must_use]
+    pub fn name(&self) -> &RealmName {
+        &self.identity.name
+    }
+
+    /// What the gate is told, with these local targets mounted.
+    #[must_use]
+    pub fn gate_spec(&self, mounts: Vec<MountSpec>) -> RealmSpec {
+        RealmSpec {
+            mounts,
+            ..self.gate.clone()
+        }
+    }
+}
+
+/// The authorities a realm answers for.
+pub(super) fn hosts_of(realm: &Realm) -> Vec<String> {
+    realm.hosts.clone().unwrap_or_else(|| vec!["*".to_owned()])
+}
+
+impl Lowering<'_> {
+    pub(super) fn realm(
+        &mut self,
+        name: &RealmName,
+        realm: &Realm,
+        server: Option<&ServerSettings>,
+    ) -> Option<RealmConfig> {
+        let path = KeyPath::of(&["realm", name.as_str()]);
+        if hosts_of(realm).is_empty() {
+            self.wrong(
+                &path.key("hosts"),
+                "names no host, so that no request could reach the realm",
+            );
+        }
+        let issuer = self.issuer(realm, server, &path)?;
+        let classes = self.classes(realm, &path);
+        let tokens = self.tokens(realm, &issuer, &path);
+        let mut dialects = realm.dialects.clone();
+        dialects.sort_unstable();
+        dialects.dedup();
+        let exchange = self.exchange(realm, &path);
+        let expectations = self.expectations(realm, &path);
+        let https = require_https(realm, &issuer);
+        self.check_basic(realm, https, &issuer, server, &path);
+        let identity = self.identity_settings(name, realm, &issuer, tokens, classes, &path)?;
+        let gate = self.gate(realm, &identity, https, &path)?;
+        Some(RealmConfig {
+            identity: Arc::new(identity),
+            dialects,
+            exchange,
+            console: realm.console,
+            expectations,
+            gate,
+        })
+    }
+
+    fn gate(
+        &mut self,
+        realm: &Realm,
+        identity: &RealmSettings,
+        require_https: GateHttps,
+        path: &KeyPath,
+    ) -> Option<RealmSpec> {
+        let limits = self.limits(realm, path);
+        let failed = self.failed_credentials(realm, path);
+        let routes = self.routes(realm, &limits, path);
+        let issuers = self.issuers(realm, identity, path);
+        let everywhere = realm.limits.iter().filter(|(_, limit)| limit.everywhere);
+        Some(RealmSpec {
+            name: identity.name.clone(),
+            hosts: hosts_of(realm),
+            require_https,
+            errors: realm
+                .errors
+                .map(|Text(template)| template)
+                .unwrap_or_default(),
+            issuers,
+            classes: super::class::gate_classes(&identity.classes),
+            basic: realm.basic.as_ref().map(|basic| self.basic(basic, path)),
+            role_header: realm.role_header.as_ref().map(|Text(name)| name.clone()),
+            tenant_header: realm.tenant_header.as_ref().map(|header| TenantHeaderSpec {
+                header: header.header.0.clone(),
+                foreign_scope: header.foreign_scope.0.clone(),
+            }),
+            immediate_revocation: identity.tokens.revocation
+                == doorward_identity::settings::Revocation::Immediate,
+            routes,
+            mounts: Vec::new(),
+            limits: everywhere
+                .filter_map(|(name, _)| limits.get(name).cloned())
+                .collect(),
+            failed_credentials: failed?,
+            legacy_limit_headers: realm.legacy_limit_headers,
+            identity: self.identity_headers(&realm.identity, path),
+            cors_origins: self.cors_origins(realm, path),
+            forward_auth: self.forward_auth(realm, path),
+        })
+    }
+
+    /// The issuer as written, or the first listen address when only this machine can
+    /// reach it.
+    fn issuer(
+        &mut self,
+        realm: &Realm,
+        server: Option<&ServerSettings>,
+        path: &KeyPath,
+    ) -> Option<Url> {
+        if let Some(Text(issuer)) = &realm.issuer {
+            return Some(issuer.clone());
+        }
+        let local = server?
+            .listen
+            .first()
+            .filter(|address| address.ip().is_loopback());
+        let issuer = local.and_then(|address| Url::from_text(&format!("http://{address}")).ok());
+        if issuer.is_none() {
+            self.wrong(
+                path,
+                "the key \"issuer\" is missing; only a server on a loopback address has a default for it",
+            );
+        }
+        issuer
+    }
+
+    fn exchange(&mut self, realm: &Realm, path: &KeyPath) -> Option<Exchange> {
+        let place = path.key("exchange");
+        if !realm.dialects.contains(&Dialect::Oauth) {
+            if realm.exchange.is_some() {
+                self.wrong(
+                    &place,
+                    "exchange belongs to the dialect \"oauth\"; add it to dialects",
+                );
+            }
+            return None;
+        }
+        let exchange = realm.exchange.clone().unwrap_or_default();
+        self.check_path(&exchange.path, &place.key("path"));
+        let fields = [
+            ("token_field", &exchange.token_field),
+            ("duration_field", &exchange.duration_field),
+            ("scope_field", &exchange.scope_field),
+        ];
+        for (at, (key, field)) in fields.iter().enumerate() {
+            if fields.iter().take(at).any(|(_, earlier)| earlier == field) {
+                self.wrong(
+                    &place.key(*key),
+                    format!("{field:?} is the name of another field too"),
+                );
+            }
+        }
+        for (key, field) in fields
+            .iter()
+            .chain([&("answer_field", &exchange.answer_field)])
+        {
+            if field.is_empty() {
+                self.wrong(&place.key(*key), "must not be empty");
+            }
+        }
+        Some(exchange)
+    }
+
+    fn basic(&mut self, basic: &Basic, path: &KeyPath) -> BasicSpec {
+        let place = path.key("basic");
+        if basic.username.is_empty() || basic.username.contains([':', '\r', '\n']) {
+            self.wrong(
+                &place.key("username"),
+                "must not be empty and must not contain a colon (RFC 7617 §2)",
+            );
+        }
+        let five_minutes = Duration::from_secs(300);
+        BasicSpec {
+            username: basic.username.clone(),
+            modules: basic
+                .modules
+                .iter()
+                .map(|(name, module)| BasicModule {
+                    name: name.clone(),
+                    enabled: module.enabled,
+                    scopes: sorted(&module.scopes),
+                })
+                .collect(),
+            ttl: self.whole_seconds(&place.key("ttl"), basic.ttl, five_minutes),
+        }
+    }
+
+    /// Basic sends the credential itself with every request: it needs TLS, except on
+    /// this machine.
+    fn check_basic(
+        &mut self,
+        realm: &Realm,
+        https: GateHttps,
+        issuer: &Url,
+        server: Option<&ServerSettings>,
+        path: &KeyPath,
+    ) {
+        let on = realm
+            .basic
+            .iter()
+            .flat_map(|basic| &basic.modules)
+            .find(|(_, m)| m.enabled);
+        let tls = server.is_some_and(|server| server.tls.is_some());
+        if let Some((module, _)) = on
+            && https == GateHttps::Off
+            && !issuer.is_loopback()
+            && !tls
+        {
+            self.wrong(
+                &path.key("basic").key("modules").key(module),
+                "Basic needs TLS: set require_https to \"reject\" or \"redirect\"",
+            );
+        }
+    }
+
+    fn identity_headers(&mut self, identity: &Identity, path: &KeyPath) -> IdentitySpec {
+        const FRAMING: &[&str] = &[
+            "authorization",
+            "connection",
+            "content-length",
+            "host",
+            "transfer-encoding",
+            "upgrade",
+        ];
+        let mut mapped = Vec::with_capacity(identity.map.len());
+        for (text, Text(claim)) in &identity.map {
+            let place = path.key("identity").key("map").key(text);
+            let Some(header) = self.problems.take(&place, HeaderName::from_text(text)) else {
+                continue;
+            };
+            if FRAMING.contains(&header.as_str()) {
+                self.wrong(&place, "this header cannot carry a claim; choose another");
+            }
+            mapped.push((header, claim.clone()));
+        }
+        IdentitySpec {
+            headers: identity.headers,
+            mapped,
+            forward_jwt: identity.forward_jwt,
+            strip: identity
+                .strip
+                .iter()
+                .map(|Text(name)| name.clone())
+                .collect(),
+        }
+    }
+
+    fn cors_origins(&mut self, realm: &Realm, path: &KeyPath) -> Vec<String> {
+        for (at, origin) in realm.cors_origins.iter().enumerate() {
+            let bare = Url::from_text(origin).is_ok_and(|url| url.uri().path() == "/");
+            if !bare || origin.ends_with('/') {
+                self.wrong(
+                    &path.key("cors_origins").index(at),
+                    format!("{origin:?} is not an origin such as \"https://app.example.com\""),
+                );
+            }
+        }
+        realm.cors_origins.clone()
+    }
+
+    fn forward_auth(&mut self, realm: &Realm, path: &KeyPath) -> Option<ForwardAuthSpec> {
+        let forward = realm.forward_auth.as_ref()?;
+        self.check_path(&forward.path, &path.key("forward_auth").key("path"));
+        Some(ForwardAuthSpec {
+            path: forward.path.clone(),
+            trusted_only: forward.trusted_only,
+        })
+    }
+
+    fn check_path(&mut self, text: &str, place: &KeyPath) {
+        let sound = text.starts_with('/')
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'*' | b'{'));
+        if !sound {
+            self.wrong(
+                place,
+                format!("{text:?} is not a plain path such as \"/oauth/exchange\""),
+            );
+        }
+    }
+
+    fn expectations(&mut self, realm: &Realm, path: &KeyPath) -> Vec<Expectation> {
+        let mut list = Vec::with_capacity(realm.expect.len());
+        for (at, expect) in realm.expect.iter().enumerate() {
+            let place = path.key("expect").index(at);
+            let headers = self.expected_headers(expect, &place);
+            let external = |caller: &ExpectPrincipal| caller.kind == Kind::External;
+            if expect.principal.as_ref().is_some_and(external) && realm.issuers.is_empty() {
+                self.wrong(
+                    &place.key("principal"),
+                    "an external caller needs an entry in issuers",
+                );
+            }
+            list.push(Expectation {
+                path: place,
+                principal: expect.principal.clone(),
+                request: expect.request.0.clone(),
+                headers,
+                secure: expect.secure.unwrap_or(true),
+                outcome: expect.outcome.0,
+            });
+        }
+        list
+    }
+
+    fn expected_headers(&mut self, expect: &Expect, path: &KeyPath) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, text) in &expect.headers {
+            let place = path.key("headers").key(name);
+            let name = self.problems.take(&place, HeaderName::from_text(name));
+            let value = HeaderValue::from_str(text)
+                .map_err(|_| format!("{text:?} cannot be a header's value"));
+            let value = self.problems.take(&place, value);
+            if let (Some(name), Some(value)) = (name, value) {
+                headers.append(name, value);
+            }
+        }
+        headers
+    }
+}
+
+fn require_https(realm: &Realm, issuer: &Url) -> GateHttps {
+    match realm.require_https {
+        Some(RequireHttps::Off) => GateHttps::Off,
+        Some(RequireHttps::Reject) => GateHttps::Reject,
+        Some(RequireHttps::Redirect) => GateHttps::Redirect,
+        None if issuer.uri().scheme_str() == Some("https") => GateHttps::Reject,
+        None => GateHttps::Off,
+    }
+}

@@ -1,0 +1,170 @@
+//! Lowering `[[realm.NAME.route]]`. Patterns and overlaps are the gate's to judge.
+
+use super::Lowering;
+use crate::config::problem::{KeyPath, unknown};
+use crate::config::realm::Realm;
+use crate::config::route::{Credential, Route, Tenant};
+use crate::config::text::{Text, sorted};
+use crate::config::value::{Size, Upstream};
+use doorward_gate::policy::spec::{CredentialKind, LimitSpec, RouteSpec, ScopeRule, UpstreamSpec};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+impl Lowering<'_> {
+    pub(super) fn routes(
+        &mut self,
+        realm: &Realm,
+        limits: &BTreeMap<String, LimitSpec>,
+        path: &KeyPath,
+    ) -> Vec<RouteSpec> {
+        let mut routes = Vec::with_capacity(realm.route.len());
+        for (at, route) in realm.route.iter().enumerate() {
+            let place = path.key("route").index(at);
+            self.check_route(realm, route, &place);
+            let limits = self.route_limits(realm, route, limits, &place);
+            routes.push(self.route(route, limits, &place));
+        }
+        routes
+    }
+
+    fn route(&mut self, route: &Route, limits: Vec<LimitSpec>, path: &KeyPath) -> RouteSpec {
+        let half_minute = Duration::from_secs(30);
+        RouteSpec {
+            path: route.path.clone(),
+            methods: route
+                .methods
+                .iter()
+                .map(|Text(method)| method.clone())
+                .collect(),
+            upstream: self.upstream(route, path),
+            public: route.public,
+            credentials: self.credentials(route, path),
+            scopes: ScopeRule {
+                any: sorted(&route.scopes),
+                all: sorted(&route.scopes_all),
+                read: sorted(&route.scopes_read),
+                write: sorted(&route.scopes_write),
+            },
+            permissions: sorted(&route.permissions),
+            roles: sorted(&route.roles),
+            tenant_required: route.tenant == Tenant::Required,
+            environments: sorted(&route.environments),
+            basic: route.basic.clone(),
+            limits,
+            errors: route.errors.map(|Text(template)| template),
+            timeout: self.positive(&path.key("timeout"), route.timeout, half_minute),
+            max_body: route.max_body.map(|Text(Size(bytes))| bytes),
+        }
+    }
+
+    fn upstream(&mut self, route: &Route, path: &KeyPath) -> UpstreamSpec {
+        if let Some(prefix) = &route.strip_prefix {
+            let leads = prefix.starts_with('/') && route.path.starts_with(prefix.as_str());
+            if !leads {
+                self.wrong(
+                    &path.key("strip_prefix"),
+                    format!("{prefix:?} is not how {:?} begins", route.path),
+                );
+            }
+        }
+        match &route.upstream.0 {
+            Upstream::Echo => UpstreamSpec::Echo,
+            Upstream::Http(base) => UpstreamSpec::Http {
+                base: base.clone(),
+                strip_prefix: route.strip_prefix.clone(),
+                preserve_host: route.preserve_host,
+            },
+        }
+    }
+
+    fn credentials(&mut self, route: &Route, path: &KeyPath) -> Vec<CredentialKind> {
+        let Some(given) = &route.credentials else {
+            let basic = route.basic.is_some().then_some(CredentialKind::Basic);
+            return [CredentialKind::Jwt, CredentialKind::ApiToken]
+                .into_iter()
+                .chain(basic)
+                .collect();
+        };
+        let place = path.key("credentials");
+        let basic = given.contains(&Credential::Basic);
+        if given.is_empty() && !route.public {
+            self.wrong(
+                &place,
+                "names no kind of credential; for a route open to anyone write public = true",
+            );
+        }
+        if basic && route.basic.is_none() {
+            self.wrong(&place, "\"basic\" needs the route's basic = \"MODULE\"");
+        }
+        if !basic && route.basic.is_some() {
+            self.wrong(
+                &place,
+                "the route names a Basic module; add \"basic\" here or remove the module",
+            );
+        }
+        given
+            .iter()
+            .map(|credential| match credential {
+                Credential::Jwt => CredentialKind::Jwt,
+                Credential::ApiToken => CredentialKind::ApiToken,
+                Credential::Basic => CredentialKind::Basic,
+            })
+            .collect()
+    }
+
+    fn route_limits(
+        &mut self,
+        realm: &Realm,
+        route: &Route,
+        limits: &BTreeMap<String, LimitSpec>,
+        path: &KeyPath,
+    ) -> Vec<LimitSpec> {
+        let known: Vec<&str> = realm.limits.keys().map(String::as_str).collect();
+        for (at, name) in route.limits.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                self.wrong(
+                    &path.key("limits").index(at),
+                    unknown("limit", name, &known),
+                );
+            }
+        }
+        route
+            .limits
+            .iter()
+            .filter_map(|name| limits.get(name).cloned())
+            .collect()
+    }
+
+    /// What a route names must be there.
+    fn check_route(&mut self, realm: &Realm, route: &Route, path: &KeyPath) {
+        let modules = realm.basic.iter().flat_map(|basic| basic.modules.keys());
+        let modules: Vec<&str> = modules.map(String::as_str).collect();
+        if let Some(module) = &route.basic
+            && !modules.contains(&module.as_str())
+        {
+            self.wrong(
+                &path.key("basic"),
+                unknown("Basic module", module, &modules),
+            );
+        }
+        let classes = realm.api_tokens.values();
+        let environments: Vec<&str> = classes
+            .flat_map(|class| &class.environments)
+            .map(|Text(environment)| environment.as_str())
+            .collect();
+        for (at, Text(environment)) in route.environments.iter().enumerate() {
+            if !environments.contains(&environment.as_str()) {
+                let text = unknown("environment", environment.as_str(), &environments);
+                self.wrong(&path.key("environments").index(at), text);
+            }
+        }
+        // An external issuer may name roles that the realm does not define.
+        let roles: Vec<&str> = realm.roles.keys().map(|Text(role)| role.as_str()).collect();
+        for (at, Text(role)) in route.roles.iter().enumerate() {
+            if realm.issuers.is_empty() && !roles.contains(&role.as_str()) {
+                let text = unknown("role", role.as_str(), &roles);
+                self.wrong(&path.key("roles").index(at), text);
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Reading what the configuration refers to: files beside it and the environment as it
+//! was handed in. Not here: the master key's file, which the store makes when missing.
+
+use super::Lowering;
+use crate::config::problem::KeyPath;
+use crate::config::value::SecretRef;
+use doorward_base::Secret;
+use std::path::{Path, PathBuf};
+
+/// The longest secret that is read, bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// The master key, or where it is kept.
+#[derive(Clone, Debug)]
+pub enum MasterKeySource {
+    /// A file, which the first command makes if it is missing.
+    File(PathBuf),
+    /// The text of an environment variable.
+    Text(Secret),
+}
+
+impl Lowering<'_> {
+    /// A path, relative to the configuration file.
+    pub(super) fn beside(&self, path: &Path) -> PathBuf {
+        self.directory.join(path)
+    }
+
+    /// The secret that the value at `path` refers to.
+    pub(super) fn secret(&mut self, path: &KeyPath, source: &SecretRef) -> Option<Secret> {
+        let read = match source {
+            SecretRef::Env(name) => (self.environment)(name)
+                .ok_or_else(|| format!("the environment variable {name} is not set")),
+            SecretRef::File(file) => read_file(&self.beside(file)),
+        };
+        let text = self.problems.take(path, read)?;
+        let trimmed = text.trim_end_matches(['\r', '\n']);
+        if trimmed.is_empty() {
+            self.wrong(path, "the secret is empty");
+            return None;
+        }
+        Some(Secret::new(trimmed.to_owned()))
+    }
+
+    /// Where the master key is. A file that is there must be readable.
+    pub(super) fn master_key(
+        &mut self,
+        path: &KeyPath,
+        source: &SecretRef,
+    ) -> Option<MasterKeySource> {
+        match source {
+            SecretRef::Env(_) => self.secret(path, source).map(MasterKeySource::Text),
+            SecretRef::File(file) => {
+                let file = self.beside(file);
+                if file.exists() {
+                    let read = read_file(&file);
+                    self.problems.take(path, read)?;
+                }
+                Some(MasterKeySource::File(file))
+            }
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<String, String> {
+    let fault = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    let about = std::fs::metadata(path).map_err(fault)?;
+    if !about.is_file() || about.len() > LONGEST {
+        return Err(format!("{} is not a file of at most 1 MiB", path.display()));
+    }
+    std::fs::read_to_string(path).map_err(fault)
+}

@@ -1,0 +1,156 @@
+//! Lowering `[server]`.
+
+use super::Lowering;
+use super::secret::MasterKeySource;
+use crate::config::problem::KeyPath;
+use crate::config::server::{Log, Server, Tls};
+use crate::config::text::Text;
+use crate::config::value::{Database, SecretRef, Size};
+use doorward_base::Secret;
+use ipnet::IpNet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The process, lowered.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// The public addresses; at least one.
+    pub listen: Vec<SocketAddr>,
+    /// The address of metrics and readiness in detail.
+    pub ops_listen: Option<SocketAddr>,
+    /// The SQLite file of the control data.
+    pub database: PathBuf,
+    /// The master key, or where it is kept.
+    pub master_key: MasterKeySource,
+    /// TLS on the public addresses.
+    pub tls: Option<TlsSettings>,
+    /// Peers whose `X-Forwarded-*` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How many connections are open at most.
+    pub max_connections: usize,
+    /// How long a header section may take.
+    pub header_timeout: Duration,
+    /// How long a connection may stay idle.
+    pub idle_timeout: Duration,
+    /// How long open requests are waited for at the end.
+    pub drain_timeout: Duration,
+    /// The largest request body, bytes.
+    pub max_body: u64,
+    /// The log.
+    pub log: Log,
+}
+
+/// A certificate chain and its key, as PEM texts.
+#[derive(Clone, Debug)]
+pub struct TlsSettings {
+    /// The chain.
+    pub cert: Secret,
+    /// The key.
+    pub key: Secret,
+}
+
+impl Lowering<'_> {
+    pub(super) fn server(&mut self, server: &Server) -> Option<ServerSettings> {
+        let path = KeyPath::of(&["server"]);
+        let seconds = Duration::from_secs;
+        let Text(Database::Sqlite(database)) = server
+            .database
+            .clone()
+            .unwrap_or_else(|| Text(Database::Sqlite(PathBuf::from("doorward.db"))));
+        let Text(master_key) = server
+            .master_key
+            .clone()
+            .unwrap_or_else(|| Text(SecretRef::File(PathBuf::from("doorward.key"))));
+        let max_connections = server.max_connections.unwrap_or(16_384);
+        if max_connections == 0 {
+            self.wrong(&path.key("max_connections"), "must be at least 1");
+        }
+        let listen = self.listen(server, &path);
+        let master_key = self.master_key(&path.key("master_key"), &master_key);
+        let tls = server
+            .tls
+            .as_ref()
+            .map(|tls| self.tls(tls, &path.key("tls")));
+        let tls = match tls {
+            None => None,
+            Some(read) => Some(read?),
+        };
+        Some(ServerSettings {
+            listen,
+            ops_listen: server.ops_listen.map(|Text(address)| address),
+            database: self.beside(&database),
+            master_key: master_key?,
+            tls,
+            trusted_proxies: server
+                .trusted_proxies
+                .iter()
+                .map(|Text(net)| *net)
+                .collect(),
+            max_connections: usize::try_from(max_connections).unwrap_or(usize::MAX),
+            header_timeout: self.positive(
+                &path.key("header_timeout"),
+                server.header_timeout,
+                seconds(10),
+            ),
+            idle_timeout: self.positive(
+                &path.key("idle_timeout"),
+                server.idle_timeout,
+                seconds(60),
+            ),
+            drain_timeout: self.positive(
+                &path.key("drain_timeout"),
+                server.drain_timeout,
+                seconds(30),
+            ),
+            max_body: server.max_body.map_or(10 << 20, |Text(Size(bytes))| bytes),
+            log: server.log,
+        })
+    }
+
+    fn listen(&mut self, server: &Server, path: &KeyPath) -> Vec<SocketAddr> {
+        let listen: Vec<SocketAddr> = match &server.listen {
+            Some(given) => given.iter().map(|Text(address)| *address).collect(),
+            None => vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
+        };
+        let place = path.key("listen");
+        if listen.is_empty() {
+            self.wrong(
+                &place,
+                "names no address; write for example [\"127.0.0.1:8080\"]",
+            );
+        }
+        for (at, address) in listen.iter().enumerate() {
+            let twice = listen.iter().take(at).any(|earlier| earlier == address);
+            if twice && address.port() != 0 {
+                self.wrong(&place.index(at), format!("{address} is there twice"));
+            }
+        }
+        if let Some(Text(ops)) = server.ops_listen
+            && ops.port() != 0
+            && listen.contains(&ops)
+        {
+            self.wrong(
+                &path.key("ops_listen"),
+                format!("{ops} is a public address too; metrics need an address of their own"),
+            );
+        }
+        listen
+    }
+
+    fn tls(&mut self, tls: &Tls, path: &KeyPath) -> Option<TlsSettings> {
+        let mut pem = |key: &str, source: &SecretRef| {
+            let place = path.key(key);
+            let text = self.secret(&place, source)?;
+            if !text.expose().contains("-----BEGIN ") {
+                self.wrong(&place, "is not in PEM form (-----BEGIN …)");
+            }
+            Some(text)
+        };
+        let (cert, key) = (pem("cert", &tls.cert.0), pem("key", &tls.key.0));
+        Some(TlsSettings {
+            cert: cert?,
+            key: key?,
+        })
+    }
+}

@@ -1,0 +1,147 @@
+//! `[realm.NAME]`: an isolated world. The larger parts have files of their own.
+
+use super::api_tokens::ApiTokens;
+use super::basic::Basic;
+use super::exchange::Exchange;
+use super::expect::Expect;
+use super::identity_headers::Identity;
+use super::issuers::Issuer;
+use super::limits::{Limit, RateAndBurst};
+use super::route::Route;
+use super::text::Text;
+use super::tokens::Tokens;
+use super::users::{Sessions, Users};
+use super::value::Url;
+use doorward_base::{ClassName, Permission, RoleName, Scope};
+use doorward_surface::ErrorTemplate;
+use http::HeaderName;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A realm: an isolated world with its own issuer, keys, subjects and routes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Realm {
+    /// The authorities it answers for: "host", "host:port", or "*" for the rest.
+    /// Default: ["*"].
+    pub hosts: Option<Vec<String>>,
+    /// The `iss` of its tokens and the address clients reach it by. Default: the first
+    /// listen address, when that is this machine's own.
+    pub issuer: Option<Text<Url>>,
+    /// The products whose HTTP interfaces it speaks. Default: none.
+    pub dialects: Vec<Dialect>,
+    /// The body form of its errors. Default: "problem".
+    pub errors: Option<Text<ErrorTemplate>>,
+    /// What becomes of plain HTTP. Default: "reject" when the issuer is https, else
+    /// "off".
+    pub require_https: Option<RequireHttps>,
+    /// The header by which a request selects one of its roles. Default: none.
+    pub role_header: Option<Text<HeaderName>>,
+    /// The header by which a request names a tenant. Default: none.
+    pub tenant_header: Option<TenantHeader>,
+    /// The origins that browsers may call from. Default: none.
+    pub cors_origins: Vec<String>,
+    /// Whether answers carry X-RateLimit-* beside RateLimit. Default: false.
+    pub legacy_limit_headers: bool,
+    /// Answers the forward-auth questions of another proxy. Default: off.
+    pub forward_auth: Option<ForwardAuth>,
+    /// The realm's own interfaces.
+    pub console: Console,
+    /// How its access tokens look.
+    pub tokens: Tokens,
+    /// How people's sign-ins last.
+    pub sessions: Sessions,
+    /// What new users get.
+    pub users: Users,
+    /// Roles and the permissions they include.
+    pub roles: BTreeMap<Text<RoleName>, Vec<Text<Permission>>>,
+    /// Classes of API tokens, by name. A kind belongs to one class.
+    pub api_tokens: BTreeMap<Text<ClassName>, ApiTokens>,
+    /// How API tokens are exchanged for access tokens (dialect "oauth").
+    pub exchange: Option<Exchange>,
+    /// HTTP Basic with an API token as the password. Default: off.
+    pub basic: Option<Basic>,
+    /// Limits, by name.
+    pub limits: BTreeMap<String, Limit>,
+    /// External issuers whose access tokens are accepted.
+    pub issuers: Vec<Issuer>,
+    /// How the caller is told to upstreams.
+    pub identity: Identity,
+    /// How many failed credentials one address may present. Default: 30/1m, burst 60.
+    pub failed_credentials: Option<RateAndBurst>,
+    /// Routes, the default is to refuse.
+    pub route: Vec<Route>,
+    /// Assertions that `doorward check` proves.
+    pub expect: Vec<Expect>,
+}
+
+/// A product whose HTTP interface is spoken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// Supabase Auth.
+    Supabase,
+    /// Nhost Auth.
+    Nhost,
+    /// OAuth 2, OpenID Connect and access-token exchange.
+    Oauth,
+    /// The data API.
+    Data,
+}
+
+/// What becomes of plain HTTP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RequireHttps {
+    /// Served; Basic credentials only from loopback.
+    Off,
+    /// Refused with 403.
+    Reject,
+    /// GET and HEAD are redirected with 308; the rest refused.
+    Redirect,
+}
+
+/// The header by which a request names a tenant.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TenantHeader {
+    /// The header.
+    pub header: Text<HeaderName>,
+    /// The scope that may name a tenant other than the caller's own.
+    pub foreign_scope: Text<Scope>,
+}
+
+/// Answers the forward-auth questions of another proxy.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForwardAuth {
+    /// Where it asks, for example "/_auth".
+    pub path: String,
+    /// Whether only trusted proxies may ask. Default: true.
+    #[serde(default = "yes")]
+    pub trusted_only: bool,
+}
+
+/// The realm's own interfaces.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Console {
+    /// The admin API under /admin/v1. Default: true.
+    pub admin: bool,
+    /// The self-service API under /me/v1. Default: true.
+    pub self_service: bool,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self {
+            admin: true,
+            self_service: true,
+        }
+    }
+}
+
+const fn yes() -> bool {
+    true
+}

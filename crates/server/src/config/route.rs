@@ -1,0 +1,98 @@
+//! `[[realm.NAME.route]]`: which requests go where, and who may make them.
+
+use super::text::Text;
+use super::value::{Size, Span, Upstream};
+use doorward_base::{Environment, Permission, RoleName, Scope};
+use doorward_surface::ErrorTemplate;
+use http::Method;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A route. What no route matches is refused.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// The pattern: literal segments, {name} for one segment, ** for the rest.
+    pub path: String,
+    /// Methods. Default: all.
+    #[serde(default)]
+    pub methods: Vec<Text<Method>>,
+    /// Where its requests go.
+    pub upstream: Text<Upstream>,
+    /// A leading part of the path to remove on the way. Default: none.
+    #[serde(default)]
+    pub strip_prefix: Option<String>,
+    /// Whether the client's Host is passed on. Default: false.
+    #[serde(default)]
+    pub preserve_host: bool,
+    /// Whether anyone may call it. Default: false.
+    #[serde(default)]
+    pub public: bool,
+    /// Kinds of credential accepted. Default: ["jwt", "api_token"], and "basic" when
+    /// the route names a module.
+    #[serde(default)]
+    pub credentials: Option<Vec<Credential>>,
+    /// Permissions, all of which are needed.
+    #[serde(default)]
+    pub permissions: Vec<Text<Permission>>,
+    /// Scopes, one of which is needed.
+    #[serde(default)]
+    pub scopes: Vec<Text<Scope>>,
+    /// Scopes, all of which are needed.
+    #[serde(default)]
+    pub scopes_all: Vec<Text<Scope>>,
+    /// Scopes, one of which is needed for GET and HEAD.
+    #[serde(default)]
+    pub scopes_read: Vec<Text<Scope>>,
+    /// Scopes, one of which is needed for the other methods.
+    #[serde(default)]
+    pub scopes_write: Vec<Text<Scope>>,
+    /// Roles, one of which is needed.
+    #[serde(default)]
+    pub roles: Vec<Text<RoleName>>,
+    /// Whether the caller must have a tenant. Default: "optional".
+    #[serde(default)]
+    pub tenant: Tenant,
+    /// Environments of API tokens accepted. Default: all.
+    #[serde(default)]
+    pub environments: Vec<Text<Environment>>,
+    /// The Basic module it belongs to. Default: none, so that Basic is refused.
+    #[serde(default)]
+    pub basic: Option<String>,
+    /// Limits of its own, by name.
+    #[serde(default)]
+    pub limits: Vec<String>,
+    /// The body form of its errors. Default: the realm's.
+    #[serde(default)]
+    pub errors: Option<Text<ErrorTemplate>>,
+    /// How long the upstream may take to begin its answer. Default: "30s".
+    #[serde(default)]
+    pub timeout: Option<Text<Span>>,
+    /// The largest request body. Default: the server's.
+    #[serde(default)]
+    pub max_body: Option<Text<Size>>,
+}
+
+/// A kind of credential.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Credential {
+    /// An access token.
+    #[default]
+    Jwt,
+    /// An API token presented itself.
+    ApiToken,
+    /// HTTP Basic.
+    Basic,
+}
+
+/// Whether the caller must have a tenant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Tenant {
+    /// It need not.
+    #[default]
+    Optional,
+    /// It must.
+    Required,
+}

@@ -1,0 +1,91 @@
+//! `[server]`: where the process listens and keeps its data. Everything has a default.
+
+use super::text::Text;
+use super::value::{Database, LimitStore, SecretRef, Size, Span};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::net::SocketAddr;
+
+/// Where the process listens and keeps its data.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// The public addresses. Default: ["127.0.0.1:8080"].
+    pub listen: Option<Vec<Text<SocketAddr>>>,
+    /// The address of metrics and of readiness in detail; it is never public. Default:
+    /// none.
+    pub ops_listen: Option<Text<SocketAddr>>,
+    /// Where the control data is kept; a path is relative to this file. Default:
+    /// "sqlite:doorward.db".
+    pub database: Option<Text<Database>>,
+    /// Where the counters of limits are kept. Default: "memory".
+    pub limits: Option<Text<LimitStore>>,
+    /// The key under which keys are sealed in the store. Default: "file:doorward.key",
+    /// made by the first command that needs it.
+    pub master_key: Option<Text<SecretRef>>,
+    /// TLS on the public addresses. Default: none.
+    pub tls: Option<Tls>,
+    /// Addresses and networks whose `X-Forwarded-*` headers are believed. Default: none.
+    pub trusted_proxies: Vec<Text<ipnet::IpNet>>,
+    /// How many connections are open at most. Default: 16384.
+    pub max_connections: Option<u32>,
+    /// How long a request's header section may take to arrive. Default: "10s".
+    pub header_timeout: Option<Text<Span>>,
+    /// How long a connection may stay idle. Default: "60s".
+    pub idle_timeout: Option<Text<Span>>,
+    /// How long open requests are waited for when the process is told to stop. Default:
+    /// "30s".
+    pub drain_timeout: Option<Text<Span>>,
+    /// The largest request body, unless a route has its own. Default: "10MiB".
+    pub max_body: Option<Text<Size>>,
+    /// The log.
+    pub log: Log,
+}
+
+/// TLS on the public addresses.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The certificate chain, PEM.
+    pub cert: Text<SecretRef>,
+    /// Its private key, PEM.
+    pub key: Text<SecretRef>,
+}
+
+/// The log, on standard error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// The quietest level that is written. Default: "info".
+    pub level: LogLevel,
+    /// The form of a line. Default: "text".
+    pub format: LogFormat,
+}
+
+/// The quietest level that is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Defects and outages.
+    Error,
+    /// What somebody should look at.
+    Warn,
+    /// What happened.
+    #[default]
+    Info,
+    /// Every request.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}

@@ -1,0 +1,511 @@
+//! Bad configurations and what is said of them.
+
+use super::*;
+use proptest::prelude::*;
+
+fn read(text: &str) -> Result<Loaded, Vec<Problem>> {
+    let environment = |name: &str| (name == "KEYS").then(|| "no json".to_owned());
+    parse(
+        Path::new("d.toml"),
+        text.as_bytes(),
+        &environment,
+        &Overrides::default(),
+    )
+}
+
+/// Every problem of `text`, as it is shown. A problem whose text ends in `…` stands for
+/// all that begin so.
+fn check(text: &str, expected: &[&str]) {
+    let problems = read(text).expect_err(text);
+    let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let alike = |(shown, expected): (&String, &&str)| match expected.strip_suffix('…') {
+        Some(start) => shown.starts_with(start),
+        None => shown == expected,
+    };
+    let same = shown.len() == expected.len() && shown.iter().zip(expected).all(alike);
+    assert!(same, "{text}\nsays: {shown:#?}\nexpected: {expected:#?}");
+}
+
+#[test]
+fn a_first_run_needs_almost_nothing() {
+    let settings = read("[realm.main]").unwrap().settings;
+    let realm = &settings.realms[0];
+    assert_eq!(&*realm.identity.issuer, "http://127.0.0.1:8080");
+    assert_eq!(
+        realm.identity.tokens.audiences[0].as_str(),
+        "http://127.0.0.1:8080"
+    );
+    assert_eq!(settings.server.database, Path::new("doorward.db"));
+    let claims = &realm.gate_spec(vec![]).issuers[0].claims;
+    assert_eq!(claims.tenant.as_ref().unwrap().to_string(), "tenant_id");
+}
+
+#[test]
+fn relative_paths_are_relative_to_the_file() {
+    let environment = |_: &str| None;
+    let text = b"[server]\ndatabase = \"sqlite:data/x.db\"\n[realm.main]";
+    let loaded = parse(
+        Path::new("/etc/d.toml"),
+        text,
+        &environment,
+        &Overrides::default(),
+    )
+    .unwrap();
+    assert_eq!(loaded.settings.server.database, Path::new("/etc/data/x.db"));
+    let MasterKeySource::File(key) = &loaded.settings.server.master_key else {
+        panic!("the default is a file");
+    };
+    assert_eq!(key, Path::new("/etc/doorward.key"));
+}
+
+#[test]
+fn the_command_line_overrides_the_file() {
+    let overrides = Overrides {
+        listen: Some("127.0.0.1:9999".to_owned()),
+        database: Some("sqlite:/tmp/other.db".to_owned()),
+        token_expiry: Some(7),
+        ..Overrides::default()
+    };
+    let loaded = parse(
+        Path::new("d.toml"),
+        b"[realm.main]",
+        &|_: &str| None,
+        &overrides,
+    )
+    .unwrap();
+    let settings = loaded.settings;
+    assert_eq!(settings.server.listen[0].port(), 9999);
+    assert_eq!(settings.server.database, Path::new("/tmp/other.db"));
+    assert_eq!(settings.realms[0].identity.tokens.access_ttl.as_secs(), 7);
+    let wrong = Overrides {
+        listen: Some("localhost".to_owned()),
+        ..Overrides::default()
+    };
+    let problems = parse(
+        Path::new("d.toml"),
+        b"[realm.main]",
+        &|_: &str| None,
+        &wrong,
+    )
+    .unwrap_err();
+    assert_eq!(
+        problems[0].to_string(),
+        "d.toml: --listen: \"localhost\" is not an address and port such as \"127.0.0.1:8080\"; a name is not enough"
+    );
+}
+
+#[test]
+fn syntax_has_a_line() {
+    check(
+        "[realm.main]\nhosts = [\"a\"\nissuer = 1",
+        &["d.toml:3: not valid TOML: …"],
+    );
+    check(
+        "[realm.main]\n[realm.main]",
+        &["d.toml:2: not valid TOML: …"],
+    );
+}
+
+#[test]
+fn unknown_keys_name_the_nearest() {
+    check(
+        "[server]\nlisen = [\"127.0.0.1:1\"]\n[realm.main]\n[realm.main.tokens]\naccess_tll = \"5m\"\n[sever]",
+        &[
+            "d.toml:2: server.lisen: unknown key \"lisen\"; did you mean \"listen\"? Known: database, drain_timeout, …",
+            "d.toml:5: realm.main.tokens.access_tll: unknown key \"access_tll\"; did you mean \"access_ttl\"? Known: access_ttl, algorithm, audiences, claims, default_scopes, max_ttl, revocation, typ",
+            "d.toml:6: sever: unknown key \"sever\"; did you mean \"server\"? Known: realm, server",
+        ],
+    );
+    check(
+        "[[realm.main.route]]\npath = \"/a\"\nupstream = \"builtin:echo\"\n[[realm.main.route]]\npath = \"/b\"\nupstream = \"builtin:echo\"\nscope = [\"x\"]",
+        &["d.toml:7: realm.main.route[1].scope: unknown key \"scope\"; did you mean \"scopes\"? …"],
+    );
+}
+
+#[test]
+fn wrong_types_and_values_are_all_found() {
+    check(
+        "[server]\nlisten = \"127.0.0.1:80\"\nmax_connections = -1\nheader_timeout = 15\nmax_body = \"1MB\"\n[realm.main]\nrequire_https = \"rejct\"\npath = 1\ntokens = 7",
+        &[
+            "d.toml:2: server.listen: expected a list such as [\"…\"], found text",
+            "d.toml:3: server.max_connections: expected a whole number in range, found -1",
+            "d.toml:4: server.header_timeout: a plain number has no unit; write \"15s\" (a duration such as \"15m\" (ms, s, m, h or d))",
+            "d.toml:5: server.max_body: \"1MB\" is not a size such as \"1MiB\" (B, KiB, MiB or GiB)",
+            "d.toml:7: realm.main.require_https: unknown value \"rejct\"; did you mean \"reject\"? Known: off, redirect, reject",
+            "d.toml:8: realm.main.path: unknown key \"path\". Known: …",
+            "d.toml:9: realm.main.tokens: expected a table, found a number",
+        ],
+    );
+    check(
+        "[realm.main]\nhosts = [\"a\", 5, \"b\", true]\nissuer = \"api.example.com\"\nconsole.admin = \"yes\"\n[realm.Main]",
+        &[
+            "d.toml:2: realm.main.hosts[1]: …",
+            "d.toml:2: realm.main.hosts[3]: …",
+            "d.toml:3: realm.main.issuer: \"api.example.com\" is not an address such as \"https://api.example.com\"",
+            "d.toml:4: realm.main.console.admin: expected true or false, found text",
+            "d.toml:5: realm.Main: a realm's name must be 1 to 64 of a-z, 0-9, - and _, starting with a letter or digit",
+        ],
+    );
+}
+
+#[test]
+fn a_missing_key_is_named_where_its_table_begins() {
+    check(
+        "[realm.main]\n[[realm.main.route]]\nupstream = \"builtin:echo\"",
+        &["d.toml:2: realm.main.route[0]: the key \"path\" is missing"],
+    );
+    // A key that is there but wrong is one problem, not two.
+    check(
+        "[[realm.main.route]]\npath = 5\nupstream = \"builtin:echo\"",
+        &["d.toml:2: realm.main.route[0].path: …"],
+    );
+}
+
+#[test]
+fn what_this_build_lacks_is_said() {
+    check(
+        "[server]\ndatabase = \"postgres://u:hunter2@db/x\"\nlimits = \"redis://cache\"\n[realm.main]",
+        &[
+            "d.toml:2: server.database: PostgreSQL is not supported by this build; use \"sqlite:PATH\"",
+            "d.toml:3: server.limits: Redis and Valkey are not supported by this build; use \"memory\"",
+        ],
+    );
+    check(
+        "[realm.main]\ndialects = [\"supabse\"]",
+        &[
+            "d.toml:2: realm.main.dialects[0]: unknown value \"supabse\"; did you mean \"supabase\"? Known: data, nhost, oauth, supabase",
+        ],
+    );
+}
+
+#[test]
+fn secrets_must_be_there_and_are_never_written_in_the_file() {
+    check(
+        "[server]\nmaster_key = \"hunter2\"\n[realm.main]",
+        &[
+            "d.toml:2: server.master_key: expected a reference to a secret: \"env:NAME\" or \"file:PATH\"; secrets are never written in the configuration",
+        ],
+    );
+    check(
+        "[server]\nmaster_key = \"env:NOT_THERE\"\ntls = { cert = \"file:no-such.pem\", key = \"env:KEYS\" }\n[realm.main]",
+        &[
+            "d.toml:2: server.master_key: the environment variable NOT_THERE is not set",
+            "d.toml:3: server.tls.cert: cannot read no-such.pem: …",
+            "d.toml:3: server.tls.key: is not in PEM form (-----BEGIN …)",
+        ],
+    );
+}
+
+#[test]
+fn an_authority_chooses_one_realm() {
+    check(
+        "[realm.a]\nhosts = [\"api.example.com\"]\n[realm.b]\nhosts = [\"other\", \"API.example.com\"]",
+        &[
+            "d.toml:4: realm.b.hosts[1]: host \"API.example.com\" belongs to realm \"a\" already; an authority chooses one realm",
+        ],
+    );
+    check(
+        "[realm.a]\n[realm.b]",
+        &[
+            "d.toml:2: realm.b.hosts[0]: host \"*\" belongs to realm \"a\" already; an authority chooses one realm",
+        ],
+    );
+    check(
+        "[realm.a]\nhosts = [\"https://a\", \"*.b\", \"\"]",
+        &[
+            "d.toml:2: realm.a.hosts[0]: …",
+            "d.toml:2: realm.a.hosts[1]: …",
+            "d.toml:2: realm.a.hosts[2]: …",
+        ],
+    );
+    check(
+        "[server]",
+        &["d.toml: there is no realm; add one, for example [realm.main]"],
+    );
+}
+
+#[test]
+fn kinds_belong_to_one_class_and_classes_are_told_apart() {
+    let class = |kinds: &str, rest: &str| {
+        format!("kinds = {kinds}\n{rest}\npresentations = [\"bearer\"]\n")
+    };
+    let two = |one: String, other: String| {
+        format!("[realm.m.api_tokens.one]\n{one}[realm.m.api_tokens.two]\n{other}")
+    };
+    check(
+        &two(
+            class("[\"personal\"]", "prefix = \"a_\""),
+            class("[\"key\", \"personal\"]", "prefix = \"b_\""),
+        ),
+        &[
+            "d.toml:6: realm.m.api_tokens.two.kinds[1]: kind \"personal\" belongs to class \"one\" already; a kind belongs to one class",
+        ],
+    );
+    check(
+        &two(
+            class("[\"personal\"]", "prefix = \"a_\""),
+            class("[\"key\"]", "prefix = \"a_b_\""),
+        ),
+        &[
+            "d.toml:7: realm.m.api_tokens.two.prefix: tokens of this class cannot be told from those of class \"one\"; neither prefix may begin the other",
+        ],
+    );
+    check(
+        &two(
+            class("[\"personal\"]", "format = \"uuid\""),
+            class("[\"key\"]", "format = \"uuid\""),
+        ),
+        &["d.toml:5: realm.m.api_tokens.two.prefix: tokens of this class cannot be told…"],
+    );
+    check(
+        &format!(
+            "[realm.m.api_tokens.one]\n{}",
+            class("[\"persnal\"]", "prefix = \"a_\"")
+        ),
+        &[
+            "d.toml:2: realm.m.api_tokens.one.kinds[0]: unknown kind \"persnal\"; known: personal, service, key",
+        ],
+    );
+    check(
+        &format!("[realm.m.api_tokens.one]\n{}", class("[\"key\"]", "")),
+        &["d.toml:1: realm.m.api_tokens.one.prefix: this format needs a prefix"],
+    );
+}
+
+#[test]
+fn the_settings_of_a_class_agree() {
+    check(
+        "[realm.m.api_tokens.c]\nkinds = [\"key\"]\nprefix = \"k_\"\nexpiry = \"policy\"\nmax_active = 0\npresentations = [\"header:X-A\", \"header:X-B\", \"basic\", \"exchange\"]\nenvironments = [\"a_b\"]",
+        &[
+            "d.toml:1: realm.m.api_tokens.c: expiry = \"policy\" needs expiry_ttl, for example \"90d\"",
+            "d.toml:5: realm.m.api_tokens.c.max_active: must be at least 1; leave it out for any number",
+            "d.toml:6: realm.m.api_tokens.c.presentations: names more than one header; a class has at most one",
+            "d.toml:6: realm.m.api_tokens.c.presentations[2]: \"basic\" needs the realm's [basic] section with a username",
+            "d.toml:6: realm.m.api_tokens.c.presentations[3]: \"exchange\" needs the dialect \"oauth\" or \"nhost\", which serve the exchange",
+            "d.toml:7: realm.m.api_tokens.c.environments[0]: must not contain \"_\", which ends the environment in a token",
+        ],
+    );
+    check(
+        "[realm.m]\nrole_header = \"X-Role\"\n[realm.m.api_tokens.c]\nkinds = [\"key\"]\nprefix = \"k_\"\nexpiry_ttl = \"1d\"\npresentations = [\"header:x-role\"]",
+        &[
+            "d.toml:6: realm.m.api_tokens.c.expiry_ttl: belongs to expiry \"policy\"; to cap what can be asked for, write expiry_max",
+            "d.toml:7: realm.m.api_tokens.c.presentations[0]: the header x-role selects a role or tenant in this realm; it cannot carry a token too",
+        ],
+    );
+}
+
+#[test]
+fn what_is_named_must_be_there() {
+    check(
+        "[realm.m.roles]\nuser = []\n[realm.m.users]\ndefault_roles = [\"usr\"]\ndefault_role = \"me\"\n[realm.m.limits.company]\nkey = \"tenant\"\nrate = \"1/1s\"\n[[realm.m.route]]\npath = \"/a\"\nupstream = \"builtin:echo\"\nlimits = [\"compny\"]\nbasic = \"ui\"\nroles = [\"usre\"]\nenvironments = [\"live\"]",
+        &[
+            "d.toml:4: realm.m.users.default_roles[0]: unknown role \"usr\"; did you mean \"user\"? Known: user",
+            "d.toml:5: realm.m.users.default_role: unknown role \"me\". Known: user",
+            "d.toml:12: realm.m.route[0].limits[0]: unknown limit \"compny\"; did you mean \"company\"? Known: company",
+            "d.toml:13: realm.m.route[0].basic: unknown Basic module \"ui\". Known: none",
+            "d.toml:14: realm.m.route[0].roles[0]: unknown role \"usre\"; did you mean \"user\"? Known: user",
+            "d.toml:15: realm.m.route[0].environments[0]: unknown environment \"live\". Known: none",
+        ],
+    );
+}
+
+#[test]
+fn tokens_and_limits_make_sense() {
+    check(
+        "[realm.m.tokens]\naccess_ttl = \"2d\"\naudiences = []\nclaims = { scope = \"{scpoe}\" }\n[realm.m.limits.l]\nkey = \"tenant\"\nrate = \"0/1m\"\n[realm.m.sessions]\nttl = \"1500ms\"\nmin_password = 0",
+        &[
+            "d.toml:2: realm.m.tokens.access_ttl: is longer than max_ttl (86400s); raise max_ttl or lower access_ttl",
+            "d.toml:3: realm.m.tokens.audiences: names no audience; leave it out for the issuer",
+            "d.toml:4: realm.m.tokens.claims: unknown placeholder {scpoe}; known: {sub} …",
+            "d.toml:7: realm.m.limits.l.rate: a limit needs …",
+            "d.toml:9: realm.m.sessions.ttl: must be whole seconds",
+            "d.toml:10: realm.m.sessions.min_password: must be from 1 to 128",
+        ],
+    );
+    check(
+        "[realm.m.tokens]\nclaims = { exp = 1 }\nmax_ttl = \"0s\"\naccess_ttl = \"0s\"",
+        &[
+            "d.toml:2: realm.m.tokens.claims: claim exp is written by the engine and cannot be in a template",
+            "d.toml:3: realm.m.tokens.max_ttl: must be longer than zero",
+            "d.toml:4: realm.m.tokens.access_ttl: must be longer than zero",
+        ],
+    );
+}
+
+#[test]
+fn issuers_have_one_trustworthy_source_of_keys() {
+    let issuer = |rest: &str| {
+        format!(
+            "[[realm.m.issuers]]\nissuer = \"x\"\naudiences = [\"a\"]\nalgorithms = [\"HS256\"]\n{rest}"
+        )
+    };
+    check(
+        &issuer(""),
+        &["d.toml:1: realm.m.issuers[0]: has neither jwks_url nor keys; …"],
+    );
+    check(
+        &issuer("jwks_url = \"https://a/b\"\nkeys = \"env:KEYS\""),
+        &["d.toml:1: realm.m.issuers[0]: has both jwks_url and keys; keep one"],
+    );
+    check(
+        &issuer("jwks_url = \"http://a.example/b\""),
+        &[
+            "d.toml:4: realm.m.issuers[0].algorithms[0]: a shared secret is never published under a jwks_url; give it by keys",
+            "d.toml:5: realm.m.issuers[0].jwks_url: must be https: …",
+        ],
+    );
+    check(
+        &issuer("keys = \"env:KEYS\"\nleeway = \"1h\""),
+        &[
+            "d.toml:5: realm.m.issuers[0].keys: what this refers to is not a JWK set in JSON",
+            "d.toml:6: realm.m.issuers[0].leeway: must be at most \"5m\": …",
+        ],
+    );
+    check(
+        &issuer("").replace("HS256", "none"),
+        &["d.toml:4: realm.m.issuers[0].algorithms[0]: not an accepted algorithm …"],
+    );
+}
+
+#[test]
+fn routes_agree_with_themselves() {
+    check(
+        "[[realm.m.route]]\npath = \"/a/**\"\nupstream = \"http://127.0.0.1:1\"\nstrip_prefix = \"/b\"\ncredentials = [\"basic\"]\ntimeout = \"0s\"\nmethods = [\"get\"]",
+        &[
+            "d.toml:7: realm.m.route[0].methods[0]: \"get\" is not a method in capitals such as \"GET\"",
+        ],
+    );
+    check(
+        "[[realm.m.route]]\npath = \"/a/**\"\nupstream = \"http://127.0.0.1:1\"\nstrip_prefix = \"/b\"\ncredentials = [\"basic\"]\ntimeout = \"0s\"",
+        &[
+            "d.toml:4: realm.m.route[0].strip_prefix: \"/b\" is not how \"/a/**\" begins",
+            "d.toml:5: realm.m.route[0].credentials: \"basic\" needs the route's basic = \"MODULE\"",
+            "d.toml:6: realm.m.route[0].timeout: must be longer than zero",
+        ],
+    );
+    check(
+        "[[realm.m.route]]\npath = \"/a\"\nupstream = \"htp://x\"\n[[realm.m.expect]]\nrequest = \"/a\"\noutcome = \"alow\"",
+        &[
+            "d.toml:3: realm.m.route[0].upstream: \"htp://x\" is not an upstream such as …",
+            "d.toml:5: realm.m.expect[0].request: \"/a\" is not a request such as \"GET /api/items\"",
+            "d.toml:6: realm.m.expect[0].outcome: unknown outcome \"alow\"; did you mean \"allow\"? …",
+        ],
+    );
+}
+
+#[test]
+fn basic_needs_tls_beyond_this_machine() {
+    let realm = |issuer: &str, https: &str| {
+        format!(
+            "[realm.m]\nissuer = \"{issuer}\"\nrequire_https = \"{https}\"\n[realm.m.basic]\nusername = \"w\"\nmodules.ui = {{ enabled = true }}"
+        )
+    };
+    check(
+        &realm("http://api.example.com", "off"),
+        &[
+            "d.toml:6: realm.m.basic.modules.ui: Basic needs TLS: set require_https to \"reject\" or \"redirect\"",
+        ],
+    );
+    assert!(read(&realm("http://127.0.0.1:8080", "off")).is_ok());
+    assert!(read(&realm("https://api.example.com", "reject")).is_ok());
+    check(
+        &realm("https://api.example.com", "reject").replace("\"w\"", "\"a:b\""),
+        &[
+            "d.toml:5: realm.m.basic.username: must not be empty and must not contain a colon (RFC 7617 §2)",
+        ],
+    );
+}
+
+#[test]
+fn the_gates_complaints_have_lines_too() {
+    let text = "[[realm.m.route]]\npath = \"/a/{x}\"\nupstream = \"builtin:echo\"\n[[realm.m.route]]\npath = \"/a/{y}\"\nupstream = \"builtin:echo\"\n[[realm.m.route]]\npath = \"no-slash\"\nupstream = \"builtin:echo\"";
+    let problems = policies(&read(text).unwrap(), &|_| Vec::new()).unwrap_err();
+    let mut lines: Vec<_> = problems.iter().map(|problem| problem.line).collect();
+    lines.sort_unstable();
+    assert_eq!(lines, [Some(5), Some(8)], "{problems:?}");
+}
+
+#[test]
+fn deep_nesting_is_refused_not_overflowed() {
+    for text in [
+        format!("{}a = 1", "a.".repeat(100_000)),
+        format!("[realm.m.tokens]\nclaims = {}", "[".repeat(100_000)),
+        format!("[realm.m.tokens.{}x]", "y.".repeat(100_000)),
+    ] {
+        assert!(read(&text).is_err());
+    }
+}
+
+#[test]
+fn the_schema_knows_every_section() {
+    let schema: serde_json::Value = serde_json::from_str(&schema::schema_json()).unwrap();
+    let realm = &schema["$defs"]["Realm"]["properties"];
+    for key in [
+        "api_tokens",
+        "basic",
+        "exchange",
+        "route",
+        "expect",
+        "tokens",
+    ] {
+        assert!(realm.get(key).is_some(), "{key}");
+    }
+    assert_eq!(schema["$defs"]["Realm"]["additionalProperties"], false);
+}
+
+/// Fragments that make up configurations, sound and broken.
+fn fragment() -> impl Strategy<Value = String> {
+    prop_oneof![
+        proptest::sample::select(vec![
+            "[server]",
+            "[realm.a]",
+            "[[realm.a.route]]",
+            "[realm.a.tokens]",
+            "[realm.a.basic]",
+            "[realm.a.api_tokens.x]",
+            "[[realm.a.expect]]",
+            "[[realm.a.issuers]]",
+            "[realm]",
+            "path = \"/a/**\"",
+            "upstream = \"builtin:echo\"",
+            "kinds = [\"key\"]",
+            "prefix = \"é\"",
+            "listen = [\"[::1]:0\"]",
+            "access_ttl = \"9999999999999d\"",
+            "claims = { \"*\" = \"{sub}\" }",
+            "request = \"GET /%\"",
+            "outcome = \"allow\"",
+            "headers = { \"\" = \"\\u0000\" }",
+            "a = 1979-05-27T07:32:00Z",
+            "a.b.c = nan",
+            "issuer = \"\"",
+            "max_active = 0xffffffffffffffff",
+            "hosts = [[[]]]",
+            "username = \"\"",
+            "modules = 1",
+            "rate = \"1/0s\"",
+            "'' = ''",
+        ])
+        .prop_map(str::to_owned),
+        "[ -~é\n\"'=.\\[\\]{}]{0,40}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = parse(Path::new("d.toml"), &bytes, &|_: &str| None, &Overrides::default());
+    }
+
+    #[test]
+    fn no_text_makes_it_panic_and_every_refusal_has_a_reason(
+        lines in proptest::collection::vec(fragment(), 0..25)
+    ) {
+        match read(&lines.join("\n")) {
+            Ok(loaded) => drop(policies(&loaded, &|_| Vec::new())),
+            Err(problems) => prop_assert!(
+                !problems.is_empty() && problems.iter().all(|problem| !problem.message.is_empty())
+            ),
+        }
+    }
+}

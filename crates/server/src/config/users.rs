@@ -1,0 +1,28 @@
+//! `[realm.NAME.users]` and `[realm.NAME.sessions]`: what new users get, and how
+//! people's sign-ins last.
+
+use super::text::Text;
+use super::value::Span;
+use doorward_base::RoleName;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What new users get.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Users {
+    /// The roles a new user is granted. Default: none.
+    pub default_roles: Vec<Text<RoleName>>,
+    /// The role in force when a request selects none. Default: none.
+    pub default_role: Option<Text<RoleName>>,
+}
+
+/// How people's sign-ins last.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sessions {
+    /// From sign-in to the end, whatever happens. Default: "12h".
+    pub ttl: Option<Text<Span>>,
+    /// The shortest password accepted, in characters. Default: 8.
+    pub min_password: Option<u16>,
+}

@@ -1,0 +1,411 @@
+//! The small languages of configuration values: durations, sizes, rates, references
+//! to secrets, upstreams, presentations, stores. Not here: which key takes which
+//! (the section files).
+
+use super::text::FromText;
+use doorward_identity::settings::Presentation;
+use http::Uri;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A duration: a whole number and a unit, `"15m"`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Span(pub Duration);
+
+impl FromText for Span {
+    const FORM: &'static str = "a duration such as \"15m\" (ms, s, m, h or d)";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let units = [
+            ("ms", 1),
+            ("s", 1000),
+            ("m", 60_000),
+            ("h", 3_600_000),
+            ("d", 86_400_000),
+        ];
+        let millis = scaled(text, &units)
+            .filter(|millis| *millis <= 36_500 * 86_400_000)
+            .ok_or_else(|| format!("{text:?} is not {}, at most 36500d", Self::FORM))?;
+        Ok(Self(Duration::from_millis(millis)))
+    }
+
+    fn instead_of_number(number: i64) -> Option<String> {
+        Some(format!("\"{number}s\""))
+    }
+}
+
+/// A size in bytes: a whole number and a unit, `"1MiB"`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Size(pub u64);
+
+impl FromText for Size {
+    const FORM: &'static str = "a size such as \"1MiB\" (B, KiB, MiB or GiB)";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let units = [
+            ("B", 1),
+            ("KiB", 1 << 10),
+            ("MiB", 1 << 20),
+            ("GiB", 1 << 30),
+        ];
+        scaled(text, &units)
+            .map(Self)
+            .ok_or_else(|| format!("{text:?} is not {}", Self::FORM))
+    }
+
+    fn instead_of_number(number: i64) -> Option<String> {
+        Some(format!("\"{number}B\""))
+    }
+}
+
+/// `text` is a whole number followed by one of `units`; the product.
+fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(digits)?;
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+/// A rate: a count and a period, `"100/1m"`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rate {
+    /// How many.
+    pub count: u32,
+    /// In which time.
+    pub per: Duration,
+}
+
+impl FromText for Rate {
+    const FORM: &'static str = "a rate such as \"100/1m\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not {}", Self::FORM);
+        let (count, per) = text.split_once('/').ok_or_else(wrong)?;
+        let digits = !count.is_empty() && count.bytes().all(|b| b.is_ascii_digit());
+        let count = count.parse().ok().filter(|_| digits).ok_or_else(wrong)?;
+        let Span(per) = Span::from_text(per)?;
+        Ok(Self { count, per })
+    }
+
+    fn instead_of_number(number: i64) -> Option<String> {
+        Some(format!("\"{number}/1m\""))
+    }
+}
+
+/// Where a secret is to be found. The configuration never holds one itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SecretRef {
+    /// `env:NAME`: the environment variable.
+    Env(String),
+    /// `file:PATH`: the file, relative to the configuration file.
+    File(PathBuf),
+}
+
+impl FromText for SecretRef {
+    const FORM: &'static str = "a reference to a secret: \"env:NAME\" or \"file:PATH\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(PathBuf::from(path))),
+            // The text is not repeated: it may be the secret itself.
+            _ => Err(format!(
+                "expected {}; secrets are never written in the configuration",
+                Self::FORM
+            )),
+        }
+    }
+}
+
+/// Where the control data is kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Database {
+    /// `sqlite:PATH`, relative to the configuration file.
+    Sqlite(PathBuf),
+}
+
+impl FromText for Database {
+    const FORM: &'static str = "a database such as \"sqlite:doorward.db\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
+            // The address may hold a password: it is not repeated.
+            Some(("postgres" | "postgresql", _)) => {
+                Err("PostgreSQL is not supported by this build; use \"sqlite:PATH\"".to_owned())
+            }
+            _ => Err(format!("expected {}", Self::FORM)),
+        }
+    }
+}
+
+/// Where the counters of limits are kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LimitStore {
+    /// In this process.
+    Memory,
+}
+
+impl FromText for LimitStore {
+    const FORM: &'static str = "a limit store: \"memory\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "memory" => Ok(Self::Memory),
+            _ if text.starts_with("redis") || text.starts_with("valkey") => {
+                Err("Redis and Valkey are not supported by this build; use \"memory\"".to_owned())
+            }
+            _ => Err(format!("expected {}", Self::FORM)),
+        }
+    }
+}
+
+/// Where a route's requests go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Upstream {
+    /// `http://host[:port][/base]`.
+    Http(Uri),
+    /// `builtin:echo`.
+    Echo,
+}
+
+impl FromText for Upstream {
+    const FORM: &'static str = "an upstream such as \"http://127.0.0.1:9000\" or \"builtin:echo\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text == "builtin:echo" {
+            return Ok(Self::Echo);
+        }
+        let url = Url::from_text(text).map_err(|_| format!("{text:?} is not {}", Self::FORM))?;
+        match url.uri.scheme_str() {
+            Some("http") => Ok(Self::Http(url.uri)),
+            _ => Err("an https:// upstream is not supported by this build; use http://".to_owned()),
+        }
+    }
+}
+
+/// An absolute http or https address without user information, query or fragment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Url {
+    uri: Uri,
+    text: String,
+}
+
+impl Url {
+    /// The address, byte for byte as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The address, parsed.
+    #[must_use]
+    pub const fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// Whether it is plain HTTP to another machine.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        self.uri.scheme_str() == Some("http") && !self.is_loopback()
+    }
+
+    /// Whether it is this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let host = self.uri.host().unwrap_or_default();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost"
+            || bare
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|ip| ip.is_loopback())
+    }
+}
+
+impl FromText for Url {
+    const FORM: &'static str = "an address such as \"https://api.example.com\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let sound = |uri: &Uri| {
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.host().is_some_and(|host| !host.is_empty())
+                && uri
+                    .authority()
+                    .is_some_and(|part| !part.as_str().contains('@'))
+                && uri.query().is_none()
+                && !text.contains('#')
+        };
+        text.parse::<Uri>()
+            .ok()
+            .filter(sound)
+            .map(|uri| Self {
+                uri,
+                text: text.to_owned(),
+            })
+            .ok_or_else(|| format!("{text:?} is not {}", Self::FORM))
+    }
+}
+
+impl FromText for Presentation {
+    const FORM: &'static str =
+        "a presentation: \"exchange\", \"basic\", \"bearer\", \"header:NAME\" or \"query:NAME\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let plain = |name: &str| {
+            !name.is_empty()
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        };
+        match text.split_once(':') {
+            None if text == "exchange" => Ok(Self::Exchange),
+            None if text == "basic" => Ok(Self::Basic),
+            None if text == "bearer" => Ok(Self::Bearer),
+            Some(("header", name)) if plain(name) => {
+                if name.eq_ignore_ascii_case("authorization") {
+                    return Err("the Authorization header is \"bearer\" or \"basic\"".to_owned());
+                }
+                Ok(Self::Header(name.to_ascii_lowercase()))
+            }
+            Some(("query", name)) if plain(name) => Ok(Self::Query(name.to_owned())),
+            _ => Err(format!("{text:?} is not {}", Self::FORM)),
+        }
+    }
+}
+
+/// A request line of an expectation: `"POST /path?query"`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RequestLine {
+    /// The method.
+    pub method: http::Method,
+    /// The path, with its query if it has one.
+    pub target: String,
+}
+
+impl FromText for RequestLine {
+    const FORM: &'static str = "a request such as \"GET /api/items\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not {}", Self::FORM);
+        let (method, target) = text.split_once(' ').ok_or_else(wrong)?;
+        let method = http::Method::from_text(method)?;
+        let sound = target.starts_with('/') && target.bytes().all(|b| b.is_ascii_graphic());
+        if !sound {
+            return Err(wrong());
+        }
+        Ok(Self {
+            method,
+            target: target.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit() {
+        for (text, millis) in [
+            ("250ms", 250),
+            ("0s", 0),
+            ("15m", 900_000),
+            ("90d", 7_776_000_000),
+        ] {
+            assert_eq!(
+                Span::from_text(text),
+                Ok(Span(Duration::from_millis(millis))),
+                "{text}"
+            );
+        }
+        for bad in [
+            "",
+            "15",
+            "m",
+            "-1s",
+            "1.5h",
+            "1 m",
+            "15M",
+            "1w",
+            "99999999999999999999s",
+            "36501d",
+        ] {
+            assert!(Span::from_text(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_a_unit() {
+        assert_eq!(Size::from_text("1MiB"), Ok(Size(1_048_576)));
+        for bad in ["1", "1MB", "1 MiB", "-1B", "99999999999GiB"] {
+            assert!(Size::from_text(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn rates_have_a_period() {
+        let rate = Rate {
+            count: 100,
+            per: Duration::from_secs(60),
+        };
+        assert_eq!(Rate::from_text("100/1m"), Ok(rate));
+        for bad in ["100", "100/m", "/1m", "+1/1m", "1/1m/1m", "5000000000/1s"] {
+            assert!(Rate::from_text(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_secret_written_in_the_configuration_is_refused_and_not_repeated() {
+        let error = SecretRef::from_text("hunter2").unwrap_err();
+        assert!(!error.contains("hunter2"), "{error}");
+        let error = Database::from_text("postgres://me:hunter2@db/x").unwrap_err();
+        assert!(!error.contains("hunter2"), "{error}");
+        assert!(SecretRef::from_text("env:").is_err());
+    }
+
+    #[test]
+    fn upstreams_are_origins() {
+        assert_eq!(Upstream::from_text("builtin:echo"), Ok(Upstream::Echo));
+        assert!(Upstream::from_text("http://127.0.0.1:9000/base").is_ok());
+        for bad in [
+            "127.0.0.1:9000",
+            "ftp://a",
+            "http://u:p@a",
+            "http://a?x",
+            "http://a#x",
+            "/a",
+            "builtin:other",
+        ] {
+            assert!(Upstream::from_text(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn presentations_are_strict() {
+        assert_eq!(
+            Presentation::from_text("header:X-API-Key"),
+            Ok(Presentation::Header("x-api-key".into()))
+        );
+        for bad in [
+            "Bearer",
+            "header:",
+            "header:a b",
+            "header:Authorization",
+            "cookie:a",
+            "query:a&b",
+        ] {
+            assert!(Presentation::from_text(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine() {
+        let exposed = |text| Url::from_text(text).unwrap().is_exposed();
+        assert!(exposed("http://auth.example.com/"));
+        assert!(
+            !exposed("http://127.0.0.1:8080")
+                && !exposed("http://[::1]:80")
+                && !exposed("https://a.b")
+        );
+    }
+}
