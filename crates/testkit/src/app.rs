@@ -2,6 +2,7 @@
 //! how a signed-in person's requests look (`client`).
 
 use crate::artifact::{Artifacts, must};
+use crate::binary;
 use crate::command::{self, Keep, Outcome};
 use crate::http::{Request, Response, random_secret};
 use crate::jwt;
@@ -282,6 +283,26 @@ impl App {
     #[must_use]
     pub fn run_secret(&self, words: &[&str], arguments: &[&str], input: &str) -> Outcome {
         self.run_with(words, arguments, input, Keep::Nothing)
+    }
+
+    /// Runs a shell script as a reader of the documentation does: in the configuration's
+    /// folder, with `doorward` on the path. What it prints is not kept.
+    ///
+    /// # Panics
+    /// When there is no shell.
+    #[must_use]
+    pub fn shell(&self, script: &str) -> Outcome {
+        let binary = binary::doorward();
+        let folder = binary.parent().unwrap_or(Path::new("/")).display();
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-eu", "-c", &format!("PATH=\"{folder}:$PATH\"\n{script}")])
+            .current_dir(self.artifacts.dir())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        self.apply_environment(&mut shell);
+        command::finish(command::spawn(shell, ""))
     }
 
     /// Starts a command without waiting for it, for races between processes.
