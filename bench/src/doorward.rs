@@ -2,7 +2,7 @@
 //! its start. It is known by its command line and its wire alone.
 
 use crate::failure::{Context as _, Failure};
-use crate::process::{Running, capture, free_address};
+use crate::process::{Running, capture, feed, free_address};
 use crate::site::Site;
 use crate::token::{AUDIENCE, ISSUER, SCOPE};
 use std::fmt::Write as _;
@@ -64,6 +64,8 @@ impl Installation {
         );
         match shape {
             Shape::Whole => {
+                // People who sign in come from many addresses, as the loader says.
+                text.push_str("trusted_proxies = [\"127.0.0.1\"]\n");
                 text.push_str(&gate_realm(addr, upstream));
                 ALGORITHMS
                     .iter()
@@ -98,16 +100,22 @@ impl Installation {
         Running::start_listening(self.serve(), &self.log, self.addr)
     }
 
-    /// An API token of a person in a tenant, whom the measured route lets pass.
-    pub(crate) fn make_gate_token(&self) -> Result<String, Failure> {
-        let email = "caller@bench.test";
+    /// An API key of a tenant, which the measured route lets pass.
+    pub(crate) fn make_gate_key(&self) -> Result<String, Failure> {
         self.run("tenant create", "gate", &["acme"])?;
-        let user = ["--email", email, "--tenant", "acme", "--permission", SCOPE];
-        self.run("user create", "gate", &user)?;
-        let token = [
-            "--kind", "personal", "--owner", email, "--tenant", "acme", "--quiet",
-        ];
-        self.run("token create", "gate", &token)
+        let owner = ["--kind", "key", "--owner", "tenant:acme"];
+        let key = [&owner[..], &["--scope", SCOPE, "--quiet"]].concat();
+        self.run("token create", "gate", &key)
+    }
+
+    /// The body by which a person signs in at the gate's realm, in a file.
+    pub(crate) fn make_sign_in_body(&self, site: &Site) -> Result<PathBuf, Failure> {
+        let (email, password) = ("person@bench.test", "correct horse battery staple");
+        let arguments = ["--email", email, "--password-stdin"];
+        let mut command = self.command("user create", "gate", &arguments);
+        feed(&mut command, password)?;
+        let body = format!("{{\"email\":\"{email}\",\"password\":\"{password}\"}}\n");
+        site.write("sign-in.bodies", &body)
     }
 
     /// A body to exchange for each user of an algorithm's realm, in a file, one a line.
@@ -130,6 +138,11 @@ impl Installation {
 
     /// Runs a management command and gives the line it prints.
     fn run(&self, words: &str, realm: &str, arguments: &[&str]) -> Result<String, Failure> {
+        let text = capture(&mut self.command(words, realm, arguments))?;
+        Ok(text.trim().to_owned())
+    }
+
+    fn command(&self, words: &str, realm: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command
             .args(words.split(' '))
@@ -137,7 +150,7 @@ impl Installation {
             .arg(&self.config)
             .args(["--realm", realm])
             .args(arguments);
-        Ok(capture(&mut command)?.trim().to_owned())
+        command
     }
 }
 
@@ -163,7 +176,7 @@ fn gate_realm(addr: SocketAddr, upstream: SocketAddr) -> String {
 hosts = ["*"]
 issuer = "http://{addr}"
 require_https = "off"
-api_tokens.pat = {{ kinds = ["personal"], prefix = "bench_pat_", presentations = ["bearer"] }}
+api_tokens.key = {{ kinds = ["key"], prefix = "bench_key_", presentations = ["bearer"] }}
 limits.tenant = {{ key = "tenant", rate = "1000000/1s" }}
 [[realm.gate.issuers]]
 issuer = "{ISSUER}"
@@ -182,7 +195,7 @@ scopes = ["{SCOPE}"]
 tenant = "required"
 limits = ["tenant"]
 [[realm.gate.route]]
-path = "/pat/**"
+path = "/key/**"
 upstream = "http://{upstream}"
 credentials = ["api_token"]
 permissions = ["{SCOPE}"]

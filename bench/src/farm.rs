@@ -5,20 +5,13 @@
 use crate::doorward::{ALGORITHMS, Installation, Shape, exchange_host};
 use crate::failure::{Context as _, Failure};
 use crate::http::{self, Answer, Request};
-use crate::load::{Kind, Load};
 use crate::meter;
-use crate::option::Options;
 use crate::peer::{haproxy, nginx};
 use crate::process::Running;
-use crate::row::{Row, Server};
 use crate::site::{Site, UPSTREAM_BODY};
+use crate::start::wait_for_answer;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-
-/// Clients of the rows at the gate.
-const CLIENTS: u32 = 64;
-/// The exchange's numbers of clients.
-pub(crate) const EXCHANGE_CLIENTS: [u32; 3] = [1, 16, 64];
 
 /// The peers, and ours unless only peers were asked for.
 #[derive(Debug)]
@@ -39,10 +32,11 @@ pub(crate) struct Ours {
     pub(crate) idle: f64,
     /// Started anew for each measurement without a warm cache.
     pub(crate) cold: Installation,
-    tls: Installation,
-    tls_process: Running,
-    api_token: String,
-    bodies: Vec<(&'static str, PathBuf)>,
+    pub(crate) tls: Installation,
+    pub(crate) tls_process: Running,
+    pub(crate) api_key: String,
+    pub(crate) sign_in: PathBuf,
+    pub(crate) bodies: Vec<(&'static str, PathBuf)>,
 }
 
 impl Farm {
@@ -62,82 +56,14 @@ impl Farm {
             ours,
         })
     }
-
-    /// What is to be measured.
-    pub(crate) fn rows(&self, site: &Site, options: &Options) -> Vec<Row<'_>> {
-        let mut rows = self.peer_rows(site);
-        if let Some(ours) = &self.ours {
-            rows.extend(ours.gate_rows(site));
-            rows.extend(ours.exchange_rows());
-        }
-        if let Some(word) = &options.only {
-            rows.retain(|row| row.label.contains(word) || row.label.starts_with("HAProxy"));
-        }
-        rows
-    }
-
-    fn peer_rows(&self, site: &Site) -> Vec<Row<'_>> {
-        let proxy = self.haproxy.process.pid();
-        let nginx = self.nginx.process.pid();
-        let bearer = bearer(&site.token);
-        let each_once = Kind::Bearer {
-            tokens: site.tokens.clone(),
-            order: None,
-        };
-        let tls = format!("https://{}/policy/1", self.haproxy.tls);
-        let at = |addr| format!("http://{addr}/policy/1");
-        vec![
-            row(
-                "direct to nginx",
-                nginx,
-                at(self.nginx.addr),
-                &bearer,
-                Kind::Same,
-            ),
-            row(
-                "HAProxy plain",
-                proxy,
-                at(self.haproxy.plain),
-                &bearer,
-                Kind::Same,
-            ),
-            row(
-                "HAProxy policy",
-                proxy,
-                at(self.haproxy.policy),
-                &bearer,
-                Kind::Same,
-            ),
-            row(
-                "HAProxy policy, each token once",
-                proxy,
-                at(self.haproxy.policy),
-                &[],
-                each_once,
-            ),
-            row(
-                "HAProxy plain, TLS",
-                proxy,
-                tls.clone(),
-                &bearer,
-                Kind::Same,
-            ),
-            row(
-                "HAProxy plain, TLS and HTTP/2",
-                proxy,
-                tls,
-                &bearer,
-                Kind::SameHttp2,
-            ),
-        ]
-    }
 }
 
 impl Ours {
     fn start(site: &Site, binary: &Path, upstream: SocketAddr) -> Result<Self, Failure> {
         let write = |shape| Installation::write(site, binary, shape, upstream);
         let whole = write(Shape::Whole)?;
-        let api_token = whole.make_gate_token()?;
+        let api_key = whole.make_gate_key()?;
+        let sign_in = whole.make_sign_in_body(site)?;
         let bodies = ALGORITHMS.iter().map(|algorithm| {
             let bodies = whole.make_exchange_bodies(site, algorithm)?;
             Ok((*algorithm, bodies))
@@ -146,6 +72,7 @@ impl Ours {
         // The first start makes signing keys; memory is that of a later one.
         drop(whole.start()?);
         let process = whole.start()?;
+        wait_for_answer(whole.addr, "/healthz")?;
         let idle = meter::resident_mib(process.pid())?;
         let (cold, tls) = (write(Shape::Gate)?, write(Shape::GateTls)?);
         drop(cold.start()?);
@@ -157,7 +84,8 @@ impl Ours {
             cold,
             tls,
             tls_process,
-            api_token,
+            api_key,
+            sign_in,
             bodies,
         };
         ours.prove(site)?;
@@ -168,12 +96,25 @@ impl Ours {
         prove_policy("doorward", self.whole.addr, site)?;
         let plain = http::send(self.whole.addr, &Request::get("/plain/1", &[]))?;
         expect("doorward, public route", &plain, 200, UPSTREAM_BODY)?;
-        let headers = bearer(&self.api_token);
-        let answer = http::send(self.whole.addr, &Request::get("/pat/1", &headers))?;
-        expect("doorward, API token", &answer, 200, UPSTREAM_BODY)?;
+        let headers = bearer(&self.api_key);
+        let answer = http::send(self.whole.addr, &Request::get("/key/1", &headers))?;
+        expect("doorward, API key", &answer, 200, UPSTREAM_BODY)?;
+        let body = std::fs::read_to_string(&self.sign_in).during("the sign-in's body")?;
+        let headers = [json_content()];
+        let request = Request {
+            method: "POST",
+            path: "/me/v1/session",
+            headers: &headers,
+            body: body.trim(),
+        };
+        let answer = http::send(self.whole.addr, &request)?;
+        expect("doorward, sign-in", &answer, 200, "\"access_token\"")?;
         for (algorithm, bodies) in &self.bodies {
             let text = std::fs::read_to_string(bodies).during("exchange bodies")?;
-            let headers = json_to(&exchange_host(algorithm));
+            let headers = [
+                ("Host".to_owned(), exchange_host(algorithm)),
+                json_content(),
+            ];
             for body in text.lines() {
                 let request = Request {
                     method: "POST",
@@ -187,123 +128,15 @@ impl Ours {
         }
         Ok(())
     }
-
-    fn gate_rows(&self, site: &Site) -> Vec<Row<'_>> {
-        let pid = self.process.pid();
-        let jwt = bearer(&site.token);
-        let url = |path: &str| format!("http://{}{path}", self.whole.addr);
-        let tls = format!("https://{}/policy/1", self.tls.addr);
-        let tls_pid = self.tls_process.pid();
-        let tokens = |order| Kind::Bearer {
-            tokens: site.tokens.clone(),
-            order,
-        };
-        let zipf = tokens(Some(site.zipf.clone()));
-        let cold = Load {
-            url: format!("http://{}/policy/1", self.cold.addr),
-            headers: Vec::new(),
-            clients: CLIENTS,
-            kind: tokens(None),
-        };
-        vec![
-            row("doorward plain", pid, url("/plain/1"), &[], Kind::Same),
-            row(
-                "doorward policy, warm",
-                pid,
-                url("/policy/1"),
-                &jwt,
-                Kind::Same,
-            ),
-            row(
-                "doorward policy, many tokens by Zipf",
-                pid,
-                url("/policy/1"),
-                &[],
-                zipf,
-            ),
-            Row {
-                label: "doorward policy, cold (each token once)".to_owned(),
-                server: Server::Fresh(&self.cold),
-                load: cold,
-            },
-            row(
-                "doorward API token",
-                pid,
-                url("/pat/1"),
-                &bearer(&self.api_token),
-                Kind::Same,
-            ),
-            row(
-                "doorward policy, warm, TLS",
-                tls_pid,
-                tls.clone(),
-                &jwt,
-                Kind::Same,
-            ),
-            row(
-                "doorward policy, warm, TLS and HTTP/2",
-                tls_pid,
-                tls,
-                &jwt,
-                Kind::SameHttp2,
-            ),
-        ]
-    }
-
-    fn exchange_rows(&self) -> Vec<Row<'_>> {
-        let each = |(algorithm, bodies): &(&'static str, PathBuf), clients| Row {
-            label: exchange_label(algorithm, clients),
-            server: Server::Running(self.process.pid()),
-            load: Load {
-                url: format!("http://{}/oauth/exchange", self.whole.addr),
-                headers: vec![("Host".to_owned(), exchange_host(algorithm))],
-                clients,
-                kind: Kind::Exchange {
-                    bodies: bodies.clone(),
-                    member: "jwt",
-                },
-            },
-        };
-        self.bodies
-            .iter()
-            .flat_map(|realm| EXCHANGE_CLIENTS.map(|clients| each(realm, clients)))
-            .collect()
-    }
 }
 
-pub(crate) fn exchange_label(algorithm: &str, clients: u32) -> String {
-    format!("doorward exchange to {algorithm}, {clients} clients")
-}
-
-fn row<'f>(
-    label: &str,
-    pid: u32,
-    url: String,
-    headers: &[(String, String)],
-    kind: Kind,
-) -> Row<'f> {
-    let load = Load {
-        url,
-        headers: headers.to_vec(),
-        clients: CLIENTS,
-        kind,
-    };
-    Row {
-        label: label.to_owned(),
-        server: Server::Running(pid),
-        load,
-    }
-}
-
-fn bearer(token: &str) -> Vec<(String, String)> {
+/// The header that presents a bearer token.
+pub(crate) fn bearer(token: &str) -> Vec<(String, String)> {
     vec![("Authorization".to_owned(), format!("Bearer {token}"))]
 }
 
-fn json_to(host: &str) -> Vec<(String, String)> {
-    vec![
-        ("Host".to_owned(), host.to_owned()),
-        ("Content-Type".to_owned(), "application/json".to_owned()),
-    ]
+fn json_content() -> (String, String) {
+    ("Content-Type".to_owned(), "application/json".to_owned())
 }
 
 /// The good token passes, and what the policy is there to refuse is refused.

@@ -35,11 +35,13 @@ pub(crate) enum Kind {
         order: Option<PathBuf>,
     },
     /// A POST of a body out of `bodies`; a good answer has the member `member`.
-    Exchange {
+    Post {
         /// Bodies, one a line.
         bodies: PathBuf,
         /// The member.
         member: &'static str,
+        /// Whether each request says that it comes from another address.
+        spread: bool,
     },
 }
 

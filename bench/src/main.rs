@@ -21,6 +21,7 @@ mod load;
 mod meter;
 mod option;
 mod peer;
+mod plan;
 mod process;
 mod report;
 mod row;
@@ -60,7 +61,7 @@ fn run(options: &Options) -> Result<(), Failure> {
     eprintln!("minting {} access tokens", options.tokens);
     let site = Site::make(options.tokens)?;
     let farm = Farm::start(&site, binary.as_deref())?;
-    let rows = row::measure(&farm.rows(&site, options), &site, options)?;
+    let rows = row::measure(&plan::rows(&farm, &site, options), &site, options)?;
     let figures = figure::measure(farm, &site, options, binary.as_deref())?;
     let run = report::Run {
         haproxy,

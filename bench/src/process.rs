@@ -3,6 +3,7 @@
 
 use crate::failure::{Context as _, Failure};
 use std::fs::File;
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -84,6 +85,28 @@ pub(crate) fn capture(command: &mut Command) -> Result<String, Failure> {
     let errors = String::from_utf8_lossy(&output.stderr);
     Err(Failure::new(format!(
         "{command:?}: {}\n{text}{errors}",
+        output.status
+    )))
+}
+
+/// Runs a command to its end with one line on its standard input.
+pub(crate) fn feed(command: &mut Command, line: &str) -> Result<(), Failure> {
+    let child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = child.during(format!("{command:?}"))?;
+    let mut stdin = child.stdin.take().during("standard input")?;
+    writeln!(stdin, "{line}").during(format!("{command:?}"))?;
+    drop(stdin);
+    let output = child.wait_with_output().during(format!("{command:?}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    Err(Failure::new(format!(
+        "{command:?}: {}\n{errors}",
         output.status
     )))
 }

@@ -2,6 +2,7 @@
 
 use crate::budget::Verdict;
 use crate::figure::Figures;
+use crate::plan;
 use crate::row::Measured;
 use std::fmt::Write as _;
 
@@ -50,7 +51,7 @@ pub(crate) fn render(
 fn table_of_rows(text: &mut String, rows: &[Measured]) {
     let base = rows
         .iter()
-        .find(|row| row.label == "HAProxy plain")
+        .find(|row| row.label == plan::PEER_PLAIN)
         .map(|row| row.rate);
     text.push_str(
         "| row | requests/s | ÷ HAProxy plain | CPU µs (min–max) | user instr. (thousand) | p50 ms | p99 ms | errors |\n\
@@ -120,8 +121,8 @@ fn notes(text: &mut String, rows: &[Measured]) {
             .find(|row| row.label == label)
             .map(|row| row.micros)
     };
-    let above_plain = |label| Some(micros(label)? - micros("doorward plain")?);
-    if let Some(policy) = above_plain("doorward policy, warm") {
+    let above_plain = |label| Some(micros(label)? - micros(plan::PLAIN)?);
+    if let Some(policy) = above_plain(plan::WARM) {
         let _ = writeln!(
             text,
             "\nThe whole policy, warm, costs {policy:.1} µs more than the public route: verification \
@@ -129,10 +130,10 @@ fn notes(text: &mut String, rows: &[Measured]) {
              first alone: 0.5)."
         );
     }
-    if let Some(token) = above_plain("doorward API token") {
+    if let Some(token) = above_plain(plan::KEY) {
         let _ = writeln!(
             text,
-            "An API token instead costs {token:.1} µs more than the public route (budget for the \
+            "An API key instead costs {token:.1} µs more than the public route (budget for the \
              look-up alone: 1)."
         );
     }

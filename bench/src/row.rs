@@ -2,7 +2,7 @@
 //! here: what the figures are held against (`budget`) and how they are shown (`report`).
 
 use crate::doorward::Installation;
-use crate::failure::Failure;
+use crate::failure::{Context as _, Failure};
 use crate::load::{self, Load, Outcome};
 use crate::meter::{self, Instructions};
 use crate::option::Options;
@@ -14,10 +14,12 @@ pub(crate) struct Row<'f> {
     pub(crate) label: String,
     pub(crate) server: Server<'f>,
     pub(crate) load: Load,
+    /// What else goes on at the same time; its requests are not counted, its errors are.
+    pub(crate) beside: Option<Load>,
 }
 
 /// Whose cost is measured.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Server<'f> {
     /// A process that runs throughout.
     Running(u32),
@@ -43,6 +45,17 @@ pub(crate) struct Measured {
     /// The share of requests that used a token again although a fresh server should
     /// see each for the first time.
     pub(crate) repeated: f64,
+}
+
+impl<'f> Row<'f> {
+    pub(crate) fn new(label: &str, server: Server<'f>, load: Load) -> Self {
+        Self {
+            label: label.to_owned(),
+            server,
+            load,
+            beside: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +114,7 @@ fn sample_of(
         .then(|| Instructions::of(pid, site.path()))
         .transpose()?;
     let before = meter::cpu_nanos(pid)?;
-    let outcome = load::apply(&row.load, site, seconds)?;
+    let outcome = apply(row, site, seconds)?;
     let nanos = meter::cpu_nanos(pid)?.saturating_sub(before);
     if outcome.requests == 0 {
         return Err(Failure::new(format!("{}: no answer at all", row.label)));
@@ -111,6 +124,19 @@ fn sample_of(
         outcome,
         nanos,
         instructions,
+    })
+}
+
+fn apply(row: &Row<'_>, site: &Site, seconds: u32) -> Result<Outcome, Failure> {
+    let Some(beside) = &row.beside else {
+        return load::apply(&row.load, site, seconds);
+    };
+    std::thread::scope(|scope| {
+        let beside = scope.spawn(|| load::apply(beside, site, seconds));
+        let mut outcome = load::apply(&row.load, site, seconds)?;
+        let beside = beside.join().ok().during("a second load")??;
+        outcome.errors += beside.errors;
+        Ok(outcome)
     })
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn first_answer(
     for _ in 0..times {
         let begun = Instant::now();
         let running = Running::start(command(), log)?;
-        wait_for_answer(addr, path, begun + PATIENCE)?;
+        wait_for_answer(addr, path)?;
         millis.push(begun.elapsed().as_secs_f64() * 1000.0);
         drop(running);
     }
@@ -34,7 +34,9 @@ pub(crate) fn first_answer(
     Ok(median(&millis).unwrap_or(f64::NAN))
 }
 
-fn wait_for_answer(addr: SocketAddr, path: &str, deadline: Instant) -> Result<(), Failure> {
+/// Asks until the answer is good.
+pub(crate) fn wait_for_answer(addr: SocketAddr, path: &str) -> Result<(), Failure> {
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let answer = http::send(addr, &Request::get(path, &[]));
         if answer.is_ok_and(|answer| answer.status == 200) {

@@ -9,15 +9,21 @@ use std::process::Command;
 
 const REPORT: &str = include_str!("../../lua/report.lua");
 const BEARER: &str = include_str!("../../lua/bearer.lua");
-const EXCHANGE: &str = include_str!("../../lua/exchange.lua");
+const POST: &str = include_str!("../../lua/post.lua");
 
 pub(super) fn run(load: &Load, site: &Site, seconds: u32) -> Result<Outcome, Failure> {
-    let body = match load.kind {
-        Kind::Bearer { .. } => BEARER,
-        Kind::Exchange { .. } => EXCHANGE,
-        Kind::Same | Kind::SameHttp2 => "",
+    let (name, body) = match load.kind {
+        Kind::Bearer { .. } => ("bearer.lua", BEARER),
+        Kind::Post { .. } => ("post.lua", POST),
+        Kind::Same | Kind::SameHttp2 => ("same.lua", ""),
     };
-    let script = site.write("load.lua", &format!("{body}\n{REPORT}"))?;
+    let script = site.write(
+        name,
+        &format!(
+            "{body}
+{REPORT}"
+        ),
+    )?;
     let mut command = Command::new("wrk");
     command
         .args([
@@ -35,8 +41,15 @@ pub(super) fn run(load: &Load, site: &Site, seconds: u32) -> Result<Outcome, Fai
         Kind::Bearer { tokens, order } => {
             command.arg(tokens).args(order);
         }
-        Kind::Exchange { bodies, member } => {
-            command.arg(bodies).arg(member);
+        Kind::Post {
+            bodies,
+            member,
+            spread,
+        } => {
+            command
+                .arg(bodies)
+                .arg(member)
+                .args(spread.then_some("spread"));
         }
         Kind::Same | Kind::SameHttp2 => {}
     }
