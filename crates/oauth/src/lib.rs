@@ -1,1 +1,17 @@
-//! placeholder
+//! OAuth 2 and OpenID Connect over Doorward's use-cases: the exchange of API tokens for
+//! access tokens at a path and with names that a realm configures, the realm's key set
+//! and its metadata.
+//!
+//! Will live here: the authorization, token, introspection, revocation and userinfo
+//! endpoints. Not here: rules (`identity`), signatures (`jose`), routing and limits
+//! (`gate`).
+
+mod discovery;
+mod errors;
+mod exchange;
+mod jwks;
+mod openapi;
+mod parts;
+
+pub use openapi::openapi;
+pub use parts::{ExchangeMount, ExchangeMountError, ExchangeNames, OAuthParts};

@@ -5,7 +5,7 @@
 use crate::axum_target::Carried;
 use crate::json::{self, WireError};
 use crate::{Context, Refusal};
-use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use doorward_base::ErrorCode;
@@ -56,6 +56,22 @@ impl<T: DeserializeOwned, S: Sync, const MAX: usize> FromRequest<S> for Json<T, 
         json::read(&bytes)
             .map(Self)
             .map_err(|error| malformed(error.to_string()))
+    }
+}
+
+/// No body at all, without a `Content-Type`, is `None`.
+impl<T: DeserializeOwned, S: Sync, const MAX: usize> OptionalFromRequest<S> for Json<T, MAX> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Refusal> {
+        let body = request.body();
+        let empty = body.is_end_stream() || body.size_hint().exact() == Some(0);
+        if empty && !request.headers().contains_key(CONTENT_TYPE) {
+            return Ok(None);
+        }
+        <Self as FromRequest<S>>::from_request(request, state)
+            .await
+            .map(Some)
     }
 }
 

@@ -28,6 +28,10 @@ async fn echo(Json(wire): Json<Wire, 64>) -> Json<Wire> {
     Json(wire)
 }
 
+async fn maybe(body: Option<Json<Wire>>) -> Json<Value> {
+    Json(json!({ "name": body.map(|Json(wire)| wire.name) }))
+}
+
 async fn who(Call(context): Call) -> String {
     format!("{} {}", context.realm, context.request)
 }
@@ -54,6 +58,7 @@ fn context() -> Context {
 async fn ask(request: Request<Body>) -> (http::response::Parts, Value) {
     let router = Router::new()
         .route("/echo", post(echo))
+        .route("/maybe", post(maybe))
         .route("/who", get(who))
         .route("/list", get(list))
         .route("/show/{id}", get(show));
@@ -139,6 +144,30 @@ async fn bodies_200_400_and_413() {
             assert_eq!(refusal.code.as_str(), code);
         }
         assert_eq!(parts.headers["cache-control"], "no-store");
+    }
+}
+
+#[tokio::test]
+async fn an_optional_body_is_absent_or_good() {
+    let post = |content_type: Option<&str>, text: &'static str| {
+        let mut request = Request::post("/maybe");
+        if let Some(content_type) = content_type {
+            request = request.header("content-type", content_type);
+        }
+        ask(request.body(body::full(text)).unwrap())
+    };
+    let json_type = Some("application/json");
+    assert_eq!(post(None, "").await.1, json!({ "name": null }));
+    let (_, body) = post(json_type, r#"{"name":"a"}"#).await;
+    assert_eq!(body, json!({ "name": "a" }));
+    for (content_type, text) in [
+        (None, r#"{"name":"a"}"#),
+        (json_type, ""),
+        (json_type, "{}"),
+        (Some("text/plain"), ""),
+    ] {
+        let (parts, _) = post(content_type, text).await;
+        assert_eq!(parts.status, StatusCode::BAD_REQUEST, "{text}");
     }
 }
 

@@ -1,0 +1,181 @@
+//! `/admin/v1`: management of a realm for whoever holds the permissions. Each use-case
+//! checks the permission on authority read live; no handler does. Not here: the caller's
+//! own affairs (`me`).
+
+mod add_grant;
+mod create_membership;
+mod create_service_account;
+mod create_tenant;
+mod create_token;
+mod create_user;
+mod disable_user;
+mod enable_user;
+mod end_membership;
+mod list_audit;
+mod list_denials;
+mod list_grants;
+mod list_memberships;
+mod list_service_accounts;
+mod list_tenants;
+mod list_tokens;
+mod list_users;
+mod regenerate_token;
+mod remove_grant;
+mod revoke_token;
+mod show_denial;
+mod show_user;
+#[cfg(test)]
+mod testing;
+
+use crate::desk::Shared;
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::{delete, get, post};
+use doorward_identity::act::{Identity, Realm};
+use doorward_surface::DenialLog;
+use std::sync::Arc;
+use utoipa::OpenApi;
+
+/// What `/admin/v1` of one realm needs. Mounted for callers with an access token.
+pub struct AdminParts {
+    /// The process's identity.
+    pub identity: Arc<Identity>,
+    /// The realm.
+    pub realm: Arc<Realm>,
+    /// Recent denials.
+    pub denials: Arc<dyn DenialLog>,
+}
+
+/// The parts as handlers share them.
+#[derive(Clone)]
+pub(crate) struct Admin {
+    shared: Shared,
+    denials: Arc<dyn DenialLog>,
+}
+
+impl FromRef<Admin> for Shared {
+    fn from_ref(admin: &Admin) -> Self {
+        admin.shared.clone()
+    }
+}
+
+impl AdminParts {
+    /// The routes.
+    pub fn router(self) -> Router {
+        subjects()
+            .merge(authority())
+            .merge(tokens())
+            .merge(records())
+            .with_state(Admin {
+                shared: Shared {
+                    identity: self.identity,
+                    realm: self.realm,
+                },
+                denials: self.denials,
+            })
+    }
+}
+
+fn subjects() -> Router<Admin> {
+    Router::new()
+        .route(
+            "/admin/v1/users",
+            get(list_users::list_users).post(create_user::create_user),
+        )
+        .route("/admin/v1/users/{id}", get(show_user::show_user))
+        .route(
+            "/admin/v1/users/{id}/disable",
+            post(disable_user::disable_user),
+        )
+        .route(
+            "/admin/v1/users/{id}/enable",
+            post(enable_user::enable_user),
+        )
+        .route(
+            "/admin/v1/service-accounts",
+            get(list_service_accounts::list_service_accounts)
+                .post(create_service_account::create_service_account),
+        )
+}
+
+fn authority() -> Router<Admin> {
+    Router::new()
+        .route(
+            "/admin/v1/tenants",
+            get(list_tenants::list_tenants).post(create_tenant::create_tenant),
+        )
+        .route(
+            "/admin/v1/memberships",
+            get(list_memberships::list_memberships)
+                .post(create_membership::create_membership)
+                .delete(end_membership::end_membership),
+        )
+        .route(
+            "/admin/v1/grants",
+            get(list_grants::list_grants)
+                .post(add_grant::add_grant)
+                .delete(remove_grant::remove_grant),
+        )
+}
+
+fn tokens() -> Router<Admin> {
+    Router::new()
+        .route(
+            "/admin/v1/tokens",
+            get(list_tokens::list_tokens).post(create_token::create_token),
+        )
+        .route("/admin/v1/tokens/{id}", delete(revoke_token::revoke_token))
+        .route(
+            "/admin/v1/tokens/{id}/regenerate",
+            post(regenerate_token::regenerate_token),
+        )
+}
+
+fn records() -> Router<Admin> {
+    Router::new()
+        .route("/admin/v1/audit", get(list_audit::list_audit))
+        .route("/admin/v1/denials", get(list_denials::list_denials))
+        .route(
+            "/admin/v1/denials/{request_id}",
+            get(show_denial::show_denial),
+        )
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Doorward: admin API",
+        description = "Management of a realm. Every call needs an access token of a session, or one that was exchanged with the management permission among its scopes. Refusals have a stable code in the body form of the mount; without or with a dead access token it is 401 invalid_token."
+    ),
+    paths(
+        add_grant::add_grant,
+        create_membership::create_membership,
+        create_service_account::create_service_account,
+        create_tenant::create_tenant,
+        create_token::create_token,
+        create_user::create_user,
+        disable_user::disable_user,
+        enable_user::enable_user,
+        end_membership::end_membership,
+        list_audit::list_audit,
+        list_denials::list_denials,
+        list_grants::list_grants,
+        list_memberships::list_memberships,
+        list_service_accounts::list_service_accounts,
+        list_tenants::list_tenants,
+        list_tokens::list_tokens,
+        list_users::list_users,
+        regenerate_token::regenerate_token,
+        remove_grant::remove_grant,
+        revoke_token::revoke_token,
+        show_denial::show_denial,
+        show_user::show_user,
+    )
+)]
+struct Description;
+
+/// The OpenAPI description of `/admin/v1`.
+#[must_use]
+pub fn admin_openapi() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}

@@ -1,0 +1,50 @@
+//! Lists API tokens within the caller's reach, without their secrets.
+
+use crate::desk::Desk;
+use crate::errors::refuse;
+use crate::wire::{Listing, TokenView, owner, page};
+use doorward_identity::act;
+use doorward_surface::Refusal;
+use doorward_surface::extract::{Json, Query};
+use serde::Deserialize;
+
+/// Whose tokens.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TokensQuery {
+    /// An owner: a subject's id, an e-mail address, or `tenant:ID`.
+    owner: Option<String>,
+    /// 1 to 1000; 100 without.
+    limit: Option<String>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// API tokens within the caller's reach, revoked and expired ones included. A page may
+/// hold fewer rows than asked for and still have a successor. Needs
+/// `platform.users.read` or `platform.users.service-accounts.access-tokens.edit`.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/tokens",
+    operation_id = "list_tokens",
+    tag = "tokens",
+    params(TokensQuery),
+    responses(
+        (status = 200, description = "Tokens without their secrets", body = Listing<TokenView>),
+        (status = 400, description = "invalid_request"),
+        (status = 403, description = "insufficient_permission"),
+        (status = 404, description = "not_found: the owner"),
+    ),
+)]
+pub(crate) async fn list_tokens(
+    desk: Desk,
+    Query(query): Query<TokensQuery>,
+) -> Result<Json<Listing<TokenView>>, Refusal> {
+    let page = page(query.limit.as_deref(), query.after.as_deref())?;
+    let owner = query.owner.as_deref().map(owner).transpose()?;
+    let found = act::list_tokens(desk.context(), &desk.caller, owner, page)
+        .await
+        .map_err(refuse)?;
+    Ok(Json(Listing::of_tokens(&found, desk.call.now)))
+}

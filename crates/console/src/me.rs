@@ -1,0 +1,94 @@
+//! `/me/v1`: every subject about itself, and the sign-in that gives a user a session.
+//! Not here: managing others (`admin`).
+
+mod create_token;
+mod list_tokens;
+mod regenerate_token;
+mod revoke_token;
+mod set_password;
+mod show_me;
+mod sign_in;
+mod sign_out;
+
+use crate::desk::Shared;
+use axum::Router;
+use axum::routing::{delete, get, post, put};
+use doorward_identity::act::{Identity, Realm};
+use std::sync::Arc;
+use utoipa::OpenApi;
+
+/// What the sign-in of one realm needs. Mounted open, with a limit by address.
+pub struct SignInParts {
+    /// The process's identity.
+    pub identity: Arc<Identity>,
+    /// The realm.
+    pub realm: Arc<Realm>,
+}
+
+/// What `/me/v1` of one realm needs. Mounted for callers with an access token.
+pub struct MeParts {
+    /// The process's identity.
+    pub identity: Arc<Identity>,
+    /// The realm.
+    pub realm: Arc<Realm>,
+}
+
+impl SignInParts {
+    /// The route.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route(crate::SIGN_IN_PATH, post(sign_in::sign_in))
+            .with_state(Shared {
+                identity: self.identity,
+                realm: self.realm,
+            })
+    }
+}
+
+impl MeParts {
+    /// The routes.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/me/v1", get(show_me::show_me))
+            .route(crate::SIGN_OUT_PATH, delete(sign_out::sign_out))
+            .route("/me/v1/password", put(set_password::set_password))
+            .route(
+                "/me/v1/tokens",
+                get(list_tokens::list_own_tokens).post(create_token::create_own_token),
+            )
+            .route("/me/v1/tokens/{id}", delete(revoke_token::revoke_own_token))
+            .route(
+                "/me/v1/tokens/{id}/regenerate",
+                post(regenerate_token::regenerate_own_token),
+            )
+            .with_state(Shared {
+                identity: self.identity,
+                realm: self.realm,
+            })
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Doorward: self-service API",
+        description = "Every subject about itself: its session, its password, its personal tokens. Refusals have a stable code in the body form of the mount."
+    ),
+    paths(
+        sign_in::sign_in,
+        sign_out::sign_out,
+        show_me::show_me,
+        set_password::set_password,
+        list_tokens::list_own_tokens,
+        create_token::create_own_token,
+        regenerate_token::regenerate_own_token,
+        revoke_token::revoke_own_token,
+    )
+)]
+struct Description;
+
+/// The OpenAPI description of `/me/v1`.
+#[must_use]
+pub fn me_openapi() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}

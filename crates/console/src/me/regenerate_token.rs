@@ -1,0 +1,41 @@
+//! Replaces a personal token of the caller by one with a new secret.
+
+use crate::desk::SessionDesk;
+use crate::errors::refuse;
+use crate::wire::{NewExpiry, NewTokenView};
+use doorward_base::ApiTokenId;
+use doorward_identity::act::{self, RegenerateToken, TokenRef};
+use doorward_surface::Refusal;
+use doorward_surface::extract::{Json, PathKey};
+
+/// Replaces a token: the old one dies (after the class's grace), the new secret is in
+/// this answer and nowhere else. Only a session may.
+#[utoipa::path(
+    post,
+    path = "/me/v1/tokens/{id}/regenerate",
+    operation_id = "regenerate_own_token",
+    tag = "tokens",
+    params(("id" = String, Path, description = "The token's id")),
+    request_body = Option<NewExpiry>,
+    responses(
+        (status = 200, description = "The new token with its secret", body = NewTokenView),
+        (status = 400, description = "body_malformed, invalid_request"),
+        (status = 401, description = "invalid_token"),
+        (status = 403, description = "insufficient_permission: the token is not of a session"),
+        (status = 404, description = "not_found: unknown, or somebody else's"),
+    ),
+)]
+pub(crate) async fn regenerate_own_token(
+    SessionDesk(desk): SessionDesk,
+    PathKey(id): PathKey<ApiTokenId>,
+    body: Option<Json<NewExpiry>>,
+) -> Result<Json<NewTokenView>, Refusal> {
+    let request = RegenerateToken {
+        token: TokenRef::Id(id),
+        expires_at: NewExpiry::parse(body, desk.call.now)?,
+    };
+    let minted = act::regenerate_token(desk.context(), &desk.caller, request)
+        .await
+        .map_err(refuse)?;
+    Ok(Json(NewTokenView::of(&minted, desk.call.now)))
+}

@@ -1,0 +1,62 @@
+//! Tells the caller who it is.
+
+use crate::desk::Desk;
+use crate::errors::refuse;
+use crate::wire::{MembershipView, SubjectView};
+use doorward_base::ErrorCode;
+use doorward_identity::act;
+use doorward_identity::decide::authority::Held;
+use doorward_identity::decide::manage::ManagementCaller;
+use doorward_surface::Refusal;
+use doorward_surface::extract::Json;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use utoipa::ToSchema;
+
+/// The caller as the store knows it now.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Me {
+    /// The subject.
+    subject: SubjectView,
+    /// The tenant the access token acts in.
+    tenant: Option<String>,
+    /// Its memberships.
+    memberships: Vec<MembershipView>,
+    /// Its roles in that tenant, through this credential.
+    roles: Vec<String>,
+    /// Its permissions in that tenant, through this credential.
+    permissions: Vec<String>,
+}
+
+/// Who am I, read live.
+#[utoipa::path(
+    get,
+    path = "/me/v1",
+    operation_id = "show_me",
+    tag = "me",
+    responses(
+        (status = 200, description = "The caller", body = Me),
+        (status = 401, description = "invalid_token: the session or token is dead"),
+    ),
+)]
+pub(crate) async fn show_me(desk: Desk) -> Result<Json<Me>, Refusal> {
+    let authority = act::authenticate(desk.context(), &desk.caller)
+        .await
+        .map_err(refuse)?;
+    let ManagementCaller::Subject(manager) = authority else {
+        return Err(Refusal::new(ErrorCode::Internal));
+    };
+    let profile = act::load_profile(desk.context(), &desk.caller, manager.subject)
+        .await
+        .map_err(refuse)?;
+    let tenant = desk.principal.tenant.as_ref();
+    let held: Held = manager.holds_in(tenant, None);
+    let permissions: BTreeSet<String> = held.all_permissions().map(ToString::to_string).collect();
+    Ok(Json(Me {
+        subject: SubjectView::from(&profile.subject),
+        tenant: tenant.map(ToString::to_string),
+        memberships: profile.memberships.iter().map(Into::into).collect(),
+        roles: held.roles.keys().map(ToString::to_string).collect(),
+        permissions: permissions.into_iter().collect(),
+    }))
+}

@@ -1,0 +1,449 @@
+//! The wire forms that several endpoints share, and how input becomes values. Ids are
+//! UUIDs as text, times RFC 3339. Not here: what one endpoint alone takes or gives.
+
+use crate::errors::invalid;
+use doorward_base::{Email, Timestamp};
+use doorward_identity::act::{MintedToken, OwnerRef, Placement, TokenPage};
+use doorward_identity::model::{
+    ApiToken, Ceiling, Grant, Granted, Identifier, Membership, Subject, SubjectStatus, Tenant,
+    TokenState,
+};
+use doorward_identity::port::Page;
+use doorward_surface::Refusal;
+use doorward_surface::extract::Json;
+use doorward_surface::paging::PageRequest;
+use serde::{Deserialize, Serialize};
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// A page of a listing.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Listing<T> {
+    /// The rows.
+    pub(crate) items: Vec<T>,
+    /// What to pass as `after` for the next page; null on the last one.
+    pub(crate) next: Option<String>,
+}
+
+impl<T> Listing<T> {
+    /// A page of rows in the order of their keys: a full one may have a successor.
+    pub(crate) fn by_key<'a, R, K: Display>(
+        rows: &'a [R],
+        limit: u32,
+        key: impl Fn(&R) -> K,
+        view: impl Fn(&'a R) -> T,
+    ) -> Self {
+        let full = u32::try_from(rows.len()).is_ok_and(|count| count >= limit);
+        Self {
+            next: rows.last().filter(|_| full).map(|row| key(row).to_string()),
+            items: rows.iter().map(view).collect(),
+        }
+    }
+
+    /// Rows that are all there are.
+    pub(crate) fn whole(items: Vec<T>) -> Self {
+        Self { items, next: None }
+    }
+}
+
+impl Listing<TokenView> {
+    /// A page of tokens as they stand at `now`.
+    pub(crate) fn of_tokens(page: &TokenPage, now: Timestamp) -> Self {
+        let tokens = page.tokens.iter();
+        Self {
+            items: tokens.map(|token| TokenView::at(token, now)).collect(),
+            next: page.next.map(|id| id.to_string()),
+        }
+    }
+}
+
+/// A user, service account or external subject.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Subject)]
+pub(crate) struct SubjectView {
+    /// Its id.
+    pub(crate) id: String,
+    /// `user`, `service` or `external`.
+    pub(crate) kind: String,
+    /// Its address.
+    pub(crate) email: Option<String>,
+    /// Whether a user's address is proven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) email_proven: Option<bool>,
+    /// The tenant whose API keys it owns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) keys_of: Option<String>,
+    /// An external subject's issuer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) issuer: Option<String>,
+    /// An external subject's name there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sub: Option<String>,
+    /// A display name.
+    pub(crate) name: Option<String>,
+    /// `active` or `disabled`.
+    pub(crate) status: &'static str,
+    /// When it was disabled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) disabled_at: Option<String>,
+    /// When it was made.
+    pub(crate) created_at: String,
+}
+
+impl From<&Subject> for SubjectView {
+    fn from(subject: &Subject) -> Self {
+        let (mut email_proven, mut keys_of, mut external) = (None, None, None);
+        match &subject.identifier {
+            Identifier::User { proven, .. } => email_proven = Some(*proven),
+            Identifier::Service { .. } => {}
+            Identifier::TenantKeys { tenant } => keys_of = Some(tenant.to_string()),
+            Identifier::External { issuer, sub } => external = Some((issuer, sub)),
+        }
+        let (status, disabled_at) = match subject.status {
+            SubjectStatus::Active => ("active", None),
+            SubjectStatus::Disabled { at } => ("disabled", Some(at.to_string())),
+        };
+        Self {
+            id: subject.id.to_string(),
+            kind: subject.identifier.kind().to_string(),
+            email: subject.identifier.email().map(ToString::to_string),
+            email_proven,
+            keys_of,
+            issuer: external.map(|(issuer, _)| issuer.to_string()),
+            sub: external.map(|(_, sub)| sub.to_string()),
+            name: subject.name.clone(),
+            status,
+            disabled_at,
+            created_at: subject.created_at.to_string(),
+        }
+    }
+}
+
+/// An organisation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tenant)]
+pub(crate) struct TenantView {
+    /// Its id.
+    pub(crate) id: String,
+    /// A display name.
+    pub(crate) name: Option<String>,
+    /// When it was made.
+    pub(crate) created_at: String,
+}
+
+impl From<&Tenant> for TenantView {
+    fn from(tenant: &Tenant) -> Self {
+        Self {
+            id: tenant.id.to_string(),
+            name: tenant.name.clone(),
+            created_at: tenant.created_at.to_string(),
+        }
+    }
+}
+
+/// A subject's membership of a tenant.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Membership)]
+pub(crate) struct MembershipView {
+    /// Its id.
+    pub(crate) id: String,
+    /// Who.
+    pub(crate) subject: String,
+    /// Where.
+    pub(crate) tenant: String,
+    /// Since when.
+    pub(crate) created_at: String,
+}
+
+impl From<&Membership> for MembershipView {
+    fn from(membership: &Membership) -> Self {
+        Self {
+            id: membership.id.to_string(),
+            subject: membership.subject.to_string(),
+            tenant: membership.tenant.to_string(),
+            created_at: membership.created_at.to_string(),
+        }
+    }
+}
+
+/// A role or a permission that a subject holds.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Grant)]
+pub(crate) struct GrantView {
+    /// The tenant it holds in; null is realm-wide.
+    pub(crate) tenant: Option<String>,
+    /// The role, for a grant of a role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) role: Option<String>,
+    /// The permission, for a grant of a permission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) permission: Option<String>,
+    /// The API the permission is limited to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) audience: Option<String>,
+}
+
+impl From<&Grant> for GrantView {
+    fn from(grant: &Grant) -> Self {
+        let (role, permission, audience) = match &grant.granted {
+            Granted::Role(role) => (Some(role.to_string()), None, None),
+            Granted::Permission {
+                permission,
+                audience,
+            } => (
+                None,
+                Some(permission.to_string()),
+                audience.as_ref().map(ToString::to_string),
+            ),
+        };
+        Self {
+            tenant: grant.tenant.as_ref().map(ToString::to_string),
+            role,
+            permission,
+            audience,
+        }
+    }
+}
+
+/// An API token without its secret.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiToken)]
+pub(crate) struct TokenView {
+    /// Its id.
+    pub(crate) id: String,
+    /// Its class.
+    pub(crate) class: String,
+    /// `personal`, `service` or `key`.
+    pub(crate) kind: &'static str,
+    /// Its owner's subject id.
+    pub(crate) owner: String,
+    /// The tenant it is bound to.
+    pub(crate) tenant: Option<String>,
+    /// What it is called.
+    pub(crate) name: Option<String>,
+    /// `active`, `retiring`, `expired` or `revoked`.
+    pub(crate) status: &'static str,
+    /// The scopes it may carry; null is whatever its owner may.
+    pub(crate) scopes: Option<Vec<String>>,
+    /// Its environment.
+    pub(crate) environment: Option<String>,
+    /// When it was made.
+    pub(crate) created_at: String,
+    /// Who made it; null is an operator at the command line.
+    pub(crate) created_by: Option<String>,
+    /// When it stops by itself.
+    pub(crate) expires_at: Option<String>,
+    /// When it was last used, to about a minute.
+    pub(crate) last_used_at: Option<String>,
+}
+
+impl TokenView {
+    /// The token as it stands at `now`.
+    pub(crate) fn at(token: &ApiToken, now: Timestamp) -> Self {
+        let status = match token.state {
+            TokenState::Revoked { .. } => "revoked",
+            TokenState::Retiring { until } if until <= now => "revoked",
+            _ if !token.is_live(now) => "expired",
+            TokenState::Retiring { .. } => "retiring",
+            TokenState::Active => "active",
+        };
+        let Ceiling {
+            tenant,
+            permissions,
+            environment,
+            ..
+        } = &token.ceiling;
+        let scopes = permissions.as_ref();
+        Self {
+            id: token.id.to_string(),
+            class: token.class.to_string(),
+            kind: token.kind.as_str(),
+            owner: token.owner.to_string(),
+            tenant: tenant.as_ref().map(ToString::to_string),
+            name: token.name.clone(),
+            status,
+            scopes: scopes.map(|all| all.iter().map(ToString::to_string).collect()),
+            environment: environment.as_ref().map(ToString::to_string),
+            created_at: token.created_at.to_string(),
+            created_by: token.created_by.as_ref().map(ToString::to_string),
+            expires_at: token.expires_at.as_ref().map(ToString::to_string),
+            last_used_at: token.last_used_at.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+/// A new API token with its secret, which is shown here and never again.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewApiToken)]
+pub(crate) struct NewTokenView {
+    /// The secret. Shown once.
+    pub(crate) token: String,
+    /// The rest.
+    #[serde(flatten)]
+    pub(crate) view: TokenView,
+}
+
+impl NewTokenView {
+    /// The one place where a token's secret is written out.
+    pub(crate) fn of(minted: &MintedToken, now: Timestamp) -> Self {
+        Self {
+            token: minted.secret.expose().to_owned(),
+            view: TokenView::at(&minted.token, now),
+        }
+    }
+}
+
+/// The expiry of a token that replaces another, where its class does not keep the old
+/// one's.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewExpiry {
+    /// When it stops by itself (RFC 3339).
+    expires_at: Option<String>,
+    /// Or: in how many seconds from now.
+    expires_in_seconds: Option<u64>,
+}
+
+impl NewExpiry {
+    /// The moment; none without a body.
+    pub(crate) fn parse(
+        body: Option<Json<Self>>,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Refusal> {
+        body.map_or(Ok(None), |Json(body)| {
+            expiry(body.expires_at.as_deref(), body.expires_in_seconds, now)
+        })
+    }
+}
+
+/// The most a new token may carry.
+pub(crate) fn ceiling(
+    tenant: Option<&str>,
+    scopes: Option<&[String]>,
+    environment: Option<&str>,
+) -> Result<Ceiling, Refusal> {
+    Ok(Ceiling {
+        tenant: parse_some("tenant", tenant)?,
+        permissions: scopes.map(|all| parse_all("scopes", all)).transpose()?,
+        environment: parse_some("environment", environment)?,
+        ..Ceiling::default()
+    })
+}
+
+/// Where a new subject is placed.
+pub(crate) fn placement(
+    tenant: Option<&str>,
+    roles: &[String],
+    permissions: &[String],
+) -> Result<Placement, Refusal> {
+    Ok(Placement {
+        tenant: parse_some("tenant", tenant)?,
+        roles: parse_all("roles", roles)?,
+        permissions: parse_all("permissions", permissions)?,
+    })
+}
+
+/// A grant of exactly one of a role and a permission.
+pub(crate) fn grant(
+    tenant: Option<&str>,
+    role: Option<&str>,
+    permission: Option<&str>,
+    audience: Option<&str>,
+) -> Result<Grant, Refusal> {
+    let granted = match (role, permission, audience) {
+        (Some(role), None, None) => Granted::Role(parse("role", role)?),
+        (None, Some(permission), audience) => Granted::Permission {
+            permission: parse("permission", permission)?,
+            audience: parse_some("audience", audience)?,
+        },
+        (Some(_), None, Some(_)) => {
+            return Err(invalid(
+                "audience",
+                "only a permission is limited to an API",
+            ));
+        }
+        _ => return Err(invalid("role, permission", "give exactly one of them")),
+    };
+    Ok(Grant {
+        tenant: parse_some("tenant", tenant)?,
+        granted,
+    })
+}
+
+/// An owner: a subject's id, an e-mail address, or `tenant:ID`.
+pub(crate) fn owner(text: &str) -> Result<OwnerRef, Refusal> {
+    if let Some(tenant) = text.strip_prefix("tenant:") {
+        return parse("owner", tenant).map(OwnerRef::Tenant);
+    }
+    if text.contains('@') {
+        return Email::new(text)
+            .map(OwnerRef::Email)
+            .map_err(|error| invalid("owner", error));
+    }
+    parse("owner", text).map(OwnerRef::Subject)
+}
+
+/// A text as a value of a name's type.
+pub(crate) fn parse<T>(name: &str, text: &str) -> Result<T, Refusal>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    text.parse().map_err(|error| invalid(name, error))
+}
+
+/// As [`parse`], for a member that may be absent.
+pub(crate) fn parse_some<T>(name: &str, text: Option<&str>) -> Result<Option<T>, Refusal>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    text.map(|text| parse(name, text)).transpose()
+}
+
+/// As [`parse`], for a list; sorted, without repetition.
+pub(crate) fn parse_all<T>(name: &str, texts: &[String]) -> Result<Vec<T>, Refusal>
+where
+    T: FromStr + Ord,
+    T::Err: Display,
+{
+    let values: Result<Vec<T>, Refusal> = texts.iter().map(|text| parse(name, text)).collect();
+    let mut values = values?;
+    values.sort_unstable();
+    values.dedup();
+    Ok(values)
+}
+
+/// A page by the two query parameters.
+pub(crate) fn page<K: FromStr>(
+    limit: Option<&str>,
+    after: Option<&str>,
+) -> Result<Page<K>, Refusal> {
+    let PageRequest { after, limit } =
+        PageRequest::parse(limit, after).map_err(|error| invalid("limit, after", error))?;
+    Ok(Page { after, limit })
+}
+
+/// A moment given as such or as seconds from now; not both.
+pub(crate) fn expiry(
+    at: Option<&str>,
+    in_seconds: Option<u64>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Refusal> {
+    match (at, in_seconds) {
+        (Some(_), Some(_)) => Err(invalid(
+            "expires_at",
+            "give this or `expires_in_seconds`, not both",
+        )),
+        (Some(text), None) => Timestamp::parse(text)
+            .map(Some)
+            .map_err(|error| invalid("expires_at", error)),
+        (None, Some(seconds)) => Ok(Some(now.plus(Duration::from_secs(seconds)))),
+        (None, None) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests;
