@@ -14,6 +14,8 @@ const CATALOGUE: &str = "/api/catalog/entities";
 fn witboost(site: &str) -> Setup {
     Setup::new(site, doorward_systems::WITBOOST)
         .set("realm.witboost.basic.modules.ui.enabled", true)
+        // These tests are about races, and see many refusals from one address.
+        .set("realm.witboost.failed_credentials.rate", "100000/1m")
 }
 
 fn live(app: &App) -> Vec<Value> {

@@ -84,9 +84,8 @@ fn descriptors_running_out_is_not_the_end() {
 }
 
 #[test]
-fn wrong_credentials_are_slowed_down_by_address_and_right_ones_are_not() {
+fn wrong_credentials_are_slowed_down_by_address() {
     let app = door(site!()).start();
-    let jwt = crate::plain_jwt(&app);
     let guess = || app.get_as("wbat-guess", "/api/catalog/entities");
     let limited = (0..200)
         .map(|_| guess())
@@ -103,7 +102,6 @@ fn wrong_credentials_are_slowed_down_by_address_and_right_ones_are_not() {
         .send();
     assert_eq!(forged.status, 429);
     app.get("/public/x").expect(200);
-    let _ = jwt;
 }
 
 fn served(app: &App) -> Option<()> {
