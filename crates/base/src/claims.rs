@@ -112,10 +112,13 @@ impl ClaimsTemplate {
         parse_members(template, 0).map(Self)
     }
 
-    /// Writes the claims for these values.
+    /// Writes the claims for these values. A spread object brings no claim in that
+    /// the engine alone writes.
     #[must_use]
     pub fn render(&self, values: &dyn ClaimValues) -> Map<String, Value> {
-        render_members(&self.0, values)
+        let mut claims = render_members(&self.0, values);
+        claims.retain(|name, _| !RESERVED.contains(&name.as_str()));
+        claims
     }
 
     /// Where this template writes `field`, if it does.
@@ -287,6 +290,22 @@ mod tests {
         assert_eq!(
             claims,
             json!({"kind": "fixed", "user_metadata": {"company_id": "acme", "name": "Ada"}})
+        );
+    }
+
+    #[test]
+    fn a_user_cannot_spread_registered_claims() {
+        struct Attacker;
+        impl ClaimValues for Attacker {
+            fn value(&self, field: Field) -> Option<Value> {
+                (field == Field::UserMetadata)
+                    .then(|| json!({"aud": "admin", "sid": "1", "nbf": 0, "dw": {}, "name": "Eve"}))
+            }
+        }
+        let template = template(&json!({"*": "{user_metadata}"})).unwrap();
+        assert_eq!(
+            Value::Object(template.render(&Attacker)),
+            json!({"name": "Eve"})
         );
     }
 

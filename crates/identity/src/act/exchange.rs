@@ -2,14 +2,11 @@
 
 use super::look_up::Presented;
 use super::sign::{Issued, Unsigned, mint_jti};
-use super::token_authority::{Ask, find_presented, load_token_authority};
+use super::token_authority::{Ask, find_presented, life_of, load_token_authority};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Context, Realm};
-use crate::decide::claims::{Bearer, ClaimsInput, build};
-use crate::decide::exchange::{Bounds, Life, LifeRefusal, life};
 use crate::decide::refusal::UseRefusal;
-use crate::decide::token::ends_at;
-use crate::model::{Actor, ApiToken, AuditAction, AuditEvent};
+use crate::model::{Actor, AuditAction, AuditEvent};
 use crate::port::Tx;
 use crate::settings::Presentation;
 use async_trait::async_trait;
@@ -108,7 +105,15 @@ impl Work for Exchange {
             },
         )
         .await?;
-        let life = self.life(token)?;
+        let tokens = &settings.tokens;
+        let asked = self.request.duration.as_ref();
+        let life = life_of(
+            token,
+            asked,
+            tokens.access_ttl,
+            tokens.max_ttl,
+            self.call.now,
+        )?;
         event.tenant.clone_from(&held.tenant);
         let names: Vec<&str> = held.scopes.iter().map(Scope::as_str).collect();
         event
@@ -118,33 +123,8 @@ impl Work for Exchange {
             .detail
             .insert("seconds".to_owned(), json!(life.seconds));
         found.rekey(tx).await?;
-        let claims = build(
-            &settings.tokens.claims,
-            &ClaimsInput {
-                bearer: Bearer {
-                    subject: &held.owner,
-                    authority: &held.authority,
-                    tenant: held.tenant.as_ref(),
-                    scopes: &held.scopes,
-                },
-                issuer: &settings.issuer,
-                audience: held.audience.as_slice(),
-                issued_at: life.issued_at,
-                expires_at: life.expires_at,
-                jti: &self.jti,
-                session: None,
-                token: Some(token.id),
-                epoch: held.epoch,
-                environment: token.ceiling.environment.as_ref(),
-            },
-        );
-        let unsigned = Unsigned {
-            claims,
-            life,
-            scopes: held.scopes,
-            subject: held.owner.id,
-            tenant: held.tenant,
-        };
+        let audience = held.audience.clone();
+        let unsigned = held.into_unsigned(settings, token, audience.as_slice(), life, &self.jti);
         Ok((unsigned, token.id))
     }
 }
@@ -156,20 +136,5 @@ impl Exchange {
             .map(parse_scopes)
             .transpose()
             .map_err(|_| UseRefusal::InvalidScope)
-    }
-
-    fn life(&self, token: &ApiToken) -> Result<Life, UseRefusal> {
-        let tokens = &self.realm.settings.tokens;
-        let bounds = Bounds {
-            access_ttl: tokens.access_ttl,
-            max_ttl: tokens.max_ttl,
-            ends_at: ends_at(token),
-        };
-        life(self.request.duration.as_ref(), &bounds, self.call.now).map_err(
-            |refusal| match refusal {
-                LifeRefusal::Duration => UseRefusal::DurationInvalid,
-                LifeRefusal::Expired => UseRefusal::Expired,
-            },
-        )
     }
 }

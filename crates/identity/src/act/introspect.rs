@@ -6,7 +6,7 @@ use super::look_up::{Found, Presented};
 use super::token_authority::{Ask, TokenAuthority, load_token_authority};
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Context, Realm};
-use crate::decide::claims::{Bearer, render, sub_of};
+use crate::decide::claims::{render, sub_of};
 use crate::decide::refusal::UseRefusal;
 use crate::decide::token::ends_at;
 use crate::model::{Actor, ApiToken, AuditAction, AuditEvent, TokenKind};
@@ -121,15 +121,7 @@ impl Query for Inspect {
 
 fn introspected(realm: &Realm, token: &ApiToken, held: TokenAuthority) -> Introspected {
     let settings = &realm.settings;
-    let claims = render(
-        &settings.tokens.claims,
-        &Bearer {
-            subject: &held.owner,
-            authority: &held.authority,
-            tenant: held.tenant.as_ref(),
-            scopes: &held.scopes,
-        },
-    );
+    let claims = render(&settings.tokens.claims, &held.bearer());
     Introspected {
         principal: Principal {
             sub: sub_of(&held.owner).into(),

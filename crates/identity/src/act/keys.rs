@@ -24,7 +24,8 @@ use std::time::Duration;
 pub const JWKS_MAX_AGE: Duration = Duration::from_secs(300);
 
 const PURPOSES: [KeyPurpose; 3] = [KeyPurpose::Access, KeyPurpose::Internal, KeyPurpose::Digest];
-const CHECK_NAME: &str = "master_key_check";
+/// Under which name the store keeps what tells a wrong master key.
+pub const MASTER_KEY_CHECK: &str = "master_key_check";
 
 /// Why the keys cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +78,9 @@ impl KeysError {
 pub async fn check_master(identity: &Identity) -> Result<(), KeysError> {
     let own = identity.master.check_value().map_err(KeysError::seal)?;
     let engine = identity.store.engine();
-    let stored = engine.init_store_value(CHECK_NAME, own.as_bytes()).await?;
+    let stored = engine
+        .init_store_value(MASTER_KEY_CHECK, own.as_bytes())
+        .await?;
     if stored == own.as_bytes() {
         Ok(())
     } else {

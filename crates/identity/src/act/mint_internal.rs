@@ -3,13 +3,10 @@
 //! is refused inbound.
 
 use super::sign::{INTERNAL_TYP, Issued, Unsigned, mint_jti};
-use super::token_authority::{Ask, load_token_authority};
+use super::token_authority::{Ask, life_of, load_token_authority};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Context, Realm};
-use crate::decide::claims::{Bearer, ClaimsInput, build};
-use crate::decide::exchange::{Bounds, LifeRefusal, life};
 use crate::decide::refusal::UseRefusal;
-use crate::decide::token::ends_at;
 use crate::model::{Actor, AuditAction, AuditEvent};
 use crate::port::Tx;
 use crate::settings::{DefaultScopes, Presentation, UnknownScope};
@@ -106,42 +103,10 @@ impl Work for Conversion {
             },
         )
         .await?;
-        let bounds = Bounds {
-            access_ttl: request.ttl,
-            max_ttl: request.ttl,
-            ends_at: ends_at(&token),
-        };
-        let life = life(None, &bounds, self.call.now).map_err(|refusal| match refusal {
-            LifeRefusal::Duration => UseRefusal::DurationInvalid,
-            LifeRefusal::Expired => UseRefusal::Expired,
-        })?;
+        let ttl = request.ttl;
+        let life = life_of(&token, None, ttl, ttl, self.call.now)?;
         event.tenant.clone_from(&held.tenant);
-        let claims = build(
-            &settings.tokens.claims,
-            &ClaimsInput {
-                bearer: Bearer {
-                    subject: &held.owner,
-                    authority: &held.authority,
-                    tenant: held.tenant.as_ref(),
-                    scopes: &held.scopes,
-                },
-                issuer: &settings.issuer,
-                audience: std::slice::from_ref(&request.audience),
-                issued_at: life.issued_at,
-                expires_at: life.expires_at,
-                jti: &self.jti,
-                session: None,
-                token: Some(token.id),
-                epoch: held.epoch,
-                environment: token.ceiling.environment.as_ref(),
-            },
-        );
-        Ok(Unsigned {
-            claims,
-            life,
-            scopes: held.scopes,
-            subject: held.owner.id,
-            tenant: held.tenant,
-        })
+        let audience = std::slice::from_ref(&request.audience);
+        Ok(held.into_unsigned(settings, &token, audience, life, &self.jti))
     }
 }

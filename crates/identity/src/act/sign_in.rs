@@ -6,7 +6,7 @@ use super::sign::{Issued, Unsigned, mint_jti};
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Context, Realm};
 use crate::decide::authority::{
-    AuthorityInput, AuthorityRefusal, active_tenant, effective, narrow,
+    Authority, AuthorityInput, AuthorityRefusal, active_tenant, effective, narrow,
 };
 use crate::decide::claims::{Bearer, ClaimsInput, build};
 use crate::decide::exchange::{Bounds, life};
@@ -19,6 +19,7 @@ use crate::model::{
 use crate::port::{Read, Tx};
 use async_trait::async_trait;
 use doorward_base::name::parse_scopes;
+use doorward_base::principal::Epoch;
 use doorward_base::{Email, RoleName, Scope, Secret, SessionId, SubjectId, TenantId};
 use std::sync::Arc;
 
@@ -142,16 +143,76 @@ impl Work for Begin {
         let subject = self.load_subject(tx).await?;
         let subject = rule::sign_in(subject.as_ref(), self.verdict(tx).await?)?.clone();
         let settings = &self.realm.settings;
+        let held = self.load_authority(tx, &subject).await?;
+        let session = self.session(&subject, held.tenant.clone());
+        let bounds = Bounds {
+            access_ttl: settings.tokens.access_ttl,
+            max_ttl: settings.tokens.max_ttl,
+            ends_at: Some(session.expires_at),
+        };
+        let life = life(None, &bounds, self.call.now).map_err(|_| SignInRefusal::SessionOver)?;
+        event.actor = Actor::Subject(subject.id);
+        event.session = Some(session.id);
+        event.tenant.clone_from(&held.tenant);
+        tx.insert_session(&session).await?;
+        if let Some(better) = &self.better {
+            tx.set_password(subject.id, better).await?;
+        }
+        let claims = build(
+            &settings.tokens.claims,
+            &ClaimsInput {
+                bearer: Bearer {
+                    subject: &subject,
+                    authority: &held.authority,
+                    tenant: held.tenant.as_ref(),
+                    scopes: &held.scopes,
+                },
+                issuer: &settings.issuer,
+                audience: settings.tokens.audiences.get(..1).unwrap_or_default(),
+                issued_at: life.issued_at,
+                expires_at: life.expires_at,
+                jti: &self.jti,
+                session: Some(session.id),
+                token: None,
+                epoch: held.epoch,
+                environment: None,
+            },
+        );
+        let unsigned = Unsigned {
+            claims,
+            life,
+            scopes: held.scopes,
+            subject: subject.id,
+            tenant: held.tenant,
+        };
+        Ok((unsigned, subject))
+    }
+}
+
+/// What the person may do in the session's tenant.
+struct HeldThere {
+    tenant: Option<TenantId>,
+    authority: Authority,
+    scopes: Vec<Scope>,
+    epoch: Epoch,
+}
+
+impl Begin {
+    async fn load_authority(
+        &self,
+        tx: &mut dyn Tx,
+        subject: &Subject,
+    ) -> Result<HeldThere, Stop<SignInRefusal>> {
+        let settings = &self.realm.settings;
         let mut owned = load_owned(tx, subject.id).await?;
         let requested = self.request.tenant.as_ref();
         let tenant = active_tenant(requested, None, &owned.member_of).map_err(refusal)?;
         owned.tenant_roles = load_tenant_roles(tx, tenant.as_ref()).await?;
-        let audience = settings.tokens.audiences.first();
         let mut authority = effective(&AuthorityInput {
             holdings: owned.holdings(settings),
             ceilings: &[],
             tenant: tenant.as_ref(),
-            audience,
+            audience: settings.tokens.audiences.first(),
             selected_role: self.request.role.as_ref(),
             default_role: settings.default_role.as_ref(),
         })
@@ -165,52 +226,14 @@ impl Work for Begin {
         )
         .map_err(|_| SignInRefusal::InvalidScope)?;
         let epoch = load_epoch(tx, subject.id, tenant.as_ref()).await?;
-        let session = self.session(&subject, tenant.clone());
-        let bounds = Bounds {
-            access_ttl: settings.tokens.access_ttl,
-            max_ttl: settings.tokens.max_ttl,
-            ends_at: Some(session.expires_at),
-        };
-        let life = life(None, &bounds, self.call.now).map_err(|_| SignInRefusal::SessionOver)?;
-        event.actor = Actor::Subject(subject.id);
-        event.session = Some(session.id);
-        event.tenant.clone_from(&tenant);
-        tx.insert_session(&session).await?;
-        if let Some(better) = &self.better {
-            tx.set_password(subject.id, better).await?;
-        }
-        let claims = build(
-            &settings.tokens.claims,
-            &ClaimsInput {
-                bearer: Bearer {
-                    subject: &subject,
-                    authority: &authority,
-                    tenant: tenant.as_ref(),
-                    scopes: &scopes,
-                },
-                issuer: &settings.issuer,
-                audience: audience.map_or(&[], std::slice::from_ref),
-                issued_at: life.issued_at,
-                expires_at: life.expires_at,
-                jti: &self.jti,
-                session: Some(session.id),
-                token: None,
-                epoch,
-                environment: None,
-            },
-        );
-        let unsigned = Unsigned {
-            claims,
-            life,
-            scopes,
-            subject: subject.id,
+        Ok(HeldThere {
             tenant,
-        };
-        Ok((unsigned, subject))
+            authority,
+            scopes,
+            epoch,
+        })
     }
-}
 
-impl Begin {
     async fn load_subject(&self, tx: &mut dyn Tx) -> Result<Option<Subject>, Stop<SignInRefusal>> {
         Ok(match &self.stored {
             Some((id, _)) => tx.find_subject(*id).await?,

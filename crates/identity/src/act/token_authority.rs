@@ -3,17 +3,22 @@
 
 use super::facts::{load_epoch, load_owned, load_tenant_roles};
 use super::look_up::{Found, Presented};
+use super::sign::Unsigned;
 use super::work::Stop;
 use crate::decide::authority::{
     Authority, AuthorityInput, AuthorityRefusal, active_tenant, effective, narrow,
 };
+use crate::decide::claims::{Bearer, ClaimsInput, build};
+use crate::decide::exchange::{Bounds, Life, LifeRefusal, life};
 use crate::decide::refusal::UseRefusal;
-use crate::decide::token::{UseInput, usable};
+use crate::decide::token::{UseInput, ends_at, usable};
 use crate::model::{ApiToken, Subject};
 use crate::port::Read;
 use crate::settings::{DefaultScopes, Presentation, RealmSettings, UnknownScope};
 use doorward_base::principal::Epoch;
 use doorward_base::{Audience, ClassName, RoleName, Scope, TenantId, Timestamp};
+use serde_json::Value;
+use std::time::Duration;
 
 /// What is asked of a token.
 pub(super) struct Ask<'a> {
@@ -37,6 +42,71 @@ pub(super) struct TokenAuthority {
     pub(super) authority: Authority,
     pub(super) scopes: Vec<Scope>,
     pub(super) epoch: Epoch,
+}
+
+impl TokenAuthority {
+    /// The JWT that carries this authority, not signed yet.
+    pub(super) fn into_unsigned(
+        self,
+        settings: &RealmSettings,
+        token: &ApiToken,
+        audience: &[Audience],
+        life: Life,
+        jti: &str,
+    ) -> Unsigned {
+        let claims = build(
+            &settings.tokens.claims,
+            &ClaimsInput {
+                bearer: self.bearer(),
+                issuer: &settings.issuer,
+                audience,
+                issued_at: life.issued_at,
+                expires_at: life.expires_at,
+                jti,
+                session: None,
+                token: Some(token.id),
+                epoch: self.epoch,
+                environment: token.ceiling.environment.as_ref(),
+            },
+        );
+        Unsigned {
+            claims,
+            life,
+            scopes: self.scopes,
+            subject: self.owner.id,
+            tenant: self.tenant,
+        }
+    }
+
+    /// What the realm's template writes of it.
+    pub(super) fn bearer(&self) -> Bearer<'_> {
+        Bearer {
+            subject: &self.owner,
+            authority: &self.authority,
+            tenant: self.tenant.as_ref(),
+            scopes: &self.scopes,
+        }
+    }
+}
+
+/// How long a JWT made of this token lives: `asked`, or `ttl` unless asked, but never
+/// longer than the token itself.
+pub(super) fn life_of(
+    token: &ApiToken,
+    asked: Option<&Value>,
+    ttl: Duration,
+    max_ttl: Duration,
+    now: Timestamp,
+) -> Result<Life, UseRefusal> {
+    let bounds = Bounds {
+        access_ttl: ttl,
+        max_ttl,
+        ends_at: ends_at(token),
+    };
+    life(asked, &bounds, now).map_err(|refusal| match refusal {
+        LifeRefusal::Duration => UseRefusal::DurationInvalid,
+        LifeRefusal::Expired => UseRefusal::Expired,
+    })
 }
 
 /// Finds a presented token.

@@ -5,7 +5,9 @@ use super::authority::Authority;
 use crate::model::{Identifier, Subject};
 use doorward_base::claims::{ClaimValues, ClaimsTemplate, Field};
 use doorward_base::principal::Epoch;
-use doorward_base::{ApiTokenId, Audience, Environment, Scope, SessionId, TenantId, Timestamp};
+use doorward_base::{
+    ApiTokenId, Audience, Environment, Permission, RoleName, Scope, SessionId, TenantId, Timestamp,
+};
 use serde_json::{Map, Value, json};
 
 /// Whose authority is written, and what of it.
@@ -124,11 +126,11 @@ impl ClaimValues for Bearer<'_> {
                 .email()
                 .map(|email| json!(email.as_str())),
             Field::Tenant => self.tenant.map(|tenant| json!(tenant.as_str())),
-            Field::Roles => Some(texts(authority.roles.iter().map(|role| role.as_str()))),
+            Field::Roles => Some(texts(authority.roles.iter().map(RoleName::as_str))),
             Field::Role => authority.role.as_ref().map(|role| json!(role.as_str())),
             Field::Permissions => {
                 let permissions = authority.permissions.iter();
-                Some(texts(permissions.map(|permission| permission.as_str())))
+                Some(texts(permissions.map(Permission::as_str)))
             }
             Field::Scopes => Some(texts(self.scopes.iter().map(Scope::as_str))),
             Field::Scope if self.scopes.is_empty() => None,

@@ -181,6 +181,28 @@ pub enum UseRefusal {
     DurationInvalid,
 }
 
+impl UseRefusal {
+    /// The check that failed, as a denial's trace names it.
+    #[must_use]
+    pub const fn check(&self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Unknown => "unknown",
+            Self::Revoked => "revoked",
+            Self::Expired => "expired",
+            Self::OwnerDisabled => "owner_disabled",
+            Self::ClassUnknown => "class_unknown",
+            Self::Presentation => "presentation",
+            Self::MembershipEnded => "membership_ended",
+            Self::TenantForbidden => "tenant",
+            Self::RoleNotAllowed => "role",
+            Self::AudienceForbidden => "audience",
+            Self::InvalidScope => "scope",
+            Self::DurationInvalid => "duration",
+        }
+    }
+}
+
 impl Refusal for UseRefusal {
     fn code(&self) -> ErrorCode {
         match self {

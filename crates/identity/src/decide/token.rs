@@ -8,7 +8,7 @@ use crate::model::{
     ApiToken, Ceiling, Grant, Granted, Identifier, Subject, SubjectStatus, TokenKind, TokenState,
 };
 use crate::settings::{ExpiryRule, Presentation, TokenClass};
-use doorward_base::{Audience, SubjectId, TenantId, Timestamp};
+use doorward_base::{Audience, Permission, SubjectId, TenantId, Timestamp};
 
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 200;
@@ -158,7 +158,7 @@ pub fn handling_reach(
 ) -> Result<Reach, ManageRefusal> {
     let edit = ManagementPermission::AccessTokensEdit.as_str();
     let mut names = vec![edit];
-    names.extend(class.create_permission.as_ref().map(|name| name.as_str()));
+    names.extend(class.create_permission.as_ref().map(Permission::as_str));
     names.extend(more);
     caller.reach_of_any(&names, edit)
 }

@@ -1,1 +1,179 @@
+use super::super::testing::*;
+use super::*;
+use crate::model::Ceiling;
 
+fn manager(grants: &[Grant], member_of: &[&str]) -> Manager {
+    Manager {
+        subject: id(1),
+        grants: grants.to_vec(),
+        member_of: member_of.iter().map(|name| tenant(name)).collect(),
+        roles: vec![
+            gives("boss", &["platform.grants.edit", "read", "write"]),
+            gives("reader", &["read"]),
+        ],
+        tenant_roles: Vec::new(),
+        ceilings: Vec::new(),
+    }
+}
+
+fn subject(manager: Manager) -> ManagementCaller {
+    ManagementCaller::Subject(Box::new(manager))
+}
+
+fn caller(grants: &[Grant], member_of: &[&str]) -> ManagementCaller {
+    subject(manager(grants, member_of))
+}
+
+const EDIT: ManagementPermission = ManagementPermission::UsersEdit;
+
+#[test]
+fn a_permission_in_one_tenant_reaches_that_tenant() {
+    let admin = caller(&[has(EDIT.as_str(), Some("acme"))], &["acme", "globex"]);
+    let (acme, globex) = (tenant("acme"), tenant("globex"));
+    assert_eq!(admin.reach(EDIT), Ok(Reach::Tenants(vec![acme.clone()])));
+    assert_eq!(admin.demand(EDIT, Some(&acme)), Ok(()));
+    assert_eq!(
+        admin.demand(EDIT, Some(&globex)),
+        Err(ManageRefusal::NotFound("tenant"))
+    );
+    assert_eq!(
+        admin.demand(EDIT, None),
+        Err(ManageRefusal::NotPermitted(EDIT.as_str()))
+    );
+}
+
+#[test]
+fn a_permission_dies_with_the_membership() {
+    let former = caller(&[has(EDIT.as_str(), Some("acme"))], &["globex"]);
+    assert_eq!(
+        former.reach(EDIT),
+        Err(ManageRefusal::NotPermitted(EDIT.as_str()))
+    );
+}
+
+#[test]
+fn realm_wide_reaches_everything_without_membership() {
+    let admin = caller(&[has(EDIT.as_str(), None)], &[]);
+    assert_eq!(admin.reach(EDIT), Ok(Reach::Realm));
+    assert_eq!(admin.demand(EDIT, Some(&tenant("acme"))), Ok(()));
+    assert!(!admin.may(ManagementPermission::TenantsEdit, None));
+}
+
+/// WB-10: one management permission does not stand for another.
+#[test]
+fn wb_10_service_accounts_edit_does_not_include_their_tokens() {
+    let admin = caller(&[has("platform.users.service-accounts.edit", None)], &[]);
+    assert!(admin.may(ManagementPermission::ServiceAccountsEdit, None));
+    assert!(!admin.may(ManagementPermission::AccessTokensEdit, None));
+}
+
+#[test]
+fn an_exchanged_token_carries_only_its_scopes() {
+    let mut holder = manager(
+        &[has(EDIT.as_str(), None), has("platform.audit.read", None)],
+        &[],
+    );
+    holder.ceilings = vec![up_to(&["platform.audit.read"])];
+    let narrowed = subject(holder);
+    assert!(narrowed.may(ManagementPermission::AuditRead, None));
+    assert!(!narrowed.may(EDIT, None));
+}
+
+#[test]
+fn a_token_bound_to_a_tenant_manages_nothing_elsewhere() {
+    let mut holder = manager(&[has(EDIT.as_str(), None)], &["acme"]);
+    holder.ceilings = vec![Ceiling {
+        tenant: Some(tenant("acme")),
+        ..Ceiling::default()
+    }];
+    let bound = subject(holder);
+    assert_eq!(bound.reach(EDIT), Ok(Reach::Tenants(vec![tenant("acme")])));
+    assert!(!bound.may(EDIT, Some(&tenant("globex"))));
+}
+
+#[test]
+fn nobody_grants_what_it_does_not_hold() {
+    let boss = caller(&[has_role("boss", Some("acme"))], &["acme"]);
+    for (grant, allowed) in [
+        (has("read", Some("acme")), true),
+        (has_role("boss", Some("acme")), true),
+        (has("drop", Some("acme")), false),
+        // The permissions of the role, but not the role itself.
+        (has_role("reader", Some("acme")), false),
+        (has("read", Some("globex")), false),
+        (has("read", None), false),
+    ] {
+        assert_eq!(boss.may_grant(&grant).is_ok(), allowed, "{grant:?}");
+        assert_eq!(ManagementCaller::Operator.may_grant(&grant), Ok(()));
+    }
+}
+
+#[test]
+fn realm_wide_grants_are_the_operators() {
+    let platform = caller(&[has("read", None), has("platform.grants.edit", None)], &[]);
+    assert_eq!(
+        platform.may_grant(&has("read", None)),
+        Err(ManageRefusal::RealmWide)
+    );
+    assert_eq!(platform.may_grant(&has("read", Some("acme"))), Ok(()));
+}
+
+#[test]
+fn a_role_that_a_ceiling_cut_cannot_be_granted_whole() {
+    let mut holder = manager(&[has_role("boss", Some("acme"))], &["acme"]);
+    holder.ceilings = vec![up_to(&["platform.grants.edit", "read"])];
+    let cut = subject(holder);
+    assert_eq!(
+        cut.may_grant(&has_role("boss", Some("acme"))),
+        Err(ManageRefusal::NotHeld("boss".into()))
+    );
+    assert_eq!(cut.may_grant(&has("read", Some("acme"))), Ok(()));
+}
+
+#[test]
+fn a_permission_on_one_api_does_not_grant_it_on_all() {
+    let orders = audience("https://orders");
+    let on_orders = Granted::Permission {
+        permission: permission("read:orders"),
+        audience: Some(orders),
+    };
+    let holder = caller(
+        &[Grant {
+            tenant: None,
+            granted: on_orders.clone(),
+        }],
+        &[],
+    );
+    assert!(holder.holds(&on_orders, None));
+    let everywhere = Granted::Permission {
+        permission: permission("read:orders"),
+        audience: None,
+    };
+    assert!(!holder.holds(&everywhere, None));
+}
+
+#[test]
+fn what_touches_a_whole_subject_needs_all_its_tenants() {
+    let reach = Reach::Tenants(vec![tenant("acme"), tenant("globex")]);
+    for (member_of, as_member, whole) in [
+        (vec![tenant("acme")], true, true),
+        (vec![tenant("acme"), tenant("globex")], true, true),
+        (vec![tenant("acme"), tenant("other")], true, false),
+        (vec![tenant("other")], false, false),
+        // Somebody without a tenant belongs to the realm.
+        (vec![], false, false),
+    ] {
+        assert_eq!(reach.covers_member(&member_of), as_member, "{member_of:?}");
+        assert_eq!(reach.covers_whole(&member_of), whole, "{member_of:?}");
+        assert!(Reach::Realm.covers_whole(&member_of));
+    }
+}
+
+#[test]
+fn names_are_distinct_permissions() {
+    let names: std::collections::HashSet<_> = ManagementPermission::ALL
+        .iter()
+        .map(|one| permission(one.as_str()))
+        .collect();
+    assert_eq!(names.len(), ManagementPermission::ALL.len());
+}

@@ -1,1 +1,559 @@
+use super::super::manage::Manager;
+use super::super::refusal::Refusal as _;
+use super::super::testing::*;
+use super::*;
+use crate::model::Grant;
+use doorward_base::token_format::{TokenBody, TokenFormat};
+use doorward_base::{ClassName, Environment};
+use std::time::Duration;
 
+const DAY: Duration = Duration::from_secs(86_400);
+const TOKENS_EDIT: &str = "platform.users.service-accounts.access-tokens.edit";
+
+/// Witboost's class: personal and service, one active, optional expiry.
+fn class() -> TokenClass {
+    TokenClass {
+        name: ClassName::new("access").unwrap(),
+        kinds: vec![TokenKind::Personal, TokenKind::Service],
+        format: TokenFormat::new("wbat-", vec![], TokenBody::Checked).unwrap(),
+        max_active: Some(1),
+        expiry: ExpiryRule::Optional { max: None },
+        presentations: vec![Presentation::Exchange, Presentation::Basic],
+        regenerate_keeps_expiry: true,
+        grace: Duration::ZERO,
+        create_permission: None,
+    }
+}
+
+fn keys() -> TokenClass {
+    let live = Environment::new("live").unwrap();
+    TokenClass {
+        kinds: vec![TokenKind::Key],
+        format: TokenFormat::new("flotac_api_key_", vec![live], TokenBody::Hex64).unwrap(),
+        max_active: None,
+        ..class()
+    }
+}
+
+struct Case {
+    caller: ManagementCaller,
+    class: TokenClass,
+    kind: TokenKind,
+    owner: Subject,
+    grants: Vec<Grant>,
+    member_of: Vec<TenantId>,
+    ceiling: Ceiling,
+    expires_at: Option<Timestamp>,
+    active: u32,
+    name: String,
+}
+
+impl Case {
+    fn new(caller: ManagementCaller, kind: TokenKind, owner: Subject) -> Self {
+        Self {
+            caller,
+            class: class(),
+            kind,
+            owner,
+            grants: Vec::new(),
+            member_of: Vec::new(),
+            ceiling: Ceiling::default(),
+            expires_at: None,
+            active: 0,
+            name: "ci".to_owned(),
+        }
+    }
+
+    fn decide(&self) -> Result<Option<Timestamp>, TokenRefusal> {
+        create(&CreateInput {
+            caller: &self.caller,
+            class: &self.class,
+            kind: self.kind,
+            owner: &self.owner,
+            holdings: Holdings {
+                grants: &self.grants,
+                member_of: &self.member_of,
+                roles: &[],
+                tenant_roles: &[],
+            },
+            ceiling: &self.ceiling,
+            name: Some(&self.name),
+            expires_at: self.expires_at,
+            active: self.active,
+            audiences: &[audience("https://api")],
+            now: NOW,
+        })
+    }
+
+    fn code(&self) -> &'static str {
+        self.decide()
+            .map_or_else(|refusal| refusal.code().as_str(), |_| "ok")
+    }
+}
+
+fn subject_caller(
+    n: u8,
+    grants: &[Grant],
+    member_of: &[&str],
+    ceilings: &[Ceiling],
+) -> ManagementCaller {
+    ManagementCaller::Subject(Box::new(Manager {
+        subject: id(n),
+        grants: grants.to_vec(),
+        member_of: member_of.iter().map(|name| tenant(name)).collect(),
+        roles: Vec::new(),
+        tenant_roles: Vec::new(),
+        ceilings: ceilings.to_vec(),
+    }))
+}
+
+/// WB-05: a user makes its own. K8: nobody makes one for another user.
+#[test]
+fn wb_05_a_personal_token_is_its_persons_alone() {
+    let own = Case::new(
+        subject_caller(1, &[], &[], &[]),
+        TokenKind::Personal,
+        user(1),
+    );
+    assert_eq!(own.code(), "ok");
+    let powerful = [has(TOKENS_EDIT, None), has("platform.users.edit", None)];
+    let others = Case::new(
+        subject_caller(1, &powerful, &[], &[]),
+        TokenKind::Personal,
+        user(2),
+    );
+    assert_eq!(others.code(), "not_found");
+    let operator = Case::new(ManagementCaller::Operator, TokenKind::Personal, user(2));
+    assert_eq!(operator.code(), "ok");
+}
+
+/// WB-10: generating a service account's token takes its own permission.
+#[test]
+fn wb_10_a_service_accounts_token_takes_the_token_permission() {
+    for (permission, code) in [
+        (
+            "platform.users.service-accounts.edit",
+            "insufficient_permission",
+        ),
+        (TOKENS_EDIT, "ok"),
+        ("platform.users.edit", "insufficient_permission"),
+    ] {
+        let admin = subject_caller(1, &[has(permission, None)], &[], &[]);
+        assert_eq!(
+            Case::new(admin, TokenKind::Service, service(2)).code(),
+            code,
+            "{permission}"
+        );
+    }
+    let mut case = Case::new(
+        subject_caller(1, &[has("mint", None)], &[], &[]),
+        TokenKind::Service,
+        service(2),
+    );
+    assert_eq!(case.code(), "insufficient_permission");
+    case.class.create_permission = Some(permission("mint"));
+    assert_eq!(case.code(), "ok");
+}
+
+#[test]
+fn a_kind_belongs_to_one_kind_of_owner() {
+    for (kind, owner, fits) in [
+        (TokenKind::Personal, user(1), true),
+        (TokenKind::Personal, service(1), false),
+        (TokenKind::Service, service(1), true),
+        (TokenKind::Service, user(1), false),
+        (TokenKind::Service, key_owner(1, "acme"), false),
+    ] {
+        let case = Case::new(ManagementCaller::Operator, kind, owner);
+        assert_eq!(
+            case.decide().is_ok(),
+            fits,
+            "{kind} {:?}",
+            case.owner.identifier
+        );
+    }
+}
+
+/// WB-12: the second is refused; regenerating is the way.
+#[test]
+fn wb_12_the_limit_holds_for_operators_too() {
+    let mut case = Case::new(ManagementCaller::Operator, TokenKind::Personal, user(1));
+    case.active = 1;
+    assert_eq!(case.code(), "token_limit_reached");
+    case.class.max_active = None;
+    assert_eq!(case.code(), "ok");
+}
+
+/// A tenant's administrator handles the tenant's service accounts only.
+#[test]
+fn an_administrator_of_one_tenant_reaches_that_tenant() {
+    let admin = || subject_caller(1, &[has(TOKENS_EDIT, Some("acme"))], &["acme"], &[]);
+    for (member_of, bound, code) in [
+        (vec!["acme"], Some("acme"), "ok"),
+        (vec!["globex"], Some("globex"), "not_found"),
+        // In both tenants, but bound to the other, or to none.
+        (vec!["acme", "globex"], Some("globex"), "not_found"),
+        (vec!["acme", "globex"], None, "not_found"),
+        (vec![], None, "not_found"),
+        // Bound to a tenant that the owner is not in.
+        (vec!["globex"], Some("acme"), "not_found"),
+    ] {
+        let mut case = Case::new(admin(), TokenKind::Service, service(2));
+        case.member_of = member_of.iter().map(|name| tenant(name)).collect();
+        case.ceiling.tenant = bound.map(tenant);
+        assert_eq!(case.code(), code, "{member_of:?} {bound:?}");
+    }
+}
+
+#[test]
+fn a_token_is_bound_only_to_a_tenant_of_its_owner() {
+    let mut case = Case::new(ManagementCaller::Operator, TokenKind::Service, service(2));
+    case.member_of = vec![tenant("acme")];
+    case.ceiling.tenant = Some(tenant("globex"));
+    assert_eq!(case.code(), "tenant_forbidden");
+}
+
+/// K8: who mints a credential learns its secret, so it gives nothing the maker lacks.
+#[test]
+fn k8_a_token_never_carries_more_than_its_maker_holds() {
+    let admin = || subject_caller(1, &[has(TOKENS_EDIT, None), has("read", None)], &[], &[]);
+    for (held, ceiling, code) in [
+        (vec!["read"], None, "ok"),
+        (vec!["read", "drop"], None, "insufficient_permission"),
+        (vec!["read", "drop"], Some(vec!["read"]), "ok"),
+        (
+            vec!["read", "drop"],
+            Some(vec!["drop"]),
+            "insufficient_permission",
+        ),
+    ] {
+        let mut case = Case::new(admin(), TokenKind::Service, service(2));
+        case.grants = held.iter().map(|name| has(name, None)).collect();
+        case.ceiling.permissions = ceiling.as_ref().map(|names| permissions(names));
+        assert_eq!(case.code(), code, "{held:?} {ceiling:?}");
+    }
+}
+
+/// A person's narrow token must not give birth to a wide one.
+#[test]
+fn a_narrowed_credential_makes_only_narrower_ones() {
+    let narrow = up_to(&["read"]);
+    for (ceiling, code) in [
+        (Ceiling::default(), "insufficient_permission"),
+        (up_to(&["read", "write"]), "insufficient_permission"),
+        (up_to(&["read"]), "ok"),
+        (up_to(&[]), "ok"),
+    ] {
+        let caller = subject_caller(
+            1,
+            &[has("read", None), has("write", None)],
+            &[],
+            std::slice::from_ref(&narrow),
+        );
+        let mut case = Case::new(caller, TokenKind::Personal, user(1));
+        case.ceiling = ceiling;
+        assert_eq!(case.code(), code, "{:?}", case.ceiling);
+    }
+}
+
+/// A key is granted what its ceiling names: its maker must hold that in the tenant.
+#[test]
+fn a_tenants_key_gets_nothing_its_maker_lacks() {
+    for (held, asked, code) in [
+        (vec!["read"], vec!["read"], "ok"),
+        (
+            vec!["read"],
+            vec!["read", "write"],
+            "insufficient_permission",
+        ),
+        (vec![], vec![], "ok"),
+    ] {
+        let mut grants = vec![has(TOKENS_EDIT, Some("acme"))];
+        grants.extend(held.iter().map(|name| has(name, Some("acme"))));
+        let mut case = Case::new(
+            subject_caller(1, &grants, &["acme"], &[]),
+            TokenKind::Key,
+            key_owner(2, "acme"),
+        );
+        case.class = keys();
+        case.member_of = vec![tenant("acme")];
+        case.ceiling = up_to(&asked);
+        case.ceiling.tenant = Some(tenant("acme"));
+        case.ceiling.environment = Some(Environment::new("live").unwrap());
+        assert_eq!(case.code(), code, "{held:?} {asked:?}");
+    }
+}
+
+#[test]
+fn environment_audience_name_and_owner_are_checked() {
+    let operator = || Case::new(ManagementCaller::Operator, TokenKind::Personal, user(1));
+    let mut case = operator();
+    case.ceiling.environment = Some(Environment::new("live").unwrap());
+    assert_eq!(case.decide(), Err(TokenRefusal::Environment));
+
+    let mut case = Case::new(
+        ManagementCaller::Operator,
+        TokenKind::Key,
+        key_owner(2, "acme"),
+    );
+    case.class = keys();
+    case.member_of = vec![tenant("acme")];
+    assert_eq!(case.decide(), Err(TokenRefusal::Environment));
+    case.ceiling.environment = Some(Environment::new("test").unwrap());
+    assert_eq!(case.decide(), Err(TokenRefusal::Environment));
+
+    let mut case = operator();
+    case.ceiling.audiences = Some(vec![audience("https://elsewhere")]);
+    assert_eq!(case.decide(), Err(TokenRefusal::Audience));
+
+    let mut case = operator();
+    case.name = "é".repeat(200);
+    assert_eq!(case.decide(), Ok(None));
+    case.name.push('x');
+    assert_eq!(case.decide(), Err(TokenRefusal::NameTooLong));
+
+    let mut case = operator();
+    case.owner.status = SubjectStatus::Disabled { at: NOW };
+    assert_eq!(case.decide(), Err(TokenRefusal::OwnerDisabled));
+}
+
+/// WB-13, X5.
+#[test]
+fn wb_13_expiry_follows_the_class() {
+    use ExpiryRule as E;
+    let soon = NOW.plus(DAY);
+    let late = NOW.plus(DAY * 100);
+    let (any, month) = (None, Some(DAY * 30));
+    for (rule, asked, expected) in [
+        (E::Policy(DAY), None, Ok(Some(soon))),
+        (
+            E::Policy(DAY),
+            Some(soon),
+            Err(TokenRefusal::ExpiryNotChosen),
+        ),
+        (E::Optional { max: any }, None, Ok(None)),
+        (E::Optional { max: any }, Some(late), Ok(Some(late))),
+        (E::Optional { max: month }, Some(soon), Ok(Some(soon))),
+        (
+            E::Optional { max: month },
+            Some(late),
+            Err(TokenRefusal::ExpiryTooFar),
+        ),
+        (
+            E::Required { max: month },
+            None,
+            Err(TokenRefusal::ExpiryMissing),
+        ),
+        (
+            E::Required { max: month },
+            Some(NOW.plus(DAY * 30)),
+            Ok(Some(NOW.plus(DAY * 30))),
+        ),
+        (
+            E::Required { max: any },
+            Some(NOW),
+            Err(TokenRefusal::ExpiryPast),
+        ),
+        (
+            E::Optional { max: any },
+            Some(NOW.minus(DAY)),
+            Err(TokenRefusal::ExpiryPast),
+        ),
+    ] {
+        assert_eq!(expiry(rule, asked, NOW), expected, "{rule:?} {asked:?}");
+    }
+}
+
+/// WB-16: old dies, new secret, same expiration date. K19: or dies at the grace's end.
+#[test]
+fn wb_16_regenerating_keeps_the_expiry_and_kills_the_old() {
+    let mut old = token(TokenKind::Personal, &user(1));
+    old.expires_at = Some(NOW.plus(DAY));
+    let expected = Regenerated {
+        old: TokenState::Revoked { at: NOW },
+        expires_at: old.expires_at,
+    };
+    assert_eq!(regenerate(&old, &class(), None, NOW), Ok(expected));
+    let graceful = TokenClass {
+        grace: DAY,
+        ..class()
+    };
+    assert_eq!(
+        regenerate(&old, &graceful, None, NOW).map(|done| done.old),
+        Ok(TokenState::Retiring {
+            until: NOW.plus(DAY)
+        })
+    );
+    let free = TokenClass {
+        regenerate_keeps_expiry: false,
+        ..class()
+    };
+    let later = Some(NOW.plus(DAY * 9));
+    assert_eq!(
+        regenerate(&old, &free, later, NOW).map(|done| done.expires_at),
+        Ok(later)
+    );
+    assert_eq!(
+        regenerate(&old, &class(), later, NOW),
+        Err(TokenRefusal::ExpiryNotChosen)
+    );
+}
+
+#[test]
+fn a_dead_token_is_not_revived_by_regenerating() {
+    let live = token(TokenKind::Personal, &user(1));
+    for (state, expires_at) in [
+        (TokenState::Revoked { at: NOW }, None),
+        (
+            TokenState::Retiring {
+                until: NOW.plus(DAY),
+            },
+            None,
+        ),
+        (TokenState::Active, Some(NOW)),
+    ] {
+        let dead = ApiToken {
+            state,
+            expires_at,
+            ..live.clone()
+        };
+        assert_eq!(
+            regenerate(&dead, &class(), None, NOW),
+            Err(TokenRefusal::Dead)
+        );
+    }
+}
+
+/// WB-06, WB-15, K6, K11, K19.
+#[test]
+fn wb_15_every_way_a_token_is_dead() {
+    let owner = user(1);
+    let live = token(TokenKind::Personal, &owner);
+    let decide =
+        |token: &ApiToken, owner: Option<&Subject>, member_of: &[TenantId], via: &Presentation| {
+            let classes = [class()];
+            let input = UseInput {
+                token,
+                owner,
+                member_of,
+                classes: &classes,
+                via,
+                now: NOW,
+            };
+            usable(&input).map(|_| ())
+        };
+    let exchange = Presentation::Exchange;
+    assert_eq!(decide(&live, Some(&owner), &[], &exchange), Ok(()));
+    assert_eq!(
+        decide(&live, Some(&owner), &[], &Presentation::Basic),
+        Ok(())
+    );
+    assert_eq!(
+        decide(&live, Some(&owner), &[], &Presentation::Bearer),
+        Err(UseRefusal::Presentation)
+    );
+    assert_eq!(
+        decide(&live, None, &[], &exchange),
+        Err(UseRefusal::OwnerDisabled)
+    );
+    let mut disabled = owner.clone();
+    disabled.status = SubjectStatus::Disabled { at: NOW };
+    assert_eq!(
+        decide(&live, Some(&disabled), &[], &exchange),
+        Err(UseRefusal::OwnerDisabled)
+    );
+
+    let states = [
+        (TokenState::Revoked { at: NOW }, Err(UseRefusal::Revoked)),
+        (
+            TokenState::Retiring { until: NOW },
+            Err(UseRefusal::Revoked),
+        ),
+        (
+            TokenState::Retiring {
+                until: NOW.plus(DAY),
+            },
+            Ok(()),
+        ),
+    ];
+    for (state, expected) in states {
+        let changed = ApiToken {
+            state,
+            ..live.clone()
+        };
+        assert_eq!(
+            decide(&changed, Some(&owner), &[], &exchange),
+            expected,
+            "{state:?}"
+        );
+    }
+    let expired = ApiToken {
+        expires_at: Some(NOW),
+        ..live.clone()
+    };
+    assert_eq!(
+        decide(&expired, Some(&owner), &[], &exchange),
+        Err(UseRefusal::Expired)
+    );
+    let renamed = ApiToken {
+        class: ClassName::new("gone").unwrap(),
+        ..live.clone()
+    };
+    assert_eq!(
+        decide(&renamed, Some(&owner), &[], &exchange),
+        Err(UseRefusal::ClassUnknown)
+    );
+
+    let mut bound = live;
+    bound.ceiling.tenant = Some(tenant("acme"));
+    assert_eq!(
+        decide(&bound, Some(&owner), &[tenant("acme")], &exchange),
+        Ok(())
+    );
+    assert_eq!(
+        decide(&bound, Some(&owner), &[tenant("globex")], &exchange),
+        Err(UseRefusal::MembershipEnded)
+    );
+}
+
+#[test]
+fn a_retiring_token_ends_at_the_earlier_of_grace_and_expiry() {
+    let mut old = token(TokenKind::Personal, &user(1));
+    old.state = TokenState::Retiring {
+        until: NOW.plus(DAY),
+    };
+    assert_eq!(ends_at(&old), Some(NOW.plus(DAY)));
+    old.expires_at = Some(NOW.plus(DAY / 2));
+    assert_eq!(ends_at(&old), Some(NOW.plus(DAY / 2)));
+}
+
+/// K9: what somebody may not see looks like nothing.
+#[test]
+fn k9_revoking_anothers_token_needs_the_reach() {
+    let (class, owner) = (class(), user(2));
+    let acme = [tenant("acme")];
+    let target = Target {
+        class: &class,
+        kind: TokenKind::Personal,
+        owner: &owner,
+        member_of: &acme,
+        tenant: None,
+    };
+    let users_edit = "platform.users.edit";
+    for (caller, allowed) in [
+        (ManagementCaller::Operator, true),
+        (subject_caller(2, &[], &["acme"], &[]), true),
+        (subject_caller(1, &[], &["acme"], &[]), false),
+        (
+            subject_caller(1, &[has(users_edit, Some("acme"))], &["acme"], &[]),
+            true,
+        ),
+        (
+            subject_caller(1, &[has(users_edit, Some("globex"))], &["globex"], &[]),
+            false,
+        ),
+        (subject_caller(1, &[has(users_edit, None)], &[], &[]), true),
+    ] {
+        assert_eq!(may_revoke(&caller, &target).is_ok(), allowed, "{caller:?}");
+    }
+}
