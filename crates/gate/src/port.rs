@@ -8,6 +8,7 @@ use doorward_base::{
     Timestamp,
 };
 use doorward_jose::key_set::KeySet;
+use http::HeaderName;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,19 @@ pub struct Rejected {
     pub check: &'static str,
 }
 
+/// How an API token arrived.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Via {
+    /// As a bearer token.
+    Bearer,
+    /// As the password of HTTP Basic.
+    Basic,
+    /// In this header.
+    Header(HeaderName),
+    /// In this query parameter.
+    Query(String),
+}
+
 /// Looks API tokens up.
 #[async_trait]
 pub trait Introspect: Send + Sync {
@@ -42,6 +56,7 @@ pub trait Introspect: Send + Sync {
         realm: &RealmName,
         class: &ClassName,
         token: &Secret,
+        via: &Via,
         facts: Facts,
     ) -> Result<Arc<Principal>, Rejected>;
 }

@@ -5,7 +5,7 @@ use super::cache::Key;
 use super::{STAGE, Verified, Verifier, rejected};
 use crate::policy::compiled::{Module, Realm, Route};
 use crate::policy::spec::{ClassSpec, CredentialKind, RequireHttps};
-use crate::port::Facts;
+use crate::port::{Facts, Via};
 use crate::stage::guard::Client;
 use crate::stage::{Passed, Stop};
 use base64::Engine as _;
@@ -116,7 +116,7 @@ impl Verifier<'_> {
     ) -> Passed<Arc<Converted>> {
         let looked_up = self
             .introspect
-            .introspect(&realm.name, &class.name, token, facts);
+            .introspect(&realm.name, &class.name, token, &Via::Basic, facts);
         let principal = looked_up.await.map_err(rejected)?;
         let minted = self
             .minter

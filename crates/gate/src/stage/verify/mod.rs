@@ -73,11 +73,11 @@ impl Verifier<'_> {
                     converted: None,
                 })
             }
-            Presented::ApiToken { class, token } => {
+            Presented::ApiToken { class, token, via } => {
                 hint.class = Some(class.name.to_string());
                 let looked_up = self
                     .introspect
-                    .introspect(&realm.name, &class.name, token, facts);
+                    .introspect(&realm.name, &class.name, token, via, facts);
                 let principal = looked_up.await.map_err(rejected)?;
                 if facts.now >= principal.expires_at {
                     return Err(Stop::new(ErrorCode::TokenExpired, STAGE, "expired"));

@@ -4,9 +4,11 @@
 use super::STAGE;
 use crate::policy::compiled::Realm;
 use crate::policy::spec::ClassSpec;
+use crate::port::Via;
 use crate::stage::{Passed, Stop};
 use doorward_base::token_format::Shape;
 use doorward_base::{ErrorCode, Secret};
+use http::HeaderName;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
@@ -16,7 +18,11 @@ pub(crate) enum Presented<'r> {
     /// Three parts of base64url.
     Jwt(&'r str),
     /// The shape of a class that accepts this presentation.
-    ApiToken { class: &'r ClassSpec, token: Secret },
+    ApiToken {
+        class: &'r ClassSpec,
+        token: Secret,
+        via: Via,
+    },
     /// The credentials of HTTP Basic, still encoded.
     Basic(&'r str),
 }
@@ -24,8 +30,18 @@ pub(crate) enum Presented<'r> {
 #[derive(Clone, Copy)]
 enum Place<'r> {
     Bearer,
-    Header(&'r str),
+    Header(&'r HeaderName),
     Query(&'r str),
+}
+
+impl Place<'_> {
+    fn via(self) -> Via {
+        match self {
+            Self::Bearer => Via::Bearer,
+            Self::Header(name) => Via::Header(name.clone()),
+            Self::Query(name) => Via::Query(name.to_owned()),
+        }
+    }
 }
 
 /// Finds the request's credential, if it has one.
@@ -70,7 +86,7 @@ fn other_places<'r>(realm: &'r Realm, parts: &'r Parts) -> Passed<Vec<(Place<'r>
     for name in &realm.credential_headers {
         for value in parts.headers.get_all(name) {
             let text = value.to_str().map_err(|_| malformed())?;
-            found.push((Place::Header(name.as_str()), Text::Borrowed(text)));
+            found.push((Place::Header(name), Text::Borrowed(text)));
         }
     }
     if !realm.credential_params.is_empty() {
@@ -126,6 +142,7 @@ fn classify<'r>(realm: &'r Realm, place: Place<'r>, text: Text<'r>) -> Passed<Pr
                 return Ok(Presented::ApiToken {
                     class,
                     token: Secret::new(text.into_owned()),
+                    via: place.via(),
                 });
             }
             Shape::WellFormed(_) => return refuse("presentation"),

@@ -1,0 +1,387 @@
+//! Who may do what, and what an unknown path answers.
+
+use super::support::{api_token, ask, route, scope, send, start};
+use doorward_base::limit::Quota;
+use doorward_gate::policy::spec::{
+    LimitKey, LimitSpec, RequireHttps, RouteSpec, ScopeRule, TenantHeaderSpec, UpstreamSpec,
+};
+use std::time::Duration;
+
+#[tokio::test]
+async fn nothing_without_a_credential_and_404_only_for_those_who_have_one() {
+    let gate = start(|_| {}).await;
+    let jwt = gate.world.bearer(|_| {});
+    for path in ["/api/x", "/nowhere", "/me/x", "/API/x"] {
+        let answer = ask(gate.addr, &format!("GET {path}"), &[]).await;
+        assert_eq!(answer.code(), (401, "unauthorized".into()), "{path}");
+        assert_eq!(answer.header("www-authenticate"), Some("bearer"), "{path}");
+    }
+    for path in ["/nowhere", "/API/x", "/apix"] {
+        let answer = ask(
+            gate.addr,
+            &format!("GET {path}"),
+            &[("Authorization", &jwt)],
+        )
+        .await;
+        assert_eq!(answer.code(), (404, "route_unknown".into()), "{path}");
+    }
+    let bad = ask(
+        gate.addr,
+        "GET /nowhere",
+        &[("Authorization", "Bearer a.b.c")],
+    )
+    .await;
+    assert_eq!(bad.status, 401);
+    let good = ask(gate.addr, "GET /api/x?q=1", &[("Authorization", &jwt)]).await;
+    assert_eq!(good.status, 200);
+    assert_eq!(good.json()["path"], "/api/x");
+    assert_eq!(good.json()["query"], "q=1");
+}
+
+#[tokio::test]
+async fn the_wrong_method_is_405_with_allow_but_not_for_strangers() {
+    let gate = start(|_| {}).await;
+    let jwt = gate.world.bearer(|_| {});
+    assert_eq!(ask(gate.addr, "POST /get-only", &[]).await.status, 401);
+    let answer = ask(gate.addr, "POST /get-only", &[("Authorization", &jwt)]).await;
+    assert_eq!(answer.code(), (405, "method_not_allowed".into()));
+    assert_eq!(answer.header("allow"), Some("get"));
+}
+
+#[tokio::test]
+async fn a_missing_scope_is_403_and_its_trace_says_what_was_held() {
+    let gate = start(|_| {}).await;
+    let jwt = gate.world.bearer(|claims| {
+        claims.insert("scope".into(), "service:y".into());
+    });
+    let answer = ask(gate.addr, "GET /scoped/x", &[("Authorization", &jwt)]).await;
+    assert_eq!(answer.code(), (403, "insufficient_scope".into()));
+    let realm = "test".parse().unwrap();
+    let id = answer.header("x-request-id").unwrap().parse().unwrap();
+    let denial = gate.gate.denials().find(&realm, id).unwrap();
+    assert_eq!((denial.stage, denial.check), ("decide", "scope_any"));
+    assert_eq!(
+        (&*denial.required, &*denial.held),
+        (&["service:x".to_owned()][..], &["service:y".to_owned()][..])
+    );
+    assert_eq!(denial.route.as_deref(), Some("/scoped/**"));
+    let tenant = "globex".parse().unwrap();
+    assert!(
+        gate.gate
+            .denials()
+            .list(&realm, Some(&tenant), 10)
+            .is_empty()
+    );
+    assert_eq!(
+        gate.gate
+            .denials()
+            .list(&realm, Some(&"acme".parse().unwrap()), 10)
+            .len(),
+        1
+    );
+    let other = "other".parse().unwrap();
+    assert!(gate.gate.denials().find(&other, id).is_none());
+}
+
+#[tokio::test]
+async fn a_role_is_selected_among_ones_own_only() {
+    let gate = start(|_| {}).await;
+    let jwt = gate.world.bearer(|_| {});
+    let ask_as = async |role: &str| {
+        ask(
+            gate.addr,
+            "GET /api/x",
+            &[("Authorization", &jwt), ("X-Hasura-Role", role)],
+        )
+        .await
+    };
+    assert_eq!(
+        ask_as("editor").await.json()["headers"]["x-doorward-role"],
+        "editor"
+    );
+    assert_eq!(
+        ask_as("admin").await.code(),
+        (403, "role_not_allowed".into())
+    );
+    assert_eq!(
+        ask_as("user").await.json()["headers"]["x-doorward-role"],
+        "user"
+    );
+}
+
+#[tokio::test]
+async fn a_foreign_tenant_needs_the_scope_for_it() {
+    let gate = start(|realm| {
+        realm.tenant_header = Some(TenantHeaderSpec {
+            header: "x-tenant-id".parse().unwrap(),
+            foreign_scope: scope("tenant:assume"),
+        });
+    })
+    .await;
+    let plain = gate.world.bearer(|_| {});
+    let operator = gate.world.bearer(|claims| {
+        claims.insert("scope".into(), "tenant:assume".into());
+    });
+    for (jwt, tenant, wanted) in [
+        (&plain, "acme", "acme"),
+        (&operator, "globex", "globex"),
+        (&operator, "acme", "acme"),
+    ] {
+        let headers = [("Authorization", jwt.as_str()), ("X-Tenant-Id", tenant)];
+        let answer = ask(gate.addr, "GET /api/x", &headers).await;
+        assert_eq!(answer.json()["headers"]["x-doorward-tenant"], wanted);
+        assert_eq!(answer.json()["headers"].get("x-tenant-id"), None);
+    }
+    for tenant in ["globex", "acme/../globex", "ACME"] {
+        let headers = [("Authorization", plain.as_str()), ("X-Tenant-Id", tenant)];
+        let answer = ask(gate.addr, "GET /api/x", &headers).await;
+        assert_eq!(answer.code(), (403, "tenant_forbidden".into()), "{tenant}");
+    }
+    let twice = [
+        ("Authorization", plain.as_str()),
+        ("X-Tenant-Id", "acme"),
+        ("X-Tenant-Id", "globex"),
+    ];
+    assert_eq!(ask(gate.addr, "GET /api/x", &twice).await.status, 400);
+}
+
+#[tokio::test]
+async fn tenant_permission_role_and_method_scopes_are_checked() {
+    let gate = start(|realm| {
+        let echo = || UpstreamSpec::Echo;
+        realm.routes.push(RouteSpec {
+            tenant_required: true,
+            ..route("/t", echo())
+        });
+        realm.routes.push(RouteSpec {
+            permissions: vec!["edit".parse().unwrap()],
+            ..route("/p", echo())
+        });
+        realm.routes.push(RouteSpec {
+            roles: vec!["editor".parse().unwrap()],
+            ..route("/r", echo())
+        });
+        let rule = ScopeRule {
+            all: vec![scope("service:x"), scope("service:y")],
+            write: vec![scope("write")],
+            ..ScopeRule::default()
+        };
+        realm.routes.push(RouteSpec {
+            scopes: rule,
+            ..route("/s", echo())
+        });
+    })
+    .await;
+    let full = gate.world.bearer(|_| {});
+    let poor = gate.world.bearer(|claims| {
+        for name in ["tenant", "roles", "scope"] {
+            claims.remove(name);
+        }
+    });
+    let edit = gate.world.bearer(|claims| {
+        claims.insert("permissions".into(), serde_json::json!(["edit"]));
+        claims.insert("scope".into(), "service:x service:y write".into());
+    });
+    for (line, jwt, wanted) in [
+        ("GET /t", &full, "200"),
+        ("GET /t", &poor, "tenant_required"),
+        ("GET /p", &edit, "200"),
+        ("GET /p", &full, "insufficient_permission"),
+        ("GET /r", &full, "200"),
+        ("GET /r", &poor, "insufficient_permission"),
+        ("GET /s", &full, "200"),
+        ("POST /s", &full, "insufficient_scope"),
+        ("POST /s", &edit, "200"),
+        ("GET /s", &poor, "insufficient_scope"),
+    ] {
+        let answer = ask(gate.addr, line, &[("Authorization", jwt)]).await;
+        let told = if answer.status == 200 {
+            "200".to_owned()
+        } else {
+            answer.code().1
+        };
+        assert_eq!(told, wanted, "{line}");
+    }
+    // A selected role stands alone.
+    let as_user = [("Authorization", full.as_str()), ("X-Hasura-Role", "user")];
+    assert_eq!(ask(gate.addr, "GET /r", &as_user).await.status, 403);
+}
+
+#[tokio::test]
+async fn limits_count_per_holder_and_say_when_to_come_back() {
+    let gate = start(|realm| {
+        realm.legacy_limit_headers = true;
+        realm.limits.push(LimitSpec {
+            name: "per-tenant".into(),
+            key: LimitKey::Tenant,
+            quota: Quota::new(1, Duration::from_secs(10), 2).unwrap(),
+            overrides: vec![(
+                "big".parse().unwrap(),
+                Quota::new(100, Duration::from_secs(10), 100).unwrap(),
+            )],
+        });
+    })
+    .await;
+    let of = |tenant: &str| {
+        gate.world.bearer(|claims| {
+            claims.insert("tenant".into(), tenant.into());
+        })
+    };
+    let (acme, globex, big) = (of("acme"), of("globex"), of("big"));
+    let get = async |jwt: &str| ask(gate.addr, "GET /api/x", &[("Authorization", jwt)]).await;
+    let first = get(&acme).await;
+    assert_eq!(
+        first.header("ratelimit-policy"),
+        Some("\"per-tenant\";q=1;w=10")
+    );
+    assert_eq!(first.header("ratelimit"), Some("\"per-tenant\";r=1;t=10"));
+    assert_eq!(first.header("x-ratelimit-remaining"), Some("1"));
+    assert_eq!(get(&acme).await.status, 200);
+    let third = get(&acme).await;
+    assert_eq!(third.code(), (429, "rate_limited".into()));
+    assert_eq!(third.header("retry-after"), Some("10"));
+    assert_eq!(get(&globex).await.status, 200);
+    for _ in 0..10 {
+        assert_eq!(get(&big).await.status, 200);
+    }
+    gate.world.clock.advance(Duration::from_secs(10));
+    assert_eq!(get(&acme).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_address_that_fails_too_often_is_not_heard_for_a_while() {
+    let gate = start(|realm| {
+        realm.failed_credentials = Quota::new(1, Duration::from_secs(60), 3).unwrap();
+    })
+    .await;
+    let good = api_token(1);
+    gate.world.know(&good);
+    let get = async |token: &str| {
+        ask(
+            gate.addr,
+            "GET /api/x",
+            &[("Authorization", &format!("Bearer {token}"))],
+        )
+        .await
+        .status
+    };
+    for seed in 10..13 {
+        assert_eq!(get(&api_token(seed)).await, 401);
+    }
+    let asked = gate
+        .world
+        .introspected
+        .load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(get(&api_token(20)).await, 429);
+    assert_eq!(get(&good).await, 429);
+    assert_eq!(
+        gate.world
+            .introspected
+            .load(std::sync::atomic::Ordering::SeqCst),
+        asked
+    );
+    assert_eq!(ask(gate.addr, "GET /open/x", &[]).await.status, 200);
+    gate.world.clock.advance(Duration::from_secs(60));
+    assert_eq!(get(&good).await, 200);
+}
+
+#[tokio::test]
+async fn plain_http_is_refused_or_redirected_where_tls_is_demanded() {
+    let reject = start(|realm| realm.require_https = RequireHttps::Reject).await;
+    assert_eq!(
+        ask(reject.addr, "GET /open/x", &[]).await.code(),
+        (403, "https_required".into())
+    );
+    let redirect = start(|realm| realm.require_https = RequireHttps::Redirect).await;
+    let answer = ask(redirect.addr, "GET /open/x?q=1", &[]).await;
+    assert_eq!(answer.status, 308);
+    assert_eq!(
+        answer.header("location"),
+        Some("https://gate.test/open/x?q=1")
+    );
+    assert_eq!(
+        send(redirect.addr, "POST /open/x", &[], "x").await.status,
+        403
+    );
+    let forged = ask(
+        reject.addr,
+        "GET /open/x",
+        &[("X-Forwarded-Proto", "https")],
+    )
+    .await;
+    assert_eq!(forged.status, 403);
+}
+
+#[tokio::test]
+async fn g28_only_listed_origins_may_read() {
+    let gate = start(|_| {}).await;
+    let preflight = async |origin: &str| {
+        let headers = [("Origin", origin), ("Access-Control-Request-Method", "GET")];
+        ask(gate.addr, "OPTIONS /api/x", &headers).await
+    };
+    let listed = preflight("https://app.test").await;
+    assert_eq!(listed.status, 204);
+    assert_eq!(
+        listed.header("access-control-allow-origin"),
+        Some("https://app.test")
+    );
+    for origin in [
+        "null",
+        "https://app.test.evil.test",
+        "https://evil.app.test",
+        "http://app.test",
+        "*",
+    ] {
+        let answer = preflight(origin).await;
+        assert_eq!(answer.status, 401, "{origin}");
+        assert_eq!(
+            answer.header("access-control-allow-origin"),
+            None,
+            "{origin}"
+        );
+    }
+    let refused = ask(gate.addr, "GET /api/x", &[("Origin", "https://app.test")]).await;
+    assert_eq!(
+        refused.header("access-control-allow-origin"),
+        Some("https://app.test")
+    );
+}
+
+#[tokio::test]
+async fn a_panic_is_500_and_counted_and_the_gate_lives() {
+    let gate = start(|_| {}).await;
+    let answer = ask(gate.addr, "GET /panic", &[]).await;
+    assert_eq!(answer.code(), (500, "internal_error".into()));
+    assert_eq!(
+        gate.gate
+            .counters()
+            .panics
+            .load(std::sync::atomic::Ordering::SeqCst),
+        1
+    );
+    assert_eq!(ask(gate.addr, "GET /open/x", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_local_target_learns_the_caller_from_the_gate_alone() {
+    let gate = start(|_| {}).await;
+    let open = ask(
+        gate.addr,
+        "GET /local/x",
+        &[("Authorization", "Bearer junk"), ("X-User-Id", "1")],
+    )
+    .await;
+    assert_eq!(open.status, 200);
+    assert_eq!(open.json()["subject"], serde_json::Value::Null);
+    assert_eq!(
+        (&open.json()["forged"], &open.json()["authorization"]),
+        (&false.into(), &true.into())
+    );
+    let jwt = gate.world.bearer(|_| {});
+    let me = ask(gate.addr, "GET /me/x", &[("Authorization", &jwt)]).await;
+    assert_eq!(me.json()["subject"], "11111111-1111-1111-1111-111111111111");
+    let token = api_token(1);
+    gate.world.know(&token);
+    let by_token = ask(gate.addr, "GET /me/x", &[("X-Api-Key", &token)]).await;
+    assert_eq!(by_token.status, 401);
+}

@@ -1,0 +1,142 @@
+//! Forward-auth: the same judgement on another proxy's facts.
+
+use super::support::{api_token, ask, start};
+
+#[tokio::test]
+async fn allow_is_200_with_the_identity_and_deny_is_what_it_is() {
+    let gate = start(|_| {}).await;
+    let jwt = gate.world.bearer(|_| {});
+    let get = async |path: &str, uri: &str, authorization: Option<&str>| {
+        let mut headers = vec![
+            ("X-Forwarded-Method", "GET"),
+            ("X-Forwarded-Uri", uri),
+            ("X-User-Id", "forged"),
+        ];
+        headers.extend(authorization.map(|value| ("Authorization", value)));
+        ask(gate.addr, &format!("GET {path}"), &headers).await
+    };
+    let allowed = get("/forward-auth", "/api/x?q=1", Some(&jwt)).await;
+    assert_eq!(allowed.status, 200);
+    assert_eq!(allowed.header("x-doorward-tenant"), Some("acme"));
+    assert_eq!(allowed.header("x-user-id"), None);
+    for (uri, wanted) in [
+        ("/api/x", 401),
+        ("/nowhere", 401),
+        ("/open/x", 200),
+        ("/open/../api/x", 400),
+        ("/open/%2e%2e/api", 400),
+    ] {
+        assert_eq!(
+            get("/forward-auth", uri, None).await.status,
+            wanted,
+            "{uri}"
+        );
+    }
+    assert_eq!(
+        get("/forward-auth", "/nowhere", Some(&jwt)).await.status,
+        404
+    );
+    let malformed = get("/forward-auth", "/open/x", Some("Bearer junk")).await;
+    assert_eq!(
+        malformed.status, 401,
+        "g5: a bad token is no anonymous pass"
+    );
+    let nginx = get("/forward-auth?deny=403", "/api/x", None).await;
+    assert_eq!(
+        (nginx.status, nginx.header("x-auth-status")),
+        (403, Some("401"))
+    );
+}
+
+#[tokio::test]
+async fn missing_doubled_or_foreign_facts_deny() {
+    let gate = start(|_| {}).await;
+    for headers in [
+        vec![],
+        vec![("X-Forwarded-Method", "GET")],
+        vec![("X-Forwarded-Uri", "/open/x")],
+        vec![("X-Forwarded-Method", ""), ("X-Forwarded-Uri", "/open/x")],
+        vec![
+            ("X-Forwarded-Method", "GET"),
+            ("X-Forwarded-Uri", "/open/x"),
+            ("X-Original-URI", "/api/x"),
+        ],
+        vec![
+            ("X-Forwarded-Method", "GET"),
+            ("X-Forwarded-Uri", "/open/x"),
+            ("X-Forwarded-Uri", "/api/x"),
+        ],
+    ] {
+        let answer = ask(gate.addr, "GET /forward-auth", &headers).await;
+        assert_eq!(
+            answer.code(),
+            (400, "invalid_request".into()),
+            "{headers:?}"
+        );
+    }
+    let foreign = [
+        ("X-Forwarded-Method", "GET"),
+        ("X-Forwarded-Uri", "/open/x"),
+        ("X-Forwarded-Host", "other.test"),
+    ];
+    assert_eq!(
+        ask(gate.addr, "GET /forward-auth", &foreign).await.status,
+        421
+    );
+    let original = [
+        ("X-Original-Method", "GET"),
+        ("X-Original-URL", "https://gate.test/open/x"),
+    ];
+    assert_eq!(
+        ask(gate.addr, "GET /forward-auth", &original).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn the_method_that_counts_is_the_original_one() {
+    let gate = start(|_| {}).await;
+    let jwt = gate.world.bearer(|_| {});
+    for (method, wanted) in [("GET", 200), ("POST", 405)] {
+        let headers = [
+            ("X-Forwarded-Method", method),
+            ("X-Forwarded-Uri", "/get-only"),
+            ("Authorization", &*jwt),
+        ];
+        assert_eq!(
+            ask(gate.addr, "GET /forward-auth", &headers).await.status,
+            wanted,
+            "{method}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn it_is_not_there_for_strangers_where_only_proxies_may_ask() {
+    let gate = start(|realm| realm.forward_auth.as_mut().unwrap().trusted_only = true).await;
+    let headers = [
+        ("X-Forwarded-Method", "GET"),
+        ("X-Forwarded-Uri", "/open/x"),
+    ];
+    assert_eq!(
+        ask(gate.addr, "GET /forward-auth", &headers).await.status,
+        401
+    );
+}
+
+#[tokio::test]
+async fn a_basic_credential_is_converted_for_the_other_proxys_upstream() {
+    use base64::Engine as _;
+    let gate = start(|_| {}).await;
+    let token = api_token(1);
+    gate.world.know(&token);
+    let pair = base64::engine::general_purpose::STANDARD.encode(format!("witboost:{token}"));
+    let authorization = format!("Basic {pair}");
+    let headers = [
+        ("X-Forwarded-Method", "POST"),
+        ("X-Forwarded-Uri", "/scoped/x"),
+        ("Authorization", &*authorization),
+    ];
+    let answer = ask(gate.addr, "GET /forward-auth", &headers).await;
+    assert_eq!(answer.header("authorization"), Some("bearer minted.0.jwt"));
+}

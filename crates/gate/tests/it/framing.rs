@@ -1,0 +1,230 @@
+//! Framing, authorities, methods, sizes: what is refused before anything is asked.
+
+use super::support::{ask, say, start};
+
+fn status(answer: &str) -> &str {
+    answer.get(9..12).unwrap_or(answer)
+}
+
+/// How many answers came back on the connection.
+fn answers(text: &str) -> usize {
+    text.matches("HTTP/1.1 ").count()
+}
+
+#[tokio::test]
+async fn g12_two_framings_are_400_and_the_connection_ends() {
+    let gate = start(|_| {}).await;
+    let smuggled = "GET /open/smuggled HTTP/1.1\r\nHost: gate.test\r\n\r\n";
+    for framing in [
+        "Content-Length: 4\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 4",
+        "transfer-encoding: chunked\r\nCONTENT-LENGTH: 0",
+        "Content-Length: 4\r\nContent-Length: 4",
+        "Content-Length: 4\r\nContent-Length: 5",
+        "Content-Length: 4, 4",
+        "Content-Length: ",
+        "Content-Length: +4",
+        "Content-Length: 0x4",
+        "Content-Length: -1",
+        "Content-Length: 4_0",
+        "Content-Length: 99999999999999999999",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: \"chunked\"",
+        "Transfer-Encoding : chunked",
+        "Content-Length : 4",
+    ] {
+        let wire = format!(
+            "POST /open/x HTTP/1.1\r\nHost: gate.test\r\n{framing}\r\n\r\n0\r\n\r\n{smuggled}"
+        );
+        let text = say(gate.addr, wire.as_bytes()).await;
+        assert_eq!(status(&text), "400", "{framing}: {text}");
+        assert_eq!(answers(&text), 1, "{framing}: {text}");
+        assert!(!text.contains("smuggled"), "{framing}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn g12_the_second_request_of_a_connection_is_no_different() {
+    let gate = start(|_| {}).await;
+    let good = "POST /open/one HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 3\r\n\r\nabc";
+    let bad = "POST /open/two HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    let text = say(gate.addr, format!("{good}{bad}{good}").as_bytes()).await;
+    assert_eq!(answers(&text), 2, "{text}");
+    assert!(
+        text.contains("/open/one") && text.contains("framing_ambiguous"),
+        "{text}"
+    );
+    assert!(
+        text.to_ascii_lowercase().contains("connection: close"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn g13_g14_malformed_lines_are_400() {
+    let gate = start(|_| {}).await;
+    for wire in [
+        "GET /open/x HTTP/1.1\r\nHost: gate.test\r\nX: a\0b\r\n\r\n",
+        "GET /open/x HTTP/1.1\r\nHost: gate.test\r\nX: a\r\n folded\r\n\r\n",
+        "GET /open/x HTTP/1.1\r\nHost: gate.test\r\nX : a\r\n\r\n",
+        "GET /open/x HTTP/1.1\r\nHost: gate.test\r\nno colon\r\n\r\n",
+        "GET /open/x HTTP/1.1\r\nHost: gate.test\r\n: x\r\n\r\n",
+        "GET /open/x HTTP/9.9\r\nHost: gate.test\r\n\r\n",
+        "GET  /open/x HTTP/1.1\r\nHost: gate.test\r\n\r\n",
+        "GET /open/x\r\n\r\n",
+    ] {
+        let text = say(gate.addr, wire.as_bytes()).await;
+        assert_eq!(status(&text), "400", "{wire:?}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn g11_one_authority_and_only_a_known_one() {
+    let gate = start(|_| {}).await;
+    for (head, wanted) in [
+        ("GET /open/x HTTP/1.1\r\nHost: gate.test", "200"),
+        ("GET /open/x HTTP/1.1\r\nHost: GATE.test:8080", "200"),
+        (
+            "GET http://gate.test/open/x HTTP/1.1\r\nHost: gate.test",
+            "200",
+        ),
+        (
+            "GET /open/x HTTP/1.1\r\nHost: gate.test\r\nHost: gate.test",
+            "400",
+        ),
+        ("GET /open/x HTTP/1.1", "400"),
+        ("GET /open/x HTTP/1.0", "400"),
+        ("GET /open/x HTTP/1.1\r\nHost: user@gate.test", "400"),
+        (
+            "GET http://gate.test/open/x HTTP/1.1\r\nHost: evil.test",
+            "400",
+        ),
+        (
+            "GET http://evil.test/open/x HTTP/1.1\r\nHost: gate.test",
+            "400",
+        ),
+        (
+            "GET http://u@gate.test/open/x HTTP/1.1\r\nHost: gate.test",
+            "400",
+        ),
+        ("GET /open/x HTTP/1.1\r\nHost: evil.test", "421"),
+        ("GET /open/x HTTP/1.1\r\nHost: gate.test.", "421"),
+    ] {
+        let text = say(
+            gate.addr,
+            format!("{head}\r\nConnection: close\r\n\r\n").as_bytes(),
+        )
+        .await;
+        assert_eq!(status(&text), wanted, "{head}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn g6_ambiguous_paths_are_400_before_any_route() {
+    let gate = start(|_| {}).await;
+    for path in [
+        "/open/../api/x",
+        "/open/%2e%2e/api/x",
+        "/open/%252e%252e/api/x",
+        "//api/x",
+        "/open//x",
+        "/open/./x",
+        "/open/x;y=1",
+        "/open/%3bx",
+        "/open/%2fx",
+        "/open/%5cx",
+        "/open/\\x",
+        "/open/%00",
+        "/open/%c0%ae",
+        "/open/x%",
+    ] {
+        let answer = ask(gate.addr, &format!("GET {path}"), &[]).await;
+        assert_eq!(answer.code(), (400, "path_ambiguous".into()), "{path}");
+    }
+    let letters = ask(gate.addr, "GET /%6fpen/%61?q=%2e%2e//;", &[]).await;
+    assert_eq!(
+        letters.json()["path"],
+        "/open/a",
+        "judged as it is forwarded"
+    );
+    assert_eq!(letters.json()["query"], "q=%2e%2e//;");
+    assert_eq!(
+        ask(gate.addr, "GET /OPEN/x", &[]).await.status,
+        401,
+        "case matters"
+    );
+}
+
+#[tokio::test]
+async fn g10_methods_are_what_they_say() {
+    let gate = start(|_| {}).await;
+    for (line, wanted) in [
+        ("TRACE /open/x", 405),
+        ("BREW /open/x", 501),
+        ("get /open/x", 501),
+        ("DELETE /open/x", 200),
+    ] {
+        assert_eq!(ask(gate.addr, line, &[]).await.status, wanted, "{line}");
+    }
+    let connect = say(
+        gate.addr,
+        b"CONNECT gate.test:80 HTTP/1.1\r\nHost: gate.test:80\r\n\r\n",
+    )
+    .await;
+    assert_eq!(status(&connect), "405", "{connect}");
+    let headers = [
+        ("X-HTTP-Method-Override", "DELETE"),
+        ("X-Method-Override", "DELETE"),
+    ];
+    let overridden = ask(gate.addr, "POST /open/x?_method=DELETE", &headers).await;
+    assert_eq!(overridden.json()["method"], "POST");
+    let told = overridden.json()["headers"].to_string();
+    assert!(!told.contains("override"), "{told}");
+}
+
+#[tokio::test]
+async fn g25_sizes_have_caps() {
+    let gate = start(|_| {}).await;
+    let long = "a".repeat(9 * 1024);
+    assert_eq!(
+        ask(gate.addr, &format!("GET /open/{long}"), &[])
+            .await
+            .code(),
+        (414, "uri_too_long".into())
+    );
+    assert_eq!(
+        ask(gate.addr, &format!("GET /open/x?{long}"), &[])
+            .await
+            .status,
+        414
+    );
+    let big = "a".repeat(33 * 1024);
+    assert_eq!(
+        ask(gate.addr, "GET /open/x", &[("X", &big)]).await.code(),
+        (431, "headers_too_large".into())
+    );
+    assert_eq!(
+        ask(
+            gate.addr,
+            "GET /open/x",
+            &[("Cookie", &"a".repeat(200 * 1024))]
+        )
+        .await
+        .status,
+        431
+    );
+    let many: Vec<_> = (0..101).map(|_| ("X", "1")).collect();
+    assert_eq!(ask(gate.addr, "GET /open/x", &many).await.status, 431);
+}
+
+#[tokio::test]
+async fn g17_an_h2c_upgrade_is_ignored() {
+    let gate = start(|_| {}).await;
+    let wire = "GET /open/x HTTP/1.1\r\nHost: gate.test\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n";
+    let text = say(gate.addr, wire.as_bytes()).await;
+    assert_eq!(status(&text), "200", "{text}");
+    assert!(!text.contains("h2c"), "{text}");
+}

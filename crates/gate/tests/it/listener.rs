@@ -1,0 +1,274 @@
+//! The listener: deadlines, caps, TLS, HTTP/2, drain.
+
+use super::support::{ISSUER, Running, ask, soon, start_with};
+use doorward_gate::{GateOptions, ListenerOptions, tls_config};
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+const CHAIN: &[u8] = include_bytes!("../fixture/localhost.pem");
+const KEY: &[u8] = include_bytes!("../fixture/localhost.key");
+
+async fn start_listener(change: impl FnOnce(&mut ListenerOptions)) -> Running {
+    let mut options = ListenerOptions::default();
+    change(&mut options);
+    start_with(options, GateOptions::default(), |realm| {
+        realm.hosts = vec!["*".into()]
+    })
+    .await
+}
+
+/// Reads until the gate closes; what came before.
+async fn until_closed(mut stream: TcpStream) -> Vec<u8> {
+    let mut seen = Vec::new();
+    let _ = soon(stream.read_to_end(&mut seen)).await;
+    seen
+}
+
+#[tokio::test]
+async fn g24_slow_headers_are_cut_and_others_served_meanwhile() {
+    let gate = start_listener(|options| options.header_timeout = Duration::from_millis(300)).await;
+    let began = Instant::now();
+    let mut slow = Vec::new();
+    for said in [
+        "",
+        "P",
+        "GET /open/x HT",
+        "GET /open/x HTTP/1.1\r\nHost: gate.test\r\nX: ",
+    ] {
+        let mut stream = TcpStream::connect(gate.addr).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        slow.push(stream);
+    }
+    let kept_alive = {
+        let mut stream = TcpStream::connect(gate.addr).await.unwrap();
+        stream
+            .write_all(b"GET /open/x HTTP/1.1\r\nHost: gate.test\r\n\r\n")
+            .await
+            .unwrap();
+        stream
+    };
+    assert_eq!(ask(gate.addr, "GET /open/x", &[]).await.status, 200);
+    for stream in slow {
+        let seen = until_closed(stream).await;
+        assert!(
+            !seen.starts_with(b"HTTP/1.1 2"),
+            "{}",
+            String::from_utf8_lossy(&seen)
+        );
+    }
+    assert!(until_closed(kept_alive).await.starts_with(b"HTTP/1.1 200"));
+    let took = began.elapsed();
+    assert!(
+        took >= Duration::from_millis(300) && took < Duration::from_secs(5),
+        "{took:?}"
+    );
+}
+
+#[tokio::test]
+async fn g24_a_trickle_does_not_move_the_deadline() {
+    let gate = start_listener(|options| options.header_timeout = Duration::from_millis(300)).await;
+    let stream = TcpStream::connect(gate.addr).await.unwrap();
+    let (mut read, mut write) = stream.into_split();
+    let trickle = async {
+        write
+            .write_all(b"GET /open/x HTTP/1.1\r\nHost: gate.test\r\n")
+            .await?;
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            ticks.tick().await;
+            write.write_all(b"X: y\r\n").await?;
+        }
+    };
+    let mut seen = Vec::new();
+    soon(async {
+        let ended: std::io::Result<()> = tokio::select! {
+            ended = trickle => ended,
+            read = read.read_to_end(&mut seen) => read.map(drop),
+        };
+        drop(ended);
+    })
+    .await;
+    assert!(!seen.starts_with(b"HTTP/1.1 2"));
+}
+
+#[tokio::test]
+async fn g36_connections_have_a_cap_and_a_place_that_is_free_is_used() {
+    let gate = start_listener(|options| options.max_connections = 2).await;
+    let hold = async || {
+        let mut stream = TcpStream::connect(gate.addr).await.unwrap();
+        stream
+            .write_all(b"GET /open/x HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await
+            .unwrap();
+        let mut first = [0; 12];
+        soon(stream.read_exact(&mut first)).await.unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
+        stream
+    };
+    let (first, _second) = (hold().await, hold().await);
+    let third = TcpStream::connect(gate.addr).await.unwrap();
+    assert!(until_closed(third).await.is_empty());
+    assert_eq!(gate.gate.counters().connections_refused.load(SeqCst), 1);
+    drop(first);
+    soon(async {
+        while gate.gate.counters().connections_open.load(SeqCst) > 1 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let _fourth = hold().await;
+}
+
+#[tokio::test]
+async fn many_connections_at_once_are_all_answered() {
+    let gate = start_listener(|_| {}).await;
+    let mut open = Vec::new();
+    for _ in 0..400 {
+        open.push(TcpStream::connect(gate.addr).await.unwrap());
+    }
+    for stream in &mut open {
+        stream
+            .write_all(b"GET /open/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            .await
+            .unwrap();
+    }
+    for stream in open {
+        assert!(until_closed(stream).await.starts_with(b"HTTP/1.1 200"));
+    }
+}
+
+async fn http2_get<T>(io: T, uri: &str, authorization: &str) -> (u16, String)
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(io));
+    let (mut sender, connection) = handshake.await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get(uri)
+        .header("authorization", authorization)
+        .header("x-user-id", "forged")
+        .header("cookie", "a=1")
+        .header("cookie", "b=2")
+        .body(Empty::<bytes::Bytes>::new())
+        .unwrap();
+    let response = soon(sender.send_request(request)).await.unwrap();
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn http2_by_prior_knowledge_runs_the_same_stages() {
+    let gate = start_listener(|_| {}).await;
+    let jwt = gate.world.bearer(|_| {});
+    let connect = async || TcpStream::connect(gate.addr).await.unwrap();
+    let (status, body) = http2_get(connect().await, "http://gate.test/api/x", &jwt).await;
+    assert_eq!(status, 200, "{body}");
+    assert!(
+        body.contains("a=1; b=2") && !body.contains("forged") && body.contains(ISSUER),
+        "{body}"
+    );
+    let (status, _) = http2_get(connect().await, "http://gate.test/api/x", "Bearer junk").await;
+    assert_eq!(status, 401);
+    let (status, body) = http2_get(connect().await, "http://gate.test/up/x", &jwt).await;
+    assert_eq!(status, 200, "{body}");
+    assert!(body.contains("GET /up/x HTTP/1.1"), "{body}");
+}
+
+async fn tls_connect(gate: &Running, alpn: &[&[u8]]) -> tokio_rustls::client::TlsStream<TcpStream> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(CHAIN).unwrap())
+        .unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let stream = TcpStream::connect(gate.addr).await.unwrap();
+    connector
+        .connect(ServerName::try_from("localhost").unwrap(), stream)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn tls_speaks_http2_and_http1_by_alpn() {
+    let config = tls_config(CHAIN, KEY).unwrap();
+    let gate = start_listener(|options| options.tls = Some(config)).await;
+    let jwt = gate.world.bearer(|_| {});
+    let stream = tls_connect(&gate, &[b"h2"]).await;
+    let (status, body) = http2_get(stream, "https://localhost/api/x", &jwt).await;
+    assert_eq!(status, 200, "{body}");
+    assert!(body.contains("\"x-forwarded-proto\":\"https\""), "{body}");
+    let mut stream = tls_connect(&gate, &[b"http/1.1"]).await;
+    stream
+        .write_all(b"GET /open/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut text = Vec::new();
+    let _ = soon(stream.read_to_end(&mut text)).await;
+    assert!(text.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_come_is_not_waited_for() {
+    let config = tls_config(CHAIN, KEY).unwrap();
+    let gate = start_listener(|options| {
+        options.tls = Some(config);
+        options.handshake_timeout = Duration::from_millis(200);
+    })
+    .await;
+    let stream = TcpStream::connect(gate.addr).await.unwrap();
+    assert!(until_closed(stream).await.is_empty());
+    assert!(tls_config(CHAIN, b"nonsense").is_err());
+}
+
+#[tokio::test]
+async fn shutdown_finishes_what_is_open_and_closes_what_is_idle() {
+    let gate = start_listener(|options| options.drain = Duration::from_secs(5)).await;
+    let idle = TcpStream::connect(gate.addr).await.unwrap();
+    let mut open = TcpStream::connect(gate.addr).await.unwrap();
+    open.write_all(b"POST /open/x HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")
+        .await
+        .unwrap();
+    soon(async {
+        // The body is awaited by the echo once the request is at its target.
+        while gate.gate.counters().connections_open.load(SeqCst) < 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    gate.stop.send(()).unwrap();
+    assert!(until_closed(idle).await.is_empty());
+    open.write_all(b"cd").await.unwrap();
+    let answer = String::from_utf8(until_closed(open).await).unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("abcd"),
+        "{answer}"
+    );
+    soon(gate.served).await.unwrap();
+    assert!(TcpStream::connect(gate.addr).await.is_err());
+}
+
+#[tokio::test]
+async fn what_does_not_finish_within_the_limit_is_cut() {
+    let gate = start_listener(|options| options.drain = Duration::from_millis(200)).await;
+    let mut open = TcpStream::connect(gate.addr).await.unwrap();
+    open.write_all(b"POST /open/x HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")
+        .await
+        .unwrap();
+    gate.stop.send(()).unwrap();
+    soon(gate.served).await.unwrap();
+    assert!(!until_closed(open).await.starts_with(b"HTTP/1.1 200"));
+}

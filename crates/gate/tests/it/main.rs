@@ -1,0 +1,20 @@
+//! The gate over real sockets: its listener, stages and proxy, with ports that are
+//! stand-ins and an upstream that is a real server. Test names begin with the row of
+//! the attack catalogue they answer, where there is one.
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod credential;
+#[cfg(test)]
+mod forward_auth;
+#[cfg(test)]
+mod framing;
+#[cfg(test)]
+mod identity;
+#[cfg(test)]
+mod listener;
+#[cfg(test)]
+mod proxying;
+#[cfg(test)]
+mod support;

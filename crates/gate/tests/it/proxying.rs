@@ -1,0 +1,134 @@
+//! Forwarding to a real server: bodies, hop-by-hop fields, WebSockets, failures.
+
+use super::support::{ask, say, send, soon, start};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+#[tokio::test]
+async fn a_request_arrives_as_it_was_judged() {
+    let gate = start(|_| {}).await;
+    let answer = send(
+        gate.addr,
+        "POST /up/%61b?q=1",
+        &[("X-User-Id", "1"), ("TE", "trailers")],
+        "hello",
+    )
+    .await;
+    assert_eq!(answer.status, 200);
+    let seen = answer.json();
+    let head = seen["head"].as_str().unwrap().to_ascii_lowercase();
+    assert!(head.starts_with("post /up/ab?q=1 http/1.1"), "{head}");
+    assert_eq!(seen["body"], "hello");
+    for absent in ["x-user-id", "\nte:", "\nconnection:", "gate.test:"] {
+        assert!(!head.contains(absent), "{absent}: {head}");
+    }
+    assert!(head.contains("x-forwarded-host: gate.test"), "{head}");
+    assert!(head.contains("\nhost: 127.0.0.1:"), "{head}");
+}
+
+#[tokio::test]
+async fn an_api_token_never_reaches_the_upstream() {
+    let gate = start(|_| {}).await;
+    let token = super::support::api_token(1);
+    gate.world.know(&token);
+    let bearer = format!("Bearer {token}");
+    let answer = ask(gate.addr, "GET /private/x", &[("Authorization", &bearer)]).await;
+    assert_eq!(answer.status, 200);
+    assert!(!answer.body.contains(&token), "{}", answer.body);
+    assert_eq!(ask(gate.addr, "GET /private/x", &[]).await.status, 401);
+}
+
+#[tokio::test]
+async fn the_upstreams_hop_by_hop_fields_end_here() {
+    let gate = start(|_| {}).await;
+    let answer = ask(gate.addr, "GET /up/hop", &[]).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("x-secret"), None);
+    assert_eq!(answer.header("keep-alive"), None);
+}
+
+#[tokio::test]
+async fn failures_have_their_codes() {
+    let gate = start(|_| {}).await;
+    assert_eq!(
+        ask(gate.addr, "GET /dead", &[]).await.code(),
+        (502, "upstream_failed".into())
+    );
+    assert_eq!(
+        ask(gate.addr, "GET /up/stuck", &[]).await.code(),
+        (504, "upstream_timeout".into())
+    );
+    let large = "a".repeat(1001);
+    assert_eq!(
+        send(gate.addr, "POST /up/small", &[], &large).await.code(),
+        (413, "body_too_large".into())
+    );
+    let chunk = format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len());
+    let wire = format!(
+        "POST /up/small HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"
+    );
+    let text = say(gate.addr, wire.as_bytes()).await;
+    assert!(text.starts_with("HTTP/1.1 413"), "{text}");
+    assert_eq!(
+        send(gate.addr, "POST /up/small", &[], "fits").await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn g18_a_websocket_is_joined_after_101_only() {
+    let gate = start(|_| {}).await;
+    let shake = |path: &str| {
+        format!(
+            "GET {path} HTTP/1.1\r\nHost: gate.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+    };
+    soon(async {
+        let mut stream = TcpStream::connect(gate.addr).await.unwrap();
+        stream.write_all(shake("/up/ws").as_bytes()).await.unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"\r\n\r\n") {
+            seen.push(stream.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(seen).unwrap().to_ascii_lowercase();
+        assert!(head.starts_with("http/1.1 101"), "{head}");
+        assert!(
+            head.contains("upgrade: websocket") && head.contains("sec-websocket-accept: yes"),
+            "{head}"
+        );
+        stream.write_all(b"\x81\x04ping").await.unwrap();
+        let mut echoed = [0; 6];
+        stream.read_exact(&mut echoed).await.unwrap();
+        assert_eq!(&echoed, b"\x81\x04ping");
+    })
+    .await;
+    assert!(
+        say(
+            gate.addr,
+            shake("/private/ws")
+                .replace("Upgrade\r\n", "Upgrade, close\r\n")
+                .as_bytes()
+        )
+        .await
+        .starts_with("HTTP/1.1 401")
+    );
+    // The upstream answers 200: what follows is a request, not a tunnel.
+    let raw = format!(
+        "{}GET /open/second HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\n\r\n",
+        shake("/up/plain")
+    );
+    let text = say(gate.addr, raw.as_bytes()).await;
+    assert!(
+        text.starts_with("HTTP/1.1 200") && text.contains("/open/second"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn keep_alive_connections_are_served_one_request_after_another() {
+    let gate = start(|_| {}).await;
+    let one = "POST /up/x HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 2\r\n\r\nhi";
+    let last = "GET /up/last HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\n\r\n";
+    let text = say(gate.addr, format!("{one}{one}{last}").as_bytes()).await;
+    assert_eq!(text.matches("HTTP/1.1 200").count(), 3, "{text}");
+}

@@ -1,0 +1,577 @@
+//! A gate with stand-in ports, an upstream, and a client that says exactly what it is
+//! told to say.
+
+use async_trait::async_trait;
+use doorward_base::limit::Quota;
+use doorward_base::principal::{CredentialId, Epoch};
+use doorward_base::testing::{FixedClock, SeededEntropy};
+use doorward_base::token_format::{TokenBody, TokenFormat};
+use doorward_base::{
+    ApiTokenId, ClassName, ErrorCode, Principal, RealmName, Scope, Secret, SubjectId, SubjectKind,
+    TenantId, Timestamp,
+};
+use doorward_gate::policy::spec::{
+    BasicModule, BasicSpec, ClaimMap, ClassSpec, CredentialKind, ForwardAuthSpec, IdentitySpec,
+    IssuerSpec, KeySource, MountAccess, MountSpec, RealmSpec, RequireHttps, RouteSpec, ScopeRule,
+    UpstreamSpec,
+};
+use doorward_gate::port::{
+    Facts, Introspect, IssuerKeys, Minted, Minter, Rejected, Revocations, Via,
+};
+use doorward_gate::{Gate, GateOptions, GateParts, ListenerOptions, LocalLimiter, lower, serve};
+use doorward_jose::{Algorithm, KeySet, SigningKey};
+use doorward_surface::body::full;
+use doorward_surface::target::BoxFuture;
+use doorward_surface::{Body, Context, ErrorTemplate, Local};
+use http::{Method, Request, Response};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+pub(crate) const ISSUER: &str = "https://gate.test";
+pub(crate) const SUBJECT: [u8; 16] = [0x11; 16];
+pub(crate) const TOKEN: [u8; 16] = [0x22; 16];
+
+/// Everything the stand-in ports know.
+pub(crate) struct World {
+    pub(crate) clock: FixedClock,
+    pub(crate) key: SigningKey,
+    pub(crate) generation: AtomicU64,
+    pub(crate) current: AtomicBool,
+    pub(crate) revoked: AtomicBool,
+    pub(crate) epoch: AtomicI64,
+    pub(crate) tokens: Mutex<HashMap<String, Arc<Principal>>>,
+    pub(crate) introspected: AtomicU64,
+    pub(crate) minted: AtomicU64,
+}
+
+#[async_trait]
+impl Introspect for World {
+    async fn introspect(
+        &self,
+        _realm: &RealmName,
+        _class: &ClassName,
+        token: &Secret,
+        _via: &Via,
+        _facts: Facts,
+    ) -> Result<Arc<Principal>, Rejected> {
+        self.introspected.fetch_add(1, Ordering::SeqCst);
+        let found = self.tokens.lock().unwrap().get(token.expose()).cloned();
+        found
+            .filter(|_| !self.revoked.load(Ordering::SeqCst))
+            .ok_or(Rejected {
+                code: ErrorCode::TokenInvalid,
+                check: "unknown",
+            })
+    }
+}
+
+impl Revocations for World {
+    fn is_current(&self, _realm: &RealmName, _now: Timestamp) -> bool {
+        self.current.load(Ordering::SeqCst)
+    }
+    fn is_revoked(&self, _realm: &RealmName, _credential: &CredentialId) -> bool {
+        self.revoked.load(Ordering::SeqCst)
+    }
+    fn epoch(&self, _realm: &RealmName, _subject: SubjectId, _tenant: Option<&TenantId>) -> Epoch {
+        Epoch(self.epoch.load(Ordering::SeqCst))
+    }
+}
+
+#[async_trait]
+impl Minter for World {
+    async fn mint(
+        &self,
+        _realm: &RealmName,
+        _principal: &Principal,
+        scopes: &[Scope],
+        ttl: Duration,
+        facts: Facts,
+    ) -> Result<Minted, Rejected> {
+        let number = self.minted.fetch_add(1, Ordering::SeqCst);
+        Ok(Minted {
+            jwt: Secret::new(format!("minted.{number}.jwt")),
+            scopes: scopes.to_vec(),
+            expires_at: facts.now.plus(ttl),
+        })
+    }
+}
+
+impl IssuerKeys for World {
+    fn own(&self, _realm: &RealmName) -> Option<(Arc<KeySet>, u64)> {
+        let keys = KeySet::from_signing_keys([&self.key]).unwrap();
+        Some((Arc::new(keys), self.generation.load(Ordering::SeqCst)))
+    }
+}
+
+/// A local target that tells what it was given, or panics at `/panic`.
+struct Telling;
+
+impl Local for Telling {
+    fn call(&self, request: Request<Body>, context: Context) -> BoxFuture<'_, Response<Body>> {
+        Box::pin(async move {
+            assert!(request.uri().path() != "/panic", "asked to");
+            let told = json!({
+                "path": request.uri().path(),
+                "authorization": request.headers().contains_key("authorization"),
+                "forged": request.headers().contains_key("x-user-id"),
+                "subject": context.principal.map(|principal| principal.sub.to_string()),
+                "peer": context.peer.to_string(),
+            });
+            Response::new(full(told.to_string()))
+        })
+    }
+}
+
+pub(crate) fn scope(text: &str) -> Scope {
+    Scope::new(text).unwrap()
+}
+
+pub(crate) fn wbat() -> TokenFormat {
+    TokenFormat::new("wbat-", vec![], TokenBody::Checked).unwrap()
+}
+
+/// An API token of the class `access` with this seed.
+pub(crate) fn api_token(seed: u64) -> String {
+    wbat()
+        .mint(None, &SeededEntropy::new(seed))
+        .expose()
+        .to_owned()
+}
+
+pub(crate) fn route(path: &str, upstream: UpstreamSpec) -> RouteSpec {
+    RouteSpec {
+        path: path.to_owned(),
+        methods: vec![],
+        upstream,
+        public: false,
+        credentials: vec![
+            CredentialKind::Jwt,
+            CredentialKind::ApiToken,
+            CredentialKind::Basic,
+        ],
+        scopes: ScopeRule::default(),
+        permissions: vec![],
+        roles: vec![],
+        tenant_required: false,
+        environments: vec![],
+        basic: None,
+        limits: vec![],
+        errors: None,
+        timeout: Duration::from_secs(5),
+        max_body: None,
+    }
+}
+
+pub(crate) fn mount(path: &str, access: MountAccess) -> MountSpec {
+    MountSpec {
+        name: "telling",
+        paths: vec![path.to_owned()],
+        methods: vec![],
+        target: Arc::new(Telling),
+        access,
+        errors: ErrorTemplate::Plain,
+        limits: vec![],
+    }
+}
+
+fn claim(path: &str) -> Option<doorward_base::claims::ClaimPath> {
+    Some(path.parse().unwrap())
+}
+
+/// The realm of most tests. `upstream` serves `/up/**`.
+pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
+    let echo = || UpstreamSpec::Echo;
+    let real = UpstreamSpec::Http {
+        base: format!("http://{upstream}").parse().unwrap(),
+        strip_prefix: None,
+        preserve_host: false,
+    };
+    let routes = vec![
+        RouteSpec {
+            public: true,
+            ..route("/open/**", echo())
+        },
+        route("/api/**", echo()),
+        RouteSpec {
+            methods: vec![Method::GET],
+            ..route("/get-only", echo())
+        },
+        RouteSpec {
+            scopes: ScopeRule {
+                any: vec![scope("service:x")],
+                ..ScopeRule::default()
+            },
+            basic: Some("gov".into()),
+            ..route("/scoped/**", echo())
+        },
+        RouteSpec {
+            basic: Some("ui".into()),
+            ..route("/ui/**", echo())
+        },
+        RouteSpec {
+            public: true,
+            timeout: Duration::from_millis(200),
+            ..route("/up/stuck", real.clone())
+        },
+        RouteSpec {
+            public: true,
+            max_body: Some(1000),
+            ..route("/up/small", real.clone())
+        },
+        RouteSpec {
+            public: true,
+            ..route("/up/**", real.clone())
+        },
+        route("/private/**", real),
+        RouteSpec {
+            public: true,
+            ..route(
+                "/dead",
+                UpstreamSpec::Http {
+                    base: "http://127.0.0.1:1".parse().unwrap(),
+                    strip_prefix: None,
+                    preserve_host: false,
+                },
+            )
+        },
+    ];
+    RealmSpec {
+        name: RealmName::new("test").unwrap(),
+        hosts: vec!["gate.test".into()],
+        require_https: RequireHttps::Off,
+        errors: ErrorTemplate::Plain,
+        issuers: vec![IssuerSpec {
+            issuer: ISSUER.into(),
+            audiences: vec!["api".parse().unwrap()],
+            algorithms: vec![Algorithm::ES256],
+            typ: vec!["at+jwt".into()],
+            leeway: Duration::ZERO,
+            keys: KeySource::Own,
+            claims: ClaimMap {
+                scopes: claim("scope"),
+                permissions: claim("permissions"),
+                roles: claim("roles"),
+                role: claim("role"),
+                tenant: claim("tenant"),
+            },
+        }],
+        classes: vec![ClassSpec {
+            name: ClassName::new("access").unwrap(),
+            format: wbat(),
+            bearer: true,
+            basic: true,
+            header: Some("x-api-key".parse().unwrap()),
+            query: Some("api_key".into()),
+        }],
+        basic: Some(BasicSpec {
+            username: "witboost".into(),
+            modules: vec![
+                BasicModule {
+                    name: "ui".into(),
+                    enabled: false,
+                    scopes: vec![],
+                },
+                BasicModule {
+                    name: "gov".into(),
+                    enabled: true,
+                    scopes: vec![scope("service:x")],
+                },
+            ],
+            ttl: Duration::from_secs(300),
+        }),
+        role_header: Some("x-hasura-role".parse().unwrap()),
+        tenant_header: None,
+        immediate_revocation: true,
+        routes,
+        mounts: vec![
+            mount("/local/**", MountAccess::Open),
+            mount("/panic", MountAccess::Open),
+            mount("/me/**", MountAccess::Jwt),
+        ],
+        limits: vec![],
+        failed_credentials: Quota::new(30, Duration::from_secs(60), 60).unwrap(),
+        legacy_limit_headers: false,
+        identity: IdentitySpec {
+            headers: true,
+            mapped: vec![("x-hasura-user-id".parse().unwrap(), claim("sub").unwrap())],
+            forward_jwt: true,
+            strip: vec![],
+        },
+        cors_origins: vec!["https://app.test".into()],
+        forward_auth: Some(ForwardAuthSpec {
+            path: "/forward-auth".into(),
+            trusted_only: false,
+        }),
+    }
+}
+
+/// A running gate.
+pub(crate) struct Running {
+    pub(crate) addr: SocketAddr,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) world: Arc<World>,
+    pub(crate) served: tokio::task::JoinHandle<()>,
+    pub(crate) stop: oneshot::Sender<()>,
+}
+
+/// Starts a gate with the realm as `change` leaves it.
+pub(crate) async fn start(change: impl FnOnce(&mut RealmSpec)) -> Running {
+    start_with(ListenerOptions::default(), GateOptions::default(), change).await
+}
+
+pub(crate) async fn start_with(
+    listener: ListenerOptions,
+    options: GateOptions,
+    change: impl FnOnce(&mut RealmSpec),
+) -> Running {
+    let mut spec = realm(upstream().await);
+    change(&mut spec);
+    let entropy = Arc::new(SeededEntropy::new(7));
+    let world = Arc::new(World {
+        clock: FixedClock::at(Timestamp::from_seconds(1_800_000_000)),
+        key: SigningKey::generate(Algorithm::ES256, &*entropy).unwrap(),
+        generation: AtomicU64::new(1),
+        current: AtomicBool::new(true),
+        revoked: AtomicBool::new(false),
+        epoch: AtomicI64::new(3),
+        tokens: Mutex::default(),
+        introspected: AtomicU64::new(0),
+        minted: AtomicU64::new(0),
+    });
+    let parts = GateParts {
+        introspect: Arc::clone(&world) as _,
+        revocations: Arc::clone(&world) as _,
+        minter: Arc::clone(&world) as _,
+        keys: Arc::clone(&world) as _,
+        limiter: Arc::new(LocalLimiter::new(10_000)),
+        clock: Arc::new(Shared(Arc::clone(&world))),
+        entropy,
+        options,
+    };
+    let gate = Gate::new(parts, lower(vec![spec]).unwrap());
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = socket.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(serve(Arc::clone(&gate), socket, listener, async {
+        let _ = stopped.await;
+    }));
+    Running {
+        addr,
+        gate,
+        world,
+        served,
+        stop,
+    }
+}
+
+struct Shared(Arc<World>);
+
+impl doorward_base::Clock for Shared {
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+}
+
+impl World {
+    /// The claims of a token that is accepted.
+    pub(crate) fn claims(&self) -> Map<String, Value> {
+        let now = doorward_base::Clock::now(&self.clock).as_seconds();
+        let claims = json!({
+            "iss": ISSUER, "aud": "api", "sub": SubjectId::from_bytes(SUBJECT).to_string(),
+            "iat": now, "exp": now + 300, "scope": "service:x service:y", "tenant": "acme",
+            "roles": ["user", "editor"], "role": "user",
+            "dw": {"k": "user", "e": 3, "t": ApiTokenId::from_bytes(TOKEN).to_string()},
+        });
+        claims.as_object().unwrap().clone()
+    }
+
+    /// `Bearer …` with the claims as `change` leaves them.
+    pub(crate) fn bearer(&self, change: impl FnOnce(&mut Map<String, Value>)) -> String {
+        let mut claims = self.claims();
+        change(&mut claims);
+        format!("Bearer {}", self.key.sign_jwt("at+jwt", &claims).unwrap())
+    }
+
+    /// Makes an API token known.
+    pub(crate) fn know(&self, token: &str) {
+        let principal = Principal {
+            sub: SubjectId::from_bytes(SUBJECT).to_string().into(),
+            subject: Some(SubjectId::from_bytes(SUBJECT)),
+            kind: SubjectKind::Service,
+            tenant: None,
+            permissions: vec![],
+            roles: vec![],
+            role: None,
+            scopes: vec![],
+            credential: CredentialId::ApiToken(ApiTokenId::from_bytes(TOKEN)),
+            environment: None,
+            issuer: ISSUER.into(),
+            audience: vec![],
+            expires_at: Timestamp::MAX,
+            epoch: Epoch(3),
+            claims: Arc::default(),
+        };
+        self.tokens
+            .lock()
+            .unwrap()
+            .insert(token.to_owned(), Arc::new(principal));
+    }
+}
+
+/// An answer as it came over the wire.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    fn parse(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|code| code.parse().ok())
+            .unwrap_or(0);
+        Self {
+            status,
+            head: head.to_ascii_lowercase(),
+            body: body.to_owned(),
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// The `error` member of the plain template.
+    pub(crate) fn code(&self) -> (u16, String) {
+        (
+            self.status,
+            self.json()["error"].as_str().unwrap_or_default().to_owned(),
+        )
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+}
+
+/// Waits, but not for ever.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(10), future)
+        .await
+        .expect("took too long")
+}
+
+/// Says these bytes and reads until the gate closes.
+pub(crate) async fn say(addr: SocketAddr, bytes: &[u8]) -> String {
+    soon(async {
+        let mut stream = TcpStream::connect(addr).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    })
+    .await
+}
+
+/// One request on a connection of its own.
+pub(crate) async fn ask(addr: SocketAddr, line: &str, headers: &[(&str, &str)]) -> Answer {
+    send(addr, line, headers, "").await
+}
+
+pub(crate) async fn send(
+    addr: SocketAddr,
+    line: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
+    let mut text = format!("{line} HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if !body.is_empty() {
+        text.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    text.push_str("\r\n");
+    text.push_str(body);
+    Answer::parse(&say(addr, text.as_bytes()).await)
+}
+
+/// A server of our own making: it tells the request it got byte for byte, speaks a
+/// WebSocket handshake at `/up/ws`, never answers at `/up/stuck`.
+async fn upstream() -> SocketAddr {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = socket.accept().await {
+            tokio::spawn(upstream_connection(stream));
+        }
+    });
+    addr
+}
+
+async fn upstream_connection(mut stream: TcpStream) {
+    let mut seen = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        while !seen.windows(4).any(|window| window == b"\r\n\r\n") {
+            match stream.read(&mut buffer).await {
+                Ok(count) if count > 0 => seen.extend_from_slice(&buffer[..count]),
+                _ => return,
+            }
+        }
+        let text = String::from_utf8_lossy(&seen).into_owned();
+        let (head, rest) = text.split_once("\r\n\r\n").unwrap();
+        let mut body = rest.as_bytes().to_vec();
+        let length = head
+            .to_ascii_lowercase()
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok())
+            .unwrap_or(0);
+        let chunked = head
+            .to_ascii_lowercase()
+            .contains("transfer-encoding: chunked");
+        while body.len() < length || (chunked && !body.ends_with(b"0\r\n\r\n")) {
+            match stream.read(&mut buffer).await {
+                Ok(count) if count > 0 => body.extend_from_slice(&buffer[..count]),
+                _ => return,
+            }
+        }
+        seen.clear();
+        if head.starts_with("GET /up/stuck ") {
+            std::future::pending::<()>().await;
+        }
+        if head.starts_with("GET /up/ws ") {
+            let accepted = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: yes\r\n\r\n";
+            stream.write_all(accepted.as_bytes()).await.unwrap();
+            let (mut read, mut write) = stream.split();
+            let _ = tokio::io::copy(&mut read, &mut write).await;
+            return;
+        }
+        let told = json!({"head": head, "body": String::from_utf8_lossy(&body)}).to_string();
+        let extra = if head.starts_with("GET /up/hop ") {
+            "Connection: x-secret\r\nX-Secret: 1\r\nKeep-Alive: timeout=5\r\n"
+        } else {
+            ""
+        };
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n{extra}\r\n{told}",
+            told.len()
+        );
+        if stream.write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
