@@ -14,4 +14,4 @@ mod openapi;
 mod parts;
 
 pub use openapi::openapi;
-pub use parts::{ExchangeMount, ExchangeMountError, ExchangeNames, OAuthParts};
+pub use parts::{ExchangeMount, ExchangeMountError, ExchangeNames, OAuthParts, paths};

@@ -112,17 +112,17 @@ pub(crate) struct OAuth {
     pub(crate) metadata: Bytes,
 }
 
-impl OAuthParts {
-    /// The paths to mount, for any caller: those that answer GET, then the exchange,
-    /// which answers POST.
-    #[must_use]
-    pub fn paths(&self) -> Vec<String> {
-        let mut paths = vec![JWKS_PATH.to_owned()];
-        paths.extend(discovery::paths(&self.realm.settings.issuer));
-        paths.extend(self.exchange.iter().map(|exchange| exchange.path.clone()));
-        paths
-    }
+/// The paths to mount, for any caller: those that answer GET, then the exchange, which
+/// answers POST.
+#[must_use]
+pub fn paths(issuer: &str, exchange: Option<&ExchangeMount>) -> Vec<String> {
+    let mut paths = vec![JWKS_PATH.to_owned()];
+    paths.extend(discovery::paths(issuer));
+    paths.extend(exchange.map(|exchange| exchange.path.clone()));
+    paths
+}
 
+impl OAuthParts {
     /// The routes.
     pub fn router(self) -> Router {
         let settings = &self.realm.settings;
