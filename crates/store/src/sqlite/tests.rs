@@ -213,8 +213,8 @@ mod processes {
             });
         }
         let made = tasks.join_all().await;
-        let made = made.into_iter().filter(|made| *made == Ok(true)).count();
-        assert_eq!(made, 1);
+        assert!(made.iter().all(Result::is_ok), "{made:?}");
+        assert_eq!(made.iter().filter(|made| **made == Ok(true)).count(), 1);
     }
 
     #[tokio::test]
@@ -252,29 +252,44 @@ mod faults {
         people(&store, a).await;
         // The limit is brought up to the present size.
         run_sql(&engine, "PRAGMA max_page_count = 1").await;
-        let mut tasks = tokio::task::JoinSet::new();
-        for n in 10..74 {
-            let store = store.clone();
-            tasks.spawn(async move { (n, fill(&store, a, n).await) });
-        }
-        let mut kept = Vec::new();
+        let mut kept = [1, 2].map(subject_id).to_vec();
         let mut refused = 0;
-        for (n, outcome) in tasks.join_all().await {
-            match outcome {
-                Ok(()) => kept.push(subject_id(n)),
-                Err(StoreError::Unavailable(_)) => refused += 1,
-                Err(other) => panic!("{other}"),
+        // One page more each time, so that each write is the last one to fit.
+        for round in 0..24 {
+            let mut tasks = tokio::task::JoinSet::new();
+            for n in 0..4 {
+                let (store, n) = (store.clone(), 10 + round * 4 + n);
+                tasks.spawn(async move { (n, fill(&store, a, n).await) });
             }
+            for (n, outcome) in tasks.join_all().await {
+                match outcome {
+                    Ok(()) => kept.push(subject_id(n)),
+                    Err(StoreError::Unavailable(_)) => refused += 1,
+                    Err(other) => panic!("{other}"),
+                }
+            }
+            kept.sort_unstable();
+            assert_eq!(whole(&store, a).await, kept);
+            one_page_more(&engine).await;
         }
         assert!(refused > 0, "the disk never was full");
-        kept.extend([1, 2].map(subject_id));
-        kept.sort_unstable();
-        assert_eq!(whole(&store, a).await, kept);
+        assert!(kept.len() > 2, "there never was room again");
         run_sql(&engine, "PRAGMA max_page_count = 1000000").await;
-        fill(&store, a, 99).await.unwrap();
-        kept.push(subject_id(99));
+        fill(&store, a, 200).await.unwrap();
+        kept.push(subject_id(200));
         assert_eq!(whole(&store, a).await, kept);
-        run_sql(&engine, "PRAGMA foreign_key_check").await;
+    }
+
+    async fn one_page_more(store: &SqliteStore) {
+        let grow = |conn: &mut Connection| {
+            let read = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
+            let grown = read("PRAGMA max_page_count")
+                .and_then(|limit| read(&format!("PRAGMA max_page_count = {}", limit + 1)));
+            grown
+                .map(drop)
+                .map_err(|error| StoreError::Unavailable(error.to_string()))
+        };
+        store.writer.run(grow).await.unwrap();
     }
 
     /// A subject and its audit row, 8 KiB together.
@@ -309,6 +324,73 @@ mod faults {
         let changes = store.engine().list_changes(ChangeSeq(0), 1000).await;
         assert_eq!(changes.unwrap().len() + 2, subjects.len());
         subjects
+    }
+
+    /// The engine ends a transaction by itself on some failures. What was written
+    /// before is gone, and what comes after must not commit on its own.
+    #[tokio::test]
+    async fn a_transaction_the_engine_ended_takes_its_group_along() {
+        let directory = TempDir::new().unwrap();
+        let engine = open(&directory);
+        let store = StoreHandle::new(Arc::clone(&engine) as Arc<dyn Store>);
+        let a = realm(&store, "a").await;
+        let (go, gate) = std::sync::mpsc::channel::<()>();
+        // The writer is held up until the other three wait, so that they are a group.
+        let held = engine.writer.run(move |_| Ok(gate.recv().is_ok()));
+        let ended = engine.writer.run(|conn| {
+            conn.execute_batch("ROLLBACK")
+                .map_err(|error| StoreError::Unavailable(error.to_string()))
+        });
+        let user_by = |n: u8| {
+            let store = store.clone();
+            async move { writing!(store, a, [], |tx| tx.insert_subject(&user(n)).await) }
+        };
+        let (held, before, ended, after, ()) =
+            tokio::join!(held, user_by(1), ended, user_by(2), async {
+                go.send(()).unwrap();
+            });
+        assert_eq!(held, Ok(true));
+        for outcome in [before, ended, after] {
+            assert!(
+                matches!(outcome, Err(StoreError::Unavailable(_))),
+                "{outcome:?}"
+            );
+        }
+        let subjects = reading!(store, a, [], |tx| tx.list_subjects(all()).await);
+        assert_eq!(subjects, Ok(vec![]));
+        writing!(store, a, [], |tx| tx.insert_subject(&user(3)).await).unwrap();
+    }
+
+    #[tokio::test]
+    async fn after_a_storage_failure_nothing_more_is_done() {
+        let directory = TempDir::new().unwrap();
+        let engine = open(&directory);
+        let failure = StoreError::Unavailable("a test".to_owned());
+        let expected = Err(failure.clone());
+        let outcome = engine
+            .writer
+            .run(move |conn| {
+                let mut tx = RealmTx::new(conn, RealmId(1));
+                let swallowed: Result<(), _> = tx.with(|_| Err(failure.clone()));
+                assert!(swallowed.is_err());
+                let ran: Result<(), _> = tx.with(|_| panic!("it ran"));
+                assert_eq!(ran, Err(failure.clone()));
+                tx.finish(Ok(()))
+            })
+            .await;
+        assert_eq!(outcome, expected);
+    }
+
+    /// Without this a power cut could revive what was revoked.
+    #[tokio::test]
+    async fn commits_wait_for_the_disk() {
+        let directory = TempDir::new().unwrap();
+        let read = |conn: &mut Connection| {
+            conn.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0))
+                .map_err(|error| StoreError::Unavailable(error.to_string()))
+        };
+        const FULL: i64 = 2;
+        assert_eq!(open(&directory).writer.run(read).await, Ok(FULL));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
