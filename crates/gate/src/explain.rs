@@ -5,8 +5,9 @@ use crate::path;
 use crate::policy::Policies;
 use crate::policy::spec::CredentialKind;
 use crate::stage::decide::{Caller, decide};
-use crate::stage::guard::Asked;
+use crate::stage::guard::{self, Asked};
 use crate::stage::route::{self, Found};
+use crate::stage::verify;
 use doorward_base::{ErrorCode, Principal, RealmName, RequestId, RoleName, TenantId};
 use doorward_surface::{Denial, DenialLog};
 use http::Method;
@@ -69,6 +70,8 @@ pub struct DryRun<'d> {
     pub method: &'d Method,
     /// The path, without a query.
     pub path: &'d str,
+    /// Whether it comes by TLS.
+    pub secure: bool,
     /// The caller; `None` presents no credential.
     pub principal: Option<Arc<Principal>>,
     /// How the caller presents itself.
@@ -108,6 +111,14 @@ pub fn dry_run(policies: &Policies, run: &DryRun<'_>) -> Option<DryOutcome> {
         required: Vec::new(),
         held: Vec::new(),
     };
+    if !guard::allows(realm, run.secure) {
+        return Some(refused(ErrorCode::HttpsRequired, "guard", "https"));
+    }
+    if let Some(principal) = &run.principal
+        && !verify::can_arrive(realm, run.credential, principal.environment.as_ref())
+    {
+        return Some(refused(ErrorCode::TokenInvalid, "verify", "presentation"));
+    }
     let path = match path::normalise(run.path) {
         Ok(path) => path,
         Err(error) => return Some(refused(ErrorCode::PathAmbiguous, "guard", error.0)),

@@ -27,11 +27,10 @@ struct SetSchema {
     responses((status = 200, description = "The key set", body = SetSchema)),
 )]
 pub(crate) async fn show_jwks(State(oauth): State<Arc<OAuth>>) -> Response {
+    // What issuers send in practice; RFC 7517 §8.5.1 registers a type that some clients
+    // do not take for JSON.
     let headers = [
-        (
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/jwk-set+json"),
-        ),
+        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (CACHE_CONTROL, public_cache()),
     ];
     let keyring = oauth.realm.keyring();

@@ -1,1 +1,27 @@
-//! placeholder
+//! The server: configuration, wiring, command line, telemetry, shutdown. It is the only
+//! crate that sees every other, and owns nothing that another could.
+
+mod adapter;
+pub mod check;
+mod cli;
+mod compose;
+pub mod config;
+mod control;
+mod engine;
+mod feed;
+mod health;
+mod live;
+mod mounts;
+mod ops;
+mod realms;
+mod run;
+mod settled;
+mod system;
+mod telemetry;
+
+use std::process::ExitCode;
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    cli::run()
+}

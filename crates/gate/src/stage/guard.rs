@@ -156,9 +156,14 @@ fn take_one(headers: &mut HeaderMap, name: &HeaderName) -> Passed<Option<String>
         .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()))
 }
 
+/// Whether the realm answers by this kind of connection.
+pub(crate) fn allows(realm: &Realm, secure: bool) -> bool {
+    secure || realm.require_https == RequireHttps::Off
+}
+
 /// The realm's rule for plain HTTP.
 pub(crate) fn check_https(realm: &Realm, parts: &Parts, client: &Client) -> Passed<()> {
-    if client.secure || realm.require_https == RequireHttps::Off {
+    if allows(realm, client.secure) {
         return Ok(());
     }
     let mut stop = Stop::new(ErrorCode::HttpsRequired, STAGE, "https");

@@ -171,7 +171,7 @@ async fn g10_methods_are_what_they_say() {
     }
     let connect = say(
         gate.addr,
-        b"CONNECT gate.test:80 HTTP/1.1\r\nHost: gate.test:80\r\n\r\n",
+        b"CONNECT gate.test:80 HTTP/1.1\r\nHost: gate.test:80\r\nConnection: close\r\n\r\n",
     )
     .await;
     assert_eq!(status(&connect), "405", "{connect}");

@@ -239,16 +239,14 @@ async fn shutdown_finishes_what_is_open_and_closes_what_is_idle() {
     let gate = start_listener(|options| options.drain = Duration::from_secs(5)).await;
     let idle = TcpStream::connect(gate.addr).await.unwrap();
     let mut open = TcpStream::connect(gate.addr).await.unwrap();
-    open.write_all(b"POST /open/x HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")
+    open.write_all(b"POST /open/x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
         .await
         .unwrap();
-    soon(async {
-        // The body is awaited by the echo once the request is at its target.
-        while gate.gate.counters().connections_open.load(SeqCst) < 2 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    // It comes once the target reads the body.
+    let mut interim = [0; 25];
+    soon(open.read_exact(&mut interim)).await.unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    open.write_all(b"ab").await.unwrap();
     gate.stop.send(()).unwrap();
     assert!(until_closed(idle).await.is_empty());
     open.write_all(b"cd").await.unwrap();

@@ -6,13 +6,17 @@ mod principal;
 #[cfg(test)]
 mod tests;
 
-use crate::config::text::Outcome;
-use crate::config::{Expectation, Loaded, Problem, RealmConfig, policies};
-use doorward_base::{RoleName, TenantId};
-use doorward_gate::explain::{DryOutcome, DryRun, dry_run};
+use crate::config::expect::ExpectPrincipal;
+use crate::config::route::Credential;
+use crate::config::text::{FromText as _, Outcome, Text};
+use crate::config::value::RequestLine;
+use crate::config::{Expectation, KeyPath, Loaded, Problem, RealmConfig, policies};
+use crate::mounts::{Targets, mounts};
+use doorward_base::{Environment, Permission, RealmName, RoleName, Scope, TenantId};
+use doorward_gate::explain::{self, DryOutcome, DryRun};
 use doorward_gate::policy::Policies;
 use doorward_gate::policy::spec::{MountSpec, RealmSpec};
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -73,16 +77,35 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Lowers the configuration as the gate would and proves its assertions. `mounts` gives
-/// the local targets of a realm.
+/// A request that is not made, as `doorward explain --request` puts it.
+#[derive(Clone, Debug)]
+pub struct DryRequest<'a> {
+    /// The realm.
+    pub realm: &'a RealmName,
+    /// `METHOD /path`.
+    pub request: &'a str,
+    /// Whether it comes by TLS.
+    pub secure: bool,
+    /// How its caller presents itself; `None` is nobody.
+    pub credential: Option<Credential>,
+    /// The scopes the caller has.
+    pub scopes: &'a [Scope],
+    /// The permissions the caller has.
+    pub permissions: &'a [Permission],
+    /// The roles the caller may take.
+    pub roles: &'a [RoleName],
+    /// The caller's tenant.
+    pub tenant: Option<&'a TenantId>,
+    /// The environment of the caller's API token.
+    pub environment: Option<&'a Environment>,
+}
+
+/// Lowers the configuration as the gate would and proves its assertions.
 ///
 /// # Errors
 /// What is wrong with the configuration itself.
-pub fn check(
-    loaded: &Loaded,
-    mounts: &dyn Fn(&RealmConfig) -> Vec<MountSpec>,
-) -> Result<Report, Vec<Problem>> {
-    let policies = policies(loaded, mounts)?;
+pub fn check(loaded: &Loaded) -> Result<Report, Vec<Problem>> {
+    let policies = policies(loaded, &local_targets)?;
     let mut report = Report {
         realms: loaded.settings.realms.len(),
         ..Report::default()
@@ -103,6 +126,44 @@ pub fn check(
     } else {
         Err(problems)
     }
+}
+
+/// What would become of a request.
+///
+/// # Errors
+/// Why the question cannot be answered: the realm, the request, or the configuration.
+pub fn dry_run(loaded: &Loaded, asked: &DryRequest<'_>) -> Result<DryOutcome, String> {
+    let policies = policies(loaded, &local_targets).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        lines.join("\n")
+    })?;
+    let mut realms = loaded.settings.realms.iter();
+    let realm = realms
+        .find(|realm| realm.name() == asked.realm)
+        .ok_or_else(|| format!("the configuration has no realm {}", asked.realm))?;
+    let texts = |credential| ExpectPrincipal {
+        credential,
+        scopes: asked.scopes.iter().cloned().map(Text).collect(),
+        permissions: asked.permissions.iter().cloned().map(Text).collect(),
+        roles: asked.roles.iter().cloned().map(Text).collect(),
+        tenant: asked.tenant.cloned().map(Text),
+        environment: asked.environment.cloned().map(Text),
+        ..ExpectPrincipal::default()
+    };
+    let question = Expectation {
+        path: KeyPath::default(),
+        principal: asked.credential.map(texts),
+        request: RequestLine::from_text(asked.request)?,
+        headers: HeaderMap::new(),
+        secure: asked.secure,
+        outcome: Outcome(None),
+    };
+    prove(&policies, &realm.gate_spec(Vec::new()), &question)
+}
+
+/// Where the realm's own interfaces are, so that a route over one of them is found.
+fn local_targets(realm: &RealmConfig) -> Vec<MountSpec> {
+    mounts(realm, &Targets::absent())
 }
 
 fn failure(loaded: &Loaded, expectation: &Expectation, actual: DryOutcome) -> Failure {
@@ -137,7 +198,7 @@ fn prove(
         role: role.transpose().map_err(|error| error.to_string())?,
         tenant: tenant.transpose().map_err(|error| error.to_string())?,
     };
-    dry_run(policies, &run).ok_or_else(|| format!("realm {} has no policy", spec.name))
+    explain::dry_run(policies, &run).ok_or_else(|| format!("realm {} has no policy", spec.name))
 }
 
 /// What the request says in the header by which this realm lets it select.

@@ -13,7 +13,7 @@ fn system(name: &str) -> Loaded {
 }
 
 fn holds(name: &str, expectations: usize) {
-    let report = check(&system(name), &|_| Vec::new()).unwrap();
+    let report = check(&system(name)).unwrap();
     let failures: Vec<String> = report.failures.iter().map(ToString::to_string).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert_eq!((report.realms, report.held), (1, expectations));
@@ -72,7 +72,7 @@ fn report(text: &str) -> Result<Report, Vec<Problem>> {
         &|_: &str| None,
         &Overrides::default(),
     );
-    check(&loaded.unwrap(), &|_| Vec::new())
+    check(&loaded.unwrap())
 }
 
 const REALM: &str = "[realm.m]\nissuer = \"https://m.example.com\"\nrequire_https = \"reject\"\nrole_header = \"X-Role\"\n[realm.m.roles]\nadmin = []\n[[realm.m.route]]\npath = \"/a/**\"\nupstream = \"builtin:echo\"\nscopes = [\"read\"]\n[[realm.m.expect]]\n";
@@ -137,4 +137,35 @@ fn a_role_that_is_no_role_is_a_problem_of_the_file() {
     let expect = "headers = { X-Role = \"a b\" }\nrequest = \"GET /a\"\noutcome = \"allow\"";
     let problems = report(&format!("{REALM}{expect}")).unwrap_err();
     assert_eq!(problems[0].line, Some(11));
+}
+
+#[test]
+fn a_request_can_be_asked_about() {
+    let loaded = system("theholefoundation");
+    let realm = loaded.settings.realms[0].name().clone();
+    let scopes = ["read:foia".parse().unwrap()];
+    let mut asked = DryRequest {
+        realm: &realm,
+        request: "POST /api/foia/requests",
+        secure: true,
+        credential: Some(Credential::Jwt),
+        scopes: &scopes,
+        permissions: &[],
+        roles: &[],
+        tenant: None,
+        environment: None,
+    };
+    let refused = dry_run(&loaded, &asked).unwrap();
+    assert_eq!(
+        refused.code.map(|code| code.as_str()),
+        Some("insufficient_scope")
+    );
+    assert_eq!(
+        (refused.required, refused.held),
+        (vec!["write:foia".to_owned()], vec!["read:foia".to_owned()])
+    );
+    asked.request = "GET /api/foia/requests";
+    assert_eq!(dry_run(&loaded, &asked).unwrap().code, None);
+    asked.request = "/api";
+    assert!(dry_run(&loaded, &asked).is_err());
 }

@@ -1,17 +1,13 @@
 //! Replacing a running configuration: the new one is accepted whole or not at all, so
 //! that the last good form stays in force. Not here: noticing the change, and swapping.
 
-use super::{Environment, Loaded, Overrides, Problem, RealmConfig, ServerSettings, load, policies};
-use doorward_gate::policy::Policies;
-use doorward_gate::policy::spec::MountSpec;
+use super::{Environment, Loaded, Overrides, Problem, ServerSettings, load};
 
 /// A configuration ready to be put in force.
 #[derive(Debug)]
 pub struct Reloaded {
     /// The configuration.
     pub loaded: Loaded,
-    /// Its policies.
-    pub policies: Policies,
     /// Keys that differ from the running process's and count from its next start only.
     pub after_restart: Vec<&'static str>,
 }
@@ -24,14 +20,11 @@ pub fn reload(
     running: &Loaded,
     environment: Environment<'_>,
     overrides: &Overrides,
-    mounts: &dyn Fn(&RealmConfig) -> Vec<MountSpec>,
 ) -> Result<Reloaded, Vec<Problem>> {
     let loaded = load(running.file(), environment, overrides)?;
-    let policies = policies(&loaded, mounts)?;
     let after_restart = differences(&running.settings.server, &loaded.settings.server);
     Ok(Reloaded {
         loaded,
-        policies,
         after_restart,
     })
 }
@@ -62,10 +55,51 @@ fn differences(running: &ServerSettings, new: &ServerSettings) -> Vec<&'static s
             running.drain_timeout != new.drain_timeout,
         ),
         ("server.max_body", running.max_body != new.max_body),
+        ("server.tls", tls(running) != tls(new)),
         ("server.log", running.log != new.log),
     ];
     differs
         .into_iter()
         .filter_map(|(key, differs)| differs.then_some(key))
         .collect()
+}
+
+fn tls(server: &ServerSettings) -> Option<(&str, &str)> {
+    let tls = server.tls.as_ref()?;
+    Some((tls.cert.expose(), tls.key.expose()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    #[test]
+    fn a_bad_file_changes_nothing_and_a_good_one_says_what_needs_a_restart() {
+        let directory = directory();
+        let file = directory.path().join("d.toml");
+        let nothing = |_: &str| None;
+        let overrides = Overrides::default();
+        std::fs::write(&file, "[realm.a]").unwrap();
+        let running = load(&file, &nothing, &overrides).unwrap();
+
+        std::fs::write(&file, "[realm.a]\nhots = [\"a\"]").unwrap();
+        let problems = reload(&running, &nothing, &overrides).unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].line, Some(2));
+
+        std::fs::write(&file, "[server]\nmax_body = \"1KiB\"\n[realm.b]").unwrap();
+        let reloaded = reload(&running, &nothing, &overrides).unwrap();
+        assert_eq!(reloaded.after_restart, ["server.max_body"]);
+        assert_eq!(reloaded.loaded.settings.realms[0].name().as_str(), "b");
+
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(
+            reload(&running, &nothing, &overrides).unwrap_err()[0].line,
+            None
+        );
+    }
 }

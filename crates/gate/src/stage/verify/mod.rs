@@ -17,7 +17,7 @@ use crate::policy::compiled::{Realm, Route};
 use crate::policy::spec::CredentialKind;
 use crate::port::{Facts, Introspect, IssuerKeys, Minter, Rejected, Revocations};
 use cache::Caches;
-use doorward_base::{ErrorCode, Principal};
+use doorward_base::{Environment, ErrorCode, Principal};
 use std::sync::Arc;
 
 pub(super) const STAGE: &str = "verify";
@@ -93,6 +93,25 @@ impl Verifier<'_> {
                 self.basic(realm, route, encoded, client, facts).await
             }
         }
+    }
+}
+
+/// Whether a credential of this kind can arrive in the realm at all, by any class (of
+/// this environment, if it has one).
+pub(crate) fn can_arrive(
+    realm: &Realm,
+    kind: CredentialKind,
+    environment: Option<&Environment>,
+) -> bool {
+    let mut classes = realm.classes.iter().filter(|class| {
+        environment.is_none_or(|wanted| class.format.environments().contains(wanted))
+    });
+    match kind {
+        CredentialKind::Jwt => true,
+        CredentialKind::ApiToken => {
+            classes.any(|class| class.bearer || class.header.is_some() || class.query.is_some())
+        }
+        CredentialKind::Basic => realm.basic.is_some() && classes.any(|class| class.basic),
     }
 }
 

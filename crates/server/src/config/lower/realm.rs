@@ -17,6 +17,7 @@ use doorward_gate::policy::spec::{
     RequireHttps as GateHttps, TenantHeaderSpec,
 };
 use doorward_identity::settings::RealmSettings;
+use doorward_surface::ErrorTemplate;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +60,12 @@ impl RealmConfig {
     #[must_use]
     pub fn name(&self) -> &RealmName {
         &self.identity.name
+    }
+
+    /// The body form of its errors.
+    #[must_use]
+    pub const fn errors(&self) -> ErrorTemplate {
+        self.gate.errors
     }
 
     /// What the gate is told, with these local targets mounted.

@@ -1,0 +1,102 @@
+//! API tokens for the gate, cached. A cached principal is used while the feed has
+//! nothing newer about its token or owner; refusals are never cached.
+
+use super::{NO_REALM, call, rejected};
+use crate::feed::Feed;
+use crate::realms::Realms;
+use async_trait::async_trait;
+use doorward_base::principal::CredentialId;
+use doorward_base::{ClassName, Principal, RealmId, RealmName, Secret};
+use doorward_gate::port::{Facts, Introspect, Rejected};
+use doorward_identity::act::{self, Context, Identity};
+use doorward_identity::model::ChangeSeq;
+use doorward_identity::settings::Presentation;
+use doorward_jose::digest::sha256;
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+
+/// How many API tokens are kept looked up.
+const CACHED: usize = 100_000;
+
+/// API tokens for the gate.
+pub(crate) struct TokenIntrospect {
+    identity: Arc<Identity>,
+    realms: Arc<Realms>,
+    feed: Arc<Feed>,
+    cache: Cache<(RealmId, [u8; 32]), Cached>,
+}
+
+#[derive(Clone)]
+struct Cached {
+    principal: Arc<Principal>,
+    via: Presentation,
+    as_of: ChangeSeq,
+}
+
+impl TokenIntrospect {
+    /// Nothing is cached yet.
+    pub(crate) fn new(identity: Arc<Identity>, realms: Arc<Realms>, feed: Arc<Feed>) -> Self {
+        Self {
+            identity,
+            realms,
+            feed,
+            cache: Cache::new(CACHED),
+        }
+    }
+}
+
+#[async_trait]
+impl Introspect for TokenIntrospect {
+    async fn introspect(
+        &self,
+        realm: &RealmName,
+        _class: &ClassName,
+        token: &Secret,
+        via: &doorward_gate::port::Via,
+        facts: Facts,
+    ) -> Result<Arc<Principal>, Rejected> {
+        let served = self.realms.get(realm).ok_or(NO_REALM)?;
+        let via = presentation(via);
+        let key = (served.realm.id, sha256(token.expose().as_bytes()));
+        if let Some(cached) = self.cache.get(&key)
+            && cached.via == via
+            && facts.now < cached.principal.expires_at
+            && let CredentialId::ApiToken(id) = cached.principal.credential
+            && let Some(owner) = cached.principal.subject
+            && !served.live.is_stale(id, owner, cached.as_of)
+        {
+            self.identity
+                .last_used
+                .record(served.realm.id, id, facts.now);
+            return Ok(cached.principal);
+        }
+        let as_of = self.feed.position();
+        let ctx = Context {
+            identity: &self.identity,
+            realm: &served.realm,
+            call: &call(facts),
+        };
+        let found = act::introspect(ctx, token, &via)
+            .await
+            .map_err(|failure| rejected(&failure))?;
+        let principal = Arc::new(found.principal);
+        self.cache.insert(
+            key,
+            Cached {
+                principal: Arc::clone(&principal),
+                via,
+                as_of,
+            },
+        );
+        Ok(principal)
+    }
+}
+
+fn presentation(via: &doorward_gate::port::Via) -> Presentation {
+    match via {
+        doorward_gate::port::Via::Bearer => Presentation::Bearer,
+        doorward_gate::port::Via::Basic => Presentation::Basic,
+        doorward_gate::port::Via::Header(name) => Presentation::Header(name.as_str().to_owned()),
+        doorward_gate::port::Via::Query(name) => Presentation::Query(name.clone()),
+    }
+}

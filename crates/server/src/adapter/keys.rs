@@ -1,0 +1,35 @@
+//! The realms' own verification keys.
+
+use crate::realms::Realms;
+use doorward_base::RealmName;
+use doorward_gate::port::IssuerKeys;
+use doorward_jose::key_set::KeySet;
+use std::sync::Arc;
+
+/// Reads the keyrings in force.
+pub(crate) struct RealmKeys {
+    realms: Arc<Realms>,
+}
+
+impl RealmKeys {
+    /// For these realms.
+    pub(crate) fn new(realms: Arc<Realms>) -> Self {
+        Self { realms }
+    }
+}
+
+impl IssuerKeys for RealmKeys {
+    fn own(&self, realm: &RealmName) -> Option<(Arc<KeySet>, u64)> {
+        let served = self.realms.get(realm)?;
+        // The generation first: if the keys change in between, the cache is emptied
+        // once too often, never once too seldom.
+        let generation = served.live.key_generation();
+        Some((Arc::clone(served.realm.keyring().inbound()), generation))
+    }
+
+    fn own_generation(&self, realm: &RealmName) -> u64 {
+        self.realms
+            .get(realm)
+            .map_or(0, |served| served.live.key_generation())
+    }
+}

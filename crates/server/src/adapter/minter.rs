@@ -1,0 +1,67 @@
+//! The JWT that an upstream sees instead of a Basic credential.
+
+use super::{NO_REALM, call, rejected};
+use crate::realms::Realms;
+use async_trait::async_trait;
+use doorward_base::principal::CredentialId;
+use doorward_base::{Audience, ErrorCode, Principal, RealmName, Scope};
+use doorward_gate::port::{Facts, Minted, Minter, Rejected};
+use doorward_identity::act::{self, Context, Identity, InternalRequest};
+use doorward_identity::settings::Presentation;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Mints through identity.
+pub(crate) struct InternalMinter {
+    identity: Arc<Identity>,
+    realms: Arc<Realms>,
+}
+
+impl InternalMinter {
+    /// Mints for these realms.
+    pub(crate) fn new(identity: Arc<Identity>, realms: Arc<Realms>) -> Self {
+        Self { identity, realms }
+    }
+}
+
+#[async_trait]
+impl Minter for InternalMinter {
+    async fn mint(
+        &self,
+        realm: &RealmName,
+        principal: &Principal,
+        scopes: &[Scope],
+        ttl: Duration,
+        facts: Facts,
+    ) -> Result<Minted, Rejected> {
+        let served = self.realms.get(realm).ok_or(NO_REALM)?;
+        let CredentialId::ApiToken(token) = principal.credential else {
+            return Err(Rejected {
+                code: ErrorCode::TokenInvalid,
+                check: "credential_kind",
+            });
+        };
+        // A realm's name is made of characters that an audience may have.
+        let audience = Audience::new(&format!("upstream:{realm}")).map_err(|_| NO_REALM)?;
+        let request = InternalRequest {
+            token,
+            via: Presentation::Basic,
+            audience,
+            scopes: scopes.to_vec(),
+            ttl,
+        };
+        let ctx = Context {
+            identity: &self.identity,
+            realm: &served.realm,
+            call: &call(facts),
+        };
+        let issued = act::mint_internal(ctx, request)
+            .await
+            .map_err(|failure| rejected(&failure))?;
+        Ok(Minted {
+            jwt: issued.jwt,
+            scopes: issued.scopes,
+            expires_at: issued.expires_at,
+        })
+    }
+}

@@ -1,0 +1,55 @@
+//! Identity, as the gate asks for it: each port of the gate over the use-cases.
+
+mod introspect;
+mod keys;
+mod minter;
+mod revocations;
+
+pub(crate) use introspect::TokenIntrospect;
+pub(crate) use keys::RealmKeys;
+pub(crate) use minter::InternalMinter;
+pub(crate) use revocations::{FeedRevocations, LEASE};
+
+use doorward_base::ErrorCode;
+use doorward_gate::port::{Facts, Rejected};
+use doorward_identity::act::{Call, Failure};
+use doorward_identity::decide::refusal::UseRefusal;
+
+/// The request as identity wants it.
+fn call(facts: Facts) -> Call {
+    Call {
+        now: facts.now,
+        request: facts.request,
+        peer: Some(facts.peer),
+    }
+}
+
+/// A realm that the gate knows and identity does not cannot be answered for.
+const NO_REALM: Rejected = Rejected {
+    code: ErrorCode::Internal,
+    check: "realm",
+};
+
+/// What the gate is told of a refused API token.
+fn rejected(failure: &Failure<UseRefusal>) -> Rejected {
+    match failure {
+        Failure::Refused(refusal) => Rejected {
+            code: failure.code(),
+            check: refusal.check(),
+        },
+        Failure::Store(error) => {
+            tracing::error!(%error, "an API token could not be looked up");
+            Rejected {
+                code: failure.code(),
+                check: "store",
+            }
+        }
+        Failure::Busy | Failure::Internal(_) => {
+            tracing::error!(error = %failure, "an API token could not be looked up");
+            Rejected {
+                code: failure.code(),
+                check: "internal",
+            }
+        }
+    }
+}

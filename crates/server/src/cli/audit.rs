@@ -1,0 +1,108 @@
+//! `doorward audit`.
+
+use super::Failure;
+use super::args::Target;
+use super::manage::{email, refused, run, show_list};
+use clap::Args;
+use doorward_base::{Email, TenantId};
+use doorward_identity::act::{self, Caller};
+use doorward_identity::model::{Actor, AuditRow, Outcome};
+use doorward_identity::port::{AuditFilter, Page};
+use serde_json::{Value, json};
+
+/// Lists audit rows, newest first
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  doorward audit --config doorward.toml --realm acme --action token.exchange --limit 20"
+)]
+pub(super) struct Audit {
+    #[command(flatten)]
+    target: Target,
+    /// Only about this subject
+    #[arg(long, value_parser = email)]
+    subject: Option<Email>,
+    /// Only about this tenant
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// Only this action, for example token.exchange
+    #[arg(long)]
+    action: Option<String>,
+    /// How many rows; 0 is all
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+}
+
+impl Audit {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let (subject, tenant, action) = (self.subject, self.tenant, self.action);
+        let wanted = if self.limit == 0 {
+            usize::MAX
+        } else {
+            self.limit
+        };
+        let rows = run(&self.target, async |management| {
+            let subject = match subject {
+                Some(email) => Some(management.subject(email).await?.id),
+                None => None,
+            };
+            let filter = AuditFilter {
+                subject,
+                tenant,
+                action,
+            };
+            let (mut rows, mut after) = (Vec::new(), None);
+            loop {
+                let limit = u32::try_from((wanted - rows.len()).min(1000)).unwrap_or(1000);
+                let page = act::list_audit(
+                    management.ctx(),
+                    &Caller::Operator,
+                    filter.clone(),
+                    Page { after, limit },
+                )
+                .await
+                .map_err(refused)?;
+                after = page.last().map(|row| row.seq);
+                let last = page.len() < limit as usize;
+                rows.extend(page);
+                if last || rows.len() >= wanted {
+                    return Ok(rows);
+                }
+            }
+        })?;
+        let items: Vec<Value> = rows.iter().map(row_json).collect();
+        show_list(
+            self.target.json,
+            &[
+                "at", "action", "outcome", "actor", "subject", "tenant", "token", "peer",
+            ],
+            &items,
+        );
+        Ok(())
+    }
+}
+
+fn row_json(row: &AuditRow) -> Value {
+    let event = &row.event;
+    json!({
+        "seq": row.seq,
+        "at": event.at.to_string(),
+        "request_id": event.request.to_string(),
+        "action": event.action.as_str(),
+        "outcome": match event.outcome {
+            Outcome::Success => "success",
+            Outcome::Refused(code) => code.as_str(),
+        },
+        "actor": match event.actor {
+            Actor::Operator => "operator".to_owned(),
+            Actor::Subject(id) => id.to_string(),
+            Actor::Anonymous => "anonymous".to_owned(),
+            Actor::System => "system".to_owned(),
+        },
+        "subject": event.subject.map(|id| id.to_string()),
+        "tenant": event.tenant.as_ref().map(ToString::to_string),
+        "token": event.token.map(|id| id.to_string()),
+        "session": event.session.map(|id| id.to_string()),
+        "peer": event.peer.map(|peer| peer.to_string()),
+        "detail": event.detail,
+    })
+}

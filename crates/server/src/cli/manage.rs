@@ -1,0 +1,176 @@
+//! How a management command runs: on the store directly, as an operator, with the
+//! running server (if there is one) following by the change log.
+
+use super::args::Target;
+use super::{Failure, output};
+use crate::engine::Engine;
+use crate::system::SystemClock;
+use doorward_base::{Clock as _, RequestId, TenantId};
+use doorward_identity::act::{self, Call, Context, Realm};
+use doorward_identity::decide::refusal::Refusal;
+use doorward_identity::model::{Identifier, Subject};
+use serde_json::{Value, json};
+use std::fmt::Display;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// An opened installation and the realm a command works on.
+pub(super) struct Management {
+    pub(super) engine: Engine,
+    pub(super) realm: Arc<Realm>,
+    pub(super) call: Call,
+}
+
+impl Management {
+    /// The context its use-cases run in.
+    pub(super) fn ctx(&self) -> Context<'_> {
+        Context {
+            identity: &self.engine.identity,
+            realm: &self.realm,
+            call: &self.call,
+        }
+    }
+
+    /// The user or service account of an address.
+    pub(super) async fn subject(&self, email: doorward_base::Email) -> Result<Subject, Failure> {
+        let text = email.to_string();
+        act::find_subject_by_email(self.ctx(), &act::Caller::Operator, email)
+            .await
+            .map_err(|failure| match failure.code() {
+                doorward_base::ErrorCode::NotFound => Failure::Refused(format!(
+                    "no subject has the address {text} in realm {}",
+                    self.realm.settings.name
+                )),
+                _ => refused(failure),
+            })
+    }
+}
+
+/// Runs a management command to its end and closes the store.
+pub(super) fn run<T>(
+    target: &Target,
+    command: impl AsyncFnOnce(&Management) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Refused(format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        let engine = Engine::open(&target.installation).await?;
+        let realm = engine.realm(&target.realm).await?;
+        let now = SystemClock.now();
+        let call = Call {
+            now,
+            request: RequestId::mint(&*engine.identity.entropy, now),
+            peer: None,
+        };
+        let management = Management {
+            engine,
+            realm,
+            call,
+        };
+        let outcome = command(&management).await;
+        management.engine.close().await;
+        outcome
+    })
+}
+
+/// What a refused use-case says at the command line: its own text and the code.
+pub(super) fn refused<R: Refusal>(failure: act::Failure<R>) -> Failure {
+    Failure::Refused(format!("{failure} ({})", failure.code()))
+}
+
+/// How a subject is shown.
+pub(super) fn subject_json(subject: &Subject) -> Value {
+    let (tenant, issuer, sub) = match &subject.identifier {
+        Identifier::TenantKeys { tenant } => (Some(tenant.to_string()), None, None),
+        Identifier::External { issuer, sub } => {
+            (None, Some(issuer.to_string()), Some(sub.to_string()))
+        }
+        Identifier::User { .. } | Identifier::Service { .. } => (None, None, None),
+    };
+    json!({
+        "id": subject.id.to_string(),
+        "kind": subject.identifier.kind().as_str(),
+        "email": subject.identifier.email().map(ToString::to_string),
+        "tenant": tenant, "issuer": issuer, "sub": sub,
+        "name": subject.name,
+        "status": match subject.status {
+            doorward_identity::model::SubjectStatus::Active => "active",
+            doorward_identity::model::SubjectStatus::Disabled { .. } => "disabled",
+        },
+        "created_at": subject.created_at.to_string(),
+    })
+}
+
+/// Prints one thing: as JSON, or as `key  value` lines without the empty ones.
+pub(super) fn show(json: bool, value: &Value) {
+    if json {
+        output::json(value);
+        return;
+    }
+    let rows: Vec<Vec<String>> = value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| vec![name.clone(), text_of(value)])
+        .collect();
+    output::table(&["", ""], &rows);
+}
+
+/// Prints a listing: as a JSON array, or as a table of these members.
+pub(super) fn show_list(json: bool, members: &[&str], items: &[Value]) {
+    if json {
+        output::json(&Value::Array(items.to_vec()));
+        return;
+    }
+    let heads: Vec<String> = members
+        .iter()
+        .map(|member| member.to_uppercase().replace('_', " "))
+        .collect();
+    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+    let row = |item: &Value| {
+        members
+            .iter()
+            .map(|member| item.get(member).map_or_else(String::new, text_of))
+            .collect()
+    };
+    output::table(&heads, &items.iter().map(row).collect::<Vec<Vec<String>>>());
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(text_of).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
+}
+
+/// Who owns a token: an address, or `tenant:ID`.
+#[derive(Debug, Clone)]
+pub(super) struct Owner(pub(super) act::OwnerRef);
+
+impl FromStr for Owner {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fail =
+            |error: &dyn Display| format!("{error}; an owner is an e-mail address or tenant:ID");
+        match text.strip_prefix("tenant:") {
+            Some(id) => TenantId::new(id)
+                .map(act::OwnerRef::Tenant)
+                .map_err(|error| fail(&error)),
+            None => doorward_base::Email::new(text)
+                .map(act::OwnerRef::Email)
+                .map_err(|error| fail(&error)),
+        }
+        .map(Self)
+    }
+}
+
+/// An address, for clap.
+pub(super) fn email(text: &str) -> Result<doorward_base::Email, String> {
+    doorward_base::Email::new(text).map_err(|error| error.to_string())
+}

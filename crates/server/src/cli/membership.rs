@@ -1,0 +1,117 @@
+//! `doorward membership`.
+
+use super::Failure;
+use super::args::Target;
+use super::manage::{email, refused, run, show, show_list};
+use clap::{Args, Subcommand};
+use doorward_base::{Email, TenantId};
+use doorward_identity::act::{self, Caller};
+use doorward_identity::port::Page;
+use serde_json::{Value, json};
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Membership {
+    /// Make a subject a member of a tenant
+    Create(Named),
+    /// End a membership, and the tokens, sessions and grants bound to it
+    End(Named),
+    /// List a tenant's members
+    List(List),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Named {
+    #[command(flatten)]
+    target: Target,
+    /// The subject's address
+    #[arg(long, value_parser = email)]
+    email: Email,
+    /// The tenant
+    #[arg(long)]
+    tenant: TenantId,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct List {
+    #[command(flatten)]
+    target: Target,
+    /// The tenant
+    #[arg(long)]
+    tenant: TenantId,
+}
+
+impl Membership {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Create(command) => create(&command),
+            Self::End(command) => end(&command),
+            Self::List(command) => list(&command),
+        }
+    }
+}
+
+fn membership_json(membership: &doorward_identity::model::Membership) -> Value {
+    json!({
+        "id": membership.id.to_string(), "subject": membership.subject.to_string(),
+        "tenant": membership.tenant.to_string(), "created_at": membership.created_at.to_string(),
+    })
+}
+
+fn create(command: &Named) -> Result<(), Failure> {
+    let membership = run(&command.target, async |management| {
+        let subject = management.subject(command.email.clone()).await?;
+        act::create_membership(
+            management.ctx(),
+            &Caller::Operator,
+            subject.id,
+            command.tenant.clone(),
+        )
+        .await
+        .map_err(refused)
+    })?;
+    show(command.target.json, &membership_json(&membership));
+    Ok(())
+}
+
+fn end(command: &Named) -> Result<(), Failure> {
+    run(&command.target, async |management| {
+        let subject = management.subject(command.email.clone()).await?;
+        act::end_membership(
+            management.ctx(),
+            &Caller::Operator,
+            subject.id,
+            command.tenant.clone(),
+        )
+        .await
+        .map_err(refused)
+    })
+}
+
+fn list(command: &List) -> Result<(), Failure> {
+    let members = run(&command.target, async |management| {
+        let (mut members, mut after) = (Vec::new(), None);
+        loop {
+            let page = Page { after, limit: 1000 };
+            let rows = act::list_tenant_members(
+                management.ctx(),
+                &Caller::Operator,
+                command.tenant.clone(),
+                page,
+            )
+            .await
+            .map_err(refused)?;
+            after = rows.last().map(|membership| membership.id);
+            let last = rows.len() < 1000;
+            members.extend(rows);
+            if last {
+                return Ok(members);
+            }
+        }
+    })?;
+    show_list(
+        command.target.json,
+        &["id", "subject", "tenant", "created_at"],
+        &members.iter().map(membership_json).collect::<Vec<_>>(),
+    );
+    Ok(())
+}

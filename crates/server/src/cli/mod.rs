@@ -1,0 +1,129 @@
+//! The command line: what can be typed. What each command does is in its own file;
+//! exit codes are 0 done, 1 refused, 2 usage or configuration.
+
+pub(crate) mod args;
+mod audit;
+mod check;
+mod demo;
+mod explain;
+mod keys;
+mod manage;
+mod membership;
+mod openapi;
+pub(crate) mod output;
+mod schema;
+mod serve;
+mod service_account;
+mod tenant;
+mod token;
+mod user;
+mod verify_jws;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Why a command ended without doing what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The command was understood and refused: exit 1.
+    #[error("{0}")]
+    Refused(String),
+    /// The command line or the configuration is wrong: exit 2.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl Failure {
+    const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused(_) => 1,
+            Self::Usage(_) => 2,
+        }
+    }
+}
+
+/// A self-hosted door for APIs: signs people and machines in, turns long-lived
+/// credentials into short-lived JWTs, and checks every request at the door.
+#[derive(Parser, Debug)]
+#[command(
+    name = "doorward",
+    version,
+    max_term_width = 100,
+    after_help = "\
+First steps:
+  doorward demo                              try it, nothing to configure
+  doorward check --config doorward.toml      validate a configuration
+  doorward serve --config doorward.toml      run it"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the door: every realm of the configuration, until SIGTERM or Ctrl-C
+    Serve(serve::Serve),
+    /// Run the published systems on an embedded store, with curl lines to try
+    Demo(demo::Demo),
+    /// Validate a configuration and run its expectations
+    Check(check::Check),
+    /// Say why a request was refused, or would be
+    Explain(explain::Explain),
+    /// People of a realm
+    #[command(subcommand)]
+    User(user::User),
+    /// Service accounts of a realm
+    #[command(subcommand)]
+    ServiceAccount(service_account::ServiceAccount),
+    /// Organisations of a realm
+    #[command(subcommand)]
+    Tenant(tenant::Tenant),
+    /// Who belongs to which tenant
+    #[command(subcommand)]
+    Membership(membership::Membership),
+    /// API tokens: personal, service and key
+    #[command(subcommand)]
+    Token(token::Token),
+    /// The master key and the signing keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// What happened, newest first
+    Audit(audit::Audit),
+    /// The configuration's JSON Schema
+    #[command(subcommand)]
+    Config(schema::Config),
+    /// Judge a signed token (JWS): a JWK or JWK set and the token on standard input
+    VerifyJws(verify_jws::VerifyJws),
+    /// Write the OpenAPI documents
+    #[command(hide = true)]
+    Openapi(openapi::Openapi),
+}
+
+/// Parses the command line, runs the command, and turns its outcome into an exit
+/// code.
+pub(crate) fn run() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Serve(command) => command.run(),
+        Command::Demo(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Explain(command) => command.run(),
+        Command::User(command) => command.run(),
+        Command::ServiceAccount(command) => command.run(),
+        Command::Tenant(command) => command.run(),
+        Command::Membership(command) => command.run(),
+        Command::Token(command) => command.run(),
+        Command::Keys(command) => command.run(),
+        Command::Audit(command) => command.run(),
+        Command::Config(command) => command.run(),
+        Command::VerifyJws(command) => command.run(),
+        Command::Openapi(command) => command.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::note(&format!("doorward: {failure}"));
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! `doorward serve`.
+
+use super::Failure;
+use super::args::Installation;
+use crate::config::{Overrides, ServerSettings};
+use crate::engine::load_configuration;
+use crate::run::{self, Plan};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Serves every realm of the configuration until SIGTERM or Ctrl-C; SIGHUP, or a change
+/// of the file, reloads it
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  doorward serve --config doorward.toml --listen 127.0.0.1:8080")]
+pub(super) struct Serve {
+    #[command(flatten)]
+    installation: Installation,
+    /// The public address, instead of the configuration's
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// The certificate chain, PEM; with --tls-key
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Its private key, PEM; with --tls-cert
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// The life of access tokens in every realm, instead of the configuration's
+    #[arg(long, value_name = "SECONDS")]
+    token_expiry: Option<u64>,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let overrides = Overrides {
+            listen: self.listen,
+            database: self.installation.database.clone(),
+            tls: self.tls_cert.zip(self.tls_key),
+            token_expiry: self.token_expiry,
+        };
+        let loaded = load_configuration(&self.installation, overrides.clone())?;
+        serve(Plan {
+            loaded,
+            overrides,
+            greeting: None,
+        })
+    }
+}
+
+/// Starts the log and the runtime and serves.
+pub(super) fn serve(plan: Plan) -> Result<(), Failure> {
+    start_log(&plan.loaded.settings.server);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Refused(format!("cannot start: {error}")))?;
+    runtime.block_on(run::run(plan))
+}
+
+fn start_log(server: &ServerSettings) {
+    crate::telemetry::log::start(server.log);
+}

@@ -1,0 +1,127 @@
+//! `doorward tenant`.
+
+use super::args::Target;
+use super::manage::{email, refused, run, show, show_list};
+use super::{Failure, output};
+use clap::{Args, Subcommand};
+use doorward_base::{Email, RoleName, TenantId};
+use doorward_identity::act::{self, Caller, CreateTenant, Invite};
+use doorward_identity::port::Page;
+use serde_json::json;
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Tenant {
+    /// Make a tenant
+    Create(Create),
+    /// List tenants
+    List(List),
+    /// Invite an address into a tenant; prints the invitation's secret once
+    Invite(InviteArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Create {
+    #[command(flatten)]
+    target: Target,
+    /// The tenant's id
+    id: TenantId,
+    /// A display name
+    #[arg(long)]
+    name: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct List {
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct InviteArgs {
+    #[command(flatten)]
+    target: Target,
+    /// The tenant
+    #[arg(long)]
+    tenant: TenantId,
+    /// Whom
+    #[arg(long, value_parser = email)]
+    email: Email,
+    /// A role granted in the tenant when the invitation is taken; repeat for more
+    #[arg(long, value_name = "NAME")]
+    role: Vec<RoleName>,
+    /// Print the secret alone
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl Tenant {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Create(command) => create(command),
+            Self::List(command) => list(&command.target),
+            Self::Invite(command) => invite(command),
+        }
+    }
+}
+
+fn tenant_json(tenant: &doorward_identity::model::Tenant) -> serde_json::Value {
+    json!({"id": tenant.id.to_string(), "name": tenant.name, "created_at": tenant.created_at.to_string()})
+}
+
+fn create(command: Create) -> Result<(), Failure> {
+    let new = CreateTenant {
+        id: command.id,
+        name: command.name,
+    };
+    let tenant = run(&command.target, async |management| {
+        act::create_tenant(management.ctx(), &Caller::Operator, new)
+            .await
+            .map_err(refused)
+    })?;
+    show(command.target.json, &tenant_json(&tenant));
+    Ok(())
+}
+
+fn list(target: &Target) -> Result<(), Failure> {
+    let tenants = run(target, async |management| {
+        let (mut tenants, mut after) = (Vec::new(), None);
+        loop {
+            let page = Page { after, limit: 1000 };
+            let rows = act::list_tenants(management.ctx(), &Caller::Operator, page)
+                .await
+                .map_err(refused)?;
+            after = rows.last().map(|tenant| tenant.id.clone());
+            let last = rows.len() < 1000;
+            tenants.extend(rows);
+            if last {
+                return Ok(tenants);
+            }
+        }
+    })?;
+    show_list(
+        target.json,
+        &["id", "name", "created_at"],
+        &tenants.iter().map(tenant_json).collect::<Vec<_>>(),
+    );
+    Ok(())
+}
+
+fn invite(command: InviteArgs) -> Result<(), Failure> {
+    let request = Invite {
+        email: command.email,
+        tenant: command.tenant,
+        roles: command.role,
+    };
+    let invited = run(&command.target, async |management| {
+        act::invite(management.ctx(), &Caller::Operator, request)
+            .await
+            .map_err(refused)
+    })?;
+    if command.quiet {
+        output::line(invited.secret.expose());
+    } else {
+        let shown = json!({"invitation": invited.secret.expose(), "expires_at": invited.expires_at.to_string()});
+        show(command.target.json, &shown);
+    }
+    Ok(())
+}

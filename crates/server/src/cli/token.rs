@@ -1,0 +1,235 @@
+//! `doorward token`.
+
+use super::args::{Expires, Target, read_secret_line};
+use super::manage::{Owner, refused, run, show, show_list};
+use super::{Failure, output};
+use clap::{Args, Subcommand};
+use doorward_base::{ApiTokenId, Environment, Permission, Timestamp};
+use doorward_identity::act::{self, Caller, CreateToken, MintedToken, RegenerateToken, TokenRef};
+use doorward_identity::model::{ApiToken, Ceiling, TokenKind, TokenState};
+use doorward_identity::port::Page;
+use serde_json::{Value, json};
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Token {
+    /// Make an API token; its secret is printed once
+    #[command(
+        after_help = "Examples:\n  doorward token create --config doorward.toml --realm acme --kind service --owner ci@acme.example --expires 90d --quiet\n  doorward token create --config doorward.toml --realm acme --kind key --owner tenant:acme --scope orders:read"
+    )]
+    Create(Create),
+    /// List API tokens; never their secrets
+    List(List),
+    /// Revoke an API token: it never works again
+    Revoke(Named),
+    /// Replace an API token by a new one; its secret is printed once
+    Regenerate(Regenerate),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Create {
+    #[command(flatten)]
+    target: Target,
+    /// personal, service or key
+    #[arg(long)]
+    kind: TokenKind,
+    /// Who owns it: an address, or tenant:ID for a key
+    #[arg(long, value_name = "EMAIL|tenant:ID")]
+    owner: Owner,
+    /// What to call it
+    #[arg(long)]
+    name: Option<String>,
+    /// When it stops by itself: 90d, or 2026-12-31T00:00:00Z
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<Expires>,
+    /// The most it may carry: a scope; repeat for more. A key carries nothing else
+    #[arg(long, value_name = "SCOPE")]
+    scope: Vec<Permission>,
+    /// The environment, where the class has environments
+    #[arg(long, value_name = "live|test")]
+    environment: Option<Environment>,
+    /// Print the secret alone
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct List {
+    #[command(flatten)]
+    target: Target,
+    /// Only this owner's: an address, or tenant:ID
+    #[arg(long, value_name = "EMAIL|tenant:ID")]
+    owner: Option<Owner>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Named {
+    #[command(flatten)]
+    target: Target,
+    /// The token's id, or - to read the token itself from standard input
+    #[arg(value_name = "ID|-")]
+    token: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Regenerate {
+    #[command(flatten)]
+    named: Named,
+    /// When the new one stops by itself, where the class does not keep the old expiry
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<Expires>,
+    /// Print the secret alone
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl Token {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Create(command) => create(command),
+            Self::List(command) => list(command),
+            Self::Revoke(command) => revoke(&command),
+            Self::Regenerate(command) => regenerate(&command),
+        }
+    }
+}
+
+fn create(command: Create) -> Result<(), Failure> {
+    let permissions = (!command.scope.is_empty()).then(|| {
+        let mut scopes = command.scope;
+        scopes.sort_unstable();
+        scopes.dedup();
+        scopes
+    });
+    let ceiling = Ceiling {
+        permissions,
+        environment: command.environment,
+        ..Ceiling::default()
+    };
+    let (kind, owner, name, expires) =
+        (command.kind, command.owner.0, command.name, command.expires);
+    let minted = run(&command.target, async |management| {
+        let expires_at = expires.map(|expires| expires.moment(management.call.now));
+        let request = CreateToken {
+            kind,
+            owner,
+            name,
+            ceiling,
+            expires_at,
+        };
+        act::create_token(management.ctx(), &Caller::Operator, request)
+            .await
+            .map_err(refused)
+    })?;
+    show_minted(command.target.json, command.quiet, &minted);
+    Ok(())
+}
+
+fn list(command: List) -> Result<(), Failure> {
+    let owner = command.owner.map(|owner| owner.0);
+    let (tokens, now) = run(&command.target, async |management| {
+        let (mut tokens, mut after) = (Vec::new(), None);
+        loop {
+            let page = Page { after, limit: 1000 };
+            let found = act::list_tokens(management.ctx(), &Caller::Operator, owner.clone(), page)
+                .await
+                .map_err(refused)?;
+            tokens.extend(found.tokens);
+            after = found.next;
+            if after.is_none() {
+                return Ok((tokens, management.call.now));
+            }
+        }
+    })?;
+    let items: Vec<Value> = tokens.iter().map(|token| token_json(token, now)).collect();
+    show_list(
+        command.target.json,
+        &[
+            "id",
+            "kind",
+            "name",
+            "state",
+            "created_at",
+            "expires_at",
+            "last_used_at",
+        ],
+        &items,
+    );
+    Ok(())
+}
+
+fn revoke(command: &Named) -> Result<(), Failure> {
+    let token = named(&command.token)?;
+    let (revoked, now) = run(&command.target, async |management| {
+        let revoked = act::revoke_token(management.ctx(), &Caller::Operator, token)
+            .await
+            .map_err(refused)?;
+        Ok((revoked, management.call.now))
+    })?;
+    show(command.target.json, &token_json(&revoked, now));
+    Ok(())
+}
+
+fn regenerate(command: &Regenerate) -> Result<(), Failure> {
+    let token = named(&command.named.token)?;
+    let minted = run(&command.named.target, async |management| {
+        let expires_at = command
+            .expires
+            .map(|expires| expires.moment(management.call.now));
+        let request = RegenerateToken { token, expires_at };
+        act::regenerate_token(management.ctx(), &Caller::Operator, request)
+            .await
+            .map_err(refused)
+    })?;
+    show_minted(command.named.target.json, command.quiet, &minted);
+    Ok(())
+}
+
+fn named(text: &str) -> Result<TokenRef, Failure> {
+    if text == "-" {
+        return read_secret_line("the token").map(TokenRef::Secret);
+    }
+    text.parse::<ApiTokenId>().map(TokenRef::Id).map_err(|_| {
+        Failure::Usage("name the token by its id, or write - and give the token itself on standard input, where the process list does not show it".to_owned())
+    })
+}
+
+fn show_minted(json: bool, quiet: bool, minted: &MintedToken) {
+    if quiet {
+        output::line(minted.secret.expose());
+        return;
+    }
+    let mut value = token_json(&minted.token, minted.token.created_at);
+    if let Some(members) = value.as_object_mut() {
+        members.insert("token".to_owned(), minted.secret.expose().into());
+    }
+    show(json, &value);
+    if !json {
+        output::note("the token is shown this once; keep it safe");
+    }
+}
+
+fn token_json(token: &ApiToken, now: Timestamp) -> Value {
+    let expired = token.expires_at.is_some_and(|end| end <= now);
+    let state = match token.state {
+        TokenState::Revoked { .. } => "revoked",
+        _ if expired => "expired",
+        TokenState::Active => "active",
+        TokenState::Retiring { until } if until <= now => "revoked",
+        TokenState::Retiring { .. } => "retiring",
+    };
+    let text = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
+    json!({
+        "id": token.id.to_string(),
+        "class": token.class.to_string(),
+        "kind": token.kind.as_str(),
+        "owner": token.owner.to_string(),
+        "tenant": token.ceiling.tenant.as_ref().map(ToString::to_string),
+        "name": token.name,
+        "scopes": token.ceiling.permissions.as_ref().map(|held| held.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        "environment": token.ceiling.environment.as_ref().map(ToString::to_string),
+        "state": state,
+        "created_at": token.created_at.to_string(),
+        "expires_at": text(token.expires_at),
+        "last_used_at": text(token.last_used_at),
+    })
+}

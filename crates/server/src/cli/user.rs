@@ -1,0 +1,158 @@
+//! `doorward user`.
+
+use super::Failure;
+use super::args::{Target, read_secret_line};
+use super::manage::{email, refused, run, show, show_list, subject_json};
+use clap::{Args, Subcommand};
+use doorward_base::{Email, Permission, RoleName, SubjectKind, TenantId};
+use doorward_identity::act::{self, Caller, CreateUser, Placement, SetPassword, Standing};
+use doorward_identity::model::Metadata;
+use doorward_identity::port::Page;
+
+#[derive(Subcommand, Debug)]
+pub(super) enum User {
+    /// Make a user
+    #[command(
+        after_help = "Example:\n  printf '%s\\n' \"$PASSWORD\" | doorward user create --config doorward.toml --realm acme \\\n      --email ada@acme.example --password-stdin --tenant acme --role owner"
+    )]
+    Create(Create),
+    /// List users
+    List(List),
+    /// Set a user's password, from standard input; its sessions end
+    SetPassword(Named),
+    /// Stop a user from acting at all
+    Disable(Named),
+    /// Let a disabled user act again
+    Enable(Named),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Create {
+    #[command(flatten)]
+    target: Target,
+    /// The address, unique in the realm
+    #[arg(long, value_parser = email)]
+    email: Email,
+    /// A display name
+    #[arg(long)]
+    name: Option<String>,
+    /// Read a password from standard input
+    #[arg(long)]
+    password_stdin: bool,
+    /// The tenant to join; roles and permissions then hold there, else realm-wide
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// A role to grant; repeat for more
+    #[arg(long, value_name = "NAME")]
+    role: Vec<RoleName>,
+    /// A permission to grant; repeat for more
+    #[arg(long, value_name = "NAME")]
+    permission: Vec<Permission>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct List {
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Named {
+    #[command(flatten)]
+    target: Target,
+    /// The user's address
+    #[arg(long, value_parser = email)]
+    email: Email,
+}
+
+impl User {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Create(command) => create(command),
+            Self::List(command) => list(&command.target, SubjectKind::User),
+            Self::SetPassword(command) => set_password(&command),
+            Self::Disable(command) => stand(&command, Standing::Disabled),
+            Self::Enable(command) => stand(&command, Standing::Enabled),
+        }
+    }
+}
+
+fn create(command: Create) -> Result<(), Failure> {
+    let password = command
+        .password_stdin
+        .then(|| read_secret_line("a password"))
+        .transpose()?;
+    let new = CreateUser {
+        email: command.email,
+        proven: true,
+        name: command.name,
+        password,
+        placement: Placement {
+            tenant: command.tenant,
+            roles: command.role,
+            permissions: command.permission,
+        },
+        user_metadata: Metadata::new(),
+        app_metadata: Metadata::new(),
+    };
+    let subject = run(&command.target, async |management| {
+        act::create_user(management.ctx(), &Caller::Operator, new)
+            .await
+            .map_err(refused)
+    })?;
+    show(command.target.json, &subject_json(&subject));
+    Ok(())
+}
+
+/// Lists subjects of one kind, page by page.
+pub(super) fn list(target: &Target, kind: SubjectKind) -> Result<(), Failure> {
+    let subjects = run(target, async |management| {
+        let (mut subjects, mut after) = (Vec::new(), None);
+        loop {
+            let page = Page { after, limit: 1000 };
+            let rows = act::list_subjects(management.ctx(), &Caller::Operator, page)
+                .await
+                .map_err(refused)?;
+            after = rows.last().map(|subject| subject.id);
+            let last = rows.len() < 1000;
+            subjects.extend(
+                rows.into_iter()
+                    .filter(|subject| subject.identifier.kind() == kind),
+            );
+            if last {
+                return Ok(subjects);
+            }
+        }
+    })?;
+    let items: Vec<_> = subjects.iter().map(subject_json).collect();
+    show_list(
+        target.json,
+        &["id", "email", "name", "status", "created_at"],
+        &items,
+    );
+    Ok(())
+}
+
+fn set_password(command: &Named) -> Result<(), Failure> {
+    let new = read_secret_line("the new password")?;
+    run(&command.target, async |management| {
+        let subject = management.subject(command.email.clone()).await?;
+        let request = SetPassword {
+            subject: subject.id,
+            new,
+            current: None,
+        };
+        act::set_password(management.ctx(), &Caller::Operator, request)
+            .await
+            .map_err(refused)
+    })
+}
+
+fn stand(command: &Named, standing: Standing) -> Result<(), Failure> {
+    run(&command.target, async |management| {
+        let subject = management.subject(command.email.clone()).await?;
+        act::set_subject_status(management.ctx(), &Caller::Operator, subject.id, standing)
+            .await
+            .map_err(refused)
+    })
+}

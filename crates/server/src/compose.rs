@@ -1,0 +1,239 @@
+//! The only wiring: which part is given which. Not here: what the parts do.
+
+use crate::adapter::{FeedRevocations, InternalMinter, RealmKeys, TokenIntrospect};
+use crate::cli::Failure;
+use crate::config::{Loaded, RealmConfig, policies};
+use crate::engine::{Engine, open_realm, store_failure};
+use crate::feed::{self, Feed};
+use crate::live::RealmLive;
+use crate::mounts::{Targets, exchange_mount, mounts};
+use crate::realms::{Realms, Served};
+use crate::settled::Settled;
+use crate::system::SystemClock;
+use doorward_base::{Clock as _, RealmName, RequestId, TenantId};
+use doorward_console::{AdminParts, MeParts, SignInParts};
+use doorward_gate::limit::LocalLimiter;
+use doorward_gate::policy::Policies;
+use doorward_gate::{Gate, GateOptions, GateParts};
+use doorward_identity::act::{Identity, Realm};
+use doorward_oauth::OAuthParts;
+use doorward_surface::axum_target::AxumLocal;
+use doorward_surface::{Denial, DenialLog, Local};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+/// How many keys the limiter remembers: with 40 bytes each, some 10 MiB when full.
+const LIMITED_KEYS: usize = 250_000;
+
+/// The running parts.
+pub(crate) struct Composed {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) feed: Arc<Feed>,
+    identity: Arc<Identity>,
+    realms: Arc<Realms>,
+    denials: Arc<LateDenials>,
+}
+
+/// Puts the parts together.
+pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed, Failure> {
+    let identity = Arc::clone(&engine.identity);
+    let realms = Arc::new(Realms::default());
+    let feed = Feed::open(Arc::clone(&identity), Arc::clone(&realms))
+        .await
+        .map_err(store_failure)?;
+    let feed = Arc::new(feed);
+    let denials = Arc::new(LateDenials::default());
+    let server = &loaded.settings.server;
+    let parts = GateParts {
+        introspect: Arc::new(TokenIntrospect::new(
+            Arc::clone(&identity),
+            Arc::clone(&realms),
+            Arc::clone(&feed),
+        )),
+        revocations: Arc::new(FeedRevocations::new(Arc::clone(&realms), Arc::clone(&feed))),
+        minter: Arc::new(InternalMinter::new(
+            Arc::clone(&identity),
+            Arc::clone(&realms),
+        )),
+        keys: Arc::new(RealmKeys::new(Arc::clone(&realms))),
+        limiter: Arc::new(LocalLimiter::new(LIMITED_KEYS)),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::clone(&identity.entropy),
+        options: GateOptions {
+            trusted_proxies: server.trusted_proxies.clone(),
+            max_body: server.max_body,
+            ..GateOptions::default()
+        },
+    };
+    let wiring = Wiring {
+        identity: &identity,
+        realms: &realms,
+        feed: &feed,
+        denials: &denials,
+    };
+    let policies = wiring.put_in_force(loaded).await?;
+    feed.catch_up().await.map_err(store_failure)?;
+    let gate = Gate::new(parts, policies);
+    denials.set(gate.denials());
+    Ok(Composed {
+        gate,
+        feed,
+        identity,
+        realms,
+        denials,
+    })
+}
+
+impl Composed {
+    /// Puts another configuration in force, or says what is wrong with it and changes
+    /// nothing that a request could see.
+    pub(crate) async fn reload(&self, loaded: &Loaded) -> Result<(), Failure> {
+        let wiring = Wiring {
+            identity: &self.identity,
+            realms: &self.realms,
+            feed: &self.feed,
+            denials: &self.denials,
+        };
+        let policies = wiring.put_in_force(loaded).await?;
+        self.gate.swap(policies);
+        Ok(())
+    }
+}
+
+impl Composed {
+    /// Writes the gathered uses of API tokens.
+    pub(crate) async fn flush(&self) {
+        if let Err(error) = self.identity.last_used.flush(&self.identity.store).await {
+            tracing::warn!(%error, "uses of API tokens could not be written; they are kept");
+        }
+    }
+
+    /// Forgets keys whose time is over.
+    pub(crate) async fn refresh_keys(&self) {
+        for served in self.realms.all() {
+            self.feed.reload_keys(&served).await;
+        }
+    }
+
+    /// The trace of a denial in any realm.
+    pub(crate) fn find_denial(&self, request: RequestId) -> Option<Denial> {
+        let served = self.realms.all();
+        served
+            .iter()
+            .find_map(|served| self.denials.find(&served.realm.settings.name, request))
+    }
+}
+
+struct Wiring<'a> {
+    identity: &'a Arc<Identity>,
+    realms: &'a Arc<Realms>,
+    feed: &'a Arc<Feed>,
+    denials: &'a Arc<LateDenials>,
+}
+
+impl Wiring<'_> {
+    /// Opens the realms, lowers the policies, and only then replaces the realms.
+    async fn put_in_force(&self, loaded: &Loaded) -> Result<Policies, Failure> {
+        let mut served = Vec::with_capacity(loaded.settings.realms.len());
+        let mut targets: HashMap<RealmName, Targets> = HashMap::new();
+        for config in &loaded.settings.realms {
+            let realm = open_realm(self.identity, config).await?;
+            targets.insert(config.name().clone(), self.targets(config, &realm));
+            let live = match self.realms.get(config.name()) {
+                Some(known) => Arc::clone(&known.live),
+                None => Arc::new(self.learn(&realm).await?),
+            };
+            served.push(Served { realm, live });
+        }
+        let place = |config: &RealmConfig| match targets.get(config.name()) {
+            Some(targets) => mounts(config, targets),
+            None => Vec::new(),
+        };
+        let policies = policies(loaded, &place).map_err(|problems| {
+            Failure::Usage(
+                problems
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            )
+        })?;
+        self.realms.replace(served);
+        Ok(policies)
+    }
+
+    /// What must be known of a realm before it is served.
+    async fn learn(&self, realm: &Realm) -> Result<RealmLive, Failure> {
+        let live = RealmLive::new(realm.id);
+        let since = SystemClock.now().minus(realm.settings.tokens.max_ttl);
+        feed::load(&self.identity.store, &live, since)
+            .await
+            .map_err(store_failure)?;
+        Ok(live)
+    }
+
+    fn targets(&self, config: &RealmConfig, realm: &Arc<Realm>) -> Targets {
+        let errors = config.errors();
+        let settled = |router| -> Arc<dyn Local> {
+            Arc::new(Settled::new(
+                Arc::new(AxumLocal::new(router, errors)),
+                Arc::clone(self.feed),
+            ))
+        };
+        let (identity, realm) = (|| Arc::clone(self.identity), || Arc::clone(realm));
+        let denials: Arc<dyn DenialLog> = Arc::clone(self.denials) as Arc<dyn DenialLog>;
+        let oauth = OAuthParts {
+            identity: identity(),
+            realm: realm(),
+            exchange: exchange_mount(config),
+        };
+        Targets {
+            oauth: Arc::new(AxumLocal::new(oauth.router(), errors)),
+            sign_in: settled(
+                SignInParts {
+                    identity: identity(),
+                    realm: realm(),
+                }
+                .router(),
+            ),
+            me: settled(
+                MeParts {
+                    identity: identity(),
+                    realm: realm(),
+                }
+                .router(),
+            ),
+            admin: settled(
+                AdminParts {
+                    identity: identity(),
+                    realm: realm(),
+                    denials,
+                }
+                .router(),
+            ),
+        }
+    }
+}
+
+/// The gate's denials, for targets that are made before the gate.
+#[derive(Default)]
+struct LateDenials(OnceLock<Arc<dyn DenialLog>>);
+
+impl LateDenials {
+    fn set(&self, denials: Arc<dyn DenialLog>) {
+        // It is set once, by `compose`, before a request can arrive.
+        drop(self.0.set(denials));
+    }
+}
+
+impl DenialLog for LateDenials {
+    fn find(&self, realm: &RealmName, request: RequestId) -> Option<Denial> {
+        self.0.get()?.find(realm, request)
+    }
+
+    fn list(&self, realm: &RealmName, tenant: Option<&TenantId>, limit: usize) -> Vec<Denial> {
+        self.0
+            .get()
+            .map_or_else(Vec::new, |denials| denials.list(realm, tenant, limit))
+    }
+}

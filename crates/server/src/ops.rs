@@ -1,0 +1,108 @@
+//! The operator's listener: metrics, liveness, and readiness in detail. Never public;
+//! it has no authentication and belongs on loopback or a management network.
+
+use crate::feed::Feed;
+use crate::telemetry::metrics::Metrics;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Most connections served at once; an operator's tools need a few.
+const MAX_CONNECTIONS: usize = 64;
+
+/// What readiness and metrics are read from.
+pub(crate) struct Ops {
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) metrics: Metrics,
+    pub(crate) lease: Duration,
+    pub(crate) draining: AtomicBool,
+}
+
+impl Ops {
+    /// Serves for ever. The caller ends it by dropping the future.
+    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
+        let permits = Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                continue;
+            };
+            let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
+                continue;
+            };
+            let ops = Arc::clone(&self);
+            tokio::spawn(async move {
+                let service = service_fn(|request| {
+                    let response = ops.answer(&request);
+                    async move { Ok::<_, Infallible>(response) }
+                });
+                let served = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(Duration::from_secs(5))
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
+                drop((served, permit));
+            });
+        }
+    }
+
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return plain(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "text/plain",
+                "GET only\n".to_owned(),
+            );
+        }
+        match request.uri().path() {
+            "/metrics" => plain(StatusCode::OK, Metrics::CONTENT_TYPE, self.metrics.render()),
+            "/healthz" => plain(
+                StatusCode::OK,
+                "application/json",
+                json!({"status": "ok"}).to_string(),
+            ),
+            "/readyz" => self.readiness(),
+            _ => plain(
+                StatusCode::NOT_FOUND,
+                "text/plain",
+                "/metrics, /healthz, /readyz\n".to_owned(),
+            ),
+        }
+    }
+
+    fn readiness(&self) -> Response<Full<Bytes>> {
+        let silence = self.feed.silence();
+        let (store, draining) = (silence <= self.lease, self.draining.load(Ordering::Acquire));
+        let ready = store && !draining;
+        let detail = json!({
+            "ready": ready,
+            "draining": draining,
+            "store": {"answers": store, "last_answer_ms": u64::try_from(silence.as_millis()).unwrap_or(u64::MAX)},
+        });
+        let status = if ready {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        plain(status, "application/json", detail.to_string())
+    }
+}
+
+fn plain(status: StatusCode, kind: &'static str, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

@@ -1,0 +1,50 @@
+//! The realms this process serves, by name. A reload replaces the map at once; a
+//! request works on the entry it found.
+
+use crate::live::RealmLive;
+use arc_swap::ArcSwap;
+use doorward_base::{RealmId, RealmName};
+use doorward_identity::act::Realm;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A realm that is served.
+pub(crate) struct Served {
+    /// Its settings and keys in force.
+    pub(crate) realm: Arc<Realm>,
+    /// What is known of it without asking the store. It outlives reloads.
+    pub(crate) live: Arc<RealmLive>,
+}
+
+/// All of them.
+#[derive(Default)]
+pub(crate) struct Realms(ArcSwap<HashMap<RealmName, Arc<Served>>>);
+
+impl Realms {
+    /// A realm by name.
+    pub(crate) fn get(&self, name: &RealmName) -> Option<Arc<Served>> {
+        self.0.load().get(name).cloned()
+    }
+
+    /// A realm by the store's number.
+    pub(crate) fn find(&self, id: RealmId) -> Option<Arc<Served>> {
+        self.0
+            .load()
+            .values()
+            .find(|served| served.live.id == id)
+            .cloned()
+    }
+
+    /// Every realm.
+    pub(crate) fn all(&self) -> Vec<Arc<Served>> {
+        self.0.load().values().cloned().collect()
+    }
+
+    /// Puts other realms in force.
+    pub(crate) fn replace(&self, served: Vec<Served>) {
+        let map = served
+            .into_iter()
+            .map(|served| (served.realm.settings.name.clone(), Arc::new(served)));
+        self.0.store(Arc::new(map.collect()));
+    }
+}

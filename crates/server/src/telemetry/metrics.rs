@@ -1,0 +1,121 @@
+//! Metrics in the Prometheus text form. Labels are codes of a closed set, never what a
+//! client sent.
+
+use crate::feed::Feed;
+use doorward_gate::Gate;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, text::encode};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// The process's metrics.
+pub(crate) struct Metrics(Registry);
+
+impl Metrics {
+    /// The `Content-Type` of [`Metrics::render`].
+    pub(crate) const CONTENT_TYPE: &'static str =
+        "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+    /// Reads from the gate and the feed.
+    pub(crate) fn new(gate: Arc<Gate>, feed: Arc<Feed>) -> Self {
+        let mut registry = Registry::with_prefix("doorward");
+        registry.register_collector(Box::new(Reader { gate, feed }));
+        Self(registry)
+    }
+
+    /// The text form.
+    pub(crate) fn render(&self) -> String {
+        let mut text = String::new();
+        match encode(&mut text, &self.0) {
+            Ok(()) => text,
+            Err(_) => "# EOF\n".to_owned(),
+        }
+    }
+}
+
+struct Reader {
+    gate: Arc<Gate>,
+    feed: Arc<Feed>,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reader")
+    }
+}
+
+impl Collector for Reader {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let counters = self.gate.counters();
+        let mut counter = |name: &str, help: &str, value: u64| {
+            let metric = ConstCounter::new(value);
+            let encoder = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
+            metric.encode(encoder)
+        };
+        let load = |value: &std::sync::atomic::AtomicU64| value.load(Ordering::Relaxed);
+        counter(
+            "permitted",
+            "Requests let through",
+            load(&counters.permitted),
+        )?;
+        counter(
+            "panics",
+            "Requests in which something panicked",
+            load(&counters.panics),
+        )?;
+        counter(
+            "token_cache_hits",
+            "Access tokens found in the cache",
+            load(&counters.cache_hits),
+        )?;
+        counter(
+            "token_cache_misses",
+            "Access tokens that had to be verified",
+            load(&counters.cache_misses),
+        )?;
+        counter(
+            "connections",
+            "Connections accepted",
+            load(&counters.connections),
+        )?;
+        counter(
+            "connections_refused",
+            "Connections closed because of the cap",
+            load(&counters.connections_refused),
+        )?;
+        counter(
+            "connections_failed",
+            "Connections that ended before a whole request",
+            load(&counters.connections_failed),
+        )?;
+        let refused = ConstCounter::new(0u64);
+        let mut family = encoder.encode_descriptor(
+            "refused",
+            "Requests refused, by code",
+            None,
+            refused.metric_type(),
+        )?;
+        for (code, count) in counters.refused() {
+            ConstCounter::new(count).encode(family.encode_family(&[("code", code.as_str())])?)?;
+        }
+        let open =
+            ConstGauge::new(i64::try_from(load(&counters.connections_open)).unwrap_or(i64::MAX));
+        let silence = ConstGauge::new(self.feed.silence().as_secs_f64());
+        open.encode(encoder.encode_descriptor(
+            "connections_open",
+            "Connections open now",
+            None,
+            open.metric_type(),
+        )?)?;
+        silence.encode(encoder.encode_descriptor(
+            "store_silence_seconds",
+            "How long ago the store last answered",
+            None,
+            silence.metric_type(),
+        )?)
+    }
+}
