@@ -85,30 +85,11 @@ pub(super) async fn load_manager(
         _ => return Ok(None),
     }
     let owned = load_owned(tx, *subject).await?;
-    let mut ceilings = match credential {
-        CredentialId::Session(id) => match tx.find_session(*id).await? {
-            Some(session) if session.subject == *subject && session.is_live(now) => {
-                // The active tenant is where a session's requests act, not how far
-                // its holder's management goes.
-                vec![Ceiling {
-                    tenant: None,
-                    ..session.ceiling
-                }]
-            }
-            _ => return Ok(None),
-        },
-        CredentialId::ApiToken(id) => match tx.find_api_token(*id).await? {
-            Some(token)
-                if token.owner == *subject
-                    && token.is_live(now)
-                    && is_member(&owned.member_of, token.ceiling.tenant.as_ref()) =>
-            {
-                vec![token.ceiling]
-            }
-            _ => return Ok(None),
-        },
-        CredentialId::Foreign => Vec::new(),
+    let ceiling = load_ceiling(tx, *subject, *credential, &owned.member_of, now).await?;
+    let Some(ceiling) = ceiling else {
+        return Ok(None);
     };
+    let mut ceilings = vec![ceiling];
     if let Some(permissions) = carries {
         ceilings.push(Ceiling {
             permissions: Some(permissions.clone()),
@@ -129,6 +110,34 @@ pub(super) async fn load_manager(
     }))))
 }
 
-fn is_member(member_of: &[TenantId], bound: Option<&TenantId>) -> bool {
-    bound.is_none_or(|tenant| member_of.contains(tenant))
+/// The ceiling of a credential that still lives.
+async fn load_ceiling(
+    tx: &mut dyn Read,
+    subject: SubjectId,
+    credential: CredentialId,
+    member_of: &[TenantId],
+    now: Timestamp,
+) -> Result<Option<Ceiling>, StoreError> {
+    Ok(match credential {
+        CredentialId::Session(id) => {
+            let session = tx.find_session(id).await?;
+            let live = session.filter(|one| one.subject == subject && one.is_live(now));
+            // The active tenant is where a session's requests act, not how far its
+            // holder's management goes.
+            live.map(|session| Ceiling {
+                tenant: None,
+                ..session.ceiling
+            })
+        }
+        CredentialId::ApiToken(id) => {
+            let token = tx.find_api_token(id).await?;
+            let live = token.filter(|one| one.owner == subject && one.is_live(now));
+            let bound = live.map(|token| token.ceiling);
+            bound.filter(|ceiling| {
+                let tenant = ceiling.tenant.as_ref();
+                tenant.is_none_or(|tenant| member_of.contains(tenant))
+            })
+        }
+        CredentialId::Foreign => Some(Ceiling::default()),
+    })
 }

@@ -3,12 +3,14 @@
 
 use super::authority::{Holdings, apply_ceilings, held};
 use super::manage::{ManagementCaller, ManagementPermission, Reach};
-use super::refusal::{ManageRefusal, TokenRefusal, UseRefusal};
-use crate::model::{
-    ApiToken, Ceiling, Grant, Granted, Identifier, Subject, SubjectStatus, TokenKind, TokenState,
-};
-use crate::settings::{ExpiryRule, Presentation, TokenClass};
+use super::refusal::{ManageRefusal, TokenRefusal};
+use crate::model::{Ceiling, Grant, Granted, Identifier, Subject, SubjectStatus, TokenKind};
+use crate::settings::TokenClass;
 use doorward_base::{Audience, Permission, SubjectId, TenantId, Timestamp};
+
+mod life;
+
+pub use life::{Regenerated, UseInput, class_of, ends_at, expiry, regenerate, usable};
 
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 200;
@@ -283,137 +285,6 @@ fn within(inner: &Ceiling, outer: &Ceiling) -> Result<(), ManageRefusal> {
             "all that the token would carry".to_owned(),
         ))
     }
-}
-
-/// The expiry of a new token.
-///
-/// # Errors
-/// [`TokenRefusal`] when the class demands one, sets it itself, or it is out of bounds.
-pub fn expiry(
-    rule: ExpiryRule,
-    asked: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<Option<Timestamp>, TokenRefusal> {
-    let (asked, max) = match (rule, asked) {
-        (ExpiryRule::Policy(life), None) => return Ok(Some(now.plus(life))),
-        (ExpiryRule::Policy(_), Some(_)) => return Err(TokenRefusal::ExpiryNotChosen),
-        (ExpiryRule::Optional { .. }, None) => return Ok(None),
-        (ExpiryRule::Required { .. }, None) => return Err(TokenRefusal::ExpiryMissing),
-        (ExpiryRule::Optional { max } | ExpiryRule::Required { max }, Some(asked)) => (asked, max),
-    };
-    if asked <= now {
-        return Err(TokenRefusal::ExpiryPast);
-    }
-    if max.is_some_and(|max| asked > now.plus(max)) {
-        return Err(TokenRefusal::ExpiryTooFar);
-    }
-    Ok(Some(asked))
-}
-
-/// What becomes of a token that is regenerated.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Regenerated {
-    /// The old token's state.
-    pub old: TokenState,
-    /// The new token's expiry.
-    pub expires_at: Option<Timestamp>,
-}
-
-/// Decides how a token is replaced. The old one frees its place, so no limit applies.
-///
-/// # Errors
-/// [`TokenRefusal::Dead`] for a token that does not work any more or was replaced
-/// already; the expiry's refusals.
-pub fn regenerate(
-    token: &ApiToken,
-    class: &TokenClass,
-    asked: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<Regenerated, TokenRefusal> {
-    if token.state != TokenState::Active || !token.is_live(now) {
-        return Err(TokenRefusal::Dead);
-    }
-    let expires_at = if class.regenerate_keeps_expiry {
-        if asked.is_some() {
-            return Err(TokenRefusal::ExpiryNotChosen);
-        }
-        token.expires_at
-    } else {
-        expiry(class.expiry, asked, now)?
-    };
-    let old = if class.grace.is_zero() {
-        TokenState::Revoked { at: now }
-    } else {
-        TokenState::Retiring {
-            until: now.plus(class.grace),
-        }
-    };
-    Ok(Regenerated { old, expires_at })
-}
-
-/// When a token stops by itself: at its expiry or the end of its grace.
-#[must_use]
-pub fn ends_at(token: &ApiToken) -> Option<Timestamp> {
-    match token.state {
-        TokenState::Retiring { until } => {
-            Some(token.expires_at.map_or(until, |end| end.min(until)))
-        }
-        TokenState::Active | TokenState::Revoked { .. } => token.expires_at,
-    }
-}
-
-/// The class that holds a token, by its name and kind, as configured now.
-#[must_use]
-pub fn class_of<'a>(classes: &'a [TokenClass], token: &ApiToken) -> Option<&'a TokenClass> {
-    classes
-        .iter()
-        .find(|class| class.name == token.class && class.kinds.contains(&token.kind))
-}
-
-/// One use of a token.
-#[derive(Clone, Copy, Debug)]
-pub struct UseInput<'a> {
-    /// The token.
-    pub token: &'a ApiToken,
-    /// Its owner, if there still is one.
-    pub owner: Option<&'a Subject>,
-    /// The owner's memberships.
-    pub member_of: &'a [TenantId],
-    /// The realm's classes.
-    pub classes: &'a [TokenClass],
-    /// How it arrived.
-    pub via: &'a Presentation,
-    /// Now.
-    pub now: Timestamp,
-}
-
-/// Decides whether it may be used, and returns its class and owner.
-///
-/// # Errors
-/// [`UseRefusal`].
-pub fn usable<'a>(input: &UseInput<'a>) -> Result<(&'a TokenClass, &'a Subject), UseRefusal> {
-    match input.token.state {
-        TokenState::Revoked { .. } => return Err(UseRefusal::Revoked),
-        TokenState::Retiring { until } if until <= input.now => return Err(UseRefusal::Revoked),
-        TokenState::Active | TokenState::Retiring { .. } => {}
-    }
-    if input.token.expires_at.is_some_and(|end| end <= input.now) {
-        return Err(UseRefusal::Expired);
-    }
-    let owner = input.owner.ok_or(UseRefusal::OwnerDisabled)?;
-    if owner.status != SubjectStatus::Active {
-        return Err(UseRefusal::OwnerDisabled);
-    }
-    if let Some(tenant) = &input.token.ceiling.tenant
-        && !input.member_of.contains(tenant)
-    {
-        return Err(UseRefusal::MembershipEnded);
-    }
-    let class = class_of(input.classes, input.token).ok_or(UseRefusal::ClassUnknown)?;
-    if !class.presentations.contains(input.via) {
-        return Err(UseRefusal::Presentation);
-    }
-    Ok((class, owner))
 }
 
 #[cfg(test)]

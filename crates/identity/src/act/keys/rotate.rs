@@ -1,0 +1,193 @@
+//! Rotates a realm's keys: next, active, retiring.
+
+use super::{JWKS_MAX_AGE, KeysError, load, make, retire_active, retirement};
+use crate::act::caller::load_manager;
+use crate::act::keyring::is_past;
+use crate::act::work::{Failure, Stop, Work};
+use crate::act::{Call, Caller, Context, Realm};
+use crate::decide::manage::ManagementPermission;
+use crate::decide::refusal::{ManageRefusal, Refusal};
+use crate::model::{AuditAction, AuditEvent, Change, KeyPurpose, KeyRecord, KeyState};
+use crate::port::{StoreError, Tx};
+use async_trait::async_trait;
+use doorward_base::Timestamp;
+use serde_json::json;
+use std::sync::Arc;
+
+/// How fast keys are rotated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pace {
+    /// The new key is published first and signs when every verifier can have seen it:
+    /// rotate once to publish it, and again after [`JWKS_MAX_AGE`].
+    Staged,
+    /// The new key signs at once. Verifiers that keep the old JWKS refuse its tokens
+    /// until they fetch again.
+    Now,
+}
+
+/// What a rotation did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Rotated {
+    /// A key was published that will sign next.
+    Published {
+        /// The key.
+        kid: String,
+        /// From when rotating again puts it in use.
+        usable_from: Timestamp,
+    },
+    /// The published key is too young; nothing was changed.
+    Waiting {
+        /// From when rotating again puts it in use.
+        usable_from: Timestamp,
+    },
+    /// A key is in use.
+    Activated {
+        /// The key.
+        kid: String,
+    },
+}
+
+/// Rotates the realm's key of a purpose. Digest keys are not published, so they rotate
+/// at once. Needs `platform.keys.edit` realm-wide.
+///
+/// # Errors
+/// [`Failure`] with a [`ManageRefusal`].
+pub async fn rotate(
+    ctx: Context<'_>,
+    caller: &Caller,
+    purpose: KeyPurpose,
+    pace: Pace,
+) -> Result<Rotated, Failure<ManageRefusal>> {
+    let realm = ctx.realm;
+    let fresh = make(
+        ctx.identity,
+        realm.id,
+        purpose,
+        &realm.settings,
+        ctx.call.now,
+    )
+    .await
+    .map_err(as_failure)?;
+    let rotated = ctx
+        .commit(Rotation {
+            realm: ctx.realm(),
+            call: *ctx.call,
+            caller: caller.clone(),
+            purpose,
+            pace: if purpose == KeyPurpose::Digest {
+                Pace::Now
+            } else {
+                pace
+            },
+            fresh,
+        })
+        .await?;
+    let keyring = load(ctx.identity, realm.id, ctx.call.now)
+        .await
+        .map_err(as_failure)?;
+    realm.set_keyring(keyring);
+    Ok(rotated)
+}
+
+fn as_failure<R: Refusal>(error: KeysError) -> Failure<R> {
+    match error {
+        KeysError::Store(error) => Failure::Store(error),
+        other => Failure::Internal(other.to_string()),
+    }
+}
+
+struct Rotation {
+    realm: Arc<Realm>,
+    call: Call,
+    caller: Caller,
+    purpose: KeyPurpose,
+    pace: Pace,
+    fresh: KeyRecord,
+}
+
+#[async_trait]
+impl Work for Rotation {
+    type Done = Rotated;
+    type Refusal = ManageRefusal;
+
+    fn event(&self) -> AuditEvent {
+        let mut event = self.call.event(self.caller.actor(), AuditAction::KeyRotate);
+        event
+            .detail
+            .insert("purpose".to_owned(), json!(self.purpose.as_str()));
+        event
+    }
+
+    async fn run(
+        &self,
+        tx: &mut dyn Tx,
+        event: &mut AuditEvent,
+    ) -> Result<Rotated, Stop<ManageRefusal>> {
+        let manager = load_manager(tx, &self.realm.settings, &self.caller, self.call.now)
+            .await?
+            .ok_or(ManageRefusal::CallerDead)?;
+        manager.demand(ManagementPermission::KeysEdit, None)?;
+        let mut records = tx.list_keys().await?;
+        records.retain(|record| record.purpose == self.purpose);
+        for record in &records {
+            if is_past(record.state, self.call.now) {
+                tx.delete_key(&record.kid).await?;
+            }
+        }
+        let next = records.iter().find(|record| record.state == KeyState::Next);
+        let rotated = self.turn(tx, &records, next).await?;
+        event.detail.insert(
+            "kid".to_owned(),
+            match &rotated {
+                Rotated::Published { kid, .. } | Rotated::Activated { kid } => json!(kid),
+                Rotated::Waiting { .. } => json!(null),
+            },
+        );
+        tx.append_change(Change::Keys).await?;
+        Ok(rotated)
+    }
+}
+
+impl Rotation {
+    async fn turn(
+        &self,
+        tx: &mut dyn Tx,
+        records: &[KeyRecord],
+        next: Option<&KeyRecord>,
+    ) -> Result<Rotated, StoreError> {
+        let now = self.call.now;
+        match (next, self.pace) {
+            (None, Pace::Staged) => {
+                tx.insert_key(&KeyRecord {
+                    state: KeyState::Next,
+                    ..self.fresh.clone()
+                })
+                .await?;
+                Ok(Rotated::Published {
+                    kid: self.fresh.kid.clone(),
+                    usable_from: now.plus(JWKS_MAX_AGE),
+                })
+            }
+            (Some(next), Pace::Staged) if now < next.created_at.plus(JWKS_MAX_AGE) => {
+                Ok(Rotated::Waiting {
+                    usable_from: next.created_at.plus(JWKS_MAX_AGE),
+                })
+            }
+            (next, _) => {
+                let until = retirement(&self.realm.settings, now);
+                retire_active(tx, records, self.purpose, until).await?;
+                let kid = match next {
+                    Some(next) => {
+                        tx.set_key_state(&next.kid, KeyState::Active).await?;
+                        next.kid.clone()
+                    }
+                    None => {
+                        tx.insert_key(&self.fresh).await?;
+                        self.fresh.kid.clone()
+                    }
+                };
+                Ok(Rotated::Activated { kid })
+            }
+        }
+    }
+}
