@@ -66,13 +66,13 @@ fn the_claims_of_our_own_issuer_are_found_where_the_template_writes_them() {
 }
 
 fn report(text: &str) -> Result<Report, Vec<Problem>> {
-    let loaded = parse(
+    let overrides = Overrides::default();
+    check(&parse(
         Path::new("d.toml"),
         text.as_bytes(),
         &|_: &str| None,
-        &Overrides::default(),
-    );
-    check(&loaded.unwrap())
+        &overrides,
+    )?)
 }
 
 const REALM: &str = "[realm.m]\nissuer = \"https://m.example.com\"\nrequire_https = \"reject\"\nrole_header = \"X-Role\"\n[realm.m.roles]\nadmin = []\n[[realm.m.route]]\npath = \"/a/**\"\nupstream = \"builtin:echo\"\nscopes = [\"read\"]\n[[realm.m.expect]]\n";
@@ -85,7 +85,7 @@ fn a_failing_expectation_says_what_happened_and_why() {
     assert_eq!(report.held, 0);
     assert_eq!(
         report.failures[0].to_string(),
-        "d.toml:11: GET /a/b?c: expected allow, got insufficient_scope (route /a/**, decide: scope, required read, held other)"
+        "d.toml:11: GET /a/b?c: expected allow, got insufficient_scope (route /a/**, decide: scope_any, required read, held other)"
     );
 }
 
@@ -157,7 +157,7 @@ fn a_request_can_be_asked_about() {
     };
     let refused = dry_run(&loaded, &asked).unwrap();
     assert_eq!(
-        refused.code.map(|code| code.as_str()),
+        refused.code.map(doorward_base::ErrorCode::as_str),
         Some("insufficient_scope")
     );
     assert_eq!(

@@ -2,7 +2,9 @@
 //! every contradiction named by file and line. Not here: the gate's own lowering of
 //! routes and mounts (`doorward_gate::policy`), which comes after.
 
+mod basic;
 mod class;
+mod expect;
 mod identity;
 mod issuer;
 mod limit;
@@ -12,8 +14,9 @@ mod route;
 mod secret;
 mod server;
 
+pub use expect::Expectation;
 pub use policy::policies;
-pub use realm::{Expectation, RealmConfig};
+pub use realm::RealmConfig;
 pub use secret::MasterKeySource;
 pub use server::{ServerSettings, TlsSettings};
 

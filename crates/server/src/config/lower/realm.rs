@@ -2,25 +2,23 @@
 //! needs beside them. The larger parts have files of their own.
 
 use super::Lowering;
+use super::expect::Expectation;
 use super::server::ServerSettings;
-use crate::config::basic::Basic;
 use crate::config::exchange::Exchange;
-use crate::config::expect::{Expect, ExpectPrincipal, Kind};
 use crate::config::identity_headers::Identity;
 use crate::config::problem::KeyPath;
 use crate::config::realm::{Console, Dialect, Realm, RequireHttps};
-use crate::config::text::{FromText as _, Outcome, Text, sorted};
-use crate::config::value::{RequestLine, Url};
+use crate::config::text::{FromText as _, Text};
+use crate::config::value::Url;
 use doorward_base::RealmName;
 use doorward_gate::policy::spec::{
-    BasicModule, BasicSpec, ForwardAuthSpec, IdentitySpec, MountSpec, RealmSpec,
-    RequireHttps as GateHttps, TenantHeaderSpec,
+    ForwardAuthSpec, IdentitySpec, MountSpec, RealmSpec, RequireHttps as GateHttps,
+    TenantHeaderSpec,
 };
 use doorward_identity::settings::RealmSettings;
 use doorward_surface::ErrorTemplate;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderName;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A realm, lowered.
 #[derive(Clone, Debug)]
@@ -36,23 +34,6 @@ pub struct RealmConfig {
     /// What `check` proves.
     pub expectations: Vec<Expectation>,
     gate: RealmSpec,
-}
-
-/// An assertion about the policy.
-#[derive(Clone, Debug)]
-pub struct Expectation {
-    /// Where it is written.
-    pub path: KeyPath,
-    /// The caller; `None` presents no credential.
-    pub principal: Option<ExpectPrincipal>,
-    /// The request.
-    pub request: RequestLine,
-    /// Its headers.
-    pub headers: HeaderMap,
-    /// Whether it comes by TLS.
-    pub secure: bool,
-    /// What is to become of it.
-    pub outcome: Outcome,
 }
 
 impl RealmConfig {
@@ -224,58 +205,6 @@ impl Lowering<'_> {
         Some(exchange)
     }
 
-    fn basic(&mut self, basic: &Basic, path: &KeyPath) -> BasicSpec {
-        let place = path.key("basic");
-        if basic.username.is_empty() || basic.username.contains([':', '\r', '\n']) {
-            self.wrong(
-                &place.key("username"),
-                "must not be empty and must not contain a colon (RFC 7617 §2)",
-            );
-        }
-        let five_minutes = Duration::from_secs(300);
-        BasicSpec {
-            username: basic.username.clone(),
-            modules: basic
-                .modules
-                .iter()
-                .map(|(name, module)| BasicModule {
-                    name: name.clone(),
-                    enabled: module.enabled,
-                    scopes: sorted(&module.scopes),
-                })
-                .collect(),
-            ttl: self.whole_seconds(&place.key("ttl"), basic.ttl, five_minutes),
-        }
-    }
-
-    /// Basic sends the credential itself with every request: it needs TLS, except on
-    /// this machine.
-    fn check_basic(
-        &mut self,
-        realm: &Realm,
-        https: GateHttps,
-        issuer: &Url,
-        server: Option<&ServerSettings>,
-        path: &KeyPath,
-    ) {
-        let on = realm
-            .basic
-            .iter()
-            .flat_map(|basic| &basic.modules)
-            .find(|(_, m)| m.enabled);
-        let tls = server.is_some_and(|server| server.tls.is_some());
-        if let Some((module, _)) = on
-            && https == GateHttps::Off
-            && !issuer.is_loopback()
-            && !tls
-        {
-            self.wrong(
-                &path.key("basic").key("modules").key(module),
-                "Basic needs TLS: set require_https to \"reject\" or \"redirect\"",
-            );
-        }
-    }
-
     fn identity_headers(&mut self, identity: &Identity, path: &KeyPath) -> IdentitySpec {
         const FRAMING: &[&str] = &[
             "authorization",
@@ -342,53 +271,13 @@ impl Lowering<'_> {
             );
         }
     }
-
-    fn expectations(&mut self, realm: &Realm, path: &KeyPath) -> Vec<Expectation> {
-        let mut list = Vec::with_capacity(realm.expect.len());
-        for (at, expect) in realm.expect.iter().enumerate() {
-            let place = path.key("expect").index(at);
-            let headers = self.expected_headers(expect, &place);
-            let external = |caller: &ExpectPrincipal| caller.kind == Kind::External;
-            if expect.principal.as_ref().is_some_and(external) && realm.issuers.is_empty() {
-                self.wrong(
-                    &place.key("principal"),
-                    "an external caller needs an entry in issuers",
-                );
-            }
-            list.push(Expectation {
-                path: place,
-                principal: expect.principal.clone(),
-                request: expect.request.0.clone(),
-                headers,
-                secure: expect.secure.unwrap_or(true),
-                outcome: expect.outcome.0,
-            });
-        }
-        list
-    }
-
-    fn expected_headers(&mut self, expect: &Expect, path: &KeyPath) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, text) in &expect.headers {
-            let place = path.key("headers").key(name);
-            let name = self.problems.take(&place, HeaderName::from_text(name));
-            let value = HeaderValue::from_str(text)
-                .map_err(|_| format!("{text:?} cannot be a header's value"));
-            let value = self.problems.take(&place, value);
-            if let (Some(name), Some(value)) = (name, value) {
-                headers.append(name, value);
-            }
-        }
-        headers
-    }
 }
 
 fn require_https(realm: &Realm, issuer: &Url) -> GateHttps {
     match realm.require_https {
-        Some(RequireHttps::Off) => GateHttps::Off,
         Some(RequireHttps::Reject) => GateHttps::Reject,
         Some(RequireHttps::Redirect) => GateHttps::Redirect,
         None if issuer.uri().scheme_str() == Some("https") => GateHttps::Reject,
-        None => GateHttps::Off,
+        Some(RequireHttps::Off) | None => GateHttps::Off,
     }
 }
