@@ -3,7 +3,7 @@
 use super::fixture::{all, event, realm, session_id, subject_id, tenant_id, token_id};
 use super::{reading, writing};
 use doorward_base::{ErrorCode, RealmId};
-use doorward_identity::model::{Actor, AuditAction, AuditEvent, Outcome};
+use doorward_identity::model::{Actor, AuditAction, AuditEvent, AuditRow, Outcome};
 use doorward_identity::port::{AuditFilter, Page, StoreHandle};
 use serde_json::{Map, json};
 
@@ -61,14 +61,36 @@ pub(crate) async fn every_action_can_be_read_back(store: StoreHandle) {
     assert_eq!(actions, AuditAction::ALL);
 }
 
-pub(crate) async fn events_are_filtered_and_paged(store: StoreHandle) {
+fn about(n: u8, subject: Option<u8>, tenant: Option<&str>, action: AuditAction) -> AuditEvent {
+    let mut event = event(n, action);
+    event.subject = subject.map(subject_id);
+    event.tenant = tenant.map(tenant_id);
+    event
+}
+
+fn filter(subject: Option<u8>, tenant: Option<&str>, action: Option<&str>) -> AuditFilter {
+    AuditFilter {
+        subject: subject.map(subject_id),
+        tenant: tenant.map(tenant_id),
+        action: action.map(str::to_owned),
+    }
+}
+
+async fn list(
+    store: &StoreHandle,
+    realm: RealmId,
+    filter: &AuditFilter,
+    page: Page<i64>,
+) -> Vec<AuditRow> {
+    let filter = filter.clone();
+    reading!(store, realm, [filter], |tx| tx
+        .list_audit(&filter, page)
+        .await)
+    .unwrap()
+}
+
+pub(crate) async fn events_are_filtered(store: StoreHandle) {
     let realm = realm(&store, "a").await;
-    let about = |n, subject: Option<u8>, tenant: Option<&str>, action| {
-        let mut event = event(n, action);
-        event.subject = subject.map(subject_id);
-        event.tenant = tenant.map(tenant_id);
-        event
-    };
     let events = vec![
         about(1, Some(1), Some("acme"), AuditAction::SignIn),
         about(2, Some(1), None, AuditAction::SignIn),
@@ -77,20 +99,6 @@ pub(crate) async fn events_are_filtered_and_paged(store: StoreHandle) {
         about(5, Some(1), Some("acme"), AuditAction::TokenCreate),
     ];
     append(&store, realm, events).await;
-    let list = |filter: AuditFilter, page: Page<i64>| {
-        let store = store.clone();
-        async move {
-            reading!(store, realm, [filter], |tx| tx
-                .list_audit(&filter, page)
-                .await)
-            .unwrap()
-        }
-    };
-    let filter = |subject: Option<u8>, tenant: Option<&str>, action: Option<&str>| AuditFilter {
-        subject: subject.map(subject_id),
-        tenant: tenant.map(tenant_id),
-        action: action.map(str::to_owned),
-    };
     for (asked, expected) in [
         (filter(None, None, None), vec![5, 4, 3, 2, 1]),
         (filter(Some(1), None, None), vec![5, 2, 1]),
@@ -106,28 +114,33 @@ pub(crate) async fn events_are_filtered_and_paged(store: StoreHandle) {
         (filter(Some(9), None, None), vec![]),
         (filter(None, None, Some("' OR 1=1 --")), vec![]),
     ] {
-        let rows = list(asked.clone(), all()).await;
+        let rows = list(&store, realm, &asked, all()).await;
         let seconds: Vec<_> = rows.iter().map(|row| row.event.at.as_seconds()).collect();
         assert_eq!(seconds, expected, "{asked:?}");
     }
-    let mine = filter(Some(1), None, None);
-    let first = list(
-        mine.clone(),
-        Page {
-            after: None,
-            limit: 2,
-        },
-    )
-    .await;
-    let rest = list(
-        mine,
-        Page {
-            after: Some(first[1].seq),
-            limit: 2,
-        },
-    )
-    .await;
-    assert_eq!(first.len(), 2);
-    assert_eq!(rest.len(), 1);
-    assert_eq!(rest[0].event.at.as_seconds(), 1);
+}
+
+pub(crate) async fn events_are_paged(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    let events = [Some(1), Some(2), Some(1), None, Some(1)];
+    let events = (1..).zip(events);
+    let events = events.map(|(n, subject)| about(n, subject, None, AuditAction::SignIn));
+    append(&store, realm, events.collect()).await;
+    for (asked, expected) in [
+        (
+            filter(None, None, None),
+            vec![vec![5, 4], vec![3, 2], vec![1]],
+        ),
+        (filter(Some(1), None, None), vec![vec![5, 3], vec![1]]),
+    ] {
+        let mut after = None;
+        for expected in expected {
+            let rows = list(&store, realm, &asked, Page { after, limit: 2 }).await;
+            let seconds: Vec<_> = rows.iter().map(|row| row.event.at.as_seconds()).collect();
+            assert_eq!(seconds, expected, "{asked:?}");
+            after = rows.last().map(|row| row.seq);
+        }
+        let rows = list(&store, realm, &asked, Page { after, limit: 2 }).await;
+        assert_eq!(rows, []);
+    }
 }

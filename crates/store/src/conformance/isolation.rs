@@ -11,7 +11,7 @@ use doorward_base::principal::Epoch;
 use doorward_identity::model::{
     AuditAction, KeyPurpose, KeyState, RoleDefinition, SubjectStatus, TokenState,
 };
-use doorward_identity::port::{AuditFilter, StoreError, StoreHandle, TokenFilter, Tx};
+use doorward_identity::port::{AuditFilter, Read, StoreError, StoreHandle, TokenFilter, Tx};
 
 /// One row of everything.
 async fn furnish(store: &StoreHandle, realm: RealmId) {
@@ -35,7 +35,12 @@ async fn furnish_in(tx: &mut dyn Tx) -> Result<(), StoreError> {
     tx.put_tenant_role(&acme, &role).await?;
     tx.bump_epoch(subject_id(1), Some(&acme)).await?;
     tx.insert_api_token(&token_in(1, 1, "acme")).await?;
+    let mut revoked = token(2, 2);
+    revoked.token.state = TokenState::Revoked { at: at(2) };
+    tx.insert_api_token(&revoked).await?;
     tx.insert_session(&session(1, 1, Some("acme"))).await?;
+    tx.insert_session(&session(2, 2, None)).await?;
+    tx.end_session(session_id(2), at(2)).await?;
     tx.insert_key(&key("k", KeyPurpose::Access, KeyState::Active, 1))
         .await?;
     let mut about = event(1, AuditAction::SignIn);
@@ -63,69 +68,85 @@ pub(crate) async fn names_of_one_realm_are_free_in_another(store: StoreHandle) {
 pub(crate) async fn nothing_of_a_realm_is_found_from_another(store: StoreHandle) {
     let (a, b) = (realm(&store, "a").await, realm(&store, "b").await);
     furnish(&store, a).await;
-    let seen = reading!(store, b, [], |tx| {
-        let acme = tenant_id("acme");
-        let mut seen = Vec::new();
-        let mut look = |what: &'static str, there: bool| {
-            if there {
-                seen.push(what);
-            }
-        };
-        look("subject", tx.find_subject(subject_id(1)).await?.is_some());
-        look(
+    for (realm, there) in [(a, true), (b, false)] {
+        let seen = reading!(store, realm, [], |tx| {
+            let mut seen = look_at_people(tx).await?;
+            seen.extend(look_at_credentials(tx).await?);
+            Ok(seen)
+        });
+        for (what, seen) in seen.unwrap() {
+            assert_eq!(seen, there, "{what}");
+        }
+    }
+}
+
+/// What a look-up looked for, and whether it saw something.
+type Look = (&'static str, bool);
+
+async fn look_at_people(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError> {
+    let (one, acme) = (subject_id(1), tenant_id("acme"));
+    let external = tx.find_external_subject("https://i", "s").await?;
+    let theirs = tx.list_tenant_memberships(&acme, all()).await?;
+    let keys = tx.find_tenant_keys_subject(&acme).await?;
+    Ok(vec![
+        ("subject", tx.find_subject(one).await?.is_some()),
+        (
             "email",
             tx.find_subject_by_email(&email(1)).await?.is_some(),
-        );
-        let keys = tx.find_tenant_keys_subject(&acme).await?;
-        look("tenant keys", keys.is_some());
-        let external = tx.find_external_subject("https://i", "s").await?;
-        look("external", external.is_some());
-        look("subjects", !tx.list_subjects(all()).await?.is_empty());
-        look("password", tx.find_password(subject_id(1)).await?.is_some());
-        look("tenant", tx.find_tenant(&acme).await?.is_some());
-        look("tenants", !tx.list_tenants(all()).await?.is_empty());
-        let one = tx.find_membership(subject_id(1), &acme).await?;
-        look("membership", one.is_some());
-        let mine = tx.list_memberships(subject_id(1)).await?;
-        look("memberships", !mine.is_empty());
-        let theirs = tx.list_tenant_memberships(&acme, all()).await?;
-        look("tenant's memberships", !theirs.is_empty());
-        look("grants", !tx.list_grants(subject_id(1)).await?.is_empty());
-        look("roles", !tx.list_tenant_roles(&acme).await?.is_empty());
-        let epoch = tx.find_epoch(subject_id(1), Some(&acme)).await?;
-        look("epoch", epoch != Epoch(0));
-        look("epochs", !tx.list_epochs().await?.is_empty());
-        look("token", tx.find_api_token(token_id(1)).await?.is_some());
-        let found = tx.find_api_token_by_digest(&digest(1)).await?;
-        look("digest", found.is_some());
-        for filter in [TokenFilter::All, TokenFilter::Owner(subject_id(1))] {
-            look(
-                "tokens",
-                !tx.list_api_tokens(filter, all()).await?.is_empty(),
-            );
-        }
-        let class = "access".parse().unwrap();
-        let count = tx.count_active_tokens(subject_id(1), &class, at(1)).await?;
-        look("count", count > 0);
-        look("digests", !tx.list_live_digests(at(1)).await?.is_empty());
-        look("session", tx.find_session(session_id(1)).await?.is_some());
-        look(
-            "sessions",
-            !tx.list_sessions(subject_id(1)).await?.is_empty(),
-        );
-        let (tokens, sessions) = tx.list_revoked_since(at(0)).await?;
-        look("revoked", !tokens.is_empty() || !sessions.is_empty());
-        look("keys", !tx.list_keys().await?.is_empty());
-        let mine = AuditFilter {
-            subject: Some(subject_id(1)),
-            ..AuditFilter::default()
-        };
-        for filter in [AuditFilter::default(), mine] {
-            look("audit", !tx.list_audit(&filter, all()).await?.is_empty());
-        }
-        Ok(seen)
-    });
-    assert_eq!(seen, Ok(vec![]));
+        ),
+        ("tenant keys", keys.is_some()),
+        ("external", external.is_some()),
+        ("subjects", !tx.list_subjects(all()).await?.is_empty()),
+        ("password", tx.find_password(one).await?.is_some()),
+        ("tenant", tx.find_tenant(&acme).await?.is_some()),
+        ("tenants", !tx.list_tenants(all()).await?.is_empty()),
+        (
+            "membership",
+            tx.find_membership(one, &acme).await?.is_some(),
+        ),
+        ("memberships", !tx.list_memberships(one).await?.is_empty()),
+        ("tenant's memberships", !theirs.is_empty()),
+        ("grants", !tx.list_grants(one).await?.is_empty()),
+        ("roles", !tx.list_tenant_roles(&acme).await?.is_empty()),
+        ("epoch", tx.find_epoch(one, Some(&acme)).await? != Epoch(0)),
+        ("epochs", !tx.list_epochs().await?.is_empty()),
+    ])
+}
+
+async fn look_at_credentials(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError> {
+    let one = subject_id(1);
+    let class = "access".parse().unwrap();
+    let found = tx.find_api_token_by_digest(&digest(1)).await?;
+    let count = tx.count_active_tokens(one, &class, at(1)).await?;
+    let every = tx.list_api_tokens(TokenFilter::All, all()).await?;
+    let owned = tx.list_api_tokens(TokenFilter::Owner(one), all()).await?;
+    let (revoked, ended) = tx.list_revoked_since(at(0)).await?;
+    let about = AuditFilter {
+        subject: Some(one),
+        ..AuditFilter::default()
+    };
+    let everything = AuditFilter::default();
+    Ok(vec![
+        ("token", tx.find_api_token(token_id(1)).await?.is_some()),
+        ("digest", found.is_some()),
+        ("tokens", !every.is_empty()),
+        ("owner's tokens", !owned.is_empty()),
+        ("count", count > 0),
+        ("digests", !tx.list_live_digests(at(1)).await?.is_empty()),
+        ("revoked tokens", !revoked.is_empty()),
+        ("session", tx.find_session(session_id(1)).await?.is_some()),
+        ("sessions", !tx.list_sessions(one).await?.is_empty()),
+        ("ended sessions", !ended.is_empty()),
+        ("keys", !tx.list_keys().await?.is_empty()),
+        (
+            "audit",
+            !tx.list_audit(&everything, all()).await?.is_empty(),
+        ),
+        (
+            "subject's audit",
+            !tx.list_audit(&about, all()).await?.is_empty(),
+        ),
+    ])
 }
 
 pub(crate) async fn nothing_of_a_realm_is_changed_from_another(store: StoreHandle) {

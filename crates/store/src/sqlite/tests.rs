@@ -335,8 +335,13 @@ mod faults {
         let store = StoreHandle::new(Arc::clone(&engine) as Arc<dyn Store>);
         let a = realm(&store, "a").await;
         let (go, gate) = std::sync::mpsc::channel::<()>();
+        let started = Arc::new(tokio::sync::Notify::new());
         // The writer is held up until the other three wait, so that they are a group.
-        let held = engine.writer.run(move |_| Ok(gate.recv().is_ok()));
+        let starting = Arc::clone(&started);
+        let held = engine.writer.run(move |_| {
+            starting.notify_one();
+            Ok(gate.recv().is_ok())
+        });
         let ended = engine.writer.run(|conn| {
             conn.execute_batch("ROLLBACK")
                 .map_err(|error| StoreError::Unavailable(error.to_string()))
@@ -345,10 +350,13 @@ mod faults {
             let store = store.clone();
             async move { writing!(store, a, [], |tx| tx.insert_subject(&user(n)).await) }
         };
-        let (held, before, ended, after, ()) =
-            tokio::join!(held, user_by(1), ended, user_by(2), async {
+        let group = async {
+            started.notified().await;
+            tokio::join!(user_by(1), ended, user_by(2), async {
                 go.send(()).unwrap();
-            });
+            })
+        };
+        let (held, (before, ended, after, ())) = tokio::join!(held, group);
         assert_eq!(held, Ok(true));
         for outcome in [before, ended, after] {
             assert!(
