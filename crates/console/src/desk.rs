@@ -59,13 +59,8 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let desk = Desk::from_request_parts(parts, state).await?;
-        match desk.principal.credential {
-            CredentialId::Session(_) => Ok(Self(desk)),
-            CredentialId::ApiToken(_) | CredentialId::Foreign => {
-                Err(Refusal::new(ErrorCode::InsufficientPermission)
-                    .with_message("This needs a session: sign in"))
-            }
-        }
+        demand_session(&desk.principal)?;
+        Ok(Self(desk))
     }
 }
 
@@ -90,11 +85,7 @@ where
         let principal = context
             .principal
             .ok_or_else(|| Refusal::new(ErrorCode::CredentialMissing))?;
-        let known = Caller::from_principal(&principal).zip(principal.subject);
-        let (caller, subject) = known.ok_or_else(|| {
-            Refusal::new(ErrorCode::InsufficientPermission)
-                .with_message("This is for subjects of the realm itself")
-        })?;
+        let (caller, subject) = known(&principal)?;
         Ok(Self {
             caller,
             subject,
@@ -102,5 +93,76 @@ where
             call,
             shared: Shared::from_ref(state),
         })
+    }
+}
+
+/// The caller behind a principal, if it is a subject of ours.
+fn known(principal: &Principal) -> Result<(Caller, SubjectId), Refusal> {
+    Caller::from_principal(principal)
+        .zip(principal.subject)
+        .ok_or_else(|| {
+            Refusal::new(ErrorCode::InsufficientPermission)
+                .with_message("This is for subjects of the realm itself")
+        })
+}
+
+fn demand_session(principal: &Principal) -> Result<(), Refusal> {
+    match principal.credential {
+        CredentialId::Session(_) => Ok(()),
+        CredentialId::ApiToken(_) | CredentialId::Foreign => {
+            Err(Refusal::new(ErrorCode::InsufficientPermission)
+                .with_message("This needs a session: sign in"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use doorward_base::principal::Epoch;
+    use doorward_base::{ApiTokenId, Scope, SessionId, SubjectKind, Timestamp};
+    use serde_json::Map;
+
+    fn principal(subject: Option<SubjectId>, credential: CredentialId) -> Principal {
+        Principal {
+            sub: "auth0|507f".into(),
+            subject,
+            kind: SubjectKind::User,
+            tenant: None,
+            permissions: Vec::new(),
+            roles: Vec::new(),
+            role: None,
+            scopes: vec![Scope::new("platform.users.read").unwrap()],
+            credential,
+            environment: None,
+            issuer: "https://issuer.example".into(),
+            audience: Vec::new(),
+            expires_at: Timestamp::MAX,
+            epoch: Epoch(0),
+            claims: Arc::new(Map::new()),
+        }
+    }
+
+    const SUBJECT: SubjectId = SubjectId::from_bytes([1; 16]);
+    const SESSION: CredentialId = CredentialId::Session(SessionId::from_bytes([2; 16]));
+    const TOKEN: CredentialId = CredentialId::ApiToken(ApiTokenId::from_bytes([3; 16]));
+
+    #[test]
+    fn a_subject_of_a_foreign_issuer_is_nobody_here() {
+        for credential in [SESSION, TOKEN, CredentialId::Foreign] {
+            let refusal = known(&principal(None, credential)).unwrap_err();
+            assert_eq!(refusal.code, ErrorCode::InsufficientPermission);
+        }
+        let (caller, subject) = known(&principal(Some(SUBJECT), SESSION)).unwrap();
+        assert_eq!(caller.subject(), Some(subject));
+    }
+
+    #[test]
+    fn an_exchanged_token_is_no_session() {
+        assert!(demand_session(&principal(Some(SUBJECT), SESSION)).is_ok());
+        for credential in [TOKEN, CredentialId::Foreign] {
+            let refusal = demand_session(&principal(Some(SUBJECT), credential)).unwrap_err();
+            assert_eq!(refusal.code, ErrorCode::InsufficientPermission);
+        }
     }
 }

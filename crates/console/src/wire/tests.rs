@@ -1,7 +1,12 @@
+//! Tokens in every state as they are written, and input at its bounds.
+
+use super::input::parse_all;
 use super::*;
-use doorward_base::{ApiTokenId, ClassName, ErrorCode, Permission, SubjectId};
-use doorward_identity::model::TokenKind;
+use doorward_base::{ApiTokenId, ClassName, Email, ErrorCode, Permission, SubjectId, Timestamp};
+use doorward_identity::act::OwnerRef;
+use doorward_identity::model::{ApiToken, Ceiling, TokenKind, TokenState};
 use serde_json::json;
+use std::time::Duration;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 

@@ -1,0 +1,289 @@
+//! How values are written: ids as UUIDs, times as RFC 3339, never a secret but in
+//! [`NewTokenView`]. Not here: what one endpoint alone gives.
+
+use doorward_base::Timestamp;
+use doorward_identity::act::{MintedToken, TokenPage};
+use doorward_identity::model::{
+    ApiToken, Ceiling, Grant, Granted, Identifier, Membership, Subject, SubjectStatus, Tenant,
+    TokenState,
+};
+use serde::Serialize;
+use std::fmt::Display;
+use utoipa::ToSchema;
+
+/// A page of a listing.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Listing<T> {
+    /// The rows.
+    pub(crate) items: Vec<T>,
+    /// What to pass as `after` for the next page; null on the last one.
+    pub(crate) next: Option<String>,
+}
+
+impl<T> Listing<T> {
+    /// A page of rows in the order of their keys: a full one may have a successor.
+    pub(crate) fn by_key<'a, R, K: Display>(
+        rows: &'a [R],
+        limit: u32,
+        key: impl Fn(&R) -> K,
+        view: impl Fn(&'a R) -> T,
+    ) -> Self {
+        let full = u32::try_from(rows.len()).is_ok_and(|count| count >= limit);
+        Self {
+            next: rows.last().filter(|_| full).map(|row| key(row).to_string()),
+            items: rows.iter().map(view).collect(),
+        }
+    }
+
+    /// Rows that are all there are.
+    pub(crate) fn whole(items: Vec<T>) -> Self {
+        Self { items, next: None }
+    }
+}
+
+impl Listing<TokenView> {
+    /// A page of tokens as they stand at `now`.
+    pub(crate) fn of_tokens(page: &TokenPage, now: Timestamp) -> Self {
+        let tokens = page.tokens.iter();
+        Self {
+            items: tokens.map(|token| TokenView::at(token, now)).collect(),
+            next: page.next.map(|id| id.to_string()),
+        }
+    }
+}
+
+/// A user, service account or external subject.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Subject)]
+pub(crate) struct SubjectView {
+    /// Its id.
+    pub(crate) id: String,
+    /// `user`, `service` or `external`.
+    pub(crate) kind: String,
+    /// Its address.
+    pub(crate) email: Option<String>,
+    /// Whether a user's address is proven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) email_proven: Option<bool>,
+    /// The tenant whose API keys it owns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) keys_of: Option<String>,
+    /// An external subject's issuer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) issuer: Option<String>,
+    /// An external subject's name there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sub: Option<String>,
+    /// A display name.
+    pub(crate) name: Option<String>,
+    /// `active` or `disabled`.
+    pub(crate) status: &'static str,
+    /// When it was disabled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) disabled_at: Option<String>,
+    /// When it was made.
+    pub(crate) created_at: String,
+}
+
+impl From<&Subject> for SubjectView {
+    fn from(subject: &Subject) -> Self {
+        let (mut email_proven, mut keys_of, mut external) = (None, None, None);
+        match &subject.identifier {
+            Identifier::User { proven, .. } => email_proven = Some(*proven),
+            Identifier::Service { .. } => {}
+            Identifier::TenantKeys { tenant } => keys_of = Some(tenant.to_string()),
+            Identifier::External { issuer, sub } => external = Some((issuer, sub)),
+        }
+        let (status, disabled_at) = match subject.status {
+            SubjectStatus::Active => ("active", None),
+            SubjectStatus::Disabled { at } => ("disabled", Some(at.to_string())),
+        };
+        Self {
+            id: subject.id.to_string(),
+            kind: subject.identifier.kind().to_string(),
+            email: subject.identifier.email().map(ToString::to_string),
+            email_proven,
+            keys_of,
+            issuer: external.map(|(issuer, _)| issuer.to_string()),
+            sub: external.map(|(_, sub)| sub.to_string()),
+            name: subject.name.clone(),
+            status,
+            disabled_at,
+            created_at: subject.created_at.to_string(),
+        }
+    }
+}
+
+/// An organisation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tenant)]
+pub(crate) struct TenantView {
+    /// Its id.
+    pub(crate) id: String,
+    /// A display name.
+    pub(crate) name: Option<String>,
+    /// When it was made.
+    pub(crate) created_at: String,
+}
+
+impl From<&Tenant> for TenantView {
+    fn from(tenant: &Tenant) -> Self {
+        Self {
+            id: tenant.id.to_string(),
+            name: tenant.name.clone(),
+            created_at: tenant.created_at.to_string(),
+        }
+    }
+}
+
+/// A subject's membership of a tenant.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Membership)]
+pub(crate) struct MembershipView {
+    /// Its id.
+    pub(crate) id: String,
+    /// Who.
+    pub(crate) subject: String,
+    /// Where.
+    pub(crate) tenant: String,
+    /// Since when.
+    pub(crate) created_at: String,
+}
+
+impl From<&Membership> for MembershipView {
+    fn from(membership: &Membership) -> Self {
+        Self {
+            id: membership.id.to_string(),
+            subject: membership.subject.to_string(),
+            tenant: membership.tenant.to_string(),
+            created_at: membership.created_at.to_string(),
+        }
+    }
+}
+
+/// A role or a permission that a subject holds.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Grant)]
+pub(crate) struct GrantView {
+    /// The tenant it holds in; null is realm-wide.
+    pub(crate) tenant: Option<String>,
+    /// The role, for a grant of a role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) role: Option<String>,
+    /// The permission, for a grant of a permission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) permission: Option<String>,
+    /// The API the permission is limited to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) audience: Option<String>,
+}
+
+impl From<&Grant> for GrantView {
+    fn from(grant: &Grant) -> Self {
+        let (role, permission, audience) = match &grant.granted {
+            Granted::Role(role) => (Some(role.to_string()), None, None),
+            Granted::Permission {
+                permission,
+                audience,
+            } => (
+                None,
+                Some(permission.to_string()),
+                audience.as_ref().map(ToString::to_string),
+            ),
+        };
+        Self {
+            tenant: grant.tenant.as_ref().map(ToString::to_string),
+            role,
+            permission,
+            audience,
+        }
+    }
+}
+
+/// An API token without its secret.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiToken)]
+pub(crate) struct TokenView {
+    /// Its id.
+    pub(crate) id: String,
+    /// Its class.
+    pub(crate) class: String,
+    /// `personal`, `service` or `key`.
+    pub(crate) kind: &'static str,
+    /// Its owner's subject id.
+    pub(crate) owner: String,
+    /// The tenant it is bound to.
+    pub(crate) tenant: Option<String>,
+    /// What it is called.
+    pub(crate) name: Option<String>,
+    /// `active`, `retiring`, `expired` or `revoked`.
+    pub(crate) status: &'static str,
+    /// The scopes it may carry; null is whatever its owner may.
+    pub(crate) scopes: Option<Vec<String>>,
+    /// Its environment.
+    pub(crate) environment: Option<String>,
+    /// When it was made.
+    pub(crate) created_at: String,
+    /// Who made it; null is an operator at the command line.
+    pub(crate) created_by: Option<String>,
+    /// When it stops by itself.
+    pub(crate) expires_at: Option<String>,
+    /// When it was last used, to about a minute.
+    pub(crate) last_used_at: Option<String>,
+}
+
+impl TokenView {
+    /// The token as it stands at `now`.
+    pub(crate) fn at(token: &ApiToken, now: Timestamp) -> Self {
+        let status = match token.state {
+            TokenState::Revoked { .. } => "revoked",
+            TokenState::Retiring { until } if until <= now => "revoked",
+            _ if !token.is_live(now) => "expired",
+            TokenState::Retiring { .. } => "retiring",
+            TokenState::Active => "active",
+        };
+        let Ceiling {
+            tenant,
+            permissions,
+            environment,
+            ..
+        } = &token.ceiling;
+        let scopes = permissions.as_ref();
+        Self {
+            id: token.id.to_string(),
+            class: token.class.to_string(),
+            kind: token.kind.as_str(),
+            owner: token.owner.to_string(),
+            tenant: tenant.as_ref().map(ToString::to_string),
+            name: token.name.clone(),
+            status,
+            scopes: scopes.map(|all| all.iter().map(ToString::to_string).collect()),
+            environment: environment.as_ref().map(ToString::to_string),
+            created_at: token.created_at.to_string(),
+            created_by: token.created_by.as_ref().map(ToString::to_string),
+            expires_at: token.expires_at.as_ref().map(ToString::to_string),
+            last_used_at: token.last_used_at.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+/// A new API token with its secret, which is shown here and never again.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewApiToken)]
+pub(crate) struct NewTokenView {
+    /// The secret. Shown once.
+    pub(crate) token: String,
+    /// The rest.
+    #[serde(flatten)]
+    pub(crate) view: TokenView,
+}
+
+impl NewTokenView {
+    /// The one place where a token's secret is written out.
+    pub(crate) fn of(minted: &MintedToken, now: Timestamp) -> Self {
+        Self {
+            token: minted.secret.expose().to_owned(),
+            view: TokenView::at(&minted.token, now),
+        }
+    }
+}
