@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest path that a trace keeps, bytes.
+/// The longest path that a trace keeps, characters.
 const MAX_PATH: usize = 1024;
 
 pub(crate) struct Case {
@@ -100,23 +100,20 @@ impl Case {
         let code = stop.refusal.code;
         let realm = self.realm.as_ref()?;
         let (request, stage, check) = (self.request, stop.stage, stop.check);
-        match code.row().level {
-            Level::Debug => {
-                tracing::debug!(%request, %code, stage, check, realm = %realm.name, "refused")
-            }
-            Level::Info => {
-                tracing::info!(%request, %code, stage, check, realm = %realm.name, "refused")
-            }
-            Level::Warn => {
-                tracing::warn!(%request, %code, stage, check, realm = %realm.name, "refused")
-            }
-            Level::Error => {
-                tracing::error!(%request, %code, stage, check, realm = %realm.name, "refused")
-            }
+        let realm_name = &realm.name;
+        macro_rules! log {
+            ($level:ident) => {
+                tracing::$level!(%request, %code, stage, check, realm = %realm_name, "refused")
+            };
         }
+        match code.row().level {
+            Level::Debug => log!(debug),
+            Level::Info => log!(info),
+            Level::Warn => log!(warn),
+            Level::Error => log!(error),
+        };
         let principal = self.principal.as_deref();
-        let mut path = self.path.clone();
-        path.truncate(MAX_PATH);
+        let path = self.path.chars().take(MAX_PATH).collect();
         Some(Denial {
             request,
             at: self.now,

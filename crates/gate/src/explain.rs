@@ -3,6 +3,7 @@
 
 use crate::path;
 use crate::policy::Policies;
+use crate::policy::compiled::{Target, TargetKind};
 use crate::policy::spec::CredentialKind;
 use crate::stage::decide::{Caller, decide};
 use crate::stage::guard::{self, Asked};
@@ -99,6 +100,13 @@ pub struct DryOutcome {
     pub held: Vec<String>,
 }
 
+fn has_module(target: &Target) -> bool {
+    match &target.kind {
+        TargetKind::Route(route) => route.basic.is_some(),
+        TargetKind::Mount(_) => false,
+    }
+}
+
 /// Routes and decides a request that is not made. `None` when there is no such realm.
 #[must_use]
 pub fn dry_run(policies: &Policies, run: &DryRun<'_>) -> Option<DryOutcome> {
@@ -132,6 +140,9 @@ pub fn dry_run(policies: &Policies, run: &DryRun<'_>) -> Option<DryOutcome> {
             return Some(refused(stop.refusal.code, stop.stage, stop.check));
         }
     };
+    if run.principal.is_some() && run.credential == CredentialKind::Basic && !has_module(target) {
+        return Some(refused(ErrorCode::TokenInvalid, "verify", "module_off"));
+    }
     let caller = run.principal.as_ref().map(|principal| Caller {
         principal,
         kind: run.credential,

@@ -5,7 +5,7 @@
 //! upstream or local target; a refusal at any point is rendered, counted, traced.
 
 use crate::authority;
-use crate::body::{Capped, GateBody};
+use crate::body::GateBody;
 use crate::case::Case;
 use crate::counters::GateCounters;
 use crate::explain::DenialRing;
@@ -13,11 +13,8 @@ use crate::limit::KeyMaker;
 use crate::path;
 use crate::policy::Policies;
 use crate::policy::compiled::{Realm, Target, TargetKind};
-use crate::policy::spec::UpstreamSpec;
 use crate::port::{Facts, Introspect, IssuerKeys, Minter, Revocations};
-use crate::proxy::echo;
-use crate::proxy::headers::{Seen, prepare};
-use crate::proxy::upstream::{Outgoing, Upstreams, wants_websocket};
+use crate::proxy::upstream::Upstreams;
 use crate::stage::decide::{Caller, Permit, decide};
 use crate::stage::guard::{self, Client};
 use crate::stage::route::Found;
@@ -27,13 +24,10 @@ use crate::stage::{Passed, Stop, cors, limit, reserved, route};
 use arc_swap::ArcSwap;
 use doorward_base::limit::Limiter;
 use doorward_base::{Clock, Entropy, ErrorCode, RequestId};
-use doorward_surface::{Context, DenialLog};
+use doorward_surface::DenialLog;
 use futures_util::FutureExt as _;
-use http::header::CONTENT_LENGTH;
 use http::request::Parts;
-use http::uri::PathAndQuery;
-use http::{Request, Response, Uri};
-use http_body_util::BodyExt as _;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -104,7 +98,7 @@ pub struct Gate {
     generation: AtomicU64,
     pub(crate) keys: KeyMaker,
     caches: Caches,
-    upstreams: Upstreams,
+    pub(crate) upstreams: Upstreams,
     denials: Arc<DenialRing>,
     counters: Arc<GateCounters>,
 }
@@ -207,27 +201,36 @@ impl Gate {
         case: &mut Case,
     ) -> Passed<Response<GateBody>> {
         let (mut parts, body) = request.into_parts();
+        let policies = self.policies.load_full();
+        let authority = authority::read(&parts).map(std::borrow::Cow::into_owned);
+        let realm = authority
+            .as_ref()
+            .ok()
+            .and_then(|authority| policies.find(authority));
+        // Known as early as it can be: every refusal is rendered in the realm's form.
+        if let Some(realm) = realm {
+            case.enter(realm);
+        }
         if peer.ambiguous_framing {
             return Err(Stop::new(ErrorCode::FramingAmbiguous, "guard", "framing"));
         }
         guard::screen(&parts)?;
-        let authority = authority::read(&parts)
-            .map_err(|error| Stop::new(ErrorCode::InvalidRequest, "guard", error.0))?
-            .into_owned();
-        let policies = self.policies.load_full();
-        let realm = policies
-            .find(&authority)
-            .ok_or_else(|| Stop::new(ErrorCode::HostUnknown, "route", "host"))?;
-        case.enter(realm);
+        let authority =
+            authority.map_err(|error| Stop::new(ErrorCode::InvalidRequest, "guard", error.0))?;
+        let realm = realm.ok_or_else(|| Stop::new(ErrorCode::HostUnknown, "route", "host"))?;
         let client = guard::client(
             &parts.headers,
             peer.ip,
             peer.secure,
             &self.parts.options.trusted_proxies,
         );
-        let path = path::normalise(parts.uri.path())
-            .map_err(|error| Stop::new(ErrorCode::PathAmbiguous, "guard", error.0))?
-            .into_owned();
+        let path = match path::normalise(parts.uri.path()) {
+            Ok(path) => path.into_owned(),
+            Err(error) => {
+                parts.uri.path().clone_into(&mut case.path);
+                return Err(Stop::new(ErrorCode::PathAmbiguous, "guard", error.0));
+            }
+        };
         case.path.clone_from(&path);
         let scene = Scene {
             realm,
@@ -259,8 +262,7 @@ impl Gate {
         parts: &mut Parts,
         case: &mut Case,
     ) -> Passed<Judged<'r>> {
-        let Scene { realm, client, .. } = scene;
-        let (limiter, now) = (&*self.parts.limiter, case.now);
+        let realm = scene.realm;
         let asked = guard::take_asked(&mut parts.headers, realm)?;
         reserved::strip(&mut parts.headers, realm);
         let found = route::find(realm, scene.path, &parts.method);
@@ -299,15 +301,7 @@ impl Gate {
             }
             Found::Nothing { stop, .. } => return Err(stop),
         };
-        let limits = target.limits.iter().chain(&realm.limits);
-        let caller = (case.principal.as_deref(), client.ip);
-        match limit::count(limits, limiter, &self.keys, caller, now) {
-            Ok(note) => case.note = note,
-            Err((stop, note)) => {
-                case.note = Some(note);
-                return Err(stop);
-            }
-        }
+        self.count(scene, target, case)?;
         let caller = verified.as_ref().map(|verified| Caller {
             principal: &verified.principal,
             kind: verified.kind,
@@ -318,6 +312,21 @@ impl Gate {
             permit,
             verified,
         })
+    }
+
+    fn count(&self, scene: Scene<'_>, target: &Target, case: &mut Case) -> Passed<()> {
+        let limits = target.limits.iter().chain(&scene.realm.limits);
+        let caller = (case.principal.as_deref(), scene.client.ip);
+        match limit::count(limits, &*self.parts.limiter, &self.keys, caller, case.now) {
+            Ok(note) => {
+                case.note = note;
+                Ok(())
+            }
+            Err((stop, note)) => {
+                case.note = Some(note);
+                Err(stop)
+            }
+        }
     }
 
     async fn verify(
@@ -358,127 +367,4 @@ impl Gate {
         }
         verified
     }
-
-    async fn dispatch(
-        &self,
-        scene: Scene<'_>,
-        judged: Judged<'_>,
-        (mut parts, body): (Parts, Incoming),
-        authority: &str,
-        case: &mut Case,
-    ) -> Passed<Response<GateBody>> {
-        let Judged {
-            target,
-            permit,
-            verified,
-        } = judged;
-        let own_cap = match &target.kind {
-            TargetKind::Route(route) => route.max_body,
-            TargetKind::Mount(_) => None,
-        };
-        let max_body = own_cap.unwrap_or(self.parts.options.max_body);
-        check_length(&parts, max_body)?;
-        let forwarded = forwarded_target(scene.realm, &parts, scene.path, verified.is_some())
-            .ok_or_else(|| Stop::new(ErrorCode::PathAmbiguous, "guard", "target"))?;
-        let route = match &target.kind {
-            TargetKind::Route(route) => route,
-            TargetKind::Mount(mount) => {
-                parts.uri = rebuild(&parts.uri, forwarded);
-                let context = Context {
-                    realm: scene.realm.name.clone(),
-                    principal: permit.into_principal(),
-                    request: case.request,
-                    now: case.now,
-                    peer: scene.client.ip,
-                    secure: scene.client.secure,
-                };
-                let body = GateBody::Request(Capped::new(body, max_body)).boxed_unsync();
-                let answer = mount
-                    .target
-                    .call(Request::from_parts(parts, body), context)
-                    .await;
-                return Ok(answer.map(GateBody::Local));
-            }
-        };
-        let websocket = wants_websocket(&parts);
-        let seen = Seen {
-            realm: scene.realm,
-            principal: permit.principal().map(|principal| &**principal),
-            verified: verified.as_ref(),
-            client: scene.client,
-            authority,
-            request: case.request,
-        };
-        prepare(&mut parts.headers, &seen)
-            .map_err(|_| Stop::new(ErrorCode::TokenInvalid, "decide", "claim_unwritable"))?;
-        if route.upstream == UpstreamSpec::Echo {
-            return Ok(echo::answer(permit, &parts.method, &forwarded, &parts.headers, body).await);
-        }
-        let outgoing = Outgoing {
-            permit,
-            route,
-            parts,
-            target: forwarded,
-            authority,
-            body,
-            max_body,
-            websocket,
-        };
-        self.upstreams
-            .forward(outgoing)
-            .await
-            .map_err(|failure| Stop::new(failure.code, "upstream", failure.check))
-    }
-}
-
-/// A declared length beyond the cap is refused before a byte is read.
-fn check_length(parts: &Parts, max_body: u64) -> Passed<()> {
-    let declared = parts
-        .headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > max_body) {
-        return Err(Stop::new(
-            ErrorCode::BodyTooLarge,
-            "guard",
-            "content_length",
-        ));
-    }
-    Ok(())
-}
-
-/// The canonical path with the query, without parameters that carried a credential.
-fn forwarded_target(
-    realm: &Realm,
-    parts: &Parts,
-    path: &str,
-    verified: bool,
-) -> Option<PathAndQuery> {
-    let query = parts.uri.query();
-    let strips = verified && !realm.credential_params.is_empty() && query.is_some();
-    if !strips && parts.uri.path() == path {
-        return Some(
-            parts
-                .uri
-                .path_and_query()
-                .cloned()
-                .unwrap_or(PathAndQuery::from_static("/")),
-        );
-    }
-    let query = match query {
-        Some(query) if strips => presented::strip_query(realm, query),
-        Some(query) => query.to_owned(),
-        None => String::new(),
-    };
-    if query.is_empty() {
-        PathAndQuery::try_from(path).ok()
-    } else {
-        PathAndQuery::try_from(format!("{path}?{query}")).ok()
-    }
-}
-
-fn rebuild(uri: &Uri, target: PathAndQuery) -> Uri {
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(target);
-    Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
 }

@@ -8,6 +8,7 @@ pub mod authority;
 pub mod body;
 mod case;
 pub mod counters;
+mod dispatch;
 pub mod explain;
 mod forward;
 pub mod gate;

@@ -5,108 +5,16 @@
 use super::compiled::{
     Basic, Issuer, Keys, Limit, Module, Mount, Policies, Realm, Route, Target, TargetKind,
 };
+use super::problem::{PolicyError, Problem};
 use super::spec::{
     BasicSpec, IssuerSpec, KeySource, LimitSpec, MountSpec, RealmSpec, RouteSpec, UpstreamSpec,
 };
-use super::table::{Pattern, PatternError, Relation, Table};
+use super::table::{Pattern, Relation, Table};
 use doorward_base::RealmName;
 use doorward_jose::{KeySet, TypRule};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
-
-/// What is wrong with a realm's policy.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("realm {realm}: {problem}")]
-pub struct PolicyError {
-    /// The realm.
-    pub realm: RealmName,
-    /// What is wrong.
-    pub problem: Problem,
-}
-
-/// The contradictions lowering finds.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    /// Another realm answers for the host already.
-    #[error("host {host:?} belongs to realm {other} already")]
-    HostTaken {
-        /// The host.
-        host: String,
-        /// Whose it is.
-        other: RealmName,
-    },
-    /// A realm no request can reach.
-    #[error("hosts is empty, so no request could reach the realm")]
-    NoHosts,
-    /// A pattern was refused.
-    #[error("path {path:?}: {error}")]
-    Pattern {
-        /// The pattern.
-        path: String,
-        /// Why.
-        error: PatternError,
-    },
-    /// Two targets of one pattern share a method.
-    #[error("{first} and {second} match the same paths with a method in common")]
-    Duplicate {
-        /// One.
-        first: String,
-        /// The other.
-        second: String,
-    },
-    /// Two patterns match a path in common and neither is more specific.
-    #[error("{first} and {second} overlap and neither is more specific")]
-    Ambiguous {
-        /// One.
-        first: String,
-        /// The other.
-        second: String,
-    },
-    /// A route would cut a hole into a mount.
-    #[error("route {route} lies inside {mount}")]
-    InsideMount {
-        /// The route.
-        route: String,
-        /// The mount's name and pattern.
-        mount: String,
-    },
-    /// Nobody could call the route.
-    #[error("route {0} accepts no kind of credential and is not public")]
-    NoCredential(String),
-    /// The route names a Basic module that is not there.
-    #[error("route {route} names the basic module {module:?}, which does not exist")]
-    NoModule {
-        /// The route.
-        route: String,
-        /// The module.
-        module: String,
-    },
-    /// An upstream that cannot be spoken to.
-    #[error("route {route}: upstream {upstream} {problem}")]
-    Upstream {
-        /// The route.
-        route: String,
-        /// The upstream.
-        upstream: String,
-        /// Why.
-        problem: &'static str,
-    },
-    /// A key set that could not be read.
-    #[error("issuer {issuer}: its key set is not acceptable: {error}")]
-    Keys {
-        /// The issuer.
-        issuer: String,
-        /// Why.
-        error: String,
-    },
-    /// Two issuers of one name.
-    #[error("issuer {0} is there twice")]
-    IssuerTwice(String),
-    /// An issuer that accepts anything.
-    #[error("issuer {0} names no {1}, so nothing could be accepted from it")]
-    IssuerOpen(String, &'static str),
-}
 
 /// Lowers every realm.
 ///

@@ -4,8 +4,10 @@
 
 pub mod compiled;
 pub mod lower;
+pub mod problem;
 pub mod spec;
 pub mod table;
 
 pub use compiled::Policies;
-pub use lower::{PolicyError, lower};
+pub use lower::lower;
+pub use problem::{PolicyError, Problem};

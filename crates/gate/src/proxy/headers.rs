@@ -7,7 +7,7 @@ use crate::stage::guard::Client;
 use crate::stage::reserved::HOP_BY_HOP;
 use crate::stage::verify::Verified;
 use doorward_base::principal::CredentialId;
-use doorward_base::{Principal, RequestId};
+use doorward_base::{Principal, RequestId, Scope};
 use http::header::{AUTHORIZATION, CONNECTION, COOKIE, EXPECT, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -147,11 +147,7 @@ pub(crate) fn write_identity(
             put(headers, HeaderName::from_static("x-doorward-role"), role)?;
         }
         if !principal.scopes.is_empty() {
-            let scopes: Vec<&str> = principal
-                .scopes
-                .iter()
-                .map(|scope| scope.as_str())
-                .collect();
+            let scopes: Vec<&str> = principal.scopes.iter().map(Scope::as_str).collect();
             put(
                 headers,
                 HeaderName::from_static("x-doorward-scopes"),

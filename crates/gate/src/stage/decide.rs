@@ -183,7 +183,7 @@ fn check_roles(route: &Route, principal: &Principal, asked: &Asked) -> Passed<()
     if route.roles.is_empty() || route.roles.iter().any(holds) {
         return Ok(());
     }
-    let stop = Stop::new(ErrorCode::InsufficientPermission, STAGE, "role");
+    let stop = Stop::new(ErrorCode::RoleNotAllowed, STAGE, "role");
     Err(stop.between(texts(&route.roles), texts(&principal.roles)))
 }
 

@@ -1,7 +1,7 @@
 //! Header names that no client may set, in any spelling: an upstream takes them for
 //! the gate's word. Not here: setting them (`proxy::headers`).
 
-use super::super::policy::compiled::Realm;
+use crate::policy::compiled::Realm;
 use http::HeaderMap;
 use http::header::{CONNECTION, HeaderName};
 
@@ -115,7 +115,10 @@ pub(crate) fn strip(headers: &mut HeaderMap, realm: &Realm) {
         }
     }
     for name in headers.keys() {
-        if is_reserved(name.as_str()) || realm.identity.strip.contains(name) {
+        // Credentials are read later, and taken out before anything is forwarded.
+        let credential = realm.credential_headers.contains(name);
+        let reserved = is_reserved(name.as_str()) || realm.identity.strip.contains(name);
+        if reserved && !credential {
             doomed.push(name.clone());
         }
     }

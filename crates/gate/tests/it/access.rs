@@ -188,7 +188,7 @@ async fn tenant_permission_role_and_method_scopes_are_checked() {
         ("GET /p", &edit, "200"),
         ("GET /p", &full, "insufficient_permission"),
         ("GET /r", &full, "200"),
-        ("GET /r", &poor, "insufficient_permission"),
+        ("GET /r", &poor, "role_not_allowed"),
         ("GET /s", &full, "200"),
         ("POST /s", &full, "insufficient_scope"),
         ("POST /s", &edit, "200"),

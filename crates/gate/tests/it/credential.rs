@@ -223,6 +223,14 @@ async fn what_a_token_must_say_is_checked() {
             "an unknown kind",
             with("dw", json!({"k": "root", "e": 3, "t": token})),
         ),
+        (
+            "an external subject without its id",
+            with("dw", json!({"k": "external", "e": 3, "t": token})),
+        ),
+        (
+            "a user with another subject",
+            with("dw", json!({"k": "user", "e": 3, "t": token, "s": token})),
+        ),
         ("no credential", with("dw", json!({"k": "user", "e": 3}))),
         ("two credentials", with("sid", json!(token))),
         ("another kind of token", {
@@ -334,4 +342,36 @@ async fn wb_28_31_33_basic_needs_its_module_and_the_exact_user_name() {
         assert_eq!(answer.status, 401, "{path} {authorization}");
     }
     assert_eq!(gate.world.minted.load(SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_credential_header_with_a_reserved_name_is_read_and_not_forwarded() {
+    let gate = start(|realm| {
+        realm.classes[0].header = Some("x-auth-token".parse().unwrap());
+    })
+    .await;
+    let token = api_token(1);
+    gate.world.know(&token);
+    let answer = ask(gate.addr, "GET /api/x", &[("X-Auth-Token", &token)]).await;
+    assert_eq!(answer.status, 200);
+    assert!(!answer.body.contains("x-auth-token"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn an_external_subject_is_ours_by_its_private_id() {
+    let gate = start(|_| {}).await;
+    let id = "33333333-3333-3333-3333-333333333333";
+    let jwt = gate.world.bearer(|claims| {
+        let token = claims["dw"]["t"].clone();
+        claims.insert("sub".into(), "auth0|abc".into());
+        claims.insert(
+            "dw".into(),
+            json!({"k": "external", "e": 3, "t": token, "s": id}),
+        );
+    });
+    let answer = ask(gate.addr, "GET /api/x", &[("Authorization", &jwt)]).await;
+    assert_eq!(answer.json()["headers"]["x-doorward-subject"], "auth0|abc");
+    assert_eq!(answer.json()["headers"]["x-doorward-kind"], "external");
+    gate.world.epoch.store(4, SeqCst);
+    assert_eq!(get(&gate, &jwt).await, refused("invalid_token"));
 }

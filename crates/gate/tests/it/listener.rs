@@ -19,7 +19,7 @@ async fn start_listener(change: impl FnOnce(&mut ListenerOptions)) -> Running {
     let mut options = ListenerOptions::default();
     change(&mut options);
     start_with(options, GateOptions::default(), |realm| {
-        realm.hosts = vec!["*".into()]
+        realm.hosts = vec!["*".into()];
     })
     .await
 }
@@ -239,9 +239,11 @@ async fn shutdown_finishes_what_is_open_and_closes_what_is_idle() {
     let gate = start_listener(|options| options.drain = Duration::from_secs(5)).await;
     let idle = TcpStream::connect(gate.addr).await.unwrap();
     let mut open = TcpStream::connect(gate.addr).await.unwrap();
-    open.write_all(b"POST /open/x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
-        .await
-        .unwrap();
+    open.write_all(
+        b"POST /open/x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n",
+    )
+    .await
+    .unwrap();
     // It comes once the target reads the body.
     let mut interim = [0; 25];
     soon(open.read_exact(&mut interim)).await.unwrap();

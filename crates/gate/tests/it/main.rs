@@ -15,6 +15,8 @@ mod identity;
 #[cfg(test)]
 mod listener;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod proxying;
 #[cfg(test)]
 mod support;

@@ -114,9 +114,9 @@ impl Verifier<'_> {
         (module, ttl): (&Module, Duration),
         facts: Facts,
     ) -> Passed<Arc<Converted>> {
-        let looked_up = self
-            .introspect
-            .introspect(&realm.name, &class.name, token, &Via::Basic, facts);
+        let looked_up =
+            self.introspect
+                .introspect(&realm.name, &class.name, token, &Via::Basic, facts);
         let principal = looked_up.await.map_err(rejected)?;
         let minted = self
             .minter

@@ -75,9 +75,9 @@ impl Verifier<'_> {
             }
             Presented::ApiToken { class, token, via } => {
                 hint.class = Some(class.name.to_string());
-                let looked_up = self
-                    .introspect
-                    .introspect(&realm.name, &class.name, token, via, facts);
+                let looked_up =
+                    self.introspect
+                        .introspect(&realm.name, &class.name, token, via, facts);
                 let principal = looked_up.await.map_err(rejected)?;
                 if facts.now >= principal.expires_at {
                     return Err(Stop::new(ErrorCode::TokenExpired, STAGE, "expired"));

@@ -104,12 +104,18 @@ fn names<T: FromStr<Err = NameError> + Ord>(value: Option<&Value>) -> Result<Vec
 }
 
 fn read_own(sub: &str, claims: &Map<String, Value>) -> Result<Own, &'static str> {
-    let subject: SubjectId = sub.parse().map_err(|_| "sub")?;
     let private = claims.get("dw").and_then(Value::as_object).ok_or("dw")?;
     let text = |name| match private.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.as_str())),
         Some(_) => Err("dw"),
+    };
+    let kind: SubjectKind = text("k")?.and_then(|kind| kind.parse().ok()).ok_or("dw")?;
+    // The `sub` of an external subject is its own issuer's text; `s` is ours.
+    let subject: SubjectId = match (kind, text("s")?) {
+        (SubjectKind::External, Some(subject)) => subject.parse().map_err(|_| "dw")?,
+        (SubjectKind::User | SubjectKind::Service, None) => sub.parse().map_err(|_| "sub")?,
+        _ => return Err("dw"),
     };
     let session = match claims.get("sid") {
         None => None,
@@ -126,7 +132,7 @@ fn read_own(sub: &str, claims: &Map<String, Value>) -> Result<Own, &'static str>
     };
     Ok(Own {
         subject: Some(subject),
-        kind: text("k")?.and_then(|kind| kind.parse().ok()).ok_or("dw")?,
+        kind,
         credential,
         epoch: Epoch(private.get("e").and_then(Value::as_i64).ok_or("dw")?),
         environment: text("n")?.map(str::parse).transpose().map_err(|_| "dw")?,

@@ -1,0 +1,232 @@
+//! Lowering names every contradiction, and the dry run decides as the gate does.
+
+use super::support::{mount, realm, route, scope};
+use doorward_base::principal::{CredentialId, Epoch};
+use doorward_base::{ErrorCode, Principal, RealmName, SubjectKind, Timestamp};
+use doorward_gate::policy::spec::{
+    CredentialKind, MountAccess, RealmSpec, RouteSpec, UpstreamSpec,
+};
+use doorward_gate::{DryRun, dry_run, lower};
+use http::Method;
+use serde_json::json;
+use std::sync::Arc;
+
+fn spec() -> RealmSpec {
+    realm("127.0.0.1:1".parse().unwrap())
+}
+
+fn problems(change: impl FnOnce(&mut RealmSpec)) -> Vec<String> {
+    let mut spec = spec();
+    change(&mut spec);
+    let errors = lower(vec![spec]).err().unwrap_or_default();
+    errors.iter().map(ToString::to_string).collect()
+}
+
+fn with_route(route: RouteSpec) -> Vec<String> {
+    problems(|spec| spec.routes.push(route))
+}
+
+#[test]
+fn what_is_stated_is_accepted() {
+    assert_eq!(problems(|_| {}), Vec::<String>::new());
+    // A mount inside a broader route is more specific, and wins.
+    assert!(with_route(route("/**", UpstreamSpec::Echo)).is_empty());
+}
+
+#[test]
+fn g30_routes_that_cannot_be_told_apart_are_errors() {
+    for (path, wanted) in [
+        ("/api/**", "/api/** and /api/** match the same paths"),
+        ("/{x}/b", "overlap and neither is more specific"),
+        ("/me/x", "route /me/x lies inside /me/** (mount telling)"),
+        ("/me/**", "match the same paths"),
+        ("/a/../b", "canonical form"),
+        ("api", "begins with /"),
+        ("/a/**/b", "a segment is literal"),
+    ] {
+        let found = with_route(route(path, UpstreamSpec::Echo));
+        assert!(
+            found.iter().any(|problem| problem.contains(wanted)),
+            "{path}: {found:?}"
+        );
+        assert!(
+            found
+                .iter()
+                .all(|problem| problem.starts_with("realm test: "))
+        );
+    }
+    let get = RouteSpec {
+        methods: vec![Method::POST],
+        ..route("/get-only", UpstreamSpec::Echo)
+    };
+    assert!(
+        with_route(get).is_empty(),
+        "methods apart are no contradiction"
+    );
+    let twice = problems(|spec| spec.mounts.push(mount("/me/**", MountAccess::Open)));
+    assert_eq!(twice.len(), 1, "{twice:?}");
+}
+
+#[test]
+fn routes_that_could_not_work_are_errors() {
+    let upstream = |base: &str| UpstreamSpec::Http {
+        base: base.parse().unwrap(),
+        strip_prefix: None,
+        preserve_host: false,
+    };
+    for (broken, wanted) in [
+        (route("/n", upstream("https://u")), "is https"),
+        (route("/n", upstream("/path")), "not of the form"),
+        (
+            route("/n", upstream("http://u/?q")),
+            "must not have a query",
+        ),
+        (
+            RouteSpec {
+                credentials: vec![],
+                ..route("/n", UpstreamSpec::Echo)
+            },
+            "accepts no kind of credential",
+        ),
+        (
+            RouteSpec {
+                basic: Some("uii".into()),
+                ..route("/n", UpstreamSpec::Echo)
+            },
+            "names the basic module \"uii\"",
+        ),
+    ] {
+        let found = with_route(broken);
+        assert!(
+            found.len() == 1 && found[0].contains(wanted),
+            "{wanted}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn realms_do_not_share_hosts_and_issuers_are_not_open() {
+    let mut other = spec();
+    other.name = RealmName::new("other").unwrap();
+    other.hosts = vec!["GATE.test".into(), "*".into()];
+    let errors = lower(vec![spec(), other]).unwrap_err();
+    assert_eq!(errors.len(), 1);
+    assert_eq!(
+        errors[0].to_string(),
+        "realm other: host \"GATE.test\" belongs to realm test already"
+    );
+    assert!(problems(|spec| spec.hosts.clear())[0].contains("hosts is empty"));
+    assert!(problems(|spec| spec.issuers[0].audiences.clear())[0].contains("no audience"));
+    assert!(problems(|spec| spec.issuers[0].algorithms.clear())[0].contains("no algorithm"));
+    let twice = problems(|spec| {
+        let issuer = spec.issuers[0].clone();
+        spec.issuers.push(issuer);
+    });
+    assert!(twice[0].contains("is there twice"), "{twice:?}");
+    let keys = problems(|spec| {
+        let set = json!({"keys": [{"kty": "oct", "k": "AA"}, {"kty": "EC"}]});
+        spec.issuers[0].keys = doorward_gate::policy::spec::KeySource::Static(set);
+    });
+    assert!(keys[0].contains("key set is not acceptable"), "{keys:?}");
+}
+
+#[test]
+fn a_dry_run_says_what_would_happen() {
+    let policies = lower(vec![spec()]).unwrap();
+    let name = RealmName::new("test").unwrap();
+    let principal = |scopes: &[&str]| {
+        Some(Arc::new(Principal {
+            sub: "s".into(),
+            subject: None,
+            kind: SubjectKind::External,
+            tenant: None,
+            permissions: vec![],
+            roles: vec![],
+            role: None,
+            scopes: scopes.iter().map(|text| scope(text)).collect(),
+            credential: CredentialId::Foreign,
+            environment: None,
+            issuer: "i".into(),
+            audience: vec![],
+            expires_at: Timestamp::MAX,
+            epoch: Epoch(0),
+            claims: Arc::default(),
+        }))
+    };
+    for (path, who, wanted, check) in [
+        ("/scoped/x", principal(&["service:x"]), None, "permitted"),
+        (
+            "/scoped/x",
+            principal(&[]),
+            Some(ErrorCode::InsufficientScope),
+            "scope_any",
+        ),
+        (
+            "/scoped/x",
+            None,
+            Some(ErrorCode::CredentialMissing),
+            "credential",
+        ),
+        (
+            "/nowhere",
+            principal(&[]),
+            Some(ErrorCode::RouteUnknown),
+            "path",
+        ),
+        (
+            "/nowhere",
+            None,
+            Some(ErrorCode::CredentialMissing),
+            "credential",
+        ),
+        (
+            "/scoped/../x",
+            None,
+            Some(ErrorCode::PathAmbiguous),
+            "dot_segment",
+        ),
+        ("/open/x", None, None, "permitted"),
+    ] {
+        let run = DryRun {
+            realm: &name,
+            method: &Method::POST,
+            path,
+            secure: true,
+            principal: who,
+            credential: CredentialKind::Jwt,
+            role: None,
+            tenant: None,
+        };
+        let outcome = dry_run(&policies, &run).unwrap();
+        assert_eq!((outcome.code, outcome.check), (wanted, check), "{path}");
+    }
+    for (path, wanted) in [
+        ("/scoped/x", None),
+        ("/ui/x", Some(ErrorCode::TokenInvalid)),
+        ("/api/x", Some(ErrorCode::TokenInvalid)),
+    ] {
+        let run = DryRun {
+            realm: &name,
+            method: &Method::POST,
+            path,
+            secure: true,
+            principal: principal(&["service:x"]),
+            credential: CredentialKind::Basic,
+            role: None,
+            tenant: None,
+        };
+        assert_eq!(dry_run(&policies, &run).unwrap().code, wanted, "{path}");
+    }
+    let nobody = RealmName::new("nobody").unwrap();
+    let run = DryRun {
+        realm: &nobody,
+        method: &Method::GET,
+        path: "/",
+        secure: true,
+        principal: None,
+        credential: CredentialKind::Jwt,
+        role: None,
+        tenant: None,
+    };
+    assert!(dry_run(&policies, &run).is_none());
+}
