@@ -60,7 +60,7 @@ impl Installation {
         let addr = free_address()?;
         let mut text = format!(
             "[server]\nlisten = [\"{addr}\"]\ndatabase = \"sqlite:{name}.db\"\n\
-             master_key = \"file:{name}.key\"\n"
+             master_key = \"file:{name}.master\"\n"
         );
         match shape {
             Shape::Whole => {

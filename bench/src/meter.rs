@@ -3,21 +3,43 @@
 
 use crate::failure::{Context as _, Failure};
 use crate::process::Running;
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Nanoseconds on a processor so far, over all threads. `/proc/PID/stat` is sampled by
-/// ticks and up to twice wrong; `schedstat` is exact. A thread that ends takes its time
-/// along: keep the span of a measurement free of starts and ends.
-pub(crate) fn cpu_nanos(pid: u32) -> Result<u64, Failure> {
-    let tasks = format!("/proc/{pid}/task");
-    let entries = fs::read_dir(&tasks).during(&tasks)?;
-    Ok(entries
-        .flatten()
-        .filter_map(|task| fs::read_to_string(task.path().join("schedstat")).ok())
-        .filter_map(|text| text.split(' ').next()?.parse::<u64>().ok())
-        .sum())
+/// Nanoseconds on a processor so far, by thread. `/proc/PID/stat` would have the sum,
+/// but is sampled by ticks and up to twice wrong; `schedstat` is exact.
+#[derive(Debug)]
+pub(crate) struct CpuTime(HashMap<OsString, u64>);
+
+impl CpuTime {
+    /// Reads it.
+    pub(crate) fn of(pid: u32) -> Result<Self, Failure> {
+        let tasks = format!("/proc/{pid}/task");
+        let entries = fs::read_dir(&tasks).during(&tasks)?;
+        let nanos = |path: PathBuf| -> Option<u64> {
+            let text = fs::read_to_string(path.join("schedstat")).ok()?;
+            text.split(' ').next()?.parse().ok()
+        };
+        let threads = entries.flatten();
+        Ok(Self(
+            threads
+                .filter_map(|task| Some((task.file_name(), nanos(task.path())?)))
+                .collect(),
+        ))
+    }
+
+    /// What was spent from `before` until now. A thread that began since counts whole;
+    /// one that ended takes its share along, which is nothing for a pool's thread that
+    /// ended because it had nothing to do.
+    pub(crate) fn since(&self, before: &Self) -> u64 {
+        let of = |(thread, now): (&OsString, &u64)| {
+            now.saturating_sub(before.0.get(thread).copied().unwrap_or(0))
+        };
+        self.0.iter().map(of).sum()
+    }
 }
 
 /// Resident memory, MiB.
@@ -103,10 +125,26 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_that_ended_takes_nothing_from_the_others() {
+        let times = |times: &[(&str, u64)]| {
+            CpuTime(
+                times
+                    .iter()
+                    .map(|(thread, nanos)| (OsString::from(thread), *nanos))
+                    .collect(),
+            )
+        };
+        let before = times(&[("1", 100), ("2", 9000)]);
+        let after = times(&[("1", 150), ("3", 7)]);
+        assert_eq!(after.since(&before), 57);
+    }
+
+    #[test]
     fn this_process_has_a_cost() {
         let pid = std::process::id();
-        assert!(cpu_nanos(pid).unwrap() > 0);
+        let nothing = CpuTime(HashMap::new());
+        assert!(CpuTime::of(pid).unwrap().since(&nothing) > 0);
         assert!(resident_mib(pid).unwrap() > 0.1);
-        assert!(cpu_nanos(0).is_err());
+        assert!(CpuTime::of(0).is_err());
     }
 }

@@ -4,7 +4,7 @@
 use crate::doorward::Installation;
 use crate::failure::{Context as _, Failure};
 use crate::load::{self, Load, Outcome};
-use crate::meter::{self, Instructions};
+use crate::meter::{CpuTime, Instructions};
 use crate::option::Options;
 use crate::site::Site;
 
@@ -113,9 +113,9 @@ fn sample_of(
     let perf = counting
         .then(|| Instructions::of(pid, site.path()))
         .transpose()?;
-    let before = meter::cpu_nanos(pid)?;
+    let before = CpuTime::of(pid)?;
     let outcome = apply(row, site, seconds)?;
-    let nanos = meter::cpu_nanos(pid)?.saturating_sub(before);
+    let nanos = CpuTime::of(pid)?.since(&before);
     if outcome.requests == 0 {
         return Err(Failure::new(format!("{}: no answer at all", row.label)));
     }
