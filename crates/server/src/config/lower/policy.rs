@@ -3,7 +3,7 @@
 use super::RealmConfig;
 use crate::config::Loaded;
 use crate::config::problem::{KeyPath, Problem};
-use doorward_gate::policy::lower::Problem as PolicyProblem;
+use doorward_gate::policy::problem::Problem as PolicyProblem;
 use doorward_gate::policy::spec::{MountSpec, RealmSpec};
 use doorward_gate::policy::{self, Policies, PolicyError};
 
