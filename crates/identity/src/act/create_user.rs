@@ -124,7 +124,11 @@ impl Work for NewSubject {
             .ok_or(ManageRefusal::CallerDead)?;
         manager.demand(self.permission, self.placement.tenant.as_ref())?;
         check_size(&self.subject)?;
-        let placement = self.placement.check(tx, &settings.roles, &manager).await?;
+        let kind = self.subject.identifier.kind();
+        let placement = self
+            .placement
+            .check(tx, &settings.roles, &manager, kind)
+            .await?;
         if let Some(email) = self.subject.identifier.email()
             && tx.find_subject_by_email(email).await?.is_some()
         {

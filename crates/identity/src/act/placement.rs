@@ -5,7 +5,9 @@ use crate::decide::manage::{ManagementCaller, ManagementPermission};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{Grant, Granted, Membership, RoleDefinition, Tenant};
 use crate::port::{Read, StoreError, Tx};
-use doorward_base::{MembershipId, Permission, RoleName, SubjectId, TenantId, Timestamp};
+use doorward_base::{
+    MembershipId, Permission, RoleName, SubjectId, SubjectKind, TenantId, Timestamp,
+};
 
 /// The tenant of a new subject and what it is granted there; without a tenant,
 /// realm-wide.
@@ -51,6 +53,7 @@ impl Placement {
         tx: &mut dyn Read,
         roles: &[RoleDefinition],
         manager: &ManagementCaller,
+        kind: SubjectKind,
     ) -> Result<Checked, Stop<ManageRefusal>> {
         let mut make_tenant = false;
         if let Some(tenant) = &self.tenant {
@@ -62,7 +65,10 @@ impl Placement {
         let grants = self.grants();
         for grant in &grants {
             check_role(tx, roles, grant).await?;
-            manager.may_grant(grant)?;
+            match kind {
+                SubjectKind::Service => manager.may_delegate(grant)?,
+                SubjectKind::User | SubjectKind::External => manager.may_grant(grant)?,
+            }
         }
         Ok(Checked {
             tenant: self.tenant.clone(),

@@ -270,6 +270,16 @@ impl ManagementCaller {
         if grant.tenant.is_none() && !matches!(self, Self::Operator) {
             return Err(ManageRefusal::RealmWide);
         }
+        self.may_delegate(grant)
+    }
+
+    /// Checks a grant to a service account about to be made. Realm-wide it may be what
+    /// the caller holds realm-wide itself: a realm without tenants has no other grants,
+    /// and its administrators choose their service accounts' permissions.
+    ///
+    /// # Errors
+    /// [`ManageRefusal::NotHeld`].
+    pub fn may_delegate(&self, grant: &Grant) -> Result<(), ManageRefusal> {
         if self.holds(&grant.granted, grant.tenant.as_ref()) {
             return Ok(());
         }

@@ -118,6 +118,24 @@ fn realm_wide_grants_are_the_operators() {
     assert_eq!(platform.may_grant(&has("read", Some("acme"))), Ok(()));
 }
 
+/// WB-08: a platform administrator chooses a service account's permissions, among its
+/// own.
+#[test]
+fn wb_08_a_service_account_is_given_what_its_maker_holds_realm_wide() {
+    let platform = caller(
+        &[has("read", None), has("acme-only", Some("acme"))],
+        &["acme"],
+    );
+    for (grant, allowed) in [
+        (has("read", None), true),
+        (has("read", Some("acme")), true),
+        (has("write", None), false),
+        (has("acme-only", None), false),
+    ] {
+        assert_eq!(platform.may_delegate(&grant).is_ok(), allowed, "{grant:?}");
+    }
+}
+
 #[test]
 fn a_role_that_a_ceiling_cut_cannot_be_granted_whole() {
     let mut holder = manager(&[has_role("boss", Some("acme"))], &["acme"]);
