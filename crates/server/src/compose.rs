@@ -108,13 +108,6 @@ impl Composed {
         }
     }
 
-    /// Forgets keys whose time is over.
-    pub(crate) async fn refresh_keys(&self) {
-        for served in self.realms.all() {
-            self.feed.reload_keys(&served).await;
-        }
-    }
-
     /// The trace of a denial in any realm.
     pub(crate) fn find_denial(&self, request: RequestId) -> Option<Denial> {
         let served = self.realms.all();

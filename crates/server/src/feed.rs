@@ -130,24 +130,44 @@ impl Feed {
                 load_epochs(store, live).await?;
                 live.subject_changed(id, row.seq);
             }
-            Change::Keys => self.reload_keys(&served).await,
+            Change::Keys => self.reload_keys(&served, Changed::Yes).await,
         }
         Ok(())
     }
 
-    /// Keys that cannot be loaded leave the last good ones in force: a verifier that
-    /// knows too little refuses, one that forgets everything refuses everyone.
-    pub(crate) async fn reload_keys(&self, served: &Served) {
+    /// Loads the keys anew, because they changed or because a retiring one may be past
+    /// its time. Keys that cannot be loaded leave the last good ones in force: a
+    /// verifier that knows too little refuses, one that forgets everything refuses
+    /// everyone.
+    async fn reload_keys(&self, served: &Served, changed: Changed) {
         match keys::load(&self.identity, served.realm.id, SystemClock.now()).await {
             Ok(keyring) => {
+                let before = served.realm.keyring().inbound().len();
+                let forgotten = keyring.inbound().len() < before;
                 served.realm.set_keyring(keyring);
-                served.live.keys_changed();
+                if changed == Changed::Yes || forgotten {
+                    served.live.keys_changed();
+                }
             }
             Err(error) => {
-                tracing::error!(realm = %served.realm.settings.name, %error, "changed keys could not be loaded")
+                tracing::error!(realm = %served.realm.settings.name, %error, "the keys could not be loaded");
             }
         }
     }
+
+    /// Forgets keys whose time is over, in every realm.
+    pub(crate) async fn forget_old_keys(&self) {
+        for served in self.realms.all() {
+            self.reload_keys(&served, Changed::No).await;
+        }
+    }
+}
+
+/// Whether somebody changed the keys, or only time passed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Changed {
+    Yes,
+    No,
 }
 
 /// Loads what a realm must know before it is served: what was revoked since `since`,

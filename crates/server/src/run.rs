@@ -216,6 +216,6 @@ async fn keep_house(composed: Arc<Composed>) {
     loop {
         ticks.tick().await;
         composed.flush().await;
-        composed.refresh_keys().await;
+        composed.feed.forget_old_keys().await;
     }
 }

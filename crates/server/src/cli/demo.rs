@@ -110,6 +110,7 @@ impl AsyncGreeting for Tour {
         let password = realm_password();
         let admin = Email::new("admin@witboost.example").map_err(cannot)?;
         let permissions = [
+            "platform.users.read",
             "platform.users.service-accounts.edit",
             "platform.users.service-accounts.access-tokens.edit",
             SCOPE,

@@ -117,7 +117,7 @@ pub(super) fn show(json: bool, value: &Value) {
         .filter(|(_, value)| !value.is_null())
         .map(|(name, value)| vec![name.clone(), text_of(value)])
         .collect();
-    output::table(&["", ""], &rows);
+    output::pairs(&rows);
 }
 
 /// Prints a listing: as a JSON array, or as a table of these members.

@@ -22,21 +22,29 @@ pub(crate) fn json(value: &Value) {
 
 /// Prints rows under their heads, columns aligned.
 pub(crate) fn table(heads: &[&str], rows: &[Vec<String>]) {
-    let mut widths: Vec<usize> = heads.iter().map(|head| head.len()).collect();
-    for row in rows {
+    let heads: Vec<String> = heads.iter().map(ToString::to_string).collect();
+    aligned(std::iter::once(&heads).chain(rows));
+}
+
+/// Prints names and values, values aligned.
+pub(crate) fn pairs(rows: &[Vec<String>]) {
+    aligned(rows.iter());
+}
+
+fn aligned<'r>(rows: impl Iterator<Item = &'r Vec<String>> + Clone) {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows.clone() {
+        widths.resize(widths.len().max(row.len()), 0);
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let print = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded: Vec<String> = cells
+    for row in rows {
+        let padded: Vec<String> = row
+            .iter()
             .zip(&widths)
             .map(|(cell, &width)| format!("{cell:<width$}"))
             .collect();
         line(padded.join("  ").trim_end());
-    };
-    print(&mut heads.iter().copied());
-    for row in rows {
-        print(&mut row.iter().map(String::as_str));
     }
 }

@@ -47,10 +47,6 @@ fn differences(running: &ServerSettings, new: &ServerSettings) -> Vec<&'static s
             running.header_timeout != new.header_timeout,
         ),
         (
-            "server.idle_timeout",
-            running.idle_timeout != new.idle_timeout,
-        ),
-        (
             "server.drain_timeout",
             running.drain_timeout != new.drain_timeout,
         ),

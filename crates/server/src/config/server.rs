@@ -29,10 +29,9 @@ pub struct Server {
     pub trusted_proxies: Vec<Text<ipnet::IpNet>>,
     /// How many connections are open at most. Default: 16384.
     pub max_connections: Option<u32>,
-    /// How long a request's header section may take to arrive. Default: "10s".
+    /// How long a request's header section may take to arrive, and how long a connection
+    /// may be idle. Default: "10s".
     pub header_timeout: Option<Text<Span>>,
-    /// How long a connection may stay idle. Default: "60s".
-    pub idle_timeout: Option<Text<Span>>,
     /// How long open requests are waited for when the process is told to stop. Default:
     /// "30s".
     pub drain_timeout: Option<Text<Span>>,

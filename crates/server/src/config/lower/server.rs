@@ -31,8 +31,6 @@ pub struct ServerSettings {
     pub max_connections: usize,
     /// How long a header section may take.
     pub header_timeout: Duration,
-    /// How long a connection may stay idle.
-    pub idle_timeout: Duration,
     /// How long open requests are waited for at the end.
     pub drain_timeout: Duration,
     /// The largest request body, bytes.
@@ -92,11 +90,6 @@ impl Lowering<'_> {
                 &path.key("header_timeout"),
                 server.header_timeout,
                 seconds(10),
-            ),
-            idle_timeout: self.positive(
-                &path.key("idle_timeout"),
-                server.idle_timeout,
-                seconds(60),
             ),
             drain_timeout: self.positive(
                 &path.key("drain_timeout"),
