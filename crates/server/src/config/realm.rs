@@ -68,7 +68,8 @@ pub struct Realm {
     pub issuers: Vec<Issuer>,
     /// How the caller is told to upstreams.
     pub identity: Identity,
-    /// How many failed credentials one address may present. Default: 30/1m, burst 60.
+    /// How many failed credentials one address may present. Default: 300/1m,
+    /// burst 1000.
     pub failed_credentials: Option<RateAndBurst>,
     /// Routes, the default is to refuse.
     pub route: Vec<Route>,

@@ -64,10 +64,10 @@ impl Lowering<'_> {
     pub(super) fn failed_credentials(&mut self, realm: &Realm, path: &KeyPath) -> Option<Quota> {
         let given = realm.failed_credentials.unwrap_or(RateAndBurst {
             rate: Text(Rate {
-                count: 30,
+                count: 300,
                 per: Duration::from_secs(60),
             }),
-            burst: Some(60),
+            burst: Some(1000),
         });
         self.quota(&given, &path.key("failed_credentials"))
     }
