@@ -1,14 +1,16 @@
 //! The one body type of the gate, in both directions: streamed bodies pass unboxed.
 
 use bytes::Bytes;
+use doorward_base::ErrorCode;
 use doorward_surface::Body as LocalBody;
 use doorward_surface::body::BodyError;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Sleep;
 
 /// A body that passes through the gate.
 #[derive(Debug, Default)]
@@ -24,32 +26,69 @@ pub enum GateBody {
     Local(LocalBody),
 }
 
-/// A request body with a cap.
+/// A request body with a cap and a deadline for each piece of it.
 #[derive(Debug)]
 pub struct Capped {
     inner: Incoming,
     left: u64,
-    over: Arc<AtomicBool>,
+    idle: Duration,
+    /// Runs while the client says nothing.
+    waiting: Option<Pin<Box<Sleep>>>,
+    fault: Arc<OnceLock<BodyFault>>,
 }
 
-/// The request body went beyond the cap.
+/// Why a request body was broken off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the request body is larger than the cap")]
-pub struct BodyOverCap;
+pub enum BodyFault {
+    /// It went beyond the cap.
+    #[error("the request body is larger than the cap")]
+    OverCap,
+    /// Its sender fell silent.
+    #[error("the request body stalled")]
+    Stalled,
+}
 
-impl Capped {
-    /// At most `cap` bytes of `inner`.
-    pub(crate) fn new(inner: Incoming, cap: u64) -> Self {
-        Self {
-            inner,
-            left: cap,
-            over: Arc::default(),
+impl BodyFault {
+    /// What the client is told.
+    #[must_use]
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::OverCap => ErrorCode::BodyTooLarge,
+            Self::Stalled => ErrorCode::InvalidRequest,
         }
     }
 
-    /// Set once the body went beyond the cap.
-    pub(crate) fn over(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.over)
+    /// The check that failed, for traces.
+    #[must_use]
+    pub const fn check(self) -> &'static str {
+        match self {
+            Self::OverCap => "body_size",
+            Self::Stalled => "body_stalled",
+        }
+    }
+}
+
+impl Capped {
+    /// At most `cap` bytes of `inner`, with no pause longer than `idle`.
+    pub(crate) fn new(inner: Incoming, cap: u64, idle: Duration) -> Self {
+        Self {
+            inner,
+            left: cap,
+            idle,
+            waiting: None,
+            fault: Arc::default(),
+        }
+    }
+
+    /// Filled once the body was broken off.
+    pub(crate) fn fault(&self) -> Arc<OnceLock<BodyFault>> {
+        Arc::clone(&self.fault)
+    }
+
+    fn break_off(&self, fault: BodyFault) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        // The first fault is the cause of any later one.
+        let _ = self.fault.set(fault);
+        Poll::Ready(Some(Err(fault.into())))
     }
 }
 
@@ -61,7 +100,18 @@ impl Body for Capped {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
+        let Poll::Ready(next) = Pin::new(&mut self.inner).poll_frame(cx) else {
+            let idle = self.idle;
+            let waiting = self
+                .waiting
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
+            return match waiting.as_mut().poll(cx) {
+                Poll::Ready(()) => self.break_off(BodyFault::Stalled),
+                Poll::Pending => Poll::Pending,
+            };
+        };
+        self.waiting = None;
+        let frame = match next {
             None => return Poll::Ready(None),
             Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
             Some(Ok(frame)) => frame,
@@ -75,10 +125,7 @@ impl Body for Capped {
                 self.left = left;
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
-            None => {
-                self.over.store(true, Ordering::Release);
-                Poll::Ready(Some(Err(BodyOverCap.into())))
-            }
+            None => self.break_off(BodyFault::OverCap),
         }
     }
 

@@ -42,13 +42,13 @@ impl Gate {
             TargetKind::Mount(_) => default_cap,
         };
         check_length(&parts, max_body)?;
+        let body = Capped::new(body, max_body, self.parts.options.body_idle);
         let forwarded = forwarded_target(scene.realm, &parts, scene.path, verified.is_some())
             .ok_or_else(|| Stop::new(ErrorCode::PathAmbiguous, "guard", "target"))?;
         let route = match &target.kind {
             TargetKind::Route(route) => route,
             TargetKind::Mount(mount) => {
                 parts.uri = rebuild(&parts.uri, forwarded);
-                let body = Capped::new(body, max_body);
                 return Ok(call_local(mount, permit, scene, (parts, body), case).await);
             }
         };
@@ -63,20 +63,20 @@ impl Gate {
         };
         prepare(&mut parts.headers, &seen)
             .map_err(|_| Stop::new(ErrorCode::TokenInvalid, "decide", "claim_unwritable"))?;
-        if route.upstream == UpstreamSpec::Echo {
-            return Ok(echo::answer(permit, &parts.method, &forwarded, &parts.headers, body).await);
-        }
-        let outgoing = Outgoing {
-            permit,
-            route,
-            parts,
-            target: forwarded,
-            authority,
-            body,
-            max_body,
-            websocket,
+        let answer = if route.upstream == UpstreamSpec::Echo {
+            echo::answer(permit, &parts.method, &forwarded, &parts.headers, body).await
+        } else {
+            let outgoing = Outgoing {
+                permit,
+                route,
+                parts,
+                target: forwarded,
+                authority,
+                body,
+                websocket,
+            };
+            self.upstreams.forward(outgoing).await
         };
-        let answer = self.upstreams.forward(outgoing).await;
         answer.map_err(|failure| Stop::new(failure.code, "upstream", failure.check))
     }
 }

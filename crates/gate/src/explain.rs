@@ -100,6 +100,17 @@ pub struct DryOutcome {
     pub held: Vec<String>,
 }
 
+fn refused(code: ErrorCode, stage: &'static str, check: &'static str) -> DryOutcome {
+    DryOutcome {
+        code: Some(code),
+        stage,
+        check,
+        route: None,
+        required: Vec::new(),
+        held: Vec::new(),
+    }
+}
+
 fn has_module(target: &Target) -> bool {
     match &target.kind {
         TargetKind::Route(route) => route.basic.is_some(),
@@ -111,14 +122,6 @@ fn has_module(target: &Target) -> bool {
 #[must_use]
 pub fn dry_run(policies: &Policies, run: &DryRun<'_>) -> Option<DryOutcome> {
     let realm = policies.named(run.realm)?;
-    let refused = |code, stage, check| DryOutcome {
-        code: Some(code),
-        stage,
-        check,
-        route: None,
-        required: Vec::new(),
-        held: Vec::new(),
-    };
     if !guard::allows(realm, run.secure) {
         return Some(refused(ErrorCode::HttpsRequired, "guard", "https"));
     }

@@ -34,6 +34,7 @@ use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// What a gate is made of.
 pub struct GateParts {
@@ -62,6 +63,8 @@ pub struct GateOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// The largest request body, bytes, where a route says nothing else.
     pub max_body: u64,
+    /// The longest pause within a request body.
+    pub body_idle: Duration,
     /// How many verified tokens are kept.
     pub cached_tokens: usize,
     /// How many denials are kept per realm.
@@ -69,11 +72,12 @@ pub struct GateOptions {
 }
 
 impl Default for GateOptions {
-    /// No trusted proxies, 16 MiB bodies, 100,000 tokens, 1,024 denials.
+    /// No trusted proxies, 16 MiB bodies, pauses of 30 s, 100,000 tokens, 1,024 denials.
     fn default() -> Self {
         Self {
             trusted_proxies: Vec::new(),
             max_body: 16 * 1024 * 1024,
+            body_idle: Duration::from_secs(30),
             cached_tokens: 100_000,
             denials_per_realm: 1024,
         }

@@ -20,7 +20,7 @@ pub mod port;
 mod proxy;
 mod stage;
 
-pub use body::{BodyOverCap, GateBody};
+pub use body::{BodyFault, GateBody};
 pub use counters::GateCounters;
 pub use explain::{DryOutcome, DryRun, dry_run};
 pub use gate::{Gate, GateOptions, GateParts, Peer};

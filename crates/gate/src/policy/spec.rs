@@ -53,8 +53,8 @@ pub struct RealmSpec {
     pub mounts: Vec<MountSpec>,
     /// Limits that apply to every request of the realm.
     pub limits: Vec<LimitSpec>,
-    /// Failed credentials that one address may present; the default is 30 a minute,
-    /// burst 60.
+    /// Failed credentials that one address may present; the default is 300 a minute,
+    /// burst 1,000.
     pub failed_credentials: Quota,
     /// Legacy `X-RateLimit-*` beside `RateLimit`.
     pub legacy_limit_headers: bool,

@@ -1,14 +1,15 @@
 //! `builtin:echo`: answers with an account of the request exactly as an upstream
 //! would see it.
 
-use crate::body::GateBody;
+use crate::body::{Capped, GateBody};
+use crate::proxy::upstream::Failure;
 use crate::stage::decide::Permit;
+use doorward_base::ErrorCode;
 use doorward_surface::body::full;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Response};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 
 /// The most of a body that is told, bytes.
@@ -20,9 +21,10 @@ pub(crate) async fn answer(
     method: &Method,
     target: &PathAndQuery,
     headers: &HeaderMap,
-    body: Incoming,
-) -> Response<GateBody> {
+    body: Capped,
+) -> Result<Response<GateBody>, Failure> {
     drop(permit);
+    let told_body = read(body).await?;
     let mut told = Map::new();
     for name in headers.keys() {
         let values: Vec<_> = headers
@@ -37,18 +39,24 @@ pub(crate) async fn answer(
         "path": target.path(),
         "query": target.query(),
         "headers": Value::Object(told),
-        "body": String::from_utf8_lossy(&read(body).await),
+        "body": String::from_utf8_lossy(&told_body),
     });
     let mut response = Response::new(GateBody::Local(full(account.to_string())));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    Ok(response)
 }
 
-async fn read(mut body: Incoming) -> Vec<u8> {
+async fn read(mut body: Capped) -> Result<Vec<u8>, Failure> {
+    let fault = body.fault();
     let mut told = Vec::new();
-    while let Some(Ok(frame)) = body.frame().await {
+    while let Some(frame) = body.frame().await {
+        let broken = Failure {
+            code: ErrorCode::InvalidRequest,
+            check: "body_broken",
+        };
+        let frame = frame.map_err(|_| fault.get().map_or(broken, |&fault| fault.into()))?;
         if let Ok(data) = frame.into_data() {
             let left = MAX_TOLD - told.len();
             told.extend(data.iter().take(left));
@@ -57,5 +65,5 @@ async fn read(mut body: Incoming) -> Vec<u8> {
             }
         }
     }
-    told
+    Ok(told)
 }

@@ -3,7 +3,7 @@
 
 use super::headers::strip_hop_by_hop;
 use super::upgrade;
-use crate::body::{Capped, GateBody};
+use crate::body::{BodyFault, Capped, GateBody};
 use crate::policy::compiled::Route;
 use crate::policy::spec::UpstreamSpec;
 use crate::stage::decide::Permit;
@@ -18,7 +18,6 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::error::Error as _;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Shorter than the keep-alive of common servers (Node.js: 5 s), so that a pooled
@@ -31,6 +30,15 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub(crate) struct Failure {
     pub(crate) code: ErrorCode,
     pub(crate) check: &'static str,
+}
+
+impl From<BodyFault> for Failure {
+    fn from(fault: BodyFault) -> Self {
+        Self {
+            code: fault.code(),
+            check: fault.check(),
+        }
+    }
 }
 
 /// The pooled client.
@@ -48,8 +56,7 @@ pub(crate) struct Outgoing<'o> {
     /// The canonical path and the query to forward.
     pub(crate) target: PathAndQuery,
     pub(crate) authority: &'o str,
-    pub(crate) body: Incoming,
-    pub(crate) max_body: u64,
+    pub(crate) body: Capped,
     /// Whether the client asked for a WebSocket.
     pub(crate) websocket: bool,
 }
@@ -81,7 +88,6 @@ impl Upstreams {
             target,
             authority,
             body,
-            max_body,
             websocket,
         } = outgoing;
         drop(permit);
@@ -100,13 +106,12 @@ impl Upstreams {
             parts.extensions.remove::<hyper::upgrade::OnUpgrade>()
         });
         let bodiless = body.is_end_stream();
-        let (body, over) = if bodiless {
+        let fault = body.fault();
+        let body = if bodiless {
             parts.headers.remove(CONTENT_LENGTH);
-            (GateBody::Empty, None)
+            GateBody::Empty
         } else {
-            let capped = Capped::new(body, max_body);
-            let over = capped.over();
-            (GateBody::Request(capped), Some(over))
+            GateBody::Request(body)
         };
         parts.extensions.clear();
         let sent = tokio::time::timeout(route.timeout, self.send(parts, body, bodiless)).await;
@@ -115,11 +120,7 @@ impl Upstreams {
                 code: ErrorCode::UpstreamTimeout,
                 check: "timeout",
             }),
-            Ok(Err(_)) if over.is_some_and(|over| over.load(Ordering::Acquire)) => Err(Failure {
-                code: ErrorCode::BodyTooLarge,
-                check: "body",
-            }),
-            Ok(Err(failure)) => Err(failure),
+            Ok(Err(failure)) => Err(fault.get().map_or(failure, |&fault| fault.into())),
             Ok(Ok(response)) => finish(response, client_upgrade.flatten()),
         }
     }

@@ -130,7 +130,7 @@ async fn g36_connections_have_a_cap_and_a_place_that_is_free_is_used() {
 async fn many_connections_at_once_are_all_answered() {
     let gate = start_listener(|_| {}).await;
     let mut open = Vec::new();
-    for _ in 0..400 {
+    for _ in 0..4000 {
         open.push(TcpStream::connect(gate.addr).await.unwrap());
     }
     for stream in &mut open {
@@ -271,4 +271,22 @@ async fn what_does_not_finish_within_the_limit_is_cut() {
     gate.stop.send(()).unwrap();
     soon(gate.served).await.unwrap();
     assert!(!until_closed(open).await.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn g24_a_body_that_stalls_is_broken_off() {
+    let options = GateOptions {
+        body_idle: Duration::from_millis(200),
+        ..GateOptions::default()
+    };
+    let gate = start_with(ListenerOptions::default(), options, |_| {}).await;
+    for path in ["/open/x", "/up/x"] {
+        let mut stream = TcpStream::connect(gate.addr).await.unwrap();
+        let head =
+            format!("POST {path} HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 4\r\n\r\nab");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let seen = String::from_utf8(until_closed(stream).await).unwrap();
+        assert!(seen.starts_with("HTTP/1.1 400"), "{path}: {seen}");
+        assert!(seen.contains("invalid_request"), "{path}: {seen}");
+    }
 }
