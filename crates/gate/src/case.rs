@@ -23,7 +23,7 @@ pub(crate) struct Case {
     pub(crate) request: RequestId,
     pub(crate) now: Timestamp,
     pub(crate) method: Method,
-    pub(crate) path: String,
+    pub(crate) path: Arc<str>,
     version: Version,
     realm: Option<Arc<Realm>>,
     /// The matched pattern and its body form.
@@ -41,7 +41,7 @@ impl Case {
             request: id,
             now,
             method: request.method().clone(),
-            path: String::new(),
+            path: Arc::default(),
             version: request.version(),
             realm: None,
             target: None,
@@ -126,7 +126,7 @@ impl Case {
             route: self.target.as_ref().map(|(pattern, _)| pattern.to_string()),
             tenant: principal.and_then(|principal| principal.tenant.clone()),
             subject: principal.map(|principal| principal.sub.to_string()),
-            credential: self.hint.class.clone(),
+            credential: self.hint.class.as_deref().map(str::to_owned),
             credential_id: principal.and_then(|principal| credential_id(&principal.credential)),
             issuer: self
                 .hint

@@ -68,7 +68,7 @@ impl Gate {
         let path = path::normalise(original.uri.path())
             .map_err(|error| Stop::new(ErrorCode::PathAmbiguous, STAGE, error.0))?
             .into_owned();
-        case.path.clone_from(&path);
+        case.path = path.as_str().into();
         case.method.clone_from(&original.method);
         parts.method = original.method;
         parts.uri = original.uri;

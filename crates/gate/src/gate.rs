@@ -229,13 +229,13 @@ impl Gate {
             &self.parts.options.trusted_proxies,
         );
         let path = match path::normalise(parts.uri.path()) {
-            Ok(path) => path.into_owned(),
+            Ok(path) => Arc::<str>::from(path),
             Err(error) => {
-                parts.uri.path().clone_into(&mut case.path);
+                case.path = parts.uri.path().into();
                 return Err(Stop::new(ErrorCode::PathAmbiguous, "guard", error.0));
             }
         };
-        case.path.clone_from(&path);
+        case.path = Arc::clone(&path);
         let scene = Scene {
             realm,
             generation: policies.generation,

@@ -153,7 +153,7 @@ impl std::fmt::Debug for Mount {
 
 #[derive(Debug)]
 pub(crate) struct Limit {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     /// Realm, route and name: what tells its buckets from all others.
     pub(crate) label: String,
     pub(crate) key: LimitKey,

@@ -282,7 +282,7 @@ fn lower_limits(specs: &[LimitSpec], realm: &RealmName, place: &str) -> Vec<Limi
     specs
         .iter()
         .map(|spec| Limit {
-            name: spec.name.clone(),
+            name: spec.name.as_str().into(),
             label: format!("{realm}\n{place}\n{}", spec.name),
             key: spec.key,
             quota: spec.quota,

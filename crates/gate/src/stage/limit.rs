@@ -10,6 +10,7 @@ use doorward_base::principal::CredentialId;
 use doorward_base::{ErrorCode, Principal, Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 static POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 static STATE: HeaderName = HeaderName::from_static("ratelimit");
@@ -17,7 +18,7 @@ static STATE: HeaderName = HeaderName::from_static("ratelimit");
 /// The most restrictive of the limits that applied, for the answer's headers.
 #[derive(Debug, Clone)]
 pub(crate) struct Note {
-    name: String,
+    name: Arc<str>,
     quota: Quota,
     verdict: Verdict,
 }
@@ -39,14 +40,14 @@ pub(crate) fn count<'l>(
             .unwrap_or(&limit.quota);
         let verdict = limiter.check(holder(limit, keys, caller), quota, now);
         let note = |verdict| Note {
-            name: limit.name.clone(),
+            name: Arc::clone(&limit.name),
             quota: *quota,
             verdict,
         };
         if !verdict.allowed {
             let mut stop = Stop::new(ErrorCode::RateLimited, "limit", "quota");
             stop.refusal.retry_after = Some(verdict.retry_after_seconds());
-            stop.required = vec![limit.name.clone()];
+            stop.required = vec![limit.name.to_string()];
             return Err((stop, note(verdict)));
         }
         if tightest

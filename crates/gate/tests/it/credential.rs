@@ -375,3 +375,32 @@ async fn an_external_subject_is_ours_by_its_private_id() {
     gate.world.epoch.store(4, SeqCst);
     assert_eq!(get(&gate, &jwt).await, refused("invalid_token"));
 }
+
+#[tokio::test]
+async fn what_one_realm_verified_says_nothing_to_another() {
+    let gate = start(|_| {}).await;
+    let mut other = super::support::realm("127.0.0.1:1".parse().unwrap());
+    other.name = "other".parse().unwrap();
+    other.hosts = vec!["other.test".into()];
+    other.issuers[0].issuer = "https://other.test".into();
+    let first = super::support::realm("127.0.0.1:1".parse().unwrap());
+    gate.gate
+        .swap(doorward_gate::lower(vec![first, other]).unwrap());
+    let jwt = gate.world.bearer(|_| {});
+    let at = async |host: &str| {
+        let wire = format!(
+            "GET /api/x HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nAuthorization: {jwt}\r\n\r\n"
+        );
+        let text = super::support::say(gate.addr, wire.as_bytes()).await;
+        text.get(9..12).unwrap_or_default().to_owned()
+    };
+    assert_eq!(at("gate.test").await, "200");
+    assert_eq!(at("other.test").await, "401");
+    assert_eq!(at("gate.test").await, "200");
+    let denials = gate.gate.denials();
+    assert_eq!(
+        denials.list(&"other".parse().unwrap(), None, 10)[0].check,
+        "issuer"
+    );
+    assert!(denials.list(&"test".parse().unwrap(), None, 10).is_empty());
+}

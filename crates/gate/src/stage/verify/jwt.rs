@@ -47,9 +47,10 @@ impl Verifier<'_> {
             self.caches.tokens.remove(&key);
             return Err(Stop::new(ErrorCode::TokenExpired, STAGE, "expired"));
         }
-        self.check_standing(realm, &entry.principal, now)?;
-        if entry.kid.is_some() && hint.key.is_none() {
+        if let Err(stop) = self.check_standing(realm, &entry.principal, now) {
             hint.key = entry.kid.as_deref().map(str::to_owned);
+            hint.issuer = Some(entry.principal.issuer.to_string());
+            return Err(stop);
         }
         Ok(Arc::clone(&entry.principal))
     }

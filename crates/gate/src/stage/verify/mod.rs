@@ -18,6 +18,7 @@ use crate::policy::spec::CredentialKind;
 use crate::port::{Facts, Introspect, IssuerKeys, Minter, Rejected, Revocations};
 use cache::Caches;
 use doorward_base::{Environment, ErrorCode, Principal};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub(super) const STAGE: &str = "verify";
@@ -46,7 +47,7 @@ pub(crate) struct Verified {
 /// What is known of a credential even when it is refused, for the trace.
 #[derive(Debug, Default)]
 pub(crate) struct Hint {
-    pub(crate) class: Option<String>,
+    pub(crate) class: Option<Cow<'static, str>>,
     pub(crate) issuer: Option<String>,
     pub(crate) key: Option<String>,
 }
@@ -74,7 +75,7 @@ impl Verifier<'_> {
                 })
             }
             Presented::ApiToken { class, token, via } => {
-                hint.class = Some(class.name.to_string());
+                hint.class = Some(class.name.to_string().into());
                 let looked_up =
                     self.introspect
                         .introspect(&realm.name, &class.name, token, via, facts);
