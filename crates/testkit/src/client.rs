@@ -20,13 +20,26 @@ pub struct Session<'a> {
 }
 
 impl Person {
-    /// Makes a user with these permissions, and a password of its own.
+    /// Makes a user with these permissions in the whole realm, and a password of its
+    /// own.
     #[must_use]
     pub fn make(app: &App, email: &str, permissions: &[&str]) -> Self {
-        let further: Vec<&str> = permissions
-            .iter()
-            .flat_map(|permission| ["--permission", permission])
-            .collect();
+        Self::make_with(app, email, &[], permissions)
+    }
+
+    /// Makes a user with these permissions in a tenant.
+    #[must_use]
+    pub fn make_in(app: &App, tenant: &str, email: &str, permissions: &[&str]) -> Self {
+        Self::make_with(app, email, &["--tenant", tenant], permissions)
+    }
+
+    fn make_with(app: &App, email: &str, place: &[&str], permissions: &[&str]) -> Self {
+        let mut further = place.to_vec();
+        further.extend(
+            permissions
+                .iter()
+                .flat_map(|permission| ["--permission", permission]),
+        );
         Self {
             email: email.to_owned(),
             password: app.user(email, &further),
@@ -118,11 +131,15 @@ impl Session<'_> {
         answer.expect(204);
     }
 
-    /// Makes a service account.
+    /// Makes a service account; `further` is laid over the body.
     #[must_use]
-    pub fn make_service_account(&self, email: &str, permissions: &[&str]) -> Response {
+    pub fn make_service_account(&self, email: &str, further: &Value) -> Response {
+        let mut body = json!({ "email": email });
+        if let (Some(body), Some(further)) = (body.as_object_mut(), further.as_object()) {
+            body.extend(further.clone());
+        }
         self.request("POST", "/admin/v1/service-accounts")
-            .json(&json!({ "email": email, "permissions": permissions }))
+            .json(&body)
             .send()
     }
 

@@ -4,8 +4,9 @@
 use crate::artifact::must;
 use crate::http::Response;
 use crate::wait::PATIENCE;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 /// A connection with the kit's time limits.
 ///
@@ -19,7 +20,13 @@ pub fn connect(addr: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Sends the bytes, closes the sending half, and returns everything that came back.
+/// How long a peer that has begun to answer may pause before it is taken to have said
+/// everything, and to wait for more.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Sends the bytes and returns everything that came back. The sending half is closed
+/// only when the peer falls silent: some servers take an earlier end for a client that
+/// went away.
 ///
 /// # Panics
 /// When nobody listens, or the peer keeps silent and open.
@@ -28,8 +35,33 @@ pub fn exchange(addr: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = connect(addr);
     // The peer may refuse before it has read everything.
     let _ = stream.write_all(bytes);
+    must(
+        "set a time limit",
+        stream.set_read_timeout(Some(PAUSE * 10)),
+    );
+    let mut all = Vec::new();
+    while let Some(part) = read_part(&mut stream) {
+        if part.is_empty() {
+            return all;
+        }
+        all.extend(part);
+        must("set a time limit", stream.set_read_timeout(Some(PAUSE)));
+    }
     let _ = stream.shutdown(Shutdown::Write);
-    read_all(&mut stream)
+    must("set a time limit", stream.set_read_timeout(Some(PATIENCE)));
+    all.extend(read_all(&mut stream));
+    all
+}
+
+/// What arrives next; empty at the end, nothing when the time limit passed. A reset is
+/// an end too.
+fn read_part(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut part = [0_u8; 16 * 1024];
+    match stream.read(&mut part) {
+        Ok(count) => Some(part.iter().take(count).copied().collect()),
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => Some(Vec::new()),
+        Err(_) => None,
+    }
 }
 
 /// Everything until the peer closes. A reset ends it too: what came before counts.
@@ -39,13 +71,11 @@ pub fn exchange(addr: SocketAddr, bytes: &[u8]) -> Vec<u8> {
 #[must_use]
 pub fn read_all(stream: &mut TcpStream) -> Vec<u8> {
     let mut all = Vec::new();
-    let mut part = [0_u8; 16 * 1024];
     loop {
-        match stream.read(&mut part) {
-            Ok(0) => return all,
-            Ok(count) => all.extend(part.iter().take(count)),
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return all,
-            Err(error) => panic!("the peer neither answers nor closes: {error}"),
+        match read_part(stream) {
+            Some(part) if part.is_empty() => return all,
+            Some(part) => all.extend(part),
+            None => panic!("the peer neither answers nor closes"),
         }
     }
 }

@@ -49,8 +49,10 @@ impl Server {
             panic!("the server did not say `listening on http://…`; see its server.log");
         };
         let server = Self { child, said };
+        // A realm may refuse plain HTTP on the public address.
+        let health = said.operations.unwrap_or(said.public);
         wait::until("/healthz", PATIENCE, || {
-            let answer = crate::Request::new(said.public, "GET", "/healthz").try_send();
+            let answer = crate::Request::new(health, "GET", "/healthz").try_send();
             answer.ok().filter(|answer| answer.status == 200)
         });
         server

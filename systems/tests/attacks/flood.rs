@@ -86,22 +86,47 @@ fn descriptors_running_out_is_not_the_end() {
 #[test]
 fn wrong_credentials_are_slowed_down_by_address() {
     let app = door(site!()).start();
-    let guess = || app.get_as("wbat-guess", "/api/catalog/entities");
-    let limited = (0..200)
-        .map(|_| guess())
-        .find(|answer| answer.status == 429);
-    let limited = limited.expect("200 wrong credentials in a row were all judged");
+    let mut forged = crate::plain_jwt(&app);
+    forged.truncate(forged.len() - 86);
+    forged.push_str(&"A".repeat(86));
+    let guess = || app.get_as(&forged, "/api/catalog/entities");
+    let limited = first_429(&guess);
     assert_eq!(limited.code(), "rate_limited");
     let seconds: u64 = limited.header("retry-after").unwrap().parse().unwrap();
     assert!(seconds >= 1);
     // A forged address buys no new bucket.
-    let forged = app
+    let forged_address = app
         .request("GET", "/api/catalog/entities")
-        .bearer("wbat-guess")
+        .bearer(&forged)
         .header("X-Forwarded-For", "203.0.113.9")
         .send();
-    assert_eq!(forged.status, 429);
+    assert_eq!(forged_address.status, 429);
+    // Who presents nothing is not guessing.
     app.get("/public/x").expect(200);
+}
+
+#[test]
+fn guessing_at_the_exchange_is_slowed_down() {
+    let app = door(site!()).start();
+    let dead = crate::robot(&app);
+    app.revoke(&dead);
+    let limited = first_429(&|| app.exchange(&dead, &serde_json::json!({})));
+    assert!(limited.header("retry-after").is_some());
+}
+
+#[test]
+fn guessing_at_the_sign_in_is_slowed_down() {
+    let app = door(site!()).start();
+    let nobody = "nobody@example.com";
+    let limited = first_429(&|| doorward_testkit::sign_in(&app, nobody, "wrong password"));
+    assert!(limited.header("retry-after").is_some());
+}
+
+fn first_429(guess: &dyn Fn() -> doorward_testkit::Response) -> doorward_testkit::Response {
+    (0..200)
+        .map(|_| guess())
+        .find(|answer| answer.status == 429)
+        .expect("200 wrong credentials in a row were all judged")
 }
 
 fn served(app: &App) -> Option<()> {

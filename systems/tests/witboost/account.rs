@@ -76,9 +76,9 @@ fn wb_04_an_administrator_makes_a_service_account() {
     let app = witboost(site!()).start();
     let admin = Person::make(&app, "admin@example.com", &[crate::EDIT_ACCOUNTS]);
     let session = admin.sign_in(&app);
-    session.make_service_account(ROBOT, &[]).expect(201);
+    session.make_service_account(ROBOT, &json!({})).expect(201);
     // The address identifies it: a second of the same is refused.
-    let second = session.make_service_account(ROBOT, &[]);
+    let second = session.make_service_account(ROBOT, &json!({}));
     assert_eq!(
         (second.status, second.code().as_str()),
         (409, "already_exists")

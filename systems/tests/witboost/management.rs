@@ -2,24 +2,33 @@
 
 use crate::{EDIT_ACCOUNTS, EDIT_TOKENS, GOVERNANCE, ROBOT, witboost};
 use doorward_testkit::{App, Person, Session, secret_of, site};
-use serde_json::json;
+use serde_json::{Value, json};
+
+const PLATFORM: &str = "platform";
 
 /// Makes somebody with exactly these permissions.
 fn somebody(app: &App, name: &str, permissions: &[&str]) -> Person {
     Person::make(app, &format!("{name}@example.com"), permissions)
 }
 
+/// An organisation, and its administrator.
+fn administrator(app: &App, permissions: &[&str]) -> Person {
+    let _ = app
+        .run(&["tenant", "create"], &["--realm", "witboost", PLATFORM])
+        .success();
+    Person::make_in(app, PLATFORM, "admin@example.com", permissions)
+}
+
 #[test]
 fn wb_08_a_service_account_gets_permissions_and_a_token() {
     let app = witboost(site!()).start();
-    let admin = somebody(&app, "admin", &[EDIT_ACCOUNTS, EDIT_TOKENS, GOVERNANCE]);
+    let admin = administrator(&app, &[EDIT_ACCOUNTS, EDIT_TOKENS, GOVERNANCE]);
     let session = admin.sign_in(&app);
-    session
-        .make_service_account(ROBOT, &[GOVERNANCE])
-        .expect(201);
+    let placement = json!({"tenant": PLATFORM, "permissions": [GOVERNANCE]});
+    session.make_service_account(ROBOT, &placement).expect(201);
     let made = session.make_service_token(ROBOT, &json!({"name": "CI"}));
-    made.expect(201);
-    let jwt = app.jwt(&secret_of(&made), &json!({"scope": GOVERNANCE}));
+    let token = secret_of(made.expect(201));
+    let jwt = app.jwt(&token, &json!({"scope": GOVERNANCE}));
     app.request("POST", "/api/computational-governance/validate")
         .bearer(&jwt)
         .json(&json!({"policy": "..."}))
@@ -28,16 +37,52 @@ fn wb_08_a_service_account_gets_permissions_and_a_token() {
 }
 
 #[test]
-fn wb_08_nobody_gives_a_service_account_what_they_do_not_hold() {
+fn wb_08_a_platform_administrator_needs_no_organisation() {
     let app = witboost(site!()).start();
-    let admin = somebody(&app, "admin", &[EDIT_ACCOUNTS, EDIT_TOKENS]);
-    let refused = admin
-        .sign_in(&app)
-        .make_service_account(ROBOT, &[GOVERNANCE]);
+    let admin = somebody(&app, "admin", &[EDIT_ACCOUNTS, EDIT_TOKENS, GOVERNANCE]);
+    let session = admin.sign_in(&app);
+    session
+        .make_service_account(ROBOT, &json!({"permissions": [GOVERNANCE]}))
+        .expect(201);
+    let made = session.make_service_token(ROBOT, &json!({}));
+    let token = secret_of(made.expect(201));
+    let _ = app.jwt(&token, &json!({"scope": GOVERNANCE}));
+    // What they do not hold they do not give, here either.
+    let further = json!({"permissions": ["platform.users.read"]});
+    let refused = session.make_service_account("other@example.com", &further);
     assert_eq!(
         (refused.status, refused.code().as_str()),
         (403, "insufficient_permission")
     );
+}
+
+#[test]
+fn wb_08_nobody_gives_a_service_account_what_they_do_not_hold() {
+    let app = witboost(site!()).start();
+    let admin = administrator(&app, &[EDIT_ACCOUNTS, EDIT_TOKENS]);
+    let session = admin.sign_in(&app);
+    let refuse = |placement: &Value| {
+        let refused = session.make_service_account(ROBOT, placement);
+        assert_eq!(
+            (refused.status, refused.code().as_str()),
+            (403, "insufficient_permission"),
+            "{placement}"
+        );
+    };
+    refuse(&json!({"tenant": PLATFORM, "permissions": [GOVERNANCE]}));
+    // Nor anything in the whole realm, which only operators give.
+    refuse(&json!({"permissions": [EDIT_ACCOUNTS]}));
+    // Another organisation looks as one that does not exist.
+    let elsewhere = ["--realm", "witboost", "elsewhere"];
+    let _ = app.run(&["tenant", "create"], &elsewhere).success();
+    for tenant in ["elsewhere", "nowhere"] {
+        let refused = session.make_service_account(ROBOT, &json!({"tenant": tenant}));
+        assert_eq!(
+            (refused.status, refused.code().as_str()),
+            (404, "not_found"),
+            "{tenant}"
+        );
+    }
 }
 
 #[test]
@@ -46,7 +91,7 @@ fn wb_09_making_a_service_account_takes_its_permission() {
     for (name, permissions) in [("nobody", &[][..]), ("other", &[EDIT_TOKENS][..])] {
         let refused = somebody(&app, name, permissions)
             .sign_in(&app)
-            .make_service_account(ROBOT, &[]);
+            .make_service_account(ROBOT, &json!({}));
         assert_eq!(
             (refused.status, refused.code().as_str()),
             (403, "insufficient_permission"),
@@ -61,7 +106,7 @@ fn wb_09_making_a_service_account_takes_its_permission() {
     answer.expect(401);
     somebody(&app, "admin", &[EDIT_ACCOUNTS])
         .sign_in(&app)
-        .make_service_account(ROBOT, &[])
+        .make_service_account(ROBOT, &json!({}))
         .expect(201);
 }
 

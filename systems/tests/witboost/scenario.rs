@@ -13,15 +13,22 @@ fn a4_from_the_service_account_to_basic() {
     let mut app = witboost(site!()).start();
 
     // 1. An administrator makes a service account and its token, shown once.
-    let admin = Person::make(
+    let _ = app
+        .run(&["tenant", "create"], &["--realm", "witboost", "platform"])
+        .success();
+    let admin = Person::make_in(
         &app,
+        "platform",
         "admin@example.com",
         &[EDIT_ACCOUNTS, EDIT_TOKENS, GOVERNANCE],
     );
     let token = {
         let session = admin.sign_in(&app);
         session
-            .make_service_account(ROBOT, &[GOVERNANCE])
+            .make_service_account(
+                ROBOT,
+                &json!({"tenant": "platform", "permissions": [GOVERNANCE]}),
+            )
             .expect(201);
         let made = session.make_service_token(ROBOT, &json!({}));
         secret_of(made.expect(201))
