@@ -5,15 +5,15 @@ use crate::body::{Capped, GateBody};
 use crate::case::Case;
 use crate::gate::{Gate, Judged, Scene};
 use crate::policy::compiled::{Mount, Realm, TargetKind};
-use crate::policy::spec::UpstreamSpec;
+use crate::policy::spec::{MountAccess, UpstreamSpec};
 use crate::proxy::echo;
 use crate::proxy::headers::{Seen, prepare};
 use crate::proxy::upstream::{Outgoing, wants_websocket};
 use crate::stage::decide::Permit;
 use crate::stage::verify::presented;
-use crate::stage::{Passed, Stop};
+use crate::stage::{Passed, Stop, limit};
 use doorward_base::ErrorCode;
-use doorward_surface::Context;
+use doorward_surface::{Context, Refusal};
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -49,7 +49,9 @@ impl Gate {
             TargetKind::Route(route) => route,
             TargetKind::Mount(mount) => {
                 parts.uri = rebuild(&parts.uri, forwarded);
-                return Ok(call_local(mount, permit, scene, (parts, body), case).await);
+                return self
+                    .call_local(mount, permit, scene, (parts, body), case)
+                    .await;
             }
         };
         let websocket = wants_websocket(&parts);
@@ -79,26 +81,45 @@ impl Gate {
         };
         answer.map_err(|failure| Stop::new(failure.code, "upstream", failure.check))
     }
-}
 
-async fn call_local(
-    mount: &Mount,
-    permit: Permit,
-    scene: Scene<'_>,
-    (parts, body): (Parts, Capped),
-    case: &Case,
-) -> Response<GateBody> {
-    let context = Context {
-        realm: scene.realm.name.clone(),
-        principal: permit.into_principal(),
-        request: case.request,
-        now: case.now,
-        peer: scene.client.ip,
-        secure: scene.client.secure,
-    };
-    let request = Request::from_parts(parts, GateBody::Request(body).boxed_unsync());
-    let answer = mount.target.call(request, context).await;
-    answer.map(GateBody::Local)
+    /// Calls a local target. What it refuses is traced as the gate's own refusals are,
+    /// and a wrong credential in a body counts against the address as one in a header.
+    async fn call_local(
+        &self,
+        mount: &Mount,
+        permit: Permit,
+        scene: Scene<'_>,
+        (parts, body): (Parts, Capped),
+        case: &Case,
+    ) -> Passed<Response<GateBody>> {
+        let Scene { realm, client, .. } = scene;
+        let (limiter, now) = (&*self.parts.limiter, case.now);
+        if mount.access == MountAccess::Open && !parts.method.is_safe() {
+            limit::check_failures(realm, limiter, &self.keys, client.ip, now)?;
+        }
+        let context = Context {
+            realm: realm.name.clone(),
+            principal: permit.into_principal(),
+            request: case.request,
+            now,
+            peer: client.ip,
+            secure: client.secure,
+        };
+        let request = Request::from_parts(parts, GateBody::Request(body).boxed_unsync());
+        let answer = mount.target.call(request, context).await;
+        if let Some(refusal) = answer.extensions().get::<Refusal>() {
+            if matches!(
+                refusal.code,
+                ErrorCode::TokenInvalid | ErrorCode::TokenExpired | ErrorCode::SignInRefused
+            ) {
+                limit::count_failure(realm, limiter, &self.keys, client.ip, now);
+            }
+            let mut stop = Stop::new(refusal.code, mount.name, refusal.code.as_str());
+            stop.required.clone_from(&refusal.scopes);
+            self.record(&stop, case);
+        }
+        Ok(answer.map(GateBody::Local))
+    }
 }
 
 /// A declared length beyond the cap is refused before a byte is read.

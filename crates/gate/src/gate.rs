@@ -23,7 +23,7 @@ use crate::stage::verify::{Presented, Verified, Verifier, presented};
 use crate::stage::{Passed, Stop, cors, limit, reserved, route};
 use arc_swap::ArcSwap;
 use doorward_base::limit::Limiter;
-use doorward_base::{Clock, Entropy, ErrorCode, RequestId};
+use doorward_base::{Clock, Entropy, ErrorCode, RequestId, Timestamp};
 use doorward_surface::DenialLog;
 use futures_util::FutureExt as _;
 use http::request::Parts;
@@ -285,7 +285,7 @@ impl Gate {
         let credential = if skip {
             None
         } else {
-            presented::find(realm, parts)?
+            self.find_credential(scene, parts, case.now)?
         };
         let verified = match &credential {
             None => None,
@@ -331,6 +331,26 @@ impl Gate {
                 Err(stop)
             }
         }
+    }
+
+    /// The request's credential. One that cannot exist counts against the address like
+    /// one that does not.
+    fn find_credential<'p>(
+        &self,
+        scene: Scene<'p>,
+        parts: &'p Parts,
+        now: Timestamp,
+    ) -> Passed<Option<Presented<'p>>> {
+        let Scene { realm, client, .. } = scene;
+        let limiter = &*self.parts.limiter;
+        let found = presented::find(realm, parts);
+        if let Err(stop) = &found
+            && stop.refusal.code == ErrorCode::TokenInvalid
+        {
+            limit::check_failures(realm, limiter, &self.keys, client.ip, now)?;
+            limit::count_failure(realm, limiter, &self.keys, client.ip, now);
+        }
+        found
     }
 
     async fn verify(

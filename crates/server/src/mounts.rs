@@ -2,7 +2,6 @@
 //! them. The only place where surfaces are mounted.
 
 use crate::config::RealmConfig;
-use crate::config::realm::Dialect;
 use crate::health::Health;
 use doorward_base::limit::Quota;
 use doorward_console::{ADMIN_PATHS, ME_PATHS, SIGN_IN_PATH, SIGN_OUT_PATH};
@@ -92,10 +91,9 @@ pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> 
         vec![Method::GET, Method::HEAD],
         &health,
     )];
-    if config.dialects.contains(&Dialect::Oauth) {
-        let paths = doorward_oauth::paths(&config.identity.issuer, exchange_mount(config).as_ref());
-        mounts.push(open("oauth", paths, Vec::new(), &targets.oauth));
-    }
+    // Whoever verifies the realm's tokens needs its keys, whatever it speaks otherwise.
+    let paths = doorward_oauth::paths(&config.identity.issuer, exchange_mount(config).as_ref());
+    mounts.push(open("oauth", paths, Vec::new(), &targets.oauth));
     if config.console.self_service {
         let mut sign_in = open(
             "sign_in",

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// How often uses of API tokens are written and expired keys forgotten.
@@ -48,6 +48,8 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Failure> {
         overrides,
         greeting,
     } = plan;
+    // Before anything is announced: a signal that nobody listens for ends the process.
+    let mut signals = Signals::listen()?;
     let engine = Engine::start(loaded.settings.clone()).await?;
     let composed = Arc::new(compose(&engine, &loaded).await?);
     let server = loaded.settings.server.clone();
@@ -98,7 +100,7 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Failure> {
             until,
         ));
     }
-    wait_for_the_end(&composed, loaded, &overrides).await?;
+    wait_for_the_end(&mut signals, &composed, loaded, &overrides).await;
     ops.draining.store(true, Ordering::Release);
     tracing::info!("stopping: finishing open requests");
     stop.send_replace(true);
@@ -144,28 +146,41 @@ fn listener_options(server: &ServerSettings) -> Result<ListenerOptions, Failure>
     })
 }
 
+/// What the process can be told.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Failure::Refused(format!("cannot listen for signals: {error}")))
+        };
+        Ok(Self {
+            hangup: listen(SignalKind::hangup())?,
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+}
+
 /// Returns when the process is told to stop; reloads until then.
 async fn wait_for_the_end(
+    signals: &mut Signals,
     composed: &Composed,
     mut running: Loaded,
     overrides: &Overrides,
-) -> Result<(), Failure> {
-    let listen = |kind| {
-        signal(kind)
-            .map_err(|error| Failure::Refused(format!("cannot listen for signals: {error}")))
-    };
-    let (mut hangup, mut terminate, mut interrupt) = (
-        listen(SignalKind::hangup())?,
-        listen(SignalKind::terminate())?,
-        listen(SignalKind::interrupt())?,
-    );
+) {
     let mut looks = tokio::time::interval(FILE_CHECK);
     let mut seen = stamp(&running);
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => {}
+            _ = signals.terminate.recv() => return,
+            _ = signals.interrupt.recv() => return,
+            _ = signals.hangup.recv() => {}
             _ = looks.tick() => {
                 let now = stamp(&running);
                 if now == seen {

@@ -40,7 +40,7 @@ fn a_token_says_where_it_is_in_its_life() {
         (TokenState::Revoked { at: NOW }, Some(NOW), "revoked"),
     ] {
         let view = TokenView::at(&token(state, expires_at), NOW);
-        assert_eq!(view.status, status, "{state:?} {expires_at:?}");
+        assert_eq!(view.state, status, "{state:?} {expires_at:?}");
     }
 }
 
@@ -57,7 +57,7 @@ fn wb_14_a_token_is_written_with_uuid_text_and_rfc_3339_and_without_a_secret() {
             "owner": "02020202-0202-0202-0202-020202020202",
             "tenant": null,
             "name": "CI/CD Pipeline",
-            "status": "active",
+            "state": "active",
             "scopes": null,
             "environment": null,
             "created_at": "2023-11-14T22:13:20Z",

@@ -217,7 +217,7 @@ pub(crate) struct TokenView {
     /// What it is called.
     pub(crate) name: Option<String>,
     /// `active`, `retiring`, `expired` or `revoked`.
-    pub(crate) status: &'static str,
+    pub(crate) state: &'static str,
     /// The scopes it may carry; null is whatever its owner may.
     pub(crate) scopes: Option<Vec<String>>,
     /// Its environment.
@@ -235,7 +235,7 @@ pub(crate) struct TokenView {
 impl TokenView {
     /// The token as it stands at `now`.
     pub(crate) fn at(token: &ApiToken, now: Timestamp) -> Self {
-        let status = match token.state {
+        let state = match token.state {
             TokenState::Revoked { .. } => "revoked",
             TokenState::Retiring { until } if until <= now => "revoked",
             _ if !token.is_live(now) => "expired",
@@ -256,7 +256,7 @@ impl TokenView {
             owner: token.owner.to_string(),
             tenant: tenant.as_ref().map(ToString::to_string),
             name: token.name.clone(),
-            status,
+            state,
             scopes: scopes.map(|all| all.iter().map(ToString::to_string).collect()),
             environment: environment.as_ref().map(ToString::to_string),
             created_at: token.created_at.to_string(),

@@ -1,0 +1,269 @@
+//! Making tokens: every rule of a class.
+
+use super::world::*;
+use crate::conformance::fixture::all;
+use doorward_base::token_format::{TokenBody, TokenFormat};
+use doorward_base::{Environment, ErrorCode};
+use doorward_identity::act::*;
+use doorward_identity::decide::refusal::{ManageRefusal, TokenRefusal};
+use doorward_identity::model::{AuditAction, Ceiling, Outcome, TokenKind};
+use doorward_identity::port::StoreHandle;
+use doorward_identity::settings::{ExpiryRule, RealmSettings};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+fn max_active(max: u32) -> impl FnOnce(&mut RealmSettings) {
+    move |settings| settings.classes[0].max_active = Some(max)
+}
+
+async fn personal(world: &World, owner: OwnerRef) -> Result<MintedToken, Failure<TokenRefusal>> {
+    create_token(world.ctx(), &OPERATOR, new_token(TokenKind::Personal, owner)).await
+}
+
+pub(crate) async fn a_class_limits_what_each_owner_has_active(store: StoreHandle) {
+    let world = World::with(store, max_active(2)).await;
+    let ada = world.user("ada", None, &[]).await;
+    let bob = world.user("bob", None, &[]).await;
+    let first = world.mint(TokenKind::Personal, ada).await;
+    world.mint(TokenKind::Personal, ada).await;
+    for owner in [OwnerRef::Subject(ada), OwnerRef::Email(email("ada"))] {
+        let third = personal(&world, owner).await;
+        assert_eq!(reason(third), TokenRefusal::LimitReached);
+    }
+    world.mint(TokenKind::Personal, bob).await;
+    let id = TokenRef::Id(first.token.id);
+    revoke_token(world.ctx(), &OPERATOR, id).await.unwrap();
+    world.mint(TokenKind::Personal, ada).await;
+}
+
+pub(crate) async fn expired_and_retiring_tokens_do_not_count(store: StoreHandle) {
+    let world = World::with(store, |settings| {
+        settings.classes[0].max_active = Some(1);
+        settings.classes[0].grace = Duration::from_secs(60);
+    })
+    .await;
+    let ada = world.user("ada", None, &[]).await;
+    let short = CreateToken {
+        expires_at: Some(after(10)),
+        ..new_token(TokenKind::Personal, OwnerRef::Subject(ada))
+    };
+    create_token(world.ctx(), &OPERATOR, short).await.unwrap();
+    let early = personal(&world.at(9), OwnerRef::Subject(ada)).await;
+    assert_eq!(reason(early), TokenRefusal::LimitReached);
+    let second = world.at(10).mint(TokenKind::Personal, ada).await;
+    // Replacing needs no free place, and the one in its grace takes none.
+    let replace = RegenerateToken {
+        token: TokenRef::Id(second.token.id),
+        expires_at: None,
+    };
+    let world = world.at(11);
+    let third = regenerate_token(world.ctx(), &OPERATOR, replace).await.unwrap();
+    let full = personal(&world, OwnerRef::Subject(ada)).await;
+    assert_eq!(reason(full), TokenRefusal::LimitReached);
+    let id = TokenRef::Id(third.token.id);
+    revoke_token(world.ctx(), &OPERATOR, id).await.unwrap();
+    exchange(world.ctx(), asking(&second.secret)).await.unwrap();
+    world.mint(TokenKind::Personal, ada).await;
+}
+
+pub(crate) async fn one_of_32_that_race_for_the_last_place_gets_it(store: StoreHandle) {
+    let world = World::with(store, max_active(1)).await;
+    let ada = world.user("ada", None, &[]).await;
+    let mut tasks = JoinSet::new();
+    for _ in 0..32 {
+        let world = world.clone();
+        tasks.spawn(async move { outcome(personal(&world, OwnerRef::Subject(ada)).await) });
+    }
+    let answers = tasks.join_all().await;
+    let refused = Err(ErrorCode::TokenLimitReached);
+    assert_eq!(answers.iter().filter(|one| one.is_ok()).count(), 1);
+    assert_eq!(answers.iter().filter(|one| **one == refused).count(), 31);
+    let listed = list_tokens(world.ctx(), &OPERATOR, None, all()).await;
+    assert_eq!(listed.unwrap().tokens.len(), 1);
+    let rows = world.audit().await;
+    let created = |row: &&_| audit_action(row) == AuditAction::TokenCreate;
+    assert_eq!(rows.iter().filter(created).count(), 32);
+}
+
+const fn audit_action(row: &doorward_identity::model::AuditRow) -> AuditAction {
+    row.event.action
+}
+
+pub(crate) async fn each_expiry_rule_is_kept(store: StoreHandle) {
+    use TokenRefusal::*;
+    let day = Duration::from_secs(100);
+    let world = World::new(store).await;
+    let ada = world.user("ada", None, &[]).await;
+    for (rule, asked, expected) in [
+        (ExpiryRule::Policy(day), None, Ok(Some(100))),
+        (ExpiryRule::Policy(day), Some(50), Err(ExpiryNotChosen)),
+        (ExpiryRule::Optional { max: None }, None, Ok(None)),
+        (ExpiryRule::Optional { max: None }, Some(50), Ok(Some(50))),
+        (ExpiryRule::Optional { max: None }, Some(0), Err(ExpiryPast)),
+        (ExpiryRule::Optional { max: Some(day) }, None, Ok(None)),
+        (ExpiryRule::Optional { max: Some(day) }, Some(100), Ok(Some(100))),
+        (ExpiryRule::Optional { max: Some(day) }, Some(101), Err(ExpiryTooFar)),
+        (ExpiryRule::Required { max: None }, None, Err(ExpiryMissing)),
+        (ExpiryRule::Required { max: None }, Some(1), Ok(Some(1))),
+        (ExpiryRule::Required { max: Some(day) }, Some(0), Err(ExpiryPast)),
+        (ExpiryRule::Required { max: Some(day) }, Some(101), Err(ExpiryTooFar)),
+    ] {
+        let world = world.reconfigured(|settings| settings.classes[0].expiry = rule);
+        let new = CreateToken {
+            expires_at: asked.map(after),
+            ..new_token(TokenKind::Personal, OwnerRef::Subject(ada))
+        };
+        let made = create_token(world.ctx(), &OPERATOR, new).await;
+        match expected {
+            Ok(end) => assert_eq!(made.unwrap().token.expires_at, end.map(after), "{rule:?}"),
+            Err(refusal) => assert_eq!(reason(made), refusal, "{rule:?} {asked:?}"),
+        }
+    }
+}
+
+pub(crate) async fn each_kind_has_its_kind_of_owner(store: StoreHandle) {
+    let world = World::new(store).await;
+    let acme = world.tenant("acme").await;
+    let ada = OwnerRef::Subject(world.user("ada", None, &[]).await);
+    let bot = OwnerRef::Subject(world.service("bot", None, &[]).await);
+    let keys = OwnerRef::Tenant(acme);
+    let wrong = Err(TokenRefusal::OwnerKind);
+    for (kind, owner, expected) in [
+        (TokenKind::Personal, &ada, Ok(())),
+        (TokenKind::Personal, &bot, wrong.clone()),
+        (TokenKind::Personal, &keys, wrong.clone()),
+        (TokenKind::Service, &ada, wrong.clone()),
+        (TokenKind::Service, &bot, Ok(())),
+        (TokenKind::Service, &keys, wrong.clone()),
+        (TokenKind::Key, &ada, wrong.clone()),
+        (TokenKind::Key, &bot, wrong.clone()),
+        (TokenKind::Key, &keys, Ok(())),
+    ] {
+        let made = create_token(world.ctx(), &OPERATOR, new_token(kind, owner.clone())).await;
+        match expected {
+            Ok(()) => assert_eq!(made.unwrap().token.kind, kind),
+            Err(refusal) => assert_eq!(reason(made), refusal, "{kind} {owner:?}"),
+        }
+    }
+    for owner in [
+        OwnerRef::Email(email("ghost")),
+        OwnerRef::Tenant("ghost".parse().unwrap()),
+    ] {
+        let made = create_token(world.ctx(), &OPERATOR, new_token(TokenKind::Key, owner)).await;
+        assert_eq!(reason(made), ManageRefusal::NotFound("owner").into());
+    }
+}
+
+pub(crate) async fn an_environment_is_named_where_there_are_any(store: StoreHandle) {
+    let environment = |name: &str| name.parse::<Environment>().unwrap();
+    let world = World::with(store, |settings| {
+        let known = vec![environment("live"), environment("test")];
+        settings.classes[0].format = TokenFormat::new("pat_", known, TokenBody::Checked).unwrap();
+    })
+    .await;
+    let ada = world.user("ada", None, &[]).await;
+    let acme = OwnerRef::Tenant(world.tenant("acme").await);
+    for (kind, owner, named, prefix) in [
+        (TokenKind::Personal, OwnerRef::Subject(ada), Some("live"), Some("pat_live_")),
+        (TokenKind::Personal, OwnerRef::Subject(ada), Some("test"), Some("pat_test_")),
+        (TokenKind::Personal, OwnerRef::Subject(ada), Some("prod"), None),
+        (TokenKind::Personal, OwnerRef::Subject(ada), None, None),
+        (TokenKind::Key, acme.clone(), None, Some("key-")),
+        (TokenKind::Key, acme, Some("live"), None),
+    ] {
+        let new = CreateToken {
+            ceiling: Ceiling {
+                environment: named.map(environment),
+                ..Ceiling::default()
+            },
+            ..new_token(kind, owner)
+        };
+        let made = create_token(world.ctx(), &OPERATOR, new).await;
+        match prefix {
+            Some(prefix) => assert!(made.unwrap().secret.expose().starts_with(prefix)),
+            None => assert_eq!(reason(made), TokenRefusal::Environment, "{kind} {named:?}"),
+        }
+    }
+}
+
+pub(crate) async fn a_ceiling_stays_within_owner_and_realm(store: StoreHandle) {
+    let world = World::with(store, |settings| {
+        settings.tokens.audiences = vec!["https://api.example".parse().unwrap()];
+    })
+    .await;
+    world.tenant("globex").await;
+    let ada = world.user("ada", Some("acme"), &[]).await;
+    let base = new_token(TokenKind::Personal, OwnerRef::Subject(ada));
+    let audience = |text: &str| Ceiling {
+        audiences: Some(vec![text.parse().unwrap()]),
+        ..Ceiling::default()
+    };
+    for (name, ceiling, expected) in [
+        (200, Ceiling::default(), None),
+        (201, Ceiling::default(), Some(TokenRefusal::NameTooLong)),
+        (1, ceiling(Some("acme"), &[]), None),
+        (1, ceiling(Some("globex"), &[]), Some(TokenRefusal::TenantForbidden)),
+        (1, audience("https://api.example"), None),
+        (1, audience("https://else.example"), Some(TokenRefusal::Audience)),
+    ] {
+        let new = CreateToken {
+            name: Some("é".repeat(name)),
+            ceiling,
+            ..base.clone()
+        };
+        let made = create_token(world.ctx(), &OPERATOR, new).await;
+        match expected {
+            None => assert!(made.is_ok()),
+            Some(refusal) => assert_eq!(reason(made), refusal),
+        }
+    }
+    let disabled = Standing::Disabled;
+    let done = set_subject_status(world.ctx(), &OPERATOR, ada, disabled).await;
+    done.unwrap();
+    let made = create_token(world.ctx(), &OPERATOR, base).await;
+    assert_eq!(reason(made), TokenRefusal::OwnerDisabled);
+}
+
+pub(crate) async fn a_kind_without_a_class_is_refused_and_written_down(store: StoreHandle) {
+    let world = World::with(store, |settings| drop(settings.classes.pop())).await;
+    let owner = OwnerRef::Tenant(world.tenant("acme").await);
+    let made = create_token(world.ctx(), &OPERATOR, new_token(TokenKind::Key, owner)).await;
+    assert_eq!(reason(made), TokenRefusal::KindUnknown);
+    let row = world.last_audit().await.event;
+    assert_eq!(row.action, AuditAction::TokenCreate);
+    assert_eq!(row.outcome, Outcome::Refused(ErrorCode::InvalidRequest));
+}
+
+pub(crate) async fn a_class_names_the_permission_to_create(store: StoreHandle) {
+    let world = World::with(store, |settings| {
+        settings.classes[0].create_permission = Some("tokens.mint".parse().unwrap());
+    })
+    .await;
+    let bot = world.service("bot", None, &[]).await;
+    let edit = "platform.users.service-accounts.access-tokens.edit";
+    for (name, permission, expected) in [
+        ("minter", "tokens.mint", Ok(())),
+        ("editor", edit, Ok(())),
+        ("reader", "platform.users.read", Err(ErrorCode::InsufficientPermission)),
+    ] {
+        let person = world.person(name, None, &[permission]).await;
+        let new = new_token(TokenKind::Service, OwnerRef::Subject(bot));
+        let made = create_token(world.ctx(), &person.caller, new).await;
+        assert_eq!(outcome(made), expected, "{name}");
+    }
+}
+
+pub(crate) async fn only_the_digest_is_stored(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user("ada", None, &[]).await;
+    let one = world.mint(TokenKind::Personal, ada).await;
+    let two = world.mint(TokenKind::Personal, ada).await;
+    assert_ne!(one.secret.expose(), two.secret.expose());
+    let snapshot = load_snapshot(world.ctx(), NOW).await.unwrap();
+    let mut stored: Vec<_> = snapshot.digests.iter().map(|live| live.digest).collect();
+    let mut made = world.realm.digests_of(&one.secret);
+    made.extend(world.realm.digests_of(&two.secret));
+    stored.sort_unstable_by_key(|digest| *digest.as_bytes());
+    made.sort_unstable_by_key(|digest| *digest.as_bytes());
+    assert_eq!(stored, made);
+}

@@ -1,0 +1,132 @@
+//! The use-cases of `doorward_identity::act` on a real store. They are here because
+//! identity has none. An engine runs all of them by one line, [`use_cases!`]. Not
+//! here: the rules alone, which `identity::decide` tests in tables, and the contract
+//! of the store itself (`conformance`).
+
+pub(crate) mod action;
+pub(crate) mod audit;
+pub(crate) mod authority;
+pub(crate) mod change;
+pub(crate) mod class_rule;
+pub(crate) mod exchange;
+pub(crate) mod key;
+pub(crate) mod management;
+pub(crate) mod other_realm;
+pub(crate) mod present;
+pub(crate) mod replace;
+pub(crate) mod sign_in;
+pub(crate) mod world;
+
+/// Makes one test of each case, as `conformance!` does.
+macro_rules! use_cases {
+    ($open:path) => {
+        crate::use_case::cases! { $open:
+            class_rule: [
+                a_class_limits_what_each_owner_has_active,
+                expired_and_retiring_tokens_do_not_count,
+                one_of_32_that_race_for_the_last_place_gets_it,
+                each_expiry_rule_is_kept,
+                each_kind_has_its_kind_of_owner,
+                an_environment_is_named_where_there_are_any,
+                a_ceiling_stays_within_owner_and_realm,
+                a_kind_without_a_class_is_refused_and_written_down,
+                a_class_names_the_permission_to_create,
+                only_the_digest_is_stored,
+            ]
+            replace: [
+                a_replacement_keeps_the_expiry_or_gets_a_new_one,
+                the_old_token_dies_at_once_or_after_the_grace,
+                one_of_16_that_race_to_replace_a_token_does,
+                a_dead_token_is_not_replaced,
+                revoking_again_changes_nothing,
+                anothers_token_looks_like_none,
+                tokens_are_listed_by_owner_and_page,
+            ]
+            exchange: [
+                a_duration_is_taken_whole_or_refused,
+                a_default_is_clamped_to_what_is_left,
+                scopes_are_refused_narrowed_or_filled_in,
+                each_dead_token_is_refused_and_written_down,
+                a_token_lives_again_with_its_owner,
+                a_tenant_a_role_and_an_audience_are_held_or_refused,
+                a_token_follows_its_owners_grants,
+                a_jwt_says_whose_it_is,
+            ]
+            present: [
+                a_principal_holds_owner_and_ceiling,
+                a_presentation_is_the_classs,
+                a_made_up_token_leaves_no_row,
+                an_internal_jwt_carries_what_owner_and_module_share,
+                an_internal_jwt_needs_a_live_token,
+                a_last_use_never_moves_backwards,
+            ]
+            sign_in: [
+                every_failure_has_one_answer,
+                a_session_ends_with_what_it_stands_on,
+                a_weak_hash_is_replaced_when_it_matches,
+                a_scope_and_a_tenant_are_held_or_refused,
+                a_person_sets_its_own_password_and_no_other,
+                an_invitation_is_taken_once_and_expires,
+                an_account_that_waited_for_its_owner_is_emptied,
+            ]
+            management: [
+                each_action_needs_its_permission,
+                an_ordinary_user_manages_itself_alone,
+                a_tenants_administrator_stays_in_its_tenant,
+                who_is_in_two_tenants_is_seen_from_one_and_managed_from_neither,
+                a_dead_caller_manages_nothing,
+            ]
+            authority: [
+                nobody_grants_what_it_does_not_hold,
+                realm_wide_grants_are_the_operators,
+                a_new_service_account_gets_what_its_maker_holds,
+                an_exchanged_jwt_carries_only_its_scopes,
+                a_token_is_not_minted_beyond_its_maker,
+                a_key_carries_what_was_named_for_it,
+                a_role_must_be_defined,
+            ]
+            change: [
+                each_change_of_authority_is_told_and_counted,
+                refusals_tell_nothing,
+                an_access_token_carries_the_epoch,
+                a_snapshot_holds_what_lives_and_what_died,
+            ]
+            audit: [
+                every_success_and_failure_is_written_down,
+                no_row_holds_a_secret,
+                rows_are_read_within_reach,
+            ]
+            key: [
+                two_processes_end_with_the_same_keys,
+                a_missing_key_is_made_and_no_other,
+                another_algorithm_makes_another_key,
+                a_staged_rotation_publishes_before_it_signs,
+                an_immediate_rotation_signs_at_once,
+                a_retired_key_is_forgotten_when_its_time_is_over,
+                a_rotated_digest_key_finds_and_moves_old_tokens,
+                a_wrong_master_key_opens_nothing,
+            ]
+            other_realm: [
+                an_address_is_free_in_another_realm,
+                a_token_is_none_in_another_realm,
+                a_caller_is_nobody_in_another_realm,
+            ]
+        }
+    };
+}
+
+macro_rules! cases {
+    ($open:path: $($group:ident: [$($case:ident,)*])*) => {
+        mod use_case {
+            $(mod $group {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $case() {
+                    let (store, _keep) = $open().await;
+                    crate::use_case::$group::$case(store).await;
+                })*
+            })*
+        }
+    };
+}
+
+pub(crate) use {cases, use_cases};

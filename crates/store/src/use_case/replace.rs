@@ -1,0 +1,219 @@
+//! Replacing, revoking and listing tokens.
+
+use super::world::*;
+use crate::conformance::fixture::all;
+use doorward_base::{ApiTokenId, ErrorCode};
+use doorward_identity::act::*;
+use doorward_identity::decide::refusal::{ManageRefusal, TokenRefusal, UseRefusal};
+use doorward_identity::model::{TokenKind, TokenState};
+use doorward_identity::port::{Page, StoreHandle};
+use doorward_identity::settings::ExpiryRule;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+const fn replacing(id: ApiTokenId) -> RegenerateToken {
+    RegenerateToken {
+        token: TokenRef::Id(id),
+        expires_at: None,
+    }
+}
+
+pub(crate) async fn a_replacement_keeps_the_expiry_or_gets_a_new_one(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user("ada", None, &[]).await;
+    let policy = ExpiryRule::Policy(Duration::from_secs(500));
+    let optional = ExpiryRule::Optional { max: None };
+    for (keeps, rule, asked, expected) in [
+        (true, optional, None, Ok(Some(after(100)))),
+        (true, policy, None, Ok(Some(after(100)))),
+        (true, optional, Some(after(200)), Err(TokenRefusal::ExpiryNotChosen)),
+        (false, optional, None, Ok(None)),
+        (false, optional, Some(after(200)), Ok(Some(after(200)))),
+        (false, policy, None, Ok(Some(after(510)))),
+        (false, policy, Some(after(200)), Err(TokenRefusal::ExpiryNotChosen)),
+    ] {
+        let new = CreateToken {
+            name: Some("ci".to_owned()),
+            ceiling: ceiling(None, &["read"]),
+            expires_at: Some(after(100)),
+            ..new_token(TokenKind::Personal, OwnerRef::Subject(ada))
+        };
+        let old = create_token(world.ctx(), &OPERATOR, new).await.unwrap();
+        let world = world.at(10).reconfigured(|settings| {
+            settings.classes[0].regenerate_keeps_expiry = keeps;
+            settings.classes[0].expiry = rule;
+        });
+        let request = RegenerateToken {
+            token: TokenRef::Secret(old.secret.clone()),
+            expires_at: asked,
+        };
+        let made = regenerate_token(world.ctx(), &OPERATOR, request).await;
+        let alive = match expected {
+            Ok(end) => {
+                let made = made.unwrap();
+                assert_eq!(made.token.expires_at, end, "{keeps} {rule:?}");
+                assert_eq!(made.token.name, old.token.name);
+                assert_eq!(made.token.ceiling, old.token.ceiling);
+                assert_eq!(made.token.owner, ada);
+                assert_ne!(made.token.id, old.token.id);
+                made
+            }
+            Err(refusal) => {
+                assert_eq!(reason(made), refusal, "{keeps} {rule:?}");
+                old
+            }
+        };
+        exchange(world.ctx(), asking(&alive.secret)).await.unwrap();
+    }
+}
+
+pub(crate) async fn the_old_token_dies_at_once_or_after_the_grace(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user("ada", None, &[]).await;
+    let old = world.mint(TokenKind::Personal, ada).await;
+    let made = regenerate_token(world.ctx(), &OPERATOR, replacing(old.token.id)).await;
+    let middle = made.unwrap();
+    let used = exchange(world.ctx(), asking(&old.secret)).await;
+    assert_eq!(reason(used), UseRefusal::Revoked);
+
+    let grace = |settings: &mut doorward_identity::settings::RealmSettings| {
+        settings.classes[0].grace = Duration::from_secs(60);
+    };
+    let world = world.reconfigured(grace);
+    let made = regenerate_token(world.ctx(), &OPERATOR, replacing(middle.token.id)).await;
+    let new = made.unwrap();
+    for (seconds, life) in [(0, Some(60)), (59, Some(1)), (60, None)] {
+        let world = world.at(seconds);
+        exchange(world.ctx(), asking(&new.secret)).await.unwrap();
+        let used = exchange(world.ctx(), asking(&middle.secret)).await;
+        match life {
+            // A JWT outlives the grace by nothing.
+            Some(life) => assert_eq!(used.unwrap().expires_in, life),
+            None => assert_eq!(reason(used), UseRefusal::Revoked),
+        }
+    }
+}
+
+pub(crate) async fn one_of_16_that_race_to_replace_a_token_does(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user("ada", None, &[]).await;
+    let old = world.mint(TokenKind::Personal, ada).await;
+    let mut tasks = JoinSet::new();
+    for _ in 0..16 {
+        let (world, id) = (world.clone(), old.token.id);
+        tasks.spawn(async move { regenerate_token(world.ctx(), &OPERATOR, replacing(id)).await });
+    }
+    let (done, refused): (Vec<_>, Vec<_>) =
+        tasks.join_all().await.into_iter().partition(Result::is_ok);
+    assert_eq!((done.len(), refused.len()), (1, 15));
+    for one in refused {
+        assert_eq!(reason(one), TokenRefusal::Dead);
+    }
+    let listed = list_tokens(world.ctx(), &OPERATOR, None, all()).await;
+    let mut live = listed.unwrap().tokens;
+    live.retain(|token| token.is_live(NOW));
+    assert_eq!(live.len(), 1);
+}
+
+pub(crate) async fn a_dead_token_is_not_replaced(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user("ada", None, &[]).await;
+    let new = CreateToken {
+        expires_at: Some(after(10)),
+        ..new_token(TokenKind::Personal, OwnerRef::Subject(ada))
+    };
+    let short = create_token(world.ctx(), &OPERATOR, new).await.unwrap();
+    let late = world.at(10);
+    let made = regenerate_token(late.ctx(), &OPERATOR, replacing(short.token.id)).await;
+    assert_eq!(reason(made), TokenRefusal::Dead);
+    let revoked = world.mint(TokenKind::Personal, ada).await.token.id;
+    let id = TokenRef::Id(revoked);
+    revoke_token(world.ctx(), &OPERATOR, id).await.unwrap();
+    let made = regenerate_token(world.ctx(), &OPERATOR, replacing(revoked)).await;
+    assert_eq!(reason(made), TokenRefusal::Dead);
+}
+
+pub(crate) async fn revoking_again_changes_nothing(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user("ada", None, &[]).await;
+    let token = world.mint(TokenKind::Personal, ada).await;
+    let revoked = TokenState::Revoked { at: after(5) };
+    for (seconds, named) in [
+        (5, TokenRef::Secret(token.secret.clone())),
+        (9, TokenRef::Id(token.token.id)),
+    ] {
+        let world = world.at(seconds);
+        let done = revoke_token(world.ctx(), &OPERATOR, named).await;
+        assert_eq!(done.unwrap().state, revoked);
+    }
+    let listed = list_tokens(world.ctx(), &OPERATOR, None, all()).await;
+    assert_eq!(listed.unwrap().tokens[0].state, revoked);
+}
+
+/// Whoever guesses ids or finds a secret learns nothing of a token that is not theirs.
+pub(crate) async fn anothers_token_looks_like_none(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user("ada", None, &[]).await;
+    let bot = world.service("bot", None, &[]).await;
+    let eve = world.person("eve", None, &[]).await;
+    let missing = TokenRefusal::from(ManageRefusal::NotFound("token"));
+    let mut named = vec![
+        TokenRef::Id(ApiTokenId::from_bytes([1; 16])),
+        TokenRef::Secret(secret("pat-mistyped")),
+    ];
+    let mut made = Vec::new();
+    for (kind, owner) in [(TokenKind::Personal, ada), (TokenKind::Service, bot)] {
+        let token = world.mint(kind, owner).await;
+        named.push(TokenRef::Id(token.token.id));
+        named.push(TokenRef::Secret(token.secret.clone()));
+        made.push(token);
+    }
+    for token in named {
+        let done = revoke_token(world.ctx(), &eve.caller, token.clone()).await;
+        assert_eq!(reason(done), missing, "{token:?}");
+        let request = RegenerateToken {
+            token,
+            expires_at: None,
+        };
+        let done = regenerate_token(world.ctx(), &eve.caller, request).await;
+        assert_eq!(reason(done), missing);
+    }
+    for token in made {
+        exchange(world.ctx(), asking(&token.secret)).await.unwrap();
+    }
+    // Nor does anybody make a personal token for somebody else.
+    let new = new_token(TokenKind::Personal, OwnerRef::Subject(ada));
+    let done = create_token(world.ctx(), &eve.caller, new).await;
+    assert_eq!(code(done), ErrorCode::NotFound);
+}
+
+pub(crate) async fn tokens_are_listed_by_owner_and_page(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.person("ada", None, &[]).await;
+    let bob = world.user("bob", None, &[]).await;
+    let mut own = Vec::new();
+    for _ in 0..3 {
+        own.push(world.mint(TokenKind::Personal, ada.id).await.token);
+        world.mint(TokenKind::Personal, bob).await;
+    }
+    own.sort_unstable_by_key(|token| token.id);
+    let mine = Some(OwnerRef::Subject(ada.id));
+    let (mut after, mut seen) = (None, Vec::new());
+    for count in [2, 1] {
+        let page = Page { after, limit: 2 };
+        let listed = list_tokens(world.ctx(), &ada.caller, mine.clone(), page).await;
+        let listed = listed.unwrap();
+        assert_eq!(listed.tokens.len(), count);
+        after = listed.next;
+        seen.extend(listed.tokens);
+    }
+    assert_eq!((seen, after), (own, None));
+    for owner in [
+        None,
+        Some(OwnerRef::Subject(bob)),
+        Some(OwnerRef::Email(email("ghost"))),
+    ] {
+        let listed = list_tokens(world.ctx(), &ada.caller, owner, all()).await;
+        assert_eq!(code(listed), ErrorCode::InsufficientPermission);
+    }
+}

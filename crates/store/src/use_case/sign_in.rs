@@ -1,0 +1,275 @@
+//! Signing in by password, and what ends a session.
+
+use super::world::*;
+use crate::conformance::fixture::tenant_id;
+use crate::conformance::{reading, writing};
+use argon2::password_hash::PasswordHasher as _;
+use argon2::{Algorithm, Argon2, Params, Version};
+use doorward_base::{ErrorCode, Secret};
+use doorward_identity::act::*;
+use doorward_identity::decide::refusal::{ManageRefusal, SignInRefusal};
+use doorward_identity::model::{Actor, AuditAction, HashedPassword, Outcome, TokenKind};
+use doorward_identity::port::StoreHandle;
+
+const PASSWORD: &str = "correct horse";
+
+pub(crate) async fn every_failure_has_one_answer(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user_with_password("ada", PASSWORD, None).await;
+    let off = world.user_with_password("off", PASSWORD, None).await;
+    world.user("bare", None, &[]).await;
+    world.service("bot", None, &[]).await;
+    let disabled = Standing::Disabled;
+    let done = set_subject_status(world.ctx(), &OPERATOR, off, disabled).await;
+    done.unwrap();
+    let long = "x".repeat(5000);
+    for (address, password) in [
+        ("ada@example.org", "wrong horse"),
+        ("ada@example.org", ""),
+        ("ada@example.org", &long),
+        ("ghost@example.org", PASSWORD),
+        ("off@example.org", PASSWORD),
+        ("bare@example.org", PASSWORD),
+        ("bare@example.org", ""),
+        ("bot@example.org", ""),
+        ("no address", PASSWORD),
+    ] {
+        let done = sign_in(world.ctx(), signing_in(address, password)).await;
+        assert_eq!(code(done), ErrorCode::SignInRefused, "{address}");
+        let event = world.last_audit().await.event;
+        assert_eq!(event.action, AuditAction::SignIn);
+        assert_eq!(event.outcome, Outcome::Refused(ErrorCode::SignInRefused));
+        assert_eq!((event.actor, event.session), (Actor::Anonymous, None));
+    }
+    let signed = sign_in(world.ctx(), signing_in(" ADA@example.org", PASSWORD)).await;
+    let signed = signed.unwrap();
+    assert_eq!(signed.subject.id, ada);
+    let claims = claims(&signed.issued);
+    assert_eq!(claims["sid"], signed.session.to_string());
+    assert!(claims["dw"].get("t").is_none());
+    assert_eq!(world.last_audit().await.event.session, Some(signed.session));
+}
+
+pub(crate) async fn a_session_ends_with_what_it_stands_on(store: StoreHandle) {
+    enum End {
+        SignOut,
+        Disable,
+        Password,
+        Membership,
+        Time,
+    }
+    let world = World::new(store).await;
+    for (n, end) in [End::SignOut, End::Disable, End::Password, End::Membership, End::Time]
+        .into_iter()
+        .enumerate()
+    {
+        let name = format!("user{n}");
+        let id = world.user_with_password(&name, PASSWORD, Some("acme")).await;
+        let request = signing_in(&format!("{name}@example.org"), PASSWORD);
+        let signed = sign_in(world.ctx(), request).await.unwrap();
+        assert_eq!(signed.issued.tenant, Some(tenant_id("acme")));
+        let caller = caller_of(&signed);
+        let other = world.session(id, None).await;
+        authenticate(world.ctx(), &caller).await.unwrap();
+        let (mut then, mut others_die) = (world.clone(), true);
+        let ctx = world.ctx();
+        match end {
+            End::SignOut => {
+                sign_out(ctx, &caller).await.unwrap();
+                others_die = false;
+            }
+            End::Disable => {
+                let done = set_subject_status(ctx, &OPERATOR, id, Standing::Disabled).await;
+                done.unwrap();
+            }
+            End::Password => {
+                let request = SetPassword {
+                    subject: id,
+                    new: secret("another horse"),
+                    current: None,
+                };
+                set_password(ctx, &OPERATOR, request).await.unwrap();
+            }
+            End::Membership => {
+                let done = end_membership(ctx, &OPERATOR, id, tenant_id("acme")).await;
+                done.unwrap();
+                // The other session is bound to no tenant.
+                others_die = false;
+            }
+            End::Time => then = world.at(86_400),
+        }
+        let over = authenticate(then.ctx(), &caller).await;
+        assert_eq!(reason(over), SignInRefusal::SessionOver, "{n}");
+        let again = sign_out(then.ctx(), &caller).await;
+        assert_eq!(reason(again), SignInRefusal::SessionOver);
+        let others = authenticate(then.ctx(), &other).await;
+        assert_eq!(others.is_err(), others_die, "{n}");
+    }
+}
+
+async fn hash_of(world: &World, subject: doorward_base::SubjectId) -> HashedPassword {
+    let (store, realm) = (world.store(), world.realm.id);
+    let hash = reading!(store, realm, [], |tx| tx.find_password(subject).await);
+    hash.unwrap().unwrap()
+}
+
+pub(crate) async fn a_weak_hash_is_replaced_when_it_matches(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user("ada", None, &[]).await;
+    let params = Params::new(8 * 1024, 1, 1, None).unwrap();
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_with_salt(PASSWORD.as_bytes(), &[7; 16])
+        .unwrap();
+    let weak = HashedPassword::from_phc(weak.to_string());
+    let (engine, realm) = (world.store(), world.realm.id);
+    let set = writing!(engine, realm, [weak], |tx| tx.set_password(ada, &weak).await);
+    set.unwrap();
+    let wrong = sign_in(world.ctx(), signing_in("ada@example.org", "wrong horse")).await;
+    assert_eq!(code(wrong), ErrorCode::SignInRefused);
+    assert_eq!(hash_of(&world, ada).await, weak);
+    for _ in 0..2 {
+        let signed = sign_in(world.ctx(), signing_in("ada@example.org", PASSWORD)).await;
+        signed.unwrap();
+        let hash = hash_of(&world, ada).await;
+        assert!(hash.as_phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    }
+    // One that is strong enough stays.
+    let strong = hash_of(&world, ada).await;
+    let signed = sign_in(world.ctx(), signing_in("ada@example.org", PASSWORD)).await;
+    signed.unwrap();
+    assert_eq!(hash_of(&world, ada).await, strong);
+}
+
+pub(crate) async fn a_scope_and_a_tenant_are_held_or_refused(store: StoreHandle) {
+    let world = World::new(store).await;
+    world.tenant("globex").await;
+    let ada = world.user_with_password("ada", PASSWORD, Some("acme")).await;
+    world.grant(ada, Some("acme"), "read").await;
+    for (tenant, role, scope, expected) in [
+        (None, None, None, Ok(())),
+        (Some("acme"), None, Some("read"), Ok(())),
+        (Some("globex"), None, None, Err(ErrorCode::TenantForbidden)),
+        (None, Some("editor"), None, Err(ErrorCode::RoleNotAllowed)),
+        (None, None, Some("write"), Err(ErrorCode::InvalidScope)),
+        (None, None, Some("\""), Err(ErrorCode::InvalidScope)),
+    ] {
+        let request = SignIn {
+            tenant: tenant.map(tenant_id),
+            role: role.map(|role: &str| role.parse().unwrap()),
+            scope: scope.map(ToOwned::to_owned),
+            ..signing_in("ada@example.org", PASSWORD)
+        };
+        let done = sign_in(world.ctx(), request).await;
+        assert_eq!(outcome(done), expected, "{tenant:?} {role:?} {scope:?}");
+    }
+}
+
+pub(crate) async fn a_person_sets_its_own_password_and_no_other(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user_with_password("ada", PASSWORD, None).await;
+    let bob = world.user_with_password("bob", PASSWORD, None).await;
+    let bot = world.service("bot", None, &[]).await;
+    let all: Vec<&str> = doorward_identity::decide::manage::ManagementPermission::ALL
+        .iter()
+        .map(|one| one.as_str())
+        .collect();
+    for name in all {
+        world.grant(ada, None, name).await;
+    }
+    let (new, short) = ("another horse", "short");
+    for (subject, current, new, expected) in [
+        (bob, Some(PASSWORD), new, ManageRefusal::NotFound("subject")),
+        (ada, None, new, ManageRefusal::PasswordWrong),
+        (ada, Some("wrong horse"), new, ManageRefusal::PasswordWrong),
+        (ada, Some(PASSWORD), short, ManageRefusal::PasswordLength),
+    ] {
+        let caller = world.session(ada, None).await;
+        let request = SetPassword {
+            subject,
+            new: secret(new),
+            current: current.map(secret),
+        };
+        let done = set_password(world.ctx(), &caller, request).await;
+        assert_eq!(reason(done), expected);
+    }
+    let caller = world.session(ada, None).await;
+    let request = |subject, current: Option<Secret>| SetPassword {
+        subject,
+        new: secret(new),
+        current,
+    };
+    let done = set_password(world.ctx(), &caller, request(ada, Some(secret(PASSWORD)))).await;
+    done.unwrap();
+    let done = set_password(world.ctx(), &OPERATOR, request(bot, None)).await;
+    assert_eq!(reason(done), ManageRefusal::NotFound("subject"));
+    for (password, expected) in [(PASSWORD, Err(ErrorCode::SignInRefused)), (new, Ok(()))] {
+        let done = sign_in(world.ctx(), signing_in("ada@example.org", password)).await;
+        assert_eq!(outcome(done), expected);
+    }
+}
+
+fn taking(invited: &Invited, password: Option<&str>) -> AcceptInvitation {
+    AcceptInvitation {
+        secret: invited.secret.clone(),
+        password: password.map(secret),
+        name: None,
+    }
+}
+
+async fn invited(world: &World, name: &str) -> Invited {
+    let request = Invite {
+        email: email(name),
+        tenant: tenant_id("acme"),
+        roles: vec!["viewer".parse().unwrap()],
+    };
+    invite(world.ctx(), &OPERATOR, request).await.unwrap()
+}
+
+pub(crate) async fn an_invitation_is_taken_once_and_expires(store: StoreHandle) {
+    let world = World::new(store).await;
+    world.tenant("acme").await;
+    let replaced = invited(&world, "ada").await;
+    let first = invited(&world, "ada").await;
+    let late = invited(&world, "bob").await;
+    let invalid = ManageRefusal::InvitationInvalid;
+    let done = accept_invitation(world.ctx(), taking(&replaced, None)).await;
+    assert_eq!(reason(done), invalid);
+    let ada = accept_invitation(world.ctx(), taking(&first, Some(PASSWORD))).await;
+    let ada = ada.unwrap();
+    let done = accept_invitation(world.ctx(), taking(&first, Some(PASSWORD))).await;
+    assert_eq!(reason(done), invalid);
+    let week = world.at(7 * 86_400);
+    let done = accept_invitation(week.ctx(), taking(&late, None)).await;
+    assert_eq!(reason(done), invalid);
+    let signed = sign_in(world.ctx(), signing_in("ada@example.org", PASSWORD)).await;
+    let signed = signed.unwrap();
+    assert_eq!(signed.subject.id, ada.id);
+    assert_eq!(signed.issued.tenant, Some(tenant_id("acme")));
+    let profile = load_profile(world.ctx(), &caller_of(&signed), ada.id).await;
+    assert_eq!(profile.unwrap().grants.len(), 1);
+}
+
+/// Somebody registers a stranger's address and waits for the stranger to be invited.
+pub(crate) async fn an_account_that_waited_for_its_owner_is_emptied(store: StoreHandle) {
+    let world = World::new(store).await;
+    world.tenant("acme").await;
+    let new = CreateUser {
+        proven: false,
+        password: Some(secret("eves password")),
+        ..new_user("victim", placement(None, &[]))
+    };
+    let victim = create_user(world.ctx(), &OPERATOR, new).await.unwrap().id;
+    let waiting = world.session(victim, None).await;
+    let token = world.mint(TokenKind::Personal, victim).await;
+    let invited = invited(&world, "victim").await;
+    let done = accept_invitation(world.ctx(), taking(&invited, None)).await;
+    assert_eq!(reason(done), ManageRefusal::PasswordNeeded);
+    let done = accept_invitation(world.ctx(), taking(&invited, Some(PASSWORD))).await;
+    assert_eq!(done.unwrap().id, victim);
+    let over = authenticate(world.ctx(), &waiting).await;
+    assert_eq!(reason(over), SignInRefusal::SessionOver);
+    let used = exchange(world.ctx(), asking(&token.secret)).await;
+    assert_eq!(code(used), ErrorCode::TokenInvalid);
+    let done = sign_in(world.ctx(), signing_in("victim@example.org", "eves password")).await;
+    assert_eq!(code(done), ErrorCode::SignInRefused);
+}
