@@ -85,7 +85,7 @@ fn descriptors_running_out_is_not_the_end() {
 
 #[test]
 fn wrong_credentials_are_slowed_down_by_address() {
-    let app = door(site!()).start();
+    let app = suspicious(site!());
     let mut forged = crate::plain_jwt(&app);
     forged.truncate(forged.len() - 86);
     forged.push_str(&"A".repeat(86));
@@ -107,7 +107,7 @@ fn wrong_credentials_are_slowed_down_by_address() {
 
 #[test]
 fn guessing_at_the_exchange_is_slowed_down() {
-    let app = door(site!()).start();
+    let app = suspicious(site!());
     let dead = crate::robot(&app);
     app.revoke(&dead);
     let limited = first_429(&|| app.exchange(&dead, &serde_json::json!({})));
@@ -120,6 +120,14 @@ fn guessing_at_the_sign_in_is_slowed_down() {
     let nobody = "nobody@example.com";
     let limited = first_429(&|| doorward_testkit::sign_in(&app, nobody, "wrong password"));
     assert!(limited.header("retry-after").is_some());
+}
+
+/// A door that lets one address fail 60 times.
+fn suspicious(site: &str) -> App {
+    door(site)
+        .set("realm.witboost.failed_credentials.rate", "30/1m")
+        .set("realm.witboost.failed_credentials.burst", 60)
+        .start()
 }
 
 fn first_429(guess: &dyn Fn() -> doorward_testkit::Response) -> doorward_testkit::Response {
