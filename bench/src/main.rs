@@ -58,6 +58,7 @@ fn run(options: &Options) -> Result<(), Failure> {
         false => Some(doorward::find_binary(options.binary.as_deref())?),
     };
     let haproxy = peer::haproxy::version()?;
+    let load = meter::load_averages()?;
     eprintln!("minting {} access tokens", options.tokens);
     let site = Site::make(options.tokens)?;
     let farm = Farm::start(&site, binary.as_deref())?;
@@ -69,6 +70,7 @@ fn run(options: &Options) -> Result<(), Failure> {
         seconds: options.seconds,
         tokens: options.tokens,
         starts: options.starts,
+        load,
     };
     let verdicts = budget::judge(&rows, &figures);
     let text = report::render(&run, &rows, &figures, &verdicts);

@@ -42,6 +42,12 @@ impl CpuTime {
     }
 }
 
+/// How many tasks wanted to run in the last 1, 5 and 15 minutes.
+pub(crate) fn load_averages() -> Result<String, Failure> {
+    let text = fs::read_to_string("/proc/loadavg").during("/proc/loadavg")?;
+    Ok(text.split(' ').take(3).collect::<Vec<_>>().join(", "))
+}
+
 /// Resident memory, MiB.
 pub(crate) fn resident_mib(pid: u32) -> Result<f64, Failure> {
     let path = format!("/proc/{pid}/status");

@@ -14,6 +14,8 @@ pub(crate) struct Run {
     pub(crate) seconds: u32,
     pub(crate) tokens: usize,
     pub(crate) starts: usize,
+    /// The machine's load averages before anything was started.
+    pub(crate) load: String,
 }
 
 /// Writes it.
@@ -30,6 +32,7 @@ pub(crate) fn render(
         seconds,
         tokens,
         starts,
+        load,
     } = run;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let _ = writeln!(
@@ -39,7 +42,8 @@ pub(crate) fn render(
          of JSON); loopback; everyone with two threads. {haproxy} runs beside us. Medians of \
          {rounds} rounds of {seconds} s, the rows in turn within a round; 64 clients that wait \
          for each answer, unless a row says otherwise; {tokens} tokens where there are many. \
-         Read ratios and µs, not requests/s.\n"
+         Load averages before the run: {load}; above 0.5, others worked here too and every µs \
+         is dearer than on a quiet machine. Read ratios, not requests/s.\n"
     );
     table_of_rows(&mut text, rows);
     table_of_figures(&mut text, figures, *starts);
