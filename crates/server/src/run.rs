@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// How often uses of API tokens are written and expired keys forgotten.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
@@ -61,35 +62,13 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Failure> {
         lease: LEASE,
         draining: AtomicBool::new(false),
     });
-    let mut background = tokio::task::JoinSet::new();
-    background.spawn(Arc::clone(&composed.feed).follow());
-    background.spawn(keep_house(Arc::clone(&composed)));
-    if let Some(address) = server.ops_listen {
-        let listener = bind(address).await?;
-        if let Ok(bound) = listener.local_addr() {
-            output::note(&format!("operations on http://{bound}"));
-        }
-        background.spawn(Arc::clone(&ops).serve(listener));
-    }
-    match Control::bind(socket_path(&server.database)) {
-        Ok(control) => drop(background.spawn(control.serve(Arc::clone(&composed)))),
-        Err(error) => {
-            tracing::warn!(%error, "no control socket: `doorward explain ID` cannot ask this process")
-        }
-    }
+    let mut background = start_background(&server, &composed, &ops).await?;
     if let Some(greeting) = greeting {
         greeting.greet(&engine, &addresses).await?;
     }
-    let scheme = if server.tls.is_some() {
-        "https"
-    } else {
-        "http"
-    };
-    for address in &addresses {
-        output::note(&format!("listening on {scheme}://{address}"));
-    }
+    announce(&server, &addresses);
     let (stop, stopped) = watch::channel(false);
-    let mut serving = tokio::task::JoinSet::new();
+    let mut serving = JoinSet::new();
     for listener in listeners {
         let mut stopped = stopped.clone();
         let until = async move { drop(stopped.wait_for(|stop| *stop).await) };
@@ -109,6 +88,42 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Failure> {
     composed.flush().await;
     engine.close().await;
     Ok(())
+}
+
+/// What runs beside the listeners until the end.
+async fn start_background(
+    server: &ServerSettings,
+    composed: &Arc<Composed>,
+    ops: &Arc<Ops>,
+) -> Result<JoinSet<()>, Failure> {
+    let mut background = JoinSet::new();
+    background.spawn(Arc::clone(&composed.feed).follow());
+    background.spawn(keep_house(Arc::clone(composed)));
+    if let Some(address) = server.ops_listen {
+        let listener = bind(address).await?;
+        if let Ok(bound) = listener.local_addr() {
+            output::note(&format!("operations on http://{bound}"));
+        }
+        background.spawn(Arc::clone(ops).serve(listener));
+    }
+    match Control::bind(socket_path(&server.database)) {
+        Ok(control) => drop(background.spawn(control.serve(Arc::clone(composed)))),
+        Err(error) => {
+            tracing::warn!(%error, "no control socket: `doorward explain ID` cannot ask this process");
+        }
+    }
+    Ok(background)
+}
+
+fn announce(server: &ServerSettings, addresses: &[SocketAddr]) {
+    let scheme = if server.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    for address in addresses {
+        output::note(&format!("listening on {scheme}://{address}"));
+    }
 }
 
 async fn bind_all(wanted: &[SocketAddr]) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), Failure> {

@@ -1,3 +1,5 @@
+//! Tests of verify-jws.
+
 use super::*;
 use crate::alg::Algorithm;
 use crate::key::SigningKey;

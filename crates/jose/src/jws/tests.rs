@@ -1,3 +1,5 @@
+//! Tests of the compact serialization.
+
 use super::*;
 use crate::key::SigningKey;
 use crate::key_set::KeySet;

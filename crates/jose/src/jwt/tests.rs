@@ -1,3 +1,5 @@
+//! Tests of claims and their checks, by attack row.
+
 use super::*;
 use crate::alg::Algorithm;
 use crate::key::SigningKey;

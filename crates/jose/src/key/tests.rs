@@ -1,3 +1,5 @@
+//! Tests of keys: what is taken, what is refused.
+
 use super::*;
 use crate::alg::Algorithm;
 use crate::{b64, digest};

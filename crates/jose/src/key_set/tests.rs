@@ -1,3 +1,5 @@
+//! Tests of key sets.
+
 use super::*;
 use crate::jws::verify_compact;
 use doorward_base::testing::SeededEntropy;

@@ -1,3 +1,5 @@
+//! Tests of sealing.
+
 use super::*;
 use doorward_base::testing::SeededEntropy;
 

@@ -107,62 +107,64 @@ impl AsyncGreeting for Tour {
             realm: &realm,
             call: &call,
         };
-        let password = realm_password();
-        let admin = Email::new("admin@witboost.example").map_err(cannot)?;
-        let permissions = [
-            "platform.users.read",
-            "platform.users.service-accounts.edit",
-            "platform.users.service-accounts.access-tokens.edit",
-            SCOPE,
-        ];
-        act::create_user(
-            ctx,
-            &Caller::Operator,
-            CreateUser {
-                email: admin.clone(),
-                proven: true,
-                name: Some("Admin".to_owned()),
-                password: Some(password.clone()),
-                placement: placement(&permissions)?,
-                user_metadata: Metadata::new(),
-                app_metadata: Metadata::new(),
-            },
-        )
-        .await
-        .map_err(cannot)?;
-        let robot = Email::new("ci@witboost.example").map_err(cannot)?;
-        act::create_service_account(
-            ctx,
-            &Caller::Operator,
-            CreateServiceAccount {
-                email: robot.clone(),
-                name: Some("CI".to_owned()),
-                placement: placement(&[SCOPE])?,
-            },
-        )
-        .await
-        .map_err(cannot)?;
-        let token = act::create_token(
-            ctx,
-            &Caller::Operator,
-            CreateToken {
-                kind: TokenKind::Service,
-                owner: OwnerRef::Email(robot),
-                name: Some("demo".to_owned()),
-                ceiling: Ceiling::default(),
-                expires_at: None,
-            },
-        )
-        .await
-        .map_err(cannot)?;
-        output::line(&tour(
-            &format!("http://{address}"),
-            token.secret.expose(),
-            &admin,
-            &password,
-            &self.file,
-        ));
+        let people = People::make(ctx).await?;
+        output::line(&tour(&format!("http://{address}"), &people, &self.file));
         Ok(())
+    }
+}
+
+/// Who there is in the demo.
+struct People {
+    admin: Email,
+    password: Secret,
+    token: Secret,
+}
+
+impl People {
+    async fn make(ctx: Context<'_>) -> Result<Self, Failure> {
+        let admin = Email::new("admin@witboost.example").map_err(cannot)?;
+        let robot = Email::new("ci@witboost.example").map_err(cannot)?;
+        let password = fresh_password();
+        let new = CreateUser {
+            email: admin.clone(),
+            proven: true,
+            name: Some("Admin".to_owned()),
+            password: Some(password.clone()),
+            placement: placement(&[
+                "platform.users.read",
+                "platform.users.service-accounts.edit",
+                "platform.users.service-accounts.access-tokens.edit",
+                SCOPE,
+            ])?,
+            user_metadata: Metadata::new(),
+            app_metadata: Metadata::new(),
+        };
+        act::create_user(ctx, &Caller::Operator, new)
+            .await
+            .map_err(cannot)?;
+        let new = CreateServiceAccount {
+            email: robot.clone(),
+            name: Some("CI".to_owned()),
+            placement: placement(&[SCOPE])?,
+        };
+        act::create_service_account(ctx, &Caller::Operator, new)
+            .await
+            .map_err(cannot)?;
+        let new = CreateToken {
+            kind: TokenKind::Service,
+            owner: OwnerRef::Email(robot),
+            name: Some("demo".to_owned()),
+            ceiling: Ceiling::default(),
+            expires_at: None,
+        };
+        let made = act::create_token(ctx, &Caller::Operator, new)
+            .await
+            .map_err(cannot)?;
+        Ok(Self {
+            admin,
+            password,
+            token: made.secret,
+        })
     }
 }
 
@@ -180,14 +182,19 @@ fn placement(permissions: &[&str]) -> Result<Placement, Failure> {
 }
 
 /// A password nobody has to think of.
-fn realm_password() -> Secret {
+fn fresh_password() -> Secret {
     Secret::new(RequestId::mint(&SystemEntropy, SystemClock.now()).to_string())
 }
 
-fn tour(base: &str, token: &str, admin: &Email, password: &Secret, file: &Path) -> String {
+fn tour(base: &str, people: &People, file: &Path) -> String {
     let binary = std::env::current_exe()
         .map_or_else(|_| "doorward".to_owned(), |path| path.display().to_string());
-    let (file, password) = (file.display(), password.expose());
+    let file = file.display();
+    let (admin, password, token) = (
+        &people.admin,
+        people.password.expose(),
+        people.token.expose(),
+    );
     format!(
         r#"
 Doorward demo: system witboost at {base}, its upstream built in (it echoes what it sees).

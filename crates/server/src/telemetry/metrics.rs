@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The process's metrics.
 pub(crate) struct Metrics(Registry);
@@ -48,72 +48,85 @@ impl fmt::Debug for Reader {
     }
 }
 
+impl Reader {
+    /// The plain counters: name, help, value.
+    fn counters(&self) -> [(&'static str, &'static str, u64); 7] {
+        let counters = self.gate.counters();
+        let load = |value: &AtomicU64| value.load(Ordering::Relaxed);
+        [
+            (
+                "permitted",
+                "Requests let through",
+                load(&counters.permitted),
+            ),
+            (
+                "panics",
+                "Requests in which something panicked",
+                load(&counters.panics),
+            ),
+            (
+                "token_cache_hits",
+                "Access tokens found in the cache",
+                load(&counters.cache_hits),
+            ),
+            (
+                "token_cache_misses",
+                "Access tokens that had to be verified",
+                load(&counters.cache_misses),
+            ),
+            (
+                "connections",
+                "Connections accepted",
+                load(&counters.connections),
+            ),
+            (
+                "connections_refused",
+                "Connections closed because of the cap",
+                load(&counters.connections_refused),
+            ),
+            (
+                "connections_failed",
+                "Connections that ended before a whole request",
+                load(&counters.connections_failed),
+            ),
+        ]
+    }
+}
+
 impl Collector for Reader {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let counters = self.gate.counters();
-        let mut counter = |name: &str, help: &str, value: u64| {
-            let metric = ConstCounter::new(value);
-            let encoder = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
-            metric.encode(encoder)
-        };
-        let load = |value: &std::sync::atomic::AtomicU64| value.load(Ordering::Relaxed);
-        counter(
-            "permitted",
-            "Requests let through",
-            load(&counters.permitted),
-        )?;
-        counter(
-            "panics",
-            "Requests in which something panicked",
-            load(&counters.panics),
-        )?;
-        counter(
-            "token_cache_hits",
-            "Access tokens found in the cache",
-            load(&counters.cache_hits),
-        )?;
-        counter(
-            "token_cache_misses",
-            "Access tokens that had to be verified",
-            load(&counters.cache_misses),
-        )?;
-        counter(
-            "connections",
-            "Connections accepted",
-            load(&counters.connections),
-        )?;
-        counter(
-            "connections_refused",
-            "Connections closed because of the cap",
-            load(&counters.connections_refused),
-        )?;
-        counter(
-            "connections_failed",
-            "Connections that ended before a whole request",
-            load(&counters.connections_failed),
-        )?;
-        let refused = ConstCounter::new(0u64);
-        let mut family = encoder.encode_descriptor(
-            "refused",
-            "Requests refused, by code",
-            None,
-            refused.metric_type(),
-        )?;
-        for (code, count) in counters.refused() {
-            ConstCounter::new(count).encode(family.encode_family(&[("code", code.as_str())])?)?;
+        for (name, help, value) in self.counters() {
+            let counter = ConstCounter::new(value);
+            counter.encode(encoder.encode_descriptor(
+                name,
+                help,
+                None,
+                counter.metric_type(),
+            )?)?;
         }
-        let open =
-            ConstGauge::new(i64::try_from(load(&counters.connections_open)).unwrap_or(i64::MAX));
-        let silence = ConstGauge::new(self.feed.silence().as_secs_f64());
+        let kind = ConstCounter::new(0u64).metric_type();
+        let mut refused =
+            encoder.encode_descriptor("refused", "Requests refused, by code", None, kind)?;
+        for (code, count) in self.gate.counters().refused() {
+            ConstCounter::new(count).encode(refused.encode_family(&[("code", code.as_str())])?)?;
+        }
+        let open = self
+            .gate
+            .counters()
+            .connections_open
+            .load(Ordering::Relaxed);
+        let open = ConstGauge::new(i64::try_from(open).unwrap_or(i64::MAX));
         open.encode(encoder.encode_descriptor(
             "connections_open",
             "Connections open now",
             None,
             open.metric_type(),
         )?)?;
+        let silence = ConstGauge::new(self.feed.silence().as_secs_f64());
+        let help = "How long ago the store last answered";
         silence.encode(encoder.encode_descriptor(
             "store_silence_seconds",
-            "How long ago the store last answered",
+            help,
             None,
             silence.metric_type(),
         )?)

@@ -1,3 +1,5 @@
+//! Tests of the rules of API tokens.
+
 use super::super::manage::Manager;
 use super::super::refusal::Refusal as _;
 use super::super::testing::*;

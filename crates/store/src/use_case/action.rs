@@ -1,0 +1,299 @@
+//! Every management action, to be tried by callers of different authority.
+
+use super::world::*;
+use crate::conformance::fixture::all;
+use doorward_base::{ApiTokenId, ErrorCode, SubjectId, TenantId};
+use doorward_identity::act::*;
+use doorward_identity::decide::manage::ManagementPermission::{self, *};
+use doorward_identity::model::{Grant, Granted, KeyPurpose, TokenKind};
+use doorward_identity::port::AuditFilter;
+
+/// A management action. The order of [`Action::ALL`] lets one scene serve them all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Action {
+    FindSubject,
+    FindSubjectByEmail,
+    LoadProfile,
+    ListSubjects,
+    ListTenants,
+    ListMembers,
+    ListTokens,
+    ListAudit,
+    ReadDenials,
+    RotateKeys,
+    CreateTenant,
+    CreateUser,
+    CreateServiceAccount,
+    CreateServiceToken,
+    CreateKey,
+    RegenerateServiceToken,
+    RevokeServiceToken,
+    RevokePersonalToken,
+    Invite,
+    CreateMembership,
+    AddGrant,
+    RemoveGrant,
+    DisableUser,
+    EnableUser,
+    DisableServiceAccount,
+    EndMembership,
+}
+
+impl Action {
+    pub(crate) const ALL: [Self; 26] = [
+        Self::FindSubject,
+        Self::FindSubjectByEmail,
+        Self::LoadProfile,
+        Self::ListSubjects,
+        Self::ListTenants,
+        Self::ListMembers,
+        Self::ListTokens,
+        Self::ListAudit,
+        Self::ReadDenials,
+        Self::RotateKeys,
+        Self::CreateTenant,
+        Self::CreateUser,
+        Self::CreateServiceAccount,
+        Self::CreateServiceToken,
+        Self::CreateKey,
+        Self::RegenerateServiceToken,
+        Self::RevokeServiceToken,
+        Self::RevokePersonalToken,
+        Self::Invite,
+        Self::CreateMembership,
+        Self::AddGrant,
+        Self::RemoveGrant,
+        Self::DisableUser,
+        Self::EnableUser,
+        Self::DisableServiceAccount,
+        Self::EndMembership,
+    ];
+
+    /// The permissions of which one is needed.
+    pub(crate) const fn needs(self) -> &'static [ManagementPermission] {
+        match self {
+            Self::FindSubject
+            | Self::FindSubjectByEmail
+            | Self::LoadProfile
+            | Self::ListSubjects
+            | Self::ListTenants
+            | Self::ListMembers => &[UsersRead],
+            Self::ListTokens => &[UsersRead, AccessTokensEdit],
+            Self::ListAudit => &[AuditRead],
+            Self::ReadDenials => &[DenialsRead],
+            Self::RotateKeys => &[KeysEdit],
+            Self::CreateTenant => &[TenantsEdit],
+            Self::CreateUser | Self::DisableUser | Self::EnableUser | Self::RevokePersonalToken => {
+                &[UsersEdit]
+            }
+            Self::CreateServiceAccount | Self::DisableServiceAccount => &[ServiceAccountsEdit],
+            Self::CreateServiceToken
+            | Self::CreateKey
+            | Self::RegenerateServiceToken
+            | Self::RevokeServiceToken => &[AccessTokensEdit],
+            Self::Invite | Self::CreateMembership | Self::EndMembership => &[MembershipsEdit],
+            Self::AddGrant | Self::RemoveGrant => &[GrantsEdit],
+        }
+    }
+
+    /// What who lacks the permission is told: a token is not shown to exist.
+    pub(crate) const fn denied(self) -> ErrorCode {
+        match self {
+            Self::RegenerateServiceToken | Self::RevokeServiceToken | Self::RevokePersonalToken => {
+                ErrorCode::NotFound
+            }
+            _ => ErrorCode::InsufficientPermission,
+        }
+    }
+
+    /// Whether it is of the whole realm, and so no tenant's administrator's.
+    pub(crate) const fn is_realm_wide(self) -> bool {
+        matches!(
+            self,
+            Self::ListSubjects | Self::RotateKeys | Self::CreateTenant | Self::CreateMembership
+        )
+    }
+
+    /// Whether it names no tenant: it answers with what is within reach.
+    pub(crate) const fn is_of_no_tenant(self) -> bool {
+        matches!(self, Self::ListTenants | Self::ReadDenials)
+    }
+}
+
+/// A tenant with somebody and something to manage.
+pub(crate) struct Scene {
+    pub(crate) name: String,
+    pub(crate) tenant: TenantId,
+    pub(crate) member: SubjectId,
+    pub(crate) personal: ApiTokenId,
+    pub(crate) robot: SubjectId,
+    pub(crate) service: ApiTokenId,
+    pub(crate) stranger: SubjectId,
+}
+
+impl Scene {
+    pub(crate) async fn set(world: &World, name: &str) -> Self {
+        let tenant = world.tenant(name).await;
+        let member = world.user(&format!("member-{name}"), Some(name), &[]).await;
+        let robot = world.service(&format!("robot-{name}"), Some(name), &[]).await;
+        Self {
+            name: name.to_owned(),
+            personal: world.mint(TokenKind::Personal, member).await.token.id,
+            service: world.mint(TokenKind::Service, robot).await.token.id,
+            stranger: world.user(&format!("stranger-{name}"), None, &[]).await,
+            tenant,
+            member,
+            robot,
+        }
+    }
+
+    pub(crate) async fn run(
+        &self,
+        world: &World,
+        caller: &Caller,
+        action: Action,
+    ) -> Result<(), ErrorCode> {
+        match action {
+            Action::FindSubject
+            | Action::FindSubjectByEmail
+            | Action::LoadProfile
+            | Action::ListSubjects
+            | Action::ListTenants
+            | Action::ListMembers
+            | Action::ListTokens
+            | Action::ListAudit
+            | Action::ReadDenials => self.read(world, caller, action).await,
+            Action::CreateServiceToken
+            | Action::CreateKey
+            | Action::RegenerateServiceToken
+            | Action::RevokeServiceToken
+            | Action::RevokePersonalToken => self.handle_token(world, caller, action).await,
+            _ => self.write(world, caller, action).await,
+        }
+    }
+
+    async fn read(&self, world: &World, by: &Caller, action: Action) -> Result<(), ErrorCode> {
+        let ctx = world.ctx();
+        match action {
+            Action::FindSubject => outcome(find_subject(ctx, by, self.member).await),
+            Action::FindSubjectByEmail => {
+                let address = email(&format!("member-{}", self.name));
+                outcome(find_subject_by_email(ctx, by, address).await)
+            }
+            Action::LoadProfile => outcome(load_profile(ctx, by, self.robot).await),
+            Action::ListSubjects => outcome(list_subjects(ctx, by, all()).await),
+            Action::ListTenants => outcome(list_tenants(ctx, by, all()).await),
+            Action::ListMembers => {
+                outcome(list_tenant_members(ctx, by, self.tenant.clone(), all()).await)
+            }
+            Action::ListTokens => {
+                let owner = Some(OwnerRef::Subject(self.robot));
+                outcome(list_tokens(ctx, by, owner, all()).await)
+            }
+            Action::ListAudit => {
+                let filter = AuditFilter {
+                    tenant: Some(self.tenant.clone()),
+                    ..AuditFilter::default()
+                };
+                outcome(list_audit(ctx, by, filter, all()).await)
+            }
+            _ => outcome(authorize(ctx, by, DenialsRead).await),
+        }
+    }
+
+    async fn handle_token(
+        &self,
+        world: &World,
+        by: &Caller,
+        action: Action,
+    ) -> Result<(), ErrorCode> {
+        let ctx = world.ctx();
+        match action {
+            Action::CreateServiceToken => {
+                let new = new_token(TokenKind::Service, OwnerRef::Subject(self.robot));
+                outcome(create_token(ctx, by, new).await)
+            }
+            Action::CreateKey => {
+                let owner = OwnerRef::Tenant(self.tenant.clone());
+                outcome(create_token(ctx, by, new_token(TokenKind::Key, owner)).await)
+            }
+            Action::RegenerateServiceToken => {
+                let request = RegenerateToken {
+                    token: TokenRef::Id(self.service),
+                    expires_at: None,
+                };
+                outcome(regenerate_token(ctx, by, request).await)
+            }
+            Action::RevokeServiceToken => {
+                outcome(revoke_token(ctx, by, TokenRef::Id(self.service)).await)
+            }
+            _ => outcome(revoke_token(ctx, by, TokenRef::Id(self.personal)).await),
+        }
+    }
+
+    async fn write(&self, world: &World, by: &Caller, action: Action) -> Result<(), ErrorCode> {
+        let (ctx, name, tenant) = (world.ctx(), &self.name, self.tenant.clone());
+        // Held by whoever may grant at all.
+        let given = grant(Some(name), GrantsEdit.as_str());
+        match action {
+            Action::RotateKeys => {
+                outcome(keys::rotate(ctx, by, KeyPurpose::Access, keys::Pace::Staged).await)
+            }
+            Action::CreateTenant => {
+                let id = format!("new-{name}").parse().unwrap();
+                outcome(create_tenant(ctx, by, CreateTenant { id, name: None }).await)
+            }
+            Action::CreateUser => {
+                let new = new_user(&format!("new-{name}"), placement(Some(name), &[]));
+                outcome(create_user(ctx, by, new).await)
+            }
+            Action::CreateServiceAccount => {
+                let new = CreateServiceAccount {
+                    email: email(&format!("new-robot-{name}")),
+                    name: None,
+                    placement: placement(Some(name), &[]),
+                };
+                outcome(create_service_account(ctx, by, new).await)
+            }
+            Action::Invite => {
+                let request = Invite {
+                    email: email("invited"),
+                    tenant,
+                    roles: vec![],
+                };
+                outcome(invite(ctx, by, request).await)
+            }
+            Action::CreateMembership => {
+                outcome(create_membership(ctx, by, self.stranger, tenant).await)
+            }
+            Action::AddGrant => outcome(add_grant(ctx, by, self.member, given).await),
+            Action::RemoveGrant => outcome(remove_grant(ctx, by, self.member, given).await),
+            Action::DisableUser => {
+                outcome(set_subject_status(ctx, by, self.member, Standing::Disabled).await)
+            }
+            Action::EnableUser => {
+                outcome(set_subject_status(ctx, by, self.member, Standing::Enabled).await)
+            }
+            Action::DisableServiceAccount => {
+                outcome(set_subject_status(ctx, by, self.robot, Standing::Disabled).await)
+            }
+            _ => outcome(end_membership(ctx, by, self.member, tenant).await),
+        }
+    }
+}
+
+/// The names of every management permission but these.
+pub(crate) fn all_but(without: &[ManagementPermission]) -> Vec<&'static str> {
+    let kept = ManagementPermission::ALL
+        .iter()
+        .filter(|one| !without.contains(one));
+    kept.map(|one| one.as_str()).collect()
+}
+
+/// A role, granted.
+pub(crate) fn role_grant(tenant: Option<&TenantId>, role: &str) -> Grant {
+    Grant {
+        tenant: tenant.cloned(),
+        granted: Granted::Role(role.parse().unwrap()),
+    }
+}

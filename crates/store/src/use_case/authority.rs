@@ -1,0 +1,251 @@
+//! Giving authority: nobody gives what it does not hold.
+
+use super::action::role_grant;
+use super::world::*;
+use crate::conformance::fixture::tenant_id;
+use doorward_base::principal::CredentialId;
+use doorward_base::{ErrorCode, Permission};
+use doorward_identity::act::*;
+use doorward_identity::decide::manage::ManagementPermission;
+use doorward_identity::decide::refusal::{ManageRefusal, TokenRefusal};
+use doorward_identity::model::{Ceiling, Granted, TokenKind};
+use doorward_identity::port::StoreHandle;
+use doorward_identity::settings::Presentation;
+
+const GRANTS: &str = ManagementPermission::GrantsEdit.as_str();
+const USERS: &str = ManagementPermission::UsersEdit.as_str();
+const SERVICES: &str = ManagementPermission::ServiceAccountsEdit.as_str();
+const TOKENS: &str = ManagementPermission::AccessTokensEdit.as_str();
+const MEMBERS: &str = ManagementPermission::MembershipsEdit.as_str();
+
+pub(crate) async fn nobody_grants_what_it_does_not_hold(store: StoreHandle) {
+    let world = World::new(store).await;
+    let acme = world.tenant("acme").await;
+    let admin = world.person("admin", Some("acme"), &[GRANTS, USERS, MEMBERS, "read"]).await;
+    let ada = world.user("ada", Some("acme"), &[]).await;
+    add_grant(world.ctx(), &OPERATOR, admin.id, role_grant(Some(&acme), "viewer")).await.unwrap();
+    let not_held = |name: &str| Err(ManageRefusal::NotHeld(name.to_owned()));
+    for (given, expected) in [
+        (grant(Some("acme"), "read"), Ok(())),
+        (grant(Some("acme"), GRANTS), Ok(())),
+        (grant(Some("acme"), "write"), not_held("write")),
+        (grant(Some("acme"), TOKENS), not_held(TOKENS)),
+        (role_grant(Some(&acme), "viewer"), Ok(())),
+        (role_grant(Some(&acme), "editor"), not_held("editor")),
+        (grant(None, "read"), Err(ManageRefusal::RealmWide)),
+    ] {
+        // Neither to another nor to itself, and what cannot be given cannot be taken.
+        for subject in [ada, admin.id] {
+            let added = add_grant(world.ctx(), &admin.caller, subject, given.clone()).await;
+            match (&expected, given.tenant.is_some()) {
+                (Ok(()), _) => drop(added.unwrap()),
+                (Err(refusal), true) => assert_eq!(reason(added), *refusal, "{given:?}"),
+                (Err(_), false) => assert_eq!(code(added), ErrorCode::InsufficientPermission),
+            }
+            if expected.is_err() {
+                let taken = remove_grant(world.ctx(), &admin.caller, subject, given.clone()).await;
+                assert_eq!(code(taken), ErrorCode::InsufficientPermission);
+            }
+        }
+    }
+    // By making a user, or by inviting one.
+    for (permission, expected) in [("read", Ok(())), ("write", not_held("write"))] {
+        let new = new_user(permission, placement(Some("acme"), &[permission]));
+        let made = create_user(world.ctx(), &admin.caller, new).await;
+        assert_eq!(made.map(|_| ()).map_err(refused), expected);
+    }
+    for (role, expected) in [("viewer", Ok(())), ("editor", not_held("editor"))] {
+        let request = Invite {
+            email: email("new"),
+            tenant: acme.clone(),
+            roles: vec![role.parse().unwrap()],
+        };
+        let made = invite(world.ctx(), &admin.caller, request).await;
+        assert_eq!(made.map(|_| ()).map_err(refused), expected);
+    }
+    // Nor to who is no member.
+    let bob = world.user("bob", None, &[]).await;
+    let added = add_grant(world.ctx(), &admin.caller, bob, grant(Some("acme"), "read")).await;
+    assert_eq!(code(added), ErrorCode::NotFound);
+}
+
+fn refused(failure: Failure<ManageRefusal>) -> ManageRefusal {
+    reason::<(), _>(Err(failure))
+}
+
+pub(crate) async fn realm_wide_grants_are_the_operators(store: StoreHandle) {
+    let world = World::new(store).await;
+    let admin = world.person("admin", None, &[GRANTS, USERS, "read"]).await;
+    let ada = world.user("ada", None, &[]).await;
+    for given in [grant(None, "read"), role_grant(None, "viewer")] {
+        let added = add_grant(world.ctx(), &admin.caller, ada, given.clone()).await;
+        assert_eq!(reason(added), ManageRefusal::RealmWide);
+        add_grant(world.ctx(), &OPERATOR, ada, given.clone()).await.unwrap();
+        let taken = remove_grant(world.ctx(), &admin.caller, ada, given).await;
+        assert_eq!(reason(taken), ManageRefusal::RealmWide);
+    }
+    let new = new_user("bob", placement(None, &["read"]));
+    let made = create_user(world.ctx(), &admin.caller, new).await;
+    assert_eq!(reason(made), ManageRefusal::RealmWide);
+}
+
+pub(crate) async fn a_new_service_account_gets_what_its_maker_holds(store: StoreHandle) {
+    let world = World::new(store).await;
+    let wide = world.person("wide", None, &[SERVICES, "read"]).await;
+    let local = world.person("local", Some("acme"), &[SERVICES, "read"]).await;
+    for (n, (maker, tenant, permissions, expected)) in [
+        (&wide, None, &["read"][..], Ok(())),
+        (&wide, None, &["read", "write"], Err(ErrorCode::InsufficientPermission)),
+        (&wide, Some("acme"), &["read", SERVICES], Ok(())),
+        (&local, Some("acme"), &["read"], Ok(())),
+        (&local, Some("acme"), &["write"], Err(ErrorCode::InsufficientPermission)),
+        (&local, None, &[], Err(ErrorCode::InsufficientPermission)),
+        (&local, None, &["read"], Err(ErrorCode::InsufficientPermission)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let new = CreateServiceAccount {
+            email: email(&format!("bot{n}")),
+            name: None,
+            placement: placement(tenant, permissions),
+        };
+        let made = create_service_account(world.ctx(), &maker.caller, new).await;
+        assert_eq!(outcome(made), expected, "{n}");
+    }
+    // What it has afterwards is an operator's to change.
+    let bot = find_subject_by_email(world.ctx(), &OPERATOR, email("bot0")).await;
+    let added = add_grant(world.ctx(), &wide.caller, bot.unwrap().id, grant(None, "read")).await;
+    assert_eq!(code(added), ErrorCode::InsufficientPermission);
+}
+
+pub(crate) async fn an_exchanged_jwt_carries_only_its_scopes(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user("ada", None, &[USERS, TOKENS, GRANTS]).await;
+    let bot = world.service("bot", None, &[]).await;
+    let token = world.mint(TokenKind::Personal, ada).await.token;
+    let carrying = |scopes: &[&str]| Caller::Subject {
+        subject: ada,
+        credential: CredentialId::ApiToken(token.id),
+        carries: Some(permissions_of(scopes)),
+    };
+    let service = || new_token(TokenKind::Service, OwnerRef::Subject(bot));
+    for (n, (scopes, users, tokens)) in [
+        (&[][..], false, false),
+        (&[USERS], true, false),
+        (&[TOKENS], false, true),
+        (&[USERS, TOKENS], true, true),
+        // A scope that is not held opens nothing.
+        (&[SERVICES], false, false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let caller = carrying(scopes);
+        let new = new_user(&format!("user{n}"), placement(None, &[]));
+        let made = create_user(world.ctx(), &caller, new).await;
+        assert_eq!(made.is_ok(), users, "{scopes:?}");
+        let made = create_token(world.ctx(), &caller, service()).await;
+        assert_eq!(made.is_ok(), tokens, "{scopes:?}");
+    }
+    // Nor does it make its person a token that carries more than it does.
+    let own = |ceiling| CreateToken {
+        ceiling,
+        ..new_token(TokenKind::Personal, OwnerRef::Subject(ada))
+    };
+    let caller = carrying(&[USERS]);
+    let refusal = TokenRefusal::from(ManageRefusal::NotHeld(
+        "all that the token would carry".to_owned(),
+    ));
+    for (wanted, allowed) in [
+        (Ceiling::default(), false),
+        (ceiling(None, &[USERS, TOKENS]), false),
+        (ceiling(None, &[USERS]), true),
+        (ceiling(None, &[]), true),
+    ] {
+        let made = create_token(world.ctx(), &caller, own(wanted.clone())).await;
+        if allowed {
+            made.unwrap();
+        } else {
+            assert_eq!(reason(made), refusal, "{wanted:?}");
+        }
+    }
+    let request = RegenerateToken {
+        token: TokenRef::Id(token.id),
+        expires_at: None,
+    };
+    let made = regenerate_token(world.ctx(), &caller, request).await;
+    assert_eq!(reason(made), refusal);
+}
+
+pub(crate) async fn a_token_is_not_minted_beyond_its_maker(store: StoreHandle) {
+    let world = World::new(store).await;
+    let admin = world.person("admin", Some("acme"), &[TOKENS, "read"]).await;
+    let strong = world.service("strong", Some("acme"), &["read", "write"]).await;
+    let new = |ceiling| CreateToken {
+        ceiling,
+        ..new_token(TokenKind::Service, OwnerRef::Subject(strong))
+    };
+    let beyond = TokenRefusal::from(ManageRefusal::NotHeld("write".to_owned()));
+    let made = create_token(world.ctx(), &admin.caller, new(Ceiling::default())).await;
+    assert_eq!(reason(made), beyond);
+    let made = create_token(world.ctx(), &admin.caller, new(ceiling(None, &["read"]))).await;
+    made.unwrap();
+    // Nor is an operator's token replaced by one whose secret the maker then knows.
+    let old = world.mint(TokenKind::Service, strong).await;
+    let request = RegenerateToken {
+        token: TokenRef::Id(old.token.id),
+        expires_at: None,
+    };
+    let made = regenerate_token(world.ctx(), &admin.caller, request).await;
+    assert_eq!(reason(made), beyond);
+    exchange(world.ctx(), asking(&old.secret)).await.unwrap();
+}
+
+pub(crate) async fn a_key_carries_what_was_named_for_it(store: StoreHandle) {
+    let world = World::new(store).await;
+    let acme = world.tenant("acme").await;
+    let admin = world.person("admin", Some("acme"), &[TOKENS, "read", "write"]).await;
+    let key = |permissions: &[&str]| CreateToken {
+        ceiling: ceiling(None, permissions),
+        ..new_token(TokenKind::Key, OwnerRef::Tenant(acme.clone()))
+    };
+    let ctx = world.ctx();
+    let wide = create_token(ctx, &admin.caller, key(&["read", "write"])).await;
+    let narrow = create_token(ctx, &admin.caller, key(&["read"])).await;
+    let bare = new_token(TokenKind::Key, OwnerRef::Tenant(acme.clone()));
+    let bare = create_token(ctx, &admin.caller, bare).await;
+    let beyond = create_token(ctx, &admin.caller, key(&["rest"])).await;
+    let beyond = reason(beyond);
+    assert_eq!(beyond, ManageRefusal::NotHeld("rest".to_owned()).into());
+    // It survives who made it.
+    let done = set_subject_status(ctx, &OPERATOR, admin.id, Standing::Disabled).await;
+    done.unwrap();
+    let plain: &[&str] = &[];
+    for (made, expected) in [(wide, &["read", "write"][..]), (narrow, &["read"]), (bare, plain)] {
+        let made = made.unwrap();
+        assert_eq!(made.token.ceiling.tenant, Some(tenant_id("acme")));
+        let seen = introspect(ctx, &made.secret, &Presentation::Basic).await.unwrap();
+        assert_eq!(seen.principal.tenant, Some(tenant_id("acme")));
+        let held: Vec<&str> = seen.principal.permissions.iter().map(Permission::as_str).collect();
+        assert_eq!(held, expected);
+    }
+}
+
+pub(crate) async fn a_role_must_be_defined(store: StoreHandle) {
+    let world = World::new(store).await;
+    let acme = world.tenant("acme").await;
+    let ada = world.user("ada", Some("acme"), &[]).await;
+    for (role, known) in [("viewer", true), ("Viewer", false), ("nobody", false)] {
+        let given = role_grant(Some(&acme), role);
+        let Granted::Role(name) = given.granted.clone() else {
+            panic!("a role grant grants a role");
+        };
+        let added = add_grant(world.ctx(), &OPERATOR, ada, given).await;
+        if known {
+            assert!(added.unwrap());
+        } else {
+            assert_eq!(reason(added), ManageRefusal::RoleUnknown(name.to_string()));
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Who may manage whom.
+
+use super::action::{Action, Scene, all_but};
+use super::world::*;
+use crate::conformance::fixture::{all, tenant_id};
+use doorward_base::ErrorCode;
+use doorward_base::principal::CredentialId;
+use doorward_identity::act::*;
+use doorward_identity::decide::manage::{ManagementPermission, Reach};
+use doorward_identity::model::TokenKind;
+use doorward_identity::port::StoreHandle;
+
+pub(crate) async fn each_action_needs_its_permission(store: StoreHandle) {
+    let world = World::new(store).await;
+    let scene = Scene::set(&world, "acme").await;
+    for (n, action) in Action::ALL.into_iter().enumerate() {
+        let name = format!("all-but-{n}");
+        let without = world.person(&name, None, &all_but(action.needs())).await;
+        let done = scene.run(&world, &without.caller, action).await;
+        assert_eq!(done, Err(action.denied()), "{action:?} without its permission");
+    }
+    for (n, action) in Action::ALL.into_iter().enumerate() {
+        for (m, needed) in action.needs().iter().enumerate() {
+            let name = format!("only-{n}-{m}");
+            let only = world.person(&name, None, &[needed.as_str()]).await;
+            let done = scene.run(&world, &only.caller, action).await;
+            assert_eq!(done, Ok(()), "{action:?} with {}", needed.as_str());
+        }
+    }
+    let tested = |one: &&ManagementPermission| {
+        !Action::ALL.iter().any(|action| action.needs().contains(*one))
+    };
+    assert_eq!(ManagementPermission::ALL.iter().find(tested), None);
+}
+
+pub(crate) async fn an_ordinary_user_manages_itself_alone(store: StoreHandle) {
+    let world = World::new(store).await;
+    let scene = Scene::set(&world, "acme").await;
+    let eve = world.person("eve", Some("acme"), &["read"]).await;
+    for action in Action::ALL {
+        let done = scene.run(&world, &eve.caller, action).await;
+        assert_eq!(done, Err(action.denied()), "{action:?}");
+    }
+    let (ctx, me) = (world.ctx(), &eve.caller);
+    find_subject(ctx, me, eve.id).await.unwrap();
+    find_subject_by_email(ctx, me, email("eve")).await.unwrap();
+    let profile = load_profile(ctx, me, eve.id).await.unwrap();
+    assert_eq!((profile.memberships.len(), profile.grants.len()), (1, 1));
+    let new = new_token(TokenKind::Personal, OwnerRef::Subject(eve.id));
+    let made = create_token(ctx, me, new).await.unwrap();
+    let mine = Some(OwnerRef::Email(email("eve")));
+    let listed = list_tokens(ctx, me, mine, all()).await.unwrap();
+    assert_eq!(listed.tokens, [made.token.clone()]);
+    let request = RegenerateToken {
+        token: TokenRef::Secret(made.secret),
+        expires_at: None,
+    };
+    let made = regenerate_token(ctx, me, request).await.unwrap();
+    revoke_token(ctx, me, TokenRef::Id(made.token.id)).await.unwrap();
+}
+
+/// The other tenant's test: nothing there is seen, changed, or told from nothing.
+pub(crate) async fn a_tenants_administrator_stays_in_its_tenant(store: StoreHandle) {
+    let world = World::new(store).await;
+    let own = Scene::set(&world, "acme").await;
+    let others = Scene::set(&world, "globex").await;
+    let admin = world.person("admin", Some("acme"), &all_but(&[])).await;
+    for action in Action::ALL {
+        let done = others.run(&world, &admin.caller, action).await;
+        let expected = match action {
+            _ if action.is_realm_wide() => Err(ErrorCode::InsufficientPermission),
+            _ if action.is_of_no_tenant() => Ok(()),
+            _ => Err(ErrorCode::NotFound),
+        };
+        assert_eq!(done, expected, "{action:?} elsewhere");
+    }
+    let tenants = list_tenants(world.ctx(), &admin.caller, all()).await.unwrap();
+    let ids: Vec<&str> = tenants.iter().map(|tenant| tenant.id.as_str()).collect();
+    assert_eq!(ids, ["acme"]);
+    let reach = authorize(world.ctx(), &admin.caller, ManagementPermission::DenialsRead).await;
+    assert_eq!(reach.unwrap(), Reach::Tenants(vec![tenant_id("acme")]));
+    let listed = list_tokens(world.ctx(), &admin.caller, None, all()).await.unwrap();
+    let ids: Vec<_> = listed.tokens.iter().map(|token| token.id).collect();
+    assert_eq!(ids, [own.service]);
+    for action in Action::ALL {
+        let done = own.run(&world, &admin.caller, action).await;
+        let expected = if action.is_realm_wide() {
+            Err(ErrorCode::InsufficientPermission)
+        } else {
+            Ok(())
+        };
+        assert_eq!(done, expected, "{action:?} at home");
+    }
+    // A tenant that does not exist looks like one that is somebody else's.
+    let none = Scene {
+        name: "initech".to_owned(),
+        tenant: tenant_id("initech"),
+        ..others
+    };
+    for action in [
+        Action::ListMembers,
+        Action::ListAudit,
+        Action::CreateUser,
+        Action::CreateServiceAccount,
+        Action::CreateKey,
+        Action::Invite,
+        Action::AddGrant,
+        Action::EndMembership,
+    ] {
+        let done = none.run(&world, &admin.caller, action).await;
+        assert_eq!(done, Err(ErrorCode::NotFound), "{action:?}");
+    }
+}
+
+pub(crate) async fn who_is_in_two_tenants_is_seen_from_one_and_managed_from_neither(
+    store: StoreHandle,
+) {
+    let world = World::new(store).await;
+    let globex = world.tenant("globex").await;
+    let admin = world.person("admin", Some("acme"), &all_but(&[])).await;
+    let bot = world.service("bot", Some("acme"), &["read"]).await;
+    create_membership(world.ctx(), &OPERATOR, bot, globex).await.unwrap();
+    world.grant(bot, Some("globex"), "write").await;
+    let profile = load_profile(world.ctx(), &admin.caller, bot).await.unwrap();
+    assert_eq!(profile.memberships.len(), 1);
+    assert_eq!(profile.memberships[0].tenant.as_str(), "acme");
+    assert_eq!(profile.grants, [grant(Some("acme"), "read")]);
+    let done = set_subject_status(world.ctx(), &admin.caller, bot, Standing::Disabled).await;
+    assert_eq!(code(done), ErrorCode::NotFound);
+    // Not bound to one tenant, a token would open the other.
+    let free = new_token(TokenKind::Service, OwnerRef::Subject(bot));
+    let done = create_token(world.ctx(), &admin.caller, free.clone()).await;
+    assert_eq!(code(done), ErrorCode::NotFound);
+    let made = create_token(world.ctx(), &OPERATOR, free).await.unwrap();
+    let done = revoke_token(world.ctx(), &admin.caller, TokenRef::Id(made.token.id)).await;
+    assert_eq!(code(done), ErrorCode::NotFound);
+    exchange(world.ctx(), asking(&made.secret)).await.unwrap();
+}
+
+pub(crate) async fn a_dead_caller_manages_nothing(store: StoreHandle) {
+    let world = World::new(store).await;
+    let scene = Scene::set(&world, "acme").await;
+    let everything = all_but(&[]);
+    let gone = world.person("gone", None, &everything).await;
+    sign_out(world.ctx(), &gone.caller).await.unwrap();
+    let off = world.person("off", None, &everything).await;
+    let done = set_subject_status(world.ctx(), &OPERATOR, off.id, Standing::Disabled).await;
+    done.unwrap();
+    // Enabled again, the old session stays over.
+    let done = set_subject_status(world.ctx(), &OPERATOR, off.id, Standing::Enabled).await;
+    done.unwrap();
+    let ada = world.person("ada", None, &everything).await;
+    let eve = world.person("eve", None, &[]).await;
+    let Caller::Subject { credential, .. } = ada.caller else {
+        panic!("a person is a subject");
+    };
+    // Somebody else's session proves nobody.
+    let borrowed = Caller::Subject {
+        subject: eve.id,
+        credential,
+        carries: None,
+    };
+    let token = world.mint(TokenKind::Personal, ada.id).await.token.id;
+    let through_token = Caller::Subject {
+        subject: ada.id,
+        credential: CredentialId::ApiToken(token),
+        carries: None,
+    };
+    authenticate(world.ctx(), &through_token).await.unwrap();
+    let done = revoke_token(world.ctx(), &OPERATOR, TokenRef::Id(token)).await;
+    done.unwrap();
+    for caller in [gone.caller, off.caller, borrowed, through_token] {
+        for action in Action::ALL {
+            let done = scene.run(&world, &caller, action).await;
+            assert_eq!(done, Err(ErrorCode::TokenInvalid), "{action:?} {caller:?}");
+        }
+    }
+}
