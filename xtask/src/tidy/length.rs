@@ -42,9 +42,15 @@ pub(crate) fn check(tree: &Tree, allow: &AllowList) -> Vec<Finding> {
     findings
 }
 
+/// Folders below `src` that are compiled for tests only.
+const TEST_FOLDERS: [&str; 3] = ["tests", "conformance", "use_case"];
+
 fn is_test(path: &str) -> bool {
     let mut parts = path.rsplit('/');
-    parts.next() == Some("tests.rs") || parts.any(|folder| folder == "tests")
+    parts
+        .next()
+        .is_some_and(|file| file == "tests.rs" || file.ends_with("_tests.rs"))
+        || parts.any(|folder| TEST_FOLDERS.contains(&folder))
 }
 
 fn is_generated(text: &str) -> bool {

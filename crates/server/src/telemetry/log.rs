@@ -2,6 +2,7 @@
 //! Secrets cannot reach them: they are `Secret`, which prints its type's name.
 
 use crate::config::server::{Log, LogFormat, LogLevel};
+use std::io::IsTerminal as _;
 use tracing::Level;
 
 /// Starts logging. A second call in one process changes nothing.
@@ -15,6 +16,7 @@ pub(crate) fn start(log: Log) {
     };
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = match log.format {
         LogFormat::Text => builder.with_target(false).try_init(),

@@ -1,3 +1,5 @@
+//! Tests of how grants, ceilings and scopes combine.
+
 use super::super::testing::*;
 use super::*;
 

@@ -1,3 +1,5 @@
+//! Tests of who may manage whom.
+
 use super::super::testing::*;
 use super::*;
 use crate::model::Ceiling;
