@@ -147,6 +147,10 @@ pub(crate) async fn open_realm(
 }
 
 /// What a store that does not answer means to a command.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "used as a function of map_err"
+)]
 pub(crate) fn store_failure(error: StoreError) -> Failure {
     Failure::Refused(error.to_string())
 }

@@ -99,7 +99,7 @@ impl Feed {
             let outcome = self.catch_up().await;
             match (&outcome, failing) {
                 (Err(error), false) => {
-                    tracing::error!(%error, "the store does not answer the change feed")
+                    tracing::error!(%error, "the store does not answer the change feed");
                 }
                 (Ok(()), true) => tracing::info!("the store answers the change feed again"),
                 _ => {}

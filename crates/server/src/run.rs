@@ -219,7 +219,7 @@ async fn reload(composed: &Composed, running: &mut Loaded, overrides: &Overrides
         }
         Ok(reloaded) => match composed.reload(&reloaded.loaded).await {
             Err(failure) => {
-                tracing::error!(%failure, "the configuration was not reloaded; the last good one stays in force")
+                tracing::error!(%failure, "the configuration was not reloaded; the last good one stays in force");
             }
             Ok(()) => {
                 if !reloaded.after_restart.is_empty() {

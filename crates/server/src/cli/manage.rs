@@ -77,6 +77,10 @@ pub(super) fn run<T>(
 }
 
 /// What a refused use-case says at the command line: its own text and the code.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "used as a function of map_err"
+)]
 pub(super) fn refused<R: Refusal>(failure: act::Failure<R>) -> Failure {
     Failure::Refused(format!("{failure} ({})", failure.code()))
 }
