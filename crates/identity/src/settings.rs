@@ -5,9 +5,10 @@ use crate::model::{RoleDefinition, TokenKind};
 use doorward_base::claims::ClaimsTemplate;
 use doorward_base::token_format::TokenFormat;
 use doorward_base::{Audience, ClassName, Permission, RealmName, RoleName};
-use doorward_jose::alg::Algorithm;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use doorward_jose::Algorithm;
 
 /// A realm, as identity sees it.
 #[derive(Clone, Debug)]

@@ -2,9 +2,12 @@
 //! rules about what may be written, which are decided in `doorward-identity`.
 //!
 //! * [`sqlite`]: the embedded default.
+//! * `use_case` (tests only): the use-cases of `doorward-identity` on each engine.
 //! * `conformance` (tests only): what every engine must do, races and isolation of
 //!   realms included.
 
 #[cfg(test)]
 mod conformance;
 pub mod sqlite;
+#[cfg(test)]
+mod use_case;

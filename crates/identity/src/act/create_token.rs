@@ -304,7 +304,7 @@ fn missing_owner(manager: &ManagementCaller, kind: TokenKind, class: &TokenClass
     if kind == TokenKind::Personal {
         return ManageRefusal::NotFound("owner").into();
     }
-    match token::handling_reach(manager, class, &[]) {
+    match token::handling_reach(manager, class) {
         Ok(_) => ManageRefusal::NotFound("owner").into(),
         Err(refusal) => refusal.into(),
     }

@@ -70,12 +70,13 @@ pub use sign_in::{SignIn, SignedIn, sign_in};
 pub use sign_out::sign_out;
 pub use work::Failure;
 
+pub use doorward_jose::MasterKey;
+
 use crate::model::{Actor, AuditAction, AuditEvent, Outcome};
 use crate::port::StoreHandle;
 use crate::settings::RealmSettings;
 use arc_swap::ArcSwap;
 use doorward_base::{Entropy, RealmId, RequestId, Timestamp};
-use doorward_jose::MasterKey;
 use serde_json::Map;
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -129,7 +129,7 @@ pub fn may_make(caller: &ManagementCaller, target: &Target<'_>) -> Result<(), Ma
             Err(ManageRefusal::NotFound("owner"))
         };
     }
-    within_reach(&handling_reach(caller, target.class, &[])?, target)
+    within_reach(&handling_reach(caller, target.class)?, target)
 }
 
 /// Whether the caller may revoke this token.
@@ -137,31 +137,27 @@ pub fn may_make(caller: &ManagementCaller, target: &Target<'_>) -> Result<(), Ma
 /// # Errors
 /// [`ManageRefusal`].
 pub fn may_revoke(caller: &ManagementCaller, target: &Target<'_>) -> Result<(), ManageRefusal> {
-    if caller.subject() == Some(target.owner.id) && target.kind == TokenKind::Personal {
+    if target.kind != TokenKind::Personal {
+        return within_reach(&handling_reach(caller, target.class)?, target);
+    }
+    if caller.subject() == Some(target.owner.id) {
         return Ok(());
     }
-    let more = match target.kind {
-        TokenKind::Personal => [ManagementPermission::UsersEdit.as_str()],
-        TokenKind::Service | TokenKind::Key => [ManagementPermission::AccessTokensEdit.as_str()],
-    };
-    within_reach(&handling_reach(caller, target.class, &more)?, target)
+    within_reach(&caller.reach(ManagementPermission::UsersEdit)?, target)
 }
 
 /// How far the caller may handle tokens of this class that are not its own: by
-/// `platform.users.service-accounts.access-tokens.edit`, the class's own permission, or
-/// any of `more`.
+/// `platform.users.service-accounts.access-tokens.edit` or the class's own permission.
 ///
 /// # Errors
 /// [`ManageRefusal::NotPermitted`].
 pub fn handling_reach(
     caller: &ManagementCaller,
     class: &TokenClass,
-    more: &[&str],
 ) -> Result<Reach, ManageRefusal> {
     let edit = ManagementPermission::AccessTokensEdit.as_str();
     let mut names = vec![edit];
     names.extend(class.create_permission.as_ref().map(Permission::as_str));
-    names.extend(more);
     caller.reach_of_any(&names, edit)
 }
 

@@ -5,6 +5,7 @@ use crate::conformance::fixture::{
     all, at, event, people, realm, session_id, subject_id, token, token_id, user,
 };
 use crate::conformance::{conformance, reading, writing};
+use crate::use_case::use_cases;
 use doorward_identity::model::{AuditAction, Change, TokenState};
 use doorward_identity::port::{AuditFilter, StoreHandle};
 use rusqlite::Connection;
@@ -33,6 +34,7 @@ async fn run_sql(store: &SqliteStore, sql: &'static str) {
 }
 
 conformance!(crate::sqlite::tests::fresh);
+use_cases!(crate::sqlite::tests::fresh);
 
 mod file {
     use super::*;

@@ -135,7 +135,9 @@ impl Scene {
     pub(crate) async fn set(world: &World, name: &str) -> Self {
         let tenant = world.tenant(name).await;
         let member = world.user(&format!("member-{name}"), Some(name), &[]).await;
-        let robot = world.service(&format!("robot-{name}"), Some(name), &[]).await;
+        let robot = world
+            .service(&format!("robot-{name}"), Some(name), &[])
+            .await;
         Self {
             name: name.to_owned(),
             personal: world.mint(TokenKind::Personal, member).await.token.id,

@@ -21,9 +21,18 @@ const MEMBERS: &str = ManagementPermission::MembershipsEdit.as_str();
 pub(crate) async fn nobody_grants_what_it_does_not_hold(store: StoreHandle) {
     let world = World::new(store).await;
     let acme = world.tenant("acme").await;
-    let admin = world.person("admin", Some("acme"), &[GRANTS, USERS, MEMBERS, "read"]).await;
+    let admin = world
+        .person("admin", Some("acme"), &[GRANTS, USERS, MEMBERS, "read"])
+        .await;
     let ada = world.user("ada", Some("acme"), &[]).await;
-    add_grant(world.ctx(), &OPERATOR, admin.id, role_grant(Some(&acme), "viewer")).await.unwrap();
+    add_grant(
+        world.ctx(),
+        &OPERATOR,
+        admin.id,
+        role_grant(Some(&acme), "viewer"),
+    )
+    .await
+    .unwrap();
     let not_held = |name: &str| Err(ManageRefusal::NotHeld(name.to_owned()));
     for (given, expected) in [
         (grant(Some("acme"), "read"), Ok(())),
@@ -80,7 +89,9 @@ pub(crate) async fn realm_wide_grants_are_the_operators(store: StoreHandle) {
     for given in [grant(None, "read"), role_grant(None, "viewer")] {
         let added = add_grant(world.ctx(), &admin.caller, ada, given.clone()).await;
         assert_eq!(reason(added), ManageRefusal::RealmWide);
-        add_grant(world.ctx(), &OPERATOR, ada, given.clone()).await.unwrap();
+        add_grant(world.ctx(), &OPERATOR, ada, given.clone())
+            .await
+            .unwrap();
         let taken = remove_grant(world.ctx(), &admin.caller, ada, given).await;
         assert_eq!(reason(taken), ManageRefusal::RealmWide);
     }
@@ -92,15 +103,32 @@ pub(crate) async fn realm_wide_grants_are_the_operators(store: StoreHandle) {
 pub(crate) async fn a_new_service_account_gets_what_its_maker_holds(store: StoreHandle) {
     let world = World::new(store).await;
     let wide = world.person("wide", None, &[SERVICES, "read"]).await;
-    let local = world.person("local", Some("acme"), &[SERVICES, "read"]).await;
+    let local = world
+        .person("local", Some("acme"), &[SERVICES, "read"])
+        .await;
     for (n, (maker, tenant, permissions, expected)) in [
         (&wide, None, &["read"][..], Ok(())),
-        (&wide, None, &["read", "write"], Err(ErrorCode::InsufficientPermission)),
+        (
+            &wide,
+            None,
+            &["read", "write"],
+            Err(ErrorCode::InsufficientPermission),
+        ),
         (&wide, Some("acme"), &["read", SERVICES], Ok(())),
         (&local, Some("acme"), &["read"], Ok(())),
-        (&local, Some("acme"), &["write"], Err(ErrorCode::InsufficientPermission)),
+        (
+            &local,
+            Some("acme"),
+            &["write"],
+            Err(ErrorCode::InsufficientPermission),
+        ),
         (&local, None, &[], Err(ErrorCode::InsufficientPermission)),
-        (&local, None, &["read"], Err(ErrorCode::InsufficientPermission)),
+        (
+            &local,
+            None,
+            &["read"],
+            Err(ErrorCode::InsufficientPermission),
+        ),
     ]
     .into_iter()
     .enumerate()
@@ -115,7 +143,13 @@ pub(crate) async fn a_new_service_account_gets_what_its_maker_holds(store: Store
     }
     // What it has afterwards is an operator's to change.
     let bot = find_subject_by_email(world.ctx(), &OPERATOR, email("bot0")).await;
-    let added = add_grant(world.ctx(), &wide.caller, bot.unwrap().id, grant(None, "read")).await;
+    let added = add_grant(
+        world.ctx(),
+        &wide.caller,
+        bot.unwrap().id,
+        grant(None, "read"),
+    )
+    .await;
     assert_eq!(code(added), ErrorCode::InsufficientPermission);
 }
 
@@ -181,7 +215,9 @@ pub(crate) async fn an_exchanged_jwt_carries_only_its_scopes(store: StoreHandle)
 pub(crate) async fn a_token_is_not_minted_beyond_its_maker(store: StoreHandle) {
     let world = World::new(store).await;
     let admin = world.person("admin", Some("acme"), &[TOKENS, "read"]).await;
-    let strong = world.service("strong", Some("acme"), &["read", "write"]).await;
+    let strong = world
+        .service("strong", Some("acme"), &["read", "write"])
+        .await;
     let new = |ceiling| CreateToken {
         ceiling,
         ..new_token(TokenKind::Service, OwnerRef::Subject(strong))
@@ -205,7 +241,9 @@ pub(crate) async fn a_token_is_not_minted_beyond_its_maker(store: StoreHandle) {
 pub(crate) async fn a_key_carries_what_was_named_for_it(store: StoreHandle) {
     let world = World::new(store).await;
     let acme = world.tenant("acme").await;
-    let admin = world.person("admin", Some("acme"), &[TOKENS, "read", "write"]).await;
+    let admin = world
+        .person("admin", Some("acme"), &[TOKENS, "read", "write"])
+        .await;
     let key = |permissions: &[&str]| CreateToken {
         ceiling: ceiling(None, permissions),
         ..new_token(TokenKind::Key, OwnerRef::Tenant(acme.clone()))
@@ -222,12 +260,23 @@ pub(crate) async fn a_key_carries_what_was_named_for_it(store: StoreHandle) {
     let done = set_subject_status(ctx, &OPERATOR, admin.id, Standing::Disabled).await;
     done.unwrap();
     let plain: &[&str] = &[];
-    for (made, expected) in [(wide, &["read", "write"][..]), (narrow, &["read"]), (bare, plain)] {
+    for (made, expected) in [
+        (wide, &["read", "write"][..]),
+        (narrow, &["read"]),
+        (bare, plain),
+    ] {
         let made = made.unwrap();
         assert_eq!(made.token.ceiling.tenant, Some(tenant_id("acme")));
-        let seen = introspect(ctx, &made.secret, &Presentation::Basic).await.unwrap();
+        let seen = introspect(ctx, &made.secret, &Presentation::Basic)
+            .await
+            .unwrap();
         assert_eq!(seen.principal.tenant, Some(tenant_id("acme")));
-        let held: Vec<&str> = seen.principal.permissions.iter().map(Permission::as_str).collect();
+        let held: Vec<&str> = seen
+            .principal
+            .permissions
+            .iter()
+            .map(Permission::as_str)
+            .collect();
         assert_eq!(held, expected);
     }
 }
@@ -248,4 +297,20 @@ pub(crate) async fn a_role_must_be_defined(store: StoreHandle) {
             assert_eq!(reason(added), ManageRefusal::RoleUnknown(name.to_string()));
         }
     }
+}
+
+/// Otherwise an invitation back would bring an old administrator's rights along.
+pub(crate) async fn who_leaves_and_returns_holds_nothing(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user("ada", Some("acme"), &[USERS, "read"]).await;
+    world.grant(ada, None, "write").await;
+    let acme = tenant_id("acme");
+    end_membership(world.ctx(), &OPERATOR, ada, acme.clone())
+        .await
+        .unwrap();
+    create_membership(world.ctx(), &OPERATOR, ada, acme)
+        .await
+        .unwrap();
+    let profile = load_profile(world.ctx(), &OPERATOR, ada).await.unwrap();
+    assert_eq!(profile.grants, [grant(None, "write")]);
 }

@@ -17,7 +17,12 @@ fn max_active(max: u32) -> impl FnOnce(&mut RealmSettings) {
 }
 
 async fn personal(world: &World, owner: OwnerRef) -> Result<MintedToken, Failure<TokenRefusal>> {
-    create_token(world.ctx(), &OPERATOR, new_token(TokenKind::Personal, owner)).await
+    create_token(
+        world.ctx(),
+        &OPERATOR,
+        new_token(TokenKind::Personal, owner),
+    )
+    .await
 }
 
 pub(crate) async fn a_class_limits_what_each_owner_has_active(store: StoreHandle) {
@@ -57,7 +62,9 @@ pub(crate) async fn expired_and_retiring_tokens_do_not_count(store: StoreHandle)
         expires_at: None,
     };
     let world = world.at(11);
-    let third = regenerate_token(world.ctx(), &OPERATOR, replace).await.unwrap();
+    let third = regenerate_token(world.ctx(), &OPERATOR, replace)
+        .await
+        .unwrap();
     let full = personal(&world, OwnerRef::Subject(ada)).await;
     assert_eq!(reason(full), TokenRefusal::LimitReached);
     let id = TokenRef::Id(third.token.id);
@@ -101,12 +108,28 @@ pub(crate) async fn each_expiry_rule_is_kept(store: StoreHandle) {
         (ExpiryRule::Optional { max: None }, Some(50), Ok(Some(50))),
         (ExpiryRule::Optional { max: None }, Some(0), Err(ExpiryPast)),
         (ExpiryRule::Optional { max: Some(day) }, None, Ok(None)),
-        (ExpiryRule::Optional { max: Some(day) }, Some(100), Ok(Some(100))),
-        (ExpiryRule::Optional { max: Some(day) }, Some(101), Err(ExpiryTooFar)),
+        (
+            ExpiryRule::Optional { max: Some(day) },
+            Some(100),
+            Ok(Some(100)),
+        ),
+        (
+            ExpiryRule::Optional { max: Some(day) },
+            Some(101),
+            Err(ExpiryTooFar),
+        ),
         (ExpiryRule::Required { max: None }, None, Err(ExpiryMissing)),
         (ExpiryRule::Required { max: None }, Some(1), Ok(Some(1))),
-        (ExpiryRule::Required { max: Some(day) }, Some(0), Err(ExpiryPast)),
-        (ExpiryRule::Required { max: Some(day) }, Some(101), Err(ExpiryTooFar)),
+        (
+            ExpiryRule::Required { max: Some(day) },
+            Some(0),
+            Err(ExpiryPast),
+        ),
+        (
+            ExpiryRule::Required { max: Some(day) },
+            Some(101),
+            Err(ExpiryTooFar),
+        ),
     ] {
         let world = world.reconfigured(|settings| settings.classes[0].expiry = rule);
         let new = CreateToken {
@@ -164,9 +187,24 @@ pub(crate) async fn an_environment_is_named_where_there_are_any(store: StoreHand
     let ada = world.user("ada", None, &[]).await;
     let acme = OwnerRef::Tenant(world.tenant("acme").await);
     for (kind, owner, named, prefix) in [
-        (TokenKind::Personal, OwnerRef::Subject(ada), Some("live"), Some("pat_live_")),
-        (TokenKind::Personal, OwnerRef::Subject(ada), Some("test"), Some("pat_test_")),
-        (TokenKind::Personal, OwnerRef::Subject(ada), Some("prod"), None),
+        (
+            TokenKind::Personal,
+            OwnerRef::Subject(ada),
+            Some("live"),
+            Some("pat_live_"),
+        ),
+        (
+            TokenKind::Personal,
+            OwnerRef::Subject(ada),
+            Some("test"),
+            Some("pat_test_"),
+        ),
+        (
+            TokenKind::Personal,
+            OwnerRef::Subject(ada),
+            Some("prod"),
+            None,
+        ),
         (TokenKind::Personal, OwnerRef::Subject(ada), None, None),
         (TokenKind::Key, acme.clone(), None, Some("key-")),
         (TokenKind::Key, acme, Some("live"), None),
@@ -202,9 +240,17 @@ pub(crate) async fn a_ceiling_stays_within_owner_and_realm(store: StoreHandle) {
         (200, Ceiling::default(), None),
         (201, Ceiling::default(), Some(TokenRefusal::NameTooLong)),
         (1, ceiling(Some("acme"), &[]), None),
-        (1, ceiling(Some("globex"), &[]), Some(TokenRefusal::TenantForbidden)),
+        (
+            1,
+            ceiling(Some("globex"), &[]),
+            Some(TokenRefusal::TenantForbidden),
+        ),
         (1, audience("https://api.example"), None),
-        (1, audience("https://else.example"), Some(TokenRefusal::Audience)),
+        (
+            1,
+            audience("https://else.example"),
+            Some(TokenRefusal::Audience),
+        ),
     ] {
         let new = CreateToken {
             name: Some("é".repeat(name)),
@@ -244,7 +290,11 @@ pub(crate) async fn a_class_names_the_permission_to_create(store: StoreHandle) {
     for (name, permission, expected) in [
         ("minter", "tokens.mint", Ok(())),
         ("editor", edit, Ok(())),
-        ("reader", "platform.users.read", Err(ErrorCode::InsufficientPermission)),
+        (
+            "reader",
+            "platform.users.read",
+            Err(ErrorCode::InsufficientPermission),
+        ),
     ] {
         let person = world.person(name, None, &[permission]).await;
         let new = new_token(TokenKind::Service, OwnerRef::Subject(bot));

@@ -5,9 +5,7 @@ use crate::conformance::fixture::tenant_id;
 use doorward_base::ErrorCode;
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::UseRefusal;
-use doorward_identity::model::{
-    Actor, AuditAction, Ceiling, Grant, Granted, Outcome, TokenKind,
-};
+use doorward_identity::model::{Actor, AuditAction, Ceiling, Grant, Granted, Outcome, TokenKind};
 use doorward_identity::port::StoreHandle;
 use doorward_identity::settings::{DefaultScopes, Presentation, UnknownScope};
 use serde_json::json;
@@ -59,7 +57,12 @@ pub(crate) async fn a_default_is_clamped_to_what_is_left(store: StoreHandle) {
         ..new_token(TokenKind::Personal, OwnerRef::Subject(ada))
     };
     let token = create_token(world.ctx(), &OPERATOR, new).await.unwrap();
-    for (seconds, expected) in [(0, Some(300)), (700, Some(300)), (999, Some(1)), (1000, None)] {
+    for (seconds, expected) in [
+        (0, Some(300)),
+        (700, Some(300)),
+        (999, Some(1)),
+        (1000, None),
+    ] {
         let world = world.at(seconds);
         let done = exchange(world.ctx(), asking(&token.secret)).await;
         match expected {
@@ -83,15 +86,45 @@ pub(crate) async fn scopes_are_refused_narrowed_or_filled_in(store: StoreHandle)
         (Unknown::Refuse, Default::None, None, Ok("")),
         (Unknown::Refuse, Default::All, None, Ok("read write")),
         (Unknown::Refuse, Default::All, Some(""), Ok("")),
-        (Unknown::Refuse, Default::None, Some("write read"), Ok("read write")),
+        (
+            Unknown::Refuse,
+            Default::None,
+            Some("write read"),
+            Ok("read write"),
+        ),
         (Unknown::Refuse, Default::None, Some("read"), Ok("read")),
         // Held, but outside the token's ceiling; in the ceiling, but not held; neither.
-        (Unknown::Refuse, Default::None, Some("read rest"), refused.clone()),
-        (Unknown::Refuse, Default::None, Some("never-held"), refused.clone()),
-        (Unknown::Refuse, Default::None, Some("read other"), refused.clone()),
-        (Unknown::Narrow, Default::None, Some("read rest other never-held"), Ok("read")),
+        (
+            Unknown::Refuse,
+            Default::None,
+            Some("read rest"),
+            refused.clone(),
+        ),
+        (
+            Unknown::Refuse,
+            Default::None,
+            Some("never-held"),
+            refused.clone(),
+        ),
+        (
+            Unknown::Refuse,
+            Default::None,
+            Some("read other"),
+            refused.clone(),
+        ),
+        (
+            Unknown::Narrow,
+            Default::None,
+            Some("read rest other never-held"),
+            Ok("read"),
+        ),
         (Unknown::Narrow, Default::All, Some("other"), Ok("")),
-        (Unknown::Narrow, Default::None, Some("re\"ad"), refused.clone()),
+        (
+            Unknown::Narrow,
+            Default::None,
+            Some("re\"ad"),
+            refused.clone(),
+        ),
     ] {
         let world = world.reconfigured(|settings| {
             settings.exchange.unknown_scope = unknown;
@@ -124,9 +157,10 @@ pub(crate) async fn each_dead_token_is_refused_and_written_down(store: StoreHand
         ("disabled", UseRefusal::OwnerDisabled),
         ("expired", UseRefusal::Expired),
     ] {
+        let expires_at = (refusal == UseRefusal::Expired).then(|| after(50));
         let owner = world.user(name, None, &[]).await;
         let new = CreateToken {
-            expires_at: Some(after(50)),
+            expires_at,
             ..new_token(TokenKind::Personal, OwnerRef::Subject(owner))
         };
         let token = create_token(world.ctx(), &OPERATOR, new).await.unwrap();
@@ -140,7 +174,9 @@ pub(crate) async fn each_dead_token_is_refused_and_written_down(store: StoreHand
     // Bound to a tenant, and it does not come back with a later membership.
     let left = world.service("left", Some("acme"), &[]).await;
     let token = world.mint(TokenKind::Service, left).await;
-    end_membership(world.ctx(), &OPERATOR, left, acme.clone()).await.unwrap();
+    end_membership(world.ctx(), &OPERATOR, left, acme.clone())
+        .await
+        .unwrap();
     let done = create_membership(world.ctx(), &OPERATOR, left, acme).await;
     done.unwrap();
     dead.push((token, UseRefusal::Revoked));
@@ -204,12 +240,16 @@ pub(crate) async fn a_tenant_a_role_and_an_audience_are_held_or_refused(store: S
     world.tenant("initech").await;
     let globex = world.tenant("globex").await;
     let ada = world.user("ada", Some("acme"), &[]).await;
-    create_membership(world.ctx(), &OPERATOR, ada, globex).await.unwrap();
+    create_membership(world.ctx(), &OPERATOR, ada, globex)
+        .await
+        .unwrap();
     let viewer = Grant {
         tenant: Some(tenant_id("acme")),
         granted: Granted::Role("viewer".parse().unwrap()),
     };
-    add_grant(world.ctx(), &OPERATOR, ada, viewer).await.unwrap();
+    add_grant(world.ctx(), &OPERATOR, ada, viewer)
+        .await
+        .unwrap();
     let new = |ceiling| CreateToken {
         ceiling,
         ..new_token(TokenKind::Personal, OwnerRef::Subject(ada))
@@ -226,15 +266,63 @@ pub(crate) async fn a_tenant_a_role_and_an_audience_are_held_or_refused(store: S
     for (token, tenant, role, audience, expected) in [
         (&free, None, None, None, Ok((None, api))),
         (&free, Some("acme"), None, None, Ok((Some("acme"), api))),
-        (&free, Some("globex"), None, Some(more), Ok((Some("globex"), more))),
-        (&free, Some("initech"), None, None, Err(UseRefusal::TenantForbidden)),
-        (&free, Some("acme"), Some("viewer"), None, Ok((Some("acme"), api))),
-        (&free, Some("globex"), Some("viewer"), None, Err(UseRefusal::RoleNotAllowed)),
-        (&free, Some("acme"), Some("editor"), None, Err(UseRefusal::RoleNotAllowed)),
-        (&free, None, None, Some("https://else"), Err(UseRefusal::AudienceForbidden)),
+        (
+            &free,
+            Some("globex"),
+            None,
+            Some(more),
+            Ok((Some("globex"), more)),
+        ),
+        (
+            &free,
+            Some("initech"),
+            None,
+            None,
+            Err(UseRefusal::TenantForbidden),
+        ),
+        (
+            &free,
+            Some("acme"),
+            Some("viewer"),
+            None,
+            Ok((Some("acme"), api)),
+        ),
+        (
+            &free,
+            Some("globex"),
+            Some("viewer"),
+            None,
+            Err(UseRefusal::RoleNotAllowed),
+        ),
+        (
+            &free,
+            Some("acme"),
+            Some("editor"),
+            None,
+            Err(UseRefusal::RoleNotAllowed),
+        ),
+        (
+            &free,
+            None,
+            None,
+            Some("https://else"),
+            Err(UseRefusal::AudienceForbidden),
+        ),
         (&bound, None, None, None, Ok((Some("acme"), more))),
-        (&bound, Some("globex"), None, None, Err(UseRefusal::TenantForbidden)),
-        (&bound, None, None, Some(api), Err(UseRefusal::AudienceForbidden)),
+        (
+            &bound,
+            Some("globex"),
+            None,
+            None,
+            Err(UseRefusal::TenantForbidden),
+        ),
+        (
+            &bound,
+            None,
+            None,
+            Some(api),
+            Err(UseRefusal::AudienceForbidden),
+        ),
     ] {
         let request = ExchangeRequest {
             tenant: tenant.map(tenant_id),

@@ -17,7 +17,11 @@ pub(crate) async fn each_action_needs_its_permission(store: StoreHandle) {
         let name = format!("all-but-{n}");
         let without = world.person(&name, None, &all_but(action.needs())).await;
         let done = scene.run(&world, &without.caller, action).await;
-        assert_eq!(done, Err(action.denied()), "{action:?} without its permission");
+        assert_eq!(
+            done,
+            Err(action.denied()),
+            "{action:?} without its permission"
+        );
     }
     for (n, action) in Action::ALL.into_iter().enumerate() {
         for (m, needed) in action.needs().iter().enumerate() {
@@ -28,7 +32,9 @@ pub(crate) async fn each_action_needs_its_permission(store: StoreHandle) {
         }
     }
     let tested = |one: &&ManagementPermission| {
-        !Action::ALL.iter().any(|action| action.needs().contains(*one))
+        !Action::ALL
+            .iter()
+            .any(|action| action.needs().contains(*one))
     };
     assert_eq!(ManagementPermission::ALL.iter().find(tested), None);
 }
@@ -50,13 +56,15 @@ pub(crate) async fn an_ordinary_user_manages_itself_alone(store: StoreHandle) {
     let made = create_token(ctx, me, new).await.unwrap();
     let mine = Some(OwnerRef::Email(email("eve")));
     let listed = list_tokens(ctx, me, mine, all()).await.unwrap();
-    assert_eq!(listed.tokens, [made.token.clone()]);
+    assert_eq!(listed.tokens, std::slice::from_ref(&made.token));
     let request = RegenerateToken {
         token: TokenRef::Secret(made.secret),
         expires_at: None,
     };
     let made = regenerate_token(ctx, me, request).await.unwrap();
-    revoke_token(ctx, me, TokenRef::Id(made.token.id)).await.unwrap();
+    revoke_token(ctx, me, TokenRef::Id(made.token.id))
+        .await
+        .unwrap();
 }
 
 /// The other tenant's test: nothing there is seen, changed, or told from nothing.
@@ -74,12 +82,21 @@ pub(crate) async fn a_tenants_administrator_stays_in_its_tenant(store: StoreHand
         };
         assert_eq!(done, expected, "{action:?} elsewhere");
     }
-    let tenants = list_tenants(world.ctx(), &admin.caller, all()).await.unwrap();
+    let tenants = list_tenants(world.ctx(), &admin.caller, all())
+        .await
+        .unwrap();
     let ids: Vec<&str> = tenants.iter().map(|tenant| tenant.id.as_str()).collect();
     assert_eq!(ids, ["acme"]);
-    let reach = authorize(world.ctx(), &admin.caller, ManagementPermission::DenialsRead).await;
+    let reach = authorize(
+        world.ctx(),
+        &admin.caller,
+        ManagementPermission::DenialsRead,
+    )
+    .await;
     assert_eq!(reach.unwrap(), Reach::Tenants(vec![tenant_id("acme")]));
-    let listed = list_tokens(world.ctx(), &admin.caller, None, all()).await.unwrap();
+    let listed = list_tokens(world.ctx(), &admin.caller, None, all())
+        .await
+        .unwrap();
     let ids: Vec<_> = listed.tokens.iter().map(|token| token.id).collect();
     assert_eq!(ids, [own.service]);
     for action in Action::ALL {
@@ -119,7 +136,9 @@ pub(crate) async fn who_is_in_two_tenants_is_seen_from_one_and_managed_from_neit
     let globex = world.tenant("globex").await;
     let admin = world.person("admin", Some("acme"), &all_but(&[])).await;
     let bot = world.service("bot", Some("acme"), &["read"]).await;
-    create_membership(world.ctx(), &OPERATOR, bot, globex).await.unwrap();
+    create_membership(world.ctx(), &OPERATOR, bot, globex)
+        .await
+        .unwrap();
     world.grant(bot, Some("globex"), "write").await;
     let profile = load_profile(world.ctx(), &admin.caller, bot).await.unwrap();
     assert_eq!(profile.memberships.len(), 1);

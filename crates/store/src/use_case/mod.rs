@@ -68,6 +68,7 @@ macro_rules! use_cases {
                 a_person_sets_its_own_password_and_no_other,
                 an_invitation_is_taken_once_and_expires,
                 an_account_that_waited_for_its_owner_is_emptied,
+                one_of_16_that_race_for_an_invitation_takes_it,
             ]
             management: [
                 each_action_needs_its_permission,
@@ -84,6 +85,7 @@ macro_rules! use_cases {
                 a_token_is_not_minted_beyond_its_maker,
                 a_key_carries_what_was_named_for_it,
                 a_role_must_be_defined,
+                who_leaves_and_returns_holds_nothing,
             ]
             change: [
                 each_change_of_authority_is_told_and_counted,

@@ -34,7 +34,10 @@ pub(crate) async fn a_principal_holds_owner_and_ceiling(store: StoreHandle) {
     assert_eq!(principal.scopes.len(), 1);
     assert_eq!(principal.credential, CredentialId::ApiToken(token.token.id));
     assert_eq!(principal.expires_at, after(50));
-    assert_eq!(principal.epoch, world.epoch(bot, Some(&tenant_id("acme"))).await);
+    assert_eq!(
+        principal.epoch,
+        world.epoch(bot, Some(&tenant_id("acme"))).await
+    );
     assert_eq!(world.audit().await.len(), before);
 }
 
@@ -99,7 +102,11 @@ pub(crate) async fn an_internal_jwt_carries_what_owner_and_module_share(store: S
         expires_at: Some(after(100)),
         ..new_token(TokenKind::Personal, OwnerRef::Subject(ada))
     };
-    let token = create_token(world.ctx(), &OPERATOR, new).await.unwrap().token.id;
+    let token = create_token(world.ctx(), &OPERATOR, new)
+        .await
+        .unwrap()
+        .token
+        .id;
     let plain: &[&str] = &[];
     for (module, expected) in [
         (plain, ""),

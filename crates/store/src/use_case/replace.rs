@@ -26,11 +26,21 @@ pub(crate) async fn a_replacement_keeps_the_expiry_or_gets_a_new_one(store: Stor
     for (keeps, rule, asked, expected) in [
         (true, optional, None, Ok(Some(after(100)))),
         (true, policy, None, Ok(Some(after(100)))),
-        (true, optional, Some(after(200)), Err(TokenRefusal::ExpiryNotChosen)),
+        (
+            true,
+            optional,
+            Some(after(200)),
+            Err(TokenRefusal::ExpiryNotChosen),
+        ),
         (false, optional, None, Ok(None)),
         (false, optional, Some(after(200)), Ok(Some(after(200)))),
         (false, policy, None, Ok(Some(after(510)))),
-        (false, policy, Some(after(200)), Err(TokenRefusal::ExpiryNotChosen)),
+        (
+            false,
+            policy,
+            Some(after(200)),
+            Err(TokenRefusal::ExpiryNotChosen),
+        ),
     ] {
         let new = CreateToken {
             name: Some("ci".to_owned()),

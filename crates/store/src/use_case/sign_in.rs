@@ -1,7 +1,7 @@
 //! Signing in by password, and what ends a session.
 
 use super::world::*;
-use crate::conformance::fixture::tenant_id;
+use crate::conformance::fixture::{all, tenant_id};
 use crate::conformance::{reading, writing};
 use argon2::password_hash::PasswordHasher as _;
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -10,6 +10,7 @@ use doorward_identity::act::*;
 use doorward_identity::decide::refusal::{ManageRefusal, SignInRefusal};
 use doorward_identity::model::{Actor, AuditAction, HashedPassword, Outcome, TokenKind};
 use doorward_identity::port::StoreHandle;
+use tokio::task::JoinSet;
 
 const PASSWORD: &str = "correct horse";
 
@@ -59,12 +60,20 @@ pub(crate) async fn a_session_ends_with_what_it_stands_on(store: StoreHandle) {
         Time,
     }
     let world = World::new(store).await;
-    for (n, end) in [End::SignOut, End::Disable, End::Password, End::Membership, End::Time]
-        .into_iter()
-        .enumerate()
+    for (n, end) in [
+        End::SignOut,
+        End::Disable,
+        End::Password,
+        End::Membership,
+        End::Time,
+    ]
+    .into_iter()
+    .enumerate()
     {
         let name = format!("user{n}");
-        let id = world.user_with_password(&name, PASSWORD, Some("acme")).await;
+        let id = world
+            .user_with_password(&name, PASSWORD, Some("acme"))
+            .await;
         let request = signing_in(&format!("{name}@example.org"), PASSWORD);
         let signed = sign_in(world.ctx(), request).await.unwrap();
         assert_eq!(signed.issued.tenant, Some(tenant_id("acme")));
@@ -122,7 +131,9 @@ pub(crate) async fn a_weak_hash_is_replaced_when_it_matches(store: StoreHandle) 
         .unwrap();
     let weak = HashedPassword::from_phc(weak.to_string());
     let (engine, realm) = (world.store(), world.realm.id);
-    let set = writing!(engine, realm, [weak], |tx| tx.set_password(ada, &weak).await);
+    let set = writing!(engine, realm, [weak], |tx| tx
+        .set_password(ada, &weak)
+        .await);
     set.unwrap();
     let wrong = sign_in(world.ctx(), signing_in("ada@example.org", "wrong horse")).await;
     assert_eq!(code(wrong), ErrorCode::SignInRefused);
@@ -143,7 +154,9 @@ pub(crate) async fn a_weak_hash_is_replaced_when_it_matches(store: StoreHandle) 
 pub(crate) async fn a_scope_and_a_tenant_are_held_or_refused(store: StoreHandle) {
     let world = World::new(store).await;
     world.tenant("globex").await;
-    let ada = world.user_with_password("ada", PASSWORD, Some("acme")).await;
+    let ada = world
+        .user_with_password("ada", PASSWORD, Some("acme"))
+        .await;
     world.grant(ada, Some("acme"), "read").await;
     for (tenant, role, scope, expected) in [
         (None, None, None, Ok(())),
@@ -169,11 +182,11 @@ pub(crate) async fn a_person_sets_its_own_password_and_no_other(store: StoreHand
     let ada = world.user_with_password("ada", PASSWORD, None).await;
     let bob = world.user_with_password("bob", PASSWORD, None).await;
     let bot = world.service("bot", None, &[]).await;
-    let all: Vec<&str> = doorward_identity::decide::manage::ManagementPermission::ALL
+    let every: Vec<&str> = doorward_identity::decide::manage::ManagementPermission::ALL
         .iter()
         .map(|one| one.as_str())
         .collect();
-    for name in all {
+    for name in every {
         world.grant(ada, None, name).await;
     }
     let (new, short) = ("another horse", "short");
@@ -270,6 +283,27 @@ pub(crate) async fn an_account_that_waited_for_its_owner_is_emptied(store: Store
     assert_eq!(reason(over), SignInRefusal::SessionOver);
     let used = exchange(world.ctx(), asking(&token.secret)).await;
     assert_eq!(code(used), ErrorCode::TokenInvalid);
-    let done = sign_in(world.ctx(), signing_in("victim@example.org", "eves password")).await;
+    let done = sign_in(
+        world.ctx(),
+        signing_in("victim@example.org", "eves password"),
+    )
+    .await;
     assert_eq!(code(done), ErrorCode::SignInRefused);
+}
+
+pub(crate) async fn one_of_16_that_race_for_an_invitation_takes_it(store: StoreHandle) {
+    let world = World::new(store).await;
+    world.tenant("acme").await;
+    let invited = invited(&world, "ada").await;
+    let mut tasks = JoinSet::new();
+    for _ in 0..16 {
+        let (world, taking) = (world.clone(), taking(&invited, None));
+        tasks.spawn(async move { outcome(accept_invitation(world.ctx(), taking).await) });
+    }
+    let answers = tasks.join_all().await;
+    let refused = Err(ErrorCode::NotFound);
+    assert_eq!(answers.iter().filter(|one| one.is_ok()).count(), 1);
+    assert_eq!(answers.iter().filter(|one| **one == refused).count(), 15);
+    let members = list_tenant_members(world.ctx(), &OPERATOR, tenant_id("acme"), all()).await;
+    assert_eq!(members.unwrap().len(), 1);
 }

@@ -9,10 +9,10 @@ use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::testing::SeededEntropy;
 use doorward_base::token_format::{TokenBody, TokenFormat};
 use doorward_base::{
-    Email, Entropy, ErrorCode, Permission, RealmName, RequestId, Secret, SessionId, SubjectId,
-    TenantId, Timestamp,
+    Email, Entropy, ErrorCode, Permission, RealmName, RequestId, Scope, Secret, SessionId,
+    SubjectId, TenantId, Timestamp,
 };
-use doorward_identity::act::{self, *};
+use doorward_identity::act::*;
 use doorward_identity::decide::refusal::Refusal;
 use doorward_identity::model::{
     AuditRow, Ceiling, Change, ChangeSeq, Grant, Granted, Metadata, RoleDefinition, Session,
@@ -50,12 +50,9 @@ impl World {
     }
 
     /// The same, with other settings.
-    pub(crate) async fn with(
-        store: StoreHandle,
-        change: impl FnOnce(&mut RealmSettings),
-    ) -> Self {
+    pub(crate) async fn with(store: StoreHandle, change: impl FnOnce(&mut RealmSettings)) -> Self {
         let identity = identity(store, 7);
-        act::keys::check_master(&identity).await.unwrap();
+        keys::check_master(&identity).await.unwrap();
         Self::open(Arc::new(identity), "one", change).await
     }
 
@@ -73,7 +70,7 @@ impl World {
         };
         let id = identity.store.engine().open_realm(&settings.name).await;
         let id = id.unwrap();
-        let keys = act::keys::ensure(&identity, id, &settings, &call).await;
+        let keys = keys::ensure(&identity, id, &settings, &call).await;
         Self {
             realm: Arc::new(Realm::new(id, settings, keys.unwrap())),
             identity,
@@ -256,7 +253,7 @@ pub(crate) fn identity(store: StoreHandle, seed: u64) -> Identity {
     Identity {
         store,
         master: MasterKey::generate(&*entropy),
-        passwords: PasswordPool::new(4, &*entropy),
+        passwords: PasswordPool::new(4, || {}),
         entropy,
         last_used: LastUsed::default(),
     }
@@ -296,7 +293,10 @@ fn settings(name: &str) -> RealmSettings {
             ttl: Duration::from_secs(86_400),
             min_password: 8,
         },
-        roles: vec![role("editor", &["read", "write"]), role("viewer", &["read"])],
+        roles: vec![
+            role("editor", &["read", "write"]),
+            role("viewer", &["read"]),
+        ],
         default_roles: vec![],
         default_role: None,
     }
@@ -452,5 +452,5 @@ pub(crate) fn claims(issued: &Issued) -> Value {
 }
 
 pub(crate) fn scope_texts(issued: &Issued) -> Vec<&str> {
-    issued.scopes.iter().map(|scope| scope.as_str()).collect()
+    issued.scopes.iter().map(Scope::as_str).collect()
 }

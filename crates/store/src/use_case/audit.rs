@@ -1,0 +1,202 @@
+//! The audit log: complete, attributed, and free of secrets.
+
+use super::action::{Action, Scene, all_but};
+use super::world::*;
+use crate::conformance::fixture::{all, tenant_id};
+use doorward_base::{ErrorCode, RequestId, Secret};
+use doorward_identity::act::*;
+use doorward_identity::model::{Actor, AuditAction, KeyPurpose, Outcome, TokenKind};
+use doorward_identity::port::{AuditFilter, StoreHandle};
+use doorward_identity::settings::Presentation;
+
+const fn written(action: Action) -> Option<AuditAction> {
+    Some(match action {
+        Action::FindSubject
+        | Action::FindSubjectByEmail
+        | Action::LoadProfile
+        | Action::ListSubjects
+        | Action::ListTenants
+        | Action::ListMembers
+        | Action::ListTokens
+        | Action::ListAudit
+        | Action::ReadDenials => return None,
+        Action::RotateKeys => AuditAction::KeyRotate,
+        Action::CreateTenant => AuditAction::TenantCreate,
+        Action::CreateUser => AuditAction::UserCreate,
+        Action::CreateServiceAccount => AuditAction::ServiceAccountCreate,
+        Action::CreateServiceToken | Action::CreateKey => AuditAction::TokenCreate,
+        Action::RegenerateServiceToken => AuditAction::TokenRegenerate,
+        Action::RevokeServiceToken | Action::RevokePersonalToken => AuditAction::TokenRevoke,
+        Action::Invite => AuditAction::TenantInvite,
+        Action::CreateMembership => AuditAction::MembershipCreate,
+        Action::AddGrant => AuditAction::GrantAdd,
+        Action::RemoveGrant => AuditAction::GrantRemove,
+        Action::DisableUser | Action::DisableServiceAccount => AuditAction::SubjectDisable,
+        Action::EnableUser => AuditAction::SubjectEnable,
+        Action::EndMembership => AuditAction::MembershipEnd,
+    })
+}
+
+pub(crate) async fn every_success_and_failure_is_written_down(store: StoreHandle) {
+    let world = World::new(store).await;
+    let scene = Scene::set(&world, "acme").await;
+    let eve = world.person("eve", None, &[]).await;
+    let admin = world.person("admin", None, &all_but(&[])).await;
+    for (person, refused) in [(&eve, true), (&admin, false)] {
+        for action in Action::ALL {
+            let mut world = world.clone();
+            world.call.request = RequestId::from_bytes([action as u8; 16]);
+            let before = world.audit().await.len();
+            let done = scene.run(&world, &person.caller, action).await;
+            assert_eq!(done.is_err(), refused, "{action:?}");
+            let rows = world.audit().await;
+            let Some(expected) = written(action) else {
+                assert_eq!(rows.len(), before, "{action:?}");
+                continue;
+            };
+            assert_eq!(rows.len(), before + 1, "{action:?}");
+            let event = &rows[before].event;
+            assert_eq!(event.action, expected);
+            assert_eq!(event.actor, Actor::Subject(person.id));
+            assert_eq!(event.request, world.call.request);
+            assert_eq!((event.at, event.peer), (NOW, Some(PEER)));
+            let outcome = match done {
+                Ok(()) => Outcome::Success,
+                Err(code) => Outcome::Refused(code),
+            };
+            assert_eq!(event.outcome, outcome);
+            assert_eq!(event.detail.contains_key("reason"), refused);
+        }
+    }
+}
+
+/// Every secret a person or machine could hold is made and used, rightly and wrongly.
+pub(crate) async fn no_row_holds_a_secret(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ctx = world.ctx();
+    let (password, wrong) = ("correct horse", "incorrect horse");
+    let ada = world
+        .user_with_password("ada", password, Some("acme"))
+        .await;
+    let bot = world.service("bot", None, &["read"]).await;
+    let mut secrets: Vec<Secret> = vec![secret(password), secret(wrong)];
+    let signed = sign_in(ctx, signing_in("ada@example.org", password))
+        .await
+        .unwrap();
+    secrets.push(signed.issued.jwt.clone());
+    let refused = sign_in(ctx, signing_in("ada@example.org", wrong)).await;
+    assert_eq!(code(refused), ErrorCode::SignInRefused);
+    let token = world.mint(TokenKind::Service, bot).await;
+    secrets.push(token.secret.clone());
+    let jwt = exchange(ctx, asking(&token.secret)).await.unwrap().jwt;
+    secrets.push(jwt.clone());
+    // A secret in the wrong place, and one that is mistyped.
+    let misplaced = ExchangeRequest {
+        scope: Some(token.secret.expose().to_owned()),
+        ..asking(&jwt)
+    };
+    assert!(exchange(ctx, misplaced).await.is_err());
+    let misplaced = ExchangeRequest {
+        scope: Some(token.secret.expose().to_owned()),
+        duration: Some(token.secret.expose().into()),
+        ..asking(&token.secret)
+    };
+    assert!(exchange(ctx, misplaced).await.is_err());
+    let seen = introspect(ctx, &token.secret, &Presentation::Bearer).await;
+    assert!(seen.is_err());
+    let internal = InternalRequest {
+        token: token.token.id,
+        via: Presentation::Basic,
+        audience: "https://upstream.example".parse().unwrap(),
+        scopes: vec![],
+        ttl: std::time::Duration::from_secs(60),
+    };
+    secrets.push(mint_internal(ctx, internal).await.unwrap().jwt);
+    let request = RegenerateToken {
+        token: TokenRef::Secret(token.secret.clone()),
+        expires_at: None,
+    };
+    let new = regenerate_token(ctx, &OPERATOR, request.clone())
+        .await
+        .unwrap();
+    assert!(regenerate_token(ctx, &OPERATOR, request).await.is_err());
+    secrets.push(new.secret.clone());
+    let done = revoke_token(ctx, &OPERATOR, TokenRef::Secret(new.secret)).await;
+    done.unwrap();
+    let request = Invite {
+        email: email("bob"),
+        tenant: tenant_id("acme"),
+        roles: vec![],
+    };
+    let invited = invite(ctx, &OPERATOR, request).await.unwrap();
+    secrets.push(invited.secret.clone());
+    let taking = AcceptInvitation {
+        secret: invited.secret,
+        password: Some(secret("bobs password")),
+        name: None,
+    };
+    secrets.push(secret("bobs password"));
+    accept_invitation(ctx, taking.clone()).await.unwrap();
+    assert!(accept_invitation(ctx, taking).await.is_err());
+    for (current, new) in [(wrong, "third horse"), (password, "fourth horse")] {
+        let request = SetPassword {
+            subject: ada,
+            new: secret(new),
+            current: Some(secret(current)),
+        };
+        let done = set_password(ctx, &caller_of(&signed), request).await;
+        assert_eq!(done.is_ok(), current == password);
+        secrets.push(secret(new));
+    }
+    keys::rotate(ctx, &OPERATOR, KeyPurpose::Digest, keys::Pace::Now)
+        .await
+        .unwrap();
+    let rows = world.audit().await;
+    assert!(rows.len() > 20);
+    for row in rows {
+        let text = format!(
+            "{row:?} {}",
+            serde_json::to_string(&row.event.detail).unwrap()
+        );
+        for secret in &secrets {
+            assert!(!text.contains(secret.expose()), "{:?}", row.event.action);
+        }
+        assert!(!text.contains("$argon2"), "{:?}", row.event.action);
+    }
+}
+
+pub(crate) async fn rows_are_read_within_reach(store: StoreHandle) {
+    let world = World::new(store).await;
+    let globex = world.tenant("globex").await;
+    let reader = world
+        .person("reader", Some("acme"), &["platform.audit.read"])
+        .await;
+    world.user("ada", Some("acme"), &[]).await;
+    world.user("bob", Some("globex"), &[]).await;
+    let list = |filter: AuditFilter| list_audit(world.ctx(), &reader.caller, filter, all());
+    let rows = list(AuditFilter::default()).await.unwrap();
+    assert!(!rows.is_empty());
+    assert!(
+        rows.iter()
+            .all(|row| row.event.tenant == Some(tenant_id("acme")))
+    );
+    // In two tenants it has to say which one.
+    create_membership(world.ctx(), &OPERATOR, reader.id, globex.clone())
+        .await
+        .unwrap();
+    world
+        .grant(reader.id, Some("globex"), "platform.audit.read")
+        .await;
+    let rows = list(AuditFilter::default()).await;
+    assert_eq!(code(rows), ErrorCode::InsufficientPermission);
+    let filter = AuditFilter {
+        tenant: Some(globex.clone()),
+        ..AuditFilter::default()
+    };
+    let rows = list(filter).await.unwrap();
+    assert!(!rows.is_empty());
+    assert!(
+        rows.iter()
+            .all(|row| row.event.tenant.as_ref() == Some(&globex))
+    );
+}

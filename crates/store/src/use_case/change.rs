@@ -1,0 +1,206 @@
+//! What the other processes are told, and which epochs grow.
+
+use super::action::{Action, Scene};
+use super::world::*;
+use crate::conformance::fixture::tenant_id;
+use doorward_base::principal::{CredentialId, Epoch};
+use doorward_base::{SubjectId, TenantId};
+use doorward_identity::act::*;
+use doorward_identity::model::{Change, ChangeSeq, KeyPurpose, TokenKind};
+use doorward_identity::port::StoreHandle;
+
+/// Watches the change log and one subject's epochs, realm-wide and in one tenant.
+struct Watch<'w> {
+    world: &'w World,
+    subject: SubjectId,
+    tenant: TenantId,
+    seq: ChangeSeq,
+    epochs: (Epoch, Epoch),
+}
+
+impl<'w> Watch<'w> {
+    async fn begin(world: &'w World, subject: SubjectId, tenant: &str) -> Self {
+        let tenant = tenant_id(tenant);
+        let mut watch = Self {
+            world,
+            subject,
+            tenant,
+            seq: ChangeSeq::default(),
+            epochs: (Epoch(0), Epoch(0)),
+        };
+        watch.seq = world.last_change().await;
+        watch.epochs = watch.epochs_now().await;
+        watch
+    }
+
+    async fn epochs_now(&self) -> (Epoch, Epoch) {
+        let world = self.world;
+        let realm_wide = world.epoch(self.subject, None).await;
+        (
+            realm_wide,
+            world.epoch(self.subject, Some(&self.tenant)).await,
+        )
+    }
+
+    /// What was told since the last look, and by how much each epoch grew.
+    async fn expect(&mut self, what: &str, told: &[Change], grown: (i64, i64)) {
+        assert_eq!(self.world.changes_after(self.seq).await, told, "{what}");
+        let now = self.epochs_now().await;
+        let growth = (now.0.0 - self.epochs.0.0, now.1.0 - self.epochs.1.0);
+        assert_eq!(growth, grown, "{what}");
+        self.seq = self.world.last_change().await;
+        self.epochs = now;
+    }
+}
+
+const fn session_of(caller: &Caller) -> Change {
+    match caller {
+        Caller::Subject {
+            credential: CredentialId::Session(id),
+            ..
+        } => Change::Session(*id),
+        _ => panic!("a session's caller"),
+    }
+}
+
+pub(crate) async fn each_change_of_authority_is_told_and_counted(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user("ada", Some("acme"), &[]).await;
+    let acme = tenant_id("acme");
+    let (ctx, by, subject) = (world.ctx(), &OPERATOR, Change::Subject(ada));
+    let mut watch = Watch::begin(&world, ada, "acme").await;
+
+    for (what, added, told) in [("grant", true, &[subject][..]), ("grant again", false, &[])] {
+        let done = add_grant(ctx, by, ada, grant(Some("acme"), "read")).await;
+        assert_eq!(done.unwrap(), added);
+        watch.expect(what, told, (0, i64::from(added))).await;
+    }
+    for (what, taken, told) in [("take", true, &[subject][..]), ("take again", false, &[])] {
+        let done = remove_grant(ctx, by, ada, grant(Some("acme"), "read")).await;
+        assert_eq!(done.unwrap(), taken);
+        watch.expect(what, told, (0, i64::from(taken))).await;
+    }
+    add_grant(ctx, by, ada, grant(None, "read")).await.unwrap();
+    watch.expect("grant realm-wide", &[subject], (1, 0)).await;
+
+    let session = world.session(ada, None).await;
+    set_subject_status(ctx, by, ada, Standing::Disabled)
+        .await
+        .unwrap();
+    watch
+        .expect("disable", &[session_of(&session), subject], (1, 0))
+        .await;
+    set_subject_status(ctx, by, ada, Standing::Enabled)
+        .await
+        .unwrap();
+    watch.expect("enable", &[subject], (1, 0)).await;
+
+    let free = world.mint(TokenKind::Personal, ada).await.token.id;
+    watch
+        .expect("mint", &[Change::ApiToken(free)], (0, 0))
+        .await;
+    let request = RegenerateToken {
+        token: TokenRef::Id(free),
+        expires_at: None,
+    };
+    let new = regenerate_token(ctx, by, request).await.unwrap().token.id;
+    let both = [Change::ApiToken(free), Change::ApiToken(new)];
+    watch.expect("regenerate", &both, (0, 0)).await;
+    for told in [&[Change::ApiToken(new)][..], &[]] {
+        revoke_token(ctx, by, TokenRef::Id(new)).await.unwrap();
+        watch.expect("revoke", told, (0, 0)).await;
+    }
+
+    let session = world.session(ada, None).await;
+    sign_out(ctx, &session).await.unwrap();
+    watch
+        .expect("sign out", &[session_of(&session)], (0, 0))
+        .await;
+    let session = world.session(ada, None).await;
+    let request = SetPassword {
+        subject: ada,
+        new: secret("another horse"),
+        current: None,
+    };
+    set_password(ctx, by, request).await.unwrap();
+    watch
+        .expect("password", &[session_of(&session)], (0, 0))
+        .await;
+
+    let bound = CreateToken {
+        ceiling: ceiling(Some("acme"), &[]),
+        ..new_token(TokenKind::Personal, OwnerRef::Subject(ada))
+    };
+    let bound = create_token(ctx, by, bound).await.unwrap().token.id;
+    watch
+        .expect("mint", &[Change::ApiToken(bound)], (0, 0))
+        .await;
+    let session = world.session(ada, Some(&acme)).await;
+    end_membership(ctx, by, ada, acme.clone()).await.unwrap();
+    let told = [Change::ApiToken(bound), session_of(&session), subject];
+    watch.expect("leave", &told, (0, 1)).await;
+    create_membership(ctx, by, ada, acme).await.unwrap();
+    watch.expect("join", &[subject], (0, 1)).await;
+    keys::rotate(ctx, by, KeyPurpose::Access, keys::Pace::Now)
+        .await
+        .unwrap();
+    watch.expect("rotate", &[Change::Keys], (0, 0)).await;
+}
+
+pub(crate) async fn refusals_tell_nothing(store: StoreHandle) {
+    let world = World::new(store).await;
+    let scene = Scene::set(&world, "acme").await;
+    let eve = world.person("eve", Some("acme"), &[]).await;
+    let mut watch = Watch::begin(&world, scene.member, "acme").await;
+    for action in Action::ALL {
+        let done = scene.run(&world, &eve.caller, action).await;
+        assert!(done.is_err(), "{action:?}");
+        watch.expect("refused", &[], (0, 0)).await;
+    }
+}
+
+pub(crate) async fn an_access_token_carries_the_epoch(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user("ada", Some("acme"), &[]).await;
+    let token = world.mint(TokenKind::Personal, ada).await;
+    let mut last = -1;
+    for tenant in [None, Some("acme"), None] {
+        world.grant(ada, tenant, &format!("right-{last}")).await;
+        let issued = exchange(world.ctx(), asking(&token.secret)).await.unwrap();
+        let carried = claims(&issued)["dw"]["e"].as_i64().unwrap();
+        let realm_wide = world.epoch(ada, None).await;
+        let in_tenant = world.epoch(ada, Some(&tenant_id("acme"))).await;
+        assert_eq!(carried, realm_wide.0 + in_tenant.0);
+        assert!(carried > last);
+        last = carried;
+    }
+}
+
+pub(crate) async fn a_snapshot_holds_what_lives_and_what_died(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user("ada", Some("acme"), &[]).await;
+    let live = world.mint(TokenKind::Personal, ada).await;
+    let dead = world.mint(TokenKind::Personal, ada).await;
+    let later = world.at(10);
+    let done = revoke_token(later.ctx(), &OPERATOR, TokenRef::Id(dead.token.id)).await;
+    done.unwrap();
+    let session = world.session(ada, None).await;
+    sign_out(later.ctx(), &session).await.unwrap();
+    world.grant(ada, Some("acme"), "read").await;
+    let epoch = world.epoch(ada, Some(&tenant_id("acme"))).await;
+    for (since, is_told) in [(after(10), true), (after(11), false)] {
+        let snapshot = load_snapshot(later.ctx(), since).await.unwrap();
+        let digests: Vec<_> = snapshot.digests.iter().map(|one| one.digest).collect();
+        assert_eq!(digests, later.realm.digests_of(&live.secret));
+        let tokens = snapshot.revoked_tokens;
+        assert_eq!(tokens, Vec::from_iter(is_told.then_some(dead.token.id)));
+        let sessions = snapshot.ended_sessions.into_iter().map(Change::Session);
+        let expected = Vec::from_iter(is_told.then(|| session_of(&session)));
+        assert_eq!(sessions.collect::<Vec<_>>(), expected);
+        let epochs = snapshot.epochs;
+        assert!(
+            epochs.contains(&(ada, Some(tenant_id("acme")), epoch)),
+            "{epochs:?}"
+        );
+    }
+}
