@@ -4,7 +4,7 @@
 use crate::cli::args::Installation;
 use crate::cli::{Failure, output};
 use crate::config::{self, Loaded, MasterKeySource, Overrides, RealmConfig, Settings};
-use crate::system::{SystemClock, SystemEntropy};
+use crate::system::{self, SystemClock, SystemEntropy};
 use doorward_base::{Clock as _, Entropy, RealmName, RequestId};
 use doorward_identity::act::{Call, Identity, LastUsed, PasswordPool, Realm, keys};
 use doorward_identity::port::{StoreError, StoreHandle};
@@ -43,7 +43,7 @@ impl Engine {
             master,
             passwords: PasswordPool::new(
                 std::thread::available_parallelism().map_or(1, usize::from),
-                &*entropy,
+                system::give_way,
             ),
             entropy,
             last_used: LastUsed::default(),

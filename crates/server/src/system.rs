@@ -1,4 +1,5 @@
-//! The real clock and the real randomness: the only place that reads either.
+//! The real clock, the real randomness, and the priority of threads: the only place
+//! that asks the operating system for them.
 
 use doorward_base::{Clock, Entropy, Timestamp};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -32,5 +33,14 @@ impl Entropy for SystemEntropy {
         if aws_lc_rs::rand::fill(out).is_err() {
             std::process::abort();
         }
+    }
+}
+
+/// Gives the calling thread the lowest priority, so that password hashing takes what
+/// the gate leaves over and slows no verification.
+pub(crate) fn give_way() {
+    // On Linux the priority belongs to the thread, not to the process.
+    if let Err(error) = rustix::process::setpriority_process(None, 19) {
+        tracing::debug!(%error, "a thread keeps its priority");
     }
 }

@@ -9,9 +9,12 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 use doorward_base::{Entropy, Secret, entropy};
-use std::sync::Arc;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::thread;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// The longest password taken, in bytes. Longer ones are refused before any hashing.
 pub const MAX_BYTES: usize = 1024;
@@ -23,14 +26,25 @@ const CAP_PASSES: u32 = 10;
 const CAP_LANES: u32 = 4;
 const SALT: usize = 16;
 
+/// What the password of an unknown user is compared with, so that it costs the same:
+/// the form and cost of a new hash, and no password's.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$\
+                      AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// The pool. It has as many places as given; a place is held by the work itself, so
-/// that a caller who goes away frees nothing early.
-#[derive(Clone, Debug)]
-pub struct PasswordPool {
+/// that a caller who goes away frees nothing early. Its threads start with the first
+/// password and serve nothing else, so that they can be given a priority of their own.
+#[derive(Clone)]
+pub struct PasswordPool(Arc<Pool>);
+
+struct Pool {
+    size: usize,
     places: Arc<Semaphore>,
-    /// What the password of an unknown user is compared with, so that it costs the same.
-    dummy: Arc<str>,
+    threads: OnceLock<mpsc::Sender<Job>>,
+    on_thread_start: fn(),
 }
+
+type Job = Box<dyn FnOnce() + Send>;
 
 /// What a check found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,16 +59,17 @@ pub enum PasswordCheck {
 }
 
 impl PasswordPool {
-    /// A pool of `places` (the number of cores), at least one.
+    /// A pool of `places` (the number of cores), at least one. Each of its threads
+    /// calls `on_thread_start` first.
     #[must_use]
-    pub fn new(places: usize, entropy: &dyn Entropy) -> Self {
-        let salt = entropy::bytes::<SALT>(entropy);
-        let unknown = entropy::bytes::<32>(entropy);
-        let dummy = hash_now(&unknown, &salt).map_or_else(String::new, |hash| hash.to_string());
-        Self {
-            places: Arc::new(Semaphore::new(places.max(1))),
-            dummy: dummy.into(),
-        }
+    pub fn new(places: usize, on_thread_start: fn()) -> Self {
+        let size = places.max(1);
+        Self(Arc::new(Pool {
+            size,
+            places: Arc::new(Semaphore::new(size)),
+            threads: OnceLock::new(),
+            on_thread_start,
+        }))
     }
 
     /// Hashes a new password.
@@ -90,7 +105,7 @@ impl PasswordPool {
             return Ok(PasswordCheck::Wrong);
         }
         let known = stored.is_some();
-        let phc = stored.map_or_else(|| self.dummy.to_string(), |hash| hash.as_phc().to_owned());
+        let phc = stored.map_or(NOBODY, HashedPassword::as_phc).to_owned();
         let password = password.clone();
         let check = self
             .run(move || check_now(password.expose().as_bytes(), &phc))
@@ -102,19 +117,63 @@ impl PasswordPool {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure<R>> {
-        let place = Arc::clone(&self.places).acquire_owned();
+        let place = Arc::clone(&self.0.places).acquire_owned();
         let place: OwnedSemaphorePermit = match tokio::time::timeout(MAX_WAIT, place).await {
             Ok(Ok(place)) => place,
             Ok(Err(_)) | Err(_) => return Err(Failure::Busy),
         };
-        tokio::task::spawn_blocking(move || {
-            let done = work();
+        let (answer, done) = oneshot::channel();
+        let job: Job = Box::new(move || {
+            let outcome = work();
             drop(place);
-            done
-        })
-        .await
-        .map_err(|_| Failure::Internal("the password work did not finish".to_owned()))
+            // Whoever asked may be gone; the work is done all the same.
+            drop(answer.send(outcome));
+        });
+        let unfinished = || Failure::Internal("the password work did not finish".to_owned());
+        let threads = self.0.threads.get_or_init(|| self.0.start());
+        threads.send(job).map_err(|_| unfinished())?;
+        done.await.map_err(|_| unfinished())
     }
+}
+
+impl Pool {
+    fn start(&self) -> mpsc::Sender<Job> {
+        let (jobs, waiting) = mpsc::channel::<Job>();
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..self.size {
+            let (waiting, on_start) = (Arc::clone(&waiting), self.on_thread_start);
+            let serve = move || {
+                on_start();
+                // A job that panics takes its thread's turn, not the thread.
+                while let Some(job) = next(&waiting) {
+                    drop(std::panic::catch_unwind(AssertUnwindSafe(job)));
+                }
+            };
+            let started = thread::Builder::new()
+                .name("password".to_owned())
+                .spawn(serve);
+            if let Err(error) = started {
+                tracing::error!(%error, "a password thread did not start");
+            }
+        }
+        jobs
+    }
+}
+
+impl fmt::Debug for PasswordPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasswordPool")
+            .field("size", &self.0.size)
+            .finish_non_exhaustive()
+    }
+}
+
+fn next(waiting: &Mutex<mpsc::Receiver<Job>>) -> Option<Job> {
+    waiting
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .recv()
+        .ok()
 }
 
 fn hash_now(password: &[u8], salt: &[u8; SALT]) -> Option<PasswordHash> {
@@ -161,7 +220,7 @@ mod tests {
     #[tokio::test]
     async fn a_hash_matches_its_password_and_no_other() {
         let entropy = SeededEntropy::new(1);
-        let pool = PasswordPool::new(2, &entropy);
+        let pool = PasswordPool::new(2, || {});
         let long = "é".repeat(256);
         for right in ["correct horse", " ", &long, "a\0b"] {
             let hash: Result<_, Failure<SignInRefusal>> = pool.hash(&secret(right), &entropy).await;
@@ -177,8 +236,8 @@ mod tests {
     /// P2: the dummy hash has the cost of a real one, and matches nothing.
     #[tokio::test]
     async fn p2_an_unknown_user_costs_a_real_hash_and_never_matches() {
-        let pool = PasswordPool::new(1, &SeededEntropy::new(1));
-        let (_, params) = parse(&pool.dummy).unwrap();
+        let pool = PasswordPool::new(1, || {});
+        let (_, params) = parse(NOBODY).unwrap();
         assert_eq!((params.m_cost(), params.t_cost()), (19456, 2));
         let check: Checked = pool.check(&secret("anything"), None).await;
         assert_eq!(check.unwrap(), PasswordCheck::Wrong);
@@ -217,9 +276,8 @@ mod tests {
     /// P22: 1 MB costs nothing.
     #[tokio::test]
     async fn p22_an_oversized_password_is_never_hashed() {
-        let entropy = SeededEntropy::new(1);
-        let pool = PasswordPool::new(1, &entropy);
-        let _taken = pool.places.clone().acquire_owned().await.unwrap();
+        let pool = PasswordPool::new(1, || {});
+        let _taken = pool.0.places.clone().acquire_owned().await.unwrap();
         let check: Checked = pool.check(&secret(&"a".repeat(1 << 20)), None).await;
         assert_eq!(check.unwrap(), PasswordCheck::Wrong);
     }
@@ -227,8 +285,8 @@ mod tests {
     /// P23: without a place the answer is `busy`, not a queue.
     #[tokio::test(start_paused = true)]
     async fn p23_a_full_pool_says_busy_after_a_second() {
-        let pool = PasswordPool::new(1, &SeededEntropy::new(1));
-        let _taken = pool.places.clone().acquire_owned().await.unwrap();
+        let pool = PasswordPool::new(1, || {});
+        let _taken = pool.0.places.clone().acquire_owned().await.unwrap();
         let check: Checked = pool.check(&secret("a"), None).await;
         assert!(matches!(check, Err(Failure::Busy)));
     }
