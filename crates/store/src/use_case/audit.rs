@@ -70,6 +70,56 @@ pub(crate) async fn every_success_and_failure_is_written_down(store: StoreHandle
     }
 }
 
+pub(crate) async fn each_use_of_a_credential_is_attributed(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ctx = world.ctx();
+    let password = "correct horse";
+    let ada = world
+        .user_with_password("ada", password, Some("acme"))
+        .await;
+    world.grant(ada, Some("acme"), "read").await;
+    let token = world.mint(TokenKind::Personal, ada).await;
+    let signed = sign_in(ctx, signing_in("ada@example.org", password)).await;
+    let caller = caller_of(&signed.unwrap());
+    let before = world.audit().await.len();
+    let request = ExchangeRequest {
+        scope: Some("read".to_owned()),
+        duration: Some(60.into()),
+        ..asking(&token.secret)
+    };
+    exchange(ctx, request).await.unwrap();
+    let request = SetPassword {
+        subject: ada,
+        new: secret("another horse"),
+        current: Some(secret("wrong horse")),
+    };
+    assert!(set_password(ctx, &caller, request).await.is_err());
+    sign_out(ctx, &caller).await.unwrap();
+    assert!(sign_out(ctx, &caller).await.is_err());
+    let rows = world.audit().await;
+    let refused = Outcome::Refused;
+    let expected = [
+        (AuditAction::TokenExchange, Outcome::Success),
+        (AuditAction::PasswordSet, refused(ErrorCode::SignInRefused)),
+        (AuditAction::SignOut, Outcome::Success),
+        (AuditAction::SignOut, refused(ErrorCode::TokenInvalid)),
+    ];
+    assert_eq!(rows.len(), before + expected.len());
+    for (row, (action, outcome)) in rows[before..].iter().zip(expected) {
+        let event = &row.event;
+        assert_eq!((event.action, event.outcome), (action, outcome));
+        assert_eq!(event.actor, Actor::Subject(ada));
+        assert_eq!(event.subject, Some(ada));
+        assert_eq!(event.request, world.call.request);
+        assert_eq!((event.at, event.peer), (NOW, Some(PEER)));
+    }
+    let exchanged = &rows[before].event;
+    assert_eq!(exchanged.token, Some(token.token.id));
+    assert_eq!(exchanged.tenant, Some(tenant_id("acme")));
+    assert_eq!(exchanged.detail["scope"], "read");
+    assert_eq!(exchanged.detail["seconds"], 60);
+}
+
 /// Every secret a person or machine could hold is made and used, rightly and wrongly.
 pub(crate) async fn no_row_holds_a_secret(store: StoreHandle) {
     let world = World::new(store).await;

@@ -5,7 +5,7 @@ use crate::conformance::fixture::tenant_id;
 use crate::conformance::{reading, writing};
 use doorward_identity::act::keys::{KeysError, Pace, Rotated, ensure, load, rotate};
 use doorward_identity::act::*;
-use doorward_identity::model::{AuditAction, KeyPurpose, KeyRecord, TokenKind};
+use doorward_identity::model::{AuditAction, Change, KeyPurpose, KeyRecord, TokenKind};
 use doorward_identity::port::StoreHandle;
 use doorward_identity::settings::{Algorithm, Presentation};
 use std::sync::Arc;
@@ -243,6 +243,31 @@ pub(crate) async fn a_rotated_digest_key_finds_and_moves_old_tokens(store: Store
         name: None,
     };
     accept_invitation(world.ctx(), taking).await.unwrap();
+}
+
+pub(crate) async fn another_process_follows_a_rotation(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user("ada", None, &[]).await;
+    let (identity, id) = (process(&world, 8), world.realm.id);
+    let keys = load(&identity, id, NOW).await.unwrap();
+    let settings = world.realm.settings.clone();
+    let other = World {
+        realm: Arc::new(Realm::new(id, settings, keys)),
+        identity,
+        call: world.call,
+    };
+    let seq = world.last_change().await;
+    for purpose in [KeyPurpose::Access, KeyPurpose::Internal, KeyPurpose::Digest] {
+        rotated(&world, purpose, Pace::Now).await;
+    }
+    assert_eq!(other.changes_after(seq).await, [Change::Keys; 3]);
+    let keys = load(&other.identity, id, NOW).await.unwrap();
+    other.realm.set_keyring(keys);
+    let (own, others) = (world.realm.keyring(), other.realm.keyring());
+    assert_eq!(own.jwks(), others.jwks());
+    assert_eq!(own.access().kid(), others.access().kid());
+    let token = world.mint(TokenKind::Personal, ada).await;
+    exchange(other.ctx(), asking(&token.secret)).await.unwrap();
 }
 
 pub(crate) async fn a_wrong_master_key_opens_nothing(store: StoreHandle) {

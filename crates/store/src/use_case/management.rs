@@ -7,7 +7,7 @@ use doorward_base::ErrorCode;
 use doorward_base::principal::CredentialId;
 use doorward_identity::act::*;
 use doorward_identity::decide::manage::{ManagementPermission, Reach};
-use doorward_identity::model::TokenKind;
+use doorward_identity::model::{Ceiling, TokenKind};
 use doorward_identity::port::StoreHandle;
 
 pub(crate) async fn each_action_needs_its_permission(store: StoreHandle) {
@@ -154,6 +154,49 @@ pub(crate) async fn who_is_in_two_tenants_is_seen_from_one_and_managed_from_neit
     let done = revoke_token(world.ctx(), &admin.caller, TokenRef::Id(made.token.id)).await;
     assert_eq!(code(done), ErrorCode::NotFound);
     exchange(world.ctx(), asking(&made.secret)).await.unwrap();
+}
+
+pub(crate) async fn the_tokens_of_two_tenants_are_kept_apart(store: StoreHandle) {
+    let world = World::new(store).await;
+    let globex = world.tenant("globex").await;
+    let admin = world.person("admin", Some("acme"), &all_but(&[])).await;
+    let ada = world.user("ada", Some("acme"), &[]).await;
+    create_membership(world.ctx(), &OPERATOR, ada, globex)
+        .await
+        .unwrap();
+    let mut tokens = Vec::new();
+    for (tenant, is_seen, is_revoked) in [
+        (Some("acme"), true, true),
+        (Some("globex"), false, false),
+        // It opens both tenants: seen as the member's, and not acme's to end.
+        (None, true, false),
+    ] {
+        let new = CreateToken {
+            ceiling: Ceiling {
+                tenant: tenant.map(tenant_id),
+                ..Ceiling::default()
+            },
+            ..new_token(TokenKind::Personal, OwnerRef::Subject(ada))
+        };
+        let made = create_token(world.ctx(), &OPERATOR, new).await.unwrap();
+        tokens.push((made, is_seen, is_revoked));
+    }
+    let owner = Some(OwnerRef::Subject(ada));
+    let listed = list_tokens(world.ctx(), &admin.caller, owner, all()).await;
+    let listed = listed.unwrap().tokens;
+    for (made, is_seen, is_revoked) in tokens {
+        let id = made.token.id;
+        assert_eq!(listed.iter().any(|token| token.id == id), is_seen);
+        let done = revoke_token(world.ctx(), &admin.caller, TokenRef::Id(id)).await;
+        let expected = if is_revoked {
+            Ok(())
+        } else {
+            Err(ErrorCode::NotFound)
+        };
+        assert_eq!(outcome(done), expected);
+        let used = exchange(world.ctx(), asking(&made.secret)).await;
+        assert_eq!(used.is_err(), is_revoked);
+    }
 }
 
 pub(crate) async fn a_dead_caller_manages_nothing(store: StoreHandle) {

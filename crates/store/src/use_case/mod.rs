@@ -75,6 +75,7 @@ macro_rules! use_cases {
                 an_ordinary_user_manages_itself_alone,
                 a_tenants_administrator_stays_in_its_tenant,
                 who_is_in_two_tenants_is_seen_from_one_and_managed_from_neither,
+                the_tokens_of_two_tenants_are_kept_apart,
                 a_dead_caller_manages_nothing,
             ]
             authority: [
@@ -95,6 +96,7 @@ macro_rules! use_cases {
             ]
             audit: [
                 every_success_and_failure_is_written_down,
+                each_use_of_a_credential_is_attributed,
                 no_row_holds_a_secret,
                 rows_are_read_within_reach,
             ]
@@ -106,6 +108,7 @@ macro_rules! use_cases {
                 an_immediate_rotation_signs_at_once,
                 a_retired_key_is_forgotten_when_its_time_is_over,
                 a_rotated_digest_key_finds_and_moves_old_tokens,
+                another_process_follows_a_rotation,
                 a_wrong_master_key_opens_nothing,
             ]
             other_realm: [
