@@ -113,6 +113,30 @@ pub(crate) async fn another_algorithm_makes_another_key(store: StoreHandle) {
     assert_eq!(decoded(&issued.jwt).0["alg"], "EdDSA");
 }
 
+/// The operator staged a key, then changed the algorithm: the staged key is not the
+/// one to sign with.
+pub(crate) async fn a_staged_key_of_an_older_algorithm_never_signs(store: StoreHandle) {
+    let world = World::new(store).await;
+    let staged = rotated(&world, KeyPurpose::Access, Pace::Staged).await;
+    let Rotated::Published { kid: stale, .. } = staged else {
+        panic!("{staged:?}");
+    };
+    let world = world.reconfigured(|settings| settings.tokens.algorithm = Algorithm::EdDSA);
+    let (settings, call) = (&world.realm.settings, &world.call);
+    let keys = ensure(&world.identity, world.realm.id, settings, call).await;
+    let active = keys.unwrap().access().kid().to_owned();
+    let world = world.at(300);
+    let staged = rotated(&world, KeyPurpose::Access, Pace::Staged).await;
+    let Rotated::Published { kid: fresh, .. } = staged else {
+        panic!("{staged:?}");
+    };
+    let keyring = world.realm.keyring();
+    assert_eq!(keyring.access().kid(), active);
+    assert!(keyring.inbound().find(&stale).is_none());
+    assert!(keyring.inbound().find(&fresh).is_some());
+    assert_ne!(fresh, stale);
+}
+
 pub(crate) async fn a_staged_rotation_publishes_before_it_signs(store: StoreHandle) {
     let world = World::new(store).await;
     let ada = world.user("ada", None, &[]).await;

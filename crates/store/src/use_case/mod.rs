@@ -106,6 +106,7 @@ macro_rules! use_cases {
                 another_algorithm_makes_another_key,
                 a_staged_rotation_publishes_before_it_signs,
                 an_immediate_rotation_signs_at_once,
+                a_staged_key_of_an_older_algorithm_never_signs,
                 a_retired_key_is_forgotten_when_its_time_is_over,
                 a_rotated_digest_key_finds_and_moves_old_tokens,
                 another_process_follows_a_rotation,

@@ -130,10 +130,11 @@ impl Work for Rotation {
         let mut records = tx.list_keys().await?;
         records.retain(|record| record.purpose == self.purpose);
         for record in &records {
-            if is_past(record.state, self.call.now) {
+            if is_past(record.state, self.call.now) || self.is_superseded(record) {
                 tx.delete_key(&record.kid).await?;
             }
         }
+        records.retain(|record| !self.is_superseded(record));
         let next = records.iter().find(|record| record.state == KeyState::Next);
         let rotated = self.turn(tx, &records, next).await?;
         event.detail.insert(
@@ -149,6 +150,12 @@ impl Work for Rotation {
 }
 
 impl Rotation {
+    /// A key that was to sign next, of an algorithm the realm had before. It never
+    /// signed, so nothing needs it.
+    fn is_superseded(&self, record: &KeyRecord) -> bool {
+        record.state == KeyState::Next && record.algorithm != self.fresh.algorithm
+    }
+
     async fn turn(
         &self,
         tx: &mut dyn Tx,
