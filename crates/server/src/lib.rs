@@ -23,5 +23,6 @@ use std::process::ExitCode;
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    system::stay_small();
     cli::run()
 }

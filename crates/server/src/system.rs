@@ -44,3 +44,10 @@ pub(crate) fn give_way() {
         tracing::debug!(%error, "a thread keeps its priority");
     }
 }
+
+/// Asks for small pages: huge ones would make an idle process hold megabytes that it
+/// does not use.
+pub(crate) fn stay_small() {
+    // An older kernel cannot; the process is then larger, and right all the same.
+    drop(rustix::thread::disable_transparent_huge_pages(true));
+}
