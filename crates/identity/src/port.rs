@@ -182,11 +182,18 @@ pub trait Read: Send {
     /// A subject's sessions that have not ended, newest first, at most 1,000.
     async fn list_sessions(&mut self, subject: SubjectId) -> Result<Vec<Session>, StoreError>;
     /// API tokens revoked and sessions ended since `since`: what a node must refuse
-    /// the access tokens of.
+    /// the access tokens of. Replaced tokens whose time is over are in
+    /// [`Read::list_retiring`].
     async fn list_revoked_since(
         &mut self,
         since: Timestamp,
     ) -> Result<(Vec<ApiTokenId>, Vec<SessionId>), StoreError>;
+    /// API tokens that were replaced, with the time each stops, for the times at or
+    /// after `since`: from that moment on a node must refuse their access tokens too.
+    async fn list_retiring(
+        &mut self,
+        since: Timestamp,
+    ) -> Result<Vec<(ApiTokenId, Timestamp)>, StoreError>;
     /// Every (subject, tenant) whose epoch is not 0.
     async fn list_epochs(
         &mut self,

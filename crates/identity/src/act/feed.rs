@@ -14,7 +14,8 @@ use doorward_base::{ApiTokenId, SessionId, SubjectId, TenantId, Timestamp};
 pub struct Snapshot {
     /// The digests of tokens that may still authenticate.
     pub digests: Vec<LiveDigest>,
-    /// Tokens revoked since the time asked for.
+    /// Tokens that stopped since the time asked for: revoked, or replaced with their
+    /// grace over.
     pub revoked_tokens: Vec<ApiTokenId>,
     /// Sessions ended since the time asked for.
     pub ended_sessions: Vec<SessionId>,
@@ -48,7 +49,10 @@ impl Query for Load {
     type Refusal = UseRefusal;
 
     async fn run(&self, tx: &mut dyn Read) -> Result<Snapshot, Stop<UseRefusal>> {
-        let (revoked_tokens, ended_sessions) = tx.list_revoked_since(self.since).await?;
+        let (mut revoked_tokens, ended_sessions) = tx.list_revoked_since(self.since).await?;
+        let retiring = tx.list_retiring(self.since).await?;
+        let over = retiring.into_iter().filter(|(_, until)| *until <= self.now);
+        revoked_tokens.extend(over.map(|(id, _)| id));
         Ok(Snapshot {
             digests: tx.list_live_digests(self.now).await?,
             revoked_tokens,

@@ -38,6 +38,9 @@ async fn furnish_in(tx: &mut dyn Tx) -> Result<(), StoreError> {
     let mut revoked = token(2, 2);
     revoked.token.state = TokenState::Revoked { at: at(2) };
     tx.insert_api_token(&revoked).await?;
+    let mut retiring = token(3, 2);
+    retiring.token.state = TokenState::Retiring { until: at(500) };
+    tx.insert_api_token(&retiring).await?;
     tx.insert_session(&session(1, 1, Some("acme"))).await?;
     tx.insert_session(&session(2, 2, None)).await?;
     tx.end_session(session_id(2), at(2)).await?;
@@ -134,6 +137,10 @@ async fn look_at_credentials(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError>
         ("count", count > 0),
         ("digests", !tx.list_live_digests(at(1)).await?.is_empty()),
         ("revoked tokens", !revoked.is_empty()),
+        (
+            "retiring tokens",
+            !tx.list_retiring(at(0)).await?.is_empty(),
+        ),
         ("session", tx.find_session(session_id(1)).await?.is_some()),
         ("sessions", !tx.list_sessions(one).await?.is_empty()),
         ("ended sessions", !ended.is_empty()),

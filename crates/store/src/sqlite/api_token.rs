@@ -92,6 +92,17 @@ pub(super) fn list_revoked_since(
         .map(ids)
 }
 
+pub(super) fn list_retiring(
+    scope: Scope<'_>,
+    since: Timestamp,
+) -> Result<Vec<(ApiTokenId, Timestamp)>, StoreError> {
+    scope.list::<RetiringRow, _>(
+        "SELECT id, state_at FROM api_token \
+         WHERE realm = ?1 AND state = 'retiring' AND state_at >= ?2 ORDER BY id",
+        &[&since.as_micros()],
+    )
+}
+
 pub(super) fn insert(scope: Scope<'_>, new: &NewApiToken) -> Result<(), StoreError> {
     let token = &new.token;
     let ceiling = CeilingRow::of(&token.ceiling);
@@ -308,5 +319,33 @@ impl TryFrom<DigestRow> for LiveDigest {
             id: ApiTokenId::from_bytes(row.id),
             digest: TokenDigest::from_bytes(row.digest),
         })
+    }
+}
+
+/// A replaced token and when it stops.
+struct RetiringRow {
+    id: [u8; 16],
+    until: i64,
+}
+
+impl Record for RetiringRow {
+    const TABLE: &'static str = "api_token";
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            until: row.get(1)?,
+        })
+    }
+}
+
+impl TryFrom<RetiringRow> for (ApiTokenId, Timestamp) {
+    type Error = StoreError;
+
+    fn try_from(row: RetiringRow) -> Result<Self, StoreError> {
+        Ok((
+            ApiTokenId::from_bytes(row.id),
+            Timestamp::from_micros(row.until),
+        ))
     }
 }

@@ -154,6 +154,13 @@ impl Read for RealmTx<'_> {
         })
     }
 
+    async fn list_retiring(
+        &mut self,
+        since: Timestamp,
+    ) -> Result<Vec<(ApiTokenId, Timestamp)>, StoreError> {
+        self.with(|scope| api_token::list_retiring(scope, since))
+    }
+
     async fn list_epochs(
         &mut self,
     ) -> Result<Vec<(SubjectId, Option<TenantId>, Epoch)>, StoreError> {

@@ -8,6 +8,7 @@ use doorward_base::{SubjectId, TenantId};
 use doorward_identity::act::*;
 use doorward_identity::model::{Change, ChangeSeq, KeyPurpose, TokenKind};
 use doorward_identity::port::StoreHandle;
+use std::time::Duration;
 
 /// Watches the change log and one subject's epochs, realm-wide and in one tenant.
 struct Watch<'w> {
@@ -181,6 +182,18 @@ pub(crate) async fn a_snapshot_holds_what_lives_and_what_died(store: StoreHandle
     let ada = world.user("ada", Some("acme"), &[]).await;
     let live = world.mint(TokenKind::Personal, ada).await;
     let dead = world.mint(TokenKind::Personal, ada).await;
+    // Replaced with a grace of 10 s: from then on it is as dead as a revoked one.
+    let graceful =
+        world.reconfigured(|settings| settings.classes[0].grace = Duration::from_secs(10));
+    let replaced = world.mint(TokenKind::Personal, ada).await;
+    let request = RegenerateToken {
+        token: TokenRef::Id(replaced.token.id),
+        expires_at: None,
+    };
+    let fresh = regenerate_token(graceful.ctx(), &OPERATOR, request).await;
+    let fresh = fresh.unwrap();
+    let snapshot = load_snapshot(world.at(9).ctx(), NOW).await.unwrap();
+    assert_eq!(snapshot.revoked_tokens, []);
     let later = world.at(10);
     let done = revoke_token(later.ctx(), &OPERATOR, TokenRef::Id(dead.token.id)).await;
     done.unwrap();
@@ -190,10 +203,17 @@ pub(crate) async fn a_snapshot_holds_what_lives_and_what_died(store: StoreHandle
     let epoch = world.epoch(ada, Some(&tenant_id("acme"))).await;
     for (since, is_told) in [(after(10), true), (after(11), false)] {
         let snapshot = load_snapshot(later.ctx(), since).await.unwrap();
-        let digests: Vec<_> = snapshot.digests.iter().map(|one| one.digest).collect();
-        assert_eq!(digests, later.realm.digests_of(&live.secret));
-        let tokens = snapshot.revoked_tokens;
-        assert_eq!(tokens, Vec::from_iter(is_told.then_some(dead.token.id)));
+        let mut digests: Vec<_> = snapshot.digests.iter().map(|one| one.digest).collect();
+        digests.sort_unstable();
+        let mut expected = later.realm.digests_of(&live.secret);
+        expected.extend(later.realm.digests_of(&fresh.secret));
+        expected.sort_unstable();
+        assert_eq!(digests, expected);
+        let mut expected = [dead.token.id, replaced.token.id];
+        expected.sort_unstable();
+        let mut tokens = snapshot.revoked_tokens;
+        tokens.sort_unstable();
+        assert_eq!(tokens, if is_told { &expected[..] } else { &[] });
         let sessions = snapshot.ended_sessions.into_iter().map(Change::Session);
         let expected = Vec::from_iter(is_told.then(|| session_of(&session)));
         assert_eq!(sessions.collect::<Vec<_>>(), expected);

@@ -147,6 +147,7 @@ CREATE UNIQUE INDEX api_token_by_digest ON api_token (realm, digest);
 CREATE INDEX api_token_by_owner ON api_token (realm, owner, id);
 CREATE INDEX api_token_active ON api_token (realm, owner, class) WHERE state = 'active';
 CREATE INDEX api_token_revoked ON api_token (realm, state_at) WHERE state = 'revoked';
+CREATE INDEX api_token_retiring ON api_token (realm, state_at) WHERE state = 'retiring';
 
 CREATE TABLE session (
     realm       INTEGER NOT NULL,
