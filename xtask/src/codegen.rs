@@ -38,8 +38,10 @@ fn generate(root: &Path, dir: &Path) -> Result<(), Failure> {
     let args = [
         "run",
         "-q",
-        "-p",
-        "doorward-server",
+        // With the features of the whole workspace, so that nothing is built twice.
+        "--workspace",
+        "--bin",
+        "doorward",
         "--",
         "openapi",
         "--dir",

@@ -66,8 +66,8 @@ pub trait Revocations: Send + Sync {
     /// Whether this node may answer for the realm at all: its feed is not older than
     /// the lease.
     fn is_current(&self, realm: &RealmName, now: Timestamp) -> bool;
-    /// Whether the credential was revoked or ended.
-    fn is_revoked(&self, realm: &RealmName, credential: &CredentialId) -> bool;
+    /// Whether the credential was revoked or ended, or its grace is over.
+    fn is_revoked(&self, realm: &RealmName, credential: &CredentialId, now: Timestamp) -> bool;
     /// The epoch in force of (subject, tenant).
     fn epoch(&self, realm: &RealmName, subject: SubjectId, tenant: Option<&TenantId>) -> Epoch;
 }

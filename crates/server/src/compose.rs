@@ -4,7 +4,7 @@ use crate::adapter::{FeedRevocations, InternalMinter, RealmKeys, TokenIntrospect
 use crate::cli::Failure;
 use crate::config::{Loaded, RealmConfig, policies};
 use crate::engine::{Engine, open_realm, store_failure};
-use crate::feed::{self, Feed};
+use crate::feed::Feed;
 use crate::live::RealmLive;
 use crate::mounts::{Targets, exchange_mount, mounts};
 use crate::realms::{Realms, Served};
@@ -132,10 +132,11 @@ impl Wiring<'_> {
         for config in &loaded.settings.realms {
             let realm = open_realm(self.identity, config).await?;
             targets.insert(config.name().clone(), self.targets(config, &realm));
-            let live = match self.realms.get(config.name()) {
-                Some(known) => Arc::clone(&known.live),
-                None => Arc::new(self.learn(&realm).await?),
-            };
+            let known = self.realms.get(config.name());
+            let live = known.map_or_else(
+                || Arc::new(RealmLive::new(realm.id)),
+                |known| Arc::clone(&known.live),
+            );
             served.push(Served { realm, live });
         }
         let place = |config: &RealmConfig| match targets.get(config.name()) {
@@ -151,18 +152,19 @@ impl Wiring<'_> {
                     .join("\n"),
             )
         })?;
+        // The feed follows a realm from here on; no request reaches it before its
+        // policies are in force.
         self.realms.replace(served);
+        for served in self.realms.all() {
+            let since = SystemClock
+                .now()
+                .minus(served.realm.settings.tokens.max_ttl);
+            self.feed
+                .learn(&served, since)
+                .await
+                .map_err(store_failure)?;
+        }
         Ok(policies)
-    }
-
-    /// What must be known of a realm before it is served.
-    async fn learn(&self, realm: &Realm) -> Result<RealmLive, Failure> {
-        let live = RealmLive::new(realm.id);
-        let since = SystemClock.now().minus(realm.settings.tokens.max_ttl);
-        feed::load(&self.identity.store, &live, since)
-            .await
-            .map_err(store_failure)?;
-        Ok(live)
     }
 
     fn targets(&self, config: &RealmConfig, realm: &Arc<Realm>) -> Targets {

@@ -39,8 +39,7 @@ struct Cursor {
 }
 
 impl Feed {
-    /// Starts from the end of the change log. Realms are loaded with [`load`] after
-    /// this, so that nothing falls in between.
+    /// Starts from the end of the change log.
     pub(crate) async fn open(
         identity: Arc<Identity>,
         realms: Arc<Realms>,
@@ -116,9 +115,12 @@ impl Feed {
         match row.change {
             Change::ApiToken(id) => {
                 let token = store.read(live.id, move |tx| tx.find_api_token(id)).await?;
-                let revoked =
-                    token.is_none_or(|token| matches!(token.state, TokenState::Revoked { .. }));
-                live.token_changed(id, row.seq, revoked);
+                live.token_changed(id, row.seq);
+                match token.map(|token| token.state) {
+                    None | Some(TokenState::Revoked { .. }) => live.token_revoked(id),
+                    Some(TokenState::Retiring { until }) => live.token_retires(id, until),
+                    Some(TokenState::Active) => {}
+                }
             }
             Change::Session(id) => {
                 let session = store.read(live.id, move |tx| tx.find_session(id)).await?;
@@ -143,9 +145,9 @@ impl Feed {
         match keys::load(&self.identity, served.realm.id, SystemClock.now()).await {
             Ok(keyring) => {
                 let before = served.realm.keyring().inbound().len();
-                let forgotten = keyring.inbound().len() < before;
+                let others = keyring.inbound().len() != before;
                 served.realm.set_keyring(keyring);
-                if changed == Changed::Yes || forgotten {
+                if changed == Changed::Yes || others {
                     served.live.keys_changed();
                 }
             }
@@ -153,6 +155,27 @@ impl Feed {
                 tracing::error!(realm = %served.realm.settings.name, %error, "the keys could not be loaded");
             }
         }
+    }
+
+    /// Learns what must be known of a realm before it is served: what was revoked since
+    /// `since`, what retires, and every epoch. The realm is already followed, so that
+    /// nothing falls between this and the next change.
+    pub(crate) async fn learn(&self, served: &Served, since: Timestamp) -> Result<(), StoreError> {
+        let (store, live) = (&self.identity.store, &served.live);
+        let (tokens, sessions) = store
+            .read(live.id, move |tx| tx.list_revoked_since(since))
+            .await?;
+        tokens.into_iter().for_each(|id| live.token_revoked(id));
+        sessions.into_iter().for_each(|id| live.session_ended(id));
+        let retiring = store
+            .read(live.id, move |tx| tx.list_retiring(since))
+            .await?;
+        for (id, until) in retiring {
+            live.token_retires(id, until);
+        }
+        load_epochs(store, live).await?;
+        self.reload_keys(served, Changed::No).await;
+        Ok(())
     }
 
     /// Forgets keys whose time is over, in every realm.
@@ -168,23 +191,6 @@ impl Feed {
 enum Changed {
     Yes,
     No,
-}
-
-/// Loads what a realm must know before it is served: what was revoked since `since`,
-/// and every epoch.
-pub(crate) async fn load(
-    store: &StoreHandle,
-    live: &RealmLive,
-    since: Timestamp,
-) -> Result<(), StoreError> {
-    let (tokens, sessions) = store
-        .read(live.id, move |tx| tx.list_revoked_since(since))
-        .await?;
-    tokens
-        .into_iter()
-        .for_each(|id| live.token_changed(id, ChangeSeq(0), true));
-    sessions.into_iter().for_each(|id| live.session_ended(id));
-    load_epochs(store, live).await
 }
 
 async fn load_epochs(store: &StoreHandle, live: &RealmLive) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 //! it; the gate's ports read it without awaiting.
 
 use doorward_base::principal::{CredentialId, Epoch};
-use doorward_base::{ApiTokenId, RealmId, SessionId, SubjectId, TenantId};
+use doorward_base::{ApiTokenId, RealmId, SessionId, SubjectId, TenantId, Timestamp};
 use doorward_identity::model::ChangeSeq;
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -19,6 +19,7 @@ pub(crate) struct RealmLive {
 #[derive(Debug, Default)]
 struct Known {
     revoked: HashSet<ApiTokenId>,
+    retiring: HashMap<ApiTokenId, Timestamp>,
     ended: HashSet<SessionId>,
     epochs: HashMap<(SubjectId, Option<TenantId>), Epoch>,
     tokens_changed: HashMap<ApiTokenId, ChangeSeq>,
@@ -35,12 +36,15 @@ impl RealmLive {
         }
     }
 
-    /// Whether the credential was revoked or ended.
-    pub(crate) fn is_revoked(&self, credential: &CredentialId) -> bool {
+    /// Whether the credential was revoked or ended, or its grace is over.
+    pub(crate) fn is_revoked(&self, credential: &CredentialId, now: Timestamp) -> bool {
         let known = self.read();
         match credential {
             CredentialId::Session(id) => known.ended.contains(id),
-            CredentialId::ApiToken(id) => known.revoked.contains(id),
+            CredentialId::ApiToken(id) => {
+                known.revoked.contains(id)
+                    || known.retiring.get(id).is_some_and(|&until| until <= now)
+            }
             CredentialId::Foreign => false,
         }
     }
@@ -77,12 +81,16 @@ impl RealmLive {
         self.read().keys_changed
     }
 
-    pub(crate) fn token_changed(&self, token: ApiTokenId, at: ChangeSeq, revoked: bool) {
-        let mut known = self.write();
-        known.tokens_changed.insert(token, at);
-        if revoked {
-            known.revoked.insert(token);
-        }
+    pub(crate) fn token_changed(&self, token: ApiTokenId, at: ChangeSeq) {
+        self.write().tokens_changed.insert(token, at);
+    }
+
+    pub(crate) fn token_revoked(&self, token: ApiTokenId) {
+        self.write().revoked.insert(token);
+    }
+
+    pub(crate) fn token_retires(&self, token: ApiTokenId, until: Timestamp) {
+        self.write().retiring.insert(token, until);
     }
 
     pub(crate) fn session_ended(&self, session: SessionId) {
@@ -125,13 +133,28 @@ mod tests {
             ApiTokenId::from_bytes([1; 16]),
             SubjectId::from_bytes([2; 16]),
         );
-        live.token_changed(token, ChangeSeq(5), false);
+        live.token_changed(token, ChangeSeq(5));
         assert!(live.is_stale(token, owner, ChangeSeq(4)));
         assert!(!live.is_stale(token, owner, ChangeSeq(5)));
         live.subject_changed(owner, ChangeSeq(6));
         assert!(live.is_stale(token, owner, ChangeSeq(5)));
-        assert!(!live.is_revoked(&CredentialId::ApiToken(token)));
-        live.token_changed(token, ChangeSeq(7), true);
-        assert!(live.is_revoked(&CredentialId::ApiToken(token)));
+    }
+
+    #[test]
+    fn a_retiring_token_is_revoked_when_its_grace_is_over() {
+        let live = RealmLive::new(RealmId(1));
+        let token = ApiTokenId::from_bytes([1; 16]);
+        let revoked_at = |second| {
+            live.is_revoked(
+                &CredentialId::ApiToken(token),
+                Timestamp::from_seconds(second),
+            )
+        };
+        assert!(!revoked_at(0));
+        live.token_retires(token, Timestamp::from_seconds(5));
+        assert!(!revoked_at(4));
+        assert!(revoked_at(5));
+        live.token_revoked(token);
+        assert!(revoked_at(0));
     }
 }

@@ -49,5 +49,5 @@ pub(crate) fn give_way() {
 /// does not use.
 pub(crate) fn stay_small() {
     // An older kernel cannot; the process is then larger, and right all the same.
-    drop(rustix::thread::disable_transparent_huge_pages(true));
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }

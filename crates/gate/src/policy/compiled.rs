@@ -63,6 +63,7 @@ pub(crate) struct Issuer {
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) typ: TypRule,
     pub(crate) leeway: Duration,
+    pub(crate) max_lifetime: Option<Duration>,
     pub(crate) keys: Keys,
     pub(crate) claims: ClaimMap,
 }

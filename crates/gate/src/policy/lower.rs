@@ -324,6 +324,7 @@ fn lower_issuers(specs: Vec<IssuerSpec>, problems: &mut Vec<Problem>) -> Vec<Iss
             algorithms: spec.algorithms,
             typ: lower_typ(&spec.typ),
             leeway: spec.leeway,
+            max_lifetime: spec.max_lifetime,
             keys,
             claims: spec.claims,
         });

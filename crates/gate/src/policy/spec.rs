@@ -89,6 +89,8 @@ pub struct IssuerSpec {
     pub typ: Vec<String>,
     /// Clock difference allowed.
     pub leeway: Duration,
+    /// The longest life (`exp - iat`) accepted; `None` is any.
+    pub max_lifetime: Option<Duration>,
     /// Where its keys come from.
     pub keys: KeySource,
     /// Where its claims carry what the gate needs.

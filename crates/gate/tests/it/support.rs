@@ -76,7 +76,7 @@ impl Revocations for World {
     fn is_current(&self, _realm: &RealmName, _now: Timestamp) -> bool {
         self.current.load(Ordering::SeqCst)
     }
-    fn is_revoked(&self, _realm: &RealmName, _credential: &CredentialId) -> bool {
+    fn is_revoked(&self, _realm: &RealmName, _credential: &CredentialId, _now: Timestamp) -> bool {
         self.revoked.load(Ordering::SeqCst)
     }
     fn epoch(&self, _realm: &RealmName, _subject: SubjectId, _tenant: Option<&TenantId>) -> Epoch {
@@ -248,6 +248,7 @@ pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
         require_https: RequireHttps::Off,
         errors: ErrorTemplate::Plain,
         issuers: vec![IssuerSpec {
+            max_lifetime: None,
             issuer: ISSUER.into(),
             audiences: vec!["api".parse().unwrap()],
             algorithms: vec![Algorithm::ES256],

@@ -30,10 +30,10 @@ impl Revocations for FeedRevocations {
         self.feed.silence() <= LEASE
     }
 
-    fn is_revoked(&self, realm: &RealmName, credential: &CredentialId) -> bool {
+    fn is_revoked(&self, realm: &RealmName, credential: &CredentialId, now: Timestamp) -> bool {
         self.realms
             .get(realm)
-            .is_none_or(|served| served.live.is_revoked(credential))
+            .is_none_or(|served| served.live.is_revoked(credential, now))
     }
 
     fn epoch(&self, realm: &RealmName, subject: SubjectId, tenant: Option<&TenantId>) -> Epoch {

@@ -6,6 +6,7 @@ mod audit;
 mod check;
 mod demo;
 mod explain;
+mod grant;
 mod keys;
 mod manage;
 mod membership;
@@ -82,6 +83,9 @@ enum Command {
     /// Who belongs to which tenant
     #[command(subcommand)]
     Membership(membership::Membership),
+    /// What subjects may do: roles and permissions
+    #[command(subcommand)]
+    Grant(grant::Grant),
     /// API tokens: personal, service and key
     #[command(subcommand)]
     Token(token::Token),
@@ -112,6 +116,7 @@ pub(crate) fn run() -> ExitCode {
         Command::ServiceAccount(command) => command.run(),
         Command::Tenant(command) => command.run(),
         Command::Membership(command) => command.run(),
+        Command::Grant(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Audit(command) => command.run(),

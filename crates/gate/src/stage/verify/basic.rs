@@ -97,7 +97,9 @@ impl Verifier<'_> {
         let stands = now < found.fresh_until
             && now < principal.expires_at
             && self.revocations.is_current(name, now)
-            && !self.revocations.is_revoked(name, &principal.credential)
+            && !self
+                .revocations
+                .is_revoked(name, &principal.credential, now)
             && epoch.is_none_or(|epoch| epoch <= principal.epoch);
         if !stands {
             self.caches.converted.remove(key);

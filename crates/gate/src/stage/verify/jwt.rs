@@ -77,7 +77,10 @@ impl Verifier<'_> {
         if !self.revocations.is_current(name, now) {
             return Err(Stop::new(ErrorCode::StoreUnavailable, STAGE, "lease"));
         }
-        if self.revocations.is_revoked(name, &principal.credential) {
+        if self
+            .revocations
+            .is_revoked(name, &principal.credential, now)
+        {
             return Err(Stop::new(ErrorCode::TokenInvalid, STAGE, "revoked"));
         }
         let epoch = self
@@ -122,7 +125,7 @@ impl Verifier<'_> {
             typ: &issuer.typ,
             leeway: issuer.leeway,
             require_exp: true,
-            max_lifetime: None,
+            max_lifetime: issuer.max_lifetime,
         };
         let claims = jwt
             .verify(&*keys, &expected, now)

@@ -10,6 +10,7 @@ use crate::config::value::{Span, Url};
 use doorward_base::claims::{ClaimPath, Field};
 use doorward_gate::policy::spec::{ClaimMap, IssuerSpec, KeySource};
 use doorward_identity::settings::RealmSettings;
+use doorward_jose::alg::Algorithm;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +62,7 @@ impl Lowering<'_> {
                 .clone()
                 .unwrap_or_else(|| vec!["JWT".to_owned(), "at+jwt".to_owned()]),
             leeway,
+            max_lifetime: None,
             keys: keys?,
             claims: ClaimMap {
                 scopes: take(claims.scope),
@@ -127,9 +129,13 @@ fn own(identity: &RealmSettings) -> IssuerSpec {
     IssuerSpec {
         issuer: Arc::clone(&identity.issuer),
         audiences: tokens.audiences.clone(),
-        algorithms: vec![tokens.algorithm],
+        // Each of our keys has its algorithm. A realm that moves to another one goes on
+        // accepting what the retiring key signed.
+        algorithms: Algorithm::ALL.to_vec(),
         typ: vec![tokens.typ.as_str().to_owned()],
         leeway: Duration::ZERO,
+        // What is revoked is remembered for this long after a restart.
+        max_lifetime: Some(tokens.max_ttl.max(tokens.access_ttl)),
         keys: KeySource::Own,
         claims: ClaimMap {
             scopes: locate(Field::Scope).or_else(|| locate(Field::Scopes)),
