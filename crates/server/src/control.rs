@@ -30,8 +30,15 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Binds the socket, replacing one that a killed process left behind.
+    /// Binds the socket, replacing one that a killed process left behind; one that is
+    /// answered at stays with its process.
     pub(crate) fn bind(path: PathBuf) -> io::Result<Self> {
+        if std::os::unix::net::UnixStream::connect(&path).is_ok() {
+            return Err(io::Error::new(
+                io::ErrorKind::AddrInUse,
+                "another server answers there, on the same store",
+            ));
+        }
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

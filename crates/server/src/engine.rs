@@ -11,7 +11,7 @@ use doorward_identity::port::{StoreError, StoreHandle};
 use doorward_jose::MasterKey;
 use doorward_store::sqlite::SqliteStore;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -198,6 +198,15 @@ pub(crate) fn read_or_make_key(path: &Path, entropy: &dyn Entropy) -> Result<Mas
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(wrong(&error)),
         }
+    }
+    let mode = std::fs::metadata(path)
+        .map_err(|error| wrong(&error))?
+        .mode();
+    if mode & 0o077 != 0 {
+        output::note(&format!(
+            "warning: others may read the master key; run chmod 600 {}",
+            path.display()
+        ));
     }
     let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
     MasterKey::from_text(text.trim()).map_err(|error| wrong(&error))

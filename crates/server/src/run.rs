@@ -170,6 +170,8 @@ struct Signals {
 
 impl Signals {
     fn listen() -> Result<Self, Failure> {
+        // A file-size limit is a full disk, which the store answers for, not the end.
+        let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
         let listen = |kind| {
             signal(kind)
                 .map_err(|error| Failure::Refused(format!("cannot listen for signals: {error}")))

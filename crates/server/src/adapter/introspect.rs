@@ -1,14 +1,14 @@
 //! API tokens for the gate, cached. A cached principal is used while the feed has
 //! nothing newer about its token or owner; refusals are never cached.
 
-use super::{NO_REALM, call, rejected};
+use super::{LEASE, NO_REALM, call, rejected};
 use crate::feed::Feed;
 use crate::realms::Realms;
 use async_trait::async_trait;
 use doorward_base::principal::CredentialId;
 use doorward_base::{ClassName, Principal, RealmId, RealmName, Secret};
 use doorward_gate::port::{Facts, Introspect, Rejected};
-use doorward_identity::act::{self, Context, Identity};
+use doorward_identity::act::{self, Context, Identity, Realm};
 use doorward_identity::model::ChangeSeq;
 use doorward_identity::settings::Presentation;
 use doorward_jose::digest::sha256;
@@ -31,6 +31,8 @@ struct Cached {
     principal: Arc<Principal>,
     via: Presentation,
     as_of: ChangeSeq,
+    /// The realm as it was configured then: a reload may change what roles mean.
+    realm: Arc<Realm>,
 }
 
 impl TokenIntrospect {
@@ -60,6 +62,9 @@ impl Introspect for TokenIntrospect {
         let key = (served.realm.id, sha256(token.expose().as_bytes()));
         if let Some(cached) = self.cache.get(&key)
             && cached.via == via
+            && Arc::ptr_eq(&cached.realm, &served.realm)
+            // Without the feed nobody knows what was revoked: the store is asked.
+            && self.feed.silence() <= LEASE
             && facts.now < cached.principal.expires_at
             && let CredentialId::ApiToken(id) = cached.principal.credential
             && let Some(owner) = cached.principal.subject
@@ -86,6 +91,7 @@ impl Introspect for TokenIntrospect {
                 principal: Arc::clone(&principal),
                 via,
                 as_of,
+                realm: Arc::clone(&served.realm),
             },
         );
         Ok(principal)

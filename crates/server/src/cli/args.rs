@@ -68,14 +68,20 @@ impl std::str::FromStr for Expires {
             _ => return Err(expires_help()),
         };
         match number.checked_mul(unit) {
-            Some(seconds) if seconds > 0 => Ok(Self::In(Duration::from_secs(seconds))),
+            Some(seconds) if (1..=CENTURY).contains(&seconds) => {
+                Ok(Self::In(Duration::from_secs(seconds)))
+            }
             _ => Err(expires_help()),
         }
     }
 }
 
+/// The longest life that can be asked for, seconds.
+const CENTURY: u64 = 100 * 365 * 86_400;
+
 fn expires_help() -> String {
-    "expected a life such as 90d, 12h or 1y, or a moment such as 2026-12-31T00:00:00Z".to_owned()
+    "expected a life such as 90d, 12h or 1y, of at most 100y, or a moment such as 2026-12-31T00:00:00Z"
+        .to_owned()
 }
 
 /// Reads one line from standard input: a password or a token, at most 4 KiB.
@@ -119,6 +125,7 @@ mod tests {
             "1x",
             "99999999999999999999d",
             "18446744073709551615y",
+            "200000y",
         ] {
             assert!(bad.parse::<Expires>().is_err(), "{bad}");
         }

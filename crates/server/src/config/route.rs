@@ -35,12 +35,12 @@ pub struct Route {
     /// Permissions, all of which are needed.
     #[serde(default)]
     pub permissions: Vec<Text<Permission>>,
-    /// Scopes, one of which is needed.
-    #[serde(default)]
-    pub scopes: Vec<Text<Scope>>,
     /// Scopes, all of which are needed.
     #[serde(default)]
-    pub scopes_all: Vec<Text<Scope>>,
+    pub scopes: Vec<Text<Scope>>,
+    /// Scopes, one of which is needed.
+    #[serde(default)]
+    pub scopes_any: Vec<Text<Scope>>,
     /// Scopes, one of which is needed for GET and HEAD.
     #[serde(default)]
     pub scopes_read: Vec<Text<Scope>>,

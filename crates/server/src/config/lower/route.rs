@@ -40,8 +40,8 @@ impl Lowering<'_> {
             public: route.public,
             credentials: self.credentials(route, path),
             scopes: ScopeRule {
-                any: sorted(&route.scopes),
-                all: sorted(&route.scopes_all),
+                any: sorted(&route.scopes_any),
+                all: sorted(&route.scopes),
                 read: sorted(&route.scopes_read),
                 write: sorted(&route.scopes_write),
             },
