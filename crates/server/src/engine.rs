@@ -6,7 +6,8 @@ use crate::cli::{Failure, output};
 use crate::config::{self, Loaded, MasterKeySource, Overrides, RealmConfig, Settings};
 use crate::system::{self, SystemClock, SystemEntropy};
 use doorward_base::{Clock as _, Entropy, RealmName, RequestId};
-use doorward_identity::act::{Call, Identity, LastUsed, PasswordPool, Realm, keys};
+use doorward_gate::limit::LocalLimiter;
+use doorward_identity::act::{Call, Guesses, Identity, LastUsed, PasswordPool, Realm, keys};
 use doorward_identity::port::{StoreError, StoreHandle};
 use doorward_jose::MasterKey;
 use doorward_store::sqlite::SqliteStore;
@@ -14,6 +15,9 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
+
+/// How many accounts are remembered for their wrong guesses.
+const GUESSED_ACCOUNTS: usize = 100_000;
 
 /// An opened installation.
 pub(crate) struct Engine {
@@ -38,7 +42,10 @@ impl Engine {
         let store = StoreHandle::new(Arc::new(store));
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let master = master_key(&settings.server.master_key, &store, &*entropy).await?;
+        let guesses = Guesses::new(Arc::new(LocalLimiter::new(GUESSED_ACCOUNTS)))
+            .map_err(|error| Failure::Refused(error.to_string()))?;
         let identity = Identity {
+            guesses,
             store,
             master,
             passwords: PasswordPool::new(

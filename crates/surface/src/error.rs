@@ -133,7 +133,11 @@ impl Refusal {
         if let Some(value) = self.challenge() {
             headers.insert(WWW_AUTHENTICATE, value);
         }
-        if let Some(seconds) = self.retry_after.or((row.status == 503).then_some(1)) {
+        if let Some(seconds) = self.retry_after.or(match row.status {
+            503 => Some(1),
+            429 => Some(60),
+            _ => None,
+        }) {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         response

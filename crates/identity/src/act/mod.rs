@@ -15,6 +15,7 @@ mod facts;
 mod feed;
 mod find;
 mod grant;
+mod guesses;
 mod introspect;
 mod invite;
 pub mod keyring;
@@ -51,6 +52,7 @@ pub use find::{
     load_profile,
 };
 pub use grant::{add_grant, remove_grant};
+pub use guesses::Guesses;
 pub use introspect::{Introspected, introspect};
 pub use invite::{Invite, Invited, invite};
 pub use keyring::Keyring;
@@ -89,6 +91,8 @@ pub struct Identity {
     pub master: MasterKey,
     /// Where passwords are hashed.
     pub passwords: PasswordPool,
+    /// How often they are guessed.
+    pub guesses: Guesses,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     /// Uses of API tokens that wait for [`LastUsed::flush`].

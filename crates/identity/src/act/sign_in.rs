@@ -58,10 +58,18 @@ pub async fn sign_in(
     request: SignIn,
 ) -> Result<SignedIn, Failure<SignInRefusal>> {
     let email = Email::new(&request.email).ok();
+    let account = email.as_ref().map_or("", Email::as_str).to_owned();
+    let (guesses, now) = (&ctx.identity.guesses, ctx.call.now);
+    if !guesses.may_guess(ctx.realm.id, &account, now) {
+        return ctx.commit(TooMany(*ctx.call)).await;
+    }
     let stored = ctx.query(FindByEmail(email)).await?;
     let passwords = &ctx.identity.passwords;
     let hash = stored.as_ref().and_then(|(_, hash)| hash.as_ref());
     let check = passwords.check(&request.password, hash).await?;
+    if check == PasswordCheck::Wrong {
+        guesses.was_wrong(ctx.realm.id, &account, now);
+    }
     let entropy = &*ctx.identity.entropy;
     let better = match check {
         PasswordCheck::Right { weak: true } => {
@@ -89,6 +97,27 @@ pub async fn sign_in(
         session,
         subject,
     })
+}
+
+/// A guess that is not looked at.
+struct TooMany(Call);
+
+#[async_trait]
+impl Work for TooMany {
+    type Done = SignedIn;
+    type Refusal = SignInRefusal;
+
+    fn event(&self) -> AuditEvent {
+        self.0.event(Actor::Anonymous, AuditAction::SignIn)
+    }
+
+    async fn run(
+        &self,
+        _tx: &mut dyn Tx,
+        _event: &mut AuditEvent,
+    ) -> Result<SignedIn, Stop<SignInRefusal>> {
+        Err(SignInRefusal::TooManyGuesses.into())
+    }
 }
 
 struct FindByEmail(Option<Email>);

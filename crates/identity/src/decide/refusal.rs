@@ -18,6 +18,10 @@ pub enum ManageRefusal {
     /// The caller lacks the management permission everywhere.
     #[error("the caller lacks {0}")]
     NotPermitted(&'static str),
+    /// The caller came by an access token that was exchanged, where only a sign-in of
+    /// its own will do.
+    #[error("this needs a session: sign in")]
+    SessionNeeded,
     /// The caller would give what it does not hold itself.
     #[error("the caller does not hold {0} itself")]
     NotHeld(String),
@@ -55,7 +59,7 @@ impl Refusal for ManageRefusal {
     fn code(&self) -> ErrorCode {
         match self {
             Self::CallerDead => ErrorCode::TokenInvalid,
-            Self::NotPermitted(_) | Self::NotHeld(_) | Self::RealmWide => {
+            Self::NotPermitted(_) | Self::SessionNeeded | Self::NotHeld(_) | Self::RealmWide => {
                 ErrorCode::InsufficientPermission
             }
             Self::NotFound(_) | Self::InvitationInvalid => ErrorCode::NotFound,
@@ -228,6 +232,9 @@ pub enum SignInRefusal {
     /// Unknown address, wrong password, no password, disabled: one public answer.
     #[error("sign-in refused: {0}")]
     Credentials(&'static str),
+    /// The account was guessed at too often of late, whether it exists or not.
+    #[error("too many wrong guesses of late")]
+    TooManyGuesses,
     /// The requested tenant is not the user's.
     #[error("the tenant is not the user's")]
     TenantForbidden,
@@ -246,6 +253,7 @@ impl Refusal for SignInRefusal {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Credentials(_) => ErrorCode::SignInRefused,
+            Self::TooManyGuesses => ErrorCode::RateLimited,
             Self::TenantForbidden => ErrorCode::TenantForbidden,
             Self::RoleNotAllowed => ErrorCode::RoleNotAllowed,
             Self::InvalidScope => ErrorCode::InvalidScope,

@@ -62,6 +62,7 @@ macro_rules! use_cases {
             ]
             sign_in: [
                 every_failure_has_one_answer,
+                guessing_at_an_account_stops,
                 a_session_ends_with_what_it_stands_on,
                 a_weak_hash_is_replaced_when_it_matches,
                 a_scope_and_a_tenant_are_held_or_refused,
@@ -83,6 +84,7 @@ macro_rules! use_cases {
                 realm_wide_grants_are_the_operators,
                 a_new_service_account_gets_what_its_maker_holds,
                 an_exchanged_jwt_carries_only_its_scopes,
+                an_exchanged_jwt_gives_itself_no_successor,
                 a_token_is_not_minted_beyond_its_maker,
                 a_key_carries_what_was_named_for_it,
                 a_role_must_be_defined,

@@ -51,6 +51,37 @@ pub(crate) async fn every_failure_has_one_answer(store: StoreHandle) {
     assert_eq!(world.last_audit().await.event.session, Some(signed.session));
 }
 
+/// P4, P5, P7: guessing at one account stops, whoever guesses, whether it exists or
+/// not; and goes on later.
+pub(crate) async fn guessing_at_an_account_stops(store: StoreHandle) {
+    let world = World::new(store).await;
+    world.user_with_password("ada", PASSWORD, None).await;
+    world.user_with_password("bob", PASSWORD, None).await;
+    for address in ["ada@example.org", "ghost@example.org"] {
+        let spellings = [
+            address.to_owned(),
+            address.to_uppercase(),
+            format!(" {address} "),
+        ];
+        for guess in 0..10 {
+            let spelling = &spellings[guess % spellings.len()];
+            let done = sign_in(world.ctx(), signing_in(spelling, "wrong horse")).await;
+            assert_eq!(code(done), ErrorCode::SignInRefused, "{address} {guess}");
+        }
+        let done = sign_in(world.ctx(), signing_in(address, PASSWORD)).await;
+        assert_eq!(code(done), ErrorCode::RateLimited, "{address}");
+        let event = world.last_audit().await.event;
+        assert_eq!(event.outcome, Outcome::Refused(ErrorCode::RateLimited));
+    }
+    sign_in(world.ctx(), signing_in("bob@example.org", PASSWORD))
+        .await
+        .unwrap();
+    let later = world.at(91);
+    sign_in(later.ctx(), signing_in("ada@example.org", PASSWORD))
+        .await
+        .unwrap();
+}
+
 pub(crate) async fn a_session_ends_with_what_it_stands_on(store: StoreHandle) {
     enum End {
         SignOut,

@@ -251,6 +251,7 @@ impl World {
 pub(crate) fn identity(store: StoreHandle, seed: u64) -> Identity {
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
     Identity {
+        guesses: Guesses::new(Arc::new(doorward_base::testing::MapLimiter::default())).unwrap(),
         store,
         master: MasterKey::generate(&*entropy),
         passwords: PasswordPool::new(4, || {}),
