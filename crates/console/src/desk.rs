@@ -2,7 +2,6 @@
 //! and the process. Not here: what the caller may do; each use-case reads that live.
 
 use axum::extract::{FromRef, FromRequestParts};
-use doorward_base::principal::CredentialId;
 use doorward_base::{ErrorCode, Principal, SubjectId};
 use doorward_identity::act::{self, Caller, Identity, Realm};
 use doorward_surface::extract::Call;
@@ -44,23 +43,6 @@ impl Desk {
     /// Where a use-case runs.
     pub(crate) fn context(&self) -> act::Context<'_> {
         self.shared.context(&self.call)
-    }
-}
-
-/// A caller that came by a sign-in of its own. An access token that was exchanged is
-/// refused: it must neither make itself a successor nor learn one.
-pub(crate) struct SessionDesk(pub(crate) Desk);
-
-impl<S: Sync> FromRequestParts<S> for SessionDesk
-where
-    Shared: FromRef<S>,
-{
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let desk = Desk::from_request_parts(parts, state).await?;
-        demand_session(&desk.principal)?;
-        Ok(Self(desk))
     }
 }
 
@@ -106,20 +88,10 @@ fn known(principal: &Principal) -> Result<(Caller, SubjectId), Refusal> {
         })
 }
 
-fn demand_session(principal: &Principal) -> Result<(), Refusal> {
-    match principal.credential {
-        CredentialId::Session(_) => Ok(()),
-        CredentialId::ApiToken(_) | CredentialId::Foreign => {
-            Err(Refusal::new(ErrorCode::InsufficientPermission)
-                .with_message("This needs a session: sign in"))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use doorward_base::principal::Epoch;
+    use doorward_base::principal::{CredentialId, Epoch};
     use doorward_base::{ApiTokenId, Scope, SessionId, SubjectKind, Timestamp};
     use serde_json::Map;
 
@@ -155,14 +127,5 @@ mod tests {
         }
         let (caller, subject) = known(&principal(Some(SUBJECT), SESSION)).unwrap();
         assert_eq!(caller.subject(), Some(subject));
-    }
-
-    #[test]
-    fn an_exchanged_token_is_no_session() {
-        assert!(demand_session(&principal(Some(SUBJECT), SESSION)).is_ok());
-        for credential in [TOKEN, CredentialId::Foreign] {
-            let refusal = demand_session(&principal(Some(SUBJECT), credential)).unwrap_err();
-            assert_eq!(refusal.code, ErrorCode::InsufficientPermission);
-        }
     }
 }

@@ -1,10 +1,9 @@
 //! Makes a token of a service account or of a tenant.
 
 use crate::desk::Desk;
-use crate::errors::{invalid, refuse};
-use crate::wire::{NewTokenView, ceiling, expiry, owner};
+use crate::errors::refuse;
+use crate::wire::{NewTokenView, ceiling, expiry, owner, parse};
 use doorward_identity::act::{self, CreateToken};
-use doorward_identity::model::TokenKind;
 use doorward_surface::Refusal;
 use doorward_surface::extract::Json;
 use http::StatusCode;
@@ -15,7 +14,7 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewToken {
-    /// `service` or `key`. A personal token is made by its person, under `/me/v1`.
+    /// `service`, `key`, or `personal` for a session's own person.
     kind: String,
     /// The owner: a subject's id, an e-mail address, or `tenant:ID`.
     owner: String,
@@ -55,7 +54,7 @@ pub(crate) async fn create_token(
 ) -> Result<(StatusCode, Json<NewTokenView>), Refusal> {
     let at = body.expires_at.as_deref();
     let request = CreateToken {
-        kind: kind(&body.kind)?,
+        kind: parse("kind", &body.kind)?,
         owner: owner(&body.owner)?,
         name: body.name,
         ceiling: ceiling(
@@ -70,17 +69,4 @@ pub(crate) async fn create_token(
         .map_err(refuse)?;
     let view = NewTokenView::of(&minted, desk.call.now);
     Ok((StatusCode::CREATED, Json(view)))
-}
-
-/// The kinds made here. A personal token needs its person's session, which this surface
-/// does not ask for.
-fn kind(text: &str) -> Result<TokenKind, Refusal> {
-    match text.parse() {
-        Ok(kind @ (TokenKind::Service | TokenKind::Key)) => Ok(kind),
-        Ok(TokenKind::Personal) => Err(invalid(
-            "kind",
-            "a personal token is made by its person, under /me/v1",
-        )),
-        Err(_) => Err(invalid("kind", "service or key")),
-    }
 }

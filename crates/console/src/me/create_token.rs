@@ -1,6 +1,6 @@
 //! Makes a personal token of the caller.
 
-use crate::desk::SessionDesk;
+use crate::desk::Desk;
 use crate::errors::refuse;
 use crate::wire::{NewTokenView, ceiling, expiry};
 use doorward_identity::act::{self, CreateToken, OwnerRef};
@@ -46,7 +46,7 @@ pub(crate) struct NewOwnToken {
     ),
 )]
 pub(crate) async fn create_own_token(
-    SessionDesk(desk): SessionDesk,
+    desk: Desk,
     Json(body): Json<NewOwnToken>,
 ) -> Result<(StatusCode, Json<NewTokenView>), Refusal> {
     let at = body.expires_at.as_deref();

@@ -1,6 +1,6 @@
 //! Replaces a personal token of the caller by one with a new secret.
 
-use crate::desk::SessionDesk;
+use crate::desk::Desk;
 use crate::errors::refuse;
 use crate::wire::{NewExpiry, NewTokenView};
 use doorward_base::ApiTokenId;
@@ -26,7 +26,7 @@ use doorward_surface::extract::{Json, PathKey};
     ),
 )]
 pub(crate) async fn regenerate_own_token(
-    SessionDesk(desk): SessionDesk,
+    desk: Desk,
     PathKey(id): PathKey<ApiTokenId>,
     body: Option<Json<NewExpiry>>,
 ) -> Result<Json<NewTokenView>, Refusal> {

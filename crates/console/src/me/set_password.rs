@@ -1,6 +1,6 @@
 //! Changes the caller's password.
 
-use crate::desk::SessionDesk;
+use crate::desk::Desk;
 use crate::errors::refuse;
 use doorward_base::Secret;
 use doorward_identity::act::{self, SetPassword};
@@ -36,7 +36,7 @@ pub(crate) struct NewPassword {
     ),
 )]
 pub(crate) async fn set_password(
-    SessionDesk(desk): SessionDesk,
+    desk: Desk,
     Json(body): Json<NewPassword, 16384>,
 ) -> Result<StatusCode, Refusal> {
     let request = SetPassword {

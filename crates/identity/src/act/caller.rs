@@ -102,6 +102,7 @@ pub(super) async fn load_manager(
     }
     Ok(Some(ManagementCaller::Subject(Box::new(Manager {
         subject: *subject,
+        credential: *credential,
         grants: owned.grants,
         member_of: owned.member_of,
         roles: settings.roles.clone(),

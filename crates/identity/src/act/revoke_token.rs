@@ -106,6 +106,7 @@ pub(super) async fn load_handled(
         .or_else(|| classes.first())
         .ok_or_else(missing)?;
     let target = Target {
+        id: Some(token.id),
         class,
         kind: token.kind,
         owner: &owner,

@@ -116,6 +116,7 @@ impl Work for NewPassword {
         let manager = load_manager(tx, &self.realm.settings, &self.caller, self.call.now)
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
+        manager.demand_session()?;
         if let Some(caller) = manager.subject() {
             if caller != self.subject {
                 return Err(ManageRefusal::NotFound("subject").into());

@@ -5,7 +5,8 @@
 use super::authority::{Held, Holdings, apply_ceilings, held};
 use super::refusal::ManageRefusal;
 use crate::model::{Ceiling, Grant, Granted, RoleDefinition};
-use doorward_base::{Audience, Permission, SubjectId, TenantId};
+use doorward_base::principal::CredentialId;
+use doorward_base::{ApiTokenId, Audience, Permission, SubjectId, TenantId};
 
 macro_rules! management_permissions {
     ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
@@ -57,6 +58,8 @@ pub type TenantRoles = Vec<(TenantId, Vec<RoleDefinition>)>;
 pub struct Manager {
     /// Who.
     pub subject: SubjectId,
+    /// Through what it asks.
+    pub credential: CredentialId,
     /// Its grants.
     pub grants: Vec<Grant>,
     /// Its memberships.
@@ -135,6 +138,12 @@ impl Manager {
         held
     }
 
+    /// Whether its credential carries nothing at all: an access token without scopes.
+    fn carries_nothing(&self) -> bool {
+        let empty = |ceiling: &Ceiling| ceiling.permissions.as_ref().is_some_and(Vec::is_empty);
+        self.ceilings.iter().any(empty)
+    }
+
     fn without_ceilings(&self, tenant: Option<&TenantId>, audience: Option<&Audience>) -> Held {
         let tenant_roles = self
             .tenant_roles
@@ -164,6 +173,40 @@ impl ManagementCaller {
         match self {
             Self::Operator => None,
             Self::Subject(manager) => Some(manager.subject),
+        }
+    }
+
+    /// Checks that the caller came by a sign-in of its own, or is an operator. An access
+    /// token that was exchanged lies about in logs and upstreams: whoever finds one must
+    /// not make a longer life of it.
+    ///
+    /// # Errors
+    /// [`ManageRefusal::SessionNeeded`].
+    pub const fn demand_session(&self) -> Result<(), ManageRefusal> {
+        match self {
+            Self::Operator => Ok(()),
+            Self::Subject(manager) => match manager.credential {
+                CredentialId::Session(_) => Ok(()),
+                CredentialId::ApiToken(_) | CredentialId::Foreign => {
+                    Err(ManageRefusal::SessionNeeded)
+                }
+            },
+        }
+    }
+
+    /// Checks that the caller may end a token of its own: with an access token that
+    /// carries nothing, only the one it was exchanged for.
+    ///
+    /// # Errors
+    /// [`ManageRefusal::SessionNeeded`].
+    pub fn may_end_own(&self, token: Option<ApiTokenId>) -> Result<(), ManageRefusal> {
+        let Self::Subject(manager) = self else {
+            return Ok(());
+        };
+        match manager.credential {
+            CredentialId::ApiToken(from) if Some(from) == token => Ok(()),
+            _ if manager.carries_nothing() => self.demand_session(),
+            _ => Ok(()),
         }
     }
 

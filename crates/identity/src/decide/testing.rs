@@ -4,12 +4,15 @@ use crate::model::{
     ApiToken, Ceiling, Grant, Granted, Identifier, Metadata, RoleDefinition, Subject,
     SubjectStatus, TokenKind, TokenState,
 };
+use doorward_base::principal::CredentialId;
 use doorward_base::{
-    ApiTokenId, Audience, ClassName, Email, Permission, RoleName, Scope, SubjectId, TenantId,
-    Timestamp,
+    ApiTokenId, Audience, ClassName, Email, Permission, RoleName, Scope, SessionId, SubjectId,
+    TenantId, Timestamp,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+pub(super) const SESSION: CredentialId = CredentialId::Session(SessionId::from_bytes([5; 16]));
 
 pub(super) fn id(n: u8) -> SubjectId {
     SubjectId::from_bytes([n; 16])

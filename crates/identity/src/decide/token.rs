@@ -6,7 +6,7 @@ use super::manage::{ManagementCaller, ManagementPermission, Reach};
 use super::refusal::{ManageRefusal, TokenRefusal};
 use crate::model::{Ceiling, Grant, Granted, Identifier, Subject, SubjectStatus, TokenKind};
 use crate::settings::TokenClass;
-use doorward_base::{Audience, Permission, SubjectId, TenantId, Timestamp};
+use doorward_base::{ApiTokenId, Audience, Permission, SubjectId, TenantId, Timestamp};
 
 mod life;
 
@@ -48,6 +48,7 @@ pub struct CreateInput<'a> {
 /// [`TokenRefusal`].
 pub fn create(input: &CreateInput<'_>) -> Result<Option<Timestamp>, TokenRefusal> {
     let target = Target {
+        id: None,
         class: input.class,
         kind: input.kind,
         owner: input.owner,
@@ -101,6 +102,8 @@ pub fn create(input: &CreateInput<'_>) -> Result<Option<Timestamp>, TokenRefusal
 /// Whose token somebody wants to handle.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
+    /// Its id, once it exists.
+    pub id: Option<ApiTokenId>,
     /// Its class.
     pub class: &'a TokenClass,
     /// Its kind.
@@ -114,7 +117,8 @@ pub struct Target<'a> {
 }
 
 /// Whether the caller may make or regenerate this token, that is, learn its secret. A
-/// personal token is its person's alone; an operator may.
+/// personal token is its person's alone; an operator may. Nobody makes or learns a token
+/// of its own but from a session: an access token must not give itself a successor.
 ///
 /// # Errors
 /// [`ManageRefusal`].
@@ -122,6 +126,9 @@ pub fn may_make(caller: &ManagementCaller, target: &Target<'_>) -> Result<(), Ma
     let ManagementCaller::Subject(manager) = caller else {
         return Ok(());
     };
+    if manager.subject == target.owner.id {
+        caller.demand_session()?;
+    }
     if target.kind == TokenKind::Personal {
         return if manager.subject == target.owner.id {
             Ok(())
@@ -141,7 +148,7 @@ pub fn may_revoke(caller: &ManagementCaller, target: &Target<'_>) -> Result<(), 
         return within_reach(&handling_reach(caller, target.class)?, target);
     }
     if caller.subject() == Some(target.owner.id) {
-        return Ok(());
+        return caller.may_end_own(target.id);
     }
     within_reach(&caller.reach(ManagementPermission::UsersEdit)?, target)
 }

@@ -8,7 +8,7 @@ use doorward_base::{ErrorCode, Permission};
 use doorward_identity::act::*;
 use doorward_identity::decide::manage::ManagementPermission;
 use doorward_identity::decide::refusal::{ManageRefusal, TokenRefusal};
-use doorward_identity::model::{Ceiling, Granted, TokenKind};
+use doorward_identity::model::{Ceiling, Granted, Outcome, TokenKind};
 use doorward_identity::port::StoreHandle;
 use doorward_identity::settings::Presentation;
 
@@ -182,34 +182,56 @@ pub(crate) async fn an_exchanged_jwt_carries_only_its_scopes(store: StoreHandle)
         let made = create_token(world.ctx(), &caller, service()).await;
         assert_eq!(made.is_ok(), tokens, "{scopes:?}");
     }
-    // Nor does it make its person a token that carries more than it does.
-    let own = |ceiling| CreateToken {
-        ceiling,
-        ..new_token(TokenKind::Personal, OwnerRef::Subject(ada))
-    };
-    let caller = carrying(&[USERS]);
-    let refusal = TokenRefusal::from(ManageRefusal::NotHeld(
-        "all that the token would carry".to_owned(),
-    ));
-    for (wanted, allowed) in [
-        (Ceiling::default(), false),
-        (ceiling(None, &[USERS, TOKENS]), false),
-        (ceiling(None, &[USERS]), true),
-        (ceiling(None, &[]), true),
-    ] {
-        let made = create_token(world.ctx(), &caller, own(wanted.clone())).await;
-        if allowed {
-            made.unwrap();
-        } else {
-            assert_eq!(reason(made), refusal, "{wanted:?}");
+}
+
+/// The id of the API token is in the access token, so whoever finds one knows it.
+pub(crate) async fn an_exchanged_jwt_gives_itself_no_successor(store: StoreHandle) {
+    let world = World::new(store).await;
+    let refusal = TokenRefusal::from(ManageRefusal::SessionNeeded);
+    let ada = world.user("ada", None, &[TOKENS]).await;
+    let bot = world.service("bot", None, &[TOKENS]).await;
+    for (owner, kind) in [(ada, TokenKind::Personal), (bot, TokenKind::Service)] {
+        let new = CreateToken {
+            ceiling: ceiling(None, &[TOKENS]),
+            ..new_token(kind, OwnerRef::Subject(owner))
+        };
+        let old = create_token(world.ctx(), &OPERATOR, new.clone()).await;
+        let old = old.unwrap();
+        let caller = Caller::Subject {
+            subject: owner,
+            credential: CredentialId::ApiToken(old.token.id),
+            carries: Some(permissions_of(&[TOKENS])),
+        };
+        let made = create_token(world.ctx(), &caller, new).await;
+        assert_eq!(reason(made), refusal);
+        for token in [
+            TokenRef::Id(old.token.id),
+            TokenRef::Secret(old.secret.clone()),
+        ] {
+            let request = RegenerateToken {
+                token,
+                expires_at: None,
+            };
+            let made = regenerate_token(world.ctx(), &caller, request).await;
+            assert_eq!(reason(made), refusal);
+            assert_eq!(
+                world.last_audit().await.event.outcome,
+                Outcome::Refused(ErrorCode::InsufficientPermission)
+            );
         }
+        exchange(world.ctx(), asking(&old.secret)).await.unwrap();
+        // Without scopes it ends its own token and no other.
+        let other = world.mint(kind, owner).await.token.id;
+        let bare = Caller::Subject {
+            subject: owner,
+            credential: CredentialId::ApiToken(old.token.id),
+            carries: Some(vec![]),
+        };
+        let done = revoke_token(world.ctx(), &bare, TokenRef::Id(other)).await;
+        assert!(done.is_err());
+        let done = revoke_token(world.ctx(), &bare, TokenRef::Id(old.token.id)).await;
+        assert_eq!(done.is_ok(), kind == TokenKind::Personal);
     }
-    let request = RegenerateToken {
-        token: TokenRef::Id(token.id),
-        expires_at: None,
-    };
-    let made = regenerate_token(world.ctx(), &caller, request).await;
-    assert_eq!(reason(made), refusal);
 }
 
 pub(crate) async fn a_token_is_not_minted_beyond_its_maker(store: StoreHandle) {

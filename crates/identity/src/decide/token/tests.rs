@@ -7,6 +7,7 @@ use super::*;
 use crate::decide::refusal::UseRefusal;
 use crate::model::{ApiToken, TokenState};
 use crate::settings::{ExpiryRule, Presentation};
+use doorward_base::principal::CredentialId;
 use doorward_base::token_format::{TokenBody, TokenFormat};
 use doorward_base::{ClassName, Environment};
 use std::time::Duration;
@@ -103,12 +104,82 @@ fn subject_caller(
 ) -> ManagementCaller {
     ManagementCaller::Subject(Box::new(Manager {
         subject: id(n),
+        credential: SESSION,
         grants: grants.to_vec(),
         member_of: member_of.iter().map(|name| tenant(name)).collect(),
         roles: Vec::new(),
         tenant_roles: Vec::new(),
         ceilings: ceilings.to_vec(),
     }))
+}
+
+/// The same caller by an access token that was exchanged for an API token.
+fn exchanged(mut caller: ManagementCaller, from: ApiTokenId) -> ManagementCaller {
+    if let ManagementCaller::Subject(manager) = &mut caller {
+        manager.credential = CredentialId::ApiToken(from);
+    }
+    caller
+}
+
+/// A five-minute token that somebody found must not become one of ninety days.
+#[test]
+fn an_exchanged_token_gives_itself_no_successor() {
+    let from = ApiTokenId::from_bytes([9; 16]);
+    let all = [has(TOKENS_EDIT, None)];
+    for (kind, owner) in [
+        (TokenKind::Personal, user(1)),
+        (TokenKind::Service, service(1)),
+    ] {
+        for ceiling in [Ceiling::default(), up_to(&[]), up_to(&["read"])] {
+            let session = subject_caller(1, &all, &[], &[]);
+            let mut case = Case::new(session.clone(), kind, owner.clone());
+            case.ceiling = ceiling;
+            assert_eq!(case.code(), "ok");
+            case.caller = exchanged(session, from);
+            let refused = Err(ManageRefusal::SessionNeeded.into());
+            assert_eq!(case.decide(), refused, "{kind} {:?}", case.ceiling);
+        }
+    }
+    // Another's is a matter of permission, as before.
+    let caller = exchanged(subject_caller(1, &all, &[], &[]), from);
+    assert_eq!(
+        Case::new(caller, TokenKind::Service, service(2)).code(),
+        "ok"
+    );
+}
+
+/// Whoever holds an access token without scopes ends what it came from and no more.
+#[test]
+fn an_access_token_that_carries_nothing_ends_only_its_own_token() {
+    let (class, owner) = (class(), user(1));
+    let (from, other) = (
+        ApiTokenId::from_bytes([9; 16]),
+        ApiTokenId::from_bytes([8; 16]),
+    );
+    let read = [has("read", None)];
+    for (caller, ends_other) in [
+        (subject_caller(1, &read, &[], &[]), true),
+        (
+            exchanged(subject_caller(1, &read, &[], &[up_to(&["read"])]), from),
+            true,
+        ),
+        (
+            exchanged(subject_caller(1, &read, &[], &[up_to(&[])]), from),
+            false,
+        ),
+    ] {
+        for (id, allowed) in [(from, true), (other, ends_other)] {
+            let target = Target {
+                id: Some(id),
+                class: &class,
+                kind: TokenKind::Personal,
+                owner: &owner,
+                member_of: &[],
+                tenant: None,
+            };
+            assert_eq!(may_revoke(&caller, &target).is_ok(), allowed, "{caller:?}");
+        }
+    }
 }
 
 /// WB-05: a user makes its own. K8: nobody makes one for another user.
@@ -537,6 +608,7 @@ fn k9_revoking_anothers_token_needs_the_reach() {
     let (class, owner) = (class(), user(2));
     let acme = [tenant("acme")];
     let target = Target {
+        id: None,
         class: &class,
         kind: TokenKind::Personal,
         owner: &owner,
