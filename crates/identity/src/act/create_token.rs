@@ -154,6 +154,7 @@ impl Work for NewToken {
             expires_at: self.request.expires_at,
             active,
             audiences: &self.realm.settings.tokens.audiences,
+            default_roles: &self.realm.settings.default_roles,
             now: self.call.now,
         })?;
         self.write_owner(tx, &owner, &ceiling).await?;

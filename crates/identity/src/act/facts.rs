@@ -2,6 +2,7 @@
 
 use crate::decide::authority::Holdings;
 use crate::decide::claims::epoch_of;
+use crate::decide::manage::Belonging;
 use crate::model::{Grant, RoleDefinition};
 use crate::port::{Read, StoreError};
 use crate::settings::RealmSettings;
@@ -17,6 +18,10 @@ pub(super) struct Owned {
 }
 
 impl Owned {
+    pub(super) fn belonging(&self, settings: &RealmSettings) -> Belonging<'_> {
+        Belonging::of(&self.member_of, &self.grants, &settings.default_roles)
+    }
+
     pub(super) fn holdings<'a>(&'a self, settings: &'a RealmSettings) -> Holdings<'a> {
         Holdings {
             grants: &self.grants,

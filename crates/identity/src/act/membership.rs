@@ -1,6 +1,7 @@
 //! Creates and ends memberships.
 
 use super::caller::load_manager;
+use super::facts::load_owned;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::{ManagementPermission, Reach};
@@ -37,7 +38,8 @@ pub async fn create_membership(
 }
 
 /// Ends a membership and all that is bound to it: tokens, sessions, grants. Needs
-/// `platform.memberships.edit` in the tenant.
+/// `platform.memberships.edit` in the tenant; realm-wide for whoever holds something
+/// realm-wide.
 ///
 /// # Errors
 /// [`Failure`] with a [`ManageRefusal`].
@@ -145,12 +147,20 @@ impl Work for Leave {
             .ok_or(ManageRefusal::CallerDead)?;
         let (subject, tenant) = (self.subject, &self.tenant);
         manager.demand(ManagementPermission::MembershipsEdit, Some(tenant))?;
-        if tx.find_membership(subject, tenant).await?.is_none() {
-            return Err(ManageRefusal::NotFound("membership").into());
+        let missing = || ManageRefusal::NotFound("membership");
+        let found = tx.find_subject(subject).await?.ok_or_else(missing)?;
+        let owned = load_owned(tx, subject).await?;
+        let reach = manager.reach(ManagementPermission::MembershipsEdit)?;
+        // A tenant's key subject is nothing without its tenant.
+        let ends = owned.member_of.contains(tenant)
+            && !matches!(found.identifier, Identifier::TenantKeys { .. })
+            && reach.covers_in(&owned.belonging(&self.realm.settings), tenant);
+        if !ends {
+            return Err(missing().into());
         }
         tx.delete_membership(subject, tenant).await?;
         // Grants in the tenant would come back with a later membership.
-        for grant in tx.list_grants(subject).await? {
+        for grant in owned.grants {
             if grant.tenant.as_ref() == Some(tenant) {
                 tx.delete_grant(subject, &grant).await?;
             }

@@ -1,7 +1,7 @@
 //! Revokes an API token. Doing it again changes nothing and is no error.
 
 use super::caller::load_manager;
-use super::facts::load_member_of;
+use super::facts::load_owned;
 use super::look_up::Presented;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
@@ -93,7 +93,7 @@ pub(super) async fn load_handled(
     let missing = || TokenRefusal::from(ManageRefusal::NotFound("token"));
     let token = named.find(tx).await?.ok_or_else(missing)?;
     let owner = tx.find_subject(token.owner).await?.ok_or_else(missing)?;
-    let member_of = load_member_of(tx, token.owner).await?;
+    let owned = load_owned(tx, token.owner).await?;
     // A token outlives its class's place in the configuration. It works no more, but
     // can still be revoked: whatever class holds its kind now stands in.
     let classes = &realm.settings.classes;
@@ -110,7 +110,7 @@ pub(super) async fn load_handled(
         class,
         kind: token.kind,
         owner: &owner,
-        member_of: &member_of,
+        belonging: owned.belonging(&realm.settings),
         tenant: token.ceiling.tenant.as_ref(),
     };
     match handling {

@@ -2,10 +2,10 @@
 //! once: each use looks at the owner.
 
 use super::caller::load_manager;
-use super::facts::load_member_of;
+use super::facts::load_owned;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
-use crate::decide::manage::ManagementPermission;
+use crate::decide::manage::{ManagementPermission, Reach};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, Identifier, SubjectStatus};
 use crate::port::Tx;
@@ -24,7 +24,9 @@ pub enum Standing {
 
 /// Disables or enables a subject; its sessions end when it is disabled, its tokens
 /// work again when it is enabled. Needs `platform.users.edit`, for a service account
-/// `platform.users.service-accounts.edit`, over all of the subject's tenants.
+/// `platform.users.service-accounts.edit`: to disable, over all of the subject's
+/// tenants, unless it holds something realm-wide; to enable, realm-wide. Nothing says
+/// who disabled a subject, so a tenant must not undo what the realm did.
 ///
 /// # Errors
 /// [`Failure`] with a [`ManageRefusal`].
@@ -78,16 +80,20 @@ impl Work for NewStatus {
             .ok_or(ManageRefusal::CallerDead)?;
         let users = ManagementPermission::UsersEdit;
         let services = ManagementPermission::ServiceAccountsEdit;
-        manager.reach_of_any(&[users.as_str(), services.as_str()], users.as_str())?;
+        let reach = manager.reach_of_any(&[users.as_str(), services.as_str()], users.as_str())?;
+        self.check_reach(&reach, users)?;
         let subject = tx
             .find_subject(self.subject)
             .await?
             .ok_or(ManageRefusal::NotFound("subject"))?;
-        let reach = manager.reach(match subject.identifier {
+        let needed = match subject.identifier {
             Identifier::User { .. } | Identifier::External { .. } => users,
             Identifier::Service { .. } | Identifier::TenantKeys { .. } => services,
-        })?;
-        if !reach.covers_whole(&load_member_of(tx, self.subject).await?) {
+        };
+        let reach = manager.reach(needed)?;
+        self.check_reach(&reach, needed)?;
+        let owned = load_owned(tx, self.subject).await?;
+        if !reach.covers_whole(&owned.belonging(&self.realm.settings)) {
             return Err(ManageRefusal::NotFound("subject").into());
         }
         let status = match self.standing {
@@ -106,5 +112,20 @@ impl Work for NewStatus {
         tx.bump_epoch(self.subject, None).await?;
         tx.append_change(Change::Subject(self.subject)).await?;
         Ok(())
+    }
+}
+
+impl NewStatus {
+    fn check_reach(
+        &self,
+        reach: &Reach,
+        needed: ManagementPermission,
+    ) -> Result<(), ManageRefusal> {
+        match (self.standing, reach) {
+            (Standing::Enabled, Reach::Tenants(_)) => {
+                Err(ManageRefusal::NotPermitted(needed.as_str()))
+            }
+            (Standing::Enabled, Reach::Realm) | (Standing::Disabled, _) => Ok(()),
+        }
     }
 }

@@ -2,11 +2,11 @@
 //! replaced and when it may be used. Not here: secrets and digests (`act`).
 
 use super::authority::{Holdings, apply_ceilings, held};
-use super::manage::{ManagementCaller, ManagementPermission, Reach};
+use super::manage::{ManagementCaller, ManagementPermission, Reach, Belonging};
 use super::refusal::{ManageRefusal, TokenRefusal};
 use crate::model::{Ceiling, Grant, Granted, Identifier, Subject, SubjectStatus, TokenKind};
 use crate::settings::TokenClass;
-use doorward_base::{ApiTokenId, Audience, Permission, SubjectId, TenantId, Timestamp};
+use doorward_base::{ApiTokenId, Audience, Permission, RoleName, SubjectId, TenantId, Timestamp};
 
 mod life;
 
@@ -38,6 +38,8 @@ pub struct CreateInput<'a> {
     pub active: u32,
     /// The realm's audiences.
     pub audiences: &'a [Audience],
+    /// What every new user of the realm is granted.
+    pub default_roles: &'a [RoleName],
     /// Now.
     pub now: Timestamp,
 }
@@ -52,7 +54,11 @@ pub fn create(input: &CreateInput<'_>) -> Result<Option<Timestamp>, TokenRefusal
         class: input.class,
         kind: input.kind,
         owner: input.owner,
-        member_of: input.holdings.member_of,
+        belonging: Belonging::of(
+            input.holdings.member_of,
+            input.holdings.grants,
+            input.default_roles,
+        ),
         tenant: input.ceiling.tenant.as_ref(),
     };
     may_make(input.caller, &target)?;
@@ -73,6 +79,12 @@ pub fn create(input: &CreateInput<'_>) -> Result<Option<Timestamp>, TokenRefusal
         .is_some_and(|name| name.chars().count() > MAX_NAME)
     {
         return Err(TokenRefusal::NameTooLong);
+    }
+    if let (TokenKind::Key, Identifier::TenantKeys { tenant }) =
+        (input.kind, &input.owner.identifier)
+        && input.ceiling.tenant.as_ref() != Some(tenant)
+    {
+        return Err(TokenRefusal::TenantForbidden);
     }
     check_environment(input.class, input.ceiling)?;
     if let Some(audiences) = &input.ceiling.audiences
@@ -110,8 +122,8 @@ pub struct Target<'a> {
     pub kind: TokenKind,
     /// Its owner.
     pub owner: &'a Subject,
-    /// The owner's memberships.
-    pub member_of: &'a [TenantId],
+    /// Whose the owner is.
+    pub belonging: Belonging<'a>,
     /// The tenant it is bound to.
     pub tenant: Option<&'a TenantId>,
 }
@@ -170,9 +182,9 @@ pub fn handling_reach(
 
 fn within_reach(reach: &Reach, target: &Target<'_>) -> Result<(), ManageRefusal> {
     let inside = match target.tenant {
-        Some(tenant) => reach.covers(tenant) && reach.covers_member(target.member_of),
+        Some(tenant) => reach.covers_in(&target.belonging, tenant),
         // Not bound to one tenant, it carries what its owner holds in all of them.
-        None => reach.covers_whole(target.member_of),
+        None => reach.covers_whole(&target.belonging),
     };
     if inside {
         Ok(())

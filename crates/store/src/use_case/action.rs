@@ -110,7 +110,11 @@ impl Action {
     pub(crate) const fn is_realm_wide(self) -> bool {
         matches!(
             self,
-            Self::ListSubjects | Self::RotateKeys | Self::CreateTenant | Self::CreateMembership
+            Self::ListSubjects
+                | Self::RotateKeys
+                | Self::CreateTenant
+                | Self::CreateMembership
+                | Self::EnableUser
         )
     }
 

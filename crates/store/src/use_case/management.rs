@@ -7,7 +7,8 @@ use doorward_base::ErrorCode;
 use doorward_base::principal::CredentialId;
 use doorward_identity::act::*;
 use doorward_identity::decide::manage::{ManagementPermission, Reach};
-use doorward_identity::model::{Ceiling, TokenKind};
+use doorward_identity::decide::refusal::ManageRefusal;
+use doorward_identity::model::{Ceiling, SubjectStatus, TokenKind};
 use doorward_identity::port::StoreHandle;
 
 pub(crate) async fn each_action_needs_its_permission(store: StoreHandle) {
@@ -197,6 +198,79 @@ pub(crate) async fn the_tokens_of_two_tenants_are_kept_apart(store: StoreHandle)
         let used = exchange(world.ctx(), asking(&made.secret)).await;
         assert_eq!(used.is_err(), is_revoked);
     }
+}
+
+/// A platform's administrator may well be a member of just one tenant.
+pub(crate) async fn a_tenant_ends_nothing_of_who_holds_realm_wide(store: StoreHandle) {
+    let world = World::with(store, |settings| {
+        settings.default_roles = vec!["viewer".parse().unwrap()];
+    })
+    .await;
+    let admin = world.person("admin", Some("acme"), &all_but(&[])).await;
+    for (name, given, expected) in [
+        ("root", true, Err(ErrorCode::NotFound)),
+        // Its default role is realm-wide too, and everybody's.
+        ("ada", false, Ok(())),
+    ] {
+        let who = world.person(name, Some("acme"), &[]).await;
+        if given {
+            world.grant(who.id, None, "platform.users.edit").await;
+        }
+        let (ctx, me) = (world.ctx(), &admin.caller);
+        for tenant in [None, Some(tenant_id("acme"))] {
+            let new = CreateToken {
+                ceiling: Ceiling {
+                    tenant,
+                    ..Ceiling::default()
+                },
+                ..new_token(TokenKind::Personal, OwnerRef::Subject(who.id))
+            };
+            let made = create_token(ctx, &OPERATOR, new).await.unwrap();
+            let done = revoke_token(ctx, me, TokenRef::Id(made.token.id)).await;
+            assert_eq!(outcome(done), expected, "{name}");
+        }
+        let done = set_subject_status(ctx, me, who.id, Standing::Disabled).await;
+        assert_eq!(outcome(done), expected, "{name}");
+        let alive = authenticate(ctx, &who.caller).await;
+        assert_eq!(alive.is_ok(), given);
+        let done = end_membership(ctx, me, who.id, tenant_id("acme")).await;
+        assert_eq!(outcome(done), expected, "{name}");
+    }
+}
+
+/// Nothing says who disabled a subject.
+pub(crate) async fn a_tenant_does_not_undo_what_the_realm_did(store: StoreHandle) {
+    let world = World::new(store).await;
+    let admin = world.person("admin", Some("acme"), &all_but(&[])).await;
+    let platform = world.person("platform", None, &all_but(&[])).await;
+    let user = world.user("ada", Some("acme"), &[]).await;
+    let robot = world.service("bot", Some("acme"), &[]).await;
+    for who in [user, robot] {
+        let ctx = world.ctx();
+        let done = set_subject_status(ctx, &OPERATOR, who, Standing::Disabled).await;
+        done.unwrap();
+        let done = set_subject_status(ctx, &admin.caller, who, Standing::Enabled).await;
+        assert_eq!(code(done), ErrorCode::InsufficientPermission);
+        let found = find_subject(ctx, &OPERATOR, who).await.unwrap();
+        assert_eq!(found.status, SubjectStatus::Disabled { at: NOW });
+        let done = set_subject_status(ctx, &platform.caller, who, Standing::Enabled).await;
+        done.unwrap();
+    }
+}
+
+/// Without its membership it would make no key again.
+pub(crate) async fn a_tenants_key_subject_stays_in_its_tenant(store: StoreHandle) {
+    let world = World::new(store).await;
+    let acme = world.tenant("acme").await;
+    let key = || new_token(TokenKind::Key, OwnerRef::Tenant(acme.clone()));
+    let made = create_token(world.ctx(), &OPERATOR, key()).await.unwrap();
+    let admin = world.person("admin", Some("acme"), &all_but(&[])).await;
+    for caller in [&admin.caller, &OPERATOR] {
+        let owner = made.token.owner;
+        let done = end_membership(world.ctx(), caller, owner, acme.clone()).await;
+        assert_eq!(reason(done), ManageRefusal::NotFound("membership"));
+    }
+    create_token(world.ctx(), &OPERATOR, key()).await.unwrap();
 }
 
 pub(crate) async fn a_dead_caller_manages_nothing(store: StoreHandle) {

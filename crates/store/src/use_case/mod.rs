@@ -77,6 +77,9 @@ macro_rules! use_cases {
                 a_tenants_administrator_stays_in_its_tenant,
                 who_is_in_two_tenants_is_seen_from_one_and_managed_from_neither,
                 the_tokens_of_two_tenants_are_kept_apart,
+                a_tenant_ends_nothing_of_who_holds_realm_wide,
+                a_tenant_does_not_undo_what_the_realm_did,
+                a_tenants_key_subject_stays_in_its_tenant,
                 a_dead_caller_manages_nothing,
             ]
             authority: [

@@ -86,6 +86,7 @@ impl Case {
             expires_at: self.expires_at,
             active: self.active,
             audiences: &[audience("https://api")],
+            default_roles: &[role("user")],
             now: NOW,
         })
     }
@@ -174,7 +175,7 @@ fn an_access_token_that_carries_nothing_ends_only_its_own_token() {
                 class: &class,
                 kind: TokenKind::Personal,
                 owner: &owner,
-                member_of: &[],
+                belonging: Belonging::of(&[], &[], &[]),
                 tenant: None,
             };
             assert_eq!(may_revoke(&caller, &target).is_ok(), allowed, "{caller:?}");
@@ -359,6 +360,58 @@ fn a_tenants_key_gets_nothing_its_maker_lacks() {
     }
 }
 
+/// Bound to no tenant, or to another than its owner's, it would be nobody's key.
+#[test]
+fn a_key_is_bound_to_its_own_tenant() {
+    for (member_of, bound, expected) in [
+        (vec!["acme"], Some("acme"), Ok(None)),
+        (vec![], None, Err(TokenRefusal::TenantForbidden)),
+        (vec!["acme"], None, Err(TokenRefusal::TenantForbidden)),
+        (
+            vec!["acme", "globex"],
+            Some("globex"),
+            Err(TokenRefusal::TenantForbidden),
+        ),
+    ] {
+        let owner = key_owner(2, "acme");
+        let mut case = Case::new(ManagementCaller::Operator, TokenKind::Key, owner);
+        case.class = keys();
+        case.member_of = member_of.iter().map(|name| tenant(name)).collect();
+        case.ceiling.environment = Some(Environment::new("live").unwrap());
+        case.ceiling.tenant = bound.map(tenant);
+        assert_eq!(case.decide(), expected, "{member_of:?} {bound:?}");
+    }
+}
+
+/// A platform's administrator may well be a member of just one tenant.
+#[test]
+fn the_tokens_of_who_holds_realm_wide_are_no_tenants_to_revoke() {
+    let (class, owner, acme) = (class(), user(2), [tenant("acme")]);
+    let edit = "platform.users.edit";
+    let local = subject_caller(1, &[has(edit, Some("acme"))], &["acme"], &[]);
+    let realm = subject_caller(1, &[has(edit, None)], &[], &[]);
+    for (grants, is_theirs) in [
+        (vec![has("read", Some("acme"))], true),
+        (vec![has_role("user", None)], true),
+        (vec![has("read", None)], false),
+        (vec![has_role("user", None), has_role("boss", None)], false),
+    ] {
+        for bound in [None, Some(&acme[0])] {
+            let target = Target {
+                id: None,
+                class: &class,
+                kind: TokenKind::Personal,
+                owner: &owner,
+                belonging: Belonging::of(&acme, &grants, &[role("user")]),
+                tenant: bound,
+            };
+            let done = may_revoke(&local, &target);
+            assert_eq!(done.is_ok(), is_theirs, "{grants:?} {bound:?}");
+            assert_eq!(may_revoke(&realm, &target), Ok(()));
+        }
+    }
+}
+
 #[test]
 fn environment_audience_name_and_owner_are_checked() {
     let operator = || Case::new(ManagementCaller::Operator, TokenKind::Personal, user(1));
@@ -373,6 +426,7 @@ fn environment_audience_name_and_owner_are_checked() {
     );
     case.class = keys();
     case.member_of = vec![tenant("acme")];
+    case.ceiling.tenant = Some(tenant("acme"));
     assert_eq!(case.decide(), Err(TokenRefusal::Environment));
     case.ceiling.environment = Some(Environment::new("test").unwrap());
     assert_eq!(case.decide(), Err(TokenRefusal::Environment));
@@ -612,7 +666,7 @@ fn k9_revoking_anothers_token_needs_the_reach() {
         class: &class,
         kind: TokenKind::Personal,
         owner: &owner,
-        member_of: &acme,
+        belonging: Belonging::of(&acme, &[], &[]),
         tenant: None,
     };
     let users_edit = "platform.users.edit";
