@@ -11,7 +11,7 @@ use doorward_base::{Audience, Environment, Permission, RealmName, RoleName, Scop
 use doorward_jose::{Algorithm, KeySet, TypRule};
 use doorward_surface::{ErrorTemplate, Local};
 use http::{HeaderName, Method};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +51,9 @@ pub(crate) struct Realm {
     pub(crate) failed_credentials: Quota,
     pub(crate) legacy_limit_headers: bool,
     pub(crate) identity: IdentitySpec,
+    /// Folded names of the headers it gives a meaning of its own: mapped, stripped,
+    /// role, tenant and credential headers.
+    pub(crate) own_headers: HashSet<Box<str>>,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) forward_auth: Option<ForwardAuthSpec>,
 }

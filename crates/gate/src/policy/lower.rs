@@ -10,10 +10,11 @@ use super::spec::{
     BasicSpec, IssuerSpec, KeySource, LimitSpec, MountSpec, RealmSpec, RouteSpec, UpstreamSpec,
 };
 use super::table::{Pattern, Relation, Table};
+use crate::stage::reserved::fold;
 use doorward_base::RealmName;
 use doorward_jose::{KeySet, TypRule};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Lowers every realm.
@@ -84,6 +85,7 @@ fn lower_realm(spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) -> Rea
         table.insert(&pattern, at);
         targets.push(target);
     }
+    let own_headers = own_headers(&spec);
     let mut credential_headers: Vec<_> = spec
         .classes
         .iter()
@@ -119,10 +121,27 @@ fn lower_realm(spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) -> Rea
         failed_credentials: spec.failed_credentials,
         legacy_limit_headers: spec.legacy_limit_headers,
         identity: spec.identity,
+        own_headers,
         cors_origins: spec.cors_origins,
         forward_auth: spec.forward_auth,
         name: spec.name,
     }
+}
+
+/// See [`Realm::own_headers`].
+fn own_headers(spec: &RealmSpec) -> HashSet<Box<str>> {
+    let mapped = spec.identity.mapped.iter().map(|(name, _)| name);
+    mapped
+        .chain(&spec.identity.strip)
+        .chain(&spec.role_header)
+        .chain(spec.tenant_header.as_ref().map(|tenant| &tenant.header))
+        .chain(
+            spec.classes
+                .iter()
+                .filter_map(|class| class.header.as_ref()),
+        )
+        .map(|name| fold(name.as_str()).into())
+        .collect()
 }
 
 fn parse_pattern(path: &str, problems: &mut Vec<Problem>) -> Option<Pattern> {

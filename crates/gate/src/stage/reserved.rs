@@ -4,6 +4,7 @@
 use crate::policy::compiled::Realm;
 use http::HeaderMap;
 use http::header::{CONNECTION, HeaderName};
+use std::borrow::Cow;
 
 /// Beginnings of reserved names, with `-` for any separator.
 const PREFIXES: &[&str] = &[
@@ -73,17 +74,22 @@ pub(crate) const HOP_BY_HOP: &[&str] = &[
 /// with an underscore is refused whole: servers behind CGI conventions read it as a
 /// hyphen.
 pub(crate) fn is_reserved(name: &str) -> bool {
-    if name.contains('_') {
-        return true;
+    name.contains('_') || is_listed(&fold(name))
+}
+
+/// The name as servers behind CGI conventions tell names apart: lower case, and `-`
+/// for all that is neither letter nor digit.
+pub(crate) fn fold(name: &str) -> Cow<'_, str> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if name.bytes().all(plain) {
+        return Cow::Borrowed(name);
     }
-    if name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-        return is_listed(name);
-    }
-    let folded: String = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect();
-    is_listed(&folded)
+    name.chars()
+        .map(|c| match c.to_ascii_lowercase() {
+            c if c.is_ascii_alphanumeric() => c,
+            _ => '-',
+        })
+        .collect()
 }
 
 fn is_listed(name: &str) -> bool {
@@ -97,8 +103,9 @@ fn is_listed(name: &str) -> bool {
     }
 }
 
-/// Removes what no client may set: reserved names, the realm's own list, and every
-/// name that `Connection` lists, before the gate adds anything of its own.
+/// Removes what no client may set, before the gate adds anything of its own: reserved
+/// names, the realm's own names in every spelling, and every name that `Connection`
+/// lists. Of a header that carries a credential, the configured spelling stays.
 pub(crate) fn strip(headers: &mut HeaderMap, realm: &Realm) {
     let mut doomed: Vec<HeaderName> = Vec::new();
     for value in headers.get_all(CONNECTION) {
@@ -117,13 +124,11 @@ pub(crate) fn strip(headers: &mut HeaderMap, realm: &Realm) {
     for name in headers.keys() {
         // Credentials are read later, and taken out before anything is forwarded.
         let credential = realm.credential_headers.contains(name);
-        let reserved = is_reserved(name.as_str()) || realm.identity.strip.contains(name);
+        let reserved =
+            is_reserved(name.as_str()) || realm.own_headers.contains(&*fold(name.as_str()));
         if reserved && !credential {
             doomed.push(name.clone());
         }
-    }
-    for (name, _) in &realm.identity.mapped {
-        doomed.push(name.clone());
     }
     for name in doomed {
         headers.remove(name);
@@ -165,6 +170,20 @@ mod tests {
             "anything_at_all",
         ] {
             assert!(is_reserved(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn folding_leaves_one_spelling() {
+        for (name, folded) in [
+            ("company-id", "company-id"),
+            ("Company.Id", "company-id"),
+            ("company~id", "company-id"),
+            ("company_id", "company-id"),
+            ("companyid", "companyid"),
+            ("company-id.", "company-id-"),
+        ] {
+            assert_eq!(fold(name), folded, "{name}");
         }
     }
 

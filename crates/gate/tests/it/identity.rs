@@ -1,6 +1,7 @@
 //! What an upstream is told about the caller, and that no client can say it.
 
 use super::support::{Running, ask, say, start, start_with};
+use doorward_gate::policy::spec::TenantHeaderSpec;
 use doorward_gate::{GateOptions, ListenerOptions};
 use serde_json::Value;
 
@@ -183,4 +184,68 @@ async fn wb_38_basic_over_plain_http_is_for_loopback_only() {
         .status,
         200
     );
+}
+
+#[tokio::test]
+async fn g1_a_realms_own_names_are_stripped_in_every_spelling() {
+    let gate = start(|realm| {
+        realm.identity.mapped = vec![("Company-Id".parse().unwrap(), "tenant".parse().unwrap())];
+        realm.identity.strip = vec!["Acme-User".parse().unwrap()];
+        realm.role_header = Some("Acme-Role".parse().unwrap());
+        realm.tenant_header = Some(TenantHeaderSpec {
+            header: "Acme-Org".parse().unwrap(),
+            foreign_scope: super::support::scope("tenant:assume"),
+        });
+        realm.classes[0].header = Some("Acme-Key".parse().unwrap());
+    })
+    .await;
+    let jwt = gate.world.bearer(|_| {});
+    for name in [
+        "Company-Id",
+        "Acme-User",
+        "Acme-Role",
+        "Acme-Org",
+        "Acme-Key",
+    ] {
+        for separator in [".", "~", "!", "_", "+"] {
+            let spelled = name.replace('-', separator);
+            let headers = [(&*spelled, "forged"), ("Authorization", &*jwt)];
+            for (path, count) in [("/open/x", 1), ("/api/x", 2)] {
+                let given = headers.get(..count).unwrap();
+                let seen = told(&ask(gate.addr, &format!("GET {path}"), given).await);
+                assert!(!seen.to_string().contains("forged"), "{spelled}: {seen}");
+            }
+        }
+    }
+    let exact = [("Company-Id", "forged"), ("Acme-User", "forged")];
+    let seen = told(&ask(gate.addr, "GET /open/x", &exact).await).to_string();
+    assert!(!seen.contains("forged"), "{seen}");
+    let seen = told(&ask(gate.addr, "GET /api/x", &[("Authorization", &jwt)]).await);
+    assert_eq!(seen["company-id"], "acme");
+    // A name that only begins alike is another name.
+    let seen = told(&ask(gate.addr, "GET /open/x", &[("Acme-Users", "kept")]).await);
+    assert_eq!(seen["acme-users"], "kept");
+}
+
+#[tokio::test]
+async fn a_credential_may_stand_under_a_reserved_name_and_goes_no_further() {
+    let token = super::support::api_token(1);
+    for name in ["X-Auth-Token", "X_Api_Key", "X-User-Key", "Acme-User"] {
+        let gate = start(|realm| {
+            realm.classes[0].header = Some(name.parse().unwrap());
+            realm.identity.strip = vec!["Acme-User".parse().unwrap()];
+        })
+        .await;
+        gate.world.know(&token);
+        assert_eq!(ask(gate.addr, "GET /api/x", &[]).await.status, 401);
+        let answer = ask(gate.addr, "GET /api/x", &[(name, &token)]).await;
+        let seen = told(&answer).to_string();
+        assert!(!seen.contains(&token), "{name}: {seen}");
+        assert!(seen.contains("x-doorward-subject"), "{name}: {seen}");
+        let other = name.replace(['-', '_'], ".");
+        let answer = ask(gate.addr, "GET /api/x", &[(&*other, &*token)]).await;
+        assert_eq!(answer.status, 401, "{other}");
+        let seen = told(&ask(gate.addr, "GET /open/x", &[(&*other, &*token)]).await);
+        assert!(!seen.to_string().contains(&token), "{other}: {seen}");
+    }
 }
