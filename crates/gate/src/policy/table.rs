@@ -1,7 +1,10 @@
 //! The route table: patterns compiled to a trie over path segments. The most specific
 //! pattern decides: a literal segment before `{name}`, `{name}` before `**`. Its
 //! methods decide alone: a broader pattern never answers for a narrower one's missing
-//! method. Not here: what a target does.
+//! method. A path that ends with a slash belongs to the pattern of the path without
+//! it, unless a pattern names the slash: most frameworks take the two for one, so a
+//! broader pattern must not answer for `/admin/` where `/admin` has rules of its own.
+//! Not here: what a target does.
 
 use std::fmt;
 use std::str::FromStr;
@@ -112,6 +115,12 @@ impl Pattern {
                     narrower = true;
                     break;
                 }
+                (None, Some(_)) if other.names_slash(at) => {
+                    return claims_slash(narrower, broader);
+                }
+                (Some(_), None) if self.names_slash(at) => {
+                    return claims_slash(broader, narrower).flipped();
+                }
                 (None, Some(_)) | (Some(_), None) => return Relation::Disjoint,
                 (Some(Segment::Literal(a)), Some(Segment::Literal(b))) if a != b => {
                     return Relation::Disjoint;
@@ -142,10 +151,45 @@ impl Pattern {
     }
 }
 
+impl Pattern {
+    /// Whether all that is left from this segment on is the slash at the end.
+    fn names_slash(&self, at: usize) -> bool {
+        self.segments.len() == at + 1
+            && matches!(self.segments.get(at), Some(Segment::Literal(text)) if text.is_empty())
+    }
+}
+
+/// How a pattern relates to one that names the slash at the end, by the segments before
+/// it. The slash decides for the second, a narrower segment for the first.
+const fn claims_slash(narrower: bool, broader: bool) -> Relation {
+    match (narrower, broader) {
+        (false, false) => Relation::Disjoint,
+        (false, true) => Relation::Broader,
+        (true, _) => Relation::Ambiguous,
+    }
+}
+
+impl Relation {
+    const fn flipped(self) -> Self {
+        match self {
+            Self::Narrower => Self::Broader,
+            Self::Broader => Self::Narrower,
+            Self::Disjoint | Self::Same | Self::Ambiguous => self,
+        }
+    }
+}
+
 /// The trie. A leaf holds the targets of one pattern, by number.
 #[derive(Debug, Default)]
 pub struct Table {
     root: Node,
+}
+
+/// Whether `**` matches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rests {
+    Taken,
+    Skipped,
 }
 
 #[derive(Debug, Default)]
@@ -179,7 +223,14 @@ impl Table {
     #[must_use]
     pub fn find(&self, path: &str) -> &[usize] {
         let rest = path.strip_prefix('/').unwrap_or(path);
-        self.root.find(Some(rest)).unwrap_or_default()
+        let found = match rest.strip_suffix('/') {
+            Some(bare) => self
+                .root
+                .find(Some(rest), Rests::Skipped)
+                .or_else(|| self.root.find(Some(bare), Rests::Taken)),
+            None => self.root.find(Some(rest), Rests::Taken),
+        };
+        found.unwrap_or_default()
     }
 }
 
@@ -205,12 +256,10 @@ impl Node {
 
     /// `path` is what is left after the last slash; `None` is nothing at all, which
     /// differs from an empty last segment.
-    fn find(&self, path: Option<&str>) -> Option<&[usize]> {
+    fn find(&self, path: Option<&str>, rests: Rests) -> Option<&[usize]> {
+        let rest = (rests == Rests::Taken && !self.rest.is_empty()).then_some(&*self.rest);
         let Some(path) = path else {
-            return [&self.here, &self.rest]
-                .into_iter()
-                .find(|targets| !targets.is_empty())
-                .map(Vec::as_slice);
+            return (!self.here.is_empty()).then_some(&*self.here).or(rest);
         };
         let (segment, after) = match path.split_once('/') {
             Some((segment, after)) => (segment, Some(after)),
@@ -221,16 +270,16 @@ impl Node {
             .binary_search_by(|(known, _)| (**known).cmp(segment))
             .ok()
             .and_then(|at| self.literals.get(at))
-            .and_then(|(_, node)| node.find(after));
+            .and_then(|(_, node)| node.find(after, rests));
         if literal.is_some() {
             return literal;
         }
         if !segment.is_empty()
-            && let Some(found) = self.one.as_ref().and_then(|node| node.find(after))
+            && let Some(found) = self.one.as_ref().and_then(|node| node.find(after, rests))
         {
             return Some(found);
         }
-        (!self.rest.is_empty()).then_some(self.rest.as_slice())
+        rest
     }
 }
 
@@ -258,17 +307,43 @@ mod tests {
             ("/a/b", Some("/a/b")),
             ("/a/c", Some("/a/{x}")),
             ("/a/b/c", Some("/a/**")),
-            ("/a/b/", Some("/a/**")),
+            ("/a/b/", Some("/a/b")),
+            ("/a/c/", Some("/a/{x}")),
+            ("/a/b/c/", Some("/a/**")),
             ("/A", None),
             ("/c//d", None),
             ("/c/1/d", Some("/c/{x}/d")),
-            ("/c/1/d/", None),
+            ("/c/1/d/", Some("/c/{x}/d")),
+            ("/c/1/", None),
             ("/e", Some("/e/**")),
             ("/e/", Some("/e/**")),
             ("/ee", None),
         ] {
             let found = table.find(path).first().map(|&number| patterns[number]);
             assert_eq!(found, wanted, "{path}");
+        }
+    }
+
+    #[test]
+    fn g30_a_slash_at_the_end_finds_no_broader_pattern() {
+        let patterns = ["/**", "/admin", "/users/{id}", "/b", "/b/**", "/x/{y}/"];
+        let mut table = Table::default();
+        for (number, text) in patterns.iter().enumerate() {
+            table.insert(&pattern(text), number);
+        }
+        for (path, wanted) in [
+            ("/admin/", "/admin"),
+            ("/users/1/", "/users/{id}"),
+            ("/users/", "/**"),
+            ("/b/", "/b"),
+            ("/b/c/", "/b/**"),
+            ("/x/2/", "/x/{y}/"),
+            ("/x/2", "/**"),
+            ("/other/", "/**"),
+            ("/", "/**"),
+        ] {
+            let found = table.find(path).first().map(|&number| patterns[number]);
+            assert_eq!(found, Some(wanted), "{path}");
         }
     }
 
@@ -282,6 +357,11 @@ mod tests {
             ("/a/**", "/a/{x}", Relation::Broader),
             ("/a", "/a/**", Relation::Narrower),
             ("/a/", "/a/{x}", Relation::Disjoint),
+            ("/x/{y}", "/x/1/", Relation::Broader),
+            ("/x/1/", "/x/{y}", Relation::Narrower),
+            ("/x/{y}/", "/x/1", Relation::Ambiguous),
+            ("/x/1", "/x/{y}/", Relation::Ambiguous),
+            ("/x/1", "/y/1/", Relation::Disjoint),
             ("/{x}/b", "/a/{y}", Relation::Ambiguous),
             ("/{x}/b", "/a/**", Relation::Ambiguous),
             ("/**", "/**", Relation::Same),
