@@ -65,6 +65,14 @@ impl Gate {
         if !same {
             return Err(Stop::new(ErrorCode::HostUnknown, STAGE, "original_host"));
         }
+        if !original.is_for(host) {
+            return Err(Stop::new(
+                ErrorCode::InvalidRequest,
+                STAGE,
+                "original_authority",
+            ));
+        }
+        guard::screen_line(&original.method, &original.uri)?;
         let path = path::normalise(original.uri.path())
             .map_err(|error| Stop::new(ErrorCode::PathAmbiguous, STAGE, error.0))?
             .into_owned();
@@ -120,6 +128,14 @@ impl Original {
             &["x-forwarded-uri", "x-original-uri", "x-original-url"],
         )?
         .ok_or_else(|| missing("original_uri"))?;
+        // A fragment would be forgotten here, yet forwarded by the other proxy: what is
+        // judged must be all there is (RFC 9112 §3.2 has no fragments either).
+        if !uri
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'#')
+        {
+            return Err(missing("original_uri"));
+        }
         let host = one_of(headers, &["x-forwarded-host"])?.map(str::to_owned);
         Ok(Self {
             method: Method::from_bytes(method.as_bytes())
@@ -127,6 +143,12 @@ impl Original {
             uri: uri.parse().map_err(|_| missing("original_uri"))?,
             host,
         })
+    }
+
+    /// Whether the target, where it names an authority, names this one.
+    fn is_for(&self, host: &str) -> bool {
+        let named = self.uri.authority().map(http::uri::Authority::as_str);
+        named.is_none_or(|named| named.eq_ignore_ascii_case(host))
     }
 }
 

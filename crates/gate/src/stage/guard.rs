@@ -9,7 +9,7 @@ use crate::policy::spec::{RequireHttps, TenantHeaderSpec};
 use doorward_base::{ErrorCode, RoleName, TenantId};
 use http::header::{CONTENT_LENGTH, HOST, LOCATION, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -41,21 +41,7 @@ pub(crate) struct Asked {
 /// Refuses what cannot be read in one way, and what is too large.
 pub(crate) fn screen(parts: &Parts) -> Passed<()> {
     let refuse = |code, check| Err(Stop::new(code, STAGE, check));
-    match parts.method {
-        Method::GET
-        | Method::POST
-        | Method::PUT
-        | Method::PATCH
-        | Method::DELETE
-        | Method::HEAD
-        | Method::OPTIONS => {}
-        Method::TRACE | Method::CONNECT => return refuse(ErrorCode::MethodNotAllowed, "method"),
-        _ => return refuse(ErrorCode::NotImplemented, "method"),
-    }
-    let target = parts.uri.path().len() + parts.uri.query().map_or(0, str::len);
-    if target > MAX_TARGET {
-        return refuse(ErrorCode::UriTooLong, "target");
-    }
+    screen_line(&parts.method, &parts.uri)?;
     let bytes: usize = parts
         .headers
         .iter()
@@ -74,6 +60,27 @@ pub(crate) fn screen(parts: &Parts) -> Passed<()> {
     }
     if parts.headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
         return refuse(ErrorCode::FramingAmbiguous, "content_length");
+    }
+    Ok(())
+}
+
+/// Refuses methods that no target has, and targets that are too long.
+pub(crate) fn screen_line(method: &Method, uri: &Uri) -> Passed<()> {
+    let refuse = |code, check| Err(Stop::new(code, STAGE, check));
+    match *method {
+        Method::GET
+        | Method::POST
+        | Method::PUT
+        | Method::PATCH
+        | Method::DELETE
+        | Method::HEAD
+        | Method::OPTIONS => {}
+        Method::TRACE | Method::CONNECT => return refuse(ErrorCode::MethodNotAllowed, "method"),
+        _ => return refuse(ErrorCode::NotImplemented, "method"),
+    }
+    let target = uri.path().len() + uri.query().map_or(0, str::len);
+    if target > MAX_TARGET {
+        return refuse(ErrorCode::UriTooLong, "target");
     }
     Ok(())
 }

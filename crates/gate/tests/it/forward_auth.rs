@@ -140,3 +140,67 @@ async fn a_basic_credential_is_converted_for_the_other_proxys_upstream() {
     let answer = ask(gate.addr, "GET /forward-auth", &headers).await;
     assert_eq!(answer.header("authorization"), Some("bearer minted.0.jwt"));
 }
+
+#[tokio::test]
+async fn what_is_judged_is_all_that_the_other_proxy_forwards() {
+    let gate = start(|_| {}).await;
+    for (uri, wanted) in [
+        ("/open/x#/../../api/x", 400),
+        ("/open/x?q#y", 400),
+        ("/open/x#", 400),
+        ("/open/x y", 400),
+        ("/open/x?a\tb", 400),
+        ("/open/é", 400),
+        ("/open/x?é", 400),
+        ("http://evil.test/open/x", 400),
+        ("http://gate.test@evil.test/open/x", 400),
+        ("http://u@gate.test/open/x", 400),
+        ("http://gate.test:81/open/x", 400),
+        ("//evil.test/open/x", 400),
+        ("evil.test", 400),
+        ("http://GATE.test/open/x", 200),
+        ("/open/x?q=%23/../..", 200),
+    ] {
+        let headers = [("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", uri)];
+        let answer = ask(gate.addr, "GET /forward-auth", &headers).await;
+        assert_eq!(answer.status, wanted, "{uri}: {answer:?}");
+    }
+    let named = [
+        ("X-Forwarded-Method", "GET"),
+        ("X-Forwarded-Host", "gate.test:8443"),
+        ("X-Original-URL", "https://gate.test:8443/open/x"),
+    ];
+    assert_eq!(
+        ask(gate.addr, "GET /forward-auth", &named).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn the_original_line_is_screened_like_a_direct_one() {
+    let gate = start(|_| {}).await;
+    let long = format!("/open/{}", "a".repeat(8 * 1024));
+    let query = format!("/open/x?{}", "a".repeat(8 * 1024));
+    for (method, uri, wanted) in [
+        ("TRACE", "/open/x", 405),
+        ("CONNECT", "/open/x", 405),
+        ("PROPFIND", "/open/x", 501),
+        ("get", "/open/x", 501),
+        ("GET", &*long, 414),
+        ("GET", &*query, 414),
+        ("DELETE", "/open/x", 200),
+    ] {
+        let asked = [("X-Forwarded-Method", method), ("X-Forwarded-Uri", uri)];
+        let answer = ask(gate.addr, "GET /forward-auth", &asked).await;
+        assert_eq!(answer.status, wanted, "{method}");
+        if uri.len() < 100 {
+            let direct = ask(gate.addr, &format!("{method} {uri}"), &[]).await;
+            let direct = if method == "CONNECT" {
+                405
+            } else {
+                direct.status
+            };
+            assert_eq!(direct, wanted, "{method}");
+        }
+    }
+}
