@@ -46,6 +46,9 @@ pub enum BodyFault {
     /// Its sender fell silent.
     #[error("the request body stalled")]
     Stalled,
+    /// Its framing is wrong, or its sender went away within it.
+    #[error("the request body is broken")]
+    Broken,
 }
 
 impl BodyFault {
@@ -55,6 +58,8 @@ impl BodyFault {
         match self {
             Self::OverCap => ErrorCode::BodyTooLarge,
             Self::Stalled => ErrorCode::InvalidRequest,
+            // Where it ends is anyone's guess, so nothing more is read (RFC 9112 §7.1).
+            Self::Broken => ErrorCode::FramingAmbiguous,
         }
     }
 
@@ -64,6 +69,7 @@ impl BodyFault {
         match self {
             Self::OverCap => "body_size",
             Self::Stalled => "body_stalled",
+            Self::Broken => "body_broken",
         }
     }
 }
@@ -113,7 +119,10 @@ impl Body for Capped {
         self.waiting = None;
         let frame = match next {
             None => return Poll::Ready(None),
-            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+            Some(Err(error)) => {
+                tracing::debug!(%error, "request body broken");
+                return self.break_off(BodyFault::Broken);
+            }
             Some(Ok(frame)) => frame,
         };
         // A trailer could carry what was stripped from the headers (G3).

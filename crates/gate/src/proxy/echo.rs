@@ -1,10 +1,9 @@
 //! `builtin:echo`: answers with an account of the request exactly as an upstream
 //! would see it.
 
-use crate::body::{Capped, GateBody};
+use crate::body::{BodyFault, Capped, GateBody};
 use crate::proxy::upstream::Failure;
 use crate::stage::decide::Permit;
-use doorward_base::ErrorCode;
 use doorward_surface::body::full;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::uri::PathAndQuery;
@@ -52,11 +51,7 @@ async fn read(mut body: Capped) -> Result<Vec<u8>, Failure> {
     let fault = body.fault();
     let mut told = Vec::new();
     while let Some(frame) = body.frame().await {
-        let broken = Failure {
-            code: ErrorCode::InvalidRequest,
-            check: "body_broken",
-        };
-        let frame = frame.map_err(|_| fault.get().map_or(broken, |&fault| fault.into()))?;
+        let frame = frame.map_err(|_| *fault.get().unwrap_or(&BodyFault::Broken))?;
         if let Ok(data) = frame.into_data() {
             let left = MAX_TOLD - told.len();
             told.extend(data.iter().take(left));

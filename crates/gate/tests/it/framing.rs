@@ -228,3 +228,53 @@ async fn g17_an_h2c_upgrade_is_ignored() {
     assert_eq!(status(&text), "200", "{text}");
     assert!(!text.contains("h2c"), "{text}");
 }
+
+#[tokio::test]
+async fn g12_a_broken_body_is_the_clients_fault() {
+    let gate = start(|_| {}).await;
+    for path in ["/up/x", "/open/x"] {
+        for chunks in [
+            "0x3\r\nabc\r\n0\r\n\r\n",
+            "\r\nabc\r\n0\r\n\r\n",
+            "3\nabc\n0\n\n",
+            "fffffffffffffffff\r\nabc\r\n0\r\n\r\n",
+            "3\r\nabcd\r\n0\r\n\r\n",
+        ] {
+            let wire = format!(
+                "POST {path} HTTP/1.1\r\nHost: gate.test\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}GET /open/smuggled HTTP/1.1\r\nHost: gate.test\r\n\r\n"
+            );
+            let text = say(gate.addr, wire.as_bytes()).await;
+            assert_eq!(status(&text), "400", "{path} {chunks:?}: {text}");
+            assert_eq!(answers(&text), 1, "{path} {chunks:?}: {text}");
+            assert!(text.contains("framing_ambiguous"), "{text}");
+            assert!(
+                text.to_ascii_lowercase().contains("connection: close"),
+                "{text}"
+            );
+        }
+    }
+    // One who hangs up within a body is no failure of the upstream either.
+    {
+        let mut stream = tokio::net::TcpStream::connect(gate.addr).await.unwrap();
+        let wire = b"POST /up/x HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 9\r\n\r\nab";
+        tokio::io::AsyncWriteExt::write_all(&mut stream, wire)
+            .await
+            .unwrap();
+        tokio::io::AsyncWriteExt::shutdown(&mut stream)
+            .await
+            .unwrap();
+        let mut text = String::new();
+        let _ = super::support::soon(tokio::io::AsyncReadExt::read_to_string(
+            &mut stream,
+            &mut text,
+        ))
+        .await;
+        assert!(!text.contains("upstream_failed"), "{text}");
+    }
+    let refused = gate
+        .gate
+        .counters()
+        .refused()
+        .find(|(code, _)| code.as_str() == "upstream_failed");
+    assert_eq!(refused.map_or(0, |(_, count)| count), 0);
+}
