@@ -12,7 +12,7 @@ use crate::explain::DenialRing;
 use crate::limit::KeyMaker;
 use crate::path;
 use crate::policy::Policies;
-use crate::policy::compiled::{Realm, Target, TargetKind};
+use crate::policy::compiled::{Limit, Realm, Target, TargetKind};
 use crate::port::{Facts, Introspect, IssuerKeys, Minter, Revocations};
 use crate::proxy::upstream::Upstreams;
 use crate::stage::decide::{Caller, Permit, decide};
@@ -303,9 +303,15 @@ impl Gate {
                     "credential",
                 ));
             }
-            Found::Nothing { stop, .. } => return Err(stop),
+            Found::Nothing { stop, .. } => {
+                // Guessing at paths is no way around the realm's limits.
+                if verified.is_some() {
+                    self.count(scene, &[], case)?;
+                }
+                return Err(stop);
+            }
         };
-        self.count(scene, target, case)?;
+        self.count(scene, &target.limits, case)?;
         let caller = verified.as_ref().map(|verified| Caller {
             principal: &verified.principal,
             kind: verified.kind,
@@ -318,8 +324,8 @@ impl Gate {
         })
     }
 
-    fn count(&self, scene: Scene<'_>, target: &Target, case: &mut Case) -> Passed<()> {
-        let limits = target.limits.iter().chain(&scene.realm.limits);
+    fn count(&self, scene: Scene<'_>, own: &[Limit], case: &mut Case) -> Passed<()> {
+        let limits = own.iter().chain(&scene.realm.limits);
         let caller = (case.principal.as_deref(), scene.client.ip);
         match limit::count(limits, &*self.parts.limiter, &self.keys, caller, case.now) {
             Ok(note) => {

@@ -249,6 +249,56 @@ async fn limits_count_per_holder_and_say_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn limits_of_the_realm_count_what_is_not_there_too() {
+    let gate = start(|realm| {
+        realm.limits.push(LimitSpec {
+            name: "everywhere".into(),
+            key: LimitKey::Tenant,
+            quota: Quota::new(2, Duration::from_secs(60), 2).unwrap(),
+            overrides: vec![],
+        });
+    })
+    .await;
+    for (line, tenant, first) in [("GET /nowhere", "one", 404), ("POST /get-only", "two", 405)] {
+        let jwt = gate.world.bearer(|claims| {
+            claims.insert("tenant".into(), tenant.into());
+        });
+        for wanted in [first, first, 429, 429] {
+            let answer = ask(gate.addr, line, &[("Authorization", &jwt)]).await;
+            assert_eq!(answer.status, wanted, "{line}");
+        }
+        let answer = ask(gate.addr, "GET /api/x", &[("Authorization", &jwt)]).await;
+        assert_eq!(answer.status, 429, "the bucket is one");
+        assert_eq!(ask(gate.addr, line, &[]).await.status, 401);
+    }
+    let other = gate.world.bearer(|_| {});
+    let answer = ask(gate.addr, "GET /nowhere", &[("Authorization", &other)]).await;
+    assert_eq!(answer.status, 404);
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_does_not_lead_to_a_broader_route() {
+    let gate = start(|realm| {
+        let protected = |path| route(path, UpstreamSpec::Echo);
+        realm.routes.push(protected("/admin"));
+        realm.routes.push(protected("/users/{id}"));
+        realm.routes.push(RouteSpec {
+            public: true,
+            ..route("/**", UpstreamSpec::Echo)
+        });
+    })
+    .await;
+    for path in ["/admin", "/admin/", "/users/1", "/users/1/", "/get-only/"] {
+        let answer = ask(gate.addr, &format!("GET {path}"), &[]).await;
+        assert_eq!(answer.status, 401, "{path}");
+    }
+    assert_eq!(ask(gate.addr, "GET /other/", &[]).await.status, 200);
+    let jwt = gate.world.bearer(|_| {});
+    let answer = ask(gate.addr, "GET /admin/", &[("Authorization", &jwt)]).await;
+    assert_eq!(answer.json()["path"], "/admin/", "forwarded as it came");
+}
+
+#[tokio::test]
 async fn an_address_that_fails_too_often_is_not_heard_for_a_while() {
     let gate = start(|realm| {
         realm.failed_credentials = Quota::new(1, Duration::from_secs(60), 3).unwrap();
