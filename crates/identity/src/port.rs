@@ -140,6 +140,12 @@ pub trait Read: Send {
         page: Page<MembershipId>,
     ) -> Result<Vec<Membership>, StoreError>;
 
+    /// An invitation that waits to be taken, expired or not.
+    async fn find_invitation(
+        &mut self,
+        digest: &TokenDigest,
+    ) -> Result<Option<Invitation>, StoreError>;
+
     /// A subject's grants in every tenant and realm-wide, sorted.
     async fn list_grants(&mut self, subject: SubjectId) -> Result<Vec<Grant>, StoreError>;
     /// The roles a tenant defined for itself.

@@ -2,17 +2,17 @@
 
 use super::create_user::default_grants;
 use super::set_password::check_length;
-use super::work::{Failure, Stop, Work};
+use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Context, Realm};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
     Actor, AuditAction, AuditEvent, Change, Grant, Granted, HashedPassword, Identifier, Invitation,
     Membership, Metadata, Subject, SubjectStatus,
 };
-use crate::port::{StoreError, Tx};
+use crate::port::{Read, StoreError, Tx};
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
-use doorward_base::{MembershipId, Secret, SubjectId};
+use doorward_base::{MembershipId, Secret, SubjectId, Timestamp};
 use std::sync::Arc;
 
 /// An invitation about to be taken.
@@ -37,24 +37,48 @@ pub async fn accept_invitation(
     request: AcceptInvitation,
 ) -> Result<Subject, Failure<ManageRefusal>> {
     let entropy = &*ctx.identity.entropy;
-    let password = match &request.password {
-        Some(password) => {
-            let minimum = ctx.realm.settings.sessions.min_password;
-            check_length(password, minimum).map_err(Failure::Refused)?;
-            Some(ctx.identity.passwords.hash(password, entropy).await?)
+    let mut digests = ctx.realm.keyring().invitation_digests(&request.secret);
+    let mut password = None;
+    if let Some(plain) = &request.password {
+        let minimum = ctx.realm.settings.sessions.min_password;
+        check_length(plain, minimum).map_err(Failure::Refused)?;
+        let find = FindInvitation(digests.clone(), ctx.call.now);
+        if ctx.query(find).await? {
+            password = Some(ctx.identity.passwords.hash(plain, entropy).await?);
+        } else {
+            // Nobody is invited, so nothing is hashed; and nothing may be taken that
+            // comes in between, because it would set no password.
+            digests.clear();
         }
-        None => None,
-    };
+    }
     ctx.commit(Acceptance {
         realm: ctx.realm(),
         call: *ctx.call,
-        digests: ctx.realm.keyring().invitation_digests(&request.secret),
+        digests,
         password,
         name: request.name,
         subject: SubjectId::mint(entropy, ctx.call.now),
         membership: MembershipId::mint(entropy, ctx.call.now),
     })
     .await
+}
+
+/// Whether there is an invitation that can be taken.
+struct FindInvitation(Vec<TokenDigest>, Timestamp);
+
+#[async_trait]
+impl Query for FindInvitation {
+    type Done = bool;
+    type Refusal = ManageRefusal;
+
+    async fn run(&self, tx: &mut dyn Read) -> Result<bool, Stop<ManageRefusal>> {
+        for digest in &self.0 {
+            if let Some(found) = tx.find_invitation(digest).await? {
+                return Ok(found.expires_at > self.1);
+            }
+        }
+        Ok(false)
+    }
 }
 
 struct Acceptance {

@@ -40,14 +40,32 @@ pub async fn authorize(
     caller: &Caller,
     what: ManagementPermission,
 ) -> Result<Reach, Failure<ManageRefusal>> {
-    let manager = match authenticate(ctx, caller).await {
-        Ok(manager) => manager,
-        Err(Failure::Refused(_)) => return Err(Failure::Refused(ManageRefusal::CallerDead)),
-        Err(Failure::Store(error)) => return Err(Failure::Store(error)),
-        Err(Failure::Busy) => return Err(Failure::Busy),
-        Err(Failure::Internal(cause)) => return Err(Failure::Internal(cause)),
-    };
+    let manager = load(ctx, caller).await?.map_err(Failure::Refused)?;
     manager.reach(what).map_err(Failure::Refused)
+}
+
+/// What stands against a caller before anything is paid for, such as the hash of a
+/// password. Whoever is refused here is refused again where it is written down.
+pub(super) async fn forecast(
+    ctx: Context<'_>,
+    caller: &Caller,
+    decide: impl FnOnce(&ManagementCaller) -> Result<(), ManageRefusal> + Send,
+) -> Result<Option<ManageRefusal>, Failure<ManageRefusal>> {
+    let manager = load(ctx, caller).await?;
+    Ok(manager.and_then(|manager| decide(&manager)).err())
+}
+
+async fn load(
+    ctx: Context<'_>,
+    caller: &Caller,
+) -> Result<Result<ManagementCaller, ManageRefusal>, Failure<ManageRefusal>> {
+    match authenticate(ctx, caller).await {
+        Ok(manager) => Ok(Ok(manager)),
+        Err(Failure::Refused(_)) => Ok(Err(ManageRefusal::CallerDead)),
+        Err(Failure::Store(error)) => Err(Failure::Store(error)),
+        Err(Failure::Busy) => Err(Failure::Busy),
+        Err(Failure::Internal(cause)) => Err(Failure::Internal(cause)),
+    }
 }
 
 struct Load {

@@ -46,6 +46,7 @@ pub async fn create_service_account(
         caller: caller.clone(),
         subject,
         membership: MembershipId::mint(entropy, ctx.call.now),
+        refused: None,
         password: None,
         placement: new.placement,
         action: AuditAction::ServiceAccountCreate,

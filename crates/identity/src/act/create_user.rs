@@ -1,5 +1,6 @@
 //! Makes a user.
 
+use super::authenticate::forecast;
 use super::caller::load_manager;
 use super::placement::Placement;
 use super::set_password::check_length;
@@ -25,7 +26,9 @@ const MAX_METADATA: usize = 16 * 1024;
 pub struct CreateUser {
     /// Its address.
     pub email: Email,
-    /// Whether whoever makes it vouches for the address.
+    /// Whether whoever makes it vouches for the address. It stays unproven unless that
+    /// is an operator or somebody who may make users realm-wide: an invitation trusts a
+    /// proven address, and a tenant must not stand for the mail of all others.
     pub proven: bool,
     /// A display name.
     pub name: Option<String>,
@@ -49,19 +52,18 @@ pub async fn create_user(
     new: CreateUser,
 ) -> Result<Subject, Failure<ManageRefusal>> {
     let settings = &ctx.realm.settings;
-    let password = match &new.password {
-        Some(password) => {
-            check_length(password, settings.sessions.min_password).map_err(Failure::Refused)?;
-            Some(
-                ctx.identity
-                    .passwords
-                    .hash(password, &*ctx.identity.entropy)
-                    .await?,
-            )
-        }
-        None => None,
-    };
+    let permission = ManagementPermission::UsersEdit;
     let entropy = &*ctx.identity.entropy;
+    let (mut refused, mut password) = (None, None);
+    if let Some(plain) = &new.password {
+        check_length(plain, settings.sessions.min_password).map_err(Failure::Refused)?;
+        // A hash costs what many requests cost: nobody without the permission gets one.
+        let tenant = new.placement.tenant.as_ref();
+        refused = forecast(ctx, caller, |manager| manager.demand(permission, tenant)).await?;
+        if refused.is_none() {
+            password = Some(ctx.identity.passwords.hash(plain, entropy).await?);
+        }
+    }
     let subject = Subject {
         id: SubjectId::mint(entropy, ctx.call.now),
         identifier: Identifier::User {
@@ -80,10 +82,11 @@ pub async fn create_user(
         caller: caller.clone(),
         subject,
         membership: MembershipId::mint(entropy, ctx.call.now),
+        refused,
         password,
         placement: new.placement,
         action: AuditAction::UserCreate,
-        permission: ManagementPermission::UsersEdit,
+        permission,
     })
     .await
 }
@@ -95,6 +98,8 @@ pub(super) struct NewSubject {
     pub(super) caller: Caller,
     pub(super) subject: Subject,
     pub(super) membership: MembershipId,
+    /// Why no password was hashed, if that was asked for.
+    pub(super) refused: Option<ManageRefusal>,
     pub(super) password: Option<HashedPassword>,
     pub(super) placement: Placement,
     pub(super) action: AuditAction,
@@ -123,6 +128,9 @@ impl Work for NewSubject {
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
         manager.demand(self.permission, self.placement.tenant.as_ref())?;
+        if let Some(refusal) = &self.refused {
+            return Err(refusal.clone().into());
+        }
         check_size(&self.subject)?;
         let kind = self.subject.identifier.kind();
         let placement = self
@@ -135,7 +143,11 @@ impl Work for NewSubject {
             return Err(ManageRefusal::Exists("this address").into());
         }
         event.subject = Some(self.subject.id);
-        tx.insert_subject(&self.subject).await?;
+        let mut subject = self.subject.clone();
+        if let Identifier::User { proven, .. } = &mut subject.identifier {
+            *proven = *proven && manager.vouches();
+        }
+        tx.insert_subject(&subject).await?;
         if let Some(password) = &self.password {
             tx.set_password(self.subject.id, password).await?;
         }
@@ -148,7 +160,7 @@ impl Work for NewSubject {
         placement
             .write(tx, self.subject.id, self.membership, self.call.now)
             .await?;
-        Ok(self.subject.clone())
+        Ok(subject)
     }
 }
 

@@ -1,10 +1,12 @@
 //! Sets a password. A person proves the current one; an operator needs none, and
 //! nobody else sets somebody's password.
 
+use super::authenticate::forecast;
 use super::caller::load_manager;
 use super::password::{MAX_BYTES, PasswordCheck};
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
+use crate::decide::manage::ManagementCaller;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, HashedPassword, Identifier};
 use crate::port::{Read, Tx};
@@ -39,7 +41,9 @@ pub async fn set_password(
     check_length(&request.new, minimum).map_err(Failure::Refused)?;
     let passwords = &ctx.identity.passwords;
     let mut proven = None;
-    if *caller != Caller::Operator {
+    let is_operator = *caller == Caller::Operator;
+    let refused = forecast(ctx, caller, |manager| may_set(manager, request.subject)).await?;
+    if !is_operator && refused.is_none() {
         let stored = ctx.query(FindPassword(request.subject)).await?;
         let current = request
             .current
@@ -48,7 +52,10 @@ pub async fn set_password(
             proven = stored;
         }
     }
-    let hash = passwords.hash(&request.new, &*ctx.identity.entropy).await?;
+    let mut hash = None;
+    if is_operator || proven.is_some() {
+        hash = Some(passwords.hash(&request.new, &*ctx.identity.entropy).await?);
+    }
     ctx.commit(NewPassword {
         realm: ctx.realm(),
         call: *ctx.call,
@@ -72,6 +79,15 @@ pub(super) fn check_length(password: &Secret, minimum: usize) -> Result<(), Mana
     }
 }
 
+/// A person sets its own, from a session; an operator anybody's.
+fn may_set(manager: &ManagementCaller, subject: SubjectId) -> Result<(), ManageRefusal> {
+    manager.demand_session()?;
+    match manager.subject() {
+        Some(caller) if caller != subject => Err(ManageRefusal::NotFound("subject")),
+        Some(_) | None => Ok(()),
+    }
+}
+
 struct FindPassword(SubjectId);
 
 #[async_trait]
@@ -91,7 +107,8 @@ struct NewPassword {
     subject: SubjectId,
     /// The stored hash that the current password matched.
     proven: Option<HashedPassword>,
-    hash: HashedPassword,
+    /// None for whoever was refused before it was made.
+    hash: Option<HashedPassword>,
 }
 
 #[async_trait]
@@ -116,11 +133,8 @@ impl Work for NewPassword {
         let manager = load_manager(tx, &self.realm.settings, &self.caller, self.call.now)
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
-        manager.demand_session()?;
-        if let Some(caller) = manager.subject() {
-            if caller != self.subject {
-                return Err(ManageRefusal::NotFound("subject").into());
-            }
+        may_set(&manager, self.subject)?;
+        if manager.subject().is_some() {
             // Compared again here: the hash may have changed since it was matched.
             let stored = tx.find_password(self.subject).await?;
             if self.proven.is_none() || stored != self.proven {
@@ -131,7 +145,8 @@ impl Work for NewPassword {
             Some(subject) if matches!(subject.identifier, Identifier::User { .. }) => {}
             _ => return Err(ManageRefusal::NotFound("subject").into()),
         }
-        tx.set_password(self.subject, &self.hash).await?;
+        let hash = self.hash.as_ref().ok_or(ManageRefusal::PasswordWrong)?;
+        tx.set_password(self.subject, hash).await?;
         let ended = tx
             .end_sessions_of(self.subject, None, self.call.now)
             .await?;

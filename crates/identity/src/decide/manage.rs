@@ -160,7 +160,9 @@ impl Reach {
         match self {
             Self::Realm => true,
             Self::Tenants(_) => {
-                !belonging.is_realms && self.covers(tenant) && self.covers_member(belonging.member_of)
+                !belonging.is_realms
+                    && self.covers(tenant)
+                    && self.covers_member(belonging.member_of)
             }
         }
     }
@@ -265,6 +267,12 @@ impl ManagementCaller {
             Self::Operator => true,
             Self::Subject(manager) => manager.holds_permission(permission, tenant),
         }
+    }
+
+    /// Whether its word proves an address: the whole realm's, not one tenant's.
+    #[must_use]
+    pub fn vouches(&self) -> bool {
+        self.may(ManagementPermission::UsersEdit, None)
     }
 
     /// How far any of `names` goes.

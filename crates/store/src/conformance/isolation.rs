@@ -109,6 +109,10 @@ async fn look_at_people(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError> {
         ),
         ("memberships", !tx.list_memberships(one).await?.is_empty()),
         ("tenant's memberships", !theirs.is_empty()),
+        (
+            "invitation",
+            tx.find_invitation(&digest(1)).await?.is_some(),
+        ),
         ("grants", !tx.list_grants(one).await?.is_empty()),
         ("roles", !tx.list_tenant_roles(&acme).await?.is_empty()),
         ("epoch", tx.find_epoch(one, Some(&acme)).await? != Epoch(0)),

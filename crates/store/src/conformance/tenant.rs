@@ -104,11 +104,26 @@ pub(crate) async fn invitations_are_replaced_and_taken_once(store: StoreHandle) 
     })
     .unwrap();
     let taken = writing!(store, realm, [], |tx| Ok((
+        tx.find_invitation(&digest(1)).await?,
+        tx.find_invitation(&digest(2)).await?,
         tx.take_invitation(&digest(1)).await?,
         tx.take_invitation(&digest(2)).await?,
         tx.take_invitation(&digest(2)).await?,
+        tx.find_invitation(&digest(2)).await?,
         tx.take_invitation(&digest(3)).await?,
     )))
     .unwrap();
-    assert_eq!(taken, (None, Some(second), None, Some(elsewhere)));
+    let found = Some(second);
+    assert_eq!(
+        taken,
+        (
+            None,
+            found.clone(),
+            None,
+            found,
+            None,
+            None,
+            Some(elsewhere)
+        )
+    );
 }

@@ -10,8 +10,8 @@ use doorward_base::{
     ApiTokenId, ClassName, Email, MembershipId, SessionId, SubjectId, TenantId, Timestamp,
 };
 use doorward_identity::model::{
-    ApiToken, AuditRow, Grant, HashedPassword, KeyRecord, Membership, RoleDefinition, Session,
-    Subject, Tenant,
+    ApiToken, AuditRow, Grant, HashedPassword, Invitation, KeyRecord, Membership, RoleDefinition,
+    Session, Subject, Tenant,
 };
 use doorward_identity::port::{AuditFilter, LiveDigest, Page, Read, StoreError, TokenFilter};
 
@@ -83,6 +83,13 @@ impl Read for RealmTx<'_> {
         page: Page<MembershipId>,
     ) -> Result<Vec<Membership>, StoreError> {
         self.with(|scope| tenant::list_tenant_memberships(scope, tenant, bounded(page)))
+    }
+
+    async fn find_invitation(
+        &mut self,
+        digest: &TokenDigest,
+    ) -> Result<Option<Invitation>, StoreError> {
+        self.with(|scope| tenant::find_invitation(scope, digest))
     }
 
     async fn list_grants(&mut self, subject: SubjectId) -> Result<Vec<Grant>, StoreError> {

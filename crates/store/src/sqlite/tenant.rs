@@ -142,6 +142,17 @@ pub(super) fn put_invitation(scope: Scope<'_>, invitation: &Invitation) -> Resul
     )
 }
 
+pub(super) fn find_invitation(
+    scope: Scope<'_>,
+    digest: &TokenDigest,
+) -> Result<Option<Invitation>, StoreError> {
+    scope.find::<InvitationRow, _>(
+        "SELECT digest, email, tenant, roles, created_at, expires_at FROM invitation \
+         WHERE realm = ?1 AND digest = ?2",
+        &[digest.as_bytes()],
+    )
+}
+
 pub(super) fn take_invitation(
     scope: Scope<'_>,
     digest: &TokenDigest,

@@ -9,6 +9,7 @@ pub(crate) mod authority;
 pub(crate) mod change;
 pub(crate) mod class_rule;
 pub(crate) mod exchange;
+pub(crate) mod hashing;
 pub(crate) mod key;
 pub(crate) mod management;
 pub(crate) mod other_realm;
@@ -69,6 +70,7 @@ macro_rules! use_cases {
                 a_person_sets_its_own_password_and_no_other,
                 an_invitation_is_taken_once_and_expires,
                 an_account_that_waited_for_its_owner_is_emptied,
+                a_tenant_does_not_vouch_for_an_address,
                 one_of_16_that_race_for_an_invitation_takes_it,
             ]
             management: [
@@ -116,6 +118,10 @@ macro_rules! use_cases {
                 a_rotated_digest_key_finds_and_moves_old_tokens,
                 another_process_follows_a_rotation,
                 a_wrong_master_key_opens_nothing,
+            ]
+            hashing: [
+                nothing_is_hashed_for_who_may_not,
+                a_wrong_password_costs_one_check,
             ]
             other_realm: [
                 an_address_is_free_in_another_realm,

@@ -5,10 +5,13 @@ use crate::conformance::fixture::{all, tenant_id};
 use crate::conformance::{reading, writing};
 use argon2::password_hash::PasswordHasher as _;
 use argon2::{Algorithm, Argon2, Params, Version};
+use doorward_base::principal::CredentialId;
 use doorward_base::{ErrorCode, Secret};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::{ManageRefusal, SignInRefusal};
-use doorward_identity::model::{Actor, AuditAction, HashedPassword, Outcome, TokenKind};
+use doorward_identity::model::{
+    Actor, AuditAction, HashedPassword, Identifier, Outcome, TokenKind,
+};
 use doorward_identity::port::StoreHandle;
 use tokio::task::JoinSet;
 
@@ -242,7 +245,16 @@ pub(crate) async fn a_person_sets_its_own_password_and_no_other(store: StoreHand
         new: secret(new),
         current,
     };
-    let done = set_password(world.ctx(), &caller, request(ada, Some(secret(PASSWORD)))).await;
+    let token = world.mint(TokenKind::Personal, ada).await.token.id;
+    let exchanged = Caller::Subject {
+        subject: ada,
+        credential: CredentialId::ApiToken(token),
+        carries: None,
+    };
+    let known = || request(ada, Some(secret(PASSWORD)));
+    let done = set_password(world.ctx(), &exchanged, known()).await;
+    assert_eq!(reason(done), ManageRefusal::SessionNeeded);
+    let done = set_password(world.ctx(), &caller, known()).await;
     done.unwrap();
     let done = set_password(world.ctx(), &OPERATOR, request(bot, None)).await;
     assert_eq!(reason(done), ManageRefusal::NotFound("subject"));
@@ -291,6 +303,34 @@ pub(crate) async fn an_invitation_is_taken_once_and_expires(store: StoreHandle) 
     assert_eq!(signed.issued.tenant, Some(tenant_id("acme")));
     let profile = load_profile(world.ctx(), &caller_of(&signed), ada.id).await;
     assert_eq!(profile.unwrap().grants.len(), 1);
+}
+
+/// Otherwise a tenant's administrator waits in an account that another tenant invites.
+pub(crate) async fn a_tenant_does_not_vouch_for_an_address(store: StoreHandle) {
+    let world = World::new(store).await;
+    let edit = &["platform.users.edit"];
+    let local = world.person("local", Some("acme"), edit).await;
+    let realm = world.person("realm", None, edit).await;
+    for (name, caller, expected) in [
+        ("by-tenant", &local.caller, false),
+        ("by-realm", &realm.caller, true),
+        ("by-operator", &OPERATOR, true),
+    ] {
+        for wanted in [true, false] {
+            let new = CreateUser {
+                proven: wanted,
+                ..new_user(&format!("{name}-{wanted}"), placement(Some("acme"), &[]))
+            };
+            let made = create_user(world.ctx(), caller, new).await.unwrap();
+            let stored = find_subject(world.ctx(), &OPERATOR, made.id).await;
+            for subject in [made, stored.unwrap()] {
+                let Identifier::User { proven, .. } = subject.identifier else {
+                    panic!("a user is one");
+                };
+                assert_eq!(proven, expected && wanted, "{name}");
+            }
+        }
+    }
 }
 
 /// Somebody registers a stranger's address and waits for the stranger to be invited.

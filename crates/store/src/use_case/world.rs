@@ -56,6 +56,11 @@ impl World {
         Self::open(Arc::new(identity), "one", change).await
     }
 
+    /// The first realm of another process.
+    pub(crate) async fn of(identity: Identity) -> Self {
+        Self::open(Arc::new(identity), "one", |_| {}).await
+    }
+
     async fn open(
         identity: Arc<Identity>,
         name: &str,

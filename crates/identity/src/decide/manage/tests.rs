@@ -213,6 +213,14 @@ fn who_holds_anything_realm_wide_is_no_tenants() {
 }
 
 #[test]
+fn only_the_realm_vouches_for_an_address() {
+    let acme = has(EDIT.as_str(), Some("acme"));
+    assert!(ManagementCaller::Operator.vouches());
+    assert!(caller(&[has(EDIT.as_str(), None)], &[]).vouches());
+    assert!(!caller(&[acme], &["acme"]).vouches());
+}
+
+#[test]
 fn names_are_distinct_permissions() {
     let names: std::collections::HashSet<_> = ManagementPermission::ALL
         .iter()

@@ -1,0 +1,110 @@
+//! What is paid for the passwords of callers that are refused: nothing. A hash costs as
+//! much as many requests, and whoever could ask for hashes could keep everybody out.
+
+use super::world::*;
+use doorward_base::testing::SeededEntropy;
+use doorward_base::{Entropy, ErrorCode};
+use doorward_identity::act::*;
+use doorward_identity::decide::refusal::ManageRefusal;
+use doorward_identity::port::StoreHandle;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A new password, as people have them.
+const NEW: &str = "another horse";
+
+/// A world whose password threads call `on_start` as they start, with the first work.
+async fn world(store: StoreHandle, on_start: fn()) -> World {
+    let identity = Identity {
+        passwords: PasswordPool::new(1, on_start),
+        ..identity(store, 7)
+    };
+    World::of(identity).await
+}
+
+pub(crate) async fn nothing_is_hashed_for_who_may_not(store: StoreHandle) {
+    static STARTED: AtomicUsize = AtomicUsize::new(0);
+    let world = world(store, || {
+        STARTED.fetch_add(1, Ordering::SeqCst);
+    })
+    .await;
+    let eve = world.person("eve", Some("acme"), &["read"]).await;
+    let local = world
+        .person("local", Some("acme"), &["platform.users.edit"])
+        .await;
+    let bob = world.user("bob", None, &[]).await;
+    let ctx = world.ctx();
+    for (caller, tenant, expected) in [
+        (&eve.caller, None, ErrorCode::InsufficientPermission),
+        (&eve.caller, Some("acme"), ErrorCode::InsufficientPermission),
+        (&local.caller, None, ErrorCode::InsufficientPermission),
+        (&local.caller, Some("globex"), ErrorCode::NotFound),
+    ] {
+        let new = CreateUser {
+            password: Some(secret(NEW)),
+            ..new_user("new", placement(tenant, &[]))
+        };
+        let made = create_user(ctx, caller, new).await;
+        assert_eq!(code(made), expected);
+        let row = world.last_audit().await;
+        assert_eq!(row.event.action.as_str(), "user.create");
+    }
+    let request = SetPassword {
+        subject: bob,
+        new: secret(NEW),
+        current: Some(secret(NEW)),
+    };
+    let done = set_password(ctx, &eve.caller, request).await;
+    assert_eq!(reason(done), ManageRefusal::NotFound("subject"));
+    let request = AcceptInvitation {
+        secret: secret("invite_made-up"),
+        password: Some(secret(NEW)),
+        name: None,
+    };
+    let done = accept_invitation(ctx, request).await;
+    assert_eq!(reason(done), ManageRefusal::InvitationInvalid);
+    assert_eq!(STARTED.load(Ordering::SeqCst), 0);
+
+    let new = CreateUser {
+        password: Some(secret(NEW)),
+        ..new_user("new", placement(Some("acme"), &[]))
+    };
+    create_user(ctx, &local.caller, new).await.unwrap();
+    assert_eq!(STARTED.load(Ordering::SeqCst), 1);
+}
+
+/// Each salt is one draw.
+struct Counted(SeededEntropy, AtomicUsize);
+
+impl Entropy for Counted {
+    fn fill(&self, out: &mut [u8]) {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.fill(out);
+    }
+}
+
+pub(crate) async fn a_wrong_password_costs_one_check(store: StoreHandle) {
+    let entropy = Arc::new(Counted(SeededEntropy::new(8), AtomicUsize::new(0)));
+    let identity = Identity {
+        entropy: Arc::clone(&entropy) as Arc<dyn Entropy>,
+        ..identity(store, 7)
+    };
+    let world = World::of(identity).await;
+    let ada = world.user_with_password("ada", "correct horse", None).await;
+    let caller = world.session(ada, None).await;
+    let drawn = || entropy.1.load(Ordering::SeqCst);
+    let before = drawn();
+    for (current, expected) in [
+        ("wrong horse", Err(ErrorCode::SignInRefused)),
+        ("correct horse", Ok(())),
+    ] {
+        let request = SetPassword {
+            subject: ada,
+            new: secret(NEW),
+            current: Some(secret(current)),
+        };
+        let done = outcome(set_password(world.ctx(), &caller, request).await);
+        assert_eq!(done, expected);
+        assert_eq!(drawn() - before, usize::from(expected.is_ok()));
+    }
+}
