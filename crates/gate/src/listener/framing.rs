@@ -1,7 +1,8 @@
 //! Sees the framing that hyper hides. A request with both Content-Length and
 //! Transfer-Encoding may be a smuggling attempt (RFC 9112 §6.1, §11.2); hyper drops
 //! the length and goes on, so nothing above could refuse it. This reads along below
-//! hyper and remembers which header section was ambiguous. It decides nothing about
+//! hyper and remembers which header section was ambiguous; so is one with a line that
+//! a bare LF ends, which hyper takes and others do not. It decides nothing about
 //! the framing that is used: hyper does, and what goes upstream is framed anew.
 
 use bytes::Buf as _;
@@ -64,6 +65,8 @@ struct Head {
 struct Line {
     kept: Vec<u8>,
     cut: bool,
+    /// Whether the last byte so far is a CR.
+    cr: bool,
 }
 
 impl Scanner {
@@ -114,6 +117,9 @@ impl Scanner {
 
     fn end_line(&mut self, line: &Line) -> State {
         let text = line.kept.strip_suffix(b"\r").unwrap_or(&line.kept);
+        if matches!(self.state, State::Head) {
+            self.head.doubtful |= !line.cr;
+        }
         match self.state {
             State::Head if text.is_empty() && !self.head.started => State::Head,
             State::Head if text.is_empty() => self.end_head(),
@@ -176,6 +182,7 @@ impl Line {
     fn extend(&mut self, bytes: &[u8]) {
         let room = LINE_KEPT - self.kept.len().min(LINE_KEPT);
         self.cut |= bytes.len() > room;
+        self.cr = bytes.last().map_or(self.cr, |&last| last == b'\r');
         self.kept.extend(bytes.iter().take(room));
     }
 }
@@ -304,6 +311,25 @@ mod tests {
             " ".repeat(80)
         );
         assert_eq!(first_ambiguous(&padded), Some(0));
+    }
+
+    #[test]
+    fn g13_a_bare_line_feed_ends_no_header_line() {
+        let long = "a".repeat(200);
+        for head in [
+            "GET / HTTP/1.1\nHost: a\r\n\r\n".to_owned(),
+            "GET / HTTP/1.1\r\nHost: a\n\r\n".to_owned(),
+            "GET / HTTP/1.1\r\nHost: a\r\n\n".to_owned(),
+            "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+            format!("GET / HTTP/1.1\r\nX: {long}\nHost: a\r\n\r\n"),
+            format!("GET /{long} HTTP/1.1\nHost: a\r\n\r\n"),
+        ] {
+            assert_eq!(first_ambiguous(&head), Some(0), "{head:?}");
+        }
+        let sound = format!("\r\nGET /{long} HTTP/1.1\r\nX: {long}\r\n\r\n");
+        assert_eq!(first_ambiguous(&format!("{sound}{sound}")), None);
+        let body = "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n\n\n";
+        assert_eq!(first_ambiguous(&format!("{body}{sound}")), None);
     }
 
     #[test]

@@ -82,6 +82,23 @@ async fn g13_g14_malformed_lines_are_400() {
 }
 
 #[tokio::test]
+async fn g13_a_bare_line_feed_is_400_and_the_connection_ends() {
+    let gate = start(|_| {}).await;
+    let next = "GET /open/next HTTP/1.1\r\nHost: gate.test\r\n\r\n";
+    for wire in [
+        "GET /open/x HTTP/1.1\nHost: gate.test\r\n\r\n",
+        "GET /open/x HTTP/1.1\r\nHost: gate.test\nX: y\r\n\r\n",
+        "GET /open/x HTTP/1.1\r\nHost: gate.test\r\n\n",
+        "GET /open/x HTTP/1.1\nHost: gate.test\n\n",
+    ] {
+        let text = say(gate.addr, format!("{wire}{next}").as_bytes()).await;
+        assert_eq!(status(&text), "400", "{wire:?}: {text}");
+        assert!(text.contains("framing_ambiguous"), "{wire:?}: {text}");
+        assert_eq!(answers(&text), 1, "{wire:?}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn g11_one_authority_and_only_a_known_one() {
     let gate = start(|_| {}).await;
     for (head, wanted) in [
