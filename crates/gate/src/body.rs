@@ -19,7 +19,7 @@ pub enum GateBody {
     #[default]
     Empty,
     /// An upstream's answer, as it arrives.
-    Streamed(Incoming),
+    Streamed(Paced),
     /// A client's request, as it arrives, up to a cap and without trailers.
     Request(Capped),
     /// A local target's answer, or one of ours.
@@ -31,11 +31,30 @@ pub enum GateBody {
 pub struct Capped {
     inner: Incoming,
     left: u64,
-    idle: Duration,
-    /// Runs while the client says nothing.
-    waiting: Option<Pin<Box<Sleep>>>,
+    pause: Pause,
     fault: Arc<OnceLock<BodyFault>>,
 }
+
+/// An upstream's body with a deadline for each piece of it. The deadline runs only
+/// while a piece is waited for: a slow client is not the upstream's silence.
+#[derive(Debug)]
+pub struct Paced {
+    inner: Incoming,
+    pause: Pause,
+}
+
+/// How long the next piece of a body may take.
+#[derive(Debug)]
+struct Pause {
+    limit: Duration,
+    /// Runs while the sender says nothing.
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+/// An upstream fell silent within its answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the upstream's answer stalled")]
+struct AnswerStalled;
 
 /// Why a request body was broken off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -74,14 +93,45 @@ impl BodyFault {
     }
 }
 
+impl Pause {
+    const fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            waiting: None,
+        }
+    }
+
+    /// Goes on with the pause, or begins one; ready when it was too long.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let limit = self.limit;
+        let waiting = self
+            .waiting
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        waiting.as_mut().poll(cx)
+    }
+
+    fn end(&mut self) {
+        self.waiting = None;
+    }
+}
+
+impl Paced {
+    /// `inner`, with no pause longer than `idle`.
+    pub(crate) const fn new(inner: Incoming, idle: Duration) -> Self {
+        Self {
+            inner,
+            pause: Pause::new(idle),
+        }
+    }
+}
+
 impl Capped {
     /// At most `cap` bytes of `inner`, with no pause longer than `idle`.
     pub(crate) fn new(inner: Incoming, cap: u64, idle: Duration) -> Self {
         Self {
             inner,
             left: cap,
-            idle,
-            waiting: None,
+            pause: Pause::new(idle),
             fault: Arc::default(),
         }
     }
@@ -107,16 +157,12 @@ impl Body for Capped {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Poll::Ready(next) = Pin::new(&mut self.inner).poll_frame(cx) else {
-            let idle = self.idle;
-            let waiting = self
-                .waiting
-                .get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
-            return match waiting.as_mut().poll(cx) {
+            return match self.pause.poll(cx) {
                 Poll::Ready(()) => self.break_off(BodyFault::Stalled),
                 Poll::Pending => Poll::Pending,
             };
         };
-        self.waiting = None;
+        self.pause.end();
         let frame = match next {
             None => return Poll::Ready(None),
             Some(Err(error)) => {
@@ -147,6 +193,33 @@ impl Body for Capped {
     }
 }
 
+impl Body for Paced {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Poll::Ready(next) = Pin::new(&mut self.inner).poll_frame(cx) {
+            self.pause.end();
+            return Poll::Ready(next.map(|next| next.map_err(Into::into)));
+        }
+        self.pause.poll(cx).map(|()| {
+            tracing::warn!("an upstream stalled within its answer");
+            Some(Err(AnswerStalled.into()))
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
 impl Body for GateBody {
     type Data = Bytes;
     type Error = BodyError;
@@ -157,7 +230,7 @@ impl Body for GateBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
             Self::Empty => Poll::Ready(None),
-            Self::Streamed(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Self::Streamed(body) => Pin::new(body).poll_frame(cx),
             Self::Request(body) => Pin::new(body).poll_frame(cx),
             Self::Local(body) => Pin::new(body).poll_frame(cx),
         }

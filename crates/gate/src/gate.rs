@@ -10,6 +10,7 @@ use crate::case::Case;
 use crate::counters::GateCounters;
 use crate::explain::DenialRing;
 use crate::limit::KeyMaker;
+use crate::options::GateOptions;
 use crate::path;
 use crate::policy::Policies;
 use crate::policy::compiled::{Limit, Realm, Target, TargetKind};
@@ -29,12 +30,10 @@ use futures_util::FutureExt as _;
 use http::request::Parts;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use ipnet::IpNet;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 /// What a gate is made of.
 pub struct GateParts {
@@ -54,34 +53,6 @@ pub struct GateParts {
     pub entropy: Arc<dyn Entropy>,
     /// Settings of the process.
     pub options: GateOptions,
-}
-
-/// Settings that hold for all realms.
-#[derive(Clone, Debug)]
-pub struct GateOptions {
-    /// Peers whose `X-Forwarded-*` is believed. None by default.
-    pub trusted_proxies: Vec<IpNet>,
-    /// The largest request body, bytes, where a route says nothing else.
-    pub max_body: u64,
-    /// The longest pause within a request body.
-    pub body_idle: Duration,
-    /// How many verified tokens are kept.
-    pub cached_tokens: usize,
-    /// How many denials are kept per realm.
-    pub denials_per_realm: usize,
-}
-
-impl Default for GateOptions {
-    /// No trusted proxies, 16 MiB bodies, pauses of 30 s, 100,000 tokens, 1,024 denials.
-    fn default() -> Self {
-        Self {
-            trusted_proxies: Vec::new(),
-            max_body: 16 * 1024 * 1024,
-            body_idle: Duration::from_secs(30),
-            cached_tokens: 100_000,
-            denials_per_realm: 1024,
-        }
-    }
 }
 
 /// The other end of a connection, as the listener knows it.
@@ -132,7 +103,7 @@ impl Gate {
             generation: AtomicU64::new(0),
             keys: KeyMaker::new(&*parts.entropy),
             caches: Caches::new(parts.options.cached_tokens),
-            upstreams: Upstreams::new(),
+            upstreams: Upstreams::new(&parts.options),
             denials: Arc::new(DenialRing::new(parts.options.denials_per_realm)),
             counters: Arc::default(),
             parts,
@@ -296,20 +267,7 @@ impl Gate {
             .map(|verified| Arc::clone(&verified.principal));
         let target = match found {
             Found::Target(target) => target,
-            Found::Nothing { open: false, .. } if verified.is_none() => {
-                return Err(Stop::new(
-                    ErrorCode::CredentialMissing,
-                    "route",
-                    "credential",
-                ));
-            }
-            Found::Nothing { stop, .. } => {
-                // Guessing at paths is no way around the realm's limits.
-                if verified.is_some() {
-                    self.count(scene, &[], case)?;
-                }
-                return Err(stop);
-            }
+            Found::Nothing { stop, open } => return Err(self.missed(scene, stop, open, case)),
         };
         self.count(scene, &target.limits, case)?;
         let caller = verified.as_ref().map(|verified| Caller {
@@ -322,6 +280,18 @@ impl Gate {
             permit,
             verified,
         })
+    }
+
+    /// The refusal where there is no target: a stranger is asked for a credential first,
+    /// and a known caller's guesses count against the realm's limits.
+    fn missed(&self, scene: Scene<'_>, stop: Box<Stop>, open: bool, case: &mut Case) -> Box<Stop> {
+        if case.principal.is_some() {
+            return self.count(scene, &[], case).err().unwrap_or(stop);
+        }
+        if open {
+            return stop;
+        }
+        Stop::new(ErrorCode::CredentialMissing, "route", "credential")
     }
 
     fn count(&self, scene: Scene<'_>, own: &[Limit], case: &mut Case) -> Passed<()> {

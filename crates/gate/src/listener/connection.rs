@@ -2,9 +2,11 @@
 
 use super::ListenerOptions;
 use super::framing::{Scanned, Scanner};
+use super::place::{Phase, Tether};
 use crate::body::GateBody;
 use crate::gate::{Gate, Peer};
 use crate::stage::guard::{MAX_HEADER_BYTES, MAX_TARGET};
+use http::header::UPGRADE;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -19,7 +21,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -28,14 +29,6 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Room for the longest header section and what a client pipelines behind it.
 const READ_BUFFER: usize = 64 * 1024;
-
-/// What the listener is doing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Phase {
-    Serving,
-    Draining,
-    Cut,
-}
 
 /// A connection ended before it was done.
 pub(super) struct Failed;
@@ -55,8 +48,8 @@ impl From<tokio::time::error::Elapsed> for Failed {
 /// Drives a connection to its end: finishing what is open once draining began, and
 /// stopping at once when cut. The two kinds of connection share no trait for this.
 macro_rules! drive {
-    ($connection:ident, $phase:ident) => {{
-        let mut phase = $phase;
+    ($connection:ident, $tether:ident) => {{
+        let mut phase = $tether.phase.clone();
         let ended = tokio::select! {
             ended = $connection.as_mut() => Some(ended),
             _ = phase.wait_for(|phase| *phase != Phase::Serving) => None,
@@ -80,7 +73,7 @@ pub(super) async fn run(
     stream: TcpStream,
     peer: SocketAddr,
     options: &ListenerOptions,
-    phase: watch::Receiver<Phase>,
+    tether: Tether,
 ) -> Result<(), Failed> {
     stream.set_nodelay(true)?;
     let line = Line {
@@ -90,14 +83,14 @@ pub(super) async fn run(
         header_timeout: options.header_timeout,
     };
     let Some(config) = &options.tls else {
-        return negotiate(line, stream, phase).await;
+        return negotiate(line, stream, tether).await;
     };
     let acceptor = TlsAcceptor::from(Arc::clone(config));
     let stream = timeout(options.handshake_timeout, acceptor.accept(stream)).await??;
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        return speak_http2(line, Scanned::opaque(stream, Vec::new()), phase).await;
+        return speak_http2(line, Scanned::opaque(stream, Vec::new()), tether).await;
     }
-    negotiate(line, stream, phase).await
+    negotiate(line, stream, tether).await
 }
 
 /// What all requests of a connection have in common.
@@ -110,16 +103,12 @@ struct Line {
 
 /// Reads until it is clear whether the client opens HTTP/2, within the deadline: a
 /// client that says nothing is not waited for.
-async fn negotiate<T>(
-    line: Line,
-    mut stream: T,
-    phase: watch::Receiver<Phase>,
-) -> Result<(), Failed>
+async fn negotiate<T>(line: Line, mut stream: T, tether: Tether) -> Result<(), Failed>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut said = Vec::with_capacity(PREFACE.len());
-    let mut draining = phase.clone();
+    let mut draining = tether.phase.clone();
     let reading = async {
         while said.len() < PREFACE.len() && PREFACE.starts_with(&said) {
             let mut limited = (&mut stream).take((PREFACE.len() - said.len()) as u64);
@@ -137,24 +126,23 @@ where
         return Ok(());
     }
     if said == PREFACE {
-        return speak_http2(line, Scanned::opaque(stream, said), phase).await;
+        return speak_http2(line, Scanned::opaque(stream, said), tether).await;
     }
-    speak_http1(line, stream, said, phase).await
+    speak_http1(line, stream, said, tether).await
 }
 
-async fn speak_http1<T>(
-    line: Line,
-    stream: T,
-    said: Vec<u8>,
-    phase: watch::Receiver<Phase>,
-) -> Result<(), Failed>
+async fn speak_http1<T>(line: Line, stream: T, said: Vec<u8>, tether: Tether) -> Result<(), Failed>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (scanner, ambiguous) = Scanner::new();
     let header_timeout = line.header_timeout;
     let served = AtomicU64::new(0);
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        // What the connection is switched to keeps its place.
+        if request.headers().contains_key(UPGRADE) {
+            request.extensions_mut().insert(tether.clone());
+        }
         // HTTP/1.1 serves in order: the n-th call is the n-th header section.
         let number = served.fetch_add(1, Ordering::Relaxed);
         answer(&line, request, ambiguous.is(number))
@@ -167,14 +155,10 @@ where
         .serve_connection(TokioIo::new(Scanned::new(stream, said, scanner)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
-    drive!(connection, phase)
+    drive!(connection, tether)
 }
 
-async fn speak_http2<T>(
-    line: Line,
-    stream: Scanned<T>,
-    phase: watch::Receiver<Phase>,
-) -> Result<(), Failed>
+async fn speak_http2<T>(line: Line, stream: Scanned<T>, tether: Tether) -> Result<(), Failed>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -193,7 +177,7 @@ where
         .keep_alive_timeout(Duration::from_secs(10))
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    drive!(connection, phase)
+    drive!(connection, tether)
 }
 
 async fn answer(

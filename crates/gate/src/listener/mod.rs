@@ -7,12 +7,14 @@
 
 mod connection;
 mod framing;
+mod place;
 mod tls;
 
+pub(crate) use place::Tether;
 pub use tls::{TlsError, tls_config};
 
 use crate::gate::Gate;
-use connection::Phase;
+use place::Phase;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -98,18 +100,14 @@ async fn accept(
             continue;
         };
         counters.connections.fetch_add(1, Ordering::Relaxed);
-        let (gate, options, phase) = (Arc::clone(gate), Arc::clone(options), phase.clone());
+        let tether = Tether::new(place, Arc::clone(counters), phase.clone());
+        let (gate, options) = (Arc::clone(gate), Arc::clone(options));
         tokio::spawn(async move {
             let counters = Arc::clone(gate.counters());
-            counters.connections_open.fetch_add(1, Ordering::Relaxed);
-            if connection::run(gate, stream, peer, &options, phase)
-                .await
-                .is_err()
-            {
+            let ended = connection::run(gate, stream, peer, &options, tether).await;
+            if ended.is_err() {
                 counters.connections_failed.fetch_add(1, Ordering::Relaxed);
             }
-            counters.connections_open.fetch_sub(1, Ordering::Relaxed);
-            drop(place);
         });
     }
 }

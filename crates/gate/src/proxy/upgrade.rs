@@ -1,11 +1,19 @@
 //! WebSocket: after the upstream's 101, and only then, the two connections are joined
 //! byte for byte. No other protocol is switched to (`h2c` least of all).
 
+use crate::listener::Tether;
 use http::header::{CONNECTION, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Version};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 /// Whether the request asks for a WebSocket (RFC 6455 §4.1). Any other upgrade is
 /// ignored, as RFC 9110 §7.8 allows.
@@ -33,17 +41,78 @@ pub(crate) fn set(headers: &mut HeaderMap) {
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
 }
 
-/// Joins the two connections until either ends.
-pub(crate) fn join(client: OnUpgrade, upstream: OnUpgrade) {
+/// Joins the two connections until either ends, both are silent for `idle`, or the
+/// listener is cut. The client's connection keeps its place all the while.
+pub(crate) fn join(client: OnUpgrade, upstream: OnUpgrade, tether: Option<Tether>, idle: Duration) {
     tokio::spawn(async move {
+        let said = Notify::new();
         let joined = async {
             let (client, upstream) = tokio::try_join!(client, upstream)?;
-            let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
+            let mut client = Heard::new(TokioIo::new(client), &said);
+            let mut upstream = Heard::new(TokioIo::new(upstream), &said);
             tokio::io::copy_bidirectional(&mut client, &mut upstream).await?;
             Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
         };
-        if let Err(error) = joined.await {
-            tracing::debug!(%error, "websocket ended");
+        let silence = async { while timeout(idle, said.notified()).await.is_ok() {} };
+        let cut = async {
+            match tether {
+                Some(mut tether) => tether.cut().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            ended = joined => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "websocket ended");
+                }
+            }
+            () = silence => tracing::debug!("websocket was silent for too long"),
+            () = cut => tracing::debug!("websocket cut"),
         }
     });
+}
+
+/// One side of a WebSocket; tells when it says something.
+struct Heard<'n, T> {
+    io: T,
+    said: &'n Notify,
+}
+
+impl<'n, T> Heard<'n, T> {
+    const fn new(io: T, said: &'n Notify) -> Self {
+        Self { io, said }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Heard<'_, T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.io).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.said.notify_one();
+        }
+        read
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Heard<'_, T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
 }

@@ -3,15 +3,17 @@
 
 use super::headers::strip_hop_by_hop;
 use super::upgrade;
-use crate::body::{BodyFault, Capped, GateBody};
+use crate::body::{BodyFault, Capped, GateBody, Paced};
+use crate::listener::Tether;
+use crate::options::GateOptions;
 use crate::policy::compiled::Route;
 use crate::policy::spec::UpstreamSpec;
 use crate::stage::decide::Permit;
 use doorward_base::ErrorCode;
-use http::header::{CONTENT_LENGTH, HOST};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
@@ -45,6 +47,15 @@ impl From<BodyFault> for Failure {
 #[derive(Debug)]
 pub(crate) struct Upstreams {
     client: Client<HttpConnector, GateBody>,
+    idle: Idle,
+}
+
+/// The longest silences.
+#[derive(Clone, Copy, Debug)]
+struct Idle {
+    response: Duration,
+    event_stream: Duration,
+    websocket: Duration,
 }
 
 /// One permitted request on its way.
@@ -62,7 +73,7 @@ pub(crate) struct Outgoing<'o> {
 }
 
 impl Upstreams {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(options: &GateOptions) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT));
@@ -72,7 +83,12 @@ impl Upstreams {
             .pool_max_idle_per_host(512)
             .http1_max_headers(128)
             .build(connector);
-        Self { client }
+        let idle = Idle {
+            response: options.response_idle,
+            event_stream: options.event_stream_idle,
+            websocket: options.websocket_idle,
+        };
+        Self { client, idle }
     }
 
     /// Forwards the request and returns the upstream's answer as soon as its header
@@ -103,7 +119,9 @@ impl Upstreams {
         }
         let client_upgrade = websocket.then(|| {
             upgrade::set(&mut parts.headers);
-            parts.extensions.remove::<hyper::upgrade::OnUpgrade>()
+            let tether = parts.extensions.remove::<Tether>();
+            let client = parts.extensions.remove::<hyper::upgrade::OnUpgrade>()?;
+            Some(Switch { client, tether })
         });
         let bodiless = body.is_end_stream();
         let fault = body.fault();
@@ -121,7 +139,7 @@ impl Upstreams {
                 check: "timeout",
             }),
             Ok(Err(failure)) => Err(fault.get().map_or(failure, |&fault| fault.into())),
-            Ok(Ok(response)) => finish(response, client_upgrade.flatten()),
+            Ok(Ok(response)) => finish(response, client_upgrade.flatten(), self.idle),
         }
     }
 
@@ -216,20 +234,31 @@ fn strip<'t>(target: &'t str, prefix: &str) -> &'t str {
     }
 }
 
+/// The client's side of a WebSocket to be.
+struct Switch {
+    client: hyper::upgrade::OnUpgrade,
+    tether: Option<Tether>,
+}
+
 fn finish(
     mut response: Response<Incoming>,
-    client: Option<hyper::upgrade::OnUpgrade>,
+    switch: Option<Switch>,
+    idle: Idle,
 ) -> Result<Response<GateBody>, Failure> {
+    let failed = |check| Failure {
+        code: ErrorCode::UpstreamFailed,
+        check,
+    };
+    let headers = response.headers();
+    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
+        // Which of them is true is not ours to guess (RFC 9112 §6.3).
+        return Err(failed("upstream_framing"));
+    }
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     if switching {
-        let Some(client) = client else {
-            return Err(Failure {
-                code: ErrorCode::UpstreamFailed,
-                check: "unasked_upgrade",
-            });
-        };
+        let Switch { client, tether } = switch.ok_or_else(|| failed("unasked_upgrade"))?;
         let upstream = hyper::upgrade::on(&mut response);
-        upgrade::join(client, upstream);
+        upgrade::join(client, upstream, tether, idle.websocket);
     }
     let (mut parts, body) = response.into_parts();
     strip_hop_by_hop(&mut parts.headers);
@@ -238,7 +267,19 @@ fn finish(
         upgrade::set(&mut parts.headers);
         return Ok(Response::from_parts(parts, GateBody::Empty));
     }
-    Ok(Response::from_parts(parts, GateBody::Streamed(body)))
+    let pause = if is_event_stream(&parts.headers) {
+        idle.event_stream
+    } else {
+        idle.response
+    };
+    let body = GateBody::Streamed(Paced::new(body, pause));
+    Ok(Response::from_parts(parts, body))
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.and_then(|kind| kind.split(|&byte| byte == b';').next())
+        .is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"text/event-stream"))
 }
 
 /// Whether the client asked for a WebSocket.

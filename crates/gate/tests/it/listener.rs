@@ -1,6 +1,6 @@
 //! The listener: deadlines, caps, TLS, HTTP/2, drain.
 
-use super::support::{ISSUER, Running, ask, soon, start_with};
+use super::support::{ISSUER, Running, ask, echo_once, open_websocket, soon, start_with};
 use doorward_gate::{GateOptions, ListenerOptions, tls_config};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -289,4 +289,51 @@ async fn g24_a_body_that_stalls_is_broken_off() {
         assert!(seen.starts_with("HTTP/1.1 400"), "{path}: {seen}");
         assert!(seen.contains("invalid_request"), "{path}: {seen}");
     }
+}
+
+#[tokio::test]
+async fn g36_a_websocket_keeps_its_place() {
+    let gate = start_listener(|options| options.max_connections = 2).await;
+    let (first, _) = open_websocket(gate.addr).await;
+    let (mut second, _) = open_websocket(gate.addr).await;
+    assert_eq!(gate.gate.counters().connections_open.load(SeqCst), 2);
+    let third = TcpStream::connect(gate.addr).await.unwrap();
+    assert!(until_closed(third).await.is_empty());
+    assert_eq!(gate.gate.counters().connections_refused.load(SeqCst), 1);
+    echo_once(&mut second).await;
+    drop(first);
+    soon(async {
+        while gate.gate.counters().connections_open.load(SeqCst) > 1 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let (_third, _) = open_websocket(gate.addr).await;
+}
+
+#[tokio::test]
+async fn a_websocket_is_waited_for_while_draining_and_then_cut() {
+    let gate = start_listener(|options| options.drain = Duration::from_millis(300)).await;
+    let (mut open, _) = open_websocket(gate.addr).await;
+    gate.stop.send(()).unwrap();
+    soon(async { while TcpStream::connect(gate.addr).await.is_ok() {} }).await;
+    echo_once(&mut open).await;
+    soon(gate.served).await.unwrap();
+    assert!(until_closed(open).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_websocket_without_a_word_is_closed_and_one_that_speaks_is_not() {
+    let options = GateOptions {
+        websocket_idle: Duration::from_millis(400),
+        ..GateOptions::default()
+    };
+    let gate = start_with(ListenerOptions::default(), options, |_| {}).await;
+    let (mut open, _) = open_websocket(gate.addr).await;
+    let mut ticks = tokio::time::interval(Duration::from_millis(50));
+    for _ in 0..12 {
+        ticks.tick().await;
+        echo_once(&mut open).await;
+    }
+    assert!(until_closed(open).await.is_empty());
 }

@@ -1,8 +1,8 @@
 //! Forwarding to a real server: bodies, hop-by-hop fields, WebSockets, failures.
 
-use super::support::{ask, say, send, soon, start};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use super::support::{ask, handshake, open_websocket, say, send, start, start_with};
+use doorward_gate::{GateOptions, ListenerOptions};
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_request_arrives_as_it_was_judged() {
@@ -78,34 +78,15 @@ async fn failures_have_their_codes() {
 #[tokio::test]
 async fn g18_a_websocket_is_joined_after_101_only() {
     let gate = start(|_| {}).await;
-    let shake = |path: &str| {
-        format!(
-            "GET {path} HTTP/1.1\r\nHost: gate.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        )
-    };
-    soon(async {
-        let mut stream = TcpStream::connect(gate.addr).await.unwrap();
-        stream.write_all(shake("/up/ws").as_bytes()).await.unwrap();
-        let mut seen = Vec::new();
-        while !seen.ends_with(b"\r\n\r\n") {
-            seen.push(stream.read_u8().await.unwrap());
-        }
-        let head = String::from_utf8(seen).unwrap().to_ascii_lowercase();
-        assert!(head.starts_with("http/1.1 101"), "{head}");
-        assert!(
-            head.contains("upgrade: websocket") && head.contains("sec-websocket-accept: yes"),
-            "{head}"
-        );
-        stream.write_all(b"\x81\x04ping").await.unwrap();
-        let mut echoed = [0; 6];
-        stream.read_exact(&mut echoed).await.unwrap();
-        assert_eq!(&echoed, b"\x81\x04ping");
-    })
-    .await;
+    let (_open, head) = open_websocket(gate.addr).await;
+    assert!(
+        head.contains("upgrade: websocket") && head.contains("sec-websocket-accept: yes"),
+        "{head}"
+    );
     assert!(
         say(
             gate.addr,
-            shake("/private/ws")
+            handshake("/private/ws")
                 .replace("Upgrade\r\n", "Upgrade, close\r\n")
                 .as_bytes()
         )
@@ -115,7 +96,7 @@ async fn g18_a_websocket_is_joined_after_101_only() {
     // The upstream answers 200: what follows is a request, not a tunnel.
     let raw = format!(
         "{}GET /open/second HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\n\r\n",
-        shake("/up/plain")
+        handshake("/up/plain")
     );
     let text = say(gate.addr, raw.as_bytes()).await;
     assert!(
@@ -131,4 +112,38 @@ async fn keep_alive_connections_are_served_one_request_after_another() {
     let last = "GET /up/last HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\n\r\n";
     let text = say(gate.addr, format!("{one}{one}{last}").as_bytes()).await;
     assert_eq!(text.matches("HTTP/1.1 200").count(), 3, "{text}");
+}
+
+#[tokio::test]
+async fn an_upstream_that_falls_silent_within_its_answer_is_left() {
+    let options = GateOptions {
+        response_idle: Duration::from_millis(100),
+        ..GateOptions::default()
+    };
+    let gate = start_with(ListenerOptions::default(), options, |_| {}).await;
+    let get =
+        |path: &str| format!("GET {path} HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\n\r\n");
+    let stalled = say(gate.addr, get("/up/stall").as_bytes()).await;
+    assert!(
+        stalled.starts_with("HTTP/1.1 200") && stalled.ends_with("3\r\nabc\r\n"),
+        "no end is made up: {stalled}"
+    );
+    let events = say(gate.addr, get("/up/events").as_bytes()).await;
+    assert!(events.ends_with("3\r\nend\r\n0\r\n\r\n"), "{events}");
+    let options = GateOptions {
+        event_stream_idle: Duration::from_millis(100),
+        ..GateOptions::default()
+    };
+    let gate = start_with(ListenerOptions::default(), options, |_| {}).await;
+    let events = say(gate.addr, get("/up/events").as_bytes()).await;
+    assert!(events.ends_with("3\r\nabc\r\n"), "{events}");
+}
+
+#[tokio::test]
+async fn g26_an_answer_framed_twice_is_refused() {
+    let gate = start(|_| {}).await;
+    assert_eq!(
+        ask(gate.addr, "GET /up/framed", &[]).await.code(),
+        (502, "upstream_failed".into())
+    );
 }

@@ -511,7 +511,9 @@ pub(crate) async fn send(
 }
 
 /// A server of our own making: it tells the request it got byte for byte, speaks a
-/// WebSocket handshake at `/up/ws`, never answers at `/up/stuck`.
+/// WebSocket handshake at `/up/ws`, never answers at `/up/stuck`, falls silent within
+/// its answer at `/up/stall`, tells three slow events at `/up/events`, and frames
+/// `/up/framed` twice.
 async fn upstream() -> SocketAddr {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = socket.local_addr().unwrap();
@@ -561,6 +563,14 @@ async fn upstream_connection(mut stream: TcpStream) {
             let _ = tokio::io::copy(&mut read, &mut write).await;
             return;
         }
+        if head.starts_with("GET /up/stall ") || head.starts_with("GET /up/events ") {
+            return tell_slowly(stream, head.contains("/up/events ")).await;
+        }
+        if head.starts_with("GET /up/framed ") {
+            let both = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+            stream.write_all(both.as_bytes()).await.unwrap();
+            return;
+        }
         let told = json!({"head": head, "body": String::from_utf8_lossy(&body)}).to_string();
         let extra = if head.starts_with("GET /up/hop ") {
             "Connection: x-secret\r\nX-Secret: 1\r\nKeep-Alive: timeout=5\r\n"
@@ -575,4 +585,66 @@ async fn upstream_connection(mut stream: TcpStream) {
             return;
         }
     }
+}
+
+/// Three events 300 ms apart, or one piece and then nothing more.
+async fn tell_slowly(mut stream: TcpStream, events: bool) {
+    let kind = if events {
+        "Text/Event-Stream; charset=utf-8"
+    } else {
+        "text/plain"
+    };
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut ticks = tokio::time::interval(Duration::from_millis(300));
+    ticks.tick().await;
+    if events {
+        for piece in ["3\r\ndef\r\n", "3\r\nend\r\n0\r\n\r\n"] {
+            ticks.tick().await;
+            if stream.write_all(piece.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    }
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest).await;
+}
+
+/// The client's handshake of a WebSocket.
+pub(crate) fn handshake(path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: gate.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+}
+
+/// Opens a WebSocket to the upstream that echoes; the client's connection and the head
+/// of the gate's answer in lower case.
+pub(crate) async fn open_websocket(addr: SocketAddr) -> (TcpStream, String) {
+    soon(async {
+        let mut stream = TcpStream::connect(addr).await.unwrap();
+        stream
+            .write_all(handshake("/up/ws").as_bytes())
+            .await
+            .unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"\r\n\r\n") {
+            seen.push(stream.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(seen).unwrap().to_ascii_lowercase();
+        assert!(head.starts_with("http/1.1 101"), "{head}");
+        echo_once(&mut stream).await;
+        (stream, head)
+    })
+    .await
+}
+
+/// Says something on an open WebSocket and hears it again.
+pub(crate) async fn echo_once(stream: &mut TcpStream) {
+    let frame = b"\x81\x04ping";
+    stream.write_all(frame).await.unwrap();
+    let mut echoed = [0; 6];
+    soon(stream.read_exact(&mut echoed)).await.unwrap();
+    assert_eq!(&echoed, frame);
 }

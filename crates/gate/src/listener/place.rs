@@ -1,0 +1,63 @@
+//! The place that a connection takes under the cap, and the word that it must end.
+//! Whatever a connection turns into holds on to both. Not here: counting places
+//! (`listener`).
+
+use crate::counters::GateCounters;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+/// What the listener is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    Serving,
+    Draining,
+    Cut,
+}
+
+/// One place; free again when dropped.
+#[derive(Debug)]
+struct Place {
+    counters: Arc<GateCounters>,
+    /// Dropped after the count went down.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.counters
+            .connections_open
+            .fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Ties a connection to its listener.
+#[derive(Clone, Debug)]
+pub(crate) struct Tether {
+    pub(super) phase: watch::Receiver<Phase>,
+    _place: Arc<Place>,
+}
+
+impl Tether {
+    /// Takes a place, and counts it as open.
+    pub(super) fn new(
+        permit: OwnedSemaphorePermit,
+        counters: Arc<GateCounters>,
+        phase: watch::Receiver<Phase>,
+    ) -> Self {
+        counters.connections_open.fetch_add(1, Ordering::Relaxed);
+        let place = Place {
+            counters,
+            _permit: permit,
+        };
+        Self {
+            phase,
+            _place: Arc::new(place),
+        }
+    }
+
+    /// Ends when nothing may go on, also when the listener is gone.
+    pub(crate) async fn cut(&mut self) {
+        let _ = self.phase.wait_for(|phase| *phase == Phase::Cut).await;
+    }
+}

@@ -1,0 +1,44 @@
+//! Settings of the process that hold for all realms. Not here: those of one listener
+//! (`listener`).
+
+use ipnet::IpNet;
+use std::time::Duration;
+
+/// Settings that hold for all realms.
+#[derive(Clone, Debug)]
+pub struct GateOptions {
+    /// Peers whose `X-Forwarded-*` is believed. None by default.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The largest request body, bytes, where a route says nothing else.
+    pub max_body: u64,
+    /// The longest pause within a request body.
+    pub body_idle: Duration,
+    /// The longest pause within the body of an upstream's answer.
+    pub response_idle: Duration,
+    /// The same for an answer of type `text/event-stream`, which is silent by nature.
+    pub event_stream_idle: Duration,
+    /// How long a WebSocket may be open without a byte in either direction.
+    pub websocket_idle: Duration,
+    /// How many verified tokens are kept.
+    pub cached_tokens: usize,
+    /// How many denials are kept per realm.
+    pub denials_per_realm: usize,
+}
+
+impl Default for GateOptions {
+    /// No trusted proxies, 16 MiB bodies, pauses of 30 s in requests and of 60 s in
+    /// answers, 5 minutes of silence in event streams and WebSockets, 100,000 tokens,
+    /// 1,024 denials.
+    fn default() -> Self {
+        Self {
+            trusted_proxies: Vec::new(),
+            max_body: 16 * 1024 * 1024,
+            body_idle: Duration::from_secs(30),
+            response_idle: Duration::from_secs(60),
+            event_stream_idle: Duration::from_secs(300),
+            websocket_idle: Duration::from_secs(300),
+            cached_tokens: 100_000,
+            denials_per_realm: 1024,
+        }
+    }
+}
