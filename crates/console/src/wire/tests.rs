@@ -22,6 +22,7 @@ fn token(state: TokenState, expires_at: Option<Timestamp>) -> ApiToken {
         created_at: NOW,
         created_by: None,
         expires_at,
+        replaces: None,
         last_used_at: None,
     }
 }

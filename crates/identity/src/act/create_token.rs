@@ -169,6 +169,7 @@ impl Work for NewToken {
             created_at: self.call.now,
             created_by: self.caller.subject(),
             expires_at,
+            replaces: None,
             last_used_at: None,
         };
         event.token = Some(token.id);

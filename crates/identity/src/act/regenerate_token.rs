@@ -3,7 +3,7 @@
 use super::caller::load_manager;
 use super::create_token::MintedToken;
 use super::facts::{load_owned, load_tenant_roles};
-use super::revoke_token::{Handling, Named, TokenRef, load_handled};
+use super::revoke_token::{Handling, Named, TokenRef, end_predecessors, load_handled, note_ended};
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::refusal::{ManageRefusal, TokenRefusal};
@@ -26,7 +26,8 @@ pub struct RegenerateToken {
 }
 
 /// Replaces an API token: the new one has the old one's owner, name and ceiling; the
-/// old one dies at once, or after the class's grace. Needs what creating it needs.
+/// old one dies at once, or after the class's grace; what the old one itself replaced dies
+/// now, so that at most two live. Needs what creating it needs.
 ///
 /// # Errors
 /// [`Failure`] with a [`TokenRefusal`].
@@ -134,12 +135,15 @@ impl Work for Replacement {
             created_at: self.call.now,
             created_by: self.caller.subject(),
             expires_at: decided.expires_at,
+            replaces: Some(old.id),
             last_used_at: None,
             ..old.clone()
         };
         event
             .detail
             .insert("replaced_by".to_owned(), json!(token.id.to_string()));
+        let ended = end_predecessors(tx, &old, self.call.now).await?;
+        note_ended(event, &ended);
         tx.set_api_token_state(old.id, decided.old).await?;
         tx.insert_api_token(&NewApiToken {
             token: token.clone(),

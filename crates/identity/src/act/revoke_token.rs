@@ -12,7 +12,8 @@ use crate::model::{ApiToken, AuditAction, AuditEvent, Change, TokenState};
 use crate::port::{Read, StoreError, Tx};
 use crate::settings::TokenClass;
 use async_trait::async_trait;
-use doorward_base::{ApiTokenId, Secret};
+use doorward_base::{ApiTokenId, Secret, Timestamp};
+use serde_json::json;
 use std::sync::Arc;
 
 /// A token, as a request names it.
@@ -24,7 +25,8 @@ pub enum TokenRef {
     Secret(Secret),
 }
 
-/// Revokes an API token; returns it as it is now.
+/// Revokes an API token, and whatever it replaced that still lives; returns it as it is
+/// now.
 ///
 /// # Errors
 /// [`Failure`] with a [`TokenRefusal`].
@@ -159,11 +161,45 @@ impl Work for Revocation {
         event.token = Some(token.id);
         event.subject = Some(token.owner);
         event.tenant.clone_from(&token.ceiling.tenant);
+        let ended = end_predecessors(tx, &token, self.call.now).await?;
+        note_ended(event, &ended);
         if !matches!(token.state, TokenState::Revoked { .. }) {
             token.state = TokenState::Revoked { at: self.call.now };
             tx.set_api_token_state(token.id, token.state).await?;
             tx.append_change(Change::ApiToken(token.id)).await?;
         }
         Ok(token)
+    }
+}
+
+/// Revokes what a token replaced, as far back as it still lives out its grace: whoever
+/// ends a token, or replaces it again, is done with what came before it.
+pub(super) async fn end_predecessors(
+    tx: &mut dyn Tx,
+    token: &ApiToken,
+    now: Timestamp,
+) -> Result<Vec<ApiTokenId>, StoreError> {
+    let (mut ended, mut before) = (Vec::new(), token.replaces);
+    while let Some(id) = before {
+        let Some(found) = tx.find_api_token(id).await? else {
+            break;
+        };
+        if !matches!(found.state, TokenState::Retiring { .. }) {
+            break;
+        }
+        tx.set_api_token_state(id, TokenState::Revoked { at: now })
+            .await?;
+        tx.append_change(Change::ApiToken(id)).await?;
+        ended.push(id);
+        before = found.replaces;
+    }
+    Ok(ended)
+}
+
+/// Writes down which tokens ended with the one the event is about.
+pub(super) fn note_ended(event: &mut AuditEvent, ended: &[ApiTokenId]) {
+    if !ended.is_empty() {
+        let ids: Vec<String> = ended.iter().map(ToString::to_string).collect();
+        event.detail.insert("also_revoked".to_owned(), json!(ids));
     }
 }

@@ -124,6 +124,7 @@ pub(super) fn token(kind: TokenKind, owner: &Subject) -> ApiToken {
         created_at: NOW,
         created_by: None,
         expires_at: None,
+        replaces: None,
         last_used_at: None,
     }
 }

@@ -91,6 +91,8 @@ pub struct ApiToken {
     pub created_by: Option<SubjectId>,
     /// When it stops by itself.
     pub expires_at: Option<Timestamp>,
+    /// The token it replaced when it was regenerated.
+    pub replaces: Option<ApiTokenId>,
     /// When it was last used, to the flush interval.
     pub last_used_at: Option<Timestamp>,
 }

@@ -161,6 +161,7 @@ pub(crate) fn token(n: u8, owner: u8) -> NewApiToken {
             created_at: at(n.into()),
             created_by: None,
             expires_at: Some(at(1000)),
+            replaces: None,
             last_used_at: None,
         },
         digest: digest(n),

@@ -36,6 +36,7 @@ pub(crate) async fn tokens_come_back_as_they_were(store: StoreHandle) {
     full.token.created_by = Some(subject_id(2));
     full.token.expires_at = None;
     full.token.last_used_at = Some(at(66));
+    full.token.replaces = Some(token_id(1));
     insert(&store, realm, vec![bare.clone(), full.clone()]).await;
     let found = reading!(store, realm, [], |tx| Ok([
         tx.find_api_token(token_id(1)).await?,

@@ -13,7 +13,7 @@ macro_rules! select {
         concat!(
             "SELECT id, class, kind, owner, tenant, roles, permissions, audiences, environment, \
              name, state, state_at, created_at, created_by, expires_at, last_used_at, \
-             digest_key FROM api_token WHERE realm = ?1 ",
+             digest_key, replaces FROM api_token WHERE realm = ?1 ",
             $rest
         )
     };
@@ -111,8 +111,8 @@ pub(super) fn insert(scope: Scope<'_>, new: &NewApiToken) -> Result<(), StoreErr
         target(&token.id),
         "INSERT INTO api_token (realm, id, class, kind, owner, tenant, roles, permissions, \
          audiences, environment, name, state, state_at, created_at, created_by, expires_at, \
-         last_used_at, digest, digest_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
-         ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+         last_used_at, digest, digest_key, replaces) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
+         ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
         &[
             token.id.as_bytes(),
             &token.class.as_str(),
@@ -132,6 +132,7 @@ pub(super) fn insert(scope: Scope<'_>, new: &NewApiToken) -> Result<(), StoreErr
             &token.last_used_at.map(Timestamp::as_micros),
             new.digest.as_bytes(),
             &new.digest_key,
+            &token.replaces.as_ref().map(ApiTokenId::as_bytes),
         ],
     )
 }
@@ -238,6 +239,7 @@ struct TokenRow {
     expires_at: Option<i64>,
     last_used_at: Option<i64>,
     digest_key: String,
+    replaces: Option<[u8; 16]>,
 }
 
 impl Record for TokenRow {
@@ -258,6 +260,7 @@ impl Record for TokenRow {
             expires_at: row.get(14)?,
             last_used_at: row.get(15)?,
             digest_key: row.get(16)?,
+            replaces: row.get(17)?,
         })
     }
 }
@@ -289,6 +292,7 @@ impl TryFrom<TokenRow> for Keyed {
             created_at: Timestamp::from_micros(row.created_at),
             created_by: row.created_by.map(SubjectId::from_bytes),
             expires_at: row.expires_at.map(Timestamp::from_micros),
+            replaces: row.replaces.map(ApiTokenId::from_bytes),
             last_used_at: row.last_used_at.map(Timestamp::from_micros),
         };
         Ok((token, row.digest_key))

@@ -67,9 +67,9 @@ pub(crate) async fn expired_and_retiring_tokens_do_not_count(store: StoreHandle)
         .unwrap();
     let full = personal(&world, OwnerRef::Subject(ada)).await;
     assert_eq!(reason(full), TokenRefusal::LimitReached);
+    exchange(world.ctx(), asking(&second.secret)).await.unwrap();
     let id = TokenRef::Id(third.token.id);
     revoke_token(world.ctx(), &OPERATOR, id).await.unwrap();
-    exchange(world.ctx(), asking(&second.secret)).await.unwrap();
     world.mint(TokenKind::Personal, ada).await;
 }
 

@@ -37,6 +37,8 @@ macro_rules! use_cases {
             replace: [
                 a_replacement_keeps_the_expiry_or_gets_a_new_one,
                 the_old_token_dies_at_once_or_after_the_grace,
+                one_predecessor_lives_at_a_time,
+                revoking_a_predecessor_leaves_its_successor,
                 one_of_16_that_race_to_replace_a_token_does,
                 a_dead_token_is_not_replaced,
                 revoking_again_changes_nothing,

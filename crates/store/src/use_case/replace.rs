@@ -5,9 +5,10 @@ use crate::conformance::fixture::all;
 use doorward_base::{ApiTokenId, ErrorCode};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::{ManageRefusal, TokenRefusal, UseRefusal};
-use doorward_identity::model::{TokenKind, TokenState};
+use doorward_identity::model::{AuditAction, AuditRow, Change, TokenKind, TokenState};
 use doorward_identity::port::{Page, StoreHandle};
 use doorward_identity::settings::ExpiryRule;
+use serde_json::json;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -102,6 +103,75 @@ pub(crate) async fn the_old_token_dies_at_once_or_after_the_grace(store: StoreHa
             None => assert_eq!(reason(used), UseRefusal::Revoked),
         }
     }
+}
+
+/// A chain of replacements would otherwise be as many live secrets as its grace lets
+/// in, whatever the class's limit.
+pub(crate) async fn one_predecessor_lives_at_a_time(store: StoreHandle) {
+    let world = World::with(store, |settings| {
+        settings.classes[0].grace = Duration::from_secs(60);
+        settings.classes[0].max_active = Some(1);
+    })
+    .await;
+    let ada = world.user("ada", None, &[]).await;
+    let mut chain = vec![world.mint(TokenKind::Personal, ada).await];
+    for _ in 0..4 {
+        let last = chain[chain.len() - 1].token.id;
+        let seq = world.last_change().await;
+        let made = regenerate_token(world.ctx(), &OPERATOR, replacing(last)).await;
+        let made = made.unwrap();
+        assert_eq!(made.token.replaces, Some(last));
+        // Whoever is told of the old one is told of what ended with it.
+        let told = world.changes_after(seq).await;
+        let mut expected: Vec<ApiTokenId> =
+            chain.iter().rev().take(2).map(|one| one.token.id).collect();
+        expected.reverse();
+        expected.push(made.token.id);
+        let expected: Vec<_> = expected.into_iter().map(Change::ApiToken).collect();
+        assert_eq!(told, expected);
+        chain.push(made);
+        for (n, one) in chain.iter().rev().enumerate() {
+            let used = exchange(world.ctx(), asking(&one.secret)).await;
+            assert_eq!(used.is_ok(), n < 2, "{n} before the last");
+        }
+    }
+    let ids: Vec<ApiTokenId> = chain.iter().map(|one| one.token.id).collect();
+    let rows = world.audit().await;
+    let replaced = |row: &&AuditRow| {
+        row.event.token == Some(ids[3]) && row.event.action == AuditAction::TokenRegenerate
+    };
+    let row = rows.iter().find(replaced).unwrap();
+    assert_eq!(
+        row.event.detail["also_revoked"],
+        json!([ids[2].to_string()])
+    );
+    // Who revokes the token that the list calls active is safe at once.
+    let seq = world.last_change().await;
+    let done = revoke_token(world.ctx(), &OPERATOR, TokenRef::Id(ids[4])).await;
+    done.unwrap();
+    let told = world.changes_after(seq).await;
+    assert_eq!(told, [ids[3], ids[4]].map(Change::ApiToken));
+    for one in &chain {
+        let used = exchange(world.ctx(), asking(&one.secret)).await;
+        assert_eq!(reason(used), UseRefusal::Revoked);
+    }
+}
+
+/// Its owner may want out of the old one before the grace is over, and keep the new one.
+pub(crate) async fn revoking_a_predecessor_leaves_its_successor(store: StoreHandle) {
+    let world = World::with(store, |settings| {
+        settings.classes[0].grace = Duration::from_secs(60);
+    })
+    .await;
+    let ada = world.user("ada", None, &[]).await;
+    let old = world.mint(TokenKind::Personal, ada).await;
+    let made = regenerate_token(world.ctx(), &OPERATOR, replacing(old.token.id)).await;
+    let new = made.unwrap();
+    let done = revoke_token(world.ctx(), &OPERATOR, TokenRef::Id(old.token.id)).await;
+    done.unwrap();
+    let used = exchange(world.ctx(), asking(&old.secret)).await;
+    assert_eq!(reason(used), UseRefusal::Revoked);
+    exchange(world.ctx(), asking(&new.secret)).await.unwrap();
 }
 
 pub(crate) async fn one_of_16_that_race_to_replace_a_token_does(store: StoreHandle) {

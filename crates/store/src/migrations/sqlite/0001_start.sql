@@ -134,6 +134,7 @@ CREATE TABLE api_token (
     state_at     INTEGER,
     created_at   INTEGER NOT NULL,
     created_by   BLOB,
+    replaces     BLOB CHECK (length(replaces) = 16),
     expires_at   INTEGER,
     last_used_at INTEGER,
     digest       BLOB NOT NULL CHECK (length(digest) = 32),
