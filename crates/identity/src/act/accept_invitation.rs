@@ -4,6 +4,7 @@ use super::create_user::default_grants;
 use super::set_password::check_length;
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Context, Realm};
+use crate::decide::bounds::check_name;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
     Actor, AuditAction, AuditEvent, Change, Grant, Granted, HashedPassword, Identifier, Invitation,
@@ -107,6 +108,7 @@ impl Work for Acceptance {
         tx: &mut dyn Tx,
         event: &mut AuditEvent,
     ) -> Result<Subject, Stop<ManageRefusal>> {
+        check_name(self.name.as_deref())?;
         let invitation = self
             .take(tx)
             .await?

@@ -3,9 +3,9 @@
 use super::caller::load_manager;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
+use crate::decide::bounds::check_name;
 use crate::decide::manage::ManagementPermission;
 use crate::decide::refusal::ManageRefusal;
-use crate::decide::token::MAX_NAME;
 use crate::model::{AuditAction, AuditEvent, Tenant};
 use crate::port::Tx;
 use async_trait::async_trait;
@@ -73,10 +73,7 @@ impl Work for NewTenant {
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
         manager.demand(ManagementPermission::TenantsEdit, None)?;
-        let name = self.tenant.name.as_ref();
-        if name.is_some_and(|name| name.chars().count() > MAX_NAME) {
-            return Err(ManageRefusal::TooLong("the name").into());
-        }
+        check_name(self.tenant.name.as_deref())?;
         if tx.find_tenant(&self.tenant.id).await?.is_some() {
             return Err(ManageRefusal::Exists("this tenant").into());
         }

@@ -1,6 +1,7 @@
 //! Makes an API token. Its secret exists only in the answer.
 
 use super::caller::load_manager;
+use super::detail::names;
 use super::facts::{Owned, load_owned, load_tenant_roles};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
@@ -16,7 +17,7 @@ use crate::settings::TokenClass;
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
 use doorward_base::{ApiTokenId, Email, MembershipId, Secret, SubjectId, TenantId, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Who owns a token, as a request names it.
@@ -119,8 +120,10 @@ impl Work for NewToken {
             .call
             .event(self.caller.actor(), AuditAction::TokenCreate);
         event.tenant.clone_from(&self.request.ceiling.tenant);
-        let kind = json!(self.request.kind.as_str());
-        event.detail.insert("kind".to_owned(), kind);
+        let class = self.class.as_ref().map(|class| class.name.as_str());
+        note(&mut event, "kind", Some(json!(self.request.kind.as_str())));
+        note(&mut event, "class", class.map(|name| json!(name)));
+        note_terms(&mut event, &self.request.ceiling, self.request.expires_at);
         event
     }
 
@@ -157,6 +160,7 @@ impl Work for NewToken {
             default_roles: &self.realm.settings.default_roles,
             now: self.call.now,
         })?;
+        note_terms(event, &ceiling, expires_at);
         self.write_owner(tx, &owner, &ceiling).await?;
         let token = ApiToken {
             id: self.id,
@@ -299,6 +303,29 @@ impl NewToken {
         }
         Ok(())
     }
+}
+
+fn note(event: &mut AuditEvent, key: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        event.detail.insert(key.to_owned(), value);
+    }
+}
+
+/// Writes down what a token may carry at most and until when.
+fn note_terms(event: &mut AuditEvent, ceiling: &Ceiling, expires_at: Option<Timestamp>) {
+    let environment = ceiling.environment.as_ref();
+    note(event, "scopes", ceiling.permissions.as_deref().map(names));
+    note(event, "roles", ceiling.roles.as_deref().map(names));
+    note(
+        event,
+        "environment",
+        environment.map(|name| json!(name.as_str())),
+    );
+    note(
+        event,
+        "expires_at",
+        expires_at.map(|at| json!(at.to_string())),
+    );
 }
 
 /// The answer is the same whether the owner does not exist or may not be seen.

@@ -2,13 +2,14 @@
 
 use super::authenticate::forecast;
 use super::caller::load_manager;
+use super::detail::names;
 use super::placement::Placement;
 use super::set_password::check_length;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
+use crate::decide::bounds::check_name;
 use crate::decide::manage::ManagementPermission;
 use crate::decide::refusal::ManageRefusal;
-use crate::decide::token::MAX_NAME;
 use crate::model::{
     AuditAction, AuditEvent, Grant, Granted, HashedPassword, Identifier, Metadata, Subject,
     SubjectStatus,
@@ -112,10 +113,17 @@ impl Work for NewSubject {
     type Refusal = ManageRefusal;
 
     fn event(&self) -> AuditEvent {
-        AuditEvent {
-            tenant: self.placement.tenant.clone(),
-            ..self.call.event(self.caller.actor(), self.action)
-        }
+        let mut event = self.call.event(self.caller.actor(), self.action);
+        event.tenant.clone_from(&self.placement.tenant);
+        let given = &self.placement;
+        let lists = [
+            ("roles", names(&given.roles)),
+            ("permissions", names(&given.permissions)),
+        ];
+        event
+            .detail
+            .extend(lists.map(|(key, list)| (key.to_owned(), list)));
+        event
     }
 
     async fn run(
@@ -157,6 +165,15 @@ impl Work for NewSubject {
                     .await?;
             }
         }
+        if placement.make_tenant {
+            tx.append_audit(&AuditEvent {
+                tenant: self.placement.tenant.clone(),
+                ..self
+                    .call
+                    .event(self.caller.actor(), AuditAction::TenantCreate)
+            })
+            .await?;
+        }
         placement
             .write(tx, self.subject.id, self.membership, self.call.now)
             .await?;
@@ -176,13 +193,7 @@ pub(super) fn default_grants(realm: &Realm) -> Vec<Grant> {
 }
 
 fn check_size(subject: &Subject) -> Result<(), ManageRefusal> {
-    if subject
-        .name
-        .as_ref()
-        .is_some_and(|name| name.chars().count() > MAX_NAME)
-    {
-        return Err(ManageRefusal::TooLong("the name"));
-    }
+    check_name(subject.name.as_deref())?;
     for metadata in [&subject.user_metadata, &subject.app_metadata] {
         let size = serde_json::to_string(metadata).map_or(usize::MAX, |text| text.len());
         if size > MAX_METADATA {

@@ -78,11 +78,18 @@ impl Work for ChangeGrant {
         let mut event = self.call.event(self.caller.actor(), self.action);
         event.subject = Some(self.subject);
         event.tenant.clone_from(&self.grant.tenant);
-        let (what, name) = match &self.grant.granted {
-            Granted::Role(role) => ("role", role.as_str()),
-            Granted::Permission { permission, .. } => ("permission", permission.as_str()),
+        let (what, name, audience) = match &self.grant.granted {
+            Granted::Role(role) => ("role", role.as_str(), None),
+            Granted::Permission {
+                permission,
+                audience,
+            } => ("permission", permission.as_str(), audience.as_ref()),
         };
         event.detail.insert(what.to_owned(), json!(name));
+        if let Some(audience) = audience {
+            let audience = json!(audience.as_str());
+            event.detail.insert("audience".to_owned(), audience);
+        }
         event
     }
 

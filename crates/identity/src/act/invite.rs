@@ -4,6 +4,7 @@ use super::caller::load_manager;
 use super::placement::check_role;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
+use crate::decide::bounds::check_list;
 use crate::decide::manage::ManagementPermission;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Grant, Granted, Invitation};
@@ -106,6 +107,7 @@ impl Work for NewInvitation {
         if tx.find_tenant(tenant).await?.is_none() {
             return Err(ManageRefusal::NotFound("tenant").into());
         }
+        check_list("roles", &self.invitation.roles)?;
         for role in &self.invitation.roles {
             let grant = Grant {
                 tenant: Some(tenant.clone()),

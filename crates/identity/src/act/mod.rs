@@ -10,6 +10,7 @@ mod create_service_account;
 mod create_tenant;
 mod create_token;
 mod create_user;
+mod detail;
 mod exchange;
 mod facts;
 mod feed;

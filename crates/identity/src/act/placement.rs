@@ -1,6 +1,7 @@
 //! Where a new subject is placed: its tenant, and what it is granted there.
 
 use super::work::Stop;
+use crate::decide::bounds::check_list;
 use crate::decide::manage::{ManagementCaller, ManagementPermission};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{Grant, Granted, Membership, RoleDefinition, Tenant};
@@ -25,8 +26,8 @@ pub struct Placement {
 #[derive(Clone, Debug)]
 pub(super) struct Checked {
     tenant: Option<TenantId>,
-    make_tenant: bool,
-    pub(super) grants: Vec<Grant>,
+    pub(super) make_tenant: bool,
+    grants: Vec<Grant>,
 }
 
 impl Placement {
@@ -55,6 +56,8 @@ impl Placement {
         manager: &ManagementCaller,
         kind: SubjectKind,
     ) -> Result<Checked, Stop<ManageRefusal>> {
+        check_list("roles", &self.roles)?;
+        check_list("permissions", &self.permissions)?;
         let mut make_tenant = false;
         if let Some(tenant) = &self.tenant {
             make_tenant = tx.find_tenant(tenant).await?.is_none();

@@ -2,6 +2,7 @@
 //! no waiting. What they decide, `act` carries out.
 
 pub mod authority;
+pub mod bounds;
 pub mod claims;
 pub mod exchange;
 pub mod manage;

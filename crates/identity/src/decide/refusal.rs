@@ -43,7 +43,13 @@ pub enum ManageRefusal {
     /// The current password was wrong or missing.
     #[error("the current password was wrong or missing")]
     PasswordWrong,
-    /// A name longer than 200 characters, or metadata larger than 16 KiB.
+    /// A display name longer than 200 characters, or with a control character.
+    #[error("a name has at most 200 characters and no control characters")]
+    NameInvalid,
+    /// A list of more than 64 names.
+    #[error("at most 64 {0} can be named")]
+    TooMany(&'static str),
+    /// Metadata larger than 16 KiB.
     #[error("{0} is too long")]
     TooLong(&'static str),
     /// The invitation is unknown, taken or expired, or for another address.
@@ -66,6 +72,8 @@ impl Refusal for ManageRefusal {
             Self::Exists(_) => ErrorCode::AlreadyExists,
             Self::RoleUnknown(_)
             | Self::PasswordLength
+            | Self::NameInvalid
+            | Self::TooMany(_)
             | Self::TooLong(_)
             | Self::PasswordNeeded => ErrorCode::InvalidRequest,
             Self::PasswordWrong => ErrorCode::SignInRefused,
@@ -112,9 +120,6 @@ pub enum TokenRefusal {
     /// An audience that is not the realm's.
     #[error("the audience is not the realm's")]
     Audience,
-    /// A name longer than 200 characters.
-    #[error("the name is too long")]
-    NameTooLong,
     /// A revoked or expired token cannot be regenerated.
     #[error("the token is revoked or expired")]
     Dead,
@@ -135,7 +140,6 @@ impl Refusal for TokenRefusal {
             | Self::ExpiryTooFar
             | Self::Environment
             | Self::Audience
-            | Self::NameTooLong
             | Self::Dead => ErrorCode::InvalidRequest,
         }
     }

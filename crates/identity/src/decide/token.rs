@@ -2,7 +2,8 @@
 //! replaced and when it may be used. Not here: secrets and digests (`act`).
 
 use super::authority::{Holdings, apply_ceilings, held};
-use super::manage::{ManagementCaller, ManagementPermission, Reach, Belonging};
+use super::bounds::{check_ceiling, check_name};
+use super::manage::{Belonging, ManagementCaller, ManagementPermission, Reach};
 use super::refusal::{ManageRefusal, TokenRefusal};
 use crate::model::{Ceiling, Grant, Granted, Identifier, Subject, SubjectStatus, TokenKind};
 use crate::settings::TokenClass;
@@ -11,9 +12,6 @@ use doorward_base::{ApiTokenId, Audience, Permission, RoleName, SubjectId, Tenan
 mod life;
 
 pub use life::{Regenerated, UseInput, class_of, ends_at, expiry, regenerate, usable};
-
-/// The longest name, in characters.
-pub const MAX_NAME: usize = 200;
 
 /// A token about to be made.
 #[derive(Clone, Copy, Debug)]
@@ -74,12 +72,8 @@ pub fn create(input: &CreateInput<'_>) -> Result<Option<Timestamp>, TokenRefusal
     {
         return Err(TokenRefusal::TenantForbidden);
     }
-    if input
-        .name
-        .is_some_and(|name| name.chars().count() > MAX_NAME)
-    {
-        return Err(TokenRefusal::NameTooLong);
-    }
+    check_name(input.name)?;
+    check_ceiling(input.ceiling)?;
     if let (TokenKind::Key, Identifier::TenantKeys { tenant }) =
         (input.kind, &input.owner.identifier)
         && input.ceiling.tenant.as_ref() != Some(tenant)

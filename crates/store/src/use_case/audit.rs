@@ -5,9 +5,13 @@ use super::world::*;
 use crate::conformance::fixture::{all, tenant_id};
 use doorward_base::{ErrorCode, RequestId, Secret};
 use doorward_identity::act::*;
-use doorward_identity::model::{Actor, AuditAction, KeyPurpose, Outcome, TokenKind};
+use doorward_identity::decide::refusal::ManageRefusal;
+use doorward_identity::model::{
+    Actor, AuditAction, Grant, Granted, KeyPurpose, Outcome, TokenKind,
+};
 use doorward_identity::port::{AuditFilter, StoreHandle};
 use doorward_identity::settings::Presentation;
+use serde_json::{Value, json};
 
 const fn written(action: Action) -> Option<AuditAction> {
     Some(match action {
@@ -118,6 +122,89 @@ pub(crate) async fn each_use_of_a_credential_is_attributed(store: StoreHandle) {
     assert_eq!(exchanged.tenant, Some(tenant_id("acme")));
     assert_eq!(exchanged.detail["scope"], "read");
     assert_eq!(exchanged.detail["seconds"], 60);
+}
+
+/// The log must say what was given, not only that something was.
+pub(crate) async fn a_row_says_what_was_given(store: StoreHandle) {
+    let world = World::with(store, |settings| {
+        settings.tokens.audiences = vec!["https://api.example".parse().unwrap()];
+    })
+    .await;
+    let ctx = world.ctx();
+    let placed = Placement {
+        roles: vec!["viewer".parse().unwrap()],
+        ..placement(Some("acme"), &["platform.grants.edit"])
+    };
+    let before = world.audit().await.len();
+    let new = new_user("ada", placed.clone());
+    let ada = create_user(ctx, &OPERATOR, new).await.unwrap().id;
+    let new = CreateServiceAccount {
+        email: email("bot"),
+        name: None,
+        placement: placed,
+    };
+    create_service_account(ctx, &OPERATOR, new).await.unwrap();
+    let new = CreateToken {
+        ceiling: ceiling(Some("acme"), &["read", "write"]),
+        expires_at: Some(after(60)),
+        ..new_token(TokenKind::Personal, OwnerRef::Subject(ada))
+    };
+    let made = create_token(ctx, &OPERATOR, new.clone()).await;
+    made.unwrap();
+    let granted = Grant {
+        tenant: None,
+        granted: Granted::Permission {
+            permission: "read".parse().unwrap(),
+            audience: Some("https://api.example".parse().unwrap()),
+        },
+    };
+    let added = add_grant(ctx, &OPERATOR, ada, granted.clone()).await;
+    added.unwrap();
+    let removed = remove_grant(ctx, &OPERATOR, ada, granted).await;
+    removed.unwrap();
+    let placed = json!({"roles": ["viewer"], "permissions": ["platform.grants.edit"]});
+    let token = json!({
+        "kind": "personal",
+        "class": "access",
+        "scopes": ["read", "write"],
+        "expires_at": after(60).to_string(),
+    });
+    let grant = json!({"permission": "read", "audience": "https://api.example"});
+    let expected = [
+        // Made on the way, so it has a row of its own.
+        (AuditAction::TenantCreate, Some("acme"), json!({})),
+        (AuditAction::UserCreate, Some("acme"), placed.clone()),
+        (AuditAction::ServiceAccountCreate, Some("acme"), placed),
+        (AuditAction::TokenCreate, Some("acme"), token),
+        (AuditAction::GrantAdd, None, grant.clone()),
+        (AuditAction::GrantRemove, None, grant),
+    ];
+    let rows = world.audit().await;
+    assert_eq!(rows.len(), before + expected.len());
+    for (row, (action, tenant, detail)) in rows[before..].iter().zip(expected) {
+        let event = &row.event;
+        assert_eq!((event.action, event.outcome), (action, Outcome::Success));
+        assert_eq!(event.tenant, tenant.map(tenant_id), "{action:?}");
+        assert_eq!(Value::Object(event.detail.clone()), detail, "{action:?}");
+    }
+    // However much is asked for, a row stays small.
+    let many: Vec<String> = (0..2_000)
+        .map(|n| format!("{}{n}", "p".repeat(90)))
+        .collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let new = CreateToken {
+        ceiling: ceiling(None, &many),
+        ..new
+    };
+    let made = create_token(ctx, &OPERATOR, new).await;
+    assert_eq!(reason(made), ManageRefusal::TooMany("scopes").into());
+    let new = new_user("eve", placement(None, &many));
+    let made = create_user(ctx, &OPERATOR, new).await;
+    assert_eq!(reason(made), ManageRefusal::TooMany("permissions"));
+    for row in &world.audit().await[rows.len()..] {
+        let detail = Value::Object(row.event.detail.clone()).to_string();
+        assert!(detail.len() < 4096 && detail.contains(" more"), "{detail}");
+    }
 }
 
 /// Every secret a person or machine could hold is made and used, rightly and wrongly.

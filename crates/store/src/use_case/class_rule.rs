@@ -238,7 +238,11 @@ pub(crate) async fn a_ceiling_stays_within_owner_and_realm(store: StoreHandle) {
     };
     for (name, ceiling, expected) in [
         (200, Ceiling::default(), None),
-        (201, Ceiling::default(), Some(TokenRefusal::NameTooLong)),
+        (
+            201,
+            Ceiling::default(),
+            Some(ManageRefusal::NameInvalid.into()),
+        ),
         (1, ceiling(Some("acme"), &[]), None),
         (
             1,

@@ -273,6 +273,57 @@ pub(crate) async fn a_tenants_key_subject_stays_in_its_tenant(store: StoreHandle
     create_token(world.ctx(), &OPERATOR, key()).await.unwrap();
 }
 
+/// Names are listed on operators' terminals, with ends of lines between them.
+pub(crate) async fn a_name_says_nothing_to_a_terminal(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.person("ada", Some("acme"), &[]).await;
+    let ctx = world.ctx();
+    for name in ["\u{1b}[2J", "a\nb", "a\0", &"x".repeat(201)] {
+        let invalid = ManageRefusal::NameInvalid;
+        let name = Some(name.to_owned());
+        let new = CreateToken {
+            name: name.clone(),
+            ..new_token(TokenKind::Personal, OwnerRef::Subject(ada.id))
+        };
+        let made = create_token(ctx, &ada.caller, new).await;
+        assert_eq!(reason(made), invalid.clone().into());
+        let new = CreateUser {
+            name: name.clone(),
+            ..new_user("bob", placement(None, &[]))
+        };
+        let made = create_user(ctx, &OPERATOR, new).await;
+        assert_eq!(reason(made), invalid);
+        let new = CreateServiceAccount {
+            email: email("bot"),
+            name: name.clone(),
+            placement: placement(None, &[]),
+        };
+        let made = create_service_account(ctx, &OPERATOR, new).await;
+        assert_eq!(reason(made), invalid);
+        let new = CreateTenant {
+            id: tenant_id("globex"),
+            name: name.clone(),
+        };
+        let made = create_tenant(ctx, &OPERATOR, new).await;
+        assert_eq!(reason(made), invalid);
+        let request = Invite {
+            email: email("eve"),
+            tenant: tenant_id("acme"),
+            roles: vec![],
+        };
+        let invited = invite(ctx, &OPERATOR, request).await.unwrap();
+        let taking = |name| AcceptInvitation {
+            secret: invited.secret.clone(),
+            password: None,
+            name,
+        };
+        let done = accept_invitation(ctx, taking(name)).await;
+        assert_eq!(reason(done), invalid);
+        let found = find_subject_by_email(ctx, &OPERATOR, email("eve")).await;
+        assert_eq!(code(found), ErrorCode::NotFound);
+    }
+}
+
 pub(crate) async fn a_dead_caller_manages_nothing(store: StoreHandle) {
     let world = World::new(store).await;
     let scene = Scene::set(&world, "acme").await;

@@ -84,6 +84,7 @@ macro_rules! use_cases {
                 a_tenant_ends_nothing_of_who_holds_realm_wide,
                 a_tenant_does_not_undo_what_the_realm_did,
                 a_tenants_key_subject_stays_in_its_tenant,
+                a_name_says_nothing_to_a_terminal,
                 a_dead_caller_manages_nothing,
             ]
             authority: [
@@ -106,6 +107,7 @@ macro_rules! use_cases {
             audit: [
                 every_success_and_failure_is_written_down,
                 each_use_of_a_credential_is_attributed,
+                a_row_says_what_was_given,
                 no_row_holds_a_secret,
                 rows_are_read_within_reach,
             ]

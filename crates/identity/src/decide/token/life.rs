@@ -4,6 +4,13 @@ use crate::decide::refusal::{TokenRefusal, UseRefusal};
 use crate::model::{ApiToken, Subject, SubjectStatus, TokenState};
 use crate::settings::{ExpiryRule, Presentation, TokenClass};
 use doorward_base::{TenantId, Timestamp};
+use std::time::Duration;
+
+/// No token is given a life longer than this: a hundred years.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+/// The end of year 9999 but for a day and two hours, from where on times are written as
+/// "never" (RFC 3339 has four digits for the year, and its offsets need room).
+const UNWRITABLE: Timestamp = Timestamp::from_seconds(253_402_207_200);
 
 /// The expiry of a new token.
 ///
@@ -24,7 +31,8 @@ pub fn expiry(
     if asked <= now {
         return Err(TokenRefusal::ExpiryPast);
     }
-    if max.is_some_and(|max| asked > now.plus(max)) {
+    let end = now.plus(max.map_or(LONGEST, |max| max.min(LONGEST)));
+    if asked > end || asked >= UNWRITABLE {
         return Err(TokenRefusal::ExpiryTooFar);
     }
     Ok(Some(asked))

@@ -439,7 +439,12 @@ fn environment_audience_name_and_owner_are_checked() {
     case.name = "é".repeat(200);
     assert_eq!(case.decide(), Ok(None));
     case.name.push('x');
-    assert_eq!(case.decide(), Err(TokenRefusal::NameTooLong));
+    assert_eq!(case.decide(), Err(ManageRefusal::NameInvalid.into()));
+
+    let mut case = operator();
+    let many = (0..65).map(|n| permission(&format!("p{n}")));
+    case.ceiling.permissions = Some(many.collect());
+    assert_eq!(case.decide(), Err(ManageRefusal::TooMany("scopes").into()));
 
     let mut case = operator();
     case.owner.status = SubjectStatus::Disabled { at: NOW };
@@ -490,6 +495,38 @@ fn wb_13_expiry_follows_the_class() {
         ),
     ] {
         assert_eq!(expiry(rule, asked, NOW), expected, "{rule:?} {asked:?}");
+    }
+}
+
+/// Seconds that saturate must not become a token that never ends.
+#[test]
+fn an_expiry_is_a_date_that_can_be_written() {
+    use ExpiryRule as E;
+    let years = |n: u32| NOW.plus(DAY * 365 * n);
+    for rule in [
+        E::Optional { max: None },
+        E::Required { max: None },
+        E::Required {
+            max: Some(Duration::MAX),
+        },
+    ] {
+        let (last, beyond) = (years(100), years(100).plus(Duration::from_micros(1)));
+        assert_eq!(expiry(rule, Some(last), NOW), Ok(Some(last)));
+        for asked in [beyond, years(9_000), Timestamp::MAX] {
+            assert_eq!(
+                expiry(rule, Some(asked), NOW),
+                Err(TokenRefusal::ExpiryTooFar),
+                "{rule:?}"
+            );
+        }
+        let end = Timestamp::parse("9999-12-30T21:59:59Z").unwrap();
+        let late = end.minus(DAY);
+        assert_eq!(expiry(rule, Some(end), late), Ok(Some(end)));
+        let after = end.plus(Duration::from_secs(1));
+        assert_eq!(
+            expiry(rule, Some(after), late),
+            Err(TokenRefusal::ExpiryTooFar)
+        );
     }
 }
 

@@ -1,0 +1,110 @@
+//! How much a caller may say: the length of display names and of lists. Not here: the
+//! form of identifying names (`base`), and the sizes of passwords and metadata (`act`).
+
+use super::refusal::ManageRefusal;
+use crate::model::Ceiling;
+
+/// The longest display name, in characters.
+pub const MAX_NAME: usize = 200;
+/// The most names in one list of roles, permissions or audiences.
+pub const MAX_LIST: usize = 64;
+
+/// Checks the display name of a subject, tenant or token. Names are shown on operators'
+/// terminals, where a control character is a command.
+///
+/// # Errors
+/// [`ManageRefusal::NameInvalid`].
+pub fn check_name(name: Option<&str>) -> Result<(), ManageRefusal> {
+    let fits = |name: &str| name.chars().count() <= MAX_NAME && !name.chars().any(char::is_control);
+    if name.is_none_or(fits) {
+        Ok(())
+    } else {
+        Err(ManageRefusal::NameInvalid)
+    }
+}
+
+/// Checks the length of a list; `what` it lists is said in the refusal.
+///
+/// # Errors
+/// [`ManageRefusal::TooMany`].
+pub const fn check_list<T>(what: &'static str, list: &[T]) -> Result<(), ManageRefusal> {
+    if list.len() <= MAX_LIST {
+        Ok(())
+    } else {
+        Err(ManageRefusal::TooMany(what))
+    }
+}
+
+/// Checks each list of a ceiling.
+///
+/// # Errors
+/// [`ManageRefusal::TooMany`].
+pub fn check_ceiling(ceiling: &Ceiling) -> Result<(), ManageRefusal> {
+    check_list("roles", ceiling.roles.as_deref().unwrap_or_default())?;
+    check_list("scopes", ceiling.permissions.as_deref().unwrap_or_default())?;
+    check_list(
+        "audiences",
+        ceiling.audiences.as_deref().unwrap_or_default(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{audience, permission, role};
+    use super::*;
+
+    #[test]
+    fn a_name_is_short_and_says_nothing_to_a_terminal() {
+        let long = "\u{e9}".repeat(200);
+        for good in [
+            None,
+            Some(""),
+            Some("CI/CD \u{2014} caf\u{e9}"),
+            Some(long.as_str()),
+        ] {
+            assert_eq!(check_name(good), Ok(()), "{good:?}");
+        }
+        let longer = format!("{long}x");
+        for bad in [
+            "\u{1b}[2J",
+            "a\0b",
+            "a\nb",
+            "a\tb",
+            "\u{7f}",
+            "\u{9b}2J",
+            &longer,
+        ] {
+            assert_eq!(
+                check_name(Some(bad)),
+                Err(ManageRefusal::NameInvalid),
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_list_of_a_ceiling_is_bounded() {
+        let with = |n: usize| {
+            [
+                Ceiling {
+                    roles: Some(vec![role("r"); n]),
+                    ..Ceiling::default()
+                },
+                Ceiling {
+                    permissions: Some(vec![permission("p"); n]),
+                    ..Ceiling::default()
+                },
+                Ceiling {
+                    audiences: Some(vec![audience("https://a"); n]),
+                    ..Ceiling::default()
+                },
+            ]
+        };
+        for ceiling in with(64) {
+            assert_eq!(check_ceiling(&ceiling), Ok(()));
+        }
+        for (ceiling, what) in with(65).iter().zip(["roles", "scopes", "audiences"]) {
+            assert_eq!(check_ceiling(ceiling), Err(ManageRefusal::TooMany(what)));
+        }
+    }
+}
