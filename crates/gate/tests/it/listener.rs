@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 const CHAIN: &[u8] = include_bytes!("../fixture/localhost.pem");
-const KEY: &[u8] = include_bytes!("../fixture/localhost.key");
+const KEY: &[u8] = include_bytes!("../fixture/localhost-key.pem");
 
 async fn start_listener(change: impl FnOnce(&mut ListenerOptions)) -> Running {
     let mut options = ListenerOptions::default();
