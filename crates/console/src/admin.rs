@@ -3,6 +3,7 @@
 //! own affairs (`me`).
 
 mod add_grant;
+mod create_invitation;
 mod create_membership;
 mod create_service_account;
 mod create_tenant;
@@ -111,6 +112,10 @@ fn authority() -> Router<Admin> {
                 .delete(end_membership::end_membership),
         )
         .route(
+            "/admin/v1/invitations",
+            post(create_invitation::create_invitation),
+        )
+        .route(
             "/admin/v1/grants",
             get(list_grants::list_grants)
                 .post(add_grant::add_grant)
@@ -149,6 +154,7 @@ fn records() -> Router<Admin> {
     ),
     paths(
         add_grant::add_grant,
+        create_invitation::create_invitation,
         create_membership::create_membership,
         create_service_account::create_service_account,
         create_tenant::create_tenant,

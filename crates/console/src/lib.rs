@@ -16,6 +16,9 @@ pub use me::{MeParts, SignInParts, me_openapi};
 
 /// Where the sign-in is mounted, for any caller, POST only.
 pub const SIGN_IN_PATH: &str = "/me/v1/session";
+/// Where [`SignInParts`] is mounted too, for any caller, POST only: whoever has the secret
+/// of an invitation takes it here.
+pub const ACCEPT_PATH: &str = "/me/v1/invitations/accept";
 /// Where [`MeParts`] is mounted for DELETE only, with an access token: the sign-out.
 pub const SIGN_OUT_PATH: &str = "/me/v1/session";
 /// Where [`MeParts`] is mounted for every method, with an access token.
@@ -62,6 +65,6 @@ mod tests {
             }
         }
         assert_eq!(ids.len(), count);
-        assert_eq!(count, 30);
+        assert_eq!(count, 32);
     }
 }

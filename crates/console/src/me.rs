@@ -1,6 +1,7 @@
 //! `/me/v1`: every subject about itself, and the sign-in that gives a user a session.
 //! Not here: managing others (`admin`).
 
+mod accept_invitation;
 mod create_token;
 mod list_tokens;
 mod regenerate_token;
@@ -17,7 +18,8 @@ use doorward_identity::act::{Identity, Realm};
 use std::sync::Arc;
 use utoipa::OpenApi;
 
-/// What the sign-in of one realm needs. Mounted open, with a limit by address.
+/// What the sign-in and the taking of invitations of one realm need. Mounted open, with a
+/// limit by address.
 pub struct SignInParts {
     /// The process's identity.
     pub identity: Arc<Identity>,
@@ -34,10 +36,14 @@ pub struct MeParts {
 }
 
 impl SignInParts {
-    /// The route.
+    /// The routes.
     pub fn router(self) -> Router {
         Router::new()
             .route(crate::SIGN_IN_PATH, post(sign_in::sign_in))
+            .route(
+                crate::ACCEPT_PATH,
+                post(accept_invitation::accept_invitation),
+            )
             .with_state(Shared {
                 identity: self.identity,
                 realm: self.realm,
@@ -75,6 +81,7 @@ impl MeParts {
         description = "Every subject about itself: its session, its password, its personal tokens. Refusals have a stable code in the body form of the mount."
     ),
     paths(
+        accept_invitation::accept_invitation,
         sign_in::sign_in,
         sign_out::sign_out,
         show_me::show_me,

@@ -5,7 +5,7 @@ mod input;
 mod view;
 
 pub(crate) use input::{
-    NewExpiry, ceiling, expiry, grant, owner, page, parse, parse_some, placement,
+    NewExpiry, ceiling, expiry, grant, owner, page, parse, parse_all, parse_some, placement,
 };
 pub(crate) use view::{
     GrantView, Listing, MembershipView, NewTokenView, SubjectView, TenantView, TokenView,

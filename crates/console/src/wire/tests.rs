@@ -1,6 +1,5 @@
 //! Tokens in every state as they are written, and input at its bounds.
 
-use super::input::parse_all;
 use super::*;
 use doorward_base::{ApiTokenId, ClassName, Email, ErrorCode, Permission, SubjectId, Timestamp};
 use doorward_identity::act::OwnerRef;

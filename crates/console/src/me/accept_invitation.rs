@@ -1,0 +1,57 @@
+//! Takes an invitation into a tenant.
+
+use crate::desk::{Shared, call_of};
+use crate::errors::refuse;
+use crate::wire::SubjectView;
+use axum::extract::State;
+use doorward_base::Secret;
+use doorward_identity::act::{self, AcceptInvitation};
+use doorward_surface::Refusal;
+use doorward_surface::extract::{Call, Json};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// An invitation about to be taken.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Acceptance {
+    /// The secret from the mail.
+    invitation: String,
+    /// The password of the account. One whose address was proven before keeps its own.
+    password: String,
+    /// A display name for a new account, at most 200 characters.
+    name: Option<String>,
+}
+
+/// Takes an invitation, once: the account is made if there is none, its address is
+/// proven, and it becomes a member of the tenant with the invitation's roles.
+#[utoipa::path(
+    post,
+    path = "/me/v1/invitations/accept",
+    operation_id = "accept_invitation",
+    tag = "session",
+    request_body = Acceptance,
+    responses(
+        (status = 200, description = "The account", body = SubjectView),
+        (status = 400, description = "body_malformed, invalid_request"),
+        (status = 404, description = "not_found: unknown, taken or expired"),
+        (status = 429, description = "rate_limited"),
+        (status = 503, description = "busy, store_unavailable"),
+    ),
+)]
+pub(crate) async fn accept_invitation(
+    State(shared): State<Shared>,
+    Call(context): Call,
+    Json(body): Json<Acceptance, 16384>,
+) -> Result<Json<SubjectView>, Refusal> {
+    let call = call_of(&context);
+    let request = AcceptInvitation {
+        secret: Secret::new(body.invitation),
+        password: Some(Secret::new(body.password)),
+        name: body.name,
+    };
+    let subject = act::accept_invitation(shared.context(&call), request)
+        .await
+        .map_err(refuse)?;
+    Ok(Json(SubjectView::from(&subject)))
+}

@@ -1,0 +1,91 @@
+//! How far a management permission goes, and whose a subject is. Not here: who holds the
+//! permission (`manage`).
+
+use crate::model::{Grant, Granted};
+use doorward_base::{RoleName, TenantId};
+
+/// How far a management permission goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// The whole realm.
+    Realm,
+    /// These tenants and what belongs to them; never empty.
+    Tenants(Vec<TenantId>),
+}
+
+/// Whose a subject is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Belonging<'a> {
+    /// Its memberships.
+    pub member_of: &'a [TenantId],
+    /// Whether it holds something realm-wide that not everybody is given.
+    pub is_realms: bool,
+}
+
+impl<'a> Belonging<'a> {
+    /// What memberships and grants make of a subject, where every new user is given
+    /// `default_roles`.
+    #[must_use]
+    pub fn of(member_of: &'a [TenantId], grants: &[Grant], default_roles: &[RoleName]) -> Self {
+        let is_realms = grants.iter().any(|grant| {
+            let is_default = match &grant.granted {
+                Granted::Role(role) => default_roles.contains(role),
+                Granted::Permission { .. } => false,
+            };
+            grant.tenant.is_none() && !is_default
+        });
+        Self {
+            member_of,
+            is_realms,
+        }
+    }
+}
+
+impl Reach {
+    /// Whether it reaches this tenant.
+    #[must_use]
+    pub fn covers(&self, tenant: &TenantId) -> bool {
+        match self {
+            Self::Realm => true,
+            Self::Tenants(tenants) => tenants.contains(tenant),
+        }
+    }
+
+    /// Whether it reaches a subject with these memberships: in a tenant's reach is
+    /// who is a member there.
+    #[must_use]
+    pub fn covers_member(&self, member_of: &[TenantId]) -> bool {
+        match self {
+            Self::Realm => true,
+            Self::Tenants(tenants) => member_of.iter().any(|tenant| tenants.contains(tenant)),
+        }
+    }
+
+    /// Whether it reaches all that a subject is: what touches the whole subject must
+    /// not be done from one of its tenants.
+    #[must_use]
+    pub fn covers_whole(&self, belonging: &Belonging<'_>) -> bool {
+        match self {
+            Self::Realm => true,
+            Self::Tenants(tenants) => {
+                let inside = |tenant: &TenantId| tenants.contains(tenant);
+                let member_of = belonging.member_of;
+                !belonging.is_realms && !member_of.is_empty() && member_of.iter().all(inside)
+            }
+        }
+    }
+
+    /// Whether it reaches what a subject has in one tenant. Who holds anything
+    /// realm-wide is the realm's, and ended by no tenant.
+    #[must_use]
+    pub fn covers_in(&self, belonging: &Belonging<'_>, tenant: &TenantId) -> bool {
+        match self {
+            Self::Realm => true,
+            Self::Tenants(_) => {
+                !belonging.is_realms
+                    && self.covers(tenant)
+                    && self.covers_member(belonging.member_of)
+            }
+        }
+    }
+}
