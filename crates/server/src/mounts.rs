@@ -4,7 +4,7 @@
 use crate::config::RealmConfig;
 use crate::health::Health;
 use doorward_base::limit::Quota;
-use doorward_console::{ADMIN_PATHS, ME_PATHS, SIGN_IN_PATH, SIGN_OUT_PATH};
+use doorward_console::{ACCEPT_PATH, ADMIN_PATHS, ME_PATHS, SIGN_IN_PATH, SIGN_OUT_PATH};
 use doorward_gate::policy::spec::{LimitKey, LimitSpec, MountAccess, MountSpec};
 use doorward_oauth::{ExchangeMount, ExchangeNames};
 use doorward_surface::target::BoxFuture;
@@ -97,7 +97,7 @@ pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> 
     if config.console.self_service {
         let mut sign_in = open(
             "sign_in",
-            vec![SIGN_IN_PATH.to_owned()],
+            vec![SIGN_IN_PATH.to_owned(), ACCEPT_PATH.to_owned()],
             vec![Method::POST],
             &targets.sign_in,
         );
