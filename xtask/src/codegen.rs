@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::{Failure, process};
 
@@ -35,18 +36,10 @@ pub(crate) fn check(root: &Path) -> Result<(), Failure> {
 
 fn generate(root: &Path, dir: &Path) -> Result<(), Failure> {
     fs::create_dir_all(dir).map_err(|e| Failure::new(format!("{}: {e}", dir.display())))?;
-    let args = [
-        "run",
-        "-q",
-        // With the features of the whole workspace, so that nothing is built twice.
-        "--workspace",
-        "--bin",
-        "doorward",
-        "--",
-        "openapi",
-        "--dir",
-    ];
-    process::run(process::cargo(root, args).arg(dir))
+    // The whole workspace, whose features the tests are built with: nothing twice.
+    process::run(&mut process::cargo(root, ["build", "-q", "--workspace"]))?;
+    let mut binary = Command::new(root.join("target/debug/doorward"));
+    process::run(binary.current_dir(root).args(["openapi", "--dir"]).arg(dir))
 }
 
 /// The files of `fresh` that `committed` lacks or holds with other bytes.

@@ -233,7 +233,7 @@ mod tests {
                 Shape::Malformed
             );
         }
-        assert_eq!(format.shape(&text[..30]), Shape::Malformed);
+        assert_eq!(format.shape(text.get(..30).unwrap()), Shape::Malformed);
         assert_eq!(format.shape("other"), Shape::Other);
     }
 
@@ -250,7 +250,10 @@ mod tests {
             Shape::Malformed
         );
         assert_eq!(format.shape(&secret.expose().to_uppercase()), Shape::Other);
-        assert_eq!(format.shape(&secret.expose()[..83]), Shape::Malformed);
+        assert_eq!(
+            format.shape(secret.expose().get(..83).unwrap()),
+            Shape::Malformed
+        );
     }
 
     #[test]

@@ -85,7 +85,7 @@ fn a_failing_expectation_says_what_happened_and_why() {
     assert_eq!(report.held, 0);
     assert_eq!(
         report.failures[0].to_string(),
-        "d.toml:11: GET /a/b?c: expected allow, got insufficient_scope (route /a/**, decide: scope_any, required read, held other)"
+        "d.toml:11: GET /a/b?c: expected allow, got insufficient_scope (route /a/**, decide: scope_all, required read, held other)"
     );
 }
 
