@@ -204,11 +204,11 @@ Service account ci@witboost.example has the token below; the store goes when you
 JWT=$(curl -s {base}/api/auth/access-tokens/jwt -H 'Content-Type: application/json' -d '{{"access_token": "{token}", "duration_seconds": 3600, "scope": "{SCOPE}"}}' | cut -d '"' -f 4)
 
 # 2. Call two APIs with it; the echo shows what the upstream is told
-curl -s {base}/api/catalog/entities -H "Authorization: Bearer $JWT"
-curl -s {base}/api/computational-governance/validate -H "Authorization: Bearer $JWT" -H 'Content-Type: application/json' -d '{{"policy": "..."}}'
+curl -sw '\n' {base}/api/catalog/entities -H "Authorization: Bearer $JWT"
+curl -sw '\n' {base}/api/computational-governance/validate -H "Authorization: Bearer $JWT" -H 'Content-Type: application/json' -d '{{"policy": "..."}}'
 
 # 3. The same by HTTP Basic: the upstream sees a short-lived JWT, never the token
-curl -s -u "witboost:{token}" {base}/api/computational-governance/validate -H 'Content-Type: application/json' -d '{{"policy": "..."}}'
+curl -sw '\n' -u "witboost:{token}" {base}/api/computational-governance/validate -H 'Content-Type: application/json' -d '{{"policy": "..."}}'
 
 # 4. Be refused without the scope, and ask why
 PLAIN=$(curl -s {base}/api/auth/access-tokens/jwt -H 'Content-Type: application/json' -d '{{"access_token": "{token}"}}' | cut -d '"' -f 4)
@@ -217,7 +217,7 @@ ID=$(curl -s -o /dev/null -D - {base}/api/computational-governance/validate -H "
 
 # 5. Sign in as the administrator and list service accounts
 SESSION=$(curl -s {base}/me/v1/session -H 'Content-Type: application/json' -d '{{"email": "{admin}", "password": "{password}"}}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
-curl -s {base}/admin/v1/service-accounts -H "Authorization: Bearer $SESSION"
+curl -sw '\n' {base}/admin/v1/service-accounts -H "Authorization: Bearer $SESSION"
 
 # 6. Revoke the token: the exchange refuses it at once
 echo '{token}' | {binary} token revoke --config {file} --realm witboost -
