@@ -8,6 +8,7 @@
 pub mod claims;
 pub mod code;
 pub mod entropy;
+pub mod fault;
 pub mod id;
 pub mod limit;
 pub mod name;

@@ -6,15 +6,18 @@
 //! its inputs and the [`Tx`], and await nothing else. It returns a decision; a
 //! refusal is a decision too, and commits with its audit row. Only an error rolls
 //! back. The answer leaves after the commit.
+//!
+//! An [`Extent`] says beforehand how much a closure does, so that an engine can serve
+//! the frequent small ones together.
 
 mod handle;
 
 pub use handle::StoreHandle;
 
 use crate::model::{
-    ApiToken, AuditEvent, AuditRow, Change, ChangeRow, ChangeSeq, Grant, HashedPassword,
+    ApiToken, AuditEvent, AuditRow, Change, ChangeRow, ChangeSeq, Dossier, Grant, HashedPassword,
     Invitation, KeyRecord, KeyState, Membership, NewApiToken, RoleDefinition, Session, Subject,
-    SubjectStatus, Tenant, TokenState,
+    SubjectStatus, Tenant, TokenDossier, TokenState,
 };
 use async_trait::async_trait;
 use doorward_base::principal::Epoch;
@@ -25,6 +28,7 @@ use doorward_base::{
 };
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 /// A boxed future, as closures over a [`Tx`] return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -62,6 +66,37 @@ pub struct Page<K> {
     pub after: Option<K>,
     /// 1 to 1,000 rows.
     pub limit: u32,
+}
+
+/// How much a closure does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Extent {
+    /// One [`Read::find_token_dossier`] and, when writing, one audit row after it. The
+    /// decision is as of the look-up. A closure that does anything else after all is
+    /// run again as [`Extent::Any`].
+    OneLookUp,
+    /// Anything. Closures that run at once behave as if one ran after the other.
+    Any,
+}
+
+/// What an API token is found by.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TokenKey {
+    /// The digests of one secret under each live digest key.
+    Digests(Vec<TokenDigest>),
+    /// Its id.
+    Id(ApiTokenId),
+}
+
+/// A process that serves, as the others of the same store know it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Node {
+    /// Made anew by each start.
+    pub id: [u8; 16],
+    /// What messages call it: host and process.
+    pub name: String,
+    /// What all nodes of a store must agree on, as text that equal terms share.
+    pub terms: String,
 }
 
 /// Which API tokens to list.
@@ -114,6 +149,8 @@ pub trait Read: Send {
     ) -> Result<Option<Subject>, StoreError>;
     /// Subjects by id.
     async fn list_subjects(&mut self, page: Page<SubjectId>) -> Result<Vec<Subject>, StoreError>;
+    /// A subject with all that gives it authority.
+    async fn find_dossier(&mut self, subject: SubjectId) -> Result<Option<Dossier>, StoreError>;
     /// A subject's password hash.
     async fn find_password(
         &mut self,
@@ -167,6 +204,11 @@ pub trait Read: Send {
         &mut self,
         digest: &TokenDigest,
     ) -> Result<Option<(ApiToken, String)>, StoreError>;
+    /// An API token with its owner's dossier.
+    async fn find_token_dossier(
+        &mut self,
+        key: &TokenKey,
+    ) -> Result<Option<TokenDossier>, StoreError>;
     /// API tokens by id, revoked and expired ones included.
     async fn list_api_tokens(
         &mut self,
@@ -182,6 +224,17 @@ pub trait Read: Send {
     ) -> Result<u32, StoreError>;
     /// Every digest that may still authenticate at `now`.
     async fn list_live_digests(&mut self, now: Timestamp) -> Result<Vec<LiveDigest>, StoreError>;
+
+    /// Where these tokens are in their lives; one that does not exist is left out.
+    async fn list_token_states(
+        &mut self,
+        ids: &[ApiTokenId],
+    ) -> Result<Vec<(ApiTokenId, TokenState)>, StoreError>;
+    /// Which of these sessions have not ended.
+    async fn list_active_sessions(
+        &mut self,
+        ids: &[SessionId],
+    ) -> Result<Vec<SessionId>, StoreError>;
 
     /// A session.
     async fn find_session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
@@ -203,6 +256,12 @@ pub trait Read: Send {
     /// Every (subject, tenant) whose epoch is not 0.
     async fn list_epochs(
         &mut self,
+    ) -> Result<Vec<(SubjectId, Option<TenantId>, Epoch)>, StoreError>;
+
+    /// Every epoch of these subjects that is not 0.
+    async fn list_epochs_of(
+        &mut self,
+        subjects: &[SubjectId],
     ) -> Result<Vec<(SubjectId, Option<TenantId>, Epoch)>, StoreError>;
 
     /// The realm's keys, oldest first.
@@ -350,11 +409,27 @@ pub trait Store: Send + Sync {
     /// Sets a value of the whole store if it is not set yet; returns the one in force.
     async fn init_store_value(&self, name: &str, value: &[u8]) -> Result<Vec<u8>, StoreError>;
     /// Runs a use-case in one transaction and commits it.
-    async fn run_write(&self, realm: RealmId, job: WriteJob) -> Result<(), StoreError>;
+    async fn run_write(
+        &self,
+        realm: RealmId,
+        extent: Extent,
+        job: WriteJob,
+    ) -> Result<(), StoreError>;
     /// Runs reads over one snapshot.
-    async fn run_read(&self, realm: RealmId, job: ReadJob<'static>) -> Result<(), StoreError>;
+    async fn run_read(
+        &self,
+        realm: RealmId,
+        extent: Extent,
+        job: ReadJob<'static>,
+    ) -> Result<(), StoreError>;
+    /// Returns when the engine hears that somebody committed a change; never, if it
+    /// cannot hear. Only a hint: [`Store::has_changed`] is asked at intervals too.
+    async fn hear_change(&self);
+    /// How often [`Store::has_changed`] should be asked.
+    fn poll_interval(&self) -> Duration;
     /// Whether anybody, in any process, may have committed since the last call of
-    /// this method. Cheap; false alarms are allowed, misses are not.
+    /// this method. Asks the store itself, so that an answer is a sign of life. Cheap;
+    /// false alarms are allowed, misses are not.
     async fn has_changed(&self) -> Result<bool, StoreError>;
     /// Entries of the change log after `after`, in commit order, at most `limit`.
     async fn list_changes(
@@ -364,6 +439,11 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<ChangeRow>, StoreError>;
     /// The last position of the change log.
     async fn last_change(&self) -> Result<ChangeSeq, StoreError>;
+    /// Tells the other nodes of this one and returns those that were heard of lately.
+    /// Repeated every few seconds. On an engine that serves one process there are none.
+    async fn announce(&self, node: &Node) -> Result<Vec<Node>, StoreError>;
+    /// Takes the announcement back.
+    async fn withdraw(&self, node: &Node) -> Result<(), StoreError>;
     /// Finishes waiting work, writes what is buffered, and refuses new work.
     async fn close(&self);
 }

@@ -1,7 +1,6 @@
 //! Who calls a use-case, and how its live management authority is loaded. Not here:
 //! what that authority allows (`decide::manage`).
 
-use super::facts::load_owned;
 use crate::decide::authority::permissions_of;
 use crate::decide::manage::{ManagementCaller, Manager};
 use crate::model::{Actor, Ceiling, SubjectStatus};
@@ -80,12 +79,11 @@ pub(super) async fn load_manager(
     else {
         return Ok(Some(ManagementCaller::Operator));
     };
-    match tx.find_subject(*subject).await? {
-        Some(found) if found.status == SubjectStatus::Active => {}
+    let dossier = match tx.find_dossier(*subject).await? {
+        Some(found) if found.subject.status == SubjectStatus::Active => found,
         _ => return Ok(None),
-    }
-    let owned = load_owned(tx, *subject).await?;
-    let ceiling = load_ceiling(tx, *subject, *credential, &owned.member_of, now).await?;
+    };
+    let ceiling = load_ceiling(tx, *subject, *credential, &dossier.member_of, now).await?;
     let Some(ceiling) = ceiling else {
         return Ok(None);
     };
@@ -96,15 +94,13 @@ pub(super) async fn load_manager(
             ..Ceiling::default()
         });
     }
-    let mut tenant_roles = Vec::with_capacity(owned.member_of.len());
-    for tenant in &owned.member_of {
-        tenant_roles.push((tenant.clone(), tx.list_tenant_roles(tenant).await?));
-    }
+    let roles_of = |tenant: &TenantId| (tenant.clone(), dossier.roles_of(Some(tenant)));
+    let tenant_roles = dossier.member_of.iter().map(roles_of).collect();
     Ok(Some(ManagementCaller::Subject(Box::new(Manager {
         subject: *subject,
         credential: *credential,
-        grants: owned.grants,
-        member_of: owned.member_of,
+        grants: dossier.grants,
+        member_of: dossier.member_of,
         roles: settings.roles.clone(),
         tenant_roles,
         ceilings,

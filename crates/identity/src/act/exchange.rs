@@ -2,12 +2,12 @@
 
 use super::look_up::Presented;
 use super::sign::{Issued, Unsigned, mint_jti};
-use super::token_authority::{Ask, find_presented, life_of, load_token_authority};
+use super::token_authority::{Ask, find_presented, life_of, token_authority};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Context, Realm};
 use crate::decide::refusal::UseRefusal;
 use crate::model::{Actor, AuditAction, AuditEvent};
-use crate::port::Tx;
+use crate::port::{Extent, Tx};
 use crate::settings::Presentation;
 use async_trait::async_trait;
 use doorward_base::name::parse_scopes;
@@ -70,6 +70,7 @@ struct Exchange {
 impl Work for Exchange {
     type Done = (Unsigned, ApiTokenId);
     type Refusal = UseRefusal;
+    const EXTENT: Extent = Extent::OneLookUp;
 
     fn event(&self) -> AuditEvent {
         self.call
@@ -81,7 +82,7 @@ impl Work for Exchange {
         tx: &mut dyn Tx,
         event: &mut AuditEvent,
     ) -> Result<Self::Done, Stop<UseRefusal>> {
-        let found = find_presented(tx, &self.presented).await?;
+        let (found, owner) = find_presented(tx, &self.presented).await?;
         let token = &found.token;
         event.token = Some(token.id);
         event.subject = Some(token.owner);
@@ -89,9 +90,9 @@ impl Work for Exchange {
         event.actor = Actor::Subject(token.owner);
         let settings = &self.realm.settings;
         let scopes = self.scopes();
-        let held = load_token_authority(
-            tx,
+        let held = token_authority(
             token,
+            &owner,
             &Ask {
                 settings,
                 via: &Presentation::Exchange,
@@ -103,8 +104,7 @@ impl Work for Exchange {
                 default_scopes: settings.tokens.default_scopes,
                 now: self.call.now,
             },
-        )
-        .await?;
+        )?;
         let tokens = &settings.tokens;
         let asked = self.request.duration.as_ref();
         let life = life_of(

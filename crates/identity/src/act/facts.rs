@@ -3,7 +3,7 @@
 use crate::decide::authority::Holdings;
 use crate::decide::claims::epoch_of;
 use crate::decide::manage::Belonging;
-use crate::model::{Grant, RoleDefinition};
+use crate::model::{Dossier, Grant, RoleDefinition};
 use crate::port::{Read, StoreError};
 use crate::settings::RealmSettings;
 use doorward_base::principal::Epoch;
@@ -18,6 +18,15 @@ pub(super) struct Owned {
 }
 
 impl Owned {
+    /// What a dossier holds; the roles are those of one tenant.
+    pub(super) fn of(dossier: &Dossier, tenant: Option<&TenantId>) -> Self {
+        Self {
+            grants: dossier.grants.clone(),
+            member_of: dossier.member_of.clone(),
+            tenant_roles: dossier.roles_of(tenant),
+        }
+    }
+
     pub(super) fn belonging(&self, settings: &RealmSettings) -> Belonging<'_> {
         Belonging::of(&self.member_of, &self.grants, &settings.default_roles)
     }
@@ -59,15 +68,10 @@ pub(super) async fn load_tenant_roles(
 }
 
 /// The epoch that a token of this subject, fixed to this tenant, carries.
-pub(super) async fn load_epoch(
-    tx: &mut dyn Read,
-    subject: SubjectId,
-    tenant: Option<&TenantId>,
-) -> Result<Epoch, StoreError> {
-    let realm_wide = tx.find_epoch(subject, None).await?;
+pub(super) fn epoch_in(dossier: &Dossier, tenant: Option<&TenantId>) -> Epoch {
     let in_tenant = match tenant {
-        Some(_) => tx.find_epoch(subject, tenant).await?,
+        Some(_) => dossier.epoch(tenant),
         None => Epoch(0),
     };
-    Ok(epoch_of(realm_wide, in_tenant))
+    epoch_of(dossier.epoch(None), in_tenant)
 }

@@ -3,14 +3,14 @@
 //! row, or anybody could fill the log.
 
 use super::look_up::{Found, Presented};
-use super::token_authority::{Ask, TokenAuthority, load_token_authority};
+use super::token_authority::{Ask, TokenAuthority, token_authority};
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Context, Realm};
 use crate::decide::claims::{render, sub_of};
 use crate::decide::refusal::UseRefusal;
 use crate::decide::token::ends_at;
 use crate::model::{Actor, ApiToken, AuditAction, AuditEvent, TokenKind};
-use crate::port::{Read, Tx};
+use crate::port::{Extent, Read, Tx};
 use crate::settings::{DefaultScopes, Presentation, UnknownScope};
 use async_trait::async_trait;
 use doorward_base::principal::CredentialId;
@@ -95,9 +95,11 @@ struct Inspect {
 impl Query for Inspect {
     type Done = (Found, Result<Introspected, UseRefusal>);
     type Refusal = UseRefusal;
+    const EXTENT: Extent = Extent::OneLookUp;
 
     async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<UseRefusal>> {
-        let found = self.presented.find(tx).await?.ok_or(UseRefusal::Unknown)?;
+        let found = self.presented.find_dossier(tx).await?;
+        let (found, owner) = found.ok_or(UseRefusal::Unknown)?;
         let settings = &self.realm.settings;
         let ask = Ask {
             settings,
@@ -110,11 +112,8 @@ impl Query for Inspect {
             default_scopes: DefaultScopes::All,
             now: self.now,
         };
-        let decision = match load_token_authority(tx, &found.token, &ask).await {
-            Ok(held) => Ok(introspected(&self.realm, &found.token, held)),
-            Err(Stop::Refused(refusal)) => Err(refusal),
-            Err(Stop::Store(error)) => return Err(error.into()),
-        };
+        let decision = token_authority(&found.token, &owner, &ask)
+            .map(|held| introspected(&self.realm, &found.token, held));
         Ok((found, decision))
     }
 }
@@ -156,6 +155,7 @@ struct RefusedUse {
 impl Work for RefusedUse {
     type Done = Introspected;
     type Refusal = UseRefusal;
+    const EXTENT: Extent = Extent::OneLookUp;
 
     fn event(&self) -> AuditEvent {
         AuditEvent {

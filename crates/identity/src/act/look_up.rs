@@ -3,8 +3,8 @@
 
 use super::{Context, Realm};
 use crate::decide::refusal::UseRefusal;
-use crate::model::ApiToken;
-use crate::port::{Read, StoreError, Tx};
+use crate::model::{ApiToken, Dossier};
+use crate::port::{Read, StoreError, TokenKey, Tx};
 use crate::settings::TokenClass;
 use doorward_base::Secret;
 use doorward_base::secret::TokenDigest;
@@ -53,6 +53,23 @@ impl Presented {
             }
         }
         Ok(None)
+    }
+}
+
+impl Presented {
+    /// Looks the token up with its owner's dossier, under all keys at once.
+    pub(super) async fn find_dossier(
+        &self,
+        tx: &mut dyn Read,
+    ) -> Result<Option<(Found, Dossier)>, StoreError> {
+        let digests = self.digests.iter().map(|(digest, _)| *digest).collect();
+        let found = tx.find_token_dossier(&TokenKey::Digests(digests)).await?;
+        Ok(found.map(|found| {
+            let current = self.digests.first();
+            let rekey = current.filter(|(_, key)| *key != found.digest_key).cloned();
+            let token = found.token;
+            (Found { token, rekey }, found.owner)
+        }))
     }
 }
 

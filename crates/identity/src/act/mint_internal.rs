@@ -3,12 +3,12 @@
 //! is refused inbound.
 
 use super::sign::{INTERNAL_TYP, Issued, Unsigned, mint_jti};
-use super::token_authority::{Ask, life_of, load_token_authority};
+use super::token_authority::{Ask, life_of, token_authority};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Context, Realm};
 use crate::decide::refusal::UseRefusal;
-use crate::model::{Actor, AuditAction, AuditEvent};
-use crate::port::Tx;
+use crate::model::{Actor, AuditAction, AuditEvent, TokenDossier};
+use crate::port::{Extent, TokenKey, Tx};
 use crate::settings::{DefaultScopes, Presentation, UnknownScope};
 use async_trait::async_trait;
 use doorward_base::{ApiTokenId, Audience, Scope};
@@ -62,6 +62,7 @@ struct Conversion {
 impl Work for Conversion {
     type Done = Unsigned;
     type Refusal = UseRefusal;
+    const EXTENT: Extent = Extent::OneLookUp;
 
     fn event(&self) -> AuditEvent {
         AuditEvent {
@@ -76,10 +77,8 @@ impl Work for Conversion {
         event: &mut AuditEvent,
     ) -> Result<Unsigned, Stop<UseRefusal>> {
         let request = &self.request;
-        let token = tx
-            .find_api_token(request.token)
-            .await?
-            .ok_or(UseRefusal::Unknown)?;
+        let found = tx.find_token_dossier(&TokenKey::Id(request.token)).await?;
+        let TokenDossier { token, owner, .. } = found.ok_or(UseRefusal::Unknown)?;
         event.subject = Some(token.owner);
         event.actor = Actor::Subject(token.owner);
         event.tenant.clone_from(&token.ceiling.tenant);
@@ -87,9 +86,9 @@ impl Work for Conversion {
             .detail
             .insert("upstream".to_owned(), json!(request.audience.as_str()));
         let settings = &self.realm.settings;
-        let held = load_token_authority(
-            tx,
+        let held = token_authority(
             &token,
+            &owner,
             &Ask {
                 settings,
                 via: &request.via,
@@ -101,8 +100,7 @@ impl Work for Conversion {
                 default_scopes: DefaultScopes::None,
                 now: self.call.now,
             },
-        )
-        .await?;
+        )?;
         let ttl = request.ttl;
         let life = life_of(&token, None, ttl, ttl, self.call.now)?;
         event.tenant.clone_from(&held.tenant);

@@ -1,6 +1,6 @@
 //! Signs a person in by password and begins a session.
 
-use super::facts::{load_epoch, load_owned, load_tenant_roles};
+use super::facts::{Owned, epoch_in};
 use super::password::PasswordCheck;
 use super::sign::{Issued, Unsigned, mint_jti};
 use super::work::{Failure, Query, Stop, Work};
@@ -13,8 +13,8 @@ use crate::decide::exchange::{Bounds, life};
 use crate::decide::refusal::SignInRefusal;
 use crate::decide::sign_in::{self as rule, PasswordVerdict};
 use crate::model::{
-    Actor, AuditAction, AuditEvent, Ceiling, HashedPassword, Identifier, Session, SessionState,
-    Subject,
+    Actor, AuditAction, AuditEvent, Ceiling, Dossier, HashedPassword, Identifier, Session,
+    SessionState, Subject,
 };
 use crate::port::{Read, Tx};
 use async_trait::async_trait;
@@ -169,10 +169,11 @@ impl Work for Begin {
         tx: &mut dyn Tx,
         event: &mut AuditEvent,
     ) -> Result<Self::Done, Stop<SignInRefusal>> {
-        let subject = self.load_subject(tx).await?;
-        let subject = rule::sign_in(subject.as_ref(), self.verdict(tx).await?)?.clone();
+        let dossier = self.load_dossier(tx).await?;
+        let known = dossier.as_ref().map(|dossier| &dossier.subject);
+        let subject = rule::sign_in(known, self.verdict(tx).await?)?.clone();
         let settings = &self.realm.settings;
-        let held = self.load_authority(tx, &subject).await?;
+        let held = self.authority(dossier.as_ref())?;
         let session = self.session(&subject, held.tenant.clone());
         let bounds = Bounds {
             access_ttl: settings.tokens.access_ttl,
@@ -227,16 +228,12 @@ struct HeldThere {
 }
 
 impl Begin {
-    async fn load_authority(
-        &self,
-        tx: &mut dyn Tx,
-        subject: &Subject,
-    ) -> Result<HeldThere, Stop<SignInRefusal>> {
+    fn authority(&self, dossier: Option<&Dossier>) -> Result<HeldThere, SignInRefusal> {
+        let dossier = dossier.ok_or(SignInRefusal::Credentials("unknown address"))?;
         let settings = &self.realm.settings;
-        let mut owned = load_owned(tx, subject.id).await?;
         let requested = self.request.tenant.as_ref();
-        let tenant = active_tenant(requested, None, &owned.member_of).map_err(refusal)?;
-        owned.tenant_roles = load_tenant_roles(tx, tenant.as_ref()).await?;
+        let tenant = active_tenant(requested, None, &dossier.member_of).map_err(refusal)?;
+        let owned = Owned::of(dossier, tenant.as_ref());
         let mut authority = effective(&AuthorityInput {
             holdings: owned.holdings(settings),
             ceilings: &[],
@@ -254,7 +251,7 @@ impl Begin {
             settings.tokens.default_scopes,
         )
         .map_err(|_| SignInRefusal::InvalidScope)?;
-        let epoch = load_epoch(tx, subject.id, tenant.as_ref()).await?;
+        let epoch = epoch_in(dossier, tenant.as_ref());
         Ok(HeldThere {
             tenant,
             authority,
@@ -263,9 +260,9 @@ impl Begin {
         })
     }
 
-    async fn load_subject(&self, tx: &mut dyn Tx) -> Result<Option<Subject>, Stop<SignInRefusal>> {
+    async fn load_dossier(&self, tx: &mut dyn Tx) -> Result<Option<Dossier>, Stop<SignInRefusal>> {
         Ok(match &self.stored {
-            Some((id, _)) => tx.find_subject(*id).await?,
+            Some((id, _)) => tx.find_dossier(*id).await?,
             None => None,
         })
     }

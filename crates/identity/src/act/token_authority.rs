@@ -1,7 +1,7 @@
-//! What an API token may do right now: loaded from the store, decided by `decide`. The
+//! What an API token may do right now: found in the store, decided by `decide`. The
 //! one path for exchanging it, presenting it and converting it for an upstream.
 
-use super::facts::{load_epoch, load_owned, load_tenant_roles};
+use super::facts::{Owned, epoch_in};
 use super::look_up::{Found, Presented};
 use super::sign::Unsigned;
 use super::work::Stop;
@@ -12,7 +12,7 @@ use crate::decide::claims::{Bearer, ClaimsInput, build};
 use crate::decide::exchange::{Bounds, Life, LifeRefusal, life};
 use crate::decide::refusal::UseRefusal;
 use crate::decide::token::{UseInput, ends_at, usable};
-use crate::model::{ApiToken, Subject};
+use crate::model::{ApiToken, Dossier, Subject};
 use crate::port::Read;
 use crate::settings::{DefaultScopes, Presentation, RealmSettings, UnknownScope};
 use doorward_base::principal::Epoch;
@@ -109,41 +109,42 @@ pub(super) fn life_of(
     })
 }
 
-/// Finds a presented token.
+/// Finds a presented token and what its owner holds.
 pub(super) async fn find_presented(
     tx: &mut dyn Read,
     presented: &Result<Presented, UseRefusal>,
-) -> Result<Found, Stop<UseRefusal>> {
+) -> Result<(Found, Dossier), Stop<UseRefusal>> {
     match presented {
-        Ok(presented) => Ok(presented.find(tx).await?.ok_or(UseRefusal::Unknown)?),
+        Ok(presented) => Ok(presented
+            .find_dossier(tx)
+            .await?
+            .ok_or(UseRefusal::Unknown)?),
         Err(refusal) => Err(refusal.clone().into()),
     }
 }
 
-/// Loads and decides what a token may do.
-pub(super) async fn load_token_authority(
-    tx: &mut dyn Read,
+/// Decides what a token may do.
+pub(super) fn token_authority(
     token: &ApiToken,
+    dossier: &Dossier,
     ask: &Ask<'_>,
-) -> Result<TokenAuthority, Stop<UseRefusal>> {
+) -> Result<TokenAuthority, UseRefusal> {
     let settings = ask.settings;
-    let owner = tx.find_subject(token.owner).await?;
-    let mut owned = load_owned(tx, token.owner).await?;
     let (class, owner) = usable(&UseInput {
         token,
-        owner: owner.as_ref(),
-        member_of: &owned.member_of,
+        owner: Some(&dossier.subject),
+        member_of: &dossier.member_of,
         classes: &settings.classes,
         via: ask.via,
         now: ask.now,
     })?;
     let (class, owner) = (class.name.clone(), owner.clone());
     let bound = token.ceiling.tenant.as_ref();
-    let tenant = active_tenant(ask.tenant, bound, &owned.member_of).map_err(refusal)?;
-    owned.tenant_roles = load_tenant_roles(tx, tenant.as_ref()).await?;
+    let tenant = active_tenant(ask.tenant, bound, &dossier.member_of).map_err(refusal)?;
+    let owned = Owned::of(dossier, tenant.as_ref());
     let audience = match ask.audience {
         Some(audience) if !settings.tokens.audiences.contains(audience) => {
-            return Err(UseRefusal::AudienceForbidden.into());
+            return Err(UseRefusal::AudienceForbidden);
         }
         Some(audience) => Some(audience.clone()),
         None => default_audience(settings, token),
@@ -164,7 +165,7 @@ pub(super) async fn load_token_authority(
         ask.default_scopes,
     )
     .map_err(|_| UseRefusal::InvalidScope)?;
-    let epoch = load_epoch(tx, owner.id, tenant.as_ref()).await?;
+    let epoch = epoch_in(dossier, tenant.as_ref());
     Ok(TokenAuthority {
         owner,
         class,

@@ -1,6 +1,6 @@
 //! The typed side of a store: what use-cases call. Not here: what an engine does.
 
-use super::{BoxFuture, Read, ReadJob, Store, StoreError, Tx, WriteJob};
+use super::{BoxFuture, Extent, Read, ReadJob, Store, StoreError, Tx, WriteJob};
 use doorward_base::RealmId;
 use std::sync::{Arc, Mutex};
 
@@ -34,6 +34,26 @@ impl StoreHandle {
             + Sync
             + 'static,
     {
+        self.write_as(realm, Extent::Any, run).await
+    }
+
+    /// The same, for a use-case that says how much it does.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing was written.
+    pub async fn write_as<T, F>(
+        &self,
+        realm: RealmId,
+        extent: Extent,
+        run: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'t> Fn(&'t mut dyn Tx) -> BoxFuture<'t, Result<T, StoreError>>
+            + Send
+            + Sync
+            + 'static,
+    {
         let slot = Slot::new();
         let (filled, run) = (slot.clone(), Arc::new(run));
         let job: WriteJob = Box::new(move |tx| {
@@ -44,7 +64,7 @@ impl StoreHandle {
                 Ok(())
             })
         });
-        self.0.run_write(realm, job).await?;
+        self.0.run_write(realm, extent, job).await?;
         slot.take()
     }
 
@@ -53,6 +73,26 @@ impl StoreHandle {
     /// # Errors
     /// [`StoreError`].
     pub async fn read<T, F>(&self, realm: RealmId, run: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'t> Fn(&'t mut dyn Read) -> BoxFuture<'t, Result<T, StoreError>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.read_as(realm, Extent::Any, run).await
+    }
+
+    /// The same, for reads that say how much they do.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn read_as<T, F>(
+        &self,
+        realm: RealmId,
+        extent: Extent,
+        run: F,
+    ) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: for<'t> Fn(&'t mut dyn Read) -> BoxFuture<'t, Result<T, StoreError>>
@@ -70,7 +110,7 @@ impl StoreHandle {
                 Ok(())
             })
         });
-        self.0.run_read(realm, job).await?;
+        self.0.run_read(realm, extent, job).await?;
         slot.take()
     }
 }

@@ -20,9 +20,22 @@ macro_rules! select {
 }
 
 pub(super) fn find(scope: Scope<'_>, id: ApiTokenId) -> Result<Option<ApiToken>, StoreError> {
-    scope
-        .find::<TokenRow, Keyed>(select!("AND id = ?2"), &[id.as_bytes()])
-        .map(|found| found.map(|(token, _)| token))
+    find_keyed(scope, id).map(|found| found.map(|(token, _)| token))
+}
+
+pub(super) fn find_keyed(scope: Scope<'_>, id: ApiTokenId) -> Result<Option<Keyed>, StoreError> {
+    scope.find::<TokenRow, Keyed>(select!("AND id = ?2"), &[id.as_bytes()])
+}
+
+pub(super) fn list_states(
+    scope: Scope<'_>,
+    ids: &[ApiTokenId],
+) -> Result<Vec<(ApiTokenId, TokenState)>, StoreError> {
+    let mut states = Vec::with_capacity(ids.len());
+    for &id in ids {
+        states.extend(find(scope, id)?.map(|token| (id, token.state)));
+    }
+    Ok(states)
 }
 
 pub(super) fn find_by_digest(
@@ -223,7 +236,7 @@ const fn target(id: &ApiTokenId) -> Target<'_> {
 }
 
 /// A token and the digest key its digest was made with.
-type Keyed = (ApiToken, String);
+pub(super) type Keyed = (ApiToken, String);
 
 struct TokenRow {
     id: [u8; 16],

@@ -122,6 +122,17 @@ pub(super) fn list_epochs(scope: Scope<'_>) -> Result<Vec<EpochEntry>, StoreErro
     )
 }
 
+pub(super) fn list_epochs_of(
+    scope: Scope<'_>,
+    subject: SubjectId,
+) -> Result<Vec<EpochEntry>, StoreError> {
+    scope.list::<EpochRow, _>(
+        "SELECT subject, tenant, epoch FROM epoch WHERE realm = ?1 AND subject = ?2 \
+         ORDER BY tenant NULLS FIRST",
+        &[subject.as_bytes()],
+    )
+}
+
 pub(super) fn bump_epoch(
     scope: Scope<'_>,
     subject: SubjectId,

@@ -15,6 +15,7 @@ mod api_token;
 mod audit;
 mod ceiling;
 mod change;
+mod dossier;
 mod grant;
 mod key;
 mod migrate;
@@ -38,11 +39,12 @@ pub use open::OpenError;
 use async_trait::async_trait;
 use doorward_base::{RealmId, RealmName};
 use doorward_identity::model::{ChangeRow, ChangeSeq};
-use doorward_identity::port::{ReadJob, Store, StoreError, WriteJob};
+use doorward_identity::port::{Extent, Node, ReadJob, Store, StoreError, WriteJob};
 use presence::Presence;
 use reader::Readers;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tx::RealmTx;
 use watch::Watch;
 use writer::Writer;
@@ -104,7 +106,7 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn run_write(&self, realm: RealmId, job: WriteJob) -> Result<(), StoreError> {
+    async fn run_write(&self, realm: RealmId, _: Extent, job: WriteJob) -> Result<(), StoreError> {
         self.writer
             .run(move |conn| {
                 let mut tx = RealmTx::new(conn, realm);
@@ -114,7 +116,12 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn run_read(&self, realm: RealmId, job: ReadJob<'static>) -> Result<(), StoreError> {
+    async fn run_read(
+        &self,
+        realm: RealmId,
+        _: Extent,
+        job: ReadJob<'static>,
+    ) -> Result<(), StoreError> {
         self.readers.run(|conn| {
             let mut tx = RealmTx::new(conn, realm);
             let outcome = tx::run_ready(job(&mut tx));
@@ -136,6 +143,23 @@ impl Store for SqliteStore {
 
     async fn last_change(&self) -> Result<ChangeSeq, StoreError> {
         self.readers.run(|conn| change::last(conn))
+    }
+
+    async fn hear_change(&self) {
+        std::future::pending().await
+    }
+
+    fn poll_interval(&self) -> Duration {
+        // The question costs microseconds.
+        Duration::from_millis(50)
+    }
+
+    async fn announce(&self, _: &Node) -> Result<Vec<Node>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn withdraw(&self, _: &Node) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn close(&self) {

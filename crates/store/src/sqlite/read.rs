@@ -2,7 +2,7 @@
 //! method handed to the module that has the SQL.
 
 use super::tx::RealmTx;
-use super::{api_token, audit, grant, key, session, subject, tenant};
+use super::{api_token, audit, dossier, grant, key, session, subject, tenant};
 use async_trait::async_trait;
 use doorward_base::principal::Epoch;
 use doorward_base::secret::TokenDigest;
@@ -10,10 +10,12 @@ use doorward_base::{
     ApiTokenId, ClassName, Email, MembershipId, SessionId, SubjectId, TenantId, Timestamp,
 };
 use doorward_identity::model::{
-    ApiToken, AuditRow, Grant, HashedPassword, Invitation, KeyRecord, Membership, RoleDefinition,
-    Session, Subject, Tenant,
+    ApiToken, AuditRow, Dossier, Grant, HashedPassword, Invitation, KeyRecord, Membership,
+    RoleDefinition, Session, Subject, Tenant, TokenDossier, TokenState,
 };
-use doorward_identity::port::{AuditFilter, LiveDigest, Page, Read, StoreError, TokenFilter};
+use doorward_identity::port::{
+    AuditFilter, LiveDigest, Page, Read, StoreError, TokenFilter, TokenKey,
+};
 
 #[async_trait]
 impl Read for RealmTx<'_> {
@@ -45,6 +47,10 @@ impl Read for RealmTx<'_> {
 
     async fn list_subjects(&mut self, page: Page<SubjectId>) -> Result<Vec<Subject>, StoreError> {
         self.with(|scope| subject::list(scope, bounded(page)))
+    }
+
+    async fn find_dossier(&mut self, subject: SubjectId) -> Result<Option<Dossier>, StoreError> {
+        self.with(|scope| dossier::find(scope, subject))
     }
 
     async fn find_password(
@@ -122,6 +128,13 @@ impl Read for RealmTx<'_> {
         self.with(|scope| api_token::find_by_digest(scope, digest))
     }
 
+    async fn find_token_dossier(
+        &mut self,
+        key: &TokenKey,
+    ) -> Result<Option<TokenDossier>, StoreError> {
+        self.with(|scope| dossier::find_token(scope, key))
+    }
+
     async fn list_api_tokens(
         &mut self,
         filter: TokenFilter,
@@ -141,6 +154,20 @@ impl Read for RealmTx<'_> {
 
     async fn list_live_digests(&mut self, now: Timestamp) -> Result<Vec<LiveDigest>, StoreError> {
         self.with(|scope| api_token::list_live_digests(scope, now))
+    }
+
+    async fn list_token_states(
+        &mut self,
+        ids: &[ApiTokenId],
+    ) -> Result<Vec<(ApiTokenId, TokenState)>, StoreError> {
+        self.with(|scope| api_token::list_states(scope, ids))
+    }
+
+    async fn list_active_sessions(
+        &mut self,
+        ids: &[SessionId],
+    ) -> Result<Vec<SessionId>, StoreError> {
+        self.with(|scope| session::list_active_among(scope, ids))
     }
 
     async fn find_session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
@@ -172,6 +199,19 @@ impl Read for RealmTx<'_> {
         &mut self,
     ) -> Result<Vec<(SubjectId, Option<TenantId>, Epoch)>, StoreError> {
         self.with(grant::list_epochs)
+    }
+
+    async fn list_epochs_of(
+        &mut self,
+        subjects: &[SubjectId],
+    ) -> Result<Vec<(SubjectId, Option<TenantId>, Epoch)>, StoreError> {
+        self.with(|scope| {
+            let mut epochs = Vec::new();
+            for &subject in subjects {
+                epochs.extend(grant::list_epochs_of(scope, subject)?);
+            }
+            Ok(epochs)
+        })
     }
 
     async fn list_keys(&mut self) -> Result<Vec<KeyRecord>, StoreError> {

@@ -30,6 +30,22 @@ pub(super) fn list(scope: Scope<'_>, subject: SubjectId) -> Result<Vec<Session>,
     )
 }
 
+pub(super) fn list_active_among(
+    scope: Scope<'_>,
+    wanted: &[SessionId],
+) -> Result<Vec<SessionId>, StoreError> {
+    let mut active = Vec::with_capacity(wanted.len());
+    for &id in wanted {
+        let session = find(scope, id)?;
+        active.extend(
+            session
+                .filter(|session| session.state == SessionState::Active)
+                .map(|session| session.id),
+        );
+    }
+    Ok(active)
+}
+
 pub(super) fn list_ended_since(
     scope: Scope<'_>,
     since: Timestamp,
