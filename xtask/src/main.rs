@@ -1,4 +1,5 @@
-//! The repository's common loops as sub-commands: `setup`, `test`, `tidy`, `bench`, `codegen`.
+//! The repository's common loops as sub-commands: `setup`, `test`, `services`, `tidy`,
+//! `bench`, `codegen`.
 //!
 //! Each sub-command is one module. Nothing here is shipped, and no test lives here
 //! but those of the tooling itself.
@@ -12,6 +13,7 @@ mod bench;
 mod codegen;
 mod failure;
 mod process;
+mod services;
 mod setup;
 mod test;
 mod tidy;
@@ -26,6 +28,7 @@ usage: cargo xtask <command>
 
   setup              install what tests and benchmarks need (Debian packages, Python venv)
   test [FILTER...]   setup, every check, every test whose name contains a FILTER
+  services           a PostgreSQL and a Redis for tests, until standard input ends
   tidy               the repository's own rules: crate edges, lengths, docs
   bench [ARG...]     benchmarks beside their peers, in a release build
   codegen [--check]  write spec/ from the code, or fail if it is stale";
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let outcome = match (command.as_str(), rest) {
         ("setup", []) => setup::run(&root),
         ("test", filters) => test::run(&root, filters),
+        ("services", []) => services::run(&root),
         ("tidy", []) => tidy::run(&root),
         ("bench", forwarded) => bench::run(&root, forwarded),
         ("codegen", []) => codegen::write(&root),

@@ -9,8 +9,13 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
+use crate::services::{Services, wipe};
 use crate::{Failure, codegen, process, setup, tidy};
 use count::Counts;
+
+/// The suites that drive the binary run again with the store in PostgreSQL. What runs
+/// on both engines by itself, such as the store's conformance, does not.
+const AGAIN_ON_POSTGRES: &str = "doorward-systems";
 
 pub(crate) fn run(root: &Path, filters: &[String]) -> Result<(), Failure> {
     let artifacts = root.join("target/test-artifacts");
@@ -28,7 +33,7 @@ pub(crate) fn run(root: &Path, filters: &[String]) -> Result<(), Failure> {
     let mut counts = Counts::default();
     if built {
         steps.run("codegen", || codegen::check(root));
-        steps.run("tests", || tests(root, filters, &mut counts));
+        steps.run("tests", || tests(root, filters, &artifacts, &mut counts));
         // A filtered run may touch no secret; a whole run that touches none is blind.
         let emptiness = if filters.is_empty() {
             journal::Empty::Fails
@@ -103,11 +108,24 @@ fn deny(root: &Path) -> Result<(), Failure> {
     ]))
 }
 
-fn tests(root: &Path, filters: &[String], counts: &mut Counts) -> Result<(), Failure> {
-    let args = ["test", "--workspace", "--no-fail-fast", "--"];
-    let mut command = process::cargo(root, args);
-    command.args(filters);
-    let passed = process::follow(&mut command, |line| counts.add_line(line))?;
+/// Every test, and once more those of the acceptance suites, on the other engine.
+fn tests(
+    root: &Path,
+    filters: &[String],
+    artifacts: &Path,
+    counts: &mut Counts,
+) -> Result<(), Failure> {
+    let services = Services::start(root, "test-services")?;
+    let mut all = process::cargo(root, ["test", "--workspace", "--no-fail-fast", "--"]);
+    services.name_to(all.args(filters));
+    let mut again = process::cargo(root, ["test", "--package", AGAIN_ON_POSTGRES]);
+    again.args(["--no-fail-fast", "--"]).args(filters);
+    services.name_to(again.env("DOORWARD_TEST_STORE", "postgres"));
+    let mut passed = true;
+    for mut command in [all, again] {
+        passed &= process::follow(&mut command, |line| counts.add_line(line))?;
+    }
+    keep_log(&services, artifacts)?;
     if !passed {
         return Err(Failure::new("cargo test failed"));
     }
@@ -117,10 +135,11 @@ fn tests(root: &Path, filters: &[String], counts: &mut Counts) -> Result<(), Fai
     Ok(())
 }
 
-fn wipe(dir: &Path) -> Result<(), Failure> {
-    match fs::remove_dir_all(dir) {
-        Ok(()) => Ok(()),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(Failure::new(format!("{}: {e}", dir.display()))),
-    }
+/// What PostgreSQL wrote about the tests' statements is searched for secrets too.
+fn keep_log(services: &Services, artifacts: &Path) -> Result<(), Failure> {
+    let kept = artifacts.join("postgres.log");
+    fs::create_dir_all(artifacts)
+        .and_then(|()| fs::copy(services.log(), &kept))
+        .map(|_| ())
+        .map_err(|e| Failure::new(format!("{}: {e}", kept.display())))
 }

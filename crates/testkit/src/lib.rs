@@ -21,6 +21,7 @@ pub mod jwt;
 pub mod raw;
 pub mod script;
 mod server;
+pub mod service;
 mod setup;
 pub mod upstream;
 pub mod wait;

@@ -12,14 +12,22 @@ const PAUSE: Duration = Duration::from_millis(2);
 ///
 /// # Panics
 /// When there is none within `patience`; the text says what was waited for.
-pub fn until<T>(what: &str, patience: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, patience: Duration, ask: impl FnMut() -> Option<T>) -> T {
+    match within(patience, ask) {
+        Some(answer) => answer,
+        None => panic!("waited {patience:?} in vain for {what}"),
+    }
+}
+
+/// Asks until there is an answer, or `patience` is over.
+pub fn within<T>(patience: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let begin = Instant::now();
     loop {
         if let Some(answer) = ask() {
-            return answer;
+            return Some(answer);
         }
         if begin.elapsed() >= patience {
-            panic!("waited {patience:?} in vain for {what}");
+            return None;
         }
         // Only so that polling does not take the processor from what is waited for.
         std::thread::park_timeout(PAUSE);

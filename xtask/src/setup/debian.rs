@@ -19,8 +19,13 @@ const PACKAGES: &[(&str, &str)] = &[
     ),
     ("nginx-light", "the upstream behind everyone in bench"),
     ("openssl", "makes bench's certificate"),
+    (
+        "postgresql",
+        "the engine of several nodes, in clusters of the tests' own",
+    ),
     ("python3", "acceptance suites drive the requests library"),
     ("python3-venv", "keeps those libraries out of the system"),
+    ("redis-server", "the limits that several nodes share"),
     ("wrk", "bench's load generator"),
 ];
 

@@ -33,7 +33,7 @@ const DIALECT: &[&str] = &["surface", "identity", "jose", "base"];
 const ALLOWED: &[Allowed] = &[
     Allowed {
         from: "server",
-        to: To::EveryCrateBut(&["testkit", "systems", "bench", "xtask"]),
+        to: To::EveryCrateBut(&["testkit", "systems", "soak", "bench", "xtask"]),
         dev: &[],
     },
     these("supabase", DIALECT),
@@ -54,18 +54,19 @@ const ALLOWED: &[Allowed] = &[
         to: To::These(&[]),
         dev: &["testkit"],
     },
+    these("soak", &["testkit", "systems"]),
     // Benchmarks and fuzz targets may reach whatever they measure.
     Allowed {
         from: "bench",
-        to: To::EveryCrateBut(&["systems", "xtask"]),
+        to: To::EveryCrateBut(&["systems", "soak", "xtask"]),
         dev: &[],
     },
     Allowed {
         from: "fuzz",
-        to: To::EveryCrateBut(&["systems", "xtask", "bench"]),
+        to: To::EveryCrateBut(&["systems", "soak", "xtask", "bench"]),
         dev: &[],
     },
-    these("xtask", &[]),
+    these("xtask", &["testkit"]),
 ];
 
 pub(crate) fn check(metadata: &Metadata, tree: &Tree) -> Vec<Finding> {
@@ -169,6 +170,7 @@ mod tests {
             ("server", "store", "null"),
             ("bench", "gate", "null"),
             ("systems", "testkit", r#""dev""#),
+            ("xtask", "testkit", "null"),
         ] {
             assert_eq!(edge(from, to, kind), [], "{from} → {to}");
         }

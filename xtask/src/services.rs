@@ -1,0 +1,89 @@
+//! `services`: a PostgreSQL and a Redis for tests to stand on, and where tests find
+//! them. Not here: starting and stopping them, which testkit does for single tests too.
+
+use std::fs;
+use std::io;
+use std::panic;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use doorward_testkit::service::{Postgres, Redis};
+
+use crate::Failure;
+
+/// Both, running. Dropping them stops them and removes what they stored.
+pub(crate) struct Services {
+    postgres: Postgres,
+    redis: Redis,
+    dir: PathBuf,
+}
+
+impl Services {
+    /// Starts both, with their files in this folder of `target`.
+    pub(crate) fn start(root: &Path, folder: &str) -> Result<Self, Failure> {
+        let dir = root.join("target").join(folder);
+        wipe(&dir)?;
+        // The kit reports by panicking, which has said on standard error what is wrong.
+        let started = panic::catch_unwind(|| (Postgres::start(&dir), Redis::start(&dir)));
+        let (postgres, redis) = started.map_err(|_| {
+            let fix = "cargo xtask setup installs PostgreSQL and Redis";
+            Failure::with_fix("PostgreSQL or Redis did not start", fix)
+        })?;
+        Ok(Self {
+            postgres,
+            redis,
+            dir,
+        })
+    }
+
+    /// Tells a program's tests where they are.
+    pub(crate) fn name_to(&self, command: &mut Command) {
+        command.envs(self.variables());
+    }
+
+    /// What PostgreSQL logged: part of what is searched for secrets.
+    pub(crate) fn log(&self) -> &Path {
+        self.postgres.log()
+    }
+
+    fn variables(&self) -> [(&'static str, String); 2] {
+        [
+            ("DOORWARD_TEST_POSTGRES", self.postgres.url("postgres")),
+            ("DOORWARD_TEST_REDIS", self.redis.url()),
+        ]
+    }
+}
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        self.redis.stop();
+        self.postgres.stop();
+        if let Err(failure) = wipe(&self.dir) {
+            eprintln!("{failure}");
+        }
+    }
+}
+
+/// Starts both, prints the variables for a shell, and stays until standard input ends.
+/// Ctrl-C ends both too: neither outlives the process that started it.
+pub(crate) fn run(root: &Path) -> Result<(), Failure> {
+    let services = Services::start(root, "services")?;
+    for (name, value) in services.variables() {
+        println!("export {name}={value}");
+    }
+    eprintln!("services: running until Ctrl-C, or until standard input ends");
+    match io::copy(&mut io::stdin(), &mut io::sink()) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::new(format!("standard input: {error}"))),
+    }
+}
+
+/// Removes a folder, if it is there.
+pub(crate) fn wipe(dir: &Path) -> Result<(), Failure> {
+    match fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => {
+            Err(Failure::new(format!("{}: {e}", dir.display())))
+        }
+        _ => Ok(()),
+    }
+}
