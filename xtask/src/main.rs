@@ -1,5 +1,5 @@
 //! The repository's common loops as sub-commands: `setup`, `test`, `services`, `tidy`,
-//! `bench`, `codegen`.
+//! `bench`, `soak`, `codegen`.
 //!
 //! Each sub-command is one module. Nothing here is shipped, and no test lives here
 //! but those of the tooling itself.
@@ -15,6 +15,7 @@ mod failure;
 mod process;
 mod services;
 mod setup;
+mod soak;
 mod test;
 mod tidy;
 
@@ -31,6 +32,7 @@ usage: cargo xtask <command>
   services           a PostgreSQL and a Redis for tests, until standard input ends
   tidy               the repository's own rules: crate edges, lengths, docs
   bench [ARG...]     benchmarks beside their peers, in a release build
+  soak [ARG...]      random operations under faults, and what must hold of them
   codegen [--check]  write spec/ from the code, or fail if it is stale";
 
 fn main() -> ExitCode {
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         ("services", []) => services::run(&root),
         ("tidy", []) => tidy::run(&root),
         ("bench", forwarded) => bench::run(&root, forwarded),
+        ("soak", forwarded) => soak::run(&root, forwarded),
         ("codegen", []) => codegen::write(&root),
         ("codegen", [flag]) if flag == "--check" => codegen::check(&root),
         _ => {
