@@ -2,7 +2,7 @@
 //! stays dead. The client notes each acknowledgement before it takes the next step.
 #![cfg(test)]
 
-use doorward_testkit::{App, Person, Request, Setup, site};
+use doorward_testkit::{App, Engine, Person, Request, Setup, site};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -169,6 +169,10 @@ fn check_sample(app: &App, book: &Book) {
 }
 
 fn check_integrity(app: &App) {
+    if app.engine() == Engine::Postgres {
+        app.postgres().check();
+        return;
+    }
     let store = rusqlite::Connection::open(app.store_path()).unwrap();
     let verdict: String = store
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))

@@ -80,10 +80,7 @@ fn without_its_store_an_immediate_realm_stops_accepting_after_the_lease() {
     let by_jwt = app.request("GET", "/plain/1").bearer(&jwt);
     by_token.send().expect(200);
     by_jwt.send().expect(200);
-    for ending in ["", "-wal", "-shm"] {
-        let file = format!("{}{ending}", app.store_path().display());
-        std::fs::rename(&file, format!("{file}.away")).unwrap();
-    }
+    app.take_store_away();
     app.until_status(&by_jwt, 503);
     app.until_status(&by_token, 503);
 }

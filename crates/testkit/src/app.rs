@@ -1,17 +1,22 @@
 //! One installation under test: its files, its commands, its running server. Not here:
 //! how a signed-in person's requests look (`client`).
 
+mod run;
 mod steps;
 
+pub use run::Running;
+
 use crate::artifact::{Artifacts, must};
-use crate::binary;
-use crate::command::{self, Keep, Outcome};
+use crate::command::{self, Outcome};
 use crate::server::Server;
+use crate::service::Database;
 use crate::setup::Setup;
+use crate::store::{Engine, Store};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use toml::Table;
@@ -22,32 +27,63 @@ pub struct App {
     artifacts: Artifacts,
     config: Table,
     config_path: PathBuf,
+    /// Nothing only while it is dropped.
+    store: Option<Store>,
     database: String,
+    /// How the server reaches the store, where that is not the commands' way.
+    cable: Option<String>,
     /// Where the master key is: beside the artifacts, because it is a secret itself.
-    keys: TempDir,
+    keys: Arc<TempDir>,
     wrapper: Vec<String>,
     listen: String,
     clock: Option<PathBuf>,
     server: Option<Server>,
 }
 
-impl App {
-    pub(crate) fn prepare(setup: Setup, artifacts: Artifacts) -> Self {
+/// What an installation may share with other servers of the same one.
+pub(crate) struct Place {
+    pub(crate) artifacts: Artifacts,
+    pub(crate) store: Store,
+    pub(crate) cable: Option<String>,
+    pub(crate) keys: Arc<TempDir>,
+}
+
+impl Place {
+    pub(crate) fn alone(artifacts: Artifacts, store: Store) -> Self {
         let keys = must("make a folder for the master key", TempDir::new());
+        Self {
+            artifacts,
+            store,
+            cable: None,
+            keys: Arc::new(keys),
+        }
+    }
+}
+
+impl App {
+    pub(crate) fn prepare(setup: Setup, place: Place) -> Self {
         let Setup {
             mut config,
             wrapper,
             own_clock,
             listen,
+            ops,
             ..
         } = setup;
+        let Place {
+            artifacts,
+            store,
+            cable,
+            keys,
+        } = place;
+        let database = store.url();
         let server = config
             .entry("server")
             .or_insert_with(|| Table::new().into());
         if let Some(server) = server.as_table_mut() {
             let key = format!("file:{}", keys.path().join("doorward.key").display());
-            let database = format!("sqlite:{}", artifacts.path("store.db").display());
-            server.insert("ops_listen".to_owned(), "127.0.0.1:0".into());
+            let database = cable.as_ref().unwrap_or(&database).as_str();
+            server.insert("ops_listen".to_owned(), ops.into());
             server.insert("master_key".to_owned(), key.into());
             server.insert("database".to_owned(), database.into());
             // The more is logged, the more the search for secrets sees.
@@ -57,7 +93,9 @@ impl App {
         let clock = own_clock.then(|| keys.path().join("clock"));
         let app = Self {
             config_path: artifacts.path("doorward.toml"),
-            database: format!("sqlite:{}", artifacts.path("store.db").display()),
+            store: Some(store),
+            database,
+            cable,
             artifacts,
             config,
             keys,
@@ -77,7 +115,7 @@ impl App {
     /// When it does not come up.
     pub fn start(&mut self) {
         self.stop();
-        let plain = command::build(self, &["serve"], &["--listen", &self.listen]);
+        let plain = command::serve(self, &["--listen", &self.listen]);
         let serve = match self.wrapper.split_first() {
             None => plain,
             Some((program, arguments)) => {
@@ -124,7 +162,7 @@ impl App {
     /// When it is still running after 20 s.
     #[must_use]
     pub fn refuse_to_start(&self) -> Outcome {
-        let serve = command::build(self, &["serve"], &["--listen", &self.listen]);
+        let serve = command::serve(self, &["--listen", &self.listen]);
         let mut bounded = Command::new("timeout");
         bounded
             .args(["--kill-after=1", "20"])
@@ -191,10 +229,57 @@ impl App {
         &self.database
     }
 
+    /// How the server reaches the store.
+    pub(crate) fn served_database(&self) -> &str {
+        self.cable.as_ref().unwrap_or(&self.database)
+    }
+
+    /// The engine of the store.
+    #[must_use]
+    pub const fn engine(&self) -> Engine {
+        self.store().engine()
+    }
+
     /// The store's file.
+    ///
+    /// # Panics
+    /// When the store is in PostgreSQL.
     #[must_use]
     pub fn store_path(&self) -> PathBuf {
-        self.artifacts.path("store.db")
+        self.store().path()
+    }
+
+    /// The store's database, seen past Doorward.
+    ///
+    /// # Panics
+    /// When the store is in SQLite.
+    #[must_use]
+    pub fn postgres(&self) -> &Database {
+        self.store().database()
+    }
+
+    /// Whether a command or the server has made the store.
+    ///
+    /// # Panics
+    /// When PostgreSQL cannot be asked.
+    #[must_use]
+    pub fn store_exists(&self) -> bool {
+        self.store().exists()
+    }
+
+    /// Makes the store unreachable, for a server too that has it open.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub fn take_store_away(&self) {
+        self.store().take_away();
+    }
+
+    const fn store(&self) -> &Store {
+        match &self.store {
+            Some(store) => store,
+            None => panic!("the installation is over"),
+        }
     }
 
     /// The master key's file.
@@ -264,78 +349,10 @@ impl App {
                 .env("DONT_FAKE_MONOTONIC", "1");
         }
     }
-
-    /// Runs a command whose output holds no secret; it is kept and searched.
-    #[must_use]
-    pub fn run(&self, words: &[&str], arguments: &[&str]) -> Outcome {
-        self.run_with(words, arguments, "", Keep::Output)
-    }
-
-    /// As [`App::run`], with standard input.
-    #[must_use]
-    pub fn run_input(&self, words: &[&str], arguments: &[&str], input: &str) -> Outcome {
-        self.run_with(words, arguments, input, Keep::Output)
-    }
-
-    /// Runs a command that prints a secret; its output is not kept.
-    #[must_use]
-    pub fn run_secret(&self, words: &[&str], arguments: &[&str], input: &str) -> Outcome {
-        self.run_with(words, arguments, input, Keep::Nothing)
-    }
-
-    /// Runs a shell script as a reader of the documentation does: in the configuration's
-    /// folder, with `doorward` on the path. What it prints is not kept.
-    ///
-    /// # Panics
-    /// When there is no shell.
-    #[must_use]
-    pub fn shell(&self, script: &str) -> Outcome {
-        let binary = binary::doorward();
-        let folder = binary.parent().unwrap_or(Path::new("/")).display();
-        let mut shell = Command::new("sh");
-        shell
-            .args(["-eu", "-c", &format!("PATH=\"{folder}:$PATH\"\n{script}")])
-            .current_dir(self.artifacts.dir())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        self.apply_environment(&mut shell);
-        command::finish(command::spawn(shell, ""))
-    }
-
-    /// Starts a command without waiting for it, for races between processes.
-    #[must_use]
-    pub fn spawn(&self, words: &[&str], arguments: &[&str]) -> Running {
-        Running(command::spawn(command::build(self, words, arguments), ""))
-    }
-
-    fn run_with(&self, words: &[&str], arguments: &[&str], input: &str, keep: Keep) -> Outcome {
-        let command = command::build(self, words, arguments);
-        let outcome = command::finish(command::spawn(command, input));
-        if keep == Keep::Output {
-            self.artifacts
-                .append("commands.log", outcome.stdout.as_bytes());
-        }
-        self.artifacts
-            .append("commands.log", outcome.stderr.as_bytes());
-        outcome
-    }
 }
 
 /// Witboost's exchange endpoint.
 pub const EXCHANGE: &str = "/api/auth/access-tokens/jwt";
-
-/// A command under way.
-#[derive(Debug)]
-pub struct Running(std::process::Child);
-
-impl Running {
-    /// Waits for its end.
-    #[must_use]
-    pub fn finish(self) -> Outcome {
-        command::finish(self.0)
-    }
-}
 
 impl Drop for App {
     fn drop(&mut self) {
@@ -348,11 +365,18 @@ impl Drop for App {
             key.lines()
                 .for_each(|line| self.artifacts.remember(line.trim()));
         }
-        if self.store_path().exists() {
-            let arguments = ["--realm", self.realm(), "--json", "--limit", "0"];
-            let audit = command::build(self, &["audit"], &arguments);
-            let audit = command::finish(command::spawn(audit, ""));
-            self.artifacts.write("audit.json", &audit.stdout);
+        // What a failed test left in PostgreSQL stays there until the cluster goes.
+        if std::thread::panicking() {
+            return;
+        }
+        if let Some(store) = self.store.take() {
+            if store.settle() {
+                let arguments = ["--realm", self.realm(), "--json", "--limit", "0"];
+                let audit = command::build(self, &["audit"], &arguments);
+                let audit = command::finish(command::spawn(audit, ""));
+                self.artifacts.write("audit.json", &audit.stdout);
+            }
+            store.end(&self.artifacts);
         }
     }
 }

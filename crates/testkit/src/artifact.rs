@@ -3,6 +3,7 @@
 //! `secrets.journal`, one secret a line. What legitimately holds a secret (a request,
 //! an answer that shows one) must not be written here.
 
+use crate::store::{self, Engine};
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
@@ -23,9 +24,12 @@ impl Artifacts {
     /// When the folder cannot be made.
     #[must_use]
     pub fn make(site: &str) -> Self {
-        let dir = crate::binary::target_dir()
-            .join("test-artifacts")
-            .join(folder(site));
+        let mut dir = crate::binary::target_dir().join("test-artifacts");
+        // The same tests run once for each engine, and both runs are searched.
+        if store::engine() == Engine::Postgres {
+            dir.push("postgres");
+        }
+        dir.push(folder(site));
         if dir.exists() {
             must("empty the artifact folder", fs::remove_dir_all(&dir));
         }

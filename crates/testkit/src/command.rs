@@ -76,15 +76,23 @@ pub(crate) enum Keep {
     Nothing,
 }
 
-/// The command with `--config` and `--database` right after its words.
+/// A management command with `--config` and `--database` right after its words.
 pub(crate) fn build(app: &App, words: &[&str], arguments: &[&str]) -> Command {
+    on(app, app.database(), words, arguments)
+}
+
+/// The server, which may reach the store by another way than the commands.
+pub(crate) fn serve(app: &App, arguments: &[&str]) -> Command {
+    on(app, app.served_database(), &["serve"], arguments)
+}
+
+fn on(app: &App, database: &str, words: &[&str], arguments: &[&str]) -> Command {
     let mut command = Command::new(binary::doorward());
     command
         .args(words)
         .arg("--config")
         .arg(app.config_path())
-        .arg("--database")
-        .arg(app.database())
+        .args(["--database", database])
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

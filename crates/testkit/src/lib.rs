@@ -3,7 +3,7 @@
 //! everything that was left behind. It knows the binary by its command line and its
 //! wire only; none of the crates it tests is linked here.
 //!
-//! A test asks for a [`Setup`], starts an [`App`] and speaks to it through [`App`]'s
+//! A test asks for a [`Setup`], starts an [`App`] or a [`Cluster`] and speaks to it through [`App`]'s
 //! methods, [`Request`], [`script`] or a raw socket. Waiting is bounded: a deadline
 //! and a panic that says what did not happen.
 #![expect(
@@ -15,6 +15,7 @@ mod app;
 mod artifact;
 mod binary;
 mod client;
+mod cluster;
 mod command;
 pub mod http;
 pub mod jwt;
@@ -23,17 +24,20 @@ pub mod script;
 mod server;
 pub mod service;
 mod setup;
+mod store;
 pub mod upstream;
 pub mod wait;
 
 pub use app::{App, EXCHANGE, Running};
 pub use artifact::Artifacts;
 pub use client::{Person, Session, id_of, secret_of, sign_in};
+pub use cluster::{Cable, Cluster};
 pub use command::Outcome;
 pub use http::{Request, Response};
 pub use script::Fetched;
 pub use server::Server;
 pub use setup::Setup;
+pub use store::{Engine, engine, postgres_url, redis_url};
 
 /// The name of the surrounding test, for its folder below `target/test-artifacts`:
 /// binary, module and function.

@@ -12,7 +12,7 @@ mod proxy;
 mod redis;
 mod startup;
 
-pub use database::Database;
+pub use database::{Database, Held};
 pub use port::free as free_port;
 pub use postgres::Postgres;
 pub use proxy::{Affected, Proxy};

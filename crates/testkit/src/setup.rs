@@ -1,18 +1,24 @@
 //! What a test wants to run: a configuration with some keys changed, a clock, limits of
 //! the process. Not here: the installation that comes of it (`app`).
 
-use crate::app::App;
+use crate::app::{App, Place};
 use crate::artifact::{Artifacts, must};
+use crate::cluster::{Cable, Cluster};
+use crate::service::Database;
+use crate::store::{self, Engine, Store};
 use toml::{Table, Value};
 
 /// A description of an installation.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Setup {
     pub(crate) site: String,
     pub(crate) config: Table,
     pub(crate) wrapper: Vec<String>,
     pub(crate) own_clock: bool,
     pub(crate) listen: String,
+    pub(crate) ops: String,
+    pub(crate) engine: Engine,
+    pub(crate) database: Option<String>,
 }
 
 impl Setup {
@@ -30,6 +36,9 @@ impl Setup {
             wrapper: Vec::new(),
             own_clock: false,
             listen: "127.0.0.1:0".to_owned(),
+            ops: "127.0.0.1:0".to_owned(),
+            engine: store::engine(),
+            database: None,
         }
     }
 
@@ -72,6 +81,24 @@ impl Setup {
         self
     }
 
+    /// Keeps its data in this database of PostgreSQL, which outlives it.
+    #[must_use]
+    pub fn database(mut self, url: &str) -> Self {
+        self.database = Some(url.to_owned());
+        self
+    }
+
+    /// Several servers of one installation, not started yet. They share the store,
+    /// which is in PostgreSQL whatever the run's engine is, and the master key.
+    ///
+    /// # Panics
+    /// When a file or the database cannot be made.
+    #[must_use]
+    pub fn cluster(mut self, nodes: usize, cable: Cable) -> Cluster {
+        self.engine = Engine::Postgres;
+        Cluster::prepare(&self, nodes, cable)
+    }
+
     /// Writes the configuration, and nothing else: no store, no server.
     ///
     /// # Panics
@@ -79,7 +106,15 @@ impl Setup {
     #[must_use]
     pub fn prepare(self) -> App {
         let artifacts = Artifacts::make(&self.site);
-        App::prepare(self, artifacts)
+        let store = self.make_store(&artifacts);
+        App::prepare(self, Place::alone(artifacts, store))
+    }
+
+    pub(crate) fn make_store(&self, artifacts: &Artifacts) -> Store {
+        match &self.database {
+            Some(url) => Store::Given(Database::at(url)),
+            None => Store::make(self.engine, artifacts),
+        }
     }
 
     /// Writes the configuration and starts the server.

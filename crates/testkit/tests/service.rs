@@ -45,9 +45,31 @@ fn a_dump_shows_letters_in_columns_of_bytes_and_a_dropped_database_is_gone() {
     let all = "SELECT count(*) FROM pg_database WHERE datname LIKE 'test%'";
     let server = database.clone();
     assert_eq!(server.query(all), "2");
-    database.drop_now();
+    database.remove();
     let again = Database::create(&postgres.url("postgres"));
     assert_eq!(again.query(all), "2");
+}
+
+#[test]
+fn a_locked_database_waits_and_a_closed_one_refuses() {
+    let dir = tempfile::tempdir().unwrap();
+    let postgres = Postgres::start(dir.path());
+    let database = Database::at(&postgres.create_database());
+    assert_eq!(database.tables(), Vec::<String>::new());
+    let _ = database.query("CREATE TABLE t (n int); CREATE TABLE \"T\" (n int)");
+    assert_eq!(database.tables(), ["public.\"T\"", "public.t"]);
+    database.check();
+    let read = || psql(database.url(), "SET lock_timeout = 100; SELECT n FROM t");
+    let held = database.lock();
+    assert!(!read().wait_with_output().unwrap().status.success());
+    drop(held);
+    assert!(read().wait_with_output().unwrap().status.success());
+    let sleeper = psql(database.url(), "SELECT pg_sleep(60)");
+    database.close();
+    assert!(!sleeper.wait_with_output().unwrap().status.success());
+    assert!(!read().wait_with_output().unwrap().status.success());
+    database.open();
+    assert!(read().wait_with_output().unwrap().status.success());
 }
 
 #[test]

@@ -144,4 +144,19 @@ impl App {
             Some(request.send()).filter(|answer| answer.status == status)
         })
     }
+
+    /// Waits until the server says that it is ready.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub fn until_ready(&self) {
+        wait::until("readiness", PATIENCE, || self.is_ready().then_some(()));
+    }
+
+    /// Whether the server says that it is ready.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let ready = Request::new(self.ops(), "GET", "/readyz").try_send();
+        ready.is_ok_and(|answer| answer.status == 200)
+    }
 }
