@@ -122,7 +122,8 @@ fn tests(
     again.args(["--no-fail-fast", "--"]).args(filters);
     services.name_to(again.env("DOORWARD_TEST_STORE", "postgres"));
     let mut passed = true;
-    for mut command in [all, again] {
+    for (engine, mut command) in [("SQLite", all), ("PostgreSQL", again)] {
+        eprintln!("the store in {engine}:");
         passed &= process::follow(&mut command, |line| counts.add_line(line))?;
     }
     keep_log(&services, artifacts)?;

@@ -27,8 +27,7 @@ pub struct App {
     artifacts: Artifacts,
     config: Table,
     config_path: PathBuf,
-    /// Nothing only while it is dropped.
-    store: Option<Store>,
+    store: Store,
     database: String,
     /// How the server reaches the store, where that is not the commands' way.
     cable: Option<String>,
@@ -93,7 +92,7 @@ impl App {
         let clock = own_clock.then(|| keys.path().join("clock"));
         let app = Self {
             config_path: artifacts.path("doorward.toml"),
-            store: Some(store),
+            store,
             database,
             cable,
             artifacts,
@@ -237,7 +236,7 @@ impl App {
     /// The engine of the store.
     #[must_use]
     pub const fn engine(&self) -> Engine {
-        self.store().engine()
+        self.store.engine()
     }
 
     /// The store's file.
@@ -246,7 +245,7 @@ impl App {
     /// When the store is in PostgreSQL.
     #[must_use]
     pub fn store_path(&self) -> PathBuf {
-        self.store().path()
+        self.store.path()
     }
 
     /// The store's database, seen past Doorward.
@@ -255,7 +254,7 @@ impl App {
     /// When the store is in SQLite.
     #[must_use]
     pub fn postgres(&self) -> &Database {
-        self.store().database()
+        self.store.database()
     }
 
     /// Whether a command or the server has made the store.
@@ -264,7 +263,7 @@ impl App {
     /// When PostgreSQL cannot be asked.
     #[must_use]
     pub fn store_exists(&self) -> bool {
-        self.store().exists()
+        self.store.exists()
     }
 
     /// Makes the store unreachable, for a server too that has it open.
@@ -272,14 +271,7 @@ impl App {
     /// # Panics
     /// When that fails.
     pub fn take_store_away(&self) {
-        self.store().take_away();
-    }
-
-    const fn store(&self) -> &Store {
-        match &self.store {
-            Some(store) => store,
-            None => panic!("the installation is over"),
-        }
+        self.store.take_away();
     }
 
     /// The master key's file.
@@ -369,14 +361,12 @@ impl Drop for App {
         if std::thread::panicking() {
             return;
         }
-        if let Some(store) = self.store.take() {
-            if store.settle() {
-                let arguments = ["--realm", self.realm(), "--json", "--limit", "0"];
-                let audit = command::build(self, &["audit"], &arguments);
-                let audit = command::finish(command::spawn(audit, ""));
-                self.artifacts.write("audit.json", &audit.stdout);
-            }
-            store.end(&self.artifacts);
+        if self.store.settle() {
+            let arguments = ["--realm", self.realm(), "--json", "--limit", "0"];
+            let audit = command::build(self, &["audit"], &arguments);
+            let audit = command::finish(command::spawn(audit, ""));
+            self.artifacts.write("audit.json", &audit.stdout);
+            self.store.keep(&self.artifacts);
         }
     }
 }

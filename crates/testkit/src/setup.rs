@@ -81,7 +81,7 @@ impl Setup {
         self
     }
 
-    /// Keeps its data in this database of PostgreSQL, which outlives it.
+    /// Keeps its data in this database of PostgreSQL, in place of a new one.
     #[must_use]
     pub fn database(mut self, url: &str) -> Self {
         self.database = Some(url.to_owned());
@@ -112,7 +112,7 @@ impl Setup {
 
     pub(crate) fn make_store(&self, artifacts: &Artifacts) -> Store {
         match &self.database {
-            Some(url) => Store::Given(Database::at(url)),
+            Some(url) => Store::Database(Database::at(url)),
             None => Store::make(self.engine, artifacts),
         }
     }

@@ -70,11 +70,9 @@ fn named(variable: &str) -> String {
 pub(crate) enum Store {
     /// A file in the test's folder.
     File(PathBuf),
-    /// A database that ends with the installation.
-    Own(Database),
-    /// A database that somebody else ends.
-    Given(Database),
-    /// As [`Self::Given`], and somebody else keeps what it held.
+    /// A database. It is left to the end of its cluster: dropping one takes a second.
+    Database(Database),
+    /// A database that somebody else keeps for the search.
     Shared(Database),
 }
 
@@ -83,7 +81,7 @@ impl Store {
     pub(crate) fn make(engine: Engine, artifacts: &Artifacts) -> Self {
         match engine {
             Engine::Sqlite => Self::File(artifacts.path("store.db")),
-            Engine::Postgres => Self::Own(Database::create(&postgres_url())),
+            Engine::Postgres => Self::Database(Database::create(&postgres_url())),
         }
     }
 
@@ -91,9 +89,7 @@ impl Store {
     pub(crate) fn url(&self) -> String {
         match self {
             Self::File(path) => format!("sqlite:{}", path.display()),
-            Self::Own(database) | Self::Given(database) | Self::Shared(database) => {
-                database.url().to_owned()
-            }
+            Self::Database(database) | Self::Shared(database) => database.url().to_owned(),
         }
     }
 
@@ -101,9 +97,7 @@ impl Store {
     pub(crate) fn exists(&self) -> bool {
         match self {
             Self::File(path) => path.exists(),
-            Self::Own(database) | Self::Given(database) | Self::Shared(database) => {
-                !database.tables().is_empty()
-            }
+            Self::Database(database) | Self::Shared(database) => !database.tables().is_empty(),
         }
     }
 
@@ -111,7 +105,7 @@ impl Store {
     /// is then a store whose record can be read, and nobody else keeps it.
     pub(crate) fn settle(&self) -> bool {
         match self {
-            Self::Own(database) | Self::Given(database) => database.open(),
+            Self::Database(database) => database.open(),
             Self::Shared(_) => return false,
             Self::File(_) => {}
         }
@@ -121,14 +115,14 @@ impl Store {
     pub(crate) const fn engine(&self) -> Engine {
         match self {
             Self::File(_) => Engine::Sqlite,
-            Self::Own(_) | Self::Given(_) | Self::Shared(_) => Engine::Postgres,
+            Self::Database(_) | Self::Shared(_) => Engine::Postgres,
         }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
         match self {
             Self::File(path) => path.clone(),
-            Self::Own(_) | Self::Given(_) | Self::Shared(_) => {
+            Self::Database(_) | Self::Shared(_) => {
                 panic!("a store in PostgreSQL is no file")
             }
         }
@@ -137,14 +131,14 @@ impl Store {
     pub(crate) fn database(&self) -> &Database {
         match self {
             Self::File(_) => panic!("a store in SQLite is no database of PostgreSQL"),
-            Self::Own(database) | Self::Given(database) | Self::Shared(database) => database,
+            Self::Database(database) | Self::Shared(database) => database,
         }
     }
 
     /// Makes it unreachable, for those too who have it open.
     pub(crate) fn take_away(&self) {
         match self {
-            Self::Own(database) | Self::Given(database) | Self::Shared(database) => {
+            Self::Database(database) | Self::Shared(database) => {
                 database.close();
             }
             Self::File(path) => {
@@ -157,16 +151,11 @@ impl Store {
         }
     }
 
-    /// Keeps what a database holds, for the search for secrets, and ends it. A file is
-    /// in the test's folder already.
-    pub(crate) fn end(self, artifacts: &Artifacts) {
-        match self {
-            Self::Own(database) => {
-                database.dump(&artifacts.path("store.sql"));
-                database.remove();
-            }
-            Self::Given(database) => database.dump(&artifacts.path("store.sql")),
-            Self::File(_) | Self::Shared(_) => {}
+    /// Keeps what a database holds, for the search for secrets. A file is in the test's
+    /// folder already.
+    pub(crate) fn keep(&self, artifacts: &Artifacts) {
+        if let Self::Database(database) = self {
+            database.dump(&artifacts.path("store.sql"));
         }
     }
 }

@@ -30,7 +30,10 @@ impl Database {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let random = RandomState::new().hash_one(count);
         let name = format!("test_{random:016x}_{count}");
-        let _ = ask(server, &format!("CREATE DATABASE {name}"));
+        let _ = ask(
+            server,
+            &format!("CREATE DATABASE {name} TEMPLATE template0"),
+        );
         let (origin, _) = parts(server);
         Self {
             server: server.to_owned(),
