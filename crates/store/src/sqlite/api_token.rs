@@ -1,7 +1,9 @@
 //! API tokens and the digests they are found by.
 
-use super::ceiling::CeilingRow;
-use super::scope::{Place, Record, Scope, Target};
+use super::ceiling;
+use super::scope::{Record, Scope, Target};
+use crate::row::api_token::{DigestRow, Keyed, RetiringRow, TABLE, TokenRow, columns};
+use crate::row::ceiling::CeilingRow;
 use doorward_base::secret::TokenDigest;
 use doorward_base::{ApiTokenId, ClassName, SubjectId, TenantId, Timestamp};
 use doorward_identity::model::{ApiToken, NewApiToken, TokenState};
@@ -72,7 +74,7 @@ pub(super) fn count_active(
     now: Timestamp,
 ) -> Result<u32, StoreError> {
     let counted = scope.column(
-        TokenRow::TABLE,
+        TABLE,
         "SELECT count(*) FROM api_token WHERE realm = ?1 AND owner = ?2 AND class = ?3 \
              AND state = 'active' AND (expires_at IS NULL OR expires_at > ?4)",
         &[owner.as_bytes(), &class.as_str(), &now.as_micros()],
@@ -98,7 +100,7 @@ pub(super) fn list_revoked_since(
 ) -> Result<Vec<ApiTokenId>, StoreError> {
     scope
         .column(
-            TokenRow::TABLE,
+            TABLE,
             "SELECT id FROM api_token WHERE realm = ?1 AND state = 'revoked' AND state_at >= ?2",
             &[&since.as_micros()],
         )
@@ -186,7 +188,7 @@ pub(super) fn revoke_of(
     at: Timestamp,
 ) -> Result<Vec<ApiTokenId>, StoreError> {
     let revoked = scope.column(
-        TokenRow::TABLE,
+        TABLE,
         "UPDATE api_token SET state = 'revoked', state_at = ?4 \
          WHERE realm = ?1 AND owner = ?2 AND (?3 IS NULL OR tenant = ?3) \
          AND state <> 'revoked' RETURNING id",
@@ -219,44 +221,16 @@ fn ids(found: Vec<[u8; 16]>) -> Vec<ApiTokenId> {
     ids
 }
 
-const fn columns(state: TokenState) -> (&'static str, Option<i64>) {
-    match state {
-        TokenState::Active => ("active", None),
-        TokenState::Retiring { until } => ("retiring", Some(until.as_micros())),
-        TokenState::Revoked { at } => ("revoked", Some(at.as_micros())),
-    }
-}
-
 const fn target(id: &ApiTokenId) -> Target<'_> {
     Target {
-        table: TokenRow::TABLE,
+        table: TABLE,
         row: id,
         unique: "the API token",
     }
 }
 
-/// A token and the digest key its digest was made with.
-pub(super) type Keyed = (ApiToken, String);
-
-struct TokenRow {
-    id: [u8; 16],
-    class: String,
-    kind: String,
-    owner: [u8; 16],
-    ceiling: CeilingRow,
-    name: Option<String>,
-    state: String,
-    state_at: Option<i64>,
-    created_at: i64,
-    created_by: Option<[u8; 16]>,
-    expires_at: Option<i64>,
-    last_used_at: Option<i64>,
-    digest_key: String,
-    replaces: Option<[u8; 16]>,
-}
-
 impl Record for TokenRow {
-    const TABLE: &'static str = "api_token";
+    const TABLE: &'static str = TABLE;
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -264,7 +238,7 @@ impl Record for TokenRow {
             class: row.get(1)?,
             kind: row.get(2)?,
             owner: row.get(3)?,
-            ceiling: CeilingRow::read(row, 4)?,
+            ceiling: ceiling::read(row, 4)?,
             name: row.get(9)?,
             state: row.get(10)?,
             state_at: row.get(11)?,
@@ -278,91 +252,24 @@ impl Record for TokenRow {
     }
 }
 
-impl TryFrom<TokenRow> for Keyed {
-    type Error = StoreError;
-
-    fn try_from(row: TokenRow) -> Result<Self, StoreError> {
-        let id = ApiTokenId::from_bytes(row.id);
-        let place = Place {
-            table: TokenRow::TABLE,
-            row: &id,
-        };
-        let state_at = row.state_at.map(Timestamp::from_micros);
-        let state = match (row.state.as_str(), state_at) {
-            ("active", None) => TokenState::Active,
-            ("retiring", Some(until)) => TokenState::Retiring { until },
-            ("revoked", Some(at)) => TokenState::Revoked { at },
-            _ => return Err(place.bad("state", "unknown, or state_at does not fit it")),
-        };
-        let token = ApiToken {
-            id,
-            class: place.parse("class", &row.class)?,
-            kind: place.parse("kind", &row.kind)?,
-            owner: SubjectId::from_bytes(row.owner),
-            ceiling: row.ceiling.parse(place)?,
-            name: row.name,
-            state,
-            created_at: Timestamp::from_micros(row.created_at),
-            created_by: row.created_by.map(SubjectId::from_bytes),
-            expires_at: row.expires_at.map(Timestamp::from_micros),
-            replaces: row.replaces.map(ApiTokenId::from_bytes),
-            last_used_at: row.last_used_at.map(Timestamp::from_micros),
-        };
-        Ok((token, row.digest_key))
-    }
-}
-
-struct DigestRow {
-    id: [u8; 16],
-    digest: [u8; 32],
-}
-
 impl Record for DigestRow {
-    const TABLE: &'static str = "api_token";
+    const TABLE: &'static str = TABLE;
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
-            digest: row.get(1)?,
+            digest: Some(row.get(1)?),
         })
     }
-}
-
-impl TryFrom<DigestRow> for LiveDigest {
-    type Error = StoreError;
-
-    fn try_from(row: DigestRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: ApiTokenId::from_bytes(row.id),
-            digest: TokenDigest::from_bytes(row.digest),
-        })
-    }
-}
-
-/// A replaced token and when it stops.
-struct RetiringRow {
-    id: [u8; 16],
-    until: i64,
 }
 
 impl Record for RetiringRow {
-    const TABLE: &'static str = "api_token";
+    const TABLE: &'static str = TABLE;
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
             until: row.get(1)?,
         })
-    }
-}
-
-impl TryFrom<RetiringRow> for (ApiTokenId, Timestamp) {
-    type Error = StoreError;
-
-    fn try_from(row: RetiringRow) -> Result<Self, StoreError> {
-        Ok((
-            ApiTokenId::from_bytes(row.id),
-            Timestamp::from_micros(row.until),
-        ))
     }
 }

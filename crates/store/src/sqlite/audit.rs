@@ -1,8 +1,10 @@
 //! What is written down of every event.
 
-use super::scope::{Place, Record, Scope, Target, json};
-use doorward_base::{ApiTokenId, ErrorCode, RequestId, SessionId, SubjectId, TenantId, Timestamp};
-use doorward_identity::model::{Actor, AuditAction, AuditEvent, AuditRow, Outcome};
+use super::scope::{Record, Scope, Target};
+use crate::row::audit::{EventRow, TABLE, actor, refused};
+use crate::row::json;
+use doorward_base::{ApiTokenId, SessionId, SubjectId, TenantId};
+use doorward_identity::model::{AuditEvent, AuditRow};
 use doorward_identity::port::{AuditFilter, Page, StoreError};
 use rusqlite::{Row, ToSql};
 
@@ -40,19 +42,10 @@ pub(super) fn list(
 }
 
 pub(super) fn append(scope: Scope<'_>, event: &AuditEvent) -> Result<(), StoreError> {
-    let (actor, actor_subject) = match &event.actor {
-        Actor::Operator => ("operator", None),
-        Actor::Subject(id) => ("subject", Some(id.as_bytes())),
-        Actor::Anonymous => ("anonymous", None),
-        Actor::System => ("system", None),
-    };
-    let refused = match event.outcome {
-        Outcome::Success => None,
-        Outcome::Refused(code) => Some(code.as_str()),
-    };
+    let (actor, actor_subject) = actor(&event.actor);
     scope.write_one(
         Target {
-            table: EventRow::TABLE,
+            table: TABLE,
             row: &event.request,
             unique: "the audit row",
         },
@@ -63,9 +56,9 @@ pub(super) fn append(scope: Scope<'_>, event: &AuditEvent) -> Result<(), StoreEr
             &event.at.as_micros(),
             event.request.as_bytes(),
             &actor,
-            &actor_subject,
+            &actor_subject.map(SubjectId::as_bytes),
             &event.action.as_str(),
-            &refused,
+            &refused(event.outcome),
             &event.subject.as_ref().map(SubjectId::as_bytes),
             &event.tenant.as_ref().map(TenantId::as_str),
             &event.token.as_ref().map(ApiTokenId::as_bytes),
@@ -76,24 +69,8 @@ pub(super) fn append(scope: Scope<'_>, event: &AuditEvent) -> Result<(), StoreEr
     )
 }
 
-struct EventRow {
-    seq: i64,
-    at: i64,
-    request: [u8; 16],
-    actor: String,
-    actor_subject: Option<[u8; 16]>,
-    action: String,
-    refused: Option<String>,
-    subject: Option<[u8; 16]>,
-    tenant: Option<String>,
-    token: Option<[u8; 16]>,
-    session: Option<[u8; 16]>,
-    peer: Option<String>,
-    detail: String,
-}
-
 impl Record for EventRow {
-    const TABLE: &'static str = "audit";
+    const TABLE: &'static str = TABLE;
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -110,43 +87,6 @@ impl Record for EventRow {
             session: row.get(10)?,
             peer: row.get(11)?,
             detail: row.get(12)?,
-        })
-    }
-}
-
-impl TryFrom<EventRow> for AuditRow {
-    type Error = StoreError;
-
-    fn try_from(row: EventRow) -> Result<Self, StoreError> {
-        let place = Place {
-            table: EventRow::TABLE,
-            row: &row.seq,
-        };
-        let actor = match (row.actor.as_str(), row.actor_subject) {
-            ("operator", None) => Actor::Operator,
-            ("subject", Some(id)) => Actor::Subject(SubjectId::from_bytes(id)),
-            ("anonymous", None) => Actor::Anonymous,
-            ("system", None) => Actor::System,
-            _ => return Err(place.bad("actor", "unknown, or actor_subject does not fit it")),
-        };
-        let refused: Option<ErrorCode> = place.parse_some("refused", row.refused.as_deref())?;
-        let event = AuditEvent {
-            at: Timestamp::from_micros(row.at),
-            request: RequestId::from_bytes(row.request),
-            actor,
-            action: AuditAction::from_text(&row.action)
-                .ok_or_else(|| place.bad("action", "unknown"))?,
-            outcome: refused.map_or(Outcome::Success, Outcome::Refused),
-            subject: row.subject.map(SubjectId::from_bytes),
-            tenant: place.parse_some("tenant", row.tenant.as_deref())?,
-            token: row.token.map(ApiTokenId::from_bytes),
-            session: row.session.map(SessionId::from_bytes),
-            peer: place.parse_some("peer", row.peer.as_deref())?,
-            detail: place.parse_json("detail", &row.detail)?,
-        };
-        Ok(Self {
-            seq: row.seq,
-            event,
         })
     }
 }

@@ -1,62 +1,15 @@
-//! The columns of a ceiling, which API tokens and sessions have in common.
+//! Reading the columns of a ceiling, which API tokens and sessions have in common.
 
-use super::scope::{Place, join};
-use doorward_base::TenantId;
-use doorward_identity::model::Ceiling;
-use doorward_identity::port::StoreError;
+use crate::row::ceiling::CeilingRow;
 use rusqlite::Row;
 
-/// The columns `tenant, roles, permissions, audiences, environment`.
-pub(super) struct CeilingRow {
-    pub(super) tenant: Option<String>,
-    pub(super) roles: Option<String>,
-    pub(super) permissions: Option<String>,
-    pub(super) audiences: Option<String>,
-    pub(super) environment: Option<String>,
-}
-
-impl CeilingRow {
-    /// Reads the five columns from `first` on.
-    pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
-        Ok(Self {
-            tenant: row.get(first)?,
-            roles: row.get(first + 1)?,
-            permissions: row.get(first + 2)?,
-            audiences: row.get(first + 3)?,
-            environment: row.get(first + 4)?,
-        })
-    }
-
-    /// The columns of a ceiling.
-    pub(super) fn of(ceiling: &Ceiling) -> Self {
-        Self {
-            tenant: ceiling.tenant.as_ref().map(TenantId::to_string),
-            roles: ceiling.roles.as_deref().map(join),
-            permissions: ceiling.permissions.as_deref().map(join),
-            audiences: ceiling.audiences.as_deref().map(join),
-            environment: ceiling.environment.as_ref().map(ToString::to_string),
-        }
-    }
-
-    /// The ceiling of the columns.
-    pub(super) fn parse(&self, place: Place<'_>) -> Result<Ceiling, StoreError> {
-        Ok(Ceiling {
-            tenant: place.parse_some("tenant", self.tenant.as_deref())?,
-            roles: list(place, "roles", self.roles.as_deref())?,
-            permissions: list(place, "permissions", self.permissions.as_deref())?,
-            audiences: list(place, "audiences", self.audiences.as_deref())?,
-            environment: place.parse_some("environment", self.environment.as_deref())?,
-        })
-    }
-}
-
-fn list<T>(
-    place: Place<'_>,
-    column: &'static str,
-    text: Option<&str>,
-) -> Result<Option<Vec<T>>, StoreError>
-where
-    T: std::str::FromStr<Err: std::fmt::Display>,
-{
-    text.map(|text| place.parse_list(column, text)).transpose()
+/// The five columns from `first` on.
+pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<CeilingRow> {
+    Ok(CeilingRow {
+        tenant: row.get(first)?,
+        roles: row.get(first + 1)?,
+        permissions: row.get(first + 2)?,
+        audiences: row.get(first + 3)?,
+        environment: row.get(first + 4)?,
+    })
 }

@@ -2,7 +2,7 @@
 //! because there is one writer at a time.
 
 use super::scope::{Record, Scope, Target, unavailable};
-use doorward_base::{ApiTokenId, RealmId, SessionId, SubjectId};
+use crate::row::change::{EntryRow, TABLE, columns};
 use doorward_identity::model::{Change, ChangeRow, ChangeSeq};
 use doorward_identity::port::StoreError;
 use rusqlite::{Connection, Row};
@@ -13,15 +13,10 @@ use rusqlite::{Connection, Row};
 pub(super) const KEPT: i64 = 1_000_000;
 
 pub(super) fn append(scope: Scope<'_>, change: Change) -> Result<(), StoreError> {
-    let (kind, id) = match &change {
-        Change::ApiToken(id) => ("api_token", Some(id.as_bytes())),
-        Change::Session(id) => ("session", Some(id.as_bytes())),
-        Change::Subject(id) => ("subject", Some(id.as_bytes())),
-        Change::Keys => ("keys", None),
-    };
+    let (kind, id) = columns(&change);
     scope.write_one(
         Target {
-            table: EntryRow::TABLE,
+            table: TABLE,
             row: &kind,
             unique: "the position",
         },
@@ -67,15 +62,8 @@ pub(super) fn prune(conn: &Connection, kept: i64) -> Result<(), StoreError> {
     .map_err(unavailable)
 }
 
-struct EntryRow {
-    seq: i64,
-    realm: i64,
-    kind: String,
-    id: Option<[u8; 16]>,
-}
-
 impl Record for EntryRow {
-    const TABLE: &'static str = "change_log";
+    const TABLE: &'static str = TABLE;
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -83,32 +71,6 @@ impl Record for EntryRow {
             realm: row.get(1)?,
             kind: row.get(2)?,
             id: row.get(3)?,
-        })
-    }
-}
-
-impl TryFrom<EntryRow> for ChangeRow {
-    type Error = StoreError;
-
-    fn try_from(row: EntryRow) -> Result<Self, StoreError> {
-        let change = match (row.kind.as_str(), row.id) {
-            ("api_token", Some(id)) => Change::ApiToken(ApiTokenId::from_bytes(id)),
-            ("session", Some(id)) => Change::Session(SessionId::from_bytes(id)),
-            ("subject", Some(id)) => Change::Subject(SubjectId::from_bytes(id)),
-            ("keys", None) => Change::Keys,
-            _ => {
-                return Err(StoreError::Inconsistent {
-                    table: EntryRow::TABLE,
-                    column: "kind",
-                    row: row.seq.to_string(),
-                    problem: "unknown, or ref does not fit it".to_owned(),
-                });
-            }
-        };
-        Ok(Self {
-            seq: ChangeSeq(row.seq),
-            realm: RealmId(row.realm),
-            change,
         })
     }
 }

@@ -1,14 +1,15 @@
 //! Grants, the roles tenants define, and epochs.
 
-use super::scope::{Place, Record, Scope, Target, join};
+use super::scope::{Record, Scope, Target};
+use crate::row::grant::{
+    EPOCH, EpochEntry, EpochRow, GRANT, GrantRow, RoleRow, TENANT_ROLE, columns,
+};
+use crate::row::join;
 use doorward_base::principal::Epoch;
-use doorward_base::{Audience, SubjectId, TenantId, Timestamp};
-use doorward_identity::model::{Grant, Granted, RoleDefinition};
+use doorward_base::{SubjectId, TenantId, Timestamp};
+use doorward_identity::model::{Grant, RoleDefinition};
 use doorward_identity::port::StoreError;
 use rusqlite::Row;
-
-/// The epoch of one (subject, tenant).
-pub(super) type EpochEntry = (SubjectId, Option<TenantId>, Epoch);
 
 pub(super) fn list(scope: Scope<'_>, subject: SubjectId) -> Result<Vec<Grant>, StoreError> {
     let mut grants: Vec<Grant> = scope.list::<GrantRow, _>(
@@ -87,7 +88,7 @@ pub(super) fn put_role(
 ) -> Result<(), StoreError> {
     scope.write_one(
         Target {
-            table: RoleRow::TABLE,
+            table: TENANT_ROLE,
             row: &role.role,
             unique: "the role",
         },
@@ -140,7 +141,7 @@ pub(super) fn bump_epoch(
 ) -> Result<Epoch, StoreError> {
     scope.write_one(
         Target {
-            table: EpochRow::TABLE,
+            table: EPOCH,
             row: &subject,
             unique: "the epoch",
         },
@@ -151,37 +152,16 @@ pub(super) fn bump_epoch(
     find_epoch(scope, subject, tenant)
 }
 
-fn columns(granted: &Granted) -> (&'static str, &str, Option<&str>) {
-    match granted {
-        Granted::Role(role) => ("role", role.as_str(), None),
-        Granted::Permission {
-            permission,
-            audience,
-        } => (
-            "permission",
-            permission.as_str(),
-            audience.as_ref().map(Audience::as_str),
-        ),
-    }
-}
-
 const fn target(subject: &SubjectId) -> Target<'_> {
     Target {
-        table: GrantRow::TABLE,
+        table: GRANT,
         row: subject,
         unique: "the grant",
     }
 }
 
-struct GrantRow {
-    tenant: Option<String>,
-    kind: String,
-    name: String,
-    audience: Option<String>,
-}
-
 impl Record for GrantRow {
-    const TABLE: &'static str = "grant_";
+    const TABLE: &'static str = GRANT;
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -193,36 +173,8 @@ impl Record for GrantRow {
     }
 }
 
-impl TryFrom<GrantRow> for Grant {
-    type Error = StoreError;
-
-    fn try_from(row: GrantRow) -> Result<Self, StoreError> {
-        let place = Place {
-            table: GrantRow::TABLE,
-            row: &row.name,
-        };
-        let granted = match row.kind.as_str() {
-            "role" => Granted::Role(place.parse("name", &row.name)?),
-            "permission" => Granted::Permission {
-                permission: place.parse("name", &row.name)?,
-                audience: place.parse_some("audience", row.audience.as_deref())?,
-            },
-            _ => return Err(place.bad("kind", "unknown")),
-        };
-        Ok(Self {
-            tenant: place.parse_some("tenant", row.tenant.as_deref())?,
-            granted,
-        })
-    }
-}
-
-struct RoleRow {
-    role: String,
-    permissions: String,
-}
-
 impl Record for RoleRow {
-    const TABLE: &'static str = "tenant_role";
+    const TABLE: &'static str = TENANT_ROLE;
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -232,29 +184,8 @@ impl Record for RoleRow {
     }
 }
 
-impl TryFrom<RoleRow> for RoleDefinition {
-    type Error = StoreError;
-
-    fn try_from(row: RoleRow) -> Result<Self, StoreError> {
-        let place = Place {
-            table: RoleRow::TABLE,
-            row: &row.role,
-        };
-        Ok(Self {
-            role: place.parse("role", &row.role)?,
-            permissions: place.parse_list("permissions", &row.permissions)?,
-        })
-    }
-}
-
-struct EpochRow {
-    subject: [u8; 16],
-    tenant: Option<String>,
-    epoch: i64,
-}
-
 impl Record for EpochRow {
-    const TABLE: &'static str = "epoch";
+    const TABLE: &'static str = EPOCH;
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -262,19 +193,5 @@ impl Record for EpochRow {
             tenant: row.get(1)?,
             epoch: row.get(2)?,
         })
-    }
-}
-
-impl TryFrom<EpochRow> for EpochEntry {
-    type Error = StoreError;
-
-    fn try_from(row: EpochRow) -> Result<Self, StoreError> {
-        let subject = SubjectId::from_bytes(row.subject);
-        let place = Place {
-            table: EpochRow::TABLE,
-            row: &subject,
-        };
-        let tenant = place.parse_some("tenant", row.tenant.as_deref())?;
-        Ok((subject, tenant, Epoch(row.epoch)))
     }
 }

@@ -1,8 +1,8 @@
 //! The realm's sealed keys.
 
-use super::scope::{Place, Record, Scope, Target};
-use doorward_base::Timestamp;
-use doorward_identity::model::{KeyPurpose, KeyRecord, KeyState};
+use super::scope::{Record, Scope, Target};
+use crate::row::key::{KeyRow, TABLE, columns};
+use doorward_identity::model::{KeyRecord, KeyState};
 use doorward_identity::port::StoreError;
 use rusqlite::Row;
 
@@ -49,34 +49,16 @@ pub(super) fn delete(scope: Scope<'_>, kid: &str) -> Result<(), StoreError> {
     )
 }
 
-const fn columns(state: KeyState) -> (&'static str, Option<i64>) {
-    match state {
-        KeyState::Next => ("next", None),
-        KeyState::Active => ("active", None),
-        KeyState::Retiring { until } => ("retiring", Some(until.as_micros())),
-    }
-}
-
 fn target<T: std::fmt::Display>(kid: &T) -> Target<'_> {
     Target {
-        table: KeyRow::TABLE,
+        table: TABLE,
         row: kid,
         unique: "the key, or the place of the active key",
     }
 }
 
-struct KeyRow {
-    kid: String,
-    purpose: String,
-    algorithm: String,
-    state: String,
-    until: Option<i64>,
-    sealed: Vec<u8>,
-    created_at: i64,
-}
-
 impl Record for KeyRow {
-    const TABLE: &'static str = "realm_key";
+    const TABLE: &'static str = TABLE;
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -87,37 +69,6 @@ impl Record for KeyRow {
             until: row.get(4)?,
             sealed: row.get(5)?,
             created_at: row.get(6)?,
-        })
-    }
-}
-
-impl TryFrom<KeyRow> for KeyRecord {
-    type Error = StoreError;
-
-    fn try_from(row: KeyRow) -> Result<Self, StoreError> {
-        let place = Place {
-            table: KeyRow::TABLE,
-            row: &row.kid,
-        };
-        let purpose = [KeyPurpose::Access, KeyPurpose::Internal, KeyPurpose::Digest]
-            .into_iter()
-            .find(|purpose| purpose.as_str() == row.purpose)
-            .ok_or_else(|| place.bad("purpose", "unknown"))?;
-        let state = match (row.state.as_str(), row.until) {
-            ("next", None) => KeyState::Next,
-            ("active", None) => KeyState::Active,
-            ("retiring", Some(until)) => KeyState::Retiring {
-                until: Timestamp::from_micros(until),
-            },
-            _ => return Err(place.bad("state", "unknown, or until does not fit it")),
-        };
-        Ok(Self {
-            purpose,
-            state,
-            kid: row.kid,
-            algorithm: row.algorithm,
-            sealed: row.sealed,
-            created_at: Timestamp::from_micros(row.created_at),
         })
     }
 }

@@ -4,28 +4,15 @@
 //! before still works), and a later release removes.
 
 use super::open::{OpenError, from_engine};
+use crate::migration::{Applied, Migration, Mismatch, check};
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
-
-/// One step of the schema.
-struct Migration {
-    version: i64,
-    name: &'static str,
-    sql: &'static str,
-}
 
 const MIGRATIONS: &[Migration] = &[Migration {
     version: 1,
     name: "start",
     sql: include_str!("../migrations/sqlite/0001_start.sql"),
 }];
-
-/// A migration as the store remembers it.
-struct Applied {
-    version: i64,
-    name: String,
-    sql: String,
-}
 
 /// Brings the schema up to date. Says whether there was none before.
 pub(super) fn migrate(conn: &mut Connection, path: &Path) -> Result<bool, OpenError> {
@@ -121,27 +108,13 @@ fn look(conn: &Connection, path: &Path) -> Result<Vec<Applied>, OpenError> {
         .map_err(engine)
 }
 
-fn check(applied: &[Applied], migrations: &[Migration]) -> Result<(), OpenError> {
-    let known = migrations.last().map_or(0, |newest| newest.version);
-    for row in applied {
-        let ours = migrations.iter().find(|m| m.version == row.version);
-        match ours {
-            None => {
-                return Err(OpenError::SchemaNewer {
-                    found: applied.last().map_or(row.version, |last| last.version),
-                    known,
-                });
-            }
-            Some(ours) if ours.sql != row.sql => {
-                return Err(OpenError::SchemaDiffers {
-                    version: row.version,
-                    name: row.name.clone(),
-                });
-            }
-            Some(_) => {}
+impl From<Mismatch> for OpenError {
+    fn from(mismatch: Mismatch) -> Self {
+        match mismatch {
+            Mismatch::Newer { found, known } => Self::SchemaNewer { found, known },
+            Mismatch::Differs { version, name } => Self::SchemaDiffers { version, name },
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use super::tx::RealmTx;
 use super::{api_token, audit, dossier, grant, key, session, subject, tenant};
+use crate::row::bounded;
 use async_trait::async_trait;
 use doorward_base::principal::Epoch;
 use doorward_base::secret::TokenDigest;
@@ -224,13 +225,5 @@ impl Read for RealmTx<'_> {
         page: Page<i64>,
     ) -> Result<Vec<AuditRow>, StoreError> {
         self.with(|scope| audit::list(scope, filter, bounded(page)))
-    }
-}
-
-/// A page within the bounds the port names.
-fn bounded<K>(page: Page<K>) -> Page<K> {
-    Page {
-        limit: page.limit.clamp(1, 1000),
-        ..page
     }
 }

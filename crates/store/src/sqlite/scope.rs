@@ -1,13 +1,12 @@
 //! The only way to a realm's rows: a connection and the realm, bound as `?1` to
 //! every statement, so that a statement that forgets the realm does not run. Also
-//! what the engine's errors mean, and how an inconsistent row is reported.
+//! what the engine's errors mean.
 
-use doorward_base::{Email, RealmId};
+use doorward_base::RealmId;
 use doorward_identity::port::StoreError;
 use rusqlite::types::FromSql;
 use rusqlite::{CachedStatement, Connection, ErrorCode, Row, ToSql, ffi};
 use std::fmt::Display;
-use std::str::FromStr;
 
 /// The values of `?2`, `?3`, … of a statement.
 pub(super) type Values<'v> = &'v [&'v dyn ToSql];
@@ -130,92 +129,6 @@ impl<'c> Scope<'c> {
         }
         Ok(statement)
     }
-}
-
-/// A row being read, for the report of what is wrong with it.
-#[derive(Clone, Copy)]
-pub(super) struct Place<'r> {
-    /// The table.
-    pub(super) table: &'static str,
-    /// The row's key.
-    pub(super) row: &'r dyn Display,
-}
-
-impl Place<'_> {
-    /// The report.
-    pub(super) fn bad(self, column: &'static str, problem: impl Display) -> StoreError {
-        StoreError::Inconsistent {
-            table: self.table,
-            column,
-            row: self.row.to_string(),
-            problem: problem.to_string(),
-        }
-    }
-
-    /// A value kept as text.
-    pub(super) fn parse<T>(self, column: &'static str, text: &str) -> Result<T, StoreError>
-    where
-        T: FromStr<Err: Display>,
-    {
-        text.parse().map_err(|problem| self.bad(column, problem))
-    }
-
-    /// An e-mail address.
-    pub(super) fn email(self, text: &str) -> Result<Email, StoreError> {
-        Email::new(text).map_err(|problem| self.bad("email", problem))
-    }
-
-    /// A value kept as text, if there is one.
-    pub(super) fn parse_some<T>(
-        self,
-        column: &'static str,
-        text: Option<&str>,
-    ) -> Result<Option<T>, StoreError>
-    where
-        T: FromStr<Err: Display>,
-    {
-        text.map(|text| self.parse(column, text)).transpose()
-    }
-
-    /// A list of names, see [`join`].
-    pub(super) fn parse_list<T>(
-        self,
-        column: &'static str,
-        text: &str,
-    ) -> Result<Vec<T>, StoreError>
-    where
-        T: FromStr<Err: Display>,
-    {
-        if text.is_empty() {
-            return Ok(Vec::new());
-        }
-        text.split(' ')
-            .map(|name| self.parse(column, name))
-            .collect()
-    }
-
-    /// A value kept as JSON.
-    pub(super) fn parse_json(
-        self,
-        column: &'static str,
-        text: &str,
-    ) -> Result<serde_json::Map<String, serde_json::Value>, StoreError> {
-        serde_json::from_str(text).map_err(|problem| self.bad(column, problem))
-    }
-}
-
-/// A list of names as text. The names themselves never contain a space.
-pub(super) fn join<T: Display>(names: &[T]) -> String {
-    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    names.join(" ")
-}
-
-/// JSON as text.
-pub(super) fn json(
-    value: &serde_json::Map<String, serde_json::Value>,
-) -> Result<String, StoreError> {
-    // A map with text keys cannot fail to be written; if it did, nothing is stored.
-    serde_json::to_string(value).map_err(|problem| StoreError::Unavailable(problem.to_string()))
 }
 
 /// An error that is no statement about any row.

@@ -1,7 +1,9 @@
 //! Sessions.
 
-use super::ceiling::CeilingRow;
-use super::scope::{Place, Record, Scope, Target};
+use super::ceiling;
+use super::scope::{Record, Scope, Target};
+use crate::row::ceiling::CeilingRow;
+use crate::row::session::{SessionRow, TABLE, ended_at};
 use doorward_base::{SessionId, SubjectId, TenantId, Timestamp};
 use doorward_identity::model::{Session, SessionState};
 use doorward_identity::port::StoreError;
@@ -52,7 +54,7 @@ pub(super) fn list_ended_since(
 ) -> Result<Vec<SessionId>, StoreError> {
     scope
         .column(
-            SessionRow::TABLE,
+            TABLE,
             "SELECT id FROM session WHERE realm = ?1 AND ended_at >= ?2",
             &[&since.as_micros()],
         )
@@ -61,10 +63,6 @@ pub(super) fn list_ended_since(
 
 pub(super) fn insert(scope: Scope<'_>, session: &Session) -> Result<(), StoreError> {
     let ceiling = CeilingRow::of(&session.ceiling);
-    let ended_at = match session.state {
-        SessionState::Active => None,
-        SessionState::Ended { at } => Some(at.as_micros()),
-    };
     scope.write_one(
         target(&session.id),
         "INSERT INTO session (realm, id, subject, tenant, roles, permissions, audiences, \
@@ -78,7 +76,7 @@ pub(super) fn insert(scope: Scope<'_>, session: &Session) -> Result<(), StoreErr
             &ceiling.permissions,
             &ceiling.audiences,
             &ceiling.environment,
-            &ended_at,
+            &ended_at(session.state),
             &session.created_at.as_micros(),
             &session.expires_at.as_micros(),
         ],
@@ -100,7 +98,7 @@ pub(super) fn end_of(
     at: Timestamp,
 ) -> Result<Vec<SessionId>, StoreError> {
     let ended = scope.column(
-        SessionRow::TABLE,
+        TABLE,
         "UPDATE session SET ended_at = ?4 \
          WHERE realm = ?1 AND subject = ?2 AND (?3 IS NULL OR tenant = ?3) \
          AND ended_at IS NULL RETURNING id",
@@ -121,56 +119,23 @@ fn ids(found: Vec<[u8; 16]>) -> Vec<SessionId> {
 
 const fn target(id: &SessionId) -> Target<'_> {
     Target {
-        table: SessionRow::TABLE,
+        table: TABLE,
         row: id,
         unique: "the session",
     }
 }
 
-struct SessionRow {
-    id: [u8; 16],
-    subject: [u8; 16],
-    ceiling: CeilingRow,
-    ended_at: Option<i64>,
-    created_at: i64,
-    expires_at: i64,
-}
-
 impl Record for SessionRow {
-    const TABLE: &'static str = "session";
+    const TABLE: &'static str = TABLE;
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
             subject: row.get(1)?,
-            ceiling: CeilingRow::read(row, 2)?,
+            ceiling: ceiling::read(row, 2)?,
             ended_at: row.get(7)?,
             created_at: row.get(8)?,
             expires_at: row.get(9)?,
-        })
-    }
-}
-
-impl TryFrom<SessionRow> for Session {
-    type Error = StoreError;
-
-    fn try_from(row: SessionRow) -> Result<Self, StoreError> {
-        let id = SessionId::from_bytes(row.id);
-        let place = Place {
-            table: SessionRow::TABLE,
-            row: &id,
-        };
-        Ok(Self {
-            id,
-            subject: SubjectId::from_bytes(row.subject),
-            ceiling: row.ceiling.parse(place)?,
-            state: row
-                .ended_at
-                .map_or(SessionState::Active, |at| SessionState::Ended {
-                    at: Timestamp::from_micros(at),
-                }),
-            created_at: Timestamp::from_micros(row.created_at),
-            expires_at: Timestamp::from_micros(row.expires_at),
         })
     }
 }

@@ -1,8 +1,10 @@
 //! Tenants, memberships and invitations.
 
-use super::scope::{Place, Record, Scope, Target, join};
+use super::scope::{Record, Scope, Target};
+use crate::row::join;
+use crate::row::tenant::{INVITATION, InvitationRow, MEMBERSHIP, MembershipRow, TENANT, TenantRow};
 use doorward_base::secret::TokenDigest;
-use doorward_base::{MembershipId, SubjectId, TenantId, Timestamp};
+use doorward_base::{MembershipId, SubjectId, TenantId};
 use doorward_identity::model::{Invitation, Membership, Tenant};
 use doorward_identity::port::{Page, StoreError};
 use rusqlite::Row;
@@ -36,7 +38,7 @@ pub(super) fn list(scope: Scope<'_>, page: &Page<TenantId>) -> Result<Vec<Tenant
 pub(super) fn insert(scope: Scope<'_>, tenant: &Tenant) -> Result<(), StoreError> {
     scope.write_one(
         Target {
-            table: TenantRow::TABLE,
+            table: TENANT,
             row: &tenant.id,
             unique: "the tenant's id",
         },
@@ -88,7 +90,7 @@ pub(super) fn insert_membership(
 ) -> Result<(), StoreError> {
     scope.write_one(
         Target {
-            table: MembershipRow::TABLE,
+            table: MEMBERSHIP,
             row: &membership.id,
             unique: "the membership",
         },
@@ -109,7 +111,7 @@ pub(super) fn delete_membership(
     tenant: &TenantId,
 ) -> Result<bool, StoreError> {
     let target = Target {
-        table: MembershipRow::TABLE,
+        table: MEMBERSHIP,
         row: &subject,
         unique: "the membership",
     };
@@ -122,7 +124,7 @@ pub(super) fn delete_membership(
 pub(super) fn put_invitation(scope: Scope<'_>, invitation: &Invitation) -> Result<(), StoreError> {
     scope.write_one(
         Target {
-            table: InvitationRow::TABLE,
+            table: INVITATION,
             row: &invitation.tenant,
             unique: "the invitation's secret",
         },
@@ -166,14 +168,8 @@ pub(super) fn take_invitation(
         .map(|mut taken| taken.pop())
 }
 
-struct TenantRow {
-    id: String,
-    name: Option<String>,
-    created_at: i64,
-}
-
 impl Record for TenantRow {
-    const TABLE: &'static str = "tenant";
+    const TABLE: &'static str = TENANT;
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -184,31 +180,8 @@ impl Record for TenantRow {
     }
 }
 
-impl TryFrom<TenantRow> for Tenant {
-    type Error = StoreError;
-
-    fn try_from(row: TenantRow) -> Result<Self, StoreError> {
-        let place = Place {
-            table: TenantRow::TABLE,
-            row: &row.id,
-        };
-        Ok(Self {
-            id: place.parse("id", &row.id)?,
-            name: row.name,
-            created_at: Timestamp::from_micros(row.created_at),
-        })
-    }
-}
-
-struct MembershipRow {
-    id: [u8; 16],
-    subject: [u8; 16],
-    tenant: String,
-    created_at: i64,
-}
-
 impl Record for MembershipRow {
-    const TABLE: &'static str = "membership";
+    const TABLE: &'static str = MEMBERSHIP;
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -220,63 +193,17 @@ impl Record for MembershipRow {
     }
 }
 
-impl TryFrom<MembershipRow> for Membership {
-    type Error = StoreError;
-
-    fn try_from(row: MembershipRow) -> Result<Self, StoreError> {
-        let id = MembershipId::from_bytes(row.id);
-        let place = Place {
-            table: MembershipRow::TABLE,
-            row: &id,
-        };
-        Ok(Self {
-            id,
-            subject: SubjectId::from_bytes(row.subject),
-            tenant: place.parse("tenant", &row.tenant)?,
-            created_at: Timestamp::from_micros(row.created_at),
-        })
-    }
-}
-
-struct InvitationRow {
-    digest: [u8; 32],
-    email: String,
-    tenant: String,
-    roles: String,
-    created_at: i64,
-    expires_at: i64,
-}
-
 impl Record for InvitationRow {
-    const TABLE: &'static str = "invitation";
+    const TABLE: &'static str = INVITATION;
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
-            digest: row.get(0)?,
+            digest: Some(row.get(0)?),
             email: row.get(1)?,
             tenant: row.get(2)?,
             roles: row.get(3)?,
             created_at: row.get(4)?,
             expires_at: row.get(5)?,
-        })
-    }
-}
-
-impl TryFrom<InvitationRow> for Invitation {
-    type Error = StoreError;
-
-    fn try_from(row: InvitationRow) -> Result<Self, StoreError> {
-        let place = Place {
-            table: InvitationRow::TABLE,
-            row: &row.tenant,
-        };
-        Ok(Self {
-            digest: TokenDigest::from_bytes(row.digest),
-            email: place.email(&row.email)?,
-            tenant: place.parse("tenant", &row.tenant)?,
-            roles: place.parse_list("roles", &row.roles)?,
-            created_at: Timestamp::from_micros(row.created_at),
-            expires_at: Timestamp::from_micros(row.expires_at),
         })
     }
 }

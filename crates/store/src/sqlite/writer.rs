@@ -7,6 +7,7 @@ use super::change;
 use super::presence::Presence;
 use super::scope::unavailable;
 use super::tx::caught;
+use doorward_base::fault::{self, Fault};
 use doorward_identity::port::StoreError;
 use rusqlite::Connection;
 use std::io;
@@ -165,6 +166,12 @@ fn commit_group(conn: &mut Connection, presence: &Presence, group: Vec<Box<dyn J
             Ok(()) => written.push(job),
             Err(error) => job.answer(Err(error)),
         }
+    }
+    if fault::is_planted(Fault::AnswerBeforeCommit) {
+        for job in written.drain(..) {
+            job.answer(Ok(()));
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
     let outcome = end(conn);
     if let Err(error) = &outcome {

@@ -66,6 +66,7 @@ macro_rules! use_cases {
             sign_in: [
                 every_failure_has_one_answer,
                 guessing_at_an_account_stops,
+                guesses_in_parallel_stop_too,
                 a_session_ends_with_what_it_stands_on,
                 a_weak_hash_is_replaced_when_it_matches,
                 a_scope_and_a_tenant_are_held_or_refused,

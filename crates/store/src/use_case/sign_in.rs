@@ -85,6 +85,39 @@ pub(crate) async fn guessing_at_an_account_stops(store: StoreHandle) {
         .unwrap();
 }
 
+/// P4: guesses made all at once are no more than guesses made in turn; and each right
+/// sign-in gives its guess back.
+pub(crate) async fn guesses_in_parallel_stop_too(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user_with_password("ada", PASSWORD, None).await;
+    for _ in 0..20 {
+        let request = signing_in("ada@example.org", PASSWORD);
+        sign_in(world.ctx(), request).await.unwrap();
+    }
+    let mut guesses = JoinSet::new();
+    for guess in 0..64 {
+        let world = world.clone();
+        guesses.spawn(async move {
+            let password = format!("wrong horse {guess}");
+            code(sign_in(world.ctx(), signing_in("ada@example.org", &password)).await)
+        });
+    }
+    let codes = guesses.join_all().await;
+    let limited = codes.iter().filter(|code| **code == ErrorCode::RateLimited);
+    assert_eq!(limited.count(), 54);
+    let done = sign_in(world.ctx(), signing_in("ada@example.org", PASSWORD)).await;
+    assert_eq!(code(done), ErrorCode::RateLimited);
+    // Nor does a session lead around the limit.
+    let caller = world.session(ada, None).await;
+    let request = SetPassword {
+        subject: ada,
+        new: secret("another horse"),
+        current: Some(secret(PASSWORD)),
+    };
+    let done = set_password(world.ctx(), &caller, request).await;
+    assert_eq!(reason(done), ManageRefusal::TooManyGuesses);
+}
+
 pub(crate) async fn a_session_ends_with_what_it_stands_on(store: StoreHandle) {
     enum End {
         SignOut,

@@ -5,6 +5,7 @@ use crate::conformance::{reading, writing};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use doorward_base::claims::ClaimsTemplate;
+use doorward_base::limit::LocalLimiter;
 use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::testing::SeededEntropy;
 use doorward_base::token_format::{TokenBody, TokenFormat};
@@ -255,10 +256,11 @@ impl World {
 /// A process with its own entropy, and so its own master key.
 pub(crate) fn identity(store: StoreHandle, seed: u64) -> Identity {
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
+    let master = MasterKey::generate(&*entropy);
     Identity {
-        guesses: Guesses::new(Arc::new(doorward_base::testing::MapLimiter::default())).unwrap(),
+        guesses: Guesses::new(Arc::new(LocalLimiter::new(1000)), &master).unwrap(),
         store,
-        master: MasterKey::generate(&*entropy),
+        master,
         passwords: PasswordPool::new(4, || {}),
         entropy,
         last_used: LastUsed::default(),

@@ -1,0 +1,235 @@
+-- Everything below a realm carries the realm in its key, and references carry it
+-- too, so that a row can only point inside its own realm.
+-- Times: microseconds since the Unix epoch. Lists of names: sorted, separated by one
+-- space; '' is the empty list, NULL is "no list". Texts are ordered by their bytes.
+
+CREATE TABLE realm (
+    id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text COLLATE "C" NOT NULL UNIQUE
+);
+
+CREATE TABLE store_value (
+    name  text COLLATE "C" PRIMARY KEY,
+    value bytea NOT NULL
+);
+
+-- The processes that serve. Their clocks are not compared: seen_at is this server's.
+CREATE TABLE node (
+    id      uuid PRIMARY KEY,
+    name    text COLLATE "C" NOT NULL,
+    terms   text COLLATE "C" NOT NULL,
+    seen_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE tenant (
+    realm      bigint NOT NULL REFERENCES realm (id),
+    id         text COLLATE "C" NOT NULL CHECK (id <> ''),
+    name       text COLLATE "C",
+    created_at bigint NOT NULL,
+    PRIMARY KEY (realm, id)
+);
+
+-- sub: UTF-8 as bytes. It is another's, and may hold what a text here cannot.
+CREATE TABLE subject (
+    realm         bigint NOT NULL REFERENCES realm (id),
+    id            uuid NOT NULL,
+    kind          text COLLATE "C" NOT NULL
+                  CHECK (kind IN ('user', 'service', 'tenant_keys', 'external')),
+    email         text COLLATE "C",
+    proven        boolean,
+    tenant        text COLLATE "C",
+    issuer        text COLLATE "C",
+    sub           bytea,
+    name          text COLLATE "C",
+    disabled_at   bigint,
+    user_metadata text COLLATE "C" NOT NULL,
+    app_metadata  text COLLATE "C" NOT NULL,
+    created_at    bigint NOT NULL,
+    PRIMARY KEY (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
+    CHECK ((email IS NOT NULL) = (kind IN ('user', 'service'))),
+    CHECK ((proven IS NOT NULL) = (kind = 'user')),
+    CHECK ((tenant IS NOT NULL) = (kind = 'tenant_keys')),
+    CHECK ((issuer IS NOT NULL) = (kind = 'external')),
+    CHECK ((sub IS NOT NULL) = (kind = 'external'))
+);
+-- Users and service accounts share one space of addresses.
+CREATE UNIQUE INDEX subject_by_email ON subject (realm, email) WHERE email IS NOT NULL;
+CREATE UNIQUE INDEX subject_by_tenant ON subject (realm, tenant) WHERE tenant IS NOT NULL;
+CREATE UNIQUE INDEX subject_by_external ON subject (realm, issuer, sub) WHERE issuer IS NOT NULL;
+
+CREATE TABLE password (
+    realm   bigint NOT NULL,
+    subject uuid NOT NULL,
+    phc     text COLLATE "C" NOT NULL,
+    PRIMARY KEY (realm, subject),
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id)
+);
+
+CREATE TABLE membership (
+    realm      bigint NOT NULL,
+    id         uuid NOT NULL,
+    subject    uuid NOT NULL,
+    tenant     text COLLATE "C" NOT NULL,
+    created_at bigint NOT NULL,
+    PRIMARY KEY (realm, id),
+    UNIQUE (realm, subject, tenant),
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+);
+CREATE INDEX membership_by_tenant ON membership (realm, tenant, id);
+
+CREATE TABLE invitation (
+    realm      bigint NOT NULL,
+    digest     bytea NOT NULL CHECK (octet_length(digest) = 32),
+    email      text COLLATE "C" NOT NULL,
+    tenant     text COLLATE "C" NOT NULL,
+    roles      text COLLATE "C" NOT NULL,
+    created_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    PRIMARY KEY (realm, digest),
+    UNIQUE (realm, tenant, email),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+);
+
+-- A grant without a tenant is realm-wide; one without an audience is for every API.
+CREATE TABLE grant_ (
+    realm      bigint NOT NULL,
+    subject    uuid NOT NULL,
+    tenant     text COLLATE "C",
+    kind       text COLLATE "C" NOT NULL CHECK (kind IN ('role', 'permission')),
+    name       text COLLATE "C" NOT NULL,
+    audience   text COLLATE "C",
+    granted_at bigint NOT NULL,
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
+    CHECK (audience IS NULL OR kind = 'permission')
+);
+CREATE UNIQUE INDEX grant_once
+    ON grant_ (realm, subject, coalesce(tenant, ''), kind, name, coalesce(audience, ''));
+
+CREATE TABLE tenant_role (
+    realm       bigint NOT NULL,
+    tenant      text COLLATE "C" NOT NULL,
+    role        text COLLATE "C" NOT NULL,
+    permissions text COLLATE "C" NOT NULL,
+    PRIMARY KEY (realm, tenant, role),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+);
+
+CREATE TABLE epoch (
+    realm   bigint NOT NULL,
+    subject uuid NOT NULL,
+    tenant  text COLLATE "C",
+    epoch   bigint NOT NULL CHECK (epoch > 0),
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+);
+CREATE UNIQUE INDEX epoch_once ON epoch (realm, subject, coalesce(tenant, ''));
+
+-- state_at: until when a retiring token works, or since when a revoked one does not.
+-- last_used_at is written again and again: no index has it, and pages keep room, so
+-- that the new version of a row stays on its page.
+CREATE TABLE api_token (
+    realm        bigint NOT NULL,
+    id           uuid NOT NULL,
+    class        text COLLATE "C" NOT NULL,
+    kind         text COLLATE "C" NOT NULL CHECK (kind IN ('personal', 'service', 'key')),
+    owner        uuid NOT NULL,
+    tenant       text COLLATE "C",
+    roles        text COLLATE "C",
+    permissions  text COLLATE "C",
+    audiences    text COLLATE "C",
+    environment  text COLLATE "C",
+    name         text COLLATE "C",
+    state        text COLLATE "C" NOT NULL CHECK (state IN ('active', 'retiring', 'revoked')),
+    state_at     bigint,
+    created_at   bigint NOT NULL,
+    created_by   uuid,
+    replaces     uuid,
+    expires_at   bigint,
+    last_used_at bigint,
+    digest       bytea NOT NULL CHECK (octet_length(digest) = 32),
+    digest_key   text COLLATE "C" NOT NULL,
+    PRIMARY KEY (realm, id),
+    FOREIGN KEY (realm, owner) REFERENCES subject (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
+    CHECK ((state_at IS NULL) = (state = 'active'))
+) WITH (fillfactor = 90);
+CREATE UNIQUE INDEX api_token_by_digest ON api_token (realm, digest);
+CREATE INDEX api_token_by_owner ON api_token (realm, owner, id);
+CREATE INDEX api_token_active ON api_token (realm, owner, class) WHERE state = 'active';
+CREATE INDEX api_token_revoked ON api_token (realm, state_at) WHERE state = 'revoked';
+CREATE INDEX api_token_retiring ON api_token (realm, state_at) WHERE state = 'retiring';
+
+CREATE TABLE session (
+    realm       bigint NOT NULL,
+    id          uuid NOT NULL,
+    subject     uuid NOT NULL,
+    tenant      text COLLATE "C",
+    roles       text COLLATE "C",
+    permissions text COLLATE "C",
+    audiences   text COLLATE "C",
+    environment text COLLATE "C",
+    ended_at    bigint,
+    created_at  bigint NOT NULL,
+    expires_at  bigint NOT NULL,
+    PRIMARY KEY (realm, id),
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+);
+CREATE INDEX session_active ON session (realm, subject, created_at, id) WHERE ended_at IS NULL;
+CREATE INDEX session_ended ON session (realm, ended_at) WHERE ended_at IS NOT NULL;
+
+CREATE TABLE realm_key (
+    realm      bigint NOT NULL REFERENCES realm (id),
+    kid        text COLLATE "C" NOT NULL,
+    purpose    text COLLATE "C" NOT NULL CHECK (purpose IN ('access', 'internal', 'digest')),
+    algorithm  text COLLATE "C" NOT NULL,
+    state      text COLLATE "C" NOT NULL CHECK (state IN ('next', 'active', 'retiring')),
+    until      bigint,
+    sealed     bytea NOT NULL,
+    created_at bigint NOT NULL,
+    PRIMARY KEY (realm, kid),
+    CHECK ((until IS NOT NULL) = (state = 'retiring'))
+);
+CREATE UNIQUE INDEX realm_key_active ON realm_key (realm, purpose) WHERE state = 'active';
+
+-- Audit rows outlive and precede what they speak of: no references but the realm.
+CREATE TABLE audit (
+    seq           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    realm         bigint NOT NULL REFERENCES realm (id),
+    at            bigint NOT NULL,
+    request       uuid NOT NULL,
+    actor         text COLLATE "C" NOT NULL
+                  CHECK (actor IN ('operator', 'subject', 'anonymous', 'system')),
+    actor_subject uuid,
+    action        text COLLATE "C" NOT NULL,
+    refused       text COLLATE "C",
+    subject       uuid,
+    tenant        text COLLATE "C",
+    token         uuid,
+    session       uuid,
+    peer          text COLLATE "C",
+    detail        text COLLATE "C" NOT NULL,
+    CHECK ((actor_subject IS NOT NULL) = (actor = 'subject'))
+);
+CREATE INDEX audit_by_realm ON audit (realm, seq);
+CREATE INDEX audit_by_action ON audit (realm, action, seq);
+CREATE INDEX audit_by_subject ON audit (realm, subject, seq) WHERE subject IS NOT NULL;
+CREATE INDEX audit_by_tenant ON audit (realm, tenant, seq) WHERE tenant IS NOT NULL;
+
+CREATE TABLE change_log (
+    seq   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    realm bigint NOT NULL REFERENCES realm (id),
+    kind  text COLLATE "C" NOT NULL CHECK (kind IN ('api_token', 'session', 'subject', 'keys')),
+    ref   uuid,
+    CHECK ((ref IS NULL) = (kind = 'keys'))
+);
+
+-- Has no rows. A transaction that collided before locks it, and so runs after the
+-- others that did.
+CREATE TABLE turn ();
+
+-- Never has rows. Transactions that must not collide lock it, one after the other.
+CREATE TABLE turn ();

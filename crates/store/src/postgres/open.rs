@@ -1,0 +1,168 @@
+//! Opening the store: can it be reached, is it a PostgreSQL that serves, may this role do
+//! what it must, is the schema ours. Not here: the schema's versions (`migrate`).
+
+use super::migrate;
+use super::pool::{CONNECT, Connector};
+use super::scope::describe;
+use std::error::Error as _;
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+/// The oldest version that is served, as `server_version_num` writes it.
+const OLDEST: i32 = 150_000;
+
+/// Why the store was not opened. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Nobody answers, or the server is starting or full: waiting may help.
+    #[error("PostgreSQL cannot be reached: {0}")]
+    Unreachable(String),
+    /// The address is none.
+    #[error("the address of the PostgreSQL database is wrong: {0}")]
+    Url(String),
+    /// TLS cannot be set up.
+    #[error(
+        "TLS to PostgreSQL: {0}; name the authority in [server.postgres] root_cert, or say sslmode=disable if the network is your own"
+    )]
+    Tls(String),
+    /// The server refuses the role, the password or the database.
+    #[error("PostgreSQL refuses the connection: {0}; check user, password and database name")]
+    Refused(String),
+    /// It is too old.
+    #[error("the server is PostgreSQL {0}; Doorward needs 15 or newer")]
+    Version(String),
+    /// It only reads.
+    #[error("the server is a standby that cannot be written; name the primary")]
+    Standby,
+    /// The role may not do what it must.
+    #[error("the role {role} may not {what}; run as the database's owner: {fix}")]
+    Rights {
+        /// The role.
+        role: String,
+        /// What it lacks.
+        what: String,
+        /// The statement that gives it.
+        fix: String,
+    },
+    /// A newer Doorward was here.
+    #[error(
+        "the schema is at version {found}, this binary knows {known}; run the newer binary that made it"
+    )]
+    SchemaNewer {
+        /// The version found.
+        found: i64,
+        /// The newest known.
+        known: i64,
+    },
+    /// A migration is not the one that was applied.
+    #[error(
+        "migration {version} ({name}) is not the one this schema was made with; run the binary that made it"
+    )]
+    SchemaDiffers {
+        /// Its version.
+        version: i64,
+        /// Its name.
+        name: String,
+    },
+    /// The schema `doorward` is somebody else's.
+    #[error(
+        "the schema doorward of this database holds other tables and no schema_migration; use another database"
+    )]
+    NotAStore,
+    /// Anything else.
+    #[error("the store could not be opened: {0}")]
+    Failed(String),
+}
+
+impl OpenError {
+    /// What an error of the engine means while opening.
+    pub(super) fn of(error: &tokio_postgres::Error) -> Self {
+        let text = describe(error);
+        let Some(code) = error.code() else {
+            let tls = error.to_string().contains("TLS");
+            let io = error.source().is_some_and(|cause| cause.is::<std::io::Error>());
+            return match (tls, io) {
+                (true, false) => Self::Tls(text),
+                _ => Self::Unreachable(text),
+            };
+        };
+        let class = code.code().get(..2).unwrap_or_default();
+        if *code == SqlState::INVALID_CATALOG_NAME || class == "28" {
+            return Self::Refused(text);
+        }
+        if matches!(class, "08" | "53" | "57") {
+            return Self::Unreachable(text);
+        }
+        Self::Failed(text)
+    }
+}
+
+/// Checks the server and brings the schema up to date. Says whether there was none.
+pub(super) async fn prepare(connector: &Connector) -> Result<bool, OpenError> {
+    let Connector { config, tls } = connector.named("doorward-migrate");
+    let connecting = tokio::time::timeout(CONNECT, config.connect(tls));
+    let (mut client, connection) = connecting
+        .await
+        .map_err(|_| OpenError::Unreachable("no answer in 5 seconds".to_owned()))?
+        .map_err(|error| OpenError::of(&error))?;
+    // Ends when the client is dropped.
+    let driven = tokio::spawn(connection);
+    let outcome = examine(&mut client).await;
+    drop(client);
+    let _ = driven.await;
+    outcome
+}
+
+async fn examine(client: &mut Client) -> Result<bool, OpenError> {
+    let row = client
+        .query_one(
+            "SELECT current_setting('server_version_num')::int4, \
+             current_setting('server_version'), pg_is_in_recovery()",
+            &[],
+        )
+        .await
+        .map_err(|error| OpenError::of(&error))?;
+    let get = |error: tokio_postgres::Error| OpenError::Failed(error.to_string());
+    let (number, text, standby): (i32, String, bool) = (
+        row.try_get(0).map_err(get)?,
+        row.try_get(1).map_err(get)?,
+        row.try_get(2).map_err(get)?,
+    );
+    if number < OLDEST {
+        return Err(OpenError::Version(text));
+    }
+    if standby {
+        return Err(OpenError::Standby);
+    }
+    let created = migrate::migrate(client).await?;
+    check_rights(client).await?;
+    Ok(created)
+}
+
+/// A schema that somebody else made for us may lack rights on its tables.
+async fn check_rights(client: &Client) -> Result<(), OpenError> {
+    let rows = client
+        .query(
+            "SELECT current_user::text, relname::text FROM pg_class \
+             WHERE relnamespace = 'doorward'::regnamespace AND relkind = 'r' \
+             AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT') \
+                 AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')) \
+             ORDER BY relname LIMIT 1",
+            &[],
+        )
+        .await
+        .map_err(|error| OpenError::of(&error))?;
+    let Some(row) = rows.first() else {
+        return Ok(());
+    };
+    let get = |error: tokio_postgres::Error| OpenError::Failed(error.to_string());
+    let (role, table): (String, String) =
+        (row.try_get(0).map_err(get)?, row.try_get(1).map_err(get)?);
+    Err(OpenError::Rights {
+        fix: format!(
+            "GRANT USAGE ON SCHEMA doorward TO \"{role}\"; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA doorward TO \"{role}\""
+        ),
+        what: format!("read and write the table doorward.{table}"),
+        role,
+    })
+}

@@ -1,0 +1,152 @@
+//! Sessions.
+
+use super::ceiling;
+use super::scope::{Id, Record, Scope, Target, Trouble};
+use crate::row::ceiling::CeilingRow;
+use crate::row::session::{SessionRow, TABLE, ended_at};
+use doorward_base::{SessionId, SubjectId, TenantId, Timestamp};
+use doorward_identity::model::Session;
+use tokio_postgres::{Error, Row};
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, subject, tenant, roles, permissions, audiences, environment, ended_at, \
+             created_at, expires_at FROM session WHERE realm = $1 ",
+            $rest
+        )
+    };
+}
+
+pub(super) async fn find(scope: Scope<'_>, id: SessionId) -> Result<Option<Session>, Trouble> {
+    scope
+        .find::<SessionRow, _>(select!("AND id = $2"), &[&Id::from(id)])
+        .await
+}
+
+pub(super) async fn list(scope: Scope<'_>, subject: SubjectId) -> Result<Vec<Session>, Trouble> {
+    let sql = select!(
+        "AND subject = $2 AND ended_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 1000"
+    );
+    scope
+        .list::<SessionRow, _>(sql, &[&Id::from(subject)])
+        .await
+}
+
+pub(super) async fn list_active_among(
+    scope: Scope<'_>,
+    wanted: &[SessionId],
+) -> Result<Vec<SessionId>, Trouble> {
+    let wanted: Vec<Id> = wanted.iter().copied().map(Id::from).collect();
+    scope
+        .column(
+            TABLE,
+            "SELECT id FROM session WHERE realm = $1 AND id = ANY($2) AND ended_at IS NULL",
+            &[&wanted],
+        )
+        .await
+        .map(ids)
+}
+
+pub(super) async fn list_ended_since(
+    scope: Scope<'_>,
+    since: Timestamp,
+) -> Result<Vec<SessionId>, Trouble> {
+    scope
+        .column(
+            TABLE,
+            "SELECT id FROM session WHERE realm = $1 AND ended_at >= $2",
+            &[&since.as_micros()],
+        )
+        .await
+        .map(ids)
+}
+
+pub(super) async fn insert(scope: Scope<'_>, session: &Session) -> Result<(), Trouble> {
+    let ceiling = CeilingRow::of(&session.ceiling);
+    scope
+        .insert_one(
+            target(&session.id),
+            "INSERT INTO session (realm, id, subject, tenant, roles, permissions, audiences, \
+             environment, ended_at, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+            &[
+                &Id::from(session.id),
+                &Id::from(session.subject),
+                &ceiling.tenant,
+                &ceiling.roles,
+                &ceiling.permissions,
+                &ceiling.audiences,
+                &ceiling.environment,
+                &ended_at(session.state),
+                &session.created_at.as_micros(),
+                &session.expires_at.as_micros(),
+            ],
+        )
+        .await
+}
+
+pub(super) async fn end(scope: Scope<'_>, id: SessionId, at: Timestamp) -> Result<bool, Trouble> {
+    let sql = "UPDATE session SET ended_at = $3 \
+               WHERE realm = $1 AND id = $2 AND ended_at IS NULL";
+    scope
+        .write(target(&id), sql, &[&Id::from(id), &at.as_micros()])
+        .await
+        .map(|ended| ended > 0)
+}
+
+pub(super) async fn end_of(
+    scope: Scope<'_>,
+    subject: SubjectId,
+    tenant: Option<&TenantId>,
+    at: Timestamp,
+) -> Result<Vec<SessionId>, Trouble> {
+    scope
+        .column(
+            TABLE,
+            "UPDATE session SET ended_at = $4 \
+             WHERE realm = $1 AND subject = $2 AND ($3::text IS NULL OR tenant = $3) \
+             AND ended_at IS NULL RETURNING id",
+            &[
+                &Id::from(subject),
+                &tenant.map(TenantId::as_str),
+                &at.as_micros(),
+            ],
+        )
+        .await
+        .map(ids)
+}
+
+fn ids(found: Vec<Id>) -> Vec<SessionId> {
+    let mut ids: Vec<_> = found
+        .into_iter()
+        .map(|Id(id)| SessionId::from_bytes(id))
+        .collect();
+    ids.sort_unstable();
+    ids
+}
+
+const fn target(id: &SessionId) -> Target<'_> {
+    Target {
+        table: TABLE,
+        row: id,
+        unique: "the session",
+    }
+}
+
+impl Record for SessionRow {
+    const TABLE: &'static str = TABLE;
+
+    fn read(row: &Row) -> Result<Self, Error> {
+        let Id(id) = row.try_get(0)?;
+        let Id(subject) = row.try_get(1)?;
+        Ok(Self {
+            id,
+            subject,
+            ceiling: ceiling::read(row, 2)?,
+            ended_at: row.try_get(7)?,
+            created_at: row.try_get(8)?,
+            expires_at: row.try_get(9)?,
+        })
+    }
+}

@@ -1,0 +1,187 @@
+//! Subjects and their passwords.
+
+use super::scope::{Id, Record, Scope, Target, Trouble, start};
+use crate::row::json;
+use crate::row::subject::{IdentifierColumns, PASSWORD, SubjectRow, TABLE, disabled_at};
+use doorward_base::{Email, SubjectId, TenantId};
+use doorward_identity::model::{HashedPassword, Subject, SubjectStatus};
+use doorward_identity::port::Page;
+use tokio_postgres::{Error, Row};
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, kind, email, proven, tenant, issuer, sub, name, disabled_at, \
+             user_metadata, app_metadata, created_at FROM subject WHERE realm = $1 ",
+            $rest
+        )
+    };
+}
+
+pub(super) async fn find(scope: Scope<'_>, id: SubjectId) -> Result<Option<Subject>, Trouble> {
+    scope
+        .find::<SubjectRow, _>(select!("AND id = $2"), &[&Id::from(id)])
+        .await
+}
+
+pub(super) async fn find_by_email(
+    scope: Scope<'_>,
+    email: &Email,
+) -> Result<Option<Subject>, Trouble> {
+    scope
+        .find::<SubjectRow, _>(select!("AND email = $2"), &[&email.as_str()])
+        .await
+}
+
+pub(super) async fn find_external(
+    scope: Scope<'_>,
+    issuer: &str,
+    sub: &str,
+) -> Result<Option<Subject>, Trouble> {
+    scope
+        .find::<SubjectRow, _>(
+            select!("AND issuer = $2 AND sub = $3"),
+            &[&issuer, &sub.as_bytes()],
+        )
+        .await
+}
+
+pub(super) async fn find_tenant_keys(
+    scope: Scope<'_>,
+    tenant: &TenantId,
+) -> Result<Option<Subject>, Trouble> {
+    scope
+        .find::<SubjectRow, _>(select!("AND tenant = $2"), &[&tenant.as_str()])
+        .await
+}
+
+pub(super) async fn list(scope: Scope<'_>, page: Page<SubjectId>) -> Result<Vec<Subject>, Trouble> {
+    let (from, whole) = start(page.after);
+    scope
+        .list::<SubjectRow, _>(
+            select!("AND id >= $2 AND ($3 OR id > $2) ORDER BY id LIMIT $4"),
+            &[&from, &whole, &i64::from(page.limit)],
+        )
+        .await
+}
+
+pub(super) async fn insert(scope: Scope<'_>, subject: &Subject) -> Result<(), Trouble> {
+    let known = IdentifierColumns::of(&subject.identifier);
+    scope
+        .insert_one(
+            target(&subject.id, known.unique),
+            "INSERT INTO subject (realm, id, kind, email, proven, tenant, issuer, sub, name, \
+             disabled_at, user_metadata, app_metadata, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+             ON CONFLICT DO NOTHING",
+            &[
+                &Id::from(subject.id),
+                &known.kind,
+                &known.email,
+                &known.proven,
+                &known.tenant,
+                &known.issuer,
+                &known.sub.map(str::as_bytes),
+                &subject.name,
+                &disabled_at(subject.status),
+                &json(&subject.user_metadata)?,
+                &json(&subject.app_metadata)?,
+                &subject.created_at.as_micros(),
+            ],
+        )
+        .await
+}
+
+pub(super) async fn set_status(
+    scope: Scope<'_>,
+    id: SubjectId,
+    status: SubjectStatus,
+) -> Result<(), Trouble> {
+    scope
+        .write_one(
+            target(&id, "the subject"),
+            "UPDATE subject SET disabled_at = $3 WHERE realm = $1 AND id = $2",
+            &[&Id::from(id), &disabled_at(status)],
+        )
+        .await
+}
+
+pub(super) async fn mark_email_proven(scope: Scope<'_>, id: SubjectId) -> Result<(), Trouble> {
+    scope
+        .write_one(
+            target(&id, "the subject"),
+            "UPDATE subject SET proven = true WHERE realm = $1 AND id = $2 AND kind = 'user'",
+            &[&Id::from(id)],
+        )
+        .await
+}
+
+pub(super) async fn find_password(
+    scope: Scope<'_>,
+    subject: SubjectId,
+) -> Result<Option<HashedPassword>, Trouble> {
+    let mut found = scope
+        .column(
+            PASSWORD,
+            "SELECT phc FROM password WHERE realm = $1 AND subject = $2",
+            &[&Id::from(subject)],
+        )
+        .await?;
+    Ok(found.pop().map(HashedPassword::from_phc))
+}
+
+pub(super) async fn set_password(
+    scope: Scope<'_>,
+    subject: SubjectId,
+    password: &HashedPassword,
+) -> Result<(), Trouble> {
+    let target = Target {
+        table: PASSWORD,
+        row: &subject,
+        unique: "the password",
+    };
+    scope
+        .write_one(
+            target,
+            "INSERT INTO password (realm, subject, phc) VALUES ($1, $2, $3) \
+             ON CONFLICT (realm, subject) DO UPDATE SET phc = excluded.phc",
+            &[&Id::from(subject), &password.as_phc()],
+        )
+        .await
+}
+
+const fn target<'r>(id: &'r SubjectId, unique: &'static str) -> Target<'r> {
+    Target {
+        table: TABLE,
+        row: id,
+        unique,
+    }
+}
+
+/// The twelve columns of a subject from `first` on, in the order of this module's
+/// `SELECT`.
+pub(super) fn read_at(row: &Row, first: usize) -> Result<SubjectRow, Error> {
+    let Id(id) = row.try_get(first)?;
+    Ok(SubjectRow {
+        id,
+        kind: row.try_get(first + 1)?,
+        email: row.try_get(first + 2)?,
+        proven: row.try_get(first + 3)?,
+        tenant: row.try_get(first + 4)?,
+        issuer: row.try_get(first + 5)?,
+        sub: row.try_get(first + 6)?,
+        name: row.try_get(first + 7)?,
+        disabled_at: row.try_get(first + 8)?,
+        user_metadata: row.try_get(first + 9)?,
+        app_metadata: row.try_get(first + 10)?,
+        created_at: row.try_get(first + 11)?,
+    })
+}
+
+impl Record for SubjectRow {
+    const TABLE: &'static str = TABLE;
+
+    fn read(row: &Row) -> Result<Self, Error> {
+        read_at(row, 0)
+    }
+}

@@ -1,0 +1,240 @@
+//! Tenants, memberships and invitations.
+
+use super::scope::{Id, Record, Scope, Target, Trouble, start};
+use crate::row::join;
+use crate::row::tenant::{INVITATION, InvitationRow, MEMBERSHIP, MembershipRow, TENANT, TenantRow};
+use doorward_base::secret::TokenDigest;
+use doorward_base::{MembershipId, SubjectId, TenantId};
+use doorward_identity::model::{Invitation, Membership, Tenant};
+use doorward_identity::port::Page;
+use tokio_postgres::{Error, Row};
+
+macro_rules! select_membership {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, subject, tenant, created_at FROM membership WHERE realm = $1 ",
+            $rest
+        )
+    };
+}
+
+pub(super) async fn find(scope: Scope<'_>, id: &TenantId) -> Result<Option<Tenant>, Trouble> {
+    scope
+        .find::<TenantRow, _>(
+            "SELECT id, name, created_at FROM tenant WHERE realm = $1 AND id = $2",
+            &[&id.as_str()],
+        )
+        .await
+}
+
+pub(super) async fn list(scope: Scope<'_>, page: &Page<TenantId>) -> Result<Vec<Tenant>, Trouble> {
+    // Every id sorts after the empty one.
+    let after = page.after.as_ref().map_or("", TenantId::as_str);
+    scope
+        .list::<TenantRow, _>(
+            "SELECT id, name, created_at FROM tenant \
+             WHERE realm = $1 AND id > $2 ORDER BY id LIMIT $3",
+            &[&after, &i64::from(page.limit)],
+        )
+        .await
+}
+
+pub(super) async fn insert(scope: Scope<'_>, tenant: &Tenant) -> Result<(), Trouble> {
+    let target = Target {
+        table: TENANT,
+        row: &tenant.id,
+        unique: "the tenant's id",
+    };
+    scope
+        .insert_one(
+            target,
+            "INSERT INTO tenant (realm, id, name, created_at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT DO NOTHING",
+            &[
+                &tenant.id.as_str(),
+                &tenant.name,
+                &tenant.created_at.as_micros(),
+            ],
+        )
+        .await
+}
+
+pub(super) async fn find_membership(
+    scope: Scope<'_>,
+    subject: SubjectId,
+    tenant: &TenantId,
+) -> Result<Option<Membership>, Trouble> {
+    scope
+        .find::<MembershipRow, _>(
+            select_membership!("AND subject = $2 AND tenant = $3"),
+            &[&Id::from(subject), &tenant.as_str()],
+        )
+        .await
+}
+
+pub(super) async fn list_memberships(
+    scope: Scope<'_>,
+    subject: SubjectId,
+) -> Result<Vec<Membership>, Trouble> {
+    scope
+        .list::<MembershipRow, _>(
+            select_membership!("AND subject = $2 ORDER BY created_at, id"),
+            &[&Id::from(subject)],
+        )
+        .await
+}
+
+pub(super) async fn list_tenant_memberships(
+    scope: Scope<'_>,
+    tenant: &TenantId,
+    page: Page<MembershipId>,
+) -> Result<Vec<Membership>, Trouble> {
+    let (from, whole) = start(page.after);
+    scope
+        .list::<MembershipRow, _>(
+            select_membership!(
+                "AND tenant = $2 AND id >= $3 AND ($4 OR id > $3) ORDER BY id LIMIT $5"
+            ),
+            &[&tenant.as_str(), &from, &whole, &i64::from(page.limit)],
+        )
+        .await
+}
+
+pub(super) async fn insert_membership(
+    scope: Scope<'_>,
+    membership: &Membership,
+) -> Result<(), Trouble> {
+    let target = Target {
+        table: MEMBERSHIP,
+        row: &membership.id,
+        unique: "the membership",
+    };
+    scope
+        .insert_one(
+            target,
+            "INSERT INTO membership (realm, id, subject, tenant, created_at) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            &[
+                &Id::from(membership.id),
+                &Id::from(membership.subject),
+                &membership.tenant.as_str(),
+                &membership.created_at.as_micros(),
+            ],
+        )
+        .await
+}
+
+pub(super) async fn delete_membership(
+    scope: Scope<'_>,
+    subject: SubjectId,
+    tenant: &TenantId,
+) -> Result<bool, Trouble> {
+    let target = Target {
+        table: MEMBERSHIP,
+        row: &subject,
+        unique: "the membership",
+    };
+    let sql = "DELETE FROM membership WHERE realm = $1 AND subject = $2 AND tenant = $3";
+    scope
+        .write(target, sql, &[&Id::from(subject), &tenant.as_str()])
+        .await
+        .map(|deleted| deleted > 0)
+}
+
+pub(super) async fn put_invitation(
+    scope: Scope<'_>,
+    invitation: &Invitation,
+) -> Result<(), Trouble> {
+    let target = Target {
+        table: INVITATION,
+        row: &invitation.tenant,
+        unique: "the invitation's secret",
+    };
+    scope
+        .write_one(
+            target,
+            "INSERT INTO invitation (realm, digest, email, tenant, roles, created_at, \
+             expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+             ON CONFLICT (realm, tenant, email) DO UPDATE SET digest = excluded.digest, \
+             roles = excluded.roles, created_at = excluded.created_at, \
+             expires_at = excluded.expires_at",
+            &[
+                &invitation.digest.as_bytes().as_slice(),
+                &invitation.email.as_str(),
+                &invitation.tenant.as_str(),
+                &join(&invitation.roles),
+                &invitation.created_at.as_micros(),
+                &invitation.expires_at.as_micros(),
+            ],
+        )
+        .await
+}
+
+pub(super) async fn find_invitation(
+    scope: Scope<'_>,
+    digest: &TokenDigest,
+) -> Result<Option<Invitation>, Trouble> {
+    scope
+        .find::<InvitationRow, _>(
+            "SELECT digest, email, tenant, roles, created_at, expires_at FROM invitation \
+             WHERE realm = $1 AND digest = $2",
+            &[&digest.as_bytes().as_slice()],
+        )
+        .await
+}
+
+pub(super) async fn take_invitation(
+    scope: Scope<'_>,
+    digest: &TokenDigest,
+) -> Result<Option<Invitation>, Trouble> {
+    scope
+        .find::<InvitationRow, _>(
+            "DELETE FROM invitation WHERE realm = $1 AND digest = $2 \
+             RETURNING digest, email, tenant, roles, created_at, expires_at",
+            &[&digest.as_bytes().as_slice()],
+        )
+        .await
+}
+
+impl Record for TenantRow {
+    const TABLE: &'static str = TENANT;
+
+    fn read(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.try_get(0)?,
+            name: row.try_get(1)?,
+            created_at: row.try_get(2)?,
+        })
+    }
+}
+
+impl Record for MembershipRow {
+    const TABLE: &'static str = MEMBERSHIP;
+
+    fn read(row: &Row) -> Result<Self, Error> {
+        let Id(id) = row.try_get(0)?;
+        let Id(subject) = row.try_get(1)?;
+        Ok(Self {
+            id,
+            subject,
+            tenant: row.try_get(2)?,
+            created_at: row.try_get(3)?,
+        })
+    }
+}
+
+impl Record for InvitationRow {
+    const TABLE: &'static str = INVITATION;
+
+    fn read(row: &Row) -> Result<Self, Error> {
+        let digest: &[u8] = row.try_get(0)?;
+        Ok(Self {
+            digest: digest.try_into().ok(),
+            email: row.try_get(1)?,
+            tenant: row.try_get(2)?,
+            roles: row.try_get(3)?,
+            created_at: row.try_get(4)?,
+            expires_at: row.try_get(5)?,
+        })
+    }
+}

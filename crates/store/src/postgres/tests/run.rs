@@ -1,0 +1,304 @@
+//! Transactions that collide, servers that do not answer, connections that break.
+
+use super::*;
+use crate::conformance::fixture::{
+    all, at, digest, event, people, realm, subject_id, token, user,
+};
+use crate::conformance::{reading, writing};
+use doorward_identity::model::{AuditAction, Change};
+use doorward_identity::port::{AuditFilter, TokenKey};
+use std::sync::atomic::AtomicU32;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// Each of two closures reads what the other writes. One of them runs again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn write_skew_does_not_happen() {
+    let (store, _database) = fresh().await;
+    let a = realm(&store, "a").await;
+    people(&store, a).await;
+    let mut tasks = JoinSet::new();
+    for n in 0..32_u8 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            // At most three addresses: each counts all and adds one of its own.
+            writing!(store, a, [], |tx| {
+                if tx.list_subjects(all()).await?.len() >= 5 {
+                    return Ok(false);
+                }
+                tx.insert_subject(&user(100 + n)).await?;
+                Ok(true)
+            })
+        });
+    }
+    let answers = tasks.join_all().await;
+    let before = 2;
+    let made = answers.iter().filter(|&answer| *answer == Ok(true)).count();
+    let found = reading!(store, a, [], |tx| tx.list_subjects(all()).await).unwrap();
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(found.len(), 5);
+    assert_eq!(made, 5 - before, "{answers:?}");
+}
+
+/// More than the lanes serve: the closure runs again in a transaction, and what it wrote
+/// is written once.
+#[tokio::test]
+async fn a_look_up_that_does_more_runs_in_a_transaction() {
+    let (store, _database) = fresh().await;
+    let a = realm(&store, "a").await;
+    people(&store, a).await;
+    writing!(store, a, [], |tx| tx.insert_api_token(&token(1, 1)).await).unwrap();
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&runs);
+    let found = store
+        .write_as(a, Extent::OneLookUp, move |tx| {
+            let counted = Arc::clone(&counted);
+            Box::pin(async move {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let key = TokenKey::Digests(vec![digest(9), digest(1)]);
+                let found = tx.find_token_dossier(&key).await?;
+                tx.append_audit(&event(1, AuditAction::TokenExchange)).await?;
+                tx.append_change(Change::Subject(subject_id(1))).await?;
+                Ok(found.map(|found| found.token))
+            })
+        })
+        .await;
+    assert_eq!(found, Ok(Some(token(1, 1).token)));
+    assert_eq!(runs.load(Ordering::SeqCst), 2);
+    let rows = reading!(store, a, [], |tx| tx
+        .list_audit(&AuditFilter::default(), all())
+        .await);
+    assert_eq!(rows.unwrap().len(), 1);
+    assert_eq!(store.engine().last_change().await.map(|seq| seq.0), Ok(1));
+}
+
+/// Many at once are served together, each with its own answer and its own audit row; the
+/// realm is part of the question.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn look_ups_of_many_are_kept_apart() {
+    let (store, _database) = fresh().await;
+    let (a, b) = (realm(&store, "a").await, realm(&store, "b").await);
+    for realm in [a, b] {
+        people(&store, realm).await;
+    }
+    for n in 1..=20 {
+        let here = if n % 2 == 0 { a } else { b };
+        writing!(store, here, [], |tx| tx.insert_api_token(&token(n, 1)).await).unwrap();
+    }
+    let mut tasks = JoinSet::new();
+    for n in 1..=24_u8 {
+        for here in [a, b] {
+            let store = store.clone();
+            tasks.spawn(async move {
+                let found = store
+                    .write_as(here, Extent::OneLookUp, move |tx| {
+                        Box::pin(async move {
+                            let key = TokenKey::Digests(vec![digest(n)]);
+                            let found = tx.find_token_dossier(&key).await?;
+                            tx.append_audit(&event(n, AuditAction::TokenExchange)).await?;
+                            Ok(found.map(|found| (found.token, found.owner.subject.id)))
+                        })
+                    })
+                    .await
+                    .unwrap();
+                let there = n <= 20 && (here == a) == (n % 2 == 0);
+                let expected = there.then(|| (token(n, 1).token, subject_id(1)));
+                assert_eq!(found, expected, "{n} in {here:?}");
+            });
+        }
+    }
+    tasks.join_all().await;
+    for realm in [a, b] {
+        let rows = reading!(store, realm, [], |tx| tx
+            .list_audit(&AuditFilter::default(), all())
+            .await);
+        let mut requests: Vec<_> = rows.unwrap().iter().map(|row| row.event.request).collect();
+        requests.sort_unstable();
+        requests.dedup();
+        assert_eq!(requests.len(), 24);
+    }
+}
+
+/// One bad row in a group is refused alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_audit_row_that_cannot_be_written_takes_no_other_with_it() {
+    let (store, _database) = fresh().await;
+    let a = realm(&store, "a").await;
+    let nowhere = RealmId(a.0 + 77);
+    let mut tasks = JoinSet::new();
+    for n in 0..40_u8 {
+        let store = store.clone();
+        let here = if n % 4 == 0 { nowhere } else { a };
+        tasks.spawn(async move {
+            let written = store
+                .write_as(here, Extent::OneLookUp, move |tx| {
+                    Box::pin(async move {
+                        tx.append_audit(&event(n, AuditAction::TokenPresent)).await
+                    })
+                })
+                .await;
+            assert_eq!(written.is_ok(), here == a, "{written:?}");
+        });
+    }
+    tasks.join_all().await;
+    let rows = reading!(store, a, [], |tx| tx
+        .list_audit(&AuditFilter::default(), all())
+        .await);
+    assert_eq!(rows.unwrap().len(), 30);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_exhausted_pool_refuses_after_its_wait() {
+    let database = database().await;
+    let mut few = settings(&database);
+    few.pool_size = 1;
+    few.pool_wait = Duration::from_millis(100);
+    let store = PostgresStore::open(&few).await.unwrap();
+    let store = StoreHandle::new(Arc::new(store));
+    let a = realm(&store, "a").await;
+    people(&store, a).await;
+    let mut admin = admin(&database).await;
+    let held = admin.transaction().await.unwrap();
+    held.batch_execute("LOCK TABLE doorward.subject IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let waiting = tokio::spawn({
+        let store = store.clone();
+        async move { reading!(store, a, [], |tx| tx.find_subject(subject_id(1)).await) }
+    });
+    // One waits for the lock over the only connection; the others are told so.
+    wait_for_lock(&held).await;
+    let mut others = JoinSet::new();
+    for _ in 0..20 {
+        let store = store.clone();
+        others.spawn(async move {
+            reading!(store, a, [], |tx| tx.find_subject(subject_id(1)).await)
+        });
+    }
+    for answer in timeout(SOON, others.join_all()).await.unwrap() {
+        let Err(StoreError::Unavailable(cause)) = answer else {
+            panic!("{answer:?}");
+        };
+        assert!(cause.contains("busy"), "{cause}");
+    }
+    held.rollback().await.unwrap();
+    let found = timeout(SOON, waiting).await.unwrap().unwrap();
+    assert_eq!(found, Ok(Some(user(1))));
+}
+
+async fn wait_for_lock(client: &tokio_postgres::Transaction<'_>) {
+    let look = async {
+        loop {
+            let row = client
+                .query_one(
+                    "SELECT count(*) FROM pg_stat_activity \
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'",
+                    &[],
+                )
+                .await
+                .unwrap();
+            if row.get::<_, i64>(0) > 0 {
+                return;
+            }
+            // Within one transaction the view is a snapshot that must be dropped.
+            client
+                .batch_execute("SELECT pg_stat_clear_snapshot()")
+                .await
+                .unwrap();
+        }
+    };
+    timeout(SOON, look).await.expect("somebody waits for the lock");
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_given_up() {
+    let database = database().await;
+    let mut hasty = settings(&database);
+    hasty.statement_timeout = Duration::from_millis(200);
+    let store = PostgresStore::open(&hasty).await.unwrap();
+    let store = StoreHandle::new(Arc::new(store));
+    let a = realm(&store, "a").await;
+    people(&store, a).await;
+    let mut admin = admin(&database).await;
+    let held = admin.transaction().await.unwrap();
+    held.batch_execute("LOCK TABLE doorward.subject IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let answer = reading!(store, a, [], |tx| tx.find_subject(subject_id(1)).await);
+    assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    held.rollback().await.unwrap();
+    let found = reading!(store, a, [], |tx| tx.find_subject(subject_id(1)).await);
+    assert_eq!(found, Ok(Some(user(1))));
+}
+
+/// What had not been sent for commit is run again over another connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn broken_connections_are_replaced() {
+    let (store, database) = fresh().await;
+    let a = realm(&store, "a").await;
+    people(&store, a).await;
+    let admin = admin(&database).await;
+    for n in 10..20 {
+        assert!(cut(&admin, "doorward").await > 0);
+        writing!(store, a, [], |tx| tx.insert_subject(&user(n)).await).unwrap();
+        assert!(cut(&admin, "doorward").await > 0);
+        let found = reading!(store, a, [], |tx| tx.find_subject(subject_id(n)).await);
+        assert_eq!(found, Ok(Some(user(n))));
+    }
+}
+
+/// A caller that goes away leaves neither an open transaction nor a lost connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_caller_that_goes_away_leaves_nothing_open() {
+    let (store, database) = fresh().await;
+    let a = realm(&store, "a").await;
+    people(&store, a).await;
+    for n in 10..60 {
+        let write = store.write(a, move |tx| {
+            Box::pin(async move {
+                tx.find_subject(subject_id(1)).await?;
+                tx.insert_subject(&user(n)).await
+            })
+        });
+        let gone = timeout(Duration::from_micros(u64::from(n) * 20), write).await;
+        drop(gone);
+    }
+    let written = writing!(store, a, [], |tx| tx.insert_subject(&user(200)).await);
+    assert_eq!(written, Ok(()));
+    let admin = admin(&database).await;
+    let look = async {
+        loop {
+            let row = admin
+                .query_one(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                     AND state LIKE 'idle in transaction%'",
+                    &[],
+                )
+                .await
+                .unwrap();
+            if row.get::<_, i64>(0) == 0 {
+                return;
+            }
+        }
+    };
+    timeout(SOON, look).await.expect("no transaction stays open");
+}
+
+/// Uses are written in one statement, whatever their number.
+#[tokio::test]
+async fn uses_of_tokens_that_are_gone_are_passed_over() {
+    let (store, _database) = fresh().await;
+    let a = realm(&store, "a").await;
+    people(&store, a).await;
+    writing!(store, a, [], |tx| tx.insert_api_token(&token(1, 1)).await).unwrap();
+    let id = token(1, 1).token.id;
+    let gone = token(99, 1).token.id;
+    writing!(store, a, [], |tx| tx
+        .touch_api_tokens(&[(gone, at(9)), (id, at(7)), (id, at(5))])
+        .await)
+    .unwrap();
+    let found = reading!(store, a, [], |tx| tx.find_api_token(id).await);
+    assert_eq!(found.unwrap().unwrap().last_used_at, Some(at(7)));
+}

@@ -1,0 +1,333 @@
+//! One realm inside one transaction, and how a use-case is run in it. Not here: the
+//! port's methods (`read`, `write`), which hand on to the modules that have the SQL;
+//! running again after a collision (`run`).
+//!
+//! A closure of [`Extent::OneLookUp`] gets no transaction: its look-up is served
+//! together with others, and so is its audit row. If it does anything else it is run
+//! again in a transaction.
+
+use super::pool::Leased;
+use super::scope::{Scope, Trouble, failed};
+use super::shared::Shared;
+use super::{audit, change, dossier};
+use deadpool_postgres::ClientWrapper;
+use doorward_base::RealmId;
+use doorward_identity::model::{AuditEvent, Change, TokenDossier};
+use doorward_identity::port::{BoxFuture, StoreError, TokenKey};
+use futures_util::FutureExt as _;
+use std::future::{Future, poll_fn};
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+
+/// What a transaction may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Access {
+    /// Read one snapshot.
+    Read,
+    /// Write, as if transactions ran one after the other.
+    Write,
+    /// The same, after the others that do this. LOCK takes no snapshot, so that the
+    /// transaction sees what those it waited for have written.
+    WriteInTurn,
+}
+
+impl Access {
+    const fn begin(self) -> &'static str {
+        match self {
+            Self::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Self::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
+            Self::WriteInTurn => {
+                "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE; \
+                 LOCK TABLE turn IN EXCLUSIVE MODE"
+            }
+        }
+    }
+}
+
+/// Where statements go.
+enum Way {
+    /// To the lanes that serve many requests together.
+    Lanes(Arc<Shared>),
+    /// Into a transaction.
+    Transaction(Transaction),
+}
+
+struct Transaction {
+    leased: Arc<Leased>,
+    /// BEGIN, on its way. The first statement follows without waiting for its answer.
+    begun: Option<BoxFuture<'static, Result<(), tokio_postgres::Error>>>,
+}
+
+/// A realm inside a transaction. Readers get it as `dyn Read`.
+pub(super) struct RealmTx {
+    realm: RealmId,
+    way: Way,
+    events: Vec<AuditEvent>,
+    changes: Vec<Change>,
+    /// The first thing that went wrong. After it nothing more is done, whatever the
+    /// use-case makes of the error.
+    trouble: Option<Trouble>,
+    /// It asked for more than the lanes serve.
+    outgrown: bool,
+    /// Whether the use-case waits for the store, and not for something else.
+    waiting: Arc<AtomicBool>,
+}
+
+impl RealmTx {
+    /// Without a transaction.
+    pub(super) fn light(shared: &Arc<Shared>, realm: RealmId) -> Self {
+        Self::new(realm, Way::Lanes(Arc::clone(shared)))
+    }
+
+    /// In a transaction that begins with the first statement.
+    pub(super) async fn begin(leased: Leased, realm: RealmId, access: Access) -> Self {
+        let leased = Arc::new(leased);
+        let over = Arc::clone(&leased);
+        let mut begun: BoxFuture<'static, Result<(), tokio_postgres::Error>> =
+            Box::pin(async move {
+                match over.conn() {
+                    Some(conn) => conn.batch_execute(access.begin()).await,
+                    None => Ok(()),
+                }
+            });
+        // Polled once, it has left.
+        let polled = poll_fn(|context| Poll::Ready(begun.as_mut().poll(context))).await;
+        let (begun, trouble) = match polled {
+            Poll::Pending => (Some(begun), None),
+            Poll::Ready(Ok(())) => (None, None),
+            Poll::Ready(Err(error)) => (None, Some(failed("(begin)", &error))),
+        };
+        let mut tx = Self::new(realm, Way::Transaction(Transaction { leased, begun }));
+        tx.trouble = trouble;
+        tx
+    }
+
+    fn new(realm: RealmId, way: Way) -> Self {
+        Self {
+            realm,
+            way,
+            events: Vec::new(),
+            changes: Vec::new(),
+            trouble: None,
+            outgrown: false,
+            waiting: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
+    /// The connection, for a statement that reads.
+    pub(super) async fn reading(&mut self) -> Result<Scope<'_>, StoreError> {
+        self.sound()?;
+        if matches!(self.way, Way::Lanes(_)) {
+            self.outgrown = true;
+            return Err(again());
+        }
+        self.waiting.store(true, Ordering::Release);
+        match &self.way {
+            Way::Transaction(Transaction { leased, .. }) => match leased.conn() {
+                Some(conn) => Ok(Scope::new(conn, self.realm)),
+                None => Err(again()),
+            },
+            Way::Lanes(_) => Err(again()),
+        }
+    }
+
+    /// The connection, for a statement that writes: not before the transaction is known
+    /// to have begun, or it would commit by itself.
+    pub(super) async fn writing(&mut self) -> Result<Scope<'_>, StoreError> {
+        self.sound()?;
+        self.waiting.store(true, Ordering::Release);
+        self.settle_begin().await?;
+        self.reading().await
+    }
+
+    /// What came of a statement.
+    pub(super) fn done<T>(&mut self, outcome: Result<T, Trouble>) -> Result<T, StoreError> {
+        self.waiting.store(false, Ordering::Release);
+        // Answers come in order: BEGIN's is there before that of what followed it.
+        if let Way::Transaction(Transaction { begun, .. }) = &mut self.way
+            && let Some(pending) = begun.as_mut()
+            && let Some(answer) = pending.now_or_never()
+        {
+            *begun = None;
+            if let Err(error) = answer {
+                return Err(self.fail(failed("(begin)", &error)));
+            }
+        }
+        outcome.map_err(|trouble| match trouble {
+            // The statement said so itself (`ON CONFLICT DO NOTHING`, a count of rows, a
+            // row that was read): the transaction goes on.
+            Trouble::Store(error @ StoreError::Conflict(_)) => error,
+            trouble => self.fail(trouble),
+        })
+    }
+
+    /// The dossier of a token: over a lane, or in the transaction.
+    pub(super) async fn look_up(
+        &mut self,
+        key: &TokenKey,
+    ) -> Result<Option<TokenDossier>, StoreError> {
+        self.sound()?;
+        let Way::Lanes(shared) = &self.way else {
+            let outcome = {
+                let scope = self.reading().await?;
+                dossier::find_token(scope, key).await
+            };
+            return self.done(outcome);
+        };
+        let shared = Arc::clone(shared);
+        self.waiting.store(true, Ordering::Release);
+        let outcome = shared.look_ups.ask((self.realm, key.clone())).await;
+        self.done(outcome.map_err(Trouble::Store))
+    }
+
+    /// Writes an event down with the commit.
+    pub(super) fn push_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
+        self.sound()?;
+        self.events.push(event.clone());
+        Ok(())
+    }
+
+    /// Tells of a change with the commit.
+    pub(super) fn push_change(&mut self, change: Change) -> Result<(), StoreError> {
+        self.sound()?;
+        if matches!(self.way, Way::Lanes(_)) {
+            self.outgrown = true;
+            return Err(again());
+        }
+        self.changes.push(change);
+        Ok(())
+    }
+
+    /// Runs a use-case. What it awaits but the store is refused, and a panic is an error.
+    pub(super) async fn run(
+        &mut self,
+        job: impl for<'t> FnOnce(&'t mut Self) -> BoxFuture<'t, Result<(), StoreError>>,
+    ) -> Result<(), StoreError> {
+        let waiting = Arc::clone(&self.waiting);
+        let future = AssertUnwindSafe(job(self)).catch_unwind();
+        let mut future = pin!(future);
+        poll_fn(|context| match future.as_mut().poll(context) {
+            Poll::Pending if !waiting.load(Ordering::Acquire) => {
+                Poll::Ready(Err(StoreError::Awaited))
+            }
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(outcome)) => Poll::Ready(outcome),
+            Poll::Ready(Err(_)) => Poll::Ready(Err(StoreError::Unavailable(
+                "the code of a transaction panicked".to_owned(),
+            ))),
+        })
+        .await
+    }
+
+    /// Whether a closure that ran without a transaction needs one.
+    pub(super) const fn has_outgrown(&self) -> bool {
+        self.outgrown
+    }
+
+    /// Whether anything went wrong that ends the transaction.
+    pub(super) const fn is_troubled(&self) -> bool {
+        self.trouble.is_some()
+    }
+
+    /// Ends it: commits what went well, takes back what did not.
+    pub(super) async fn end(mut self, outcome: Result<(), StoreError>) -> Result<(), Trouble> {
+        let outcome = match self.trouble.take() {
+            Some(trouble) => Err(trouble),
+            None => outcome.map_err(Trouble::Store),
+        };
+        let Way::Transaction(Transaction { leased, begun }) = self.way else {
+            return self.end_light(outcome).await;
+        };
+        let Some(conn) = leased.conn() else {
+            return outcome;
+        };
+        if let Some(begun) = begun
+            && let Err(error) = begun.await
+        {
+            return Err(failed("(begin)", &error));
+        }
+        if let Err(trouble) = outcome {
+            // A connection that cannot roll back is thrown away; the server does it then.
+            if conn.batch_execute("ROLLBACK").await.is_ok() {
+                leased.is_clean();
+            }
+            return Err(trouble);
+        }
+        let committed = commit(conn, self.realm, self.events, &self.changes).await;
+        match &committed {
+            Ok(()) => leased.is_clean(),
+            Err(_) => {
+                if conn.batch_execute("ROLLBACK").await.is_ok() {
+                    leased.is_clean();
+                }
+            }
+        }
+        committed
+    }
+
+    async fn end_light(self, outcome: Result<(), Trouble>) -> Result<(), Trouble> {
+        outcome?;
+        let Way::Lanes(shared) = self.way else {
+            return Ok(());
+        };
+        for event in self.events {
+            shared
+                .audits
+                .ask((self.realm, event))
+                .await
+                .map_err(Trouble::Store)?;
+        }
+        Ok(())
+    }
+
+    async fn settle_begin(&mut self) -> Result<(), StoreError> {
+        if let Way::Transaction(Transaction { begun, .. }) = &mut self.way
+            && let Some(pending) = begun.take()
+            && let Err(error) = pending.await
+        {
+            return Err(self.fail(failed("(begin)", &error)));
+        }
+        Ok(())
+    }
+
+    fn sound(&self) -> Result<(), StoreError> {
+        match &self.trouble {
+            Some(trouble) => Err(trouble.clone().into()),
+            None if self.outgrown => Err(again()),
+            None => Ok(()),
+        }
+    }
+
+    fn fail(&mut self, trouble: Trouble) -> StoreError {
+        self.trouble = Some(trouble.clone());
+        trouble.into()
+    }
+}
+
+/// Writes the gathered rows and commits. The changes come last, with the commit.
+async fn commit(
+    conn: &ClientWrapper,
+    realm: RealmId,
+    events: Vec<AuditEvent>,
+    changes: &[Change],
+) -> Result<(), Trouble> {
+    if !events.is_empty() {
+        let rows: Vec<_> = events.into_iter().map(|event| (realm, event)).collect();
+        audit::append_many(conn, &rows).await?;
+    }
+    if changes.is_empty() {
+        return conn
+            .batch_execute("COMMIT")
+            .await
+            .map_err(|error| failed("(commit)", &error));
+    }
+    change::append_and_commit(conn, realm, changes).await
+}
+
+/// What a closure is told when it is about to be run again.
+fn again() -> StoreError {
+    StoreError::Unavailable("it runs again in a transaction".to_owned())
+}
