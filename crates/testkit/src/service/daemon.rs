@@ -59,8 +59,10 @@ impl Daemon {
                 BufReader::new(stdout).read_line(&mut line),
             );
         }
-        let pid = must("read a program's id", line.trim().parse());
-        Self { guard, pid }
+        match line.trim().parse() {
+            Ok(pid) => Self { guard, pid },
+            Err(_) => panic!("no program was started; its log says why"),
+        }
     }
 
     /// The program's process id.

@@ -197,6 +197,13 @@ impl Postgres {
     }
 }
 
+impl Drop for Postgres {
+    /// A frozen child obeys its cluster's end only when it is killed, seconds later.
+    fn drop(&mut self) {
+        self.resume();
+    }
+}
+
 /// The other user that must run it, if any.
 fn user() -> Option<&'static str> {
     geteuid().is_root().then_some(USER)
