@@ -1,10 +1,7 @@
 //! A fixed clock and seeded entropy, for tests only (feature `testing`).
 
-use crate::limit::{Arrival, Limiter, Quota, Verdict, decide};
 use crate::{Clock, Entropy, Timestamp};
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// A clock that stands still until a test moves it.
@@ -54,24 +51,5 @@ impl Entropy for SeededEntropy {
                 *byte = random;
             }
         }
-    }
-}
-
-/// A limiter that forgets nothing.
-#[derive(Debug, Default)]
-pub struct MapLimiter(Mutex<HashMap<u128, Arrival>>);
-
-impl Limiter for MapLimiter {
-    fn check(&self, key: u128, quota: &Quota, now: Timestamp) -> Verdict {
-        let mut arrivals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let arrival = arrivals.entry(key).or_default();
-        let (kept, verdict) = decide(*arrival, quota, now);
-        *arrival = kept;
-        verdict
-    }
-
-    fn peek(&self, key: u128, quota: &Quota, now: Timestamp) -> Verdict {
-        let arrivals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        decide(arrivals.get(&key).copied().unwrap_or_default(), quota, now).1
     }
 }

@@ -47,9 +47,11 @@ pub struct GateParts {
     pub keys: Arc<dyn IssuerKeys>,
     /// The buckets.
     pub limiter: Arc<dyn Limiter>,
+    /// The secret under which holders become keys of buckets: the same on all nodes.
+    pub limit_seed: [u8; 32],
     /// The clock; read once per request.
     pub clock: Arc<dyn Clock>,
-    /// Randomness, for request ids and the keys of buckets.
+    /// Randomness, for request ids.
     pub entropy: Arc<dyn Entropy>,
     /// Settings of the process.
     pub options: GateOptions,
@@ -101,7 +103,7 @@ impl Gate {
         let gate = Self {
             policies: ArcSwap::default(),
             generation: AtomicU64::new(0),
-            keys: KeyMaker::new(&*parts.entropy),
+            keys: KeyMaker::new(&parts.limit_seed),
             caches: Caches::new(parts.options.cached_tokens),
             upstreams: Upstreams::new(&parts.options),
             denials: Arc::new(DenialRing::new(parts.options.denials_per_realm)),

@@ -140,6 +140,15 @@ impl MasterKey {
         Ok(text)
     }
 
+    /// 32 secret bytes for one purpose, the same wherever the master key is: what
+    /// several processes must hash alike.
+    ///
+    /// # Errors
+    /// [`SealError::Library`] when the library fails.
+    pub fn seed(&self, purpose: &str) -> Result<Zeroizing<[u8; 32]>, SealError> {
+        self.derive("seed", purpose)
+    }
+
     /// `N` bytes for one use (`kind`) and one `label` within it.
     pub(crate) fn derive<const N: usize>(
         &self,

@@ -2,7 +2,7 @@
 //! told to say.
 
 use async_trait::async_trait;
-use doorward_base::limit::Quota;
+use doorward_base::limit::{LocalLimiter, Quota};
 use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::testing::{FixedClock, SeededEntropy};
 use doorward_base::token_format::{TokenBody, TokenFormat};
@@ -18,7 +18,7 @@ use doorward_gate::policy::spec::{
 use doorward_gate::port::{
     Facts, Introspect, IssuerKeys, Minted, Minter, Rejected, Revocations, Via,
 };
-use doorward_gate::{Gate, GateOptions, GateParts, ListenerOptions, LocalLimiter, lower, serve};
+use doorward_gate::{Gate, GateOptions, GateParts, ListenerOptions, lower, serve};
 use doorward_jose::{Algorithm, KeySet, SigningKey};
 use doorward_surface::body::full;
 use doorward_surface::target::BoxFuture;
@@ -352,6 +352,7 @@ pub(crate) async fn start_with(
         minter: Arc::clone(&world) as _,
         keys: Arc::clone(&world) as _,
         limiter: Arc::new(LocalLimiter::new(10_000)),
+        limit_seed: [7; 32],
         clock: Arc::new(Shared(Arc::clone(&world))),
         entropy,
         options,

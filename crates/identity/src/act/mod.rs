@@ -53,7 +53,7 @@ pub use find::{
     load_profile,
 };
 pub use grant::{add_grant, remove_grant};
-pub use guesses::Guesses;
+pub use guesses::{Guesses, GuessesError};
 pub use introspect::{Introspected, introspect};
 pub use invite::{Invite, Invited, invite};
 pub use keyring::Keyring;

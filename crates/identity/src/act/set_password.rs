@@ -40,20 +40,14 @@ pub async fn set_password(
     let minimum = ctx.realm.settings.sessions.min_password;
     check_length(&request.new, minimum).map_err(Failure::Refused)?;
     let passwords = &ctx.identity.passwords;
-    let mut proven = None;
+    let mut proven = Err(ManageRefusal::PasswordWrong);
     let is_operator = *caller == Caller::Operator;
     let refused = forecast(ctx, caller, |manager| may_set(manager, request.subject)).await?;
     if !is_operator && refused.is_none() {
-        let stored = ctx.query(FindPassword(request.subject)).await?;
-        let current = request
-            .current
-            .unwrap_or_else(|| Secret::new(String::new()));
-        if let PasswordCheck::Right { .. } = passwords.check(&current, stored.as_ref()).await? {
-            proven = stored;
-        }
+        proven = prove(ctx, request.subject, request.current).await?;
     }
     let mut hash = None;
-    if is_operator || proven.is_some() {
+    if is_operator || proven.is_ok() {
         hash = Some(passwords.hash(&request.new, &*ctx.identity.entropy).await?);
     }
     ctx.commit(NewPassword {
@@ -65,6 +59,34 @@ pub async fn set_password(
         hash,
     })
     .await
+}
+
+/// The stored hash that the current password matches. It is a guess at the account, as
+/// one at sign-in is: a stolen session must not open a way around that limit.
+async fn prove(
+    ctx: Context<'_>,
+    subject: SubjectId,
+    current: Option<Secret>,
+) -> Result<Result<HashedPassword, ManageRefusal>, Failure<ManageRefusal>> {
+    let (account, stored) = ctx.query(FindPassword(subject)).await?;
+    let (Some(current), Some(stored)) = (current, stored) else {
+        return Ok(Err(ManageRefusal::PasswordWrong));
+    };
+    let guesses = &ctx.identity.guesses;
+    let Some(guess) = guesses.take(ctx.realm.id, &account, ctx.call.now).await else {
+        return Ok(Err(ManageRefusal::TooManyGuesses));
+    };
+    match ctx.identity.passwords.check(&current, Some(&stored)).await {
+        Ok(PasswordCheck::Wrong) => Ok(Err(ManageRefusal::PasswordWrong)),
+        Ok(PasswordCheck::Right { .. }) => {
+            guess.give_back();
+            Ok(Ok(stored))
+        }
+        Err(failure) => {
+            guess.give_back();
+            Err(failure)
+        }
+    }
 }
 
 /// Refuses a password shorter than `minimum` characters, or longer than 256.
@@ -88,15 +110,20 @@ fn may_set(manager: &ManagementCaller, subject: SubjectId) -> Result<(), ManageR
     }
 }
 
+/// A user's address and password.
 struct FindPassword(SubjectId);
 
 #[async_trait]
 impl Query for FindPassword {
-    type Done = Option<HashedPassword>;
+    type Done = (String, Option<HashedPassword>);
     type Refusal = ManageRefusal;
 
     async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<ManageRefusal>> {
-        Ok(tx.find_password(self.0).await?)
+        let account = match tx.find_subject(self.0).await?.map(|found| found.identifier) {
+            Some(Identifier::User { email, .. }) => email.as_str().to_owned(),
+            Some(_) | None => return Ok((String::new(), None)),
+        };
+        Ok((account, tx.find_password(self.0).await?))
     }
 }
 
@@ -105,8 +132,8 @@ struct NewPassword {
     call: Call,
     caller: Caller,
     subject: SubjectId,
-    /// The stored hash that the current password matched.
-    proven: Option<HashedPassword>,
+    /// The stored hash that the current password matched, or why there is none.
+    proven: Result<HashedPassword, ManageRefusal>,
     /// None for whoever was refused before it was made.
     hash: Option<HashedPassword>,
 }
@@ -136,8 +163,8 @@ impl Work for NewPassword {
         may_set(&manager, self.subject)?;
         if manager.subject().is_some() {
             // Compared again here: the hash may have changed since it was matched.
-            let stored = tx.find_password(self.subject).await?;
-            if self.proven.is_none() || stored != self.proven {
+            let proven = self.proven.clone()?;
+            if tx.find_password(self.subject).await? != Some(proven) {
                 return Err(ManageRefusal::PasswordWrong.into());
             }
         }

@@ -59,17 +59,18 @@ pub async fn sign_in(
 ) -> Result<SignedIn, Failure<SignInRefusal>> {
     let email = Email::new(&request.email).ok();
     let account = email.as_ref().map_or("", Email::as_str).to_owned();
-    let (guesses, now) = (&ctx.identity.guesses, ctx.call.now);
-    if !guesses.may_guess(ctx.realm.id, &account, now) {
+    let guesses = &ctx.identity.guesses;
+    let Some(guess) = guesses.take(ctx.realm.id, &account, ctx.call.now).await else {
         return ctx.commit(TooMany(*ctx.call)).await;
-    }
+    };
     let stored = ctx.query(FindByEmail(email)).await?;
     let passwords = &ctx.identity.passwords;
     let hash = stored.as_ref().and_then(|(_, hash)| hash.as_ref());
-    let check = passwords.check(&request.password, hash).await?;
-    if check == PasswordCheck::Wrong {
-        guesses.was_wrong(ctx.realm.id, &account, now);
+    let check = passwords.check(&request.password, hash).await;
+    if !matches!(check, Ok(PasswordCheck::Wrong)) {
+        guess.give_back();
     }
+    let check = check?;
     let entropy = &*ctx.identity.entropy;
     let better = match check {
         PasswordCheck::Right { weak: true } => {

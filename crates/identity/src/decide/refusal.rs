@@ -43,6 +43,9 @@ pub enum ManageRefusal {
     /// The current password was wrong or missing.
     #[error("the current password was wrong or missing")]
     PasswordWrong,
+    /// The account was guessed at too often of late.
+    #[error("too many wrong guesses of late")]
+    TooManyGuesses,
     /// A display name longer than 200 characters, or with a control character.
     #[error("a name has at most 200 characters and no control characters")]
     NameInvalid,
@@ -77,6 +80,7 @@ impl Refusal for ManageRefusal {
             | Self::TooLong(_)
             | Self::PasswordNeeded => ErrorCode::InvalidRequest,
             Self::PasswordWrong => ErrorCode::SignInRefused,
+            Self::TooManyGuesses => ErrorCode::RateLimited,
         }
     }
 }

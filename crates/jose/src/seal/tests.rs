@@ -45,6 +45,15 @@ fn an_empty_secret_is_sealed_too_and_no_two_sealings_are_alike() {
 }
 
 #[test]
+fn seeds_belong_to_one_purpose_and_one_master_key() {
+    let seed = |key: u64, purpose| *master(key).seed(purpose).unwrap();
+    assert_eq!(seed(1, "a"), seed(1, "a"));
+    assert_ne!(seed(1, "a"), seed(1, "b"));
+    assert_ne!(seed(1, "a"), seed(2, "a"));
+    assert_ne!(seed(1, "a"), *master(1).0);
+}
+
+#[test]
 fn the_text_form_is_read_back() {
     let key = master(1);
     let text = key.to_text();

@@ -1,8 +1,30 @@
-//! The generic cell rate algorithm as a pure function, and the port behind which
-//! its state lives. A quota of "100 a minute, burst 200" has a capacity of 200 that
-//! refills at 100 a minute, so at most 300 pass in any one minute.
+//! The generic cell rate algorithm as a pure function, the ports behind which its
+//! state lives, and what keeps that state in memory for one node or for several. A
+//! quota of "100 a minute, burst 200" has a capacity of 200 that refills at 100 a
+//! minute, so at most 300 pass in any one minute.
+//!
+//! Not here: connections to whatever the nodes share (`outbound`), and which limits
+//! apply to a request (the gate).
+
+mod buckets;
+mod ledger;
+mod local;
+mod schedule;
+mod shared;
+#[cfg(any(test, feature = "testing"))]
+mod simulate;
+mod slot;
+
+pub use ledger::{Answer, Entry, Ledger, Reply};
+pub use local::LocalLimiter;
+pub use schedule::{Next, Schedule};
+pub use shared::{SharedBuckets, Wake};
+#[cfg(any(test, feature = "testing"))]
+pub use simulate::{Cluster, Outcome, Trouble, flood, simulate};
 
 use crate::Timestamp;
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 /// A rate and a capacity.
@@ -66,6 +88,14 @@ impl Quota {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Arrival(pub i64);
 
+impl Arrival {
+    /// The state had one request less passed.
+    #[must_use]
+    pub fn without(self, quota: &Quota) -> Self {
+        Self(self.0.saturating_sub(quota.interval_micros()))
+    }
+}
+
 /// What the limiter says of one request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Verdict {
@@ -119,25 +149,39 @@ pub fn decide(state: Arrival, quota: &Quota, now: Timestamp) -> (Arrival, Verdic
     let verdict = Verdict {
         allowed,
         remaining: u32::try_from(free / interval.max(1)).unwrap_or(0),
-        retry_after: Duration::from_micros(u64::try_from(over).unwrap_or(0)),
-        reset_after: Duration::from_micros(u64::try_from(kept.saturating_sub(now)).unwrap_or(0)),
+        retry_after: micros(over),
+        reset_after: micros(kept.saturating_sub(now)),
     };
-    let kept = if allowed {
-        Arrival(next)
-    } else {
-        Arrival(arrival)
-    };
-    (kept, verdict)
+    (Arrival(kept), verdict)
 }
 
-/// A keyed limiter. The key is a 128-bit hash of realm, limit and holder, so that a
-/// check allocates nothing.
+/// A length of time; none for what is negative.
+fn micros(micros: i64) -> Duration {
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+}
+
+/// A keyed limiter. The key is a 128-bit hash of realm, limit and holder under a
+/// secret, so that a check allocates nothing and nobody can choose keys that collide.
 pub trait Limiter: Send + Sync {
     /// Counts one request against the key and says whether it may pass.
     fn check(&self, key: u128, quota: &Quota, now: Timestamp) -> Verdict;
 
     /// Says whether one request would pass, without counting it.
     fn peek(&self, key: u128, quota: &Quota, now: Timestamp) -> Verdict;
+}
+
+/// A verdict that may take a round trip.
+pub type Taken<'t> = Pin<Box<dyn Future<Output = Verdict> + Send + 't>>;
+
+/// A limiter that counts before it answers, on all nodes together: for what is rare
+/// and must not be exceeded by being asked in parallel, such as guesses at a password.
+pub trait StrictLimiter: Send + Sync {
+    /// Counts one against the key if it may pass. The verdict takes at most one round
+    /// trip, of bounded length; without an answer this node decides alone.
+    fn take(&self, key: u128, quota: Quota, now: Timestamp) -> Taken<'_>;
+
+    /// Uncounts one that was taken: it turned out not to be what the limit is about.
+    fn give_back(&self, key: u128, quota: Quota, now: Timestamp);
 }
 
 #[cfg(test)]
