@@ -4,6 +4,15 @@
 //! requests and times. Not here: the product; it is known by its wire and its command
 //! line, through `testkit`.
 
+pub mod book;
 pub mod check;
+pub mod client;
 pub mod dice;
+pub mod fault;
 pub mod history;
+pub mod measure;
+pub mod option;
+pub mod plant;
+pub mod run;
+pub mod site;
+pub mod wire;

@@ -151,18 +151,19 @@ impl<'a> Index<'a> {
     fn add_seen(&mut self, place: usize, event: &Event) {
         match (&event.action, &event.outcome) {
             (Action::Exchange { token, .. }, Outcome::Refused(401, _)) => {
-                if let Some(life) = self.tokens.get_mut(token) {
-                    if life.realm == event.realm {
-                        life.seen_ended.push(place);
-                    }
+                if let Some(life) = self.tokens.get_mut(token)
+                    && life.realm == event.realm
+                {
+                    life.seen_ended.push(place);
                 }
             }
             (Action::List { .. }, Outcome::Ok(Effect::Listed { tokens, .. })) => {
-                for (token, standing) in tokens {
+                let ended = tokens
+                    .iter()
+                    .filter(|(_, standing)| *standing == Standing::Ended);
+                for (token, _) in ended {
                     if let Some(life) = self.tokens.get_mut(token) {
-                        if *standing == Standing::Ended {
-                            life.seen_ended.push(place);
-                        }
+                        life.seen_ended.push(place);
                     }
                 }
             }

@@ -196,14 +196,14 @@ impl Case<'_> {
 
     /// The session by which somebody managed.
     fn judge_caller(&self) -> Option<Violation> {
-        let by = match &self.event.action {
-            Action::Create { by, .. }
-            | Action::Regenerate { by, .. }
-            | Action::Revoke { by, .. }
-            | Action::List { by: Some(by), .. }
-            | Action::AddGrant { by, .. }
-            | Action::RemoveGrant { by, .. } => by,
-            _ => return None,
+        let (Action::Create { by, .. }
+        | Action::Regenerate { by, .. }
+        | Action::Revoke { by, .. }
+        | Action::List { by: Some(by), .. }
+        | Action::AddGrant { by, .. }
+        | Action::RemoveGrant { by, .. }) = &self.event.action
+        else {
+            return None;
         };
         self.judge_session(by, View::Store)
     }

@@ -136,27 +136,16 @@ fn a_token_refused_right_after_it_was_made_is_found_and_a_5xx_is_no_refusal() {
 
 #[test]
 fn regeneration_ends_the_old_token_and_gives_the_new_one_its_owner() {
-    let replace = |outcome| {
-        Action::Regenerate {
-            by: name("s"),
-            token: name("t"),
-        }
-        .with(outcome)
-    };
     let mut story = Story::begin();
-    let (action, outcome) = replace(Outcome::Ok(Effect::Minted(name("u"))));
-    story.tell(action, outcome).exchange("u", exchanged(1, 0));
+    let (by, token) = (name("s"), name("t"));
+    let minted = Outcome::Ok(Effect::Minted(name("u")));
+    story.tell(Action::Regenerate { by, token }, minted);
+    story.exchange("u", exchanged(1, 0));
     assert_eq!(story.kinds(), []);
     assert_eq!(
         story.exchange("t", exchanged(2, 0)).kinds()[0],
         Kind::AcceptedAfterEnd
     );
-}
-
-impl Action {
-    fn with(self, outcome: Outcome) -> (Self, Outcome) {
-        (self, outcome)
-    }
 }
 
 #[test]

@@ -1,0 +1,117 @@
+//! The short form of the soak: fixed seeds, on both engines, and planted faults that it
+//! must find. A seed that once found something is kept in `seeds.rs` for good.
+#![cfg(test)]
+
+mod seeds;
+
+use doorward_soak::check::Kind;
+use doorward_soak::fault::Rhythm;
+use doorward_soak::option::{Engine, Options};
+use doorward_soak::plant::Plant;
+use doorward_soak::run::{Ended, Plan, run};
+use doorward_soak::site::{self, Size};
+use doorward_testkit::site;
+use std::time::Duration;
+
+fn options(engine: Engine, seed: u64, plant: Option<&str>) -> Options {
+    let mut options = Options::parse([]).unwrap();
+    options.engine = engine;
+    options.seed = seed;
+    options.nodes = if engine == Engine::Sqlite { 1 } else { 3 };
+    options.plant = plant.map(str::to_owned);
+    options
+}
+
+fn soak(site: &str, options: &Options, seconds: u64) -> Ended {
+    let mut plant = Plant::start(site, &site::configuration(), options);
+    let plan = Plan {
+        clients: 6,
+        time: Duration::from_secs(seconds),
+        rhythm: Rhythm {
+            most: usize::MAX,
+            quiet: 1500,
+        },
+        size: Size {
+            people: 1,
+            services: 2,
+        },
+        ..options.plan()
+    };
+    let ended = run(&mut plant, &plan);
+    println!("{ended}");
+    ended
+}
+
+fn assert_nothing_is_wrong(ended: &Ended) {
+    assert!(ended.violations.is_empty(), "{ended}\n{}", ended.report(3));
+    // A run that did nothing finds nothing.
+    let acknowledged = ended.events.iter().filter(|event| event.is_ok()).count();
+    assert!(acknowledged > 200, "{ended}");
+}
+
+#[test]
+fn nothing_is_wrong_on_sqlite_under_faults() {
+    for seed in seeds::SQLITE {
+        let options = options(Engine::Sqlite, *seed, None);
+        assert_nothing_is_wrong(&soak(site!(), &options, 6));
+    }
+}
+
+#[test]
+fn nothing_is_wrong_on_three_nodes_and_postgres_under_faults() {
+    for seed in seeds::POSTGRES {
+        let options = options(Engine::Postgres, *seed, None);
+        assert_nothing_is_wrong(&soak(site!(), &options, 8));
+    }
+}
+
+/// Runs with a protection switched off; one of the kinds must be found.
+fn assert_found(site: &str, engine: Engine, plant: &str, kinds: &[Kind]) {
+    let mut options = options(engine, 1, Some(plant));
+    options.nodes = 1;
+    let ended = soak(site, &options, 4);
+    let found = ended
+        .violations
+        .iter()
+        .any(|violation| kinds.contains(&violation.kind));
+    assert!(found, "{plant} was not found: {ended}\n{}", ended.report(2));
+}
+
+const PLANTED: [(&str, &[Kind]); 4] = [
+    ("skip-revocation", &[Kind::AcceptedAfterEnd]),
+    (
+        "answer-before-commit",
+        &[
+            Kind::LostWrite,
+            Kind::LiveRefused,
+            Kind::AcceptedAfterEnd,
+            Kind::AuditMissing,
+        ],
+    ),
+    ("drop-audit-row", &[Kind::AuditMissing]),
+    ("ignore-realm", &[Kind::CrossedBoundary]),
+];
+
+#[test]
+fn a_planted_fault_in_each_protection_is_found_on_sqlite() {
+    for (plant, kinds) in PLANTED {
+        assert_found(
+            &format!("{}/{plant}", site!()),
+            Engine::Sqlite,
+            plant,
+            kinds,
+        );
+    }
+}
+
+#[test]
+fn a_planted_fault_in_each_protection_is_found_on_postgres() {
+    for (plant, kinds) in PLANTED {
+        assert_found(
+            &format!("{}/{plant}", site!()),
+            Engine::Postgres,
+            plant,
+            kinds,
+        );
+    }
+}
