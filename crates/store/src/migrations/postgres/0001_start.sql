@@ -230,6 +230,3 @@ CREATE TABLE change_log (
 -- Has no rows. A transaction that collided before locks it, and so runs after the
 -- others that did.
 CREATE TABLE turn ();
-
--- Never has rows. Transactions that must not collide lock it, one after the other.
-CREATE TABLE turn ();
