@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::panic;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{self, Command};
 
 use doorward_testkit::service::{Postgres, Redis};
 
@@ -19,10 +19,11 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// Starts both, with their files in this folder of `target`.
-    pub(crate) fn start(root: &Path, folder: &str) -> Result<Self, Failure> {
-        let dir = root.join("target").join(folder);
-        wipe(&dir)?;
+    /// Starts both, with their files in a folder of this process's own below `target`.
+    pub(crate) fn start(root: &Path) -> Result<Self, Failure> {
+        let all = root.join("target/services");
+        sweep(&all)?;
+        let dir = all.join(process::id().to_string());
         // The kit reports by panicking, which has said on standard error what is wrong.
         let started = panic::catch_unwind(|| (Postgres::start(&dir), Redis::start(&dir)));
         let (postgres, redis) = started.map_err(|_| {
@@ -68,7 +69,7 @@ impl Drop for Services {
 /// Starts both, prints the variables for a shell, and stays until standard input ends.
 /// Ctrl-C ends both too: neither outlives the process that started it.
 pub(crate) fn run(root: &Path) -> Result<(), Failure> {
-    let services = Services::start(root, "services")?;
+    let services = Services::start(root)?;
     for (name, value) in services.variables() {
         println!("export {name}={value}");
     }
@@ -79,6 +80,20 @@ pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     }
 }
 
+/// Removes what processes left behind that could not tidy up. Each folder's name is the
+/// number of its process; others may be running.
+fn sweep(all: &Path) -> Result<(), Failure> {
+    let Ok(folders) = fs::read_dir(all) else {
+        return Ok(());
+    };
+    for folder in folders.flatten() {
+        if !Path::new("/proc").join(folder.file_name()).exists() {
+            wipe(&folder.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes a folder, if it is there.
 pub(crate) fn wipe(dir: &Path) -> Result<(), Failure> {
     match fs::remove_dir_all(dir) {
@@ -86,5 +101,24 @@ pub(crate) fn wipe(dir: &Path) -> Result<(), Failure> {
             Err(Failure::new(format!("{}: {e}", dir.display())))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_nobody_runs_is_swept() {
+        let all = tempfile::tempdir().unwrap();
+        let ours = all.path().join(process::id().to_string());
+        // Beyond the largest process number of Linux.
+        let gone = all.path().join("4194305");
+        for dir in [&ours, &gone] {
+            fs::create_dir_all(dir.join("data")).unwrap();
+        }
+        sweep(all.path()).unwrap();
+        assert!(ours.exists() && !gone.exists());
+        sweep(&all.path().join("absent")).unwrap();
     }
 }

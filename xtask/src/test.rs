@@ -115,7 +115,7 @@ fn tests(
     artifacts: &Path,
     counts: &mut Counts,
 ) -> Result<(), Failure> {
-    let services = Services::start(root, "test-services")?;
+    let services = Services::start(root)?;
     let mut all = process::cargo(root, ["test", "--workspace", "--no-fail-fast", "--"]);
     services.name_to(all.args(filters));
     let mut again = process::cargo(root, ["test", "--package", AGAIN_ON_POSTGRES]);
