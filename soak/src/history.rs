@@ -76,6 +76,14 @@ pub struct SubjectFacts {
     pub part: Part,
 }
 
+impl SubjectFacts {
+    /// Whether it manages in the other's tenant.
+    fn manages_in(&self, other: &Self) -> bool {
+        let here = (self.realm, &self.tenant) == (other.realm, &other.tenant);
+        self.part == Part::Manager && here
+    }
+}
+
 /// What a subject does in a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
@@ -100,8 +108,16 @@ impl World {
         let (Some(by), Some(of)) = (self.subject(who), self.subject(owner)) else {
             return false;
         };
-        let manages = by.part == Part::Manager && of.part == Part::Service;
-        who == owner || (manages && by.realm == of.realm && by.tenant == of.tenant)
+        who == owner || (of.part == Part::Service && by.manages_in(of))
+    }
+
+    /// Whether `who` may see the tokens of `owner`.
+    #[must_use]
+    pub fn may_see(&self, who: SubjectNo, owner: SubjectNo) -> bool {
+        let (Some(by), Some(of)) = (self.subject(who), self.subject(owner)) else {
+            return false;
+        };
+        who == owner || by.manages_in(of)
     }
 }
 

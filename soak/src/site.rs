@@ -9,6 +9,7 @@ use crate::history::{
     Revocation, Standing, SubjectFacts, SubjectNo, World,
 };
 use crate::plant::Plant;
+use doorward_testkit::EXCHANGE;
 use doorward_testkit::http::random_secret;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -60,7 +61,7 @@ require_https = "off"
 failed_credentials = {{ rate = "1000000/1m", burst = 1000000 }}
 tokens = {{ algorithm = "ES256", access_ttl = "1h", revocation = "{revocation}", claims = {{ scope = "{{scope}}" }} }}
 api_tokens.access = {{ kinds = ["personal", "service"], prefix = "soak_", {max_active}presentations = ["exchange", "bearer"] }}
-exchange = {{ answer_field = "jwt" }}
+exchange = {{ path = "{EXCHANGE}", answer_field = "jwt" }}
 identity = {{ headers = true }}
 [[realm.{name}.route]]
 path = "/use/**"

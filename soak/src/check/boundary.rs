@@ -46,16 +46,20 @@ fn crossed(index: &Index<'_>, event: &Event, effect: &Effect) -> Option<(String,
             let what = || format!("subject {} made a token of {owner}", session.person);
             (!may).then(|| (what(), Some(session.made)))
         }
-        Action::AddGrant { by, owner }
-        | Action::RemoveGrant { by, owner }
-        | Action::List {
+        Action::AddGrant { by, owner } | Action::RemoveGrant { by, owner } => {
+            let session = index.sessions.get(by)?;
+            let may =
+                session.realm == event.realm && index.world.may_manage(session.person, *owner);
+            let what = || format!("subject {} changed grants of {owner}", session.person);
+            (!may).then(|| (what(), Some(session.made)))
+        }
+        Action::List {
             by: Some(by),
             owner,
         } => {
             let session = index.sessions.get(by)?;
-            let may =
-                session.realm == event.realm && index.world.may_manage(session.person, *owner);
-            let what = || format!("subject {} handled {owner}", session.person);
+            let may = session.realm == event.realm && index.world.may_see(session.person, *owner);
+            let what = || format!("subject {} saw the tokens of {owner}", session.person);
             (!may)
                 .then(|| (what(), Some(session.made)))
                 .or_else(|| Some((foreign_listed(index, event, *owner, effect)?, None)))

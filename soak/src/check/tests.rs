@@ -350,6 +350,13 @@ fn every_acknowledgement_has_one_audit_row_and_every_row_a_request() {
         request: name("?"),
         ..last.clone()
     });
+    // Keys are made on their own, and several at once.
+    let key = AuditRow {
+        request: name("?"),
+        action: "key.create".to_owned(),
+        ..last.clone()
+    };
+    strange.rows.extend([key.clone(), key]);
     assert_eq!(strange.kinds(), [Kind::AuditUnexplained]);
     let mut elsewhere = story();
     elsewhere.rows.last_mut().unwrap().realm = 1;

@@ -7,6 +7,7 @@ use crate::history::{Action, Effect, Event, Name, Outcome, RealmNo, Standing};
 use crate::wire::{Call, Wire};
 use doorward_testkit::Response;
 use serde_json::Value;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 /// What an acknowledgement means; an answer that cannot be read means nothing.
@@ -30,6 +31,13 @@ impl Client<'_> {
         let invoked = self.ground.log.now();
         let answer = wire.send(call);
         let returned = self.ground.log.now();
+        if let Err(error) = &answer
+            && error.kind() == ErrorKind::ConnectionRefused
+        {
+            // It was never sent. The node is down, and is soon marked as such.
+            std::thread::park_timeout(Duration::from_millis(5));
+            return (None, Outcome::Unknown(error.to_string()));
+        }
         let request = answer.as_ref().ok().and_then(request_id);
         let outcome = match &answer {
             Ok(answer) => outcome(&action, answer, meaning),
