@@ -48,11 +48,14 @@ pub(crate) async fn a_conflict_that_is_handled_commits_the_rest(store: StoreHand
     let realm = realm(&store, "a").await;
     people(&store, realm).await;
     let outcome = writing!(store, realm, [], |tx| {
-        let clash = tx.find_subject(subject_id(1)).await?;
+        let clash = tx.insert_subject(&user(1)).await;
         tx.insert_subject(&user(7)).await?;
-        Ok(clash.is_some())
+        Ok(clash)
     });
-    assert_eq!(outcome, Ok(true));
+    assert!(
+        matches!(outcome, Ok(Err(StoreError::Conflict(_)))),
+        "{outcome:?}"
+    );
     let found = reading!(store, realm, [], |tx| tx
         .find_subject_by_email(&email(7))
         .await);

@@ -19,6 +19,9 @@ pub(super) type Values<'v> = &'v [&'v (dyn ToSql + Sync)];
 pub(super) enum Trouble {
     /// For good: the caller is told.
     Store(StoreError),
+    /// A unique key is taken, and the server ended the transaction over it: nothing of it
+    /// can be kept, whatever the use-case makes of the conflict.
+    Taken(&'static str),
     /// It collided with another transaction: the use-case runs again.
     Collided,
     /// The connection is gone, or this server cannot serve now.
@@ -35,6 +38,7 @@ impl From<Trouble> for StoreError {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Store(error) => error,
+            Trouble::Taken(unique) => Self::Conflict(unique),
             Trouble::Collided => {
                 Self::Unavailable("it collided with other transactions; try again".to_owned())
             }
@@ -284,7 +288,7 @@ fn write_failed(target: Target<'_>, error: &tokio_postgres::Error) -> Trouble {
         return trouble;
     }
     if error.code() == Some(&SqlState::UNIQUE_VIOLATION) {
-        return Trouble::Store(StoreError::Conflict(target.unique));
+        return Trouble::Taken(target.unique);
     }
     let reference = error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION);
     Trouble::Store(StoreError::Inconsistent {

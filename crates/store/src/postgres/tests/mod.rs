@@ -6,6 +6,7 @@
 
 mod follow;
 mod open;
+mod rows;
 mod run;
 
 use super::*;
