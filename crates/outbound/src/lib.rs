@@ -3,3 +3,5 @@
 //!
 //! Not here: the ports they fill, which belong to the crates that need them, and the
 //! gate's own connections to upstreams.
+
+pub mod limit;

@@ -75,8 +75,9 @@ impl SharedBuckets {
     }
 
     /// The others cannot be reached: from now on this node grants the full limit alone.
-    pub fn disconnect(&self) {
-        self.connected.store(false, Ordering::Relaxed);
+    /// Says whether it was connected.
+    pub fn disconnect(&self) -> bool {
+        self.connected.swap(false, Ordering::Relaxed)
     }
 
     /// Counts one request and says whether it may pass.

@@ -262,8 +262,10 @@ impl Slot {
 
     /// Takes the answer to [`Slot::ask`] in.
     pub(super) fn take(&mut self, answer: &Answer, heard: Heard, now: i64, pace: &Pace) -> Verdict {
+        // Whoever has forgotten grants what this node knows to be used up.
+        let forgotten = heard == Heard::Reborn && self.over(now) > 0;
         self.learn(answer, heard, now);
-        self.verdict(answer.granted >= self.unit, now, pace)
+        self.verdict(answer.granted >= self.unit && !forgotten, now, pace)
     }
 
     fn learn(&mut self, answer: &Answer, heard: Heard, now: i64) {

@@ -1,0 +1,5 @@
+//! Shared limits against a real Redis.
+
+mod limits;
+mod script;
+mod support;
