@@ -100,7 +100,7 @@ fn folder(site: &str) -> PathBuf {
     let (binary, name) = test.split_once("::").unwrap_or(("", test));
     let name = name.rsplit("::").next().unwrap_or(name);
     let mut hasher = DefaultHasher::new();
-    site.hash(&mut hasher);
+    test.hash(&mut hasher);
     let start: String = name.chars().take(20).collect();
     let short = format!("{start}-{:04x}", hasher.finish() & 0xffff);
     Path::new(binary).join(short).join(rest)
