@@ -88,6 +88,18 @@ impl TokenFormat {
         }
     }
 
+    /// What its tokens begin with.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// What follows the prefix.
+    #[must_use]
+    pub const fn body(&self) -> TokenBody {
+        self.body
+    }
+
     /// The environments a token of this class may name; empty if it names none.
     #[must_use]
     pub fn environments(&self) -> &[Environment] {

@@ -98,6 +98,7 @@ pub struct Minted {
 }
 
 /// The verification keys of an issuer, as last known.
+#[async_trait]
 pub trait IssuerKeys: Send + Sync {
     /// The realm's own keys for inbound access tokens, with a generation that grows
     /// when they change.
@@ -107,4 +108,10 @@ pub trait IssuerKeys: Send + Sync {
     fn own_generation(&self, realm: &RealmName) -> u64 {
         self.own(realm).map_or(0, |(_, generation)| generation)
     }
+
+    /// Looks for keys that were made since; returns when [`IssuerKeys::own`] knows every
+    /// one that existed at the call, if that can be known. Asked when a token of our own
+    /// issuer names a key that is not among them, which anybody can make up. By default
+    /// there is nowhere to look.
+    async fn look_again(&self, _realm: &RealmName) {}
 }

@@ -2,12 +2,12 @@
 
 use super::ListenerOptions;
 use super::framing::{Scanned, Scanner};
-use super::place::{Phase, Tether};
+use super::place::Tether;
 use crate::body::GateBody;
 use crate::gate::{Gate, Peer};
 use crate::stage::guard::{MAX_HEADER_BYTES, MAX_TARGET};
-use http::header::UPGRADE;
-use http::{Request, Response};
+use http::header::{CONNECTION, HeaderValue, UPGRADE};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -45,22 +45,27 @@ impl From<tokio::time::error::Elapsed> for Failed {
     }
 }
 
-/// Drives a connection to its end: finishing what is open once draining began, and
-/// stopping at once when cut. The two kinds of connection share no trait for this.
+/// Drives a connection to its end: once draining began it is told to finish, if it may
+/// be, and when cut it stops at once. The two kinds of connection share no trait for
+/// this.
 macro_rules! drive {
-    ($connection:ident, $tether:ident) => {{
-        let mut phase = $tether.phase.clone();
+    ($connection:ident, $tether:ident, $may_finish:expr) => {{
+        let mut tether = $tether.clone();
+        // What has arrived is looked at first: a request that was read is no idleness.
         let ended = tokio::select! {
+            biased;
             ended = $connection.as_mut() => Some(ended),
-            _ = phase.wait_for(|phase| *phase != Phase::Serving) => None,
+            () = tether.drained() => None,
         };
         let ended = match ended {
             Some(ended) => ended,
             None => {
-                $connection.as_mut().graceful_shutdown();
+                if $may_finish {
+                    $connection.as_mut().graceful_shutdown();
+                }
                 tokio::select! {
                     ended = $connection => ended,
-                    _ = phase.wait_for(|phase| *phase == Phase::Cut) => return Err(Failed),
+                    () = tether.cut() => return Err(Failed),
                 }
             }
         };
@@ -108,7 +113,19 @@ where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut said = Vec::with_capacity(PREFACE.len());
-    let mut draining = tether.phase.clone();
+    let mut draining = tether.clone();
+    // Draining ends the wait for the first byte, not the rest of a request that began.
+    let first = timeout(line.header_timeout, stream.read_u8());
+    let began = Instant::now();
+    tokio::select! {
+        biased;
+        first = first => match first? {
+            Ok(byte) => said.push(byte),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            Err(error) => return Err(error.into()),
+        },
+        () = draining.drained() => return Ok(()),
+    }
     let reading = async {
         while said.len() < PREFACE.len() && PREFACE.starts_with(&said) {
             let mut limited = (&mut stream).take((PREFACE.len() - said.len()) as u64);
@@ -118,13 +135,8 @@ where
         }
         io::Result::Ok(())
     };
-    tokio::select! {
-        read = timeout(line.header_timeout, reading) => read??,
-        _ = draining.wait_for(|phase| *phase != Phase::Serving) => return Ok(()),
-    }
-    if said.is_empty() {
-        return Ok(());
-    }
+    let left = line.header_timeout.saturating_sub(began.elapsed());
+    timeout(left, reading).await??;
     if said == PREFACE {
         return speak_http2(line, Scanned::opaque(stream, said), tether).await;
     }
@@ -135,7 +147,7 @@ async fn speak_http1<T>(line: Line, stream: T, said: Vec<u8>, tether: Tether) ->
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (scanner, ambiguous) = Scanner::new();
+    let (scanner, seen) = Scanner::new();
     let header_timeout = line.header_timeout;
     let served = AtomicU64::new(0);
     let service = service_fn(|mut request: Request<Incoming>| {
@@ -145,7 +157,20 @@ where
         }
         // HTTP/1.1 serves in order: the n-th call is the n-th header section.
         let number = served.fetch_add(1, Ordering::Relaxed);
-        answer(&line, request, ambiguous.is(number))
+        let answered = answer(&line, request, seen.is_ambiguous(number));
+        let tether = &tether;
+        async move {
+            let mut answered = answered.await;
+            if let Ok(response) = &mut answered
+                && tether.is_leaving()
+                && response.status() != StatusCode::SWITCHING_PROTOCOLS
+            {
+                // RFC 9112 §9.6: the client opens another connection, elsewhere.
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
+            answered
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -155,7 +180,9 @@ where
         .serve_connection(TokioIo::new(Scanned::new(stream, said, scanner)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
-    drive!(connection, tether)
+    // A request that is arriving is answered with `Connection: close`, which ends the
+    // connection too; told to finish, hyper would drop what it has of it.
+    drive!(connection, tether, !seen.is_in_head())
 }
 
 async fn speak_http2<T>(line: Line, stream: Scanned<T>, tether: Tether) -> Result<(), Failed>
@@ -177,7 +204,7 @@ where
         .keep_alive_timeout(Duration::from_secs(10))
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    drive!(connection, tether)
+    drive!(connection, tether, true)
 }
 
 async fn answer(

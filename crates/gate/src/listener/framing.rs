@@ -9,29 +9,39 @@ use bytes::Buf as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Enough for the two names and a length.
 const LINE_KEPT: usize = 64;
 
-/// Which header section of a connection was the first ambiguous one.
+/// What the scanner has seen of a connection.
 #[derive(Debug)]
-pub(super) struct Ambiguous(AtomicU64);
+pub(super) struct Seen {
+    /// Which header section was the first ambiguous one.
+    ambiguous: AtomicU64,
+    /// Whether the last byte read lies in a header section.
+    in_head: AtomicBool,
+}
 
-impl Ambiguous {
-    /// Whether it was this one, counted from 0. Later ones are not told apart: the
-    /// connection does not live that long.
-    pub(super) fn is(&self, number: u64) -> bool {
-        self.0.load(Ordering::Acquire) == number
+impl Seen {
+    /// Whether this header section, counted from 0, was the first ambiguous one. Later
+    /// ones are not told apart: the connection does not live that long.
+    pub(super) fn is_ambiguous(&self, number: u64) -> bool {
+        self.ambiguous.load(Ordering::Acquire) == number
+    }
+
+    /// Whether a request has begun to arrive that nobody has been told of.
+    pub(super) fn is_in_head(&self) -> bool {
+        self.in_head.load(Ordering::Acquire)
     }
 }
 
 /// Follows the framing of a connection's requests.
 #[derive(Debug)]
 pub(super) struct Scanner {
-    ambiguous: Arc<Ambiguous>,
+    seen: Arc<Seen>,
     heads: u64,
     state: State,
     head: Head,
@@ -70,19 +80,33 @@ struct Line {
 }
 
 impl Scanner {
-    pub(super) fn new() -> (Self, Arc<Ambiguous>) {
-        let ambiguous = Arc::new(Ambiguous(AtomicU64::new(u64::MAX)));
+    /// For a connection whose first bytes were read already.
+    pub(super) fn new() -> (Self, Arc<Seen>) {
+        let seen = Arc::new(Seen {
+            ambiguous: AtomicU64::new(u64::MAX),
+            in_head: AtomicBool::new(true),
+        });
         let scanner = Self {
-            ambiguous: Arc::clone(&ambiguous),
+            seen: Arc::clone(&seen),
             heads: 0,
             state: State::Head,
             head: Head::default(),
             line: Line::default(),
         };
-        (scanner, ambiguous)
+        (scanner, seen)
     }
 
-    fn push(&mut self, mut bytes: &[u8]) {
+    fn push(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.read(bytes);
+        let begun = self.head.started || !self.line.kept.is_empty();
+        let in_head = matches!(self.state, State::Head) && begun;
+        self.seen.in_head.store(in_head, Ordering::Release);
+    }
+
+    fn read(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             match &mut self.state {
                 State::Opaque => return,
@@ -146,7 +170,7 @@ impl Scanner {
         let number = self.heads;
         self.heads += 1;
         if head.doubtful || head.lengths > 1 || (head.lengths > 0 && head.coded) {
-            self.ambiguous.0.store(number, Ordering::Release);
+            self.seen.ambiguous.store(number, Ordering::Release);
             return State::Opaque;
         }
         match (head.coded, head.length) {
@@ -282,15 +306,15 @@ mod tests {
     /// The number of the first ambiguous header section, however the bytes arrive.
     fn first_ambiguous(wire: &str) -> Option<u64> {
         let whole = {
-            let (mut scanner, ambiguous) = Scanner::new();
+            let (mut scanner, seen) = Scanner::new();
             scanner.push(wire.as_bytes());
-            ambiguous.0.load(Ordering::Acquire)
+            seen.ambiguous.load(Ordering::Acquire)
         };
-        let (mut scanner, ambiguous) = Scanner::new();
+        let (mut scanner, seen) = Scanner::new();
         for byte in wire.as_bytes() {
             scanner.push(&[*byte]);
         }
-        assert_eq!(ambiguous.0.load(Ordering::Acquire), whole, "{wire:?}");
+        assert_eq!(seen.ambiguous.load(Ordering::Acquire), whole, "{wire:?}");
         (whole != u64::MAX).then_some(whole)
     }
 

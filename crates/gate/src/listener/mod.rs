@@ -14,13 +14,19 @@ pub(crate) use place::Tether;
 pub use tls::{TlsError, tls_config};
 
 use crate::gate::Gate;
+use futures_util::FutureExt as _;
 use place::Phase;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+
+/// How long a connection that is idle when the listener closes is kept, for a request
+/// that is on its way.
+const ON_THE_WAY: Duration = Duration::from_millis(250);
 
 /// Settings of one listener.
 #[derive(Clone, Debug)]
@@ -34,25 +40,30 @@ pub struct ListenerOptions {
     pub handshake_timeout: Duration,
     /// Connections open at once; more are closed as they are accepted.
     pub max_connections: u32,
-    /// How long open requests may go on after shutdown began.
+    /// How long connections are accepted after shutdown began, while answers ask
+    /// clients to close theirs.
+    pub drain_delay: Duration,
+    /// How long open requests may go on after that.
     pub drain: Duration,
 }
 
 impl Default for ListenerOptions {
-    /// Plain, 10 s, 10 s, 20,000 connections, 10 s.
+    /// Plain, 10 s, 10 s, 20,000 connections, no delay, 10 s.
     fn default() -> Self {
         Self {
             tls: None,
             header_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
             max_connections: 20_000,
+            drain_delay: Duration::ZERO,
             drain: Duration::from_secs(10),
         }
     }
 }
 
-/// Serves until `shutdown` ends, then drains: no new connections, idle ones closed,
-/// open requests finished within the limit, the rest cut. Returns when that is done.
+/// Serves until `shutdown` ends, goes on for the delay while answers ask clients to
+/// leave, then drains: no new connections, idle ones closed, open requests finished
+/// within the limit, the rest cut. Returns when that is done.
 pub async fn serve(
     gate: Arc<Gate>,
     listener: TcpListener,
@@ -62,46 +73,71 @@ pub async fn serve(
     let room = Arc::new(Semaphore::new(options.max_connections as usize));
     let (phase, watched) = watch::channel(Phase::Serving);
     let options = Arc::new(options);
-    let accepting = accept(&gate, &listener, &options, &room, &watched);
+    let until_drained = async {
+        shutdown.await;
+        phase.send_replace(Phase::Leaving);
+        tokio::time::sleep(options.drain_delay).await;
+    };
+    let door = Door {
+        gate: &gate,
+        listener: &listener,
+        options: &options,
+        room: &room,
+        phase: &watched,
+    };
     tokio::select! {
-        () = accepting => {}
-        () = shutdown => {}
+        () = door.accept() => {}
+        () = until_drained => {}
+    }
+    // Whoever was let in by the kernel already is answered.
+    while let Some(Ok(accepted)) = listener.accept().now_or_never() {
+        door.admit(accepted);
     }
     drop(listener);
+    let all = || room.acquire_many(options.max_connections);
+    if tokio::time::timeout(ON_THE_WAY, all()).await.is_ok() {
+        return;
+    }
     phase.send_replace(Phase::Draining);
-    let all = room.acquire_many(options.max_connections);
-    if tokio::time::timeout(options.drain, all).await.is_err() {
+    if tokio::time::timeout(options.drain, all()).await.is_err() {
         phase.send_replace(Phase::Cut);
         // Cutting needs nothing but a turn of each task.
-        let _all = room.acquire_many(options.max_connections).await;
+        let _all = all().await;
     }
 }
 
-async fn accept(
-    gate: &Arc<Gate>,
-    listener: &TcpListener,
-    options: &Arc<ListenerOptions>,
-    room: &Arc<Semaphore>,
-    phase: &watch::Receiver<Phase>,
-) {
-    loop {
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "accept failed");
-                // Out of descriptors: some must be closed before it can go on.
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                continue;
+/// Where connections come in.
+struct Door<'d> {
+    gate: &'d Arc<Gate>,
+    listener: &'d TcpListener,
+    options: &'d Arc<ListenerOptions>,
+    room: &'d Arc<Semaphore>,
+    phase: &'d watch::Receiver<Phase>,
+}
+
+impl Door<'_> {
+    async fn accept(&self) {
+        loop {
+            match self.listener.accept().await {
+                Ok(accepted) => self.admit(accepted),
+                Err(error) => {
+                    tracing::warn!(%error, "accept failed");
+                    // Out of descriptors: some must be closed before it can go on.
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
             }
-        };
-        let counters = gate.counters();
-        let Ok(place) = Arc::clone(room).try_acquire_owned() else {
+        }
+    }
+
+    fn admit(&self, (stream, peer): (TcpStream, SocketAddr)) {
+        let counters = self.gate.counters();
+        let Ok(place) = Arc::clone(self.room).try_acquire_owned() else {
             counters.connections_refused.fetch_add(1, Ordering::Relaxed);
-            continue;
+            return;
         };
         counters.connections.fetch_add(1, Ordering::Relaxed);
-        let tether = Tether::new(place, Arc::clone(counters), phase.clone());
-        let (gate, options) = (Arc::clone(gate), Arc::clone(options));
+        let tether = Tether::new(place, Arc::clone(counters), self.phase.clone());
+        let (gate, options) = (Arc::clone(self.gate), Arc::clone(self.options));
         tokio::spawn(async move {
             let counters = Arc::clone(gate.counters());
             let ended = connection::run(gate, stream, peer, &options, tether).await;

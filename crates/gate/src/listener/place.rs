@@ -11,7 +11,11 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Phase {
     Serving,
+    /// Going on for a while, and asking clients to connect elsewhere.
+    Leaving,
+    /// Finishing what is open.
     Draining,
+    /// Nothing may go on.
     Cut,
 }
 
@@ -34,7 +38,7 @@ impl Drop for Place {
 /// Ties a connection to its listener.
 #[derive(Clone, Debug)]
 pub(crate) struct Tether {
-    pub(super) phase: watch::Receiver<Phase>,
+    phase: watch::Receiver<Phase>,
     _place: Arc<Place>,
 }
 
@@ -54,6 +58,17 @@ impl Tether {
             phase,
             _place: Arc::new(place),
         }
+    }
+
+    /// Whether clients should connect elsewhere next time.
+    pub(super) fn is_leaving(&self) -> bool {
+        *self.phase.borrow() != Phase::Serving
+    }
+
+    /// Ends when only what is open goes on, also when the listener is gone.
+    pub(super) async fn drained(&mut self) {
+        let finishing = |phase: &Phase| matches!(phase, Phase::Draining | Phase::Cut);
+        let _ = self.phase.wait_for(finishing).await;
     }
 
     /// Ends when nothing may go on, also when the listener is gone.

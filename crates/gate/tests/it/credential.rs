@@ -4,7 +4,9 @@
 use super::support::{Running, api_token, ask, start};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use doorward_base::testing::SeededEntropy;
 use doorward_gate::policy::spec::KeySource;
+use doorward_jose::{Algorithm, SigningKey};
 use serde_json::json;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -403,4 +405,20 @@ async fn what_one_realm_verified_says_nothing_to_another() {
         "issuer"
     );
     assert!(denials.list(&"test".parse().unwrap(), None, 10).is_empty());
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_known_yet_is_looked_for_before_its_token_is_refused() {
+    let gate = start(|_| {}).await;
+    let claims = gate.world.claims();
+    let signed = |key: &SigningKey| format!("Bearer {}", key.sign_jwt("at+jwt", &claims).unwrap());
+    let ask = async |bearer: String| {
+        let (status, _) = get(&gate, &bearer).await;
+        (status, gate.world.looks.load(SeqCst))
+    };
+    assert_eq!(ask(signed(&gate.world.key)).await, (200, 0));
+    assert_eq!(ask(signed(&gate.world.next_key)).await, (200, 1));
+    assert_eq!(ask(signed(&gate.world.next_key)).await, (200, 1));
+    let made_up = SigningKey::generate(Algorithm::ES256, &SeededEntropy::new(99)).unwrap();
+    assert_eq!(ask(signed(&made_up)).await, (401, 2));
 }

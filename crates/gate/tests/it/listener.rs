@@ -261,6 +261,118 @@ async fn shutdown_finishes_what_is_open_and_closes_what_is_idle() {
     assert!(TcpStream::connect(gate.addr).await.is_err());
 }
 
+const GET: &[u8] = b"GET /open/x HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// One answer with a Content-Length, its connection left open.
+async fn answer_of(stream: &mut TcpStream) -> String {
+    let (mut seen, mut byte) = (Vec::new(), [0]);
+    while !seen.ends_with(b"\r\n\r\n") {
+        soon(stream.read_exact(&mut byte)).await.unwrap();
+        seen.push(byte[0]);
+    }
+    let head = String::from_utf8(seen).unwrap().to_ascii_lowercase();
+    let length = head.split("content-length: ").nth(1).unwrap();
+    let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
+    soon(stream.read_exact(&mut vec![0; length])).await.unwrap();
+    head
+}
+
+/// Waits until the listener is closed.
+async fn refused(addr: std::net::SocketAddr) {
+    soon(async { while TcpStream::connect(addr).await.is_ok() {} }).await;
+}
+
+#[tokio::test]
+async fn during_the_delay_all_are_served_and_asked_to_leave() {
+    let gate = start_listener(|options| options.drain_delay = Duration::from_millis(1000)).await;
+    let jwt = gate.world.bearer(|_| {});
+    let mut kept = TcpStream::connect(gate.addr).await.unwrap();
+    kept.write_all(GET).await.unwrap();
+    let before = answer_of(&mut kept).await;
+    assert!(before.starts_with("http/1.1 200") && !before.contains("connection:"));
+    let mut idle = TcpStream::connect(gate.addr).await.unwrap();
+    idle.write_all(GET).await.unwrap();
+    answer_of(&mut idle).await;
+    let (mut socket, _) = open_websocket(gate.addr).await;
+    gate.stop.send(()).unwrap();
+    // The word spreads within a turn; a connection that is asked to leave does.
+    let left = soon(async {
+        loop {
+            kept.write_all(GET).await.unwrap();
+            let answer = answer_of(&mut kept).await;
+            assert!(answer.starts_with("http/1.1 200"), "{answer}");
+            if answer.contains("connection: close") {
+                break until_closed(kept).await;
+            }
+        }
+    });
+    assert!(left.await.is_empty());
+    let mut late = TcpStream::connect(gate.addr).await.unwrap();
+    late.write_all(GET).await.unwrap();
+    let answer = String::from_utf8(until_closed(late).await).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(
+        answer.to_ascii_lowercase().contains("connection: close"),
+        "{answer}"
+    );
+    // An upgrade is no answer that could be marked, and goes on.
+    let (_upgraded, _) = open_websocket(gate.addr).await;
+    let stream = TcpStream::connect(gate.addr).await.unwrap();
+    let (status, _) = http2_get(stream, "http://gate.test/api/x", &jwt).await;
+    assert_eq!(status, 200);
+    echo_once(&mut socket).await;
+    assert!(until_closed(idle).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_request_that_is_arriving_when_draining_begins_is_answered() {
+    let gate = start_listener(|_| {}).await;
+    let (begin, end) = GET.split_at(24);
+    let mut first = TcpStream::connect(gate.addr).await.unwrap();
+    first.write_all(begin).await.unwrap();
+    let mut byte_of_preface = TcpStream::connect(gate.addr).await.unwrap();
+    byte_of_preface.write_all(b"P").await.unwrap();
+    let mut second = TcpStream::connect(gate.addr).await.unwrap();
+    second.write_all(GET).await.unwrap();
+    answer_of(&mut second).await;
+    second.write_all(begin).await.unwrap();
+    let idle = TcpStream::connect(gate.addr).await.unwrap();
+    gate.stop.send(()).unwrap();
+    refused(gate.addr).await;
+    // Closed, because draining has begun.
+    assert!(until_closed(idle).await.is_empty());
+    first.write_all(end).await.unwrap();
+    second.write_all(end).await.unwrap();
+    let post = b"OST /open/x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+    byte_of_preface.write_all(post).await.unwrap();
+    for stream in [first, second, byte_of_preface] {
+        let answer = String::from_utf8(until_closed(stream).await).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(
+            answer.to_ascii_lowercase().contains("connection: close"),
+            "{answer}"
+        );
+    }
+    soon(gate.served).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_comes_just_after_the_end_is_answered() {
+    let gate = start_listener(|_| {}).await;
+    let mut kept = TcpStream::connect(gate.addr).await.unwrap();
+    kept.write_all(GET).await.unwrap();
+    answer_of(&mut kept).await;
+    let mut unused = TcpStream::connect(gate.addr).await.unwrap();
+    gate.stop.send(()).unwrap();
+    refused(gate.addr).await;
+    for stream in [&mut kept, &mut unused] {
+        stream.write_all(GET).await.unwrap();
+        let answer = answer_of(stream).await;
+        assert!(answer.contains("connection: close"), "{answer}");
+    }
+    soon(gate.served).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_does_not_finish_within_the_limit_is_cut() {
     let gate = start_listener(|options| options.drain = Duration::from_millis(200)).await;

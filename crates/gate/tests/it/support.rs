@@ -42,6 +42,9 @@ pub(crate) const TOKEN: [u8; 16] = [0x22; 16];
 pub(crate) struct World {
     pub(crate) clock: FixedClock,
     pub(crate) key: SigningKey,
+    /// Put to use elsewhere; known here after the first look for keys.
+    pub(crate) next_key: SigningKey,
+    pub(crate) looks: AtomicU64,
     pub(crate) generation: AtomicU64,
     pub(crate) current: AtomicBool,
     pub(crate) revoked: AtomicBool,
@@ -103,10 +106,16 @@ impl Minter for World {
     }
 }
 
+#[async_trait]
 impl IssuerKeys for World {
     fn own(&self, _realm: &RealmName) -> Option<(Arc<KeySet>, u64)> {
-        let keys = KeySet::from_signing_keys([&self.key]).unwrap();
+        let next = (self.looks.load(Ordering::SeqCst) > 0).then_some(&self.next_key);
+        let keys = KeySet::from_signing_keys([&self.key].into_iter().chain(next)).unwrap();
         Some((Arc::new(keys), self.generation.load(Ordering::SeqCst)))
+    }
+
+    async fn look_again(&self, _realm: &RealmName) {
+        self.looks.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -338,6 +347,8 @@ pub(crate) async fn start_with(
     let world = Arc::new(World {
         clock: FixedClock::at(Timestamp::from_seconds(1_800_000_000)),
         key: SigningKey::generate(Algorithm::ES256, &*entropy).unwrap(),
+        next_key: SigningKey::generate(Algorithm::ES256, &*entropy).unwrap(),
+        looks: AtomicU64::new(0),
         generation: AtomicU64::new(1),
         current: AtomicBool::new(true),
         revoked: AtomicBool::new(false),

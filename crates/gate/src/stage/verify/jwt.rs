@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 impl Verifier<'_> {
     /// The principal of an access token.
-    pub(super) fn jwt(
+    pub(super) async fn jwt(
         &self,
         realm: &Realm,
         token: &str,
@@ -38,7 +38,7 @@ impl Verifier<'_> {
         let entry = match cached {
             Some(entry) => entry,
             None => {
-                let entry = Arc::new(self.verify_jwt(realm, token, now, hint)?);
+                let entry = Arc::new(self.verify_jwt(realm, token, now, hint).await?);
                 self.caches.tokens.insert(key, Arc::clone(&entry));
                 entry
             }
@@ -92,7 +92,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    fn verify_jwt(
+    async fn verify_jwt(
         &self,
         realm: &Realm,
         token: &str,
@@ -118,7 +118,17 @@ impl Verifier<'_> {
         if !issuer.algorithms.contains(&jwt.header().alg) {
             return Err(refuse("algorithm"));
         }
-        let (keys, generation) = self.keys_of(realm, issuer)?;
+        let (mut keys, mut generation) = self.keys_of(realm, issuer)?;
+        // Another node may have put a key to use that this one has not heard of yet.
+        if generation.is_some()
+            && hint
+                .key
+                .as_ref()
+                .is_some_and(|kid| keys.find(kid).is_none())
+        {
+            self.keys.look_again(&realm.name).await;
+            (keys, generation) = self.keys_of(realm, issuer)?;
+        }
         let expected = Expectations {
             issuer: &issuer.issuer,
             audiences: &issuer.audiences,

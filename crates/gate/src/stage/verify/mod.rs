@@ -67,7 +67,7 @@ impl Verifier<'_> {
         match presented {
             Presented::Jwt(token) => {
                 hint.class = Some("jwt".into());
-                let principal = self.jwt(realm, token, facts.now, hint)?;
+                let principal = self.jwt(realm, token, facts.now, hint).await?;
                 Ok(Verified {
                     principal,
                     kind: CredentialKind::Jwt,
