@@ -10,9 +10,9 @@ use crate::mounts::{Targets, exchange_mount, mounts};
 use crate::realms::{Realms, Served};
 use crate::settled::Settled;
 use crate::system::SystemClock;
-use doorward_base::{Clock as _, RealmName, RequestId, TenantId};
+use doorward_base::limit::LocalLimiter;
+use doorward_base::{RealmName, RequestId, TenantId};
 use doorward_console::{AdminParts, MeParts, SignInParts};
-use doorward_gate::limit::LocalLimiter;
 use doorward_gate::policy::Policies;
 use doorward_gate::{Gate, GateOptions, GateParts};
 use doorward_identity::act::{Identity, Realm};
@@ -55,8 +55,12 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
             Arc::clone(&identity),
             Arc::clone(&realms),
         )),
-        keys: Arc::new(RealmKeys::new(Arc::clone(&realms))),
+        keys: Arc::new(RealmKeys::new(Arc::clone(&realms), Arc::clone(&feed))),
         limiter: Arc::new(LocalLimiter::new(LIMITED_KEYS)),
+        limit_seed: *identity
+            .master
+            .seed("limits")
+            .map_err(|error| Failure::Refused(error.to_string()))?,
         clock: Arc::new(SystemClock),
         entropy: Arc::clone(&identity.entropy),
         options: GateOptions {
@@ -137,7 +141,11 @@ impl Wiring<'_> {
                 || Arc::new(RealmLive::new(realm.id)),
                 |known| Arc::clone(&known.live),
             );
-            served.push(Served { realm, live });
+            served.push(Served {
+                realm,
+                live,
+                longest_life: config.longest_life(),
+            });
         }
         let place = |config: &RealmConfig| match targets.get(config.name()) {
             Some(targets) => mounts(config, targets),
@@ -156,13 +164,7 @@ impl Wiring<'_> {
         // policies are in force.
         self.realms.replace(served);
         for served in self.realms.all() {
-            let since = SystemClock
-                .now()
-                .minus(served.realm.settings.tokens.max_ttl);
-            self.feed
-                .learn(&served, since)
-                .await
-                .map_err(store_failure)?;
+            self.feed.learn(&served).await.map_err(store_failure)?;
         }
         Ok(policies)
     }

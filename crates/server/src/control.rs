@@ -1,4 +1,5 @@
-//! The control socket: a Unix socket of mode 0600 beside the store, by which a command
+//! The control socket: a Unix socket of mode 0600 beside the store's file or
+//! the configuration, by which a command
 //! on the same machine asks the running server. One JSON line in, one out. Not here:
 //! anything that changes the store; commands write to the store themselves.
 
@@ -16,13 +17,6 @@ use tokio::net::{UnixListener, UnixStream};
 const MAX_LINE: u64 = 64 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the control socket of a store lies.
-pub(crate) fn socket_path(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".sock");
-    PathBuf::from(name)
-}
-
 /// A bound control socket, removed when dropped.
 pub(crate) struct Control {
     listener: UnixListener,
@@ -36,7 +30,7 @@ impl Control {
         if std::os::unix::net::UnixStream::connect(&path).is_ok() {
             return Err(io::Error::new(
                 io::ErrorKind::AddrInUse,
-                "another server answers there, on the same store",
+                "another server answers there",
             ));
         }
         match std::fs::remove_file(&path) {

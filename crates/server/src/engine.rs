@@ -4,13 +4,13 @@
 use crate::cli::args::Installation;
 use crate::cli::{Failure, output};
 use crate::config::{self, Loaded, MasterKeySource, Overrides, RealmConfig, Settings};
+use crate::store;
 use crate::system::{self, SystemClock, SystemEntropy};
+use doorward_base::limit::LocalLimiter;
 use doorward_base::{Clock as _, Entropy, RealmName, RequestId};
-use doorward_gate::limit::LocalLimiter;
 use doorward_identity::act::{Call, Guesses, Identity, LastUsed, PasswordPool, Realm, keys};
 use doorward_identity::port::{StoreError, StoreHandle};
 use doorward_jose::MasterKey;
-use doorward_store::sqlite::SqliteStore;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
@@ -34,15 +34,11 @@ impl Engine {
 
     /// Opens the store of these settings.
     pub(crate) async fn start(settings: Settings) -> Result<Self, Failure> {
-        let path = &settings.server.database;
-        let store = SqliteStore::open(path).map_err(|error| Failure::Refused(error.to_string()))?;
-        if store.created() {
-            output::note(&format!("made the store {} (mode 0600)", path.display()));
-        }
-        let store = StoreHandle::new(Arc::new(store));
+        let database = &settings.server.database;
+        let store = store::open(database).await?;
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let master = master_key(&settings.server.master_key, &store, &*entropy).await?;
-        let guesses = Guesses::new(Arc::new(LocalLimiter::new(GUESSED_ACCOUNTS)))
+        let guesses = Guesses::new(Arc::new(LocalLimiter::new(GUESSED_ACCOUNTS)), &master)
             .map_err(|error| Failure::Refused(error.to_string()))?;
         let identity = Identity {
             guesses,
@@ -57,8 +53,7 @@ impl Engine {
         };
         keys::check_master(&identity).await.map_err(|error| match error {
             keys::KeysError::WrongMasterKey => Failure::Refused(format!(
-                "the master key is not the one the store {} was made with; restore the right one",
-                path.display()
+                "the master key is not the one the store {database} was made with; restore the right one"
             )),
             other => Failure::Refused(other.to_string()),
         })?;

@@ -1,41 +1,61 @@
 //! Follows the store's change log and keeps what is known of each realm true: at start
 //! a snapshot, then every change, whoever made it. A change that this process made is
-//! applied before its answer leaves (`settled`); one that another process made, within
-//! the interval.
+//! applied before its answer leaves (`settled`); one that another process made, as soon
+//! as the engine hears of it, and within its interval at the latest.
+//!
+//! * this file: the position, who waits for whom, and for how long the store is silent;
+//! * [`apply`]: what becomes of the changes, and the snapshot.
 
-use crate::live::RealmLive;
-use crate::realms::{Realms, Served};
-use crate::system::SystemClock;
-use doorward_base::{Clock as _, Timestamp};
-use doorward_identity::act::{Identity, keys};
-use doorward_identity::model::{Change, ChangeRow, ChangeSeq, SessionState, TokenState};
-use doorward_identity::port::{StoreError, StoreHandle};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+mod apply;
+#[cfg(test)]
+mod tests;
+
+use crate::live::Position;
+use crate::realms::Realms;
+use doorward_identity::act::Identity;
+use doorward_identity::port::StoreError;
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// How often the store is asked whether another process changed it. The question
-/// costs microseconds on SQLite.
-const INTERVAL: Duration = Duration::from_millis(50);
-
 /// How many entries of the change log are read at once.
 const BATCH: u32 = 1000;
+
+/// How far behind the end of the log a position may be before entries after it may be
+/// gone. Both engines keep the last 1,000,000 positions.
+const REACH: i64 = 500_000;
+
+/// How long one question to the store may take. The engines bound it too; this keeps
+/// the feed going if one does not.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How soon a store that did not answer is asked again.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Follows one store.
 pub(crate) struct Feed {
     identity: Arc<Identity>,
     realms: Arc<Realms>,
     cursor: Mutex<Cursor>,
-    applied: AtomicI64,
+    /// How often [`Feed::catch_up`] was called.
+    asked: AtomicU64,
+    applied: std::sync::Mutex<Position>,
+    /// Held while keys are loaded, so that an older answer does not come last.
+    keys: Mutex<()>,
     started: Instant,
     contact_millis: AtomicU64,
 }
 
 struct Cursor {
-    after: ChangeSeq,
-    /// The store said "changed" and not everything was applied yet.
+    after: Position,
+    /// The store said "changed", or may have, and not everything was applied yet.
     pending: bool,
+    /// The last call that the last catch-up began after.
+    served: u64,
+    /// How that catch-up ended.
+    outcome: Result<(), StoreError>,
 }
 
 impl Feed {
@@ -44,57 +64,95 @@ impl Feed {
         identity: Arc<Identity>,
         realms: Arc<Realms>,
     ) -> Result<Self, StoreError> {
-        let after = identity.store.engine().last_change().await?;
+        let seq = identity.store.engine().last_change().await?;
+        let after = Position { era: 0, seq };
         Ok(Self {
             identity,
             realms,
             cursor: Mutex::new(Cursor {
                 after,
                 pending: true,
+                served: 0,
+                outcome: Ok(()),
             }),
-            applied: AtomicI64::new(after.0),
+            asked: AtomicU64::new(0),
+            applied: std::sync::Mutex::new(after),
+            keys: Mutex::new(()),
             started: Instant::now(),
             contact_millis: AtomicU64::new(0),
         })
     }
 
     /// The last change that was applied.
-    pub(crate) fn position(&self) -> ChangeSeq {
-        ChangeSeq(self.applied.load(Ordering::Acquire))
+    pub(crate) fn position(&self) -> Position {
+        *self.applied.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Applies everything committed before this call.
+    /// Applies everything committed before this call. Calls that wait for another one
+    /// share the next: it began after them.
     pub(crate) async fn catch_up(&self) -> Result<(), StoreError> {
-        let engine = self.identity.store.engine();
+        let ticket = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
         let mut cursor = self.cursor.lock().await;
-        cursor.pending |= engine.has_changed().await?;
-        while cursor.pending {
-            let rows = engine.list_changes(cursor.after, BATCH).await?;
-            for row in &rows {
-                self.apply(row).await?;
-                cursor.after = row.seq;
-                self.applied.store(row.seq.0, Ordering::Release);
-            }
-            cursor.pending = rows.len() == BATCH as usize;
+        if cursor.served >= ticket {
+            return cursor.outcome.clone();
         }
-        let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.contact_millis.store(millis, Ordering::Release);
+        let serves = self.asked.load(Ordering::Acquire);
+        // Taken before the store is asked: if this process is stopped before it has the
+        // answer, the answer is as old as the question.
+        let began = self.since_start();
+        let outcome = self.advance(&mut cursor).await;
+        if outcome.is_ok() {
+            self.contact_millis.store(began, Ordering::Release);
+        }
+        (cursor.served, cursor.outcome) = (serves, outcome.clone());
+        outcome
+    }
+
+    async fn advance(&self, cursor: &mut Cursor) -> Result<(), StoreError> {
+        let engine = self.identity.store.engine();
+        // The engine forgets that it said "changed"; until everything is applied this
+        // does not, also when it fails or its caller goes away.
+        let before = std::mem::replace(&mut cursor.pending, true);
+        let changed = within(engine.has_changed()).await?;
+        cursor.pending = before || changed;
+        while cursor.pending {
+            let after = cursor.after;
+            let rows = within(engine.list_changes(after.seq, BATCH)).await?;
+            let full = rows.len() >= BATCH as usize;
+            let end = match rows.last() {
+                Some(row) if !full => row.seq,
+                _ => within(engine.last_change()).await?,
+            };
+            // Entries may be gone, or the log is older than what was read of it: another
+            // copy of the store.
+            let left_behind = end.0.saturating_sub(after.seq.0) >= REACH;
+            cursor.after = if left_behind || end < after.seq {
+                let era = after.era + 1;
+                let start = Position { era, seq: end };
+                self.start_over(start).await?;
+                start
+            } else {
+                self.apply(&rows, after.era).await?;
+                let seq = rows.last().map_or(after.seq, |row| row.seq);
+                Position { seq, ..after }
+            };
+            *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = cursor.after;
+            cursor.pending = full && cursor.after.seq < end;
+        }
         Ok(())
     }
 
-    /// How long ago the store last answered.
+    /// How long ago the store was last asked with success.
     pub(crate) fn silence(&self) -> Duration {
-        let contact = Duration::from_millis(self.contact_millis.load(Ordering::Acquire));
-        self.started.elapsed().saturating_sub(contact)
+        let contact = self.contact_millis.load(Ordering::Acquire);
+        Duration::from_millis(self.since_start().saturating_sub(contact))
     }
 
     /// Catches up for ever. The caller ends it by dropping the future.
     pub(crate) async fn follow(self: Arc<Self>) {
-        let mut ticks = tokio::time::interval(INTERVAL);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let engine = self.identity.store.engine();
         let mut failing = false;
         loop {
-            ticks.tick().await;
             let outcome = self.catch_up().await;
             match (&outcome, failing) {
                 (Err(error), false) => {
@@ -104,97 +162,26 @@ impl Feed {
                 _ => {}
             }
             failing = outcome.is_err();
-        }
-    }
-
-    async fn apply(&self, row: &ChangeRow) -> Result<(), StoreError> {
-        let Some(served) = self.realms.find(row.realm) else {
-            return Ok(());
-        };
-        let (store, live) = (&self.identity.store, &served.live);
-        match row.change {
-            Change::ApiToken(id) => {
-                let token = store.read(live.id, move |tx| tx.find_api_token(id)).await?;
-                live.token_changed(id, row.seq);
-                match token.map(|token| token.state) {
-                    None | Some(TokenState::Revoked { .. }) => live.token_revoked(id),
-                    Some(TokenState::Retiring { until }) => live.token_retires(id, until),
-                    Some(TokenState::Active) => {}
-                }
-            }
-            Change::Session(id) => {
-                let session = store.read(live.id, move |tx| tx.find_session(id)).await?;
-                if session.is_none_or(|session| session.state != SessionState::Active) {
-                    live.session_ended(id);
-                }
-            }
-            Change::Subject(id) => {
-                load_epochs(store, live).await?;
-                live.subject_changed(id, row.seq);
-            }
-            Change::Keys => self.reload_keys(&served, Changed::Yes).await,
-        }
-        Ok(())
-    }
-
-    /// Loads the keys anew, because they changed or because a retiring one may be past
-    /// its time. Keys that cannot be loaded leave the last good ones in force: a
-    /// verifier that knows too little refuses, one that forgets everything refuses
-    /// everyone.
-    async fn reload_keys(&self, served: &Served, changed: Changed) {
-        match keys::load(&self.identity, served.realm.id, SystemClock.now()).await {
-            Ok(keyring) => {
-                let before = served.realm.keyring().inbound().len();
-                let others = keyring.inbound().len() != before;
-                served.realm.set_keyring(keyring);
-                if changed == Changed::Yes || others {
-                    served.live.keys_changed();
-                }
-            }
-            Err(error) => {
-                tracing::error!(realm = %served.realm.settings.name, %error, "the keys could not be loaded");
+            if failing {
+                tokio::time::sleep(AGAIN).await;
+            } else {
+                // A hint that was missed is made up for by the interval.
+                let _ = tokio::time::timeout(engine.poll_interval(), engine.hear_change()).await;
             }
         }
     }
 
-    /// Learns what must be known of a realm before it is served: what was revoked since
-    /// `since`, what retires, and every epoch. The realm is already followed, so that
-    /// nothing falls between this and the next change.
-    pub(crate) async fn learn(&self, served: &Served, since: Timestamp) -> Result<(), StoreError> {
-        let (store, live) = (&self.identity.store, &served.live);
-        let (tokens, sessions) = store
-            .read(live.id, move |tx| tx.list_revoked_since(since))
-            .await?;
-        tokens.into_iter().for_each(|id| live.token_revoked(id));
-        sessions.into_iter().for_each(|id| live.session_ended(id));
-        let retiring = store
-            .read(live.id, move |tx| tx.list_retiring(since))
-            .await?;
-        for (id, until) in retiring {
-            live.token_retires(id, until);
-        }
-        load_epochs(store, live).await?;
-        self.reload_keys(served, Changed::No).await;
-        Ok(())
-    }
-
-    /// Forgets keys whose time is over, in every realm.
-    pub(crate) async fn forget_old_keys(&self) {
-        for served in self.realms.all() {
-            self.reload_keys(&served, Changed::No).await;
-        }
+    fn since_start(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
-/// Whether somebody changed the keys, or only time passed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Changed {
-    Yes,
-    No,
-}
-
-async fn load_epochs(store: &StoreHandle, live: &RealmLive) -> Result<(), StoreError> {
-    let epochs = store.read(live.id, |tx| tx.list_epochs()).await?;
-    live.set_epochs(epochs);
-    Ok(())
+/// What the store answers, if it does in time.
+async fn within<T>(question: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout(PATIENCE, question)
+        .await
+        .unwrap_or_else(|_| {
+            let problem = format!("no answer in {} seconds", PATIENCE.as_secs());
+            Err(StoreError::Unavailable(problem))
+        })
 }

@@ -12,12 +12,16 @@ mod feed;
 mod health;
 mod live;
 mod mounts;
+mod nodes;
 mod ops;
 mod realms;
 mod run;
 mod settled;
+mod store;
 mod system;
 mod telemetry;
+mod terms;
+mod vitals;
 
 use std::process::ExitCode;
 

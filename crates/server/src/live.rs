@@ -1,10 +1,12 @@
 //! What this process knows of the store without asking it: revocations, ended
 //! sessions, epochs, and which tokens changed since they were cached. The feed keeps
-//! it; the gate's ports read it without awaiting.
+//! it; the gate's ports read it without awaiting. What no access token can outlive is
+//! forgotten, so that months of revocations do not add up; epochs stay, one for each
+//! subject that ever changed, as in the store.
 
 use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::{ApiTokenId, RealmId, SessionId, SubjectId, TenantId, Timestamp};
-use doorward_identity::model::ChangeSeq;
+use doorward_identity::model::{ChangeSeq, TokenState};
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -18,13 +20,64 @@ pub(crate) struct RealmLive {
 
 #[derive(Debug, Default)]
 struct Known {
-    revoked: HashSet<ApiTokenId>,
+    /// With the time this process learned of it.
+    revoked: HashMap<ApiTokenId, Timestamp>,
+    /// With the time each stops.
     retiring: HashMap<ApiTokenId, Timestamp>,
-    ended: HashSet<SessionId>,
+    ended: HashMap<SessionId, Timestamp>,
     epochs: HashMap<(SubjectId, Option<TenantId>), Epoch>,
-    tokens_changed: HashMap<ApiTokenId, ChangeSeq>,
-    subjects_changed: HashMap<SubjectId, ChangeSeq>,
+    tokens_changed: HashMap<ApiTokenId, Noted>,
+    subjects_changed: HashMap<SubjectId, Noted>,
+    /// Changes up to here may have been forgotten: what is older is stale.
+    forgotten: Position,
     keys_changed: u64,
+}
+
+/// How far the change log was followed. A log that was left behind, or that is of
+/// another copy of the store, begins a new era: its positions say nothing about those
+/// of an earlier one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(crate) struct Position {
+    pub(crate) era: u64,
+    pub(crate) seq: ChangeSeq,
+}
+
+/// A change that makes what was cached before it stale.
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    position: Position,
+    at: Timestamp,
+}
+
+/// What changed in one realm, with the last position of what caches go by.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) tokens: HashMap<ApiTokenId, Position>,
+    pub(crate) sessions: HashSet<SessionId>,
+    pub(crate) subjects: HashMap<SubjectId, Position>,
+    pub(crate) keys: bool,
+}
+
+/// What the store says of what changed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Standing {
+    /// The states of the tokens that there are.
+    pub(crate) tokens: Vec<(ApiTokenId, TokenState)>,
+    /// The sessions that have not ended.
+    pub(crate) active_sessions: Vec<SessionId>,
+    /// The epochs of the subjects.
+    pub(crate) epochs: Vec<(SubjectId, Option<TenantId>, Epoch)>,
+}
+
+/// What must be known of a realm before it is served.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Snapshot {
+    /// API tokens revoked and sessions ended, as far back as an access token can live.
+    pub(crate) revoked: (Vec<ApiTokenId>, Vec<SessionId>),
+    /// Replaced API tokens, and when each stops.
+    pub(crate) retiring: Vec<(ApiTokenId, Timestamp)>,
+    /// Every epoch.
+    pub(crate) epochs: Vec<(SubjectId, Option<TenantId>, Epoch)>,
 }
 
 impl RealmLive {
@@ -40,9 +93,9 @@ impl RealmLive {
     pub(crate) fn is_revoked(&self, credential: &CredentialId, now: Timestamp) -> bool {
         let known = self.read();
         match credential {
-            CredentialId::Session(id) => known.ended.contains(id),
+            CredentialId::Session(id) => known.ended.contains_key(id),
             CredentialId::ApiToken(id) => {
-                known.revoked.contains(id)
+                known.revoked.contains_key(id)
                     || known.retiring.get(id).is_some_and(|&until| until <= now)
             }
             CredentialId::Foreign => false,
@@ -64,16 +117,12 @@ impl RealmLive {
     }
 
     /// Whether what was cached of a token at `as_of` may have changed since.
-    pub(crate) fn is_stale(&self, token: ApiTokenId, owner: SubjectId, as_of: ChangeSeq) -> bool {
+    pub(crate) fn is_stale(&self, token: ApiTokenId, owner: SubjectId, as_of: Position) -> bool {
         let known = self.read();
-        known
-            .tokens_changed
-            .get(&token)
-            .is_some_and(|&at| at > as_of)
-            || known
-                .subjects_changed
-                .get(&owner)
-                .is_some_and(|&at| at > as_of)
+        let newer = |noted: Option<&Noted>| noted.is_some_and(|noted| noted.position > as_of);
+        as_of < known.forgotten
+            || newer(known.tokens_changed.get(&token))
+            || newer(known.subjects_changed.get(&owner))
     }
 
     /// Grows whenever the realm's keys change.
@@ -81,32 +130,71 @@ impl RealmLive {
         self.read().keys_changed
     }
 
-    pub(crate) fn token_changed(&self, token: ApiTokenId, at: ChangeSeq) {
-        self.write().tokens_changed.insert(token, at);
+    /// Takes over what changed.
+    pub(crate) fn apply(&self, changes: &Changes, standing: Standing, now: Timestamp) {
+        let mut known = self.write();
+        let noted = |&position: &Position| Noted { position, at: now };
+        let tokens = changes.tokens.iter();
+        known
+            .tokens_changed
+            .extend(tokens.map(|(&id, at)| (id, noted(at))));
+        let subjects = changes.subjects.iter();
+        known
+            .subjects_changed
+            .extend(subjects.map(|(&id, at)| (id, noted(at))));
+        let states: HashMap<ApiTokenId, TokenState> = standing.tokens.into_iter().collect();
+        for &token in changes.tokens.keys() {
+            match states.get(&token) {
+                None | Some(TokenState::Revoked { .. }) => {
+                    known.revoked.insert(token, now);
+                }
+                Some(&TokenState::Retiring { until }) => {
+                    known.retiring.insert(token, until);
+                }
+                Some(TokenState::Active) => {}
+            }
+        }
+        let active: HashSet<SessionId> = standing.active_sessions.into_iter().collect();
+        let ended = changes.sessions.difference(&active);
+        known.ended.extend(ended.map(|&session| (session, now)));
+        known.learn_epochs(standing.epochs);
     }
 
-    pub(crate) fn token_revoked(&self, token: ApiTokenId) {
-        self.write().revoked.insert(token);
+    /// Takes over a snapshot, beside what is known already.
+    pub(crate) fn learn(&self, snapshot: Snapshot, now: Timestamp) {
+        let mut known = self.write();
+        let (tokens, sessions) = snapshot.revoked;
+        known.revoked.extend(tokens.into_iter().map(|id| (id, now)));
+        known.ended.extend(sessions.into_iter().map(|id| (id, now)));
+        known.retiring.extend(snapshot.retiring);
+        known.learn_epochs(snapshot.epochs);
     }
 
-    pub(crate) fn token_retires(&self, token: ApiTokenId, until: Timestamp) {
-        self.write().retiring.insert(token, until);
+    /// Changes up to `position` were not seen one by one: whatever was cached before is
+    /// stale.
+    pub(crate) fn distrust(&self, position: Position) {
+        let mut known = self.write();
+        known.forgotten = known.forgotten.max(position);
     }
 
-    pub(crate) fn session_ended(&self, session: SessionId) {
-        self.write().ended.insert(session);
-    }
-
-    pub(crate) fn subject_changed(&self, subject: SubjectId, at: ChangeSeq) {
-        self.write().subjects_changed.insert(subject, at);
-    }
-
-    pub(crate) fn set_epochs(&self, epochs: Vec<(SubjectId, Option<TenantId>, Epoch)>) {
-        let epochs = epochs
-            .into_iter()
-            .map(|(subject, tenant, epoch)| ((subject, tenant), epoch))
-            .collect();
-        self.write().epochs = epochs;
+    /// Forgets what was learned before `before`, when every access token of then is over.
+    pub(crate) fn forget(&self, before: Timestamp) {
+        let mut known = self.write();
+        let known = &mut *known;
+        known.revoked.retain(|_, at| *at >= before);
+        known.ended.retain(|_, at| *at >= before);
+        known.retiring.retain(|_, until| *until >= before);
+        let mut last = known.forgotten;
+        let mut keep = |noted: &Noted| {
+            if noted.at < before {
+                last = last.max(noted.position);
+            }
+            noted.at >= before
+        };
+        known.tokens_changed.retain(|_, noted| keep(noted));
+        known.subjects_changed.retain(|_, noted| keep(noted));
+        known.forgotten = last;
+        known.shrink();
     }
 
     pub(crate) fn keys_changed(&self) {
@@ -122,39 +210,157 @@ impl RealmLive {
     }
 }
 
+impl Known {
+    /// An epoch only grows, so that it does not matter which of two answers came first.
+    fn learn_epochs(&mut self, epochs: Vec<(SubjectId, Option<TenantId>, Epoch)>) {
+        for (subject, tenant, epoch) in epochs {
+            let known = self.epochs.entry((subject, tenant)).or_default();
+            known.0 = known.0.max(epoch.0);
+        }
+    }
+
+    /// Gives back the memory of a wave of revocations that is over.
+    fn shrink(&mut self) {
+        self.revoked.shrink_to(self.revoked.len() * 2);
+        self.retiring.shrink_to(self.retiring.len() * 2);
+        self.ended.shrink_to(self.ended.len() * 2);
+        self.tokens_changed.shrink_to(self.tokens_changed.len() * 2);
+        self.subjects_changed
+            .shrink_to(self.subjects_changed.len() * 2);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const TOKEN: ApiTokenId = ApiTokenId::from_bytes([1; 16]);
+    const OWNER: SubjectId = SubjectId::from_bytes([2; 16]);
+    const SESSION: SessionId = SessionId::from_bytes([3; 16]);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn seq(seq: i64) -> Position {
+        Position {
+            era: 0,
+            seq: ChangeSeq(seq),
+        }
+    }
+
+    fn token_changed(at: i64) -> Changes {
+        Changes {
+            tokens: HashMap::from([(TOKEN, seq(at))]),
+            ..Changes::default()
+        }
+    }
+
+    fn token_is(state: TokenState) -> Standing {
+        Standing {
+            tokens: vec![(TOKEN, state)],
+            ..Standing::default()
+        }
+    }
+
+    fn is_revoked(live: &RealmLive, now: i64) -> bool {
+        live.is_revoked(&CredentialId::ApiToken(TOKEN), at(now))
+    }
+
     #[test]
     fn what_changed_after_it_was_cached_is_stale() {
         let live = RealmLive::new(RealmId(1));
-        let (token, owner) = (
-            ApiTokenId::from_bytes([1; 16]),
-            SubjectId::from_bytes([2; 16]),
-        );
-        live.token_changed(token, ChangeSeq(5));
-        assert!(live.is_stale(token, owner, ChangeSeq(4)));
-        assert!(!live.is_stale(token, owner, ChangeSeq(5)));
-        live.subject_changed(owner, ChangeSeq(6));
-        assert!(live.is_stale(token, owner, ChangeSeq(5)));
+        live.apply(&token_changed(5), token_is(TokenState::Active), at(0));
+        assert!(live.is_stale(TOKEN, OWNER, seq(4)));
+        assert!(!live.is_stale(TOKEN, OWNER, seq(5)));
+        let changes = Changes {
+            subjects: HashMap::from([(OWNER, seq(6))]),
+            ..Changes::default()
+        };
+        live.apply(&changes, Standing::default(), at(0));
+        assert!(live.is_stale(TOKEN, OWNER, seq(5)));
     }
 
     #[test]
     fn a_retiring_token_is_revoked_when_its_grace_is_over() {
         let live = RealmLive::new(RealmId(1));
-        let token = ApiTokenId::from_bytes([1; 16]);
-        let revoked_at = |second| {
-            live.is_revoked(
-                &CredentialId::ApiToken(token),
-                Timestamp::from_seconds(second),
-            )
+        assert!(!is_revoked(&live, 0));
+        let retiring = TokenState::Retiring { until: at(5) };
+        live.apply(&token_changed(1), token_is(retiring), at(0));
+        assert!(!is_revoked(&live, 4));
+        assert!(is_revoked(&live, 5));
+        let revoked = TokenState::Revoked { at: at(1) };
+        live.apply(&token_changed(2), token_is(revoked), at(1));
+        assert!(is_revoked(&live, 1));
+    }
+
+    #[test]
+    fn what_the_store_no_longer_has_is_revoked_and_ended() {
+        let live = RealmLive::new(RealmId(1));
+        let mut changes = token_changed(1);
+        let other = SessionId::from_bytes([4; 16]);
+        changes.sessions = HashSet::from([SESSION, other]);
+        let standing = Standing {
+            active_sessions: vec![other],
+            ..Standing::default()
         };
-        assert!(!revoked_at(0));
-        live.token_retires(token, Timestamp::from_seconds(5));
-        assert!(!revoked_at(4));
-        assert!(revoked_at(5));
-        live.token_revoked(token);
-        assert!(revoked_at(0));
+        live.apply(&changes, standing, at(0));
+        assert!(is_revoked(&live, 0));
+        assert!(live.is_revoked(&CredentialId::Session(SESSION), at(0)));
+        assert!(!live.is_revoked(&CredentialId::Session(other), at(0)));
+    }
+
+    #[test]
+    fn an_older_answer_does_not_take_an_epoch_back() {
+        let live = RealmLive::new(RealmId(1));
+        let tenant = TenantId::new("acme").unwrap();
+        let learn = |realm_wide, there| {
+            let epochs = vec![
+                (OWNER, None, Epoch(realm_wide)),
+                (OWNER, Some(tenant.clone()), Epoch(there)),
+            ];
+            live.learn(
+                Snapshot {
+                    epochs,
+                    ..Snapshot::default()
+                },
+                at(0),
+            );
+        };
+        learn(2, 5);
+        learn(1, 4);
+        assert_eq!(live.epoch(OWNER, Some(&tenant)), Epoch(7));
+        assert_eq!(live.epoch(OWNER, None), Epoch(2));
+    }
+
+    #[test]
+    fn what_no_access_token_outlives_is_forgotten_and_what_was_cached_before_it_is_stale() {
+        let live = RealmLive::new(RealmId(1));
+        let revoked = TokenState::Revoked { at: at(0) };
+        live.apply(&token_changed(5), token_is(revoked), at(100));
+        live.forget(at(100));
+        assert!(is_revoked(&live, 100));
+        live.forget(at(101));
+        assert!(!is_revoked(&live, 101));
+        let known = live.read();
+        assert!(known.revoked.is_empty() && known.tokens_changed.is_empty());
+        drop(known);
+        assert!(live.is_stale(TOKEN, OWNER, seq(4)));
+        assert!(!live.is_stale(TOKEN, OWNER, seq(5)));
+    }
+
+    #[test]
+    fn a_missed_part_of_the_log_makes_everything_stale_that_is_older() {
+        let live = RealmLive::new(RealmId(1));
+        live.distrust(seq(9));
+        assert!(live.is_stale(TOKEN, OWNER, seq(8)));
+        assert!(!live.is_stale(TOKEN, OWNER, seq(9)));
+        let next = Position {
+            era: 1,
+            seq: ChangeSeq(3),
+        };
+        live.distrust(next);
+        assert!(live.is_stale(TOKEN, OWNER, seq(9)), "of another log");
+        assert!(!live.is_stale(TOKEN, OWNER, next));
     }
 }

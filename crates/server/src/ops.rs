@@ -1,8 +1,8 @@
 //! The operator's listener: metrics, liveness, and readiness in detail. Never public;
 //! it has no authentication and belongs on loopback or a management network.
 
-use crate::feed::Feed;
 use crate::telemetry::metrics::Metrics;
+use crate::vitals::Vitals;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -14,7 +14,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -23,10 +22,8 @@ const MAX_CONNECTIONS: usize = 64;
 
 /// What readiness and metrics are read from.
 pub(crate) struct Ops {
-    pub(crate) feed: Arc<Feed>,
+    pub(crate) vitals: Arc<Vitals>,
     pub(crate) metrics: Metrics,
-    pub(crate) lease: Duration,
-    pub(crate) draining: AtomicBool,
 }
 
 impl Ops {
@@ -81,20 +78,12 @@ impl Ops {
     }
 
     fn readiness(&self) -> Response<Full<Bytes>> {
-        let silence = self.feed.silence();
-        let (store, draining) = (silence <= self.lease, self.draining.load(Ordering::Acquire));
-        let ready = store && !draining;
-        let detail = json!({
-            "ready": ready,
-            "draining": draining,
-            "store": {"answers": store, "last_answer_ms": u64::try_from(silence.as_millis()).unwrap_or(u64::MAX)},
-        });
-        let status = if ready {
+        let status = if self.vitals.is_ready() {
             StatusCode::OK
         } else {
             StatusCode::SERVICE_UNAVAILABLE
         };
-        plain(status, "application/json", detail.to_string())
+        plain(status, "application/json", self.vitals.detail().to_string())
     }
 }
 

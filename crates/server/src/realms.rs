@@ -7,6 +7,7 @@ use doorward_base::{RealmId, RealmName};
 use doorward_identity::act::Realm;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A realm that is served.
 pub(crate) struct Served {
@@ -14,6 +15,8 @@ pub(crate) struct Served {
     pub(crate) realm: Arc<Realm>,
     /// What is known of it without asking the store. It outlives reloads.
     pub(crate) live: Arc<RealmLive>,
+    /// How long what is made from a credential can live on after it.
+    pub(crate) longest_life: Duration,
 }
 
 /// All of them.

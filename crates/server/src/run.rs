@@ -5,10 +5,13 @@ use crate::adapter::LEASE;
 use crate::cli::{Failure, output};
 use crate::compose::{Composed, compose};
 use crate::config::{self, Loaded, Overrides, ServerSettings, TlsSettings};
-use crate::control::{Control, socket_path};
+use crate::control::Control;
 use crate::engine::Engine;
+use crate::nodes::Membership;
 use crate::ops::Ops;
 use crate::telemetry::metrics::Metrics;
+use crate::terms::terms;
+use crate::vitals::{Limits, Vitals};
 use doorward_gate::listener::{self, ListenerOptions};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,6 +24,8 @@ use tokio::task::JoinSet;
 
 /// How often uses of API tokens are written and expired keys forgotten.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
+/// What is said of a configuration that is not put in force.
+const NOT_RELOADED: &str = "the configuration was not reloaded; the last good one stays in force";
 /// How often the configuration file is looked at.
 const FILE_CHECK: Duration = Duration::from_secs(1);
 
@@ -44,27 +49,59 @@ pub(crate) trait AsyncGreeting: Send {
 
 /// Serves until told to stop, then drains.
 pub(crate) async fn run(plan: Plan) -> Result<(), Failure> {
+    // Before anything is announced: a signal that nobody listens for ends the process.
+    let mut signals = Signals::listen()?;
+    // Starting may wait, for the store or for another process.
+    let started = tokio::select! {
+        started = start(&plan.loaded) => started?,
+        () = signals.stop() => return Ok(()),
+    };
+    let Started { engine, membership } = started;
+    let served = serve(plan, signals, &engine, &membership).await;
+    membership.withdraw().await;
+    engine.close().await;
+    served
+}
+
+/// A process that may serve and does not yet.
+struct Started {
+    engine: Engine,
+    membership: Arc<Membership>,
+}
+
+/// Opens the store and joins its processes, before the realms' keys are looked at: on
+/// contradictory terms they must not be touched.
+async fn start(loaded: &Loaded) -> Result<Started, Failure> {
+    let engine = Engine::start(loaded.settings.clone()).await?;
+    let membership = Arc::new(Membership::join(&engine).await?);
+    Ok(Started { engine, membership })
+}
+
+async fn serve(
+    plan: Plan,
+    mut signals: Signals,
+    engine: &Engine,
+    membership: &Arc<Membership>,
+) -> Result<(), Failure> {
     let Plan {
         loaded,
         overrides,
         greeting,
     } = plan;
-    // Before anything is announced: a signal that nobody listens for ends the process.
-    let mut signals = Signals::listen()?;
-    let engine = Engine::start(loaded.settings.clone()).await?;
-    let composed = Arc::new(compose(&engine, &loaded).await?);
+    let composed = Arc::new(compose(engine, &loaded).await?);
     let server = loaded.settings.server.clone();
     let (listeners, addresses) = bind_all(&server.listen).await?;
     let options = listener_options(&server)?;
-    let ops = Arc::new(Ops {
+    let vitals = Arc::new(Vitals {
         feed: Arc::clone(&composed.feed),
-        metrics: Metrics::new(Arc::clone(&composed.gate), Arc::clone(&composed.feed)),
+        membership: Arc::clone(membership),
+        limits: Limits::Memory,
         lease: LEASE,
         draining: AtomicBool::new(false),
     });
-    let mut background = start_background(&server, &composed, &ops).await?;
+    let mut background = start_background(&server, &composed, &vitals).await?;
     if let Some(greeting) = greeting {
-        greeting.greet(&engine, &addresses).await?;
+        greeting.greet(engine, &addresses).await?;
     }
     announce(&server, &addresses);
     let (stop, stopped) = watch::channel(false);
@@ -79,14 +116,18 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Failure> {
             until,
         ));
     }
-    wait_for_the_end(&mut signals, &composed, loaded, &overrides).await;
-    ops.draining.store(true, Ordering::Release);
+    let running = Running {
+        composed: &composed,
+        membership,
+        overrides: &overrides,
+    };
+    running.until_stopped(&mut signals, loaded).await;
+    vitals.draining.store(true, Ordering::Release);
     tracing::info!("stopping: finishing open requests");
     stop.send_replace(true);
     while serving.join_next().await.is_some() {}
     background.shutdown().await;
     composed.flush().await;
-    engine.close().await;
     Ok(())
 }
 
@@ -94,19 +135,25 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Failure> {
 async fn start_background(
     server: &ServerSettings,
     composed: &Arc<Composed>,
-    ops: &Arc<Ops>,
+    vitals: &Arc<Vitals>,
 ) -> Result<JoinSet<()>, Failure> {
     let mut background = JoinSet::new();
     background.spawn(Arc::clone(&composed.feed).follow());
+    let membership = Arc::clone(&vitals.membership);
+    background.spawn(async move { membership.keep().await });
     background.spawn(keep_house(Arc::clone(composed)));
     if let Some(address) = server.ops_listen {
         let listener = bind(address).await?;
         if let Ok(bound) = listener.local_addr() {
             output::note(&format!("operations on http://{bound}"));
         }
-        background.spawn(Arc::clone(ops).serve(listener));
+        let ops = Ops {
+            vitals: Arc::clone(vitals),
+            metrics: Metrics::new(Arc::clone(&composed.gate), Arc::clone(vitals)),
+        };
+        background.spawn(Arc::new(ops).serve(listener));
     }
-    match Control::bind(socket_path(&server.database)) {
+    match Control::bind(server.control_socket.clone()) {
         Ok(control) => drop(background.spawn(control.serve(Arc::clone(composed)))),
         Err(error) => {
             tracing::warn!(%error, "no control socket: `doorward explain ID` cannot ask this process");
@@ -156,12 +203,13 @@ fn listener_options(server: &ServerSettings) -> Result<ListenerOptions, Failure>
         tls,
         header_timeout: server.header_timeout,
         max_connections: u32::try_from(server.max_connections).unwrap_or(u32::MAX),
+        drain_delay: server.drain_delay,
         drain: server.drain_timeout,
         ..ListenerOptions::default()
     })
 }
 
-/// What the process can be told.
+/// How the process is told something.
 struct Signals {
     hangup: Signal,
     terminate: Signal,
@@ -182,58 +230,88 @@ impl Signals {
             interrupt: listen(SignalKind::interrupt())?,
         })
     }
-}
 
-/// Returns when the process is told to stop; reloads until then.
-async fn wait_for_the_end(
-    signals: &mut Signals,
-    composed: &Composed,
-    mut running: Loaded,
-    overrides: &Overrides,
-) {
-    let mut looks = tokio::time::interval(FILE_CHECK);
-    let mut seen = stamp(&running);
-    loop {
+    /// What the process is told next.
+    async fn next(&mut self) -> Told {
         tokio::select! {
-            _ = signals.terminate.recv() => return,
-            _ = signals.interrupt.recv() => return,
-            _ = signals.hangup.recv() => {}
-            _ = looks.tick() => {
-                let now = stamp(&running);
-                if now == seen {
-                    continue;
-                }
-                seen = now;
-            }
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.hangup.recv() => Told::Reload,
         }
-        reload(composed, &mut running, overrides).await;
+    }
+
+    /// Returns when the process is told to stop.
+    async fn stop(&mut self) {
+        while self.next().await != Told::Stop {}
     }
 }
 
-async fn reload(composed: &Composed, running: &mut Loaded, overrides: &Overrides) {
-    match config::reload::reload(running, &config::process_environment, overrides) {
-        Err(problems) => {
-            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            tracing::error!(
-                problems = problems.join("\n"),
-                "the configuration was not reloaded; the last good one stays in force"
+/// What a process can be told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Stop,
+    Reload,
+}
+
+/// A process that serves, as far as reloading needs it.
+struct Running<'r> {
+    composed: &'r Composed,
+    membership: &'r Membership,
+    overrides: &'r Overrides,
+}
+
+impl Running<'_> {
+    /// Returns when the process is told to stop; reloads until then.
+    async fn until_stopped(&self, signals: &mut Signals, mut running: Loaded) {
+        let mut looks = tokio::time::interval(FILE_CHECK);
+        let mut seen = stamp(&running);
+        loop {
+            tokio::select! {
+                told = signals.next() => if told == Told::Stop { return },
+                _ = looks.tick() => {
+                    let now = stamp(&running);
+                    if now == seen {
+                        continue;
+                    }
+                    seen = now;
+                }
+            }
+            self.reload(&mut running).await;
+        }
+    }
+
+    async fn reload(&self, running: &mut Loaded) {
+        let read = config::reload::reload(running, &config::process_environment, self.overrides);
+        let reloaded = match read {
+            Ok(reloaded) => reloaded,
+            Err(problems) => {
+                let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                tracing::error!(problems = problems.join("\n"), "{NOT_RELOADED}");
+                return;
+            }
+        };
+        if let Err(failure) = self.put_in_force(&reloaded.loaded).await {
+            tracing::error!(%failure, "{NOT_RELOADED}");
+            return;
+        }
+        if !reloaded.after_restart.is_empty() {
+            tracing::warn!(
+                keys = reloaded.after_restart.join(", "),
+                "changed keys that count from the next start"
             );
         }
-        Ok(reloaded) => match composed.reload(&reloaded.loaded).await {
-            Err(failure) => {
-                tracing::error!(%failure, "the configuration was not reloaded; the last good one stays in force");
-            }
-            Ok(()) => {
-                if !reloaded.after_restart.is_empty() {
-                    tracing::warn!(
-                        keys = reloaded.after_restart.join(", "),
-                        "changed keys that count from the next start"
-                    );
-                }
-                *running = reloaded.loaded;
-                tracing::info!("configuration reloaded");
-            }
-        },
+        *running = reloaded.loaded;
+        tracing::info!("configuration reloaded");
+    }
+
+    /// The others are asked first: on contradictory terms nothing may be touched.
+    async fn put_in_force(&self, loaded: &Loaded) -> Result<(), Failure> {
+        let before = self.membership.change(terms(&loaded.settings)).await?;
+        let outcome = self.composed.reload(loaded).await;
+        if outcome.is_err() {
+            self.membership.set_terms(before);
+        }
+        outcome
     }
 }
 
@@ -248,6 +326,6 @@ async fn keep_house(composed: Arc<Composed>) {
     loop {
         ticks.tick().await;
         composed.flush().await;
-        composed.feed.forget_old_keys().await;
+        composed.feed.forget_what_is_over().await;
     }
 }

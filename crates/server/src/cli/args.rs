@@ -12,7 +12,8 @@ pub(crate) struct Installation {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// The store, instead of the configuration's: sqlite:PATH
+    /// The store, instead of the configuration's: sqlite:PATH, postgres://USER@HOST/NAME, or
+    /// env:NAME or file:PATH that holds such an address with its password
     #[arg(long, value_name = "URL")]
     pub(crate) database: Option<String>,
 }

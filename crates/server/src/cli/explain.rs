@@ -5,7 +5,7 @@ use super::{Failure, output};
 use crate::check::{DryRequest, dry_run};
 use crate::config::Overrides;
 use crate::config::route::Credential as Presented;
-use crate::control::{ask_denial, socket_path};
+use crate::control::ask_denial;
 use crate::engine::load_configuration;
 use clap::{Args, ValueEnum};
 use doorward_base::{Environment, Permission, RealmName, RequestId, RoleName, Scope, TenantId};
@@ -73,12 +73,12 @@ impl Explain {
 
     fn explain_denial(&self, id: RequestId) -> Result<(), Failure> {
         let loaded = load_configuration(&self.installation, Overrides::default())?;
-        let path = socket_path(&loaded.settings.server.database);
+        let path = &loaded.settings.server.control_socket;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::Refused(format!("cannot start: {error}")))?;
-        let found = runtime.block_on(ask_denial(&path, id)).map_err(|error| {
+        let found = runtime.block_on(ask_denial(path, id)).map_err(|error| {
             Failure::Refused(format!(
                 "no running server answers at {}: {error}; is it running, on this store?",
                 path.display()

@@ -2,12 +2,13 @@
 //! parse configuration, and the environment is read nowhere else.
 //!
 //! * the section files hold what is written, with its documentation;
-//! * [`text`] and [`value`] are the small languages of values;
+//! * [`text`], [`value`] and [`address`] are the small languages of values;
 //! * [`lower`] turns it into what the process works with and names contradictions;
 //! * [`reload`] replaces a running configuration, [`schema`] describes the file.
 //!
 //! Not here: expectations (`check`), watching the file and wiring (`compose`).
 
+pub mod address;
 pub mod api_tokens;
 pub mod basic;
 mod decode;
@@ -33,7 +34,8 @@ pub mod value;
 mod tests;
 
 pub use lower::{
-    Expectation, MasterKeySource, RealmConfig, ServerSettings, Settings, TlsSettings, policies,
+    Database, Expectation, LimitStore, MasterKeySource, PostgresConfig, RealmConfig, RedisConfig,
+    ServerSettings, Settings, TlsSettings, policies,
 };
 pub use problem::{KeyPath, Problem, Step};
 
@@ -181,10 +183,7 @@ impl Overrides {
         }
         if let Some(database) = &self.database {
             let place = KeyPath::of(&["--database"]);
-            let database = value::Database::from_text(database).and_then(|database| {
-                let value::Database::Sqlite(path) = database;
-                from_here(&path).map(value::Database::Sqlite)
-            });
+            let database = address::Database::from_text(database).and_then(database_from_here);
             config.server.database = problems.take(&place, database).map(Text);
         }
         if let Some((cert, key)) = &self.tls {
@@ -202,6 +201,16 @@ impl Overrides {
             }
         }
     }
+}
+
+fn database_from_here(database: address::Database) -> Result<address::Database, String> {
+    use address::Database::{Secret, Sqlite};
+    use value::SecretRef::File;
+    Ok(match database {
+        Sqlite(path) => Sqlite(from_here(&path)?),
+        Secret(File(path)) => Secret(File(from_here(&path)?)),
+        other => other,
+    })
 }
 
 /// A path of the command line: relative to the working directory, not to the file.

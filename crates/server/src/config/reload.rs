@@ -33,7 +33,9 @@ fn differences(running: &ServerSettings, new: &ServerSettings) -> Vec<&'static s
     let differs = [
         ("server.listen", running.listen != new.listen),
         ("server.ops_listen", running.ops_listen != new.ops_listen),
-        ("server.database", running.database != new.database),
+        ("server.database", !running.database.is_same(&new.database)),
+        ("server.limits", !running.limits.is_same(&new.limits)),
+        ("server.drain_delay", running.drain_delay != new.drain_delay),
         (
             "server.trusted_proxies",
             running.trusted_proxies != new.trusted_proxies,

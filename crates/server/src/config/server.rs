@@ -1,7 +1,8 @@
 //! `[server]`: where the process listens and keeps its data. Everything has a default.
 
+use super::address::{Database, LimitStore};
 use super::text::Text;
-use super::value::{Database, LimitStore, SecretRef, Size, Span};
+use super::value::{SecretRef, Size, Span};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -15,11 +16,16 @@ pub struct Server {
     /// The address of metrics and of readiness in detail; it is never public. Default:
     /// none.
     pub ops_listen: Option<Text<SocketAddr>>,
-    /// Where the control data is kept; a path is relative to this file. Default:
-    /// "sqlite:doorward.db".
+    /// Where the control data is kept; a path is relative to this file. An address with
+    /// a password comes from the environment or a file. Default: "sqlite:doorward.db".
     pub database: Option<Text<Database>>,
-    /// Where the counters of limits are kept. Default: "memory".
+    /// How a PostgreSQL database is used.
+    pub postgres: Postgres,
+    /// Where the counters of limits are kept. Several processes share them through Redis
+    /// or Valkey. Default: "memory".
     pub limits: Option<Text<LimitStore>>,
+    /// How often counters are merged with the shared ones. Default: "250ms".
+    pub limits_merge: Option<Text<Span>>,
     /// The key under which keys are sealed in the store. Default: "file:doorward.key",
     /// made by the first command that needs it.
     pub master_key: Option<Text<SecretRef>>,
@@ -32,13 +38,33 @@ pub struct Server {
     /// How long a request's header section may take to arrive, and how long a connection
     /// may be idle. Default: "10s".
     pub header_timeout: Option<Text<Span>>,
-    /// How long open requests are waited for when the process is told to stop. Default:
-    /// "30s".
+    /// How long the process goes on accepting after it was told to stop, not ready and
+    /// answering `Connection: close`, so that load balancers notice. Default: "0s".
+    pub drain_delay: Option<Text<Span>>,
+    /// How long open requests are waited for when the process stops. Default: "30s".
     pub drain_timeout: Option<Text<Span>>,
     /// The largest request body, unless a route has its own. Default: "10MiB".
     pub max_body: Option<Text<Size>>,
     /// The log.
     pub log: Log,
+}
+
+/// How a PostgreSQL database is used.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Postgres {
+    /// How many connections are open at most. Default: 16.
+    pub pool_size: Option<u32>,
+    /// How long a request waits for a connection at most. Default: "2s".
+    pub pool_wait: Option<Text<Span>>,
+    /// How long the server may work on one statement. Default: "5s".
+    pub statement_timeout: Option<Text<Span>>,
+    /// How long a start waits for a server that cannot be reached, and for other
+    /// processes of the same database that contradict this one. Default: "30s".
+    pub start_wait: Option<Text<Span>>,
+    /// The certificates, PEM, that the server's must descend from. Default: the
+    /// system's.
+    pub root_cert: Option<Text<SecretRef>>,
 }
 
 /// TLS on the public addresses.

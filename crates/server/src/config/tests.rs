@@ -13,6 +13,13 @@ fn read(text: &str) -> Result<Loaded, Vec<Problem>> {
     )
 }
 
+fn sqlite(settings: &Settings) -> &Path {
+    match &settings.server.database {
+        Database::Sqlite(path) => path,
+        Database::Postgres(config) => panic!("{}", config.place),
+    }
+}
+
 /// Every problem of `text`, as it is shown. A problem whose text ends in `…` stands for
 /// all that begin so.
 fn check(text: &str, expected: &[&str]) {
@@ -35,7 +42,7 @@ fn a_first_run_needs_almost_nothing() {
         realm.identity.tokens.audiences[0].as_str(),
         "http://127.0.0.1:8080"
     );
-    assert_eq!(settings.server.database, Path::new("doorward.db"));
+    assert_eq!(sqlite(&settings), Path::new("doorward.db"));
     let claims = &realm.gate_spec(vec![]).issuers[0].claims;
     assert_eq!(claims.tenant.as_ref().unwrap().to_string(), "tenant_id");
 }
@@ -51,7 +58,11 @@ fn relative_paths_are_relative_to_the_file() {
         &Overrides::default(),
     )
     .unwrap();
-    assert_eq!(loaded.settings.server.database, Path::new("/etc/data/x.db"));
+    assert_eq!(sqlite(&loaded.settings), Path::new("/etc/data/x.db"));
+    assert_eq!(
+        loaded.settings.server.control_socket,
+        Path::new("/etc/data/x.db.sock")
+    );
     let MasterKeySource::File(key) = &loaded.settings.server.master_key else {
         panic!("the default is a file");
     };
@@ -75,7 +86,7 @@ fn the_command_line_overrides_the_file() {
     .unwrap();
     let settings = loaded.settings;
     assert_eq!(settings.server.listen[0].port(), 9999);
-    assert_eq!(settings.server.database, Path::new("/tmp/other.db"));
+    assert_eq!(sqlite(&settings), Path::new("/tmp/other.db"));
     assert_eq!(settings.realms[0].identity.tokens.access_ttl.as_secs(), 7);
     let wrong = Overrides {
         listen: Some("localhost".to_owned()),
@@ -111,7 +122,7 @@ fn unknown_keys_name_the_nearest() {
     check(
         "[server]\nlisen = [\"127.0.0.1:1\"]\n[realm.main]\n[realm.main.tokens]\naccess_tll = \"5m\"\n[sever]",
         &[
-            "d.toml:2: server.lisen: unknown key \"lisen\"; did you mean \"listen\"? Known: database, drain_timeout, …",
+            "d.toml:2: server.lisen: unknown key \"lisen\"; did you mean \"listen\"? Known: database, drain_delay, …",
             "d.toml:5: realm.main.tokens.access_tll: unknown key \"access_tll\"; did you mean \"access_ttl\"? Known: access_ttl, algorithm, audiences, claims, default_scopes, max_ttl, revocation, typ",
             "d.toml:6: sever: unknown key \"sever\"; did you mean \"server\"? Known: realm, server",
         ],
@@ -164,16 +175,82 @@ fn a_missing_key_is_named_where_its_table_begins() {
 #[test]
 fn what_this_build_lacks_is_said() {
     check(
-        "[server]\ndatabase = \"postgres://u:hunter2@db/x\"\nlimits = \"redis://cache\"\n[realm.main]",
-        &[
-            "d.toml:2: server.database: PostgreSQL is not supported by this build; use \"sqlite:PATH\"",
-            "d.toml:3: server.limits: Redis and Valkey are not supported by this build; use \"memory\"",
-        ],
-    );
-    check(
         "[realm.main]\ndialects = [\"supabse\"]",
         &[
             "d.toml:2: realm.main.dialects[0]: unknown value \"supabse\"; did you mean \"supabase\"? Known: data, nhost, oauth, supabase",
+        ],
+    );
+}
+
+#[test]
+fn servers_are_addressed_and_their_passwords_are_kept_elsewhere() {
+    let directory = tempfile::tempdir().unwrap();
+    let (file, secret) = (
+        directory.path().join("d.toml"),
+        directory.path().join("url"),
+    );
+    std::fs::write(&secret, "postgres://me:hunter2@db:6000/x?sslmode=require\n").unwrap();
+    let text = "[server]\ndatabase = \"file:url\"\nlimits = \"env:CACHE\"\nlimits_merge = \"1s\"\npostgres = { pool_size = 4, start_wait = \"1m\" }\n[realm.main]";
+    let environment = |name: &str| (name == "CACHE").then(|| "valkey://:pw@cache/1".to_owned());
+    let read = |overrides: &Overrides| parse(&file, text.as_bytes(), &environment, overrides);
+    let server = read(&Overrides::default()).unwrap().settings.server;
+    let Database::Postgres(postgres) = &server.database else {
+        panic!("PostgreSQL was configured");
+    };
+    assert_eq!(
+        postgres.url.expose(),
+        "postgres://me:hunter2@db:6000/x?sslmode=require"
+    );
+    assert_eq!(server.database.to_string(), "postgres://db:6000/x");
+    assert_eq!((postgres.pool_size, postgres.start_wait.as_secs()), (4, 60));
+    assert_eq!(postgres.pool_wait.as_secs(), 2);
+    assert_eq!(server.control_socket, directory.path().join("d.toml.sock"));
+    let LimitStore::Redis(redis) = &server.limits else {
+        panic!("Valkey was configured");
+    };
+    assert_eq!(
+        (redis.url.expose(), &*redis.place),
+        ("redis://:pw@cache/1", "cache:6379")
+    );
+    assert_eq!(redis.merge_every.as_secs(), 1);
+    assert!(!format!("{server:?}").contains("hunter2"));
+
+    let mut overrides = Overrides {
+        database: Some("postgres://me@other/y".to_owned()),
+        ..Overrides::default()
+    };
+    let server = read(&overrides).unwrap().settings.server;
+    assert_eq!(server.database.to_string(), "postgres://other:5432/y");
+    overrides.database = Some("postgres://me:hunter2@other/y".to_owned());
+    let problem = read(&overrides).unwrap_err()[0].to_string();
+    assert!(
+        problem.contains("--database") && problem.contains("env:NAME"),
+        "{problem}"
+    );
+    assert!(!problem.contains("hunter2"), "{problem}");
+    std::fs::write(&secret, "sqlite:x.db").unwrap();
+    let problem = read(&Overrides::default()).unwrap_err()[0].to_string();
+    assert!(
+        problem.contains("server.database: not the address of a PostgreSQL"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn a_pool_and_its_waits_are_something() {
+    check(
+        "[server]\nlimits_merge = \"0s\"\n[server.postgres]\npool_size = 0\npool_wait = \"0s\"\n[realm.main]",
+        &[
+            "d.toml:2: server.limits_merge: must be longer than zero",
+            "d.toml:4: server.postgres.pool_size: must be from 1 to 1000",
+            "d.toml:5: server.postgres.pool_wait: must be longer than zero",
+        ],
+    );
+    check(
+        "[server]\ndatabase = \"postgres://u:hunter2@db/x\"\nlimits = \"redis://:hunter2@cache\"\n[realm.main]",
+        &[
+            "d.toml:2: server.database: the address holds a password; keep it out of here: put the whole address into an environment variable or a file and write \"env:NAME\" or \"file:PATH\"",
+            "d.toml:3: server.limits: the address holds a password; …",
         ],
     );
 }

@@ -1,6 +1,6 @@
 //! The small languages of configuration values: durations, sizes, rates, references
-//! to secrets, upstreams, presentations, stores. Not here: which key takes which
-//! (the section files).
+//! to secrets, upstreams, presentations. Not here: addresses of stores (`address`), and
+//! which key takes which (the section files).
 
 use super::text::FromText;
 use doorward_identity::settings::Presentation;
@@ -113,49 +113,6 @@ impl FromText for SecretRef {
                 "expected {}; secrets are never written in the configuration",
                 Self::FORM
             )),
-        }
-    }
-}
-
-/// Where the control data is kept.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Database {
-    /// `sqlite:PATH`, relative to the configuration file.
-    Sqlite(PathBuf),
-}
-
-impl FromText for Database {
-    const FORM: &'static str = "a database such as \"sqlite:doorward.db\"";
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
-            // The address may hold a password: it is not repeated.
-            Some(("postgres" | "postgresql", _)) => {
-                Err("PostgreSQL is not supported by this build; use \"sqlite:PATH\"".to_owned())
-            }
-            _ => Err(format!("expected {}", Self::FORM)),
-        }
-    }
-}
-
-/// Where the counters of limits are kept.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LimitStore {
-    /// In this process.
-    Memory,
-}
-
-impl FromText for LimitStore {
-    const FORM: &'static str = "a limit store: \"memory\"";
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text {
-            "memory" => Ok(Self::Memory),
-            _ if text.starts_with("redis") || text.starts_with("valkey") => {
-                Err("Redis and Valkey are not supported by this build; use \"memory\"".to_owned())
-            }
-            _ => Err(format!("expected {}", Self::FORM)),
         }
     }
 }
@@ -357,8 +314,6 @@ mod tests {
     #[test]
     fn a_secret_written_in_the_configuration_is_refused_and_not_repeated() {
         let error = SecretRef::from_text("hunter2").unwrap_err();
-        assert!(!error.contains("hunter2"), "{error}");
-        let error = Database::from_text("postgres://me:hunter2@db/x").unwrap_err();
         assert!(!error.contains("hunter2"), "{error}");
         assert!(SecretRef::from_text("env:").is_err());
     }

@@ -1,7 +1,7 @@
 //! Metrics in the Prometheus text form. Labels are codes of a closed set, never what a
 //! client sent.
 
-use crate::feed::Feed;
+use crate::vitals::Vitals;
 use doorward_gate::Gate;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, text::encode};
@@ -20,10 +20,10 @@ impl Metrics {
     pub(crate) const CONTENT_TYPE: &'static str =
         "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-    /// Reads from the gate and the feed.
-    pub(crate) fn new(gate: Arc<Gate>, feed: Arc<Feed>) -> Self {
+    /// Reads from the gate and the vitals.
+    pub(crate) fn new(gate: Arc<Gate>, vitals: Arc<Vitals>) -> Self {
         let mut registry = Registry::with_prefix("doorward");
-        registry.register_collector(Box::new(Reader { gate, feed }));
+        registry.register_collector(Box::new(Reader { gate, vitals }));
         Self(registry)
     }
 
@@ -39,7 +39,7 @@ impl Metrics {
 
 struct Reader {
     gate: Arc<Gate>,
-    feed: Arc<Feed>,
+    vitals: Arc<Vitals>,
 }
 
 impl fmt::Debug for Reader {
@@ -91,6 +91,37 @@ impl Reader {
             ),
         ]
     }
+
+    /// What is so now: name, help, value; 1 is yes.
+    fn gauges(&self) -> [(&'static str, &'static str, f64); 5] {
+        let vitals = &self.vitals;
+        let flag = |truth: bool| if truth { 1.0 } else { 0.0 };
+        let open = &self.gate.counters().connections_open;
+        let open = u32::try_from(open.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        [
+            ("connections_open", "Connections open now", f64::from(open)),
+            (
+                "store_silence_seconds",
+                "How long ago the store last answered",
+                vitals.feed.silence().as_secs_f64(),
+            ),
+            (
+                "announced",
+                "Whether the other processes of the store know of this one",
+                flag(vitals.membership.is_heard()),
+            ),
+            (
+                "limits_connected",
+                "Whether limits are counted where the configuration says",
+                flag(vitals.limits.is_connected()),
+            ),
+            (
+                "ready",
+                "Whether requests should be sent here",
+                flag(vitals.is_ready()),
+            ),
+        ]
+    }
 }
 
 impl Collector for Reader {
@@ -110,25 +141,10 @@ impl Collector for Reader {
         for (code, count) in self.gate.counters().refused() {
             ConstCounter::new(count).encode(refused.encode_family(&[("code", code.as_str())])?)?;
         }
-        let open = self
-            .gate
-            .counters()
-            .connections_open
-            .load(Ordering::Relaxed);
-        let open = ConstGauge::new(i64::try_from(open).unwrap_or(i64::MAX));
-        open.encode(encoder.encode_descriptor(
-            "connections_open",
-            "Connections open now",
-            None,
-            open.metric_type(),
-        )?)?;
-        let silence = ConstGauge::new(self.feed.silence().as_secs_f64());
-        let help = "How long ago the store last answered";
-        silence.encode(encoder.encode_descriptor(
-            "store_silence_seconds",
-            help,
-            None,
-            silence.metric_type(),
-        )?)
+        for (name, help, value) in self.gauges() {
+            let gauge = ConstGauge::new(value);
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        Ok(())
     }
 }

@@ -13,12 +13,14 @@ mod realm;
 mod route;
 mod secret;
 mod server;
+mod store;
 
 pub use expect::Expectation;
 pub use policy::policies;
 pub use realm::RealmConfig;
 pub use secret::MasterKeySource;
 pub use server::{ServerSettings, TlsSettings};
+pub use store::{Database, LimitStore, PostgresConfig, RedisConfig};
 
 use super::document::Document;
 use super::problem::{KeyPath, Problem, Problems};
@@ -41,6 +43,7 @@ pub struct Settings {
 /// What lowering carries along: where to note problems, and where secrets come from.
 pub(super) struct Lowering<'a> {
     problems: Problems<'a>,
+    file: &'a Path,
     directory: &'a Path,
     environment: Environment<'a>,
 }
@@ -54,6 +57,7 @@ pub(super) fn lower(
 ) -> Result<Settings, Vec<Problem>> {
     let mut lowering = Lowering {
         problems: Problems::new(file, document),
+        file,
         directory: file.parent().unwrap_or(Path::new("")),
         environment,
     };

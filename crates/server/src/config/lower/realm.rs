@@ -19,6 +19,7 @@ use doorward_identity::settings::RealmSettings;
 use doorward_surface::ErrorTemplate;
 use http::HeaderName;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A realm, lowered.
 #[derive(Clone, Debug)]
@@ -47,6 +48,19 @@ impl RealmConfig {
     #[must_use]
     pub const fn errors(&self) -> ErrorTemplate {
         self.gate.errors
+    }
+
+    /// How long what is made from a credential can live on after it: access tokens, and
+    /// what upstreams see instead of Basic.
+    #[must_use]
+    pub fn longest_life(&self) -> Duration {
+        let tokens = &self.identity.tokens;
+        let basic = self
+            .gate
+            .basic
+            .as_ref()
+            .map_or(Duration::ZERO, |basic| basic.ttl);
+        tokens.max_ttl.max(tokens.access_ttl).max(basic)
     }
 
     /// What the gate is told, with these local targets mounted.

@@ -1,11 +1,12 @@
-//! Lowering `[server]`.
+//! Lowering `[server]`. Not here: its stores (`store`).
 
 use super::Lowering;
 use super::secret::MasterKeySource;
+use super::store::{Database, LimitStore};
 use crate::config::problem::KeyPath;
 use crate::config::server::{Log, Server, Tls};
 use crate::config::text::Text;
-use crate::config::value::{Database, SecretRef, Size};
+use crate::config::value::{SecretRef, Size, Span};
 use doorward_base::Secret;
 use ipnet::IpNet;
 use std::net::SocketAddr;
@@ -19,8 +20,13 @@ pub struct ServerSettings {
     pub listen: Vec<SocketAddr>,
     /// The address of metrics and readiness in detail.
     pub ops_listen: Option<SocketAddr>,
-    /// The SQLite file of the control data.
-    pub database: PathBuf,
+    /// Where the control data is kept.
+    pub database: Database,
+    /// Where the control socket lies: beside the SQLite file; with PostgreSQL, beside
+    /// the configuration file.
+    pub control_socket: PathBuf,
+    /// Where the counters of limits are kept.
+    pub limits: LimitStore,
     /// The master key, or where it is kept.
     pub master_key: MasterKeySource,
     /// TLS on the public addresses.
@@ -31,6 +37,8 @@ pub struct ServerSettings {
     pub max_connections: usize,
     /// How long a header section may take.
     pub header_timeout: Duration,
+    /// How long the process goes on accepting after it was told to stop.
+    pub drain_delay: Duration,
     /// How long open requests are waited for at the end.
     pub drain_timeout: Duration,
     /// The largest request body, bytes.
@@ -52,10 +60,6 @@ impl Lowering<'_> {
     pub(super) fn server(&mut self, server: &Server) -> Option<ServerSettings> {
         let path = KeyPath::of(&["server"]);
         let seconds = Duration::from_secs;
-        let Text(Database::Sqlite(database)) = server
-            .database
-            .clone()
-            .unwrap_or_else(|| Text(Database::Sqlite(PathBuf::from("doorward.db"))));
         let Text(master_key) = server
             .master_key
             .clone()
@@ -65,6 +69,10 @@ impl Lowering<'_> {
             self.wrong(&path.key("max_connections"), "must be at least 1");
         }
         let listen = self.listen(server, &path);
+        let (database, limits) = (
+            self.database(server, &path),
+            self.limit_store(server, &path),
+        );
         let master_key = self.master_key(&path.key("master_key"), &master_key);
         let tls = server
             .tls
@@ -74,10 +82,13 @@ impl Lowering<'_> {
             None => None,
             Some(read) => Some(read?),
         };
+        let database = database?;
         Some(ServerSettings {
             listen,
             ops_listen: server.ops_listen.map(|Text(address)| address),
-            database: self.beside(&database),
+            control_socket: self.control_socket(&database),
+            database,
+            limits: limits?,
             master_key: master_key?,
             tls,
             trusted_proxies: server
@@ -91,6 +102,9 @@ impl Lowering<'_> {
                 server.header_timeout,
                 seconds(10),
             ),
+            drain_delay: server
+                .drain_delay
+                .map_or(Duration::ZERO, |Text(Span(delay))| delay),
             drain_timeout: self.positive(
                 &path.key("drain_timeout"),
                 server.drain_timeout,
@@ -132,18 +146,20 @@ impl Lowering<'_> {
     }
 
     fn tls(&mut self, tls: &Tls, path: &KeyPath) -> Option<TlsSettings> {
-        let mut pem = |key: &str, source: &SecretRef| {
-            let place = path.key(key);
-            let text = self.secret(&place, source)?;
-            if !text.expose().contains("-----BEGIN ") {
-                self.wrong(&place, "is not in PEM form (-----BEGIN …)");
-            }
-            Some(text)
-        };
+        let mut pem = |key: &str, source: &SecretRef| self.pem(&path.key(key), source);
         let (cert, key) = (pem("cert", &tls.cert.0), pem("key", &tls.key.0));
         Some(TlsSettings {
             cert: cert?,
             key: key?,
         })
+    }
+
+    /// A text in PEM form.
+    pub(super) fn pem(&mut self, place: &KeyPath, source: &SecretRef) -> Option<Secret> {
+        let text = self.secret(place, source)?;
+        if !text.expose().contains("-----BEGIN ") {
+            self.wrong(place, "is not in PEM form (-----BEGIN …)");
+        }
+        Some(text)
     }
 }

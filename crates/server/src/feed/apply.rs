@@ -1,0 +1,151 @@
+//! What becomes of the changes that the feed reads, with one question to the store for
+//! each realm, and the snapshot of a realm. Not here: which changes there are.
+
+use super::{Feed, within};
+use crate::live::{Changes, Position, Snapshot, Standing};
+use crate::realms::Served;
+use crate::system::SystemClock;
+use doorward_base::{Clock as _, RealmId};
+use doorward_identity::act::keys;
+use doorward_identity::model::{Change, ChangeRow};
+use doorward_identity::port::{Read, StoreError};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How much longer than a life something is remembered: the clocks of nodes differ.
+const MARGIN: Duration = Duration::from_secs(3600);
+
+impl Feed {
+    /// Applies entries of the change log.
+    pub(super) async fn apply(&self, rows: &[ChangeRow], era: u64) -> Result<(), StoreError> {
+        for (realm, changes) in by_realm(rows, era) {
+            let Some(served) = self.realms.find(realm) else {
+                continue;
+            };
+            let changes = Arc::new(changes);
+            let asked = Arc::clone(&changes);
+            let standing = within(self.identity.store.read(realm, move |tx| {
+                let asked = Arc::clone(&asked);
+                Box::pin(async move { ask(tx, &asked).await })
+            }));
+            let now = SystemClock.now();
+            served.live.apply(&changes, standing.await?, now);
+            if changes.keys {
+                self.reload_keys(&served, Changed::Yes).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a snapshot of every realm, because changes up to `end` were missed.
+    pub(super) async fn start_over(&self, end: Position) -> Result<(), StoreError> {
+        tracing::warn!("the change log was left behind; starting again from a snapshot");
+        for served in self.realms.all() {
+            self.learn(&served).await?;
+            served.live.distrust(end);
+            self.reload_keys(&served, Changed::Yes).await?;
+        }
+        Ok(())
+    }
+
+    /// Learns what must be known of a realm before it is served: what was revoked while
+    /// an access token made from it may live, what retires, every epoch, and the keys.
+    /// The realm is already followed, so that nothing falls between this and the next
+    /// change.
+    pub(crate) async fn learn(&self, served: &Served) -> Result<(), StoreError> {
+        let now = SystemClock.now();
+        let since = now.minus(served.longest_life + MARGIN);
+        let snapshot = self.identity.store.read(served.live.id, move |tx| {
+            Box::pin(async move {
+                Ok(Snapshot {
+                    revoked: tx.list_revoked_since(since).await?,
+                    retiring: tx.list_retiring(since).await?,
+                    epochs: tx.list_epochs().await?,
+                })
+            })
+        });
+        served.live.learn(snapshot.await?, now);
+        self.reload_keys(served, Changed::No).await
+    }
+
+    /// Forgets what is over in every realm: keys, and revocations of what no longer
+    /// lives.
+    pub(crate) async fn forget_what_is_over(&self) {
+        for served in self.realms.all() {
+            let before = SystemClock.now().minus(served.longest_life + MARGIN);
+            served.live.forget(before);
+            if let Err(error) = self.reload_keys(&served, Changed::No).await {
+                tracing::warn!(%error, "expired keys could not be looked for");
+            }
+        }
+    }
+
+    /// Loads the keys anew, because they changed or because a retiring one may be past
+    /// its time. Keys that cannot be read leave the last good ones in force: a verifier
+    /// that knows too little refuses, one that forgets everything refuses everyone.
+    async fn reload_keys(&self, served: &Served, changed: Changed) -> Result<(), StoreError> {
+        let _one = self.keys.lock().await;
+        let now = SystemClock.now();
+        let loading = keys::load(&self.identity, served.realm.id, now);
+        let loaded = tokio::time::timeout(super::PATIENCE, loading).await;
+        match loaded {
+            Ok(Ok(keyring)) => {
+                let before = served.realm.keyring().inbound().len();
+                let others = keyring.inbound().len() != before;
+                served.realm.set_keyring(keyring);
+                if changed == Changed::Yes || others {
+                    served.live.keys_changed();
+                }
+                Ok(())
+            }
+            Ok(Err(keys::KeysError::Store(error))) => Err(error),
+            Ok(Err(error)) => {
+                tracing::error!(realm = %served.realm.settings.name, %error, "the keys could not be loaded");
+                Ok(())
+            }
+            Err(_) => Err(StoreError::Unavailable(
+                "the keys did not come in time".to_owned(),
+            )),
+        }
+    }
+}
+
+/// Whether somebody changed the keys, or only time passed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Changed {
+    Yes,
+    No,
+}
+
+fn by_realm(rows: &[ChangeRow], era: u64) -> HashMap<RealmId, Changes> {
+    let mut realms: HashMap<RealmId, Changes> = HashMap::new();
+    for row in rows {
+        let changes = realms.entry(row.realm).or_default();
+        let position = Position { era, seq: row.seq };
+        match row.change {
+            Change::ApiToken(id) => drop(changes.tokens.insert(id, position)),
+            Change::Session(id) => changes.sessions.extend([id]),
+            Change::Subject(id) => drop(changes.subjects.insert(id, position)),
+            Change::Keys => changes.keys = true,
+        }
+    }
+    realms
+}
+
+async fn ask(tx: &mut dyn Read, changes: &Changes) -> Result<Standing, StoreError> {
+    let mut standing = Standing::default();
+    if !changes.tokens.is_empty() {
+        let ids: Vec<_> = changes.tokens.keys().copied().collect();
+        standing.tokens = tx.list_token_states(&ids).await?;
+    }
+    if !changes.sessions.is_empty() {
+        let ids: Vec<_> = changes.sessions.iter().copied().collect();
+        standing.active_sessions = tx.list_active_sessions(&ids).await?;
+    }
+    if !changes.subjects.is_empty() {
+        let ids: Vec<_> = changes.subjects.keys().copied().collect();
+        standing.epochs = tx.list_epochs_of(&ids).await?;
+    }
+    Ok(standing)
+}

@@ -1,0 +1,472 @@
+//! The feed on a SQLite store that can be held back.
+
+use super::*;
+use crate::config::{Overrides, RealmConfig, parse};
+use crate::engine::open_realm;
+use crate::live::RealmLive;
+use crate::realms::Served;
+use crate::system::{SystemClock, SystemEntropy};
+use doorward_base::limit::LocalLimiter;
+use doorward_base::principal::{CredentialId, Epoch};
+use doorward_base::{
+    ApiTokenId, Clock as _, Email, RealmId, RealmName, RequestId, SessionId, SubjectId,
+};
+use doorward_identity::act::{
+    Call, Caller, Context, CreateServiceAccount, CreateToken, Guesses, LastUsed, OwnerRef,
+    PasswordPool, Placement, TokenRef, create_service_account, create_token, revoke_token,
+};
+use doorward_identity::model::{Ceiling, Change, ChangeRow, ChangeSeq, TokenKind};
+use doorward_identity::port::{Extent, Node, ReadJob, Store, StoreHandle, WriteJob};
+use doorward_jose::MasterKey;
+use doorward_store::sqlite::SqliteStore;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicI64};
+use tokio::sync::{Notify, Semaphore};
+
+/// A store whose answers to the feed can be held back, counted and changed.
+struct Held {
+    inner: SqliteStore,
+    /// Questions whether anything changed take one of these.
+    room: Semaphore,
+    /// Listings take one of these.
+    lists: Semaphore,
+    questions: AtomicU64,
+    reads: AtomicU64,
+    heard: Notify,
+    /// The change log says that it went on for this long, and keeps the end alone.
+    pruned: AtomicI64,
+    deaf: AtomicBool,
+}
+
+const PLENTY: usize = 1_000_000;
+
+#[async_trait::async_trait]
+impl Store for Held {
+    async fn open_realm(&self, name: &RealmName) -> Result<RealmId, StoreError> {
+        self.inner.open_realm(name).await
+    }
+    async fn find_store_value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.find_store_value(name).await
+    }
+    async fn init_store_value(&self, name: &str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
+        self.inner.init_store_value(name, value).await
+    }
+    async fn run_write(
+        &self,
+        realm: RealmId,
+        extent: Extent,
+        job: WriteJob,
+    ) -> Result<(), StoreError> {
+        self.inner.run_write(realm, extent, job).await
+    }
+    async fn run_read(
+        &self,
+        realm: RealmId,
+        extent: Extent,
+        job: ReadJob<'static>,
+    ) -> Result<(), StoreError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.inner.run_read(realm, extent, job).await
+    }
+    async fn hear_change(&self) {
+        self.heard.notified().await;
+    }
+    fn poll_interval(&self) -> Duration {
+        Duration::from_secs(3600)
+    }
+    async fn has_changed(&self) -> Result<bool, StoreError> {
+        self.questions.fetch_add(1, Ordering::SeqCst);
+        self.room.acquire().await.unwrap().forget();
+        if self.deaf.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("deaf".to_owned()));
+        }
+        self.inner.has_changed().await
+    }
+    async fn list_changes(
+        &self,
+        after: ChangeSeq,
+        limit: u32,
+    ) -> Result<Vec<ChangeRow>, StoreError> {
+        self.lists.acquire().await.unwrap().forget();
+        match self.pruned.load(Ordering::SeqCst) {
+            0 => self.inner.list_changes(after, limit).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+    async fn last_change(&self) -> Result<ChangeSeq, StoreError> {
+        let last = self.inner.last_change().await?;
+        Ok(ChangeSeq(last.0 + self.pruned.load(Ordering::SeqCst)))
+    }
+    async fn announce(&self, node: &Node) -> Result<Vec<Node>, StoreError> {
+        self.inner.announce(node).await
+    }
+    async fn withdraw(&self, node: &Node) -> Result<(), StoreError> {
+        self.inner.withdraw(node).await
+    }
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+struct World {
+    _directory: tempfile::TempDir,
+    store: Arc<Held>,
+    identity: Arc<Identity>,
+    realms: Arc<Realms>,
+    feed: Arc<Feed>,
+}
+
+const REALMS: &str = "[realm.a]\nhosts = [\"a\"]\ndialects = [\"oauth\"]\n[realm.a.api_tokens.service]\nkinds = [\"service\"]\nprefix = \"a_\"\nexpiry = \"optional\"\n[realm.b]\nhosts = [\"b\"]";
+
+impl World {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(Held {
+            inner: SqliteStore::open(&directory.path().join("x.db")).unwrap(),
+            room: Semaphore::new(PLENTY),
+            lists: Semaphore::new(PLENTY),
+            questions: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
+            heard: Notify::new(),
+            pruned: AtomicI64::new(0),
+            deaf: AtomicBool::new(false),
+        });
+        let master = MasterKey::generate(&SystemEntropy);
+        let identity = Arc::new(Identity {
+            guesses: Guesses::new(Arc::new(LocalLimiter::new(16)), &master).unwrap(),
+            store: StoreHandle::new(Arc::clone(&store) as Arc<dyn Store>),
+            master,
+            passwords: PasswordPool::new(1, || {}),
+            entropy: Arc::new(SystemEntropy),
+            last_used: LastUsed::default(),
+        });
+        let nothing = |_: &str| None;
+        let loaded = parse(
+            Path::new("d.toml"),
+            REALMS.as_bytes(),
+            &nothing,
+            &Overrides::default(),
+        );
+        let mut served = Vec::new();
+        for config in &loaded.unwrap().settings.realms {
+            served.push(serve(&identity, config).await);
+        }
+        let realms = Arc::new(Realms::default());
+        realms.replace(served);
+        let feed = Feed::open(Arc::clone(&identity), Arc::clone(&realms)).await;
+        let feed = Arc::new(feed.unwrap());
+        feed.catch_up().await.unwrap();
+        Self {
+            _directory: directory,
+            store,
+            identity,
+            realms,
+            feed,
+        }
+    }
+
+    fn served(&self, realm: &str) -> Arc<Served> {
+        self.realms.get(&RealmName::new(realm).unwrap()).unwrap()
+    }
+
+    /// Appends changes of a realm, as another process would.
+    async fn change(&self, realm: &str, changes: Vec<Change>) {
+        let written = self
+            .identity
+            .store
+            .write(self.served(realm).live.id, move |tx| {
+                let changes = changes.clone();
+                Box::pin(async move {
+                    for change in changes {
+                        tx.append_change(change).await?;
+                    }
+                    Ok(())
+                })
+            });
+        written.await.unwrap();
+    }
+
+    /// An API token of a service account, and its owner.
+    async fn token(&self) -> (ApiTokenId, SubjectId) {
+        let served = self.served("a");
+        let call = call();
+        let ctx = Context {
+            identity: &self.identity,
+            realm: &served.realm,
+            call: &call,
+        };
+        let email = Email::new("robot@example.com").unwrap();
+        let new = CreateServiceAccount {
+            email: email.clone(),
+            name: None,
+            placement: Placement {
+                tenant: None,
+                roles: Vec::new(),
+                permissions: Vec::new(),
+            },
+        };
+        let owner = create_service_account(ctx, &Caller::Operator, new)
+            .await
+            .unwrap();
+        let new = CreateToken {
+            kind: TokenKind::Service,
+            owner: OwnerRef::Email(email),
+            name: None,
+            ceiling: Ceiling::default(),
+            expires_at: None,
+        };
+        let made = create_token(ctx, &Caller::Operator, new).await.unwrap();
+        (made.token.id, owner.id)
+    }
+
+    async fn revoke(&self, token: ApiTokenId) {
+        let served = self.served("a");
+        let call = call();
+        let ctx = Context {
+            identity: &self.identity,
+            realm: &served.realm,
+            call: &call,
+        };
+        revoke_token(ctx, &Caller::Operator, TokenRef::Id(token))
+            .await
+            .unwrap();
+    }
+
+    fn is_revoked(&self, realm: &str, token: ApiTokenId) -> bool {
+        let credential = CredentialId::ApiToken(token);
+        self.served(realm)
+            .live
+            .is_revoked(&credential, SystemClock.now())
+    }
+}
+
+async fn serve(identity: &Identity, config: &RealmConfig) -> Served {
+    let realm = open_realm(identity, config).await.unwrap();
+    Served {
+        live: Arc::new(RealmLive::new(realm.id)),
+        realm,
+        longest_life: config.longest_life(),
+    }
+}
+
+fn call() -> Call {
+    let now = SystemClock.now();
+    Call {
+        now,
+        request: RequestId::mint(&SystemEntropy, now),
+        peer: None,
+    }
+}
+
+/// Waits, within a deadline, until it is so.
+async fn until(mut so: impl FnMut() -> bool) {
+    let waiting = async {
+        while !so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), waiting)
+        .await
+        .unwrap();
+}
+
+const TOKEN: ApiTokenId = ApiTokenId::from_bytes([1; 16]);
+
+#[tokio::test]
+async fn calls_that_wait_share_a_catch_up_that_began_after_them() {
+    let world = World::new().await;
+    let store = &world.store;
+    store.questions.store(0, Ordering::SeqCst);
+    store.room.forget_permits(PLENTY);
+    let running = tokio::spawn({
+        let feed = Arc::clone(&world.feed);
+        async move { feed.catch_up().await }
+    });
+    until(|| store.questions.load(Ordering::SeqCst) == 1).await;
+    // The running one has asked already: it may not know of this.
+    world.change("a", vec![Change::ApiToken(TOKEN)]).await;
+    let asked = world.feed.asked.load(Ordering::SeqCst);
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let feed = Arc::clone(&world.feed);
+        waiting.spawn(async move { feed.catch_up().await });
+    }
+    until(|| world.feed.asked.load(Ordering::SeqCst) == asked + 50).await;
+    store.room.add_permits(PLENTY);
+    running.await.unwrap().unwrap();
+    for outcome in waiting.join_all().await {
+        outcome.unwrap();
+    }
+    assert!(world.is_revoked("a", TOKEN));
+    assert_eq!(store.questions.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn contact_is_as_old_as_the_question() {
+    let world = World::new().await;
+    world.store.room.forget_permits(PLENTY);
+    world.store.questions.store(0, Ordering::SeqCst);
+    let asking = tokio::spawn({
+        let feed = Arc::clone(&world.feed);
+        async move { feed.catch_up().await }
+    });
+    until(|| world.store.questions.load(Ordering::SeqCst) == 1).await;
+    let (asked, pause) = (Instant::now(), Duration::from_millis(30));
+    until(|| asked.elapsed() >= pause).await;
+    world.store.room.add_permits(PLENTY);
+    asking.await.unwrap().unwrap();
+    assert!(world.feed.silence() >= pause);
+}
+
+#[tokio::test]
+async fn a_batch_is_one_read_for_each_realm_and_stays_in_it() {
+    let world = World::new().await;
+    let (token, owner) = world.token().await;
+    world.feed.catch_up().await.unwrap();
+    let session = SessionId::from_bytes([5; 16]);
+    let bumped = world
+        .identity
+        .store
+        .write(world.served("a").live.id, move |tx| {
+            Box::pin(async move { tx.bump_epoch(owner, None).await })
+        });
+    let epoch = bumped.await.unwrap();
+    let mut changes = vec![Change::Subject(owner), Change::ApiToken(token)];
+    changes.extend((10..60).map(|byte| Change::ApiToken(ApiTokenId::from_bytes([byte; 16]))));
+    changes.push(Change::Session(session));
+    world.change("a", changes).await;
+    world.change("b", vec![Change::ApiToken(TOKEN)]).await;
+    world.store.reads.store(0, Ordering::SeqCst);
+    world.feed.catch_up().await.unwrap();
+    assert_eq!(world.store.reads.load(Ordering::SeqCst), 2);
+    let (a, b) = (world.served("a"), world.served("b"));
+    assert_eq!(a.live.epoch(owner, None), epoch);
+    assert_eq!(b.live.epoch(owner, None), Epoch(0));
+    assert!(!world.is_revoked("a", token), "it is there, and active");
+    let gone = ApiTokenId::from_bytes([10; 16]);
+    assert!(world.is_revoked("a", gone) && !world.is_revoked("b", gone));
+    assert!(world.is_revoked("b", TOKEN) && !world.is_revoked("a", TOKEN));
+    let ended = CredentialId::Session(session);
+    assert!(a.live.is_revoked(&ended, SystemClock.now()));
+    assert!(!b.live.is_revoked(&ended, SystemClock.now()));
+}
+
+#[tokio::test]
+async fn a_catch_up_that_is_dropped_loses_nothing() {
+    let world = World::new().await;
+    world.change("a", vec![Change::ApiToken(TOKEN)]).await;
+    world.store.lists.forget_permits(PLENTY);
+    let given_up = tokio::time::timeout(Duration::from_millis(20), world.feed.catch_up()).await;
+    assert!(given_up.is_err(), "the listing was held back");
+    world.store.lists.add_permits(PLENTY);
+    world.feed.catch_up().await.unwrap();
+    assert!(world.is_revoked("a", TOKEN));
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_given_up_and_nobody_waits_twice() {
+    let world = World::new().await;
+    world.store.room.forget_permits(PLENTY);
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let feed = Arc::clone(&world.feed);
+        waiting.spawn(async move { feed.catch_up().await });
+    }
+    for outcome in waiting.join_all().await {
+        assert!(matches!(outcome, Err(StoreError::Unavailable(_))));
+    }
+    let took = began.elapsed();
+    assert!(took >= PATIENCE && took <= PATIENCE * 3, "{took:?}");
+    world.store.room.add_permits(PLENTY);
+    world.feed.catch_up().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_that_was_pruned_past_the_position_is_made_up_for_by_a_snapshot() {
+    let world = World::new().await;
+    let (token, owner) = world.token().await;
+    world.feed.catch_up().await.unwrap();
+    let before = world.feed.position();
+    let generation = world.served("a").live.key_generation();
+    world.revoke(token).await;
+    world.store.pruned.store(2_000_000, Ordering::SeqCst);
+    world.feed.catch_up().await.unwrap();
+    assert!(world.is_revoked("a", token));
+    assert!(world.feed.position().seq.0 > before.seq.0 + 2_000_000);
+    let served = world.served("a");
+    assert!(served.live.is_stale(TOKEN, owner, before));
+    assert!(!served.live.is_stale(TOKEN, owner, world.feed.position()));
+    assert!(served.live.key_generation() > generation);
+}
+
+#[tokio::test]
+async fn a_log_that_was_set_back_is_made_up_for_by_a_snapshot() {
+    let world = World::new().await;
+    // It had read further than the copy goes that it finds.
+    let before = Position {
+        era: 0,
+        seq: ChangeSeq(500),
+    };
+    world.feed.cursor.lock().await.after = before;
+    let (token, owner) = world.token().await;
+    world.revoke(token).await;
+    world.feed.catch_up().await.unwrap();
+    assert!(world.is_revoked("a", token));
+    let position = world.feed.position();
+    assert_eq!(position.seq, world.store.inner.last_change().await.unwrap());
+    let served = world.served("a");
+    assert!(served.live.is_stale(token, owner, before));
+    assert!(!served.live.is_stale(token, owner, position));
+}
+
+#[tokio::test]
+async fn a_change_that_is_heard_of_is_applied_before_the_interval_and_outages_are_outlived() {
+    let world = World::new().await;
+    let following = tokio::spawn(Arc::clone(&world.feed).follow());
+    let questions = || world.store.questions.load(Ordering::SeqCst);
+    world.store.deaf.store(true, Ordering::SeqCst);
+    world.store.heard.notify_one();
+    let before = questions();
+    until(|| questions() >= before + 2).await;
+    world.store.deaf.store(false, Ordering::SeqCst);
+    until(|| world.feed.silence() < Duration::from_millis(50)).await;
+    world.change("a", vec![Change::ApiToken(TOKEN)]).await;
+    world.store.heard.notify_one();
+    until(|| world.is_revoked("a", TOKEN)).await;
+    following.abort();
+}
+
+#[tokio::test]
+async fn a_key_put_to_use_elsewhere_is_known_after_catching_up() {
+    use doorward_identity::act::keys::{Pace, rotate};
+    use doorward_identity::model::KeyPurpose;
+    let world = World::new().await;
+    let served = world.served("a");
+    // Another process: it shares the store and nothing else.
+    let nothing = |_: &str| None;
+    let loaded = parse(
+        Path::new("d.toml"),
+        REALMS.as_bytes(),
+        &nothing,
+        &Overrides::default(),
+    );
+    let elsewhere = serve(&world.identity, &loaded.unwrap().settings.realms[0]).await;
+    let call = call();
+    let ctx = Context {
+        identity: &world.identity,
+        realm: &elsewhere.realm,
+        call: &call,
+    };
+    rotate(ctx, &Caller::Operator, KeyPurpose::Access, Pace::Now)
+        .await
+        .unwrap();
+    let kid = |served: &Served| served.realm.keyring().access().kid().to_owned();
+    let (new, generation) = (kid(&elsewhere), served.live.key_generation());
+    let knows = || served.realm.keyring().inbound().find(&new).is_some();
+    assert!(!knows());
+    world.feed.catch_up().await.unwrap();
+    assert!(knows());
+    assert!(served.live.key_generation() > generation);
+}

@@ -1,0 +1,178 @@
+//! What all processes of one store must agree on, as text that equal terms share. Not
+//! here: what may differ while a change is rolled out, such as routes and limits, and
+//! secrets.
+
+use crate::config::Settings;
+use doorward_base::token_format::TokenBody;
+use doorward_identity::port::Node;
+use doorward_identity::settings::{RealmSettings, Revocation, TokenClass};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// The terms of these settings: `key = value` lines in a stable order.
+pub(crate) fn terms(settings: &Settings) -> String {
+    let limits = settings.server.limits.kind();
+    let mut lines = BTreeMap::from([("server.limits".to_owned(), limits.to_owned())]);
+    for realm in &settings.realms {
+        of_realm(&realm.identity, &mut lines);
+    }
+    lines.iter().fold(String::new(), |mut text, (key, value)| {
+        // Writing to a text does not fail.
+        let _ = writeln!(text, "{key} = {value}");
+        text
+    })
+}
+
+fn of_realm(realm: &RealmSettings, lines: &mut BTreeMap<String, String>) {
+    let mut say = |key: &str, value: String| {
+        lines.insert(format!("realm.{}.{key}", realm.name), value);
+    };
+    say("issuer", realm.issuer.to_string());
+    say(
+        "tokens.algorithm",
+        realm.tokens.algorithm.as_str().to_owned(),
+    );
+    let revocation = match realm.tokens.revocation {
+        Revocation::Immediate => "immediate",
+        Revocation::Expiry => "expiry",
+    };
+    say("tokens.revocation", revocation.to_owned());
+    for class in &realm.classes {
+        let mut say = |key: &str, value| say(&format!("api_tokens.{}.{key}", class.name), value);
+        say("format", body(class).to_owned());
+        say("prefix", class.format.prefix().to_owned());
+        let most = class.max_active;
+        say(
+            "max_active",
+            most.map_or_else(|| "any".to_owned(), |most| most.to_string()),
+        );
+    }
+}
+
+const fn body(class: &TokenClass) -> &'static str {
+    match class.format.body() {
+        TokenBody::Checked => "checked",
+        TokenBody::Hex64 => "hex64",
+        TokenBody::Uuid => "uuid",
+    }
+}
+
+/// The first key on which `own` and another process differ, in words. A key that one of
+/// them does not have, such as those of a realm or a class that only one serves, is no
+/// contradiction; processes without a realm in common cannot contradict each other.
+pub(crate) fn contradiction(own: &str, others: &[Node]) -> Option<String> {
+    let own = read(own);
+    others.iter().find_map(|node| {
+        let theirs = read(&node.terms);
+        let mut common = own
+            .iter()
+            .filter_map(|(key, here)| Some((key, here, theirs.get(key)?)));
+        if !common.clone().any(|(key, ..)| key.starts_with("realm.")) {
+            return None;
+        }
+        let (key, here, there) = common.find(|(_, here, there)| here != there)?;
+        Some(format!(
+            "{key} is {here:?} here and {there:?} at the process {}, which runs on the same store; all of a store must agree",
+            node.name
+        ))
+    })
+}
+
+fn read(terms: &str) -> BTreeMap<&str, &str> {
+    terms
+        .lines()
+        .filter_map(|line| line.split_once(" = "))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Overrides, parse};
+    use std::path::Path;
+
+    fn of(text: &str) -> String {
+        let nothing = |_: &str| None;
+        let parsed = parse(
+            Path::new("d.toml"),
+            text.as_bytes(),
+            &nothing,
+            &Overrides::default(),
+        );
+        terms(&parsed.unwrap().settings)
+    }
+
+    fn against(own: &str, other: &str) -> Option<String> {
+        let node = Node {
+            id: [1; 16],
+            name: "db1/7".to_owned(),
+            terms: of(other),
+        };
+        contradiction(&of(own), &[node])
+    }
+
+    const REALM: &str = "[realm.a]\ndialects = [\"oauth\"]\n[realm.a.api_tokens.pat]\nkinds = [\"personal\"]\nprefix = \"pat_\"\nmax_active = 1\nexpiry = \"optional\"\n";
+
+    #[test]
+    fn equal_terms_are_equal_texts() {
+        assert_eq!(
+            of(REALM),
+            "realm.a.api_tokens.pat.format = checked\n\
+             realm.a.api_tokens.pat.max_active = 1\n\
+             realm.a.api_tokens.pat.prefix = pat_\n\
+             realm.a.issuer = http://127.0.0.1:8080\n\
+             realm.a.tokens.algorithm = ES256\n\
+             realm.a.tokens.revocation = immediate\n\
+             server.limits = memory\n"
+        );
+        assert_eq!(against(REALM, REALM), None);
+    }
+
+    #[test]
+    fn a_contradiction_names_the_key_both_values_and_the_other_process() {
+        for (from, to, key, here, there) in [
+            (
+                "pat_",
+                "tok_",
+                "realm.a.api_tokens.pat.prefix",
+                "pat_",
+                "tok_",
+            ),
+            (
+                "max_active = 1\n",
+                "",
+                "realm.a.api_tokens.pat.max_active",
+                "1",
+                "any",
+            ),
+            (
+                "[realm.a]",
+                "[realm.a.tokens]\nalgorithm = \"EdDSA\"\n[realm.a]",
+                "realm.a.tokens.algorithm",
+                "ES256",
+                "EdDSA",
+            ),
+            (
+                "[realm.a]",
+                "[server]\nlimits = \"redis://cache\"\n[realm.a]",
+                "server.limits",
+                "memory",
+                "redis",
+            ),
+        ] {
+            let said = against(REALM, &REALM.replacen(from, to, 1)).expect(key);
+            let expected =
+                format!("{key} is {here:?} here and {there:?} at the process db1/7, which");
+            assert!(said.starts_with(&expected), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_one_of_them_lacks_is_no_contradiction() {
+        assert_eq!(against(REALM, "[realm.a]\ndialects = [\"oauth\"]"), None);
+        let route = "[[realm.a.route]]\npath = \"/x\"\nupstream = \"builtin:echo\"\n";
+        assert_eq!(against(REALM, &format!("{REALM}{route}")), None);
+        let elsewhere = "[server]\nlimits = \"redis://cache\"\n[realm.b]";
+        assert_eq!(against(REALM, elsewhere), None);
+    }
+}

@@ -1,0 +1,70 @@
+//! What readiness is judged from, and what of it operators see. Not here: the listener
+//! that tells them (`ops`), and the gate's counters (`telemetry`).
+
+use crate::feed::Feed;
+use crate::nodes::Membership;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// The signs of life of a process that serves.
+pub(crate) struct Vitals {
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) membership: Arc<Membership>,
+    pub(crate) limits: Limits,
+    /// How long the store may be silent.
+    pub(crate) lease: Duration,
+    pub(crate) draining: AtomicBool,
+}
+
+/// Where limits are counted.
+pub(crate) enum Limits {
+    /// In this process.
+    Memory,
+}
+
+impl Limits {
+    /// Whether counts are shared as configured. Without the shared store each process
+    /// limits by itself: worse, and no reason to serve nobody.
+    pub(crate) fn is_connected(&self) -> bool {
+        match self {
+            Self::Memory => true,
+        }
+    }
+
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+        }
+    }
+}
+
+impl Vitals {
+    pub(crate) fn store_answers(&self) -> bool {
+        self.feed.silence() <= self.lease
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Whether requests should be sent here: the store answers questions and takes
+    /// writes, and the process was not told to stop. It is asked only once the snapshot
+    /// is loaded.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.store_answers() && self.membership.is_heard() && !self.is_draining()
+    }
+
+    /// All of it.
+    pub(crate) fn detail(&self) -> Value {
+        let silence = u64::try_from(self.feed.silence().as_millis()).unwrap_or(u64::MAX);
+        json!({
+            "ready": self.is_ready(),
+            "draining": self.is_draining(),
+            "announced": self.membership.is_heard(),
+            "store": {"answers": self.store_answers(), "last_answer_ms": silence},
+            "limits": {"store": self.limits.kind(), "connected": self.limits.is_connected()},
+        })
+    }
+}
