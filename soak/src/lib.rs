@@ -7,6 +7,7 @@
 pub mod book;
 pub mod check;
 pub mod client;
+pub mod coverage;
 pub mod dice;
 pub mod fault;
 pub mod history;

@@ -6,6 +6,7 @@
     reason = "a command-line tool: violations go to standard error, figures to standard output"
 )]
 
+use doorward_soak::coverage;
 use doorward_soak::measure;
 use doorward_soak::option::{Mode, Options};
 use doorward_soak::plant::Plant;
@@ -43,5 +44,10 @@ fn soak(options: &Options) -> (String, bool) {
     let mut plant = Plant::start("doorward-soak/run", &site::configuration(), options);
     let ended = run(&mut plant, &options.plan());
     eprint!("{}", ended.report(SHOWN));
-    (ended.to_string(), ended.violations.is_empty())
+    let missing = coverage::missing(&ended.events);
+    if !missing.is_empty() {
+        eprintln!("never came up: {}", missing.join(", "));
+    }
+    let good = ended.violations.is_empty() && missing.is_empty();
+    (ended.to_string(), good)
 }

@@ -47,15 +47,20 @@ impl Plant {
             setup = setup.under(&["env", planted]);
         }
         match options.engine {
-            Engine::Sqlite => Self {
-                nodes: Nodes::One(Box::new(setup.start())),
-                services: None,
-            },
-            Engine::Postgres => Self::start_many(setup, options.nodes),
+            Engine::Sqlite => {
+                let mut app = setup.prepare();
+                make_store(&app, config);
+                app.start();
+                Self {
+                    nodes: Nodes::One(Box::new(app)),
+                    services: None,
+                }
+            }
+            Engine::Postgres => Self::start_many(setup, config, options.nodes),
         }
     }
 
-    fn start_many(setup: Setup, nodes: usize) -> Self {
+    fn start_many(setup: Setup, config: &str, nodes: usize) -> Self {
         let dir = must("make a folder", TempDir::new());
         let (postgres, redis) = (Postgres::start(dir.path()), Redis::start(dir.path()));
         let mut cluster = setup
@@ -63,6 +68,7 @@ impl Plant {
             .set("server.limits", redis.url())
             .set("server.drain_delay", "1s")
             .cluster(nodes, Cable::Proxied);
+        make_store(cluster.node(0), config);
         cluster.start();
         Self {
             nodes: Nodes::Many(cluster),
@@ -187,6 +193,18 @@ impl Plant {
         if let Some(services) = &self.services {
             services.postgres.resume();
         }
+    }
+}
+
+/// Makes the store and every realm's keys by commands: a fault that is planted in the
+/// server must not keep it from starting.
+fn make_store(app: &App, config: &str) {
+    let realms = config.lines().filter_map(|line| {
+        let name = line.strip_prefix("[realm.")?.strip_suffix(']')?;
+        (!name.contains('.')).then_some(name)
+    });
+    for realm in realms {
+        let _ = app.run(&["tenant", "list"], &["--realm", realm]).success();
     }
 }
 

@@ -59,7 +59,7 @@ dialects = ["oauth"]
 errors = "plain"
 require_https = "off"
 failed_credentials = {{ rate = "1000000/1m", burst = 1000000 }}
-tokens = {{ algorithm = "ES256", access_ttl = "1h", revocation = "{revocation}", claims = {{ scope = "{{scope}}" }} }}
+tokens = {{ algorithm = "ES256", access_ttl = "1h", revocation = "{revocation}", claims = {{ scope = "{{scope}}", tenant = "{{tenant}}", permissions = "{{permissions}}" }} }}
 api_tokens.access = {{ kinds = ["personal", "service"], prefix = "soak_", {max_active}presentations = ["exchange", "bearer"] }}
 exchange = {{ path = "{EXCHANGE}", answer_field = "jwt" }}
 identity = {{ headers = true }}
