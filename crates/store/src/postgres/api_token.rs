@@ -229,7 +229,8 @@ pub(super) async fn revoke_of(
 }
 
 /// Ids that are not there any more are passed over: uses are gathered in memory and
-/// written later. Of several uses of a token the latest counts.
+/// written later. Of several uses of a token the latest counts. Rows are locked by id, so
+/// that nodes that write at once do not wait for each other in a circle.
 pub(super) async fn touch(
     scope: Scope<'_>,
     uses: &[(ApiTokenId, Timestamp)],
@@ -248,7 +249,7 @@ pub(super) async fn touch(
             target,
             "UPDATE api_token SET last_used_at = used.at \
              FROM (SELECT id, max(at) AS at FROM unnest($2::uuid[], $3::int8[]) AS each (id, at) \
-             GROUP BY id) AS used \
+             GROUP BY id ORDER BY id) AS used \
              WHERE api_token.realm = $1 AND api_token.id = used.id \
              AND (api_token.last_used_at IS NULL OR api_token.last_used_at < used.at)",
             &[&ids, &times],
