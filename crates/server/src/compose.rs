@@ -10,7 +10,6 @@ use crate::mounts::{Targets, exchange_mount, mounts};
 use crate::realms::{Realms, Served};
 use crate::settled::Settled;
 use crate::system::SystemClock;
-use doorward_base::limit::LocalLimiter;
 use doorward_base::{RealmName, RequestId, TenantId};
 use doorward_console::{AdminParts, MeParts, SignInParts};
 use doorward_gate::policy::Policies;
@@ -21,9 +20,6 @@ use doorward_surface::axum_target::AxumLocal;
 use doorward_surface::{Denial, DenialLog, Local};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
-
-/// How many keys the limiter remembers: with 40 bytes each, some 10 MiB when full.
-const LIMITED_KEYS: usize = 250_000;
 
 /// The running parts.
 pub(crate) struct Composed {
@@ -56,7 +52,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
             Arc::clone(&realms),
         )),
         keys: Arc::new(RealmKeys::new(Arc::clone(&realms), Arc::clone(&feed))),
-        limiter: Arc::new(LocalLimiter::new(LIMITED_KEYS)),
+        limiter: engine.limits.limiter(),
         limit_seed: *identity
             .master
             .seed("limits")

@@ -4,9 +4,9 @@
 use crate::cli::args::Installation;
 use crate::cli::{Failure, output};
 use crate::config::{self, Loaded, MasterKeySource, Overrides, RealmConfig, Settings};
+use crate::limits::Limits;
 use crate::store;
 use crate::system::{self, SystemClock, SystemEntropy};
-use doorward_base::limit::LocalLimiter;
 use doorward_base::{Clock as _, Entropy, RealmName, RequestId};
 use doorward_identity::act::{Call, Guesses, Identity, LastUsed, PasswordPool, Realm, keys};
 use doorward_identity::port::{StoreError, StoreHandle};
@@ -16,29 +16,29 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
-/// How many accounts are remembered for their wrong guesses.
-const GUESSED_ACCOUNTS: usize = 100_000;
-
 /// An opened installation.
 pub(crate) struct Engine {
     pub(crate) identity: Arc<Identity>,
     pub(crate) settings: Settings,
+    pub(crate) limits: Limits,
 }
 
 impl Engine {
     /// Loads the configuration and opens the store, making store and master key if
     /// they are missing.
     pub(crate) async fn open(installation: &Installation) -> Result<Self, Failure> {
-        Self::start(load_configuration(installation, Overrides::default())?.settings).await
+        let loaded = load_configuration(installation, Overrides::default())?;
+        // A command takes part in no limits: it signs nobody in.
+        Self::start(loaded.settings, Limits::Memory).await
     }
 
     /// Opens the store of these settings.
-    pub(crate) async fn start(settings: Settings) -> Result<Self, Failure> {
+    pub(crate) async fn start(settings: Settings, limits: Limits) -> Result<Self, Failure> {
         let database = &settings.server.database;
         let store = store::open(database).await?;
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let master = master_key(&settings.server.master_key, &store, &*entropy).await?;
-        let guesses = Guesses::new(Arc::new(LocalLimiter::new(GUESSED_ACCOUNTS)), &master)
+        let guesses = Guesses::new(limits.strict_limiter(), &master)
             .map_err(|error| Failure::Refused(error.to_string()))?;
         let identity = Identity {
             guesses,
@@ -60,6 +60,7 @@ impl Engine {
         Ok(Self {
             identity: Arc::new(identity),
             settings,
+            limits,
         })
     }
 

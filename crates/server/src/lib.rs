@@ -10,6 +10,7 @@ mod control;
 mod engine;
 mod feed;
 mod health;
+mod limits;
 mod live;
 mod mounts;
 mod nodes;

@@ -7,11 +7,12 @@ use crate::compose::{Composed, compose};
 use crate::config::{self, Loaded, Overrides, ServerSettings, TlsSettings};
 use crate::control::Control;
 use crate::engine::Engine;
+use crate::limits::Limits;
 use crate::nodes::Membership;
 use crate::ops::Ops;
 use crate::telemetry::metrics::Metrics;
 use crate::terms::terms;
-use crate::vitals::{Limits, Vitals};
+use crate::vitals::Vitals;
 use doorward_gate::listener::{self, ListenerOptions};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -58,6 +59,7 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Failure> {
     };
     let Started { engine, membership } = started;
     let served = serve(plan, signals, &engine, &membership).await;
+    engine.limits.close().await;
     membership.withdraw().await;
     engine.close().await;
     served
@@ -72,7 +74,8 @@ struct Started {
 /// Opens the store and joins its processes, before the realms' keys are looked at: on
 /// contradictory terms they must not be touched.
 async fn start(loaded: &Loaded) -> Result<Started, Failure> {
-    let engine = Engine::start(loaded.settings.clone()).await?;
+    let limits = Limits::start(&loaded.settings.server.limits)?;
+    let engine = Engine::start(loaded.settings.clone(), limits).await?;
     let membership = Arc::new(Membership::join(&engine).await?);
     Ok(Started { engine, membership })
 }
@@ -95,7 +98,7 @@ async fn serve(
     let vitals = Arc::new(Vitals {
         feed: Arc::clone(&composed.feed),
         membership: Arc::clone(membership),
-        limits: Limits::Memory,
+        limits: engine.limits.clone(),
         lease: LEASE,
         draining: AtomicBool::new(false),
     });

@@ -2,6 +2,7 @@
 //! that tells them (`ops`), and the gate's counters (`telemetry`).
 
 use crate::feed::Feed;
+use crate::limits::Limits;
 use crate::nodes::Membership;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -16,28 +17,6 @@ pub(crate) struct Vitals {
     /// How long the store may be silent.
     pub(crate) lease: Duration,
     pub(crate) draining: AtomicBool,
-}
-
-/// Where limits are counted.
-pub(crate) enum Limits {
-    /// In this process.
-    Memory,
-}
-
-impl Limits {
-    /// Whether counts are shared as configured. Without the shared store each process
-    /// limits by itself: worse, and no reason to serve nobody.
-    pub(crate) fn is_connected(&self) -> bool {
-        match self {
-            Self::Memory => true,
-        }
-    }
-
-    const fn kind(&self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-        }
-    }
 }
 
 impl Vitals {

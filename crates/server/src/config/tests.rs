@@ -247,6 +247,10 @@ fn a_pool_and_its_waits_are_something() {
         ],
     );
     check(
+        "[server]\nlimits_merge = \"11s\"\n[realm.main]",
+        &["d.toml:2: server.limits_merge: must be from 10ms to 10s"],
+    );
+    check(
         "[server]\ndatabase = \"postgres://u:hunter2@db/x\"\nlimits = \"redis://:hunter2@cache\"\n[realm.main]",
         &[
             "d.toml:2: server.database: the address holds a password; keep it out of here: put the whole address into an environment variable or a file and write \"env:NAME\" or \"file:PATH\"",

@@ -179,6 +179,10 @@ impl Lowering<'_> {
             server.limits_merge,
             Duration::from_millis(250),
         );
+        let sane = Duration::from_millis(10)..=Duration::from_secs(10);
+        if !merge_every.is_zero() && !sane.contains(&merge_every) {
+            self.wrong(&path.key("limits_merge"), "must be from 10ms to 10s");
+        }
         let place = path.key("limits");
         let url = match &server.limits {
             None | Some(Text(address::LimitStore::Memory)) => return Some(LimitStore::Memory),
