@@ -264,3 +264,6 @@ impl SharedBuckets {
         Wake::Nobody
     }
 }
+
+#[cfg(test)]
+mod tests;

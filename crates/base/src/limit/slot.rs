@@ -49,6 +49,13 @@ pub(super) enum Need {
     Now,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Mode {
+    #[default]
+    Open,
+    Strict,
+}
+
 /// One key.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
@@ -72,7 +79,7 @@ pub(super) struct Slot {
     target: i64,
     /// The life of the shared state that knows what this node knows.
     epoch: i64,
-    strict: bool,
+    mode: Mode,
     under_way: bool,
     /// On the list of what is said within the interval, or of what is said next.
     pub(super) listed_soon: bool,
@@ -126,11 +133,11 @@ impl Slot {
 
     /// Counts one request and says whether it may pass.
     pub(super) fn check(&mut self, now: i64, pace: &Pace, link: Link) -> Verdict {
-        if link == Link::Alone || (self.strict && self.has_recovered(now, pace)) {
-            self.strict = false;
+        if link == Link::Alone || (self.is_strict() && self.has_recovered(now, pace)) {
+            self.mode = Mode::Open;
             self.return_lease();
         }
-        if !self.strict {
+        if !self.is_strict() {
             if self.over(now) <= 0 {
                 self.arrival += self.unit;
                 self.unsaid.count(self.unit, now);
@@ -139,7 +146,7 @@ impl Slot {
             if link == Link::Alone || self.most_granted(pace) == 0 {
                 return self.verdict(false, now, pace);
             }
-            self.strict = true;
+            self.mode = Mode::Strict;
             self.target = self.unit;
             self.demand = 0;
         }
@@ -170,7 +177,7 @@ impl Slot {
         if self.under_way {
             return Need::Nothing;
         }
-        if self.strict {
+        if self.is_strict() {
             if self.demand == 0 && self.lease == 0 && self.unsaid.delta == 0 {
                 return Need::Nothing;
             }
@@ -200,7 +207,7 @@ impl Slot {
             self.return_lease();
         }
         let mut want = 0;
-        if self.strict && self.demand > 0 {
+        if self.is_strict() && self.demand > 0 {
             // Twice what was asked of this node since, so that a steady client is
             // never without; what is held already counts.
             let expected = i64::from(self.demand).saturating_mul(2).saturating_add(1);
@@ -230,7 +237,7 @@ impl Slot {
     pub(super) fn apply(&mut self, answer: &Answer, heard: Heard, now: i64) {
         self.saying = Use::default();
         self.under_way = false;
-        if self.strict {
+        if self.is_strict() {
             self.lease += answer.granted;
         } else {
             // Granted to a key that is open again: given back with the next merge.
@@ -296,6 +303,10 @@ impl Slot {
             return 0;
         }
         (self.arrival - self.unsaid.delta - self.saying.delta - now).clamp(0, 2 * self.capacity)
+    }
+
+    fn is_strict(&self) -> bool {
+        self.mode == Mode::Strict
     }
 
     /// The most requests a node holds: what refills while it may, and no more than a

@@ -1,5 +1,5 @@
 //! Limit: counts the request against every limit that applies, and says so in the
-//! answer. Not here: the arithmetic (`base::limit`) and the buckets (`crate::limit`).
+//! answer. Not here: the arithmetic and the buckets (`base::limit`).
 
 use super::{Passed, Stop};
 use crate::limit::KeyMaker;

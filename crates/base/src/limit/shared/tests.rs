@@ -1,0 +1,168 @@
+//! One node, spoken to by hand. What several do is simulated (`simulate`).
+
+use super::*;
+use crate::limit::Ledger;
+use std::collections::HashMap;
+use std::thread;
+
+const KEY: u128 = 7;
+
+fn quota(count: u32, burst: u32) -> Quota {
+    Quota::new(count, Duration::from_secs(1), burst).unwrap()
+}
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_micros(1_000_000_000_000 + millis * 1000)
+}
+
+fn node() -> SharedBuckets {
+    let node = SharedBuckets::new(1000, Duration::from_millis(250));
+    node.connect(1);
+    node
+}
+
+fn pass(node: &SharedBuckets, quota: &Quota, tries: usize, now: Timestamp) -> usize {
+    (0..tries)
+        .filter(|_| node.check(KEY, quota, now).0.allowed)
+        .count()
+}
+
+fn said(node: &SharedBuckets, now: Timestamp) -> Vec<Entry> {
+    let mut batch = Vec::new();
+    node.sweep();
+    node.collect(&mut batch, 1000, now);
+    batch
+}
+
+#[test]
+fn memory_is_bounded_also_while_nobody_listens() {
+    let node = SharedBuckets::new(64 * 16, Duration::from_millis(250));
+    let quota = quota(10, 10);
+    for key in 0..100_000 {
+        node.check(key, &quota, at(0));
+    }
+    for number in 0..SHARDS {
+        let shard = node.buckets.shard(number);
+        assert!(shard.map.len() <= 16);
+        assert!(shard.side.soon.len() + shard.side.now.len() <= 64);
+    }
+}
+
+#[test]
+fn a_sender_is_woken_once_for_what_is_pressing() {
+    let (node, quota) = (node(), quota(200, 200));
+    let wakes: Vec<usize> = (0..60)
+        .filter(|_| node.check(KEY, &quota, at(0)).1 == Wake::Sender)
+        .collect();
+    assert_eq!(wakes, [22]);
+    assert!(node.is_due());
+    let batch = said(&node, at(0));
+    assert_eq!((batch.len(), batch[0].delta), (1, 60 * 5000));
+    assert!(!node.is_due());
+    assert_eq!(said(&node, at(0)), []);
+}
+
+#[test]
+fn what_was_not_answered_is_said_again() {
+    let (node, quota) = (node(), quota(10, 100));
+    assert_eq!(pass(&node, &quota, 3, at(0)), 3);
+    let first = said(&node, at(0));
+    assert_eq!(pass(&node, &quota, 2, at(1)), 2);
+    assert_eq!(said(&node, at(1)), [], "one merge of a key at a time");
+    node.fail(&first, at(2));
+    let again = said(&node, at(2));
+    assert_eq!(again[0].delta, 5 * 100_000);
+    let reply = Ledger::new().merge(&again, at(9).as_micros());
+    node.apply(&reply, at(2));
+    assert_eq!(node.peek(KEY, &quota, at(2)).remaining, 95);
+    assert_eq!(said(&node, at(3)), []);
+}
+
+#[test]
+fn a_refused_key_spends_what_it_was_granted_and_gives_the_rest_back() {
+    let (node, quota, mut ledger) = (node(), quota(200, 200), Ledger::new());
+    assert_eq!(pass(&node, &quota, 201, at(0)), 200);
+    let mut merge = |now: Timestamp| {
+        let batch = said(&node, now);
+        node.apply(&ledger.merge(&batch, now.as_micros()), now);
+        batch
+    };
+    assert_eq!(merge(at(0))[0].delta, 1_000_000);
+    assert_eq!(
+        pass(&node, &quota, 4, at(100)),
+        0,
+        "nothing was granted yet"
+    );
+    let asked = merge(at(100));
+    assert_eq!((asked[0].delta, asked[0].want), (0, 9 * 5000));
+    assert_eq!(pass(&node, &quota, 5, at(101)), 5);
+    // Three are left, of which the target makes it ask for more; nobody comes.
+    merge(at(102));
+    let held = node.peek(KEY, &quota, at(103)).remaining;
+    let back = merge(at(400));
+    assert!(back[0].delta < 0 && back[0].want == 0, "{back:?}");
+    assert_eq!(pass(&node, &quota, 1, at(401)), 0);
+    assert!(held > 0);
+}
+
+#[test]
+fn the_quota_of_the_request_holds_after_a_reload() {
+    let node = node();
+    assert_eq!(pass(&node, &quota(10, 100), 200, at(0)), 100);
+    assert_eq!(pass(&node, &quota(10, 110), 200, at(0)), 10);
+    assert_eq!(pass(&node, &quota(10, 5), 1, at(0)), 0);
+    assert_eq!(pass(&node, &quota(10, 5), 10, at(800)), 3);
+}
+
+#[test]
+fn alone_a_node_grants_the_full_limit_at_once() {
+    let (node, quota) = (node(), quota(200, 200));
+    assert_eq!(pass(&node, &quota, 300, at(0)), 200);
+    assert_eq!(pass(&node, &quota, 300, at(300)), 0, "strict");
+    assert!(node.disconnect());
+    assert_eq!(pass(&node, &quota, 300, at(300)), 60);
+    assert!(!node.disconnect());
+}
+
+/// Whatever threads and merges interleave, nothing that passed is said twice or lost.
+#[test]
+fn all_use_is_said_exactly_once() {
+    const EACH: u64 = 50_000;
+    let (node, quota) = (node(), quota(1000, 4_000_000));
+    let (mut ledger, mut told) = (Ledger::new(), HashMap::<u128, i64>::new());
+    let mut round = |node: &SharedBuckets, n: usize| {
+        let mut batch = Vec::new();
+        node.sweep();
+        node.collect(&mut batch, 3, at(0));
+        if n.is_multiple_of(3) {
+            node.fail(&batch, at(0));
+            return;
+        }
+        for entry in &batch {
+            *told.entry(entry.key).or_default() += entry.delta / 1000;
+        }
+        node.apply(&ledger.merge(&batch, at(0).as_micros()), at(0));
+    };
+    thread::scope(|scope| {
+        let users: Vec<_> = (0..4)
+            .map(|_| {
+                let (node, quota) = (&node, &quota);
+                scope.spawn(move || {
+                    for n in 0..EACH {
+                        assert!(node.check(u128::from(n % 5), quota, at(0)).0.allowed);
+                    }
+                })
+            })
+            .collect();
+        let mut n = 0;
+        while !users.iter().all(thread::ScopedJoinHandle::is_finished) {
+            round(&node, n);
+            n += 1;
+        }
+    });
+    for n in 0..30 {
+        round(&node, n);
+    }
+    assert_eq!(told.len(), 5);
+    assert!(told.values().all(|told| *told == 4 * 10_000), "{told:?}");
+}
