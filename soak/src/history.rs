@@ -2,6 +2,9 @@
 //! not in it; credentials have names. Not here: doing anything (`client`), judging it
 //! (`check`).
 
+pub use crate::world::{
+    Owning, Part, RealmFacts, RealmNo, Revocation, SubjectFacts, SubjectNo, World,
+};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -12,114 +15,8 @@ pub type Name = Arc<str>;
 /// Microseconds since the run began, on the one clock of all clients.
 pub type Micros = u64;
 
-/// A realm, by its place in [`World::realms`].
-pub type RealmNo = usize;
-
-/// A subject, by its place in [`World::subjects`].
-pub type SubjectNo = usize;
-
 /// The node of what no node was asked for: a command on the store after the run.
 pub const NO_NODE: usize = usize::MAX;
-
-/// What does not change during a run.
-#[derive(Clone, Debug, Default)]
-pub struct World {
-    /// The realms.
-    pub realms: Vec<RealmFacts>,
-    /// Who owns tokens, and who manages.
-    pub subjects: Vec<SubjectFacts>,
-}
-
-/// One realm.
-#[derive(Clone, Debug)]
-pub struct RealmFacts {
-    /// Its name.
-    pub name: String,
-    /// Its issuer, as tokens carry it.
-    pub issuer: String,
-    /// What becomes of access tokens whose credential is revoked.
-    pub revocation: Revocation,
-    /// How many tokens of an owner its class allows.
-    pub owning: Owning,
-}
-
-/// As a realm's setting of this name.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Revocation {
-    /// They die too.
-    Immediate,
-    /// They live to their end.
-    Expiry,
-}
-
-/// How many active tokens an owner may have.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Owning {
-    /// At most one.
-    One,
-    /// As many as it likes.
-    Many,
-}
-
-/// One subject.
-#[derive(Clone, Debug)]
-pub struct SubjectFacts {
-    /// Its realm.
-    pub realm: RealmNo,
-    /// The one tenant it belongs to.
-    pub tenant: String,
-    /// Its id in the store.
-    pub id: String,
-    /// What it is called in reports.
-    pub email: String,
-    /// What it may do to others.
-    pub part: Part,
-}
-
-impl SubjectFacts {
-    /// Whether it manages in the other's tenant.
-    fn manages_in(&self, other: &Self) -> bool {
-        let here = (self.realm, &self.tenant) == (other.realm, &other.tenant);
-        self.part == Part::Manager && here
-    }
-}
-
-/// What a subject does in a run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Part {
-    /// Signs in and manages the service accounts of its tenant.
-    Manager,
-    /// Signs in and has tokens of its own.
-    Person,
-    /// Owns tokens that managers make.
-    Service,
-}
-
-impl World {
-    /// The part of the subject of this id.
-    #[must_use]
-    pub fn subject(&self, number: SubjectNo) -> Option<&SubjectFacts> {
-        self.subjects.get(number)
-    }
-
-    /// Whether `who` may handle the tokens and grants of `owner`.
-    #[must_use]
-    pub fn may_manage(&self, who: SubjectNo, owner: SubjectNo) -> bool {
-        let (Some(by), Some(of)) = (self.subject(who), self.subject(owner)) else {
-            return false;
-        };
-        who == owner || (of.part == Part::Service && by.manages_in(of))
-    }
-
-    /// Whether `who` may see the tokens of `owner`.
-    #[must_use]
-    pub fn may_see(&self, who: SubjectNo, owner: SubjectNo) -> bool {
-        let (Some(by), Some(of)) = (self.subject(who), self.subject(owner)) else {
-            return false;
-        };
-        who == owner || by.manages_in(of)
-    }
-}
 
 /// A credential as it is presented at the gate.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -17,3 +17,4 @@ pub mod plant;
 pub mod run;
 pub mod site;
 pub mod wire;
+pub mod world;

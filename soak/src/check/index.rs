@@ -98,32 +98,18 @@ impl<'a> Index<'a> {
             (Action::Create { owner, .. }, Outcome::Ok(Effect::Minted(token))) => {
                 self.bear(place, event.realm, token, Some(*owner));
             }
-            (Action::Regenerate { token, .. }, _) if possible => {
-                let owner = self.tokens.get(token).and_then(|life| life.owner);
-                self.tokens
-                    .entry(token.clone())
-                    .or_default()
-                    .ends
-                    .push(place);
-                if let Outcome::Ok(Effect::Minted(next)) = &event.outcome {
+            (Action::Regenerate { token, .. } | Action::Revoke { token, .. }, outcome)
+                if possible =>
+            {
+                let life = self.tokens.entry(token.clone()).or_default();
+                life.ends.push(place);
+                let owner = life.owner;
+                if let Outcome::Ok(Effect::Minted(next)) = outcome {
                     self.bear(place, event.realm, next, owner);
                 }
             }
-            (Action::Revoke { token, .. }, _) if possible => {
-                self.tokens
-                    .entry(token.clone())
-                    .or_default()
-                    .ends
-                    .push(place);
-            }
             (Action::List { owner, .. }, Outcome::Ok(Effect::Listed { tokens, .. })) => {
-                for (token, _) in tokens {
-                    let life = self.tokens.entry(token.clone()).or_insert_with(|| Life {
-                        realm: event.realm,
-                        ..Life::default()
-                    });
-                    life.owner.get_or_insert(*owner);
-                }
+                self.sight(event.realm, *owner, tokens);
             }
             (Action::AddGrant { owner, .. } | Action::RemoveGrant { owner, .. }, _) if possible => {
                 self.grants.entry(*owner).or_default().push(place);
@@ -146,6 +132,18 @@ impl<'a> Index<'a> {
         life.realm = realm;
         life.born = Some(place);
         life.owner = owner.or(life.owner);
+    }
+
+    /// Tokens in a listing: some were made by a request without an answer.
+    fn sight(&mut self, realm: RealmNo, owner: SubjectNo, tokens: &[(Name, Standing)]) {
+        for (token, _) in tokens {
+            let unknown = || Life {
+                realm,
+                ..Life::default()
+            };
+            let life = self.tokens.entry(token.clone()).or_insert_with(unknown);
+            life.owner.get_or_insert(owner);
+        }
     }
 
     fn add_seen(&mut self, place: usize, event: &Event) {
