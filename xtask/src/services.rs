@@ -87,7 +87,8 @@ fn sweep(all: &Path) -> Result<(), Failure> {
         return Ok(());
     };
     for folder in folders.flatten() {
-        if !Path::new("/proc").join(folder.file_name()).exists() {
+        let abandoned = !Path::new("/proc").join(folder.file_name()).exists();
+        if abandoned && folder.path().is_dir() {
             wipe(&folder.path())?;
         }
     }
