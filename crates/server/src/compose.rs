@@ -171,6 +171,7 @@ impl Wiring<'_> {
             Arc::new(Settled::new(
                 Arc::new(AxumLocal::new(router, errors)),
                 Arc::clone(self.feed),
+                errors,
             ))
         };
         let (identity, realm) = (|| Arc::clone(self.identity), || Arc::clone(realm));
