@@ -22,7 +22,9 @@ pub(super) async fn migrate(client: &mut Client) -> Result<bool, OpenError> {
 async fn apply_all(client: &mut Client, migrations: &[Migration]) -> Result<bool, OpenError> {
     // Looked at without a lock first: a schema that is up to date opens without rights
     // to change it, and while another node works on it.
-    if !has_schema(client).await? {
+    if has_schema(client).await? {
+        check_usage(client).await?;
+    } else {
         make_schema(client).await?;
     }
     let applied = look(client).await?;
@@ -92,7 +94,10 @@ async fn has_schema(client: &Client) -> Result<bool, OpenError> {
 }
 
 async fn make_schema(client: &Client) -> Result<(), OpenError> {
-    let Err(error) = client.batch_execute("CREATE SCHEMA IF NOT EXISTS doorward").await else {
+    let Err(error) = client
+        .batch_execute("CREATE SCHEMA IF NOT EXISTS doorward")
+        .await
+    else {
         return Ok(());
     };
     // Two nodes that make it at once: the loser's insert collides in the catalogue.
@@ -116,6 +121,24 @@ async fn make_schema(client: &Client) -> Result<(), OpenError> {
     })
 }
 
+/// Without this right the schema's tables look as if they were not there.
+async fn check_usage(client: &Client) -> Result<(), OpenError> {
+    let row = client
+        .query_one(
+            "SELECT has_schema_privilege('doorward', 'USAGE'), current_user::text",
+            &[],
+        )
+        .await
+        .map_err(|error| OpenError::of(&error))?;
+    let get = |error: tokio_postgres::Error| OpenError::Failed(error.to_string());
+    let (usable, role): (bool, String) =
+        (row.try_get(0).map_err(get)?, row.try_get(1).map_err(get)?);
+    if usable {
+        return Ok(());
+    }
+    Err(OpenError::missing_tables(role, "use the schema doorward"))
+}
+
 /// The migrations the schema has seen, oldest first.
 async fn look(client: &Client) -> Result<Vec<Applied>, OpenError> {
     let of = |error: tokio_postgres::Error| OpenError::of(&error);
@@ -136,7 +159,10 @@ async fn look(client: &Client) -> Result<Vec<Applied>, OpenError> {
         };
     }
     let rows = client
-        .query("SELECT version, name, sql FROM schema_migration ORDER BY version", &[])
+        .query(
+            "SELECT version, name, sql FROM schema_migration ORDER BY version",
+            &[],
+        )
         .await
         .map_err(of)?;
     rows.iter()

@@ -80,7 +80,9 @@ impl OpenError {
         let text = describe(error);
         let Some(code) = error.code() else {
             let tls = error.to_string().contains("TLS");
-            let io = error.source().is_some_and(|cause| cause.is::<std::io::Error>());
+            let io = error
+                .source()
+                .is_some_and(|cause| cause.is::<std::io::Error>());
             return match (tls, io) {
                 (true, false) => Self::Tls(text),
                 _ => Self::Unreachable(text),
@@ -94,6 +96,18 @@ impl OpenError {
             return Self::Unreachable(text);
         }
         Self::Failed(text)
+    }
+
+    /// A role that was given too little of a schema that another made.
+    pub(super) fn missing_tables(role: String, what: &str) -> Self {
+        Self::Rights {
+            fix: format!(
+                "GRANT USAGE ON SCHEMA doorward TO \"{role}\"; \
+                 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA doorward TO \"{role}\""
+            ),
+            what: what.to_owned(),
+            role,
+        }
     }
 }
 
@@ -158,11 +172,6 @@ async fn check_rights(client: &Client) -> Result<(), OpenError> {
     let get = |error: tokio_postgres::Error| OpenError::Failed(error.to_string());
     let (role, table): (String, String) =
         (row.try_get(0).map_err(get)?, row.try_get(1).map_err(get)?);
-    Err(OpenError::Rights {
-        fix: format!(
-            "GRANT USAGE ON SCHEMA doorward TO \"{role}\"; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA doorward TO \"{role}\""
-        ),
-        what: format!("read and write the table doorward.{table}"),
-        role,
-    })
+    let what = format!("read and write the table doorward.{table}");
+    Err(OpenError::missing_tables(role, &what))
 }
