@@ -231,3 +231,42 @@ impl DenialLog for LateDenials {
             .map_or_else(Vec::new, |denials| denials.list(realm, tenant, limit))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::system::SystemClock;
+    use crate::testing::{loaded, make_token, revoke};
+    use doorward_base::Clock as _;
+    use doorward_base::principal::CredentialId;
+
+    const TEXT: &str = "[realm.a]\ndialects = [\"oauth\"]\n[realm.a.api_tokens.service]\nkinds = [\"service\"]\nprefix = \"a_\"\nexpiry = \"optional\"";
+
+    #[tokio::test]
+    async fn what_was_revoked_and_changed_before_the_start_is_known_once_composed() {
+        let directory = tempfile::tempdir().unwrap();
+        let loaded = loaded(directory.path(), TEXT);
+        let before = Engine::start(loaded.settings.clone(), Limits::Memory)
+            .await
+            .unwrap();
+        let name = RealmName::new("a").unwrap();
+        let realm = before.realm(&name).await.unwrap();
+        let (token, owner) = make_token(&before.identity, &realm).await;
+        revoke(&before.identity, &realm, token).await;
+        let bumped = before.identity.store.write(realm.id, move |tx| {
+            Box::pin(async move { tx.bump_epoch(owner, None).await })
+        });
+        let epoch = bumped.await.unwrap();
+        before.close().await;
+        let engine = Engine::start(loaded.settings.clone(), Limits::Memory)
+            .await
+            .unwrap();
+        let composed = compose(&engine, &loaded).await.unwrap();
+        let live = Arc::clone(&composed.realms.get(&name).unwrap().live);
+        let credential = CredentialId::ApiToken(token);
+        assert!(live.is_revoked(&credential, SystemClock.now()));
+        assert_eq!(live.epoch(owner, None), epoch);
+        engine.close().await;
+    }
+}

@@ -22,6 +22,8 @@ mod store;
 mod system;
 mod telemetry;
 mod terms;
+#[cfg(test)]
+mod testing;
 mod vitals;
 
 use std::process::ExitCode;

@@ -3,13 +3,15 @@
 //! terms are (`terms`), and who is asked for readiness (`vitals`).
 
 use crate::cli::{Failure, output};
-use crate::engine::Engine;
+use crate::config::Settings;
 use crate::terms::{contradiction, terms};
 use doorward_base::entropy;
+use doorward_identity::act::Identity;
 use doorward_identity::port::{Node, StoreError, StoreHandle};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How often the others are told that this process is there. They forget it after
 /// three times as long.
@@ -30,15 +32,14 @@ pub(crate) struct Membership {
 impl Membership {
     /// Joins the processes of the store. While another one's terms contradict these, it
     /// waits for that one to go, as long as the configuration says.
-    pub(crate) async fn join(engine: &Engine) -> Result<Self, Failure> {
-        let settings = &engine.settings;
+    pub(crate) async fn join(identity: &Identity, settings: &Settings) -> Result<Self, Failure> {
         let node = Node {
-            id: entropy::bytes(&*engine.identity.entropy),
+            id: entropy::bytes(&*identity.entropy),
             name: name(),
             terms: terms(settings),
         };
         let this = Self {
-            store: engine.identity.store.clone(),
+            store: identity.store.clone(),
             node: Mutex::new(node),
             heard: AtomicBool::new(false),
         };
@@ -151,4 +152,131 @@ fn name() -> String {
     let about = rustix::system::uname();
     let host = about.nodename().to_string_lossy();
     format!("{host}/{}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Held, loaded};
+    use std::path::Path;
+    use std::sync::Arc;
+
+    const HERE: &str = "[server]\ndatabase = \"postgres://me@db/x\"\n[server.postgres]\nstart_wait = \"20s\"\n[realm.a]\n";
+    const THERE: &str = "[realm.a]\n[realm.a.tokens]\nrevocation = \"expiry\"";
+
+    fn terms_of(text: &str) -> String {
+        terms(&loaded(Path::new(""), text).settings)
+    }
+
+    fn other(text: &str) -> Node {
+        Node {
+            id: [9; 16],
+            name: "db1/7".to_owned(),
+            terms: terms_of(text),
+        }
+    }
+
+    /// A store with another process on these terms, and the outcome of joining it.
+    struct Joined {
+        _directory: tempfile::TempDir,
+        store: Arc<Held>,
+        outcome: Result<Membership, Failure>,
+        took: Duration,
+    }
+
+    async fn join(there: &str, leaves: bool) -> Joined {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Held::new(directory.path());
+        store.others.lock().unwrap().push(other(there));
+        let (identity, settings) = (store.identity(), loaded(Path::new(""), HERE).settings);
+        tokio::time::pause();
+        let began = Instant::now();
+        let leaving = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            if leaves {
+                store.others.lock().unwrap().clear();
+            }
+            std::future::pending::<()>().await;
+        };
+        let outcome = tokio::select! {
+            outcome = Membership::join(&identity, &settings) => outcome,
+            () = leaving => unreachable!("it is pending"),
+        };
+        Joined {
+            _directory: directory,
+            store,
+            outcome,
+            took: began.elapsed(),
+        }
+    }
+
+    #[tokio::test]
+    async fn on_equal_terms_a_process_joins_at_once() {
+        let joined = join(HERE, false).await;
+        let membership = joined.outcome.unwrap();
+        assert!(membership.is_heard());
+        assert_eq!(joined.took, Duration::ZERO);
+        let announced = joined.store.announced.lock().unwrap().clone().unwrap();
+        assert_eq!(announced.terms, terms_of(HERE));
+        assert_eq!(announced, membership.node());
+        membership.withdraw().await;
+        assert_eq!(*joined.store.announced.lock().unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_contradiction_is_waited_for_and_then_told() {
+        let joined = join(THERE, false).await;
+        let Err(Failure::Refused(said)) = joined.outcome else {
+            panic!("they contradict each other");
+        };
+        assert!(
+            said.starts_with(
+                "realm.a.tokens.revocation is \"immediate\" here and \"expiry\" at the process db1/7"
+            ),
+            "{said}"
+        );
+        let secs = joined.took.as_secs();
+        assert!((20..=22).contains(&secs), "{secs}");
+        assert_eq!(*joined.store.announced.lock().unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn when_the_other_goes_it_joins() {
+        let joined = join(THERE, true).await;
+        assert!(joined.outcome.is_ok());
+        assert!((5..=7).contains(&joined.took.as_secs()));
+    }
+
+    #[tokio::test]
+    async fn a_reload_that_contradicts_another_changes_nothing() {
+        let joined = join(HERE, false).await;
+        let membership = joined.outcome.unwrap();
+        let refused = membership.change(terms_of(THERE)).await;
+        assert!(matches!(refused, Err(Failure::Refused(_))));
+        assert_eq!(membership.node().terms, terms_of(HERE));
+        joined.store.others.lock().unwrap().clear();
+        let before = membership.change(terms_of(THERE)).await.unwrap();
+        assert_eq!(before, terms_of(HERE));
+        assert_eq!(membership.node().terms, terms_of(THERE));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_takes_no_writes_is_noticed_and_so_is_its_return() {
+        let joined = join(HERE, false).await;
+        let membership = Arc::new(joined.outcome.unwrap());
+        let kept = tokio::spawn({
+            let membership = Arc::clone(&membership);
+            async move { membership.keep().await }
+        });
+        // The clock is paused: it moves on when nothing else is left to do.
+        let after = async |seconds| {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            membership.is_heard()
+        };
+        joined.store.read_only.store(true, Ordering::SeqCst);
+        assert!(!after(6).await);
+        joined.store.read_only.store(false, Ordering::SeqCst);
+        assert!(after(2).await);
+        kept.abort();
+    }
 }

@@ -76,7 +76,7 @@ struct Started {
 async fn start(loaded: &Loaded) -> Result<Started, Failure> {
     let limits = Limits::start(&loaded.settings.server.limits)?;
     let engine = Engine::start(loaded.settings.clone(), limits).await?;
-    let membership = Arc::new(Membership::join(&engine).await?);
+    let membership = Arc::new(Membership::join(&engine.identity, &engine.settings).await?);
     Ok(Started { engine, membership })
 }
 

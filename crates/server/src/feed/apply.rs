@@ -75,8 +75,11 @@ impl Feed {
         for served in self.realms.all() {
             let before = SystemClock.now().minus(served.longest_life + MARGIN);
             served.live.forget(before);
+        }
+        for served in self.realms.all() {
             if let Err(error) = self.reload_keys(&served, Changed::No).await {
                 tracing::warn!(%error, "expired keys could not be looked for");
+                return;
             }
         }
     }

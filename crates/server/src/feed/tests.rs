@@ -1,115 +1,20 @@
 //! The feed on a SQLite store that can be held back.
 
 use super::*;
-use crate::config::{Overrides, RealmConfig, parse};
+use crate::config::RealmConfig;
 use crate::engine::open_realm;
 use crate::live::RealmLive;
 use crate::realms::Served;
-use crate::system::{SystemClock, SystemEntropy};
-use doorward_base::limit::LocalLimiter;
+use crate::system::SystemClock;
+use crate::testing::{Held, PLENTY, call, loaded, make_token, revoke, until};
 use doorward_base::principal::{CredentialId, Epoch};
-use doorward_base::{
-    ApiTokenId, Clock as _, Email, RealmId, RealmName, RequestId, SessionId, SubjectId,
-};
-use doorward_identity::act::{
-    Call, Caller, Context, CreateServiceAccount, CreateToken, Guesses, LastUsed, OwnerRef,
-    PasswordPool, Placement, TokenRef, create_service_account, create_token, revoke_token,
-};
-use doorward_identity::model::{Ceiling, Change, ChangeRow, ChangeSeq, TokenKind};
-use doorward_identity::port::{Extent, Node, ReadJob, Store, StoreHandle, WriteJob};
-use doorward_jose::MasterKey;
-use doorward_store::sqlite::SqliteStore;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI64};
-use tokio::sync::{Notify, Semaphore};
-
-/// A store whose answers to the feed can be held back, counted and changed.
-struct Held {
-    inner: SqliteStore,
-    /// Questions whether anything changed take one of these.
-    room: Semaphore,
-    /// Listings take one of these.
-    lists: Semaphore,
-    questions: AtomicU64,
-    reads: AtomicU64,
-    heard: Notify,
-    /// The change log says that it went on for this long, and keeps the end alone.
-    pruned: AtomicI64,
-    deaf: AtomicBool,
-}
-
-const PLENTY: usize = 1_000_000;
-
-#[async_trait::async_trait]
-impl Store for Held {
-    async fn open_realm(&self, name: &RealmName) -> Result<RealmId, StoreError> {
-        self.inner.open_realm(name).await
-    }
-    async fn find_store_value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.find_store_value(name).await
-    }
-    async fn init_store_value(&self, name: &str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
-        self.inner.init_store_value(name, value).await
-    }
-    async fn run_write(
-        &self,
-        realm: RealmId,
-        extent: Extent,
-        job: WriteJob,
-    ) -> Result<(), StoreError> {
-        self.inner.run_write(realm, extent, job).await
-    }
-    async fn run_read(
-        &self,
-        realm: RealmId,
-        extent: Extent,
-        job: ReadJob<'static>,
-    ) -> Result<(), StoreError> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
-        self.inner.run_read(realm, extent, job).await
-    }
-    async fn hear_change(&self) {
-        self.heard.notified().await;
-    }
-    fn poll_interval(&self) -> Duration {
-        Duration::from_secs(3600)
-    }
-    async fn has_changed(&self) -> Result<bool, StoreError> {
-        self.questions.fetch_add(1, Ordering::SeqCst);
-        self.room.acquire().await.unwrap().forget();
-        if self.deaf.load(Ordering::SeqCst) {
-            return Err(StoreError::Unavailable("deaf".to_owned()));
-        }
-        self.inner.has_changed().await
-    }
-    async fn list_changes(
-        &self,
-        after: ChangeSeq,
-        limit: u32,
-    ) -> Result<Vec<ChangeRow>, StoreError> {
-        self.lists.acquire().await.unwrap().forget();
-        match self.pruned.load(Ordering::SeqCst) {
-            0 => self.inner.list_changes(after, limit).await,
-            _ => Ok(Vec::new()),
-        }
-    }
-    async fn last_change(&self) -> Result<ChangeSeq, StoreError> {
-        let last = self.inner.last_change().await?;
-        Ok(ChangeSeq(last.0 + self.pruned.load(Ordering::SeqCst)))
-    }
-    async fn announce(&self, node: &Node) -> Result<Vec<Node>, StoreError> {
-        self.inner.announce(node).await
-    }
-    async fn withdraw(&self, node: &Node) -> Result<(), StoreError> {
-        self.inner.withdraw(node).await
-    }
-    async fn close(&self) {
-        self.inner.close().await;
-    }
-}
+use doorward_base::{ApiTokenId, Clock as _, RealmName, SessionId, SubjectId};
+use doorward_identity::act::{Caller, Context};
+use doorward_identity::model::{Change, ChangeSeq};
+use doorward_identity::port::Store as _;
 
 struct World {
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
     store: Arc<Held>,
     identity: Arc<Identity>,
     realms: Arc<Realms>,
@@ -121,34 +26,11 @@ const REALMS: &str = "[realm.a]\nhosts = [\"a\"]\ndialects = [\"oauth\"]\n[realm
 impl World {
     async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = Arc::new(Held {
-            inner: SqliteStore::open(&directory.path().join("x.db")).unwrap(),
-            room: Semaphore::new(PLENTY),
-            lists: Semaphore::new(PLENTY),
-            questions: AtomicU64::new(0),
-            reads: AtomicU64::new(0),
-            heard: Notify::new(),
-            pruned: AtomicI64::new(0),
-            deaf: AtomicBool::new(false),
-        });
-        let master = MasterKey::generate(&SystemEntropy);
-        let identity = Arc::new(Identity {
-            guesses: Guesses::new(Arc::new(LocalLimiter::new(16)), &master).unwrap(),
-            store: StoreHandle::new(Arc::clone(&store) as Arc<dyn Store>),
-            master,
-            passwords: PasswordPool::new(1, || {}),
-            entropy: Arc::new(SystemEntropy),
-            last_used: LastUsed::default(),
-        });
-        let nothing = |_: &str| None;
-        let loaded = parse(
-            Path::new("d.toml"),
-            REALMS.as_bytes(),
-            &nothing,
-            &Overrides::default(),
-        );
+        let store = Held::new(directory.path());
+        let identity = store.identity();
+        let loaded = loaded(directory.path(), REALMS);
         let mut served = Vec::new();
-        for config in &loaded.unwrap().settings.realms {
+        for config in &loaded.settings.realms {
             served.push(serve(&identity, config).await);
         }
         let realms = Arc::new(Realms::default());
@@ -157,7 +39,7 @@ impl World {
         let feed = Arc::new(feed.unwrap());
         feed.catch_up().await.unwrap();
         Self {
-            _directory: directory,
+            directory,
             store,
             identity,
             realms,
@@ -186,50 +68,12 @@ impl World {
         written.await.unwrap();
     }
 
-    /// An API token of a service account, and its owner.
     async fn token(&self) -> (ApiTokenId, SubjectId) {
-        let served = self.served("a");
-        let call = call();
-        let ctx = Context {
-            identity: &self.identity,
-            realm: &served.realm,
-            call: &call,
-        };
-        let email = Email::new("robot@example.com").unwrap();
-        let new = CreateServiceAccount {
-            email: email.clone(),
-            name: None,
-            placement: Placement {
-                tenant: None,
-                roles: Vec::new(),
-                permissions: Vec::new(),
-            },
-        };
-        let owner = create_service_account(ctx, &Caller::Operator, new)
-            .await
-            .unwrap();
-        let new = CreateToken {
-            kind: TokenKind::Service,
-            owner: OwnerRef::Email(email),
-            name: None,
-            ceiling: Ceiling::default(),
-            expires_at: None,
-        };
-        let made = create_token(ctx, &Caller::Operator, new).await.unwrap();
-        (made.token.id, owner.id)
+        make_token(&self.identity, &self.served("a").realm).await
     }
 
     async fn revoke(&self, token: ApiTokenId) {
-        let served = self.served("a");
-        let call = call();
-        let ctx = Context {
-            identity: &self.identity,
-            realm: &served.realm,
-            call: &call,
-        };
-        revoke_token(ctx, &Caller::Operator, TokenRef::Id(token))
-            .await
-            .unwrap();
+        revoke(&self.identity, &self.served("a").realm, token).await;
     }
 
     fn is_revoked(&self, realm: &str, token: ApiTokenId) -> bool {
@@ -247,27 +91,6 @@ async fn serve(identity: &Identity, config: &RealmConfig) -> Served {
         realm,
         longest_life: config.longest_life(),
     }
-}
-
-fn call() -> Call {
-    let now = SystemClock.now();
-    Call {
-        now,
-        request: RequestId::mint(&SystemEntropy, now),
-        peer: None,
-    }
-}
-
-/// Waits, within a deadline, until it is so.
-async fn until(mut so: impl FnMut() -> bool) {
-    let waiting = async {
-        while !so() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), waiting)
-        .await
-        .unwrap();
 }
 
 const TOKEN: ApiTokenId = ApiTokenId::from_bytes([1; 16]);
@@ -445,14 +268,8 @@ async fn a_key_put_to_use_elsewhere_is_known_after_catching_up() {
     let world = World::new().await;
     let served = world.served("a");
     // Another process: it shares the store and nothing else.
-    let nothing = |_: &str| None;
-    let loaded = parse(
-        Path::new("d.toml"),
-        REALMS.as_bytes(),
-        &nothing,
-        &Overrides::default(),
-    );
-    let elsewhere = serve(&world.identity, &loaded.unwrap().settings.realms[0]).await;
+    let loaded = loaded(world.directory.path(), REALMS);
+    let elsewhere = serve(&world.identity, &loaded.settings.realms[0]).await;
     let call = call();
     let ctx = Context {
         identity: &world.identity,
