@@ -256,17 +256,11 @@ impl Log {
         events.push(event);
     }
 
-    /// How many there are.
+    /// How many were acknowledged so far.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn acknowledged(&self) -> usize {
         let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.len()
-    }
-
-    /// Whether nothing happened yet.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        events.iter().filter(|event| event.is_ok()).count()
     }
 
     /// Everything, in the order in which it was sent.

@@ -174,6 +174,7 @@ impl Options {
             seed: self.seed,
             clients: self.clients,
             time: Duration::from_secs(time),
+            least: 0,
             faults,
             rhythm,
             size: Size {

@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+/// How long a run is extended at most for its least number of operations.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What is to be run.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -21,8 +24,11 @@ pub struct Plan {
     pub seed: u64,
     /// How many clients at once.
     pub clients: usize,
-    /// For how long at most.
+    /// For how long.
     pub time: Duration,
+    /// How many acknowledged operations there must be, however long it takes; a slow
+    /// machine must not make a run say nothing.
+    pub least: usize,
     /// What may happen meanwhile, as far as the installation has it.
     pub faults: Vec<Fault>,
     /// How it happens. The run is over when there is no more of it.
@@ -90,7 +96,12 @@ fn work(plant: &mut Plant, ground: &Ground, plan: &Plan) -> Vec<Fault> {
         let over_too = &over;
         scope.spawn(move || {
             let begin = Instant::now();
-            while begin.elapsed() < plan.time && !over_too.load(Ordering::Relaxed) {
+            let goes_on = || {
+                let soon = begin.elapsed() < plan.time;
+                let late = begin.elapsed() > plan.time + PATIENCE;
+                soon || (ground.log.acknowledged() < plan.least && !late)
+            };
+            while goes_on() && !over_too.load(Ordering::Relaxed) {
                 std::thread::park_timeout(Duration::from_millis(50));
             }
             // Nobody listens any more if the faults ended first.

@@ -43,6 +43,10 @@ impl Client<'_> {
             Ok(answer) => outcome(&action, answer, meaning),
             Err(error) => Outcome::Unknown(error.to_string()),
         };
+        if matches!(outcome, Outcome::Unknown(_)) {
+            // Something is down. Asking again and again would only keep it from coming up.
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
         if let Some(place) = self.wires.get_mut(node) {
             *place = Some(wire);
         }
