@@ -3,8 +3,7 @@
 //! release build [`is_planted`] is `false` at compile time and the code behind it is
 //! gone. Not here: the tests, and anything a user could set.
 
-/// A protection that can be switched off, by the name that the environment variable
-/// `DOORWARD_PLANTED_FAULT` gives it.
+/// A protection that can be switched off, by its name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
     /// `skip-revocation`: revoked credentials pass.
@@ -17,23 +16,29 @@ pub enum Fault {
     IgnoreRealm,
 }
 
+#[cfg(debug_assertions)]
+static PLANTED: std::sync::OnceLock<Fault> = std::sync::OnceLock::new();
+
+/// Plants the fault of this name, if there is one, for the rest of the process.
+#[cfg(debug_assertions)]
+pub fn plant(name: &str) {
+    let known = [
+        ("skip-revocation", Fault::SkipRevocation),
+        ("answer-before-commit", Fault::AnswerBeforeCommit),
+        ("drop-audit-row", Fault::DropAuditRow),
+        ("ignore-realm", Fault::IgnoreRealm),
+    ];
+    if let Some((_, fault)) = known.into_iter().find(|(known, _)| *known == name) {
+        // The first stays.
+        let _ = PLANTED.set(fault);
+    }
+}
+
 /// Whether the fault was planted in this process.
 #[cfg(debug_assertions)]
 #[must_use]
 pub fn is_planted(fault: Fault) -> bool {
-    static PLANTED: std::sync::OnceLock<Option<Fault>> = std::sync::OnceLock::new();
-    let planted = PLANTED.get_or_init(|| {
-        let name = std::env::var("DOORWARD_PLANTED_FAULT").ok()?;
-        [
-            ("skip-revocation", Fault::SkipRevocation),
-            ("answer-before-commit", Fault::AnswerBeforeCommit),
-            ("drop-audit-row", Fault::DropAuditRow),
-            ("ignore-realm", Fault::IgnoreRealm),
-        ]
-        .into_iter()
-        .find_map(|(known, fault)| (known == name).then_some(fault))
-    });
-    *planted == Some(fault)
+    PLANTED.get() == Some(&fault)
 }
 
 /// Never, in a release build.

@@ -31,5 +31,9 @@ use std::process::ExitCode;
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     system::stay_small();
+    #[cfg(debug_assertions)]
+    if let Ok(name) = std::env::var("DOORWARD_PLANTED_FAULT") {
+        doorward_base::fault::plant(&name);
+    }
     cli::run()
 }

@@ -124,7 +124,9 @@ pub(super) async fn find_tokens(
     let mut found: Vec<Option<TokenDossier>> = asked.iter().map(|_| None).collect();
     for row in by_digest.iter().chain(&by_id) {
         let number: i32 = row.try_get(ASKED).map_err(|error| failed(TABLE, &error))?;
-        let place = usize::try_from(number).ok().and_then(|at| found.get_mut(at));
+        let place = usize::try_from(number)
+            .ok()
+            .and_then(|at| found.get_mut(at));
         if let Some(place) = place {
             *place = Some(read_token(row)?);
         }
@@ -286,10 +288,7 @@ fn read_roles(row: &Row, at: usize) -> Result<Vec<(String, RoleRow)>, tokio_post
     Ok(tenants.into_iter().flatten().zip(defined).collect())
 }
 
-fn read_epochs(
-    row: &Row,
-    at: usize,
-) -> Result<Vec<(Option<String>, i64)>, tokio_postgres::Error> {
+fn read_epochs(row: &Row, at: usize) -> Result<Vec<(Option<String>, i64)>, tokio_postgres::Error> {
     let tenants: Option<Vec<Option<String>>> = row.try_get(at)?;
     let epochs: Option<Vec<i64>> = row.try_get(at + 1)?;
     Ok(tenants

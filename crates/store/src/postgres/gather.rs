@@ -27,10 +27,7 @@ pub(super) trait Together: Send + Sync + 'static {
     type Told: Send + 'static;
 
     /// Serves them all: as many answers as there are requests, in their order.
-    async fn serve(
-        conn: &ClientWrapper,
-        asked: &[Self::Ask],
-    ) -> Result<Vec<Self::Told>, Trouble>;
+    async fn serve(conn: &ClientWrapper, asked: &[Self::Ask]) -> Result<Vec<Self::Told>, Trouble>;
     /// Whether serving twice is serving once, so that a lost connection is no reason to
     /// refuse.
     const REPEATABLE: bool;

@@ -97,7 +97,12 @@ impl Connector {
             .config
             .get_hosts()
             .iter()
-            .zip(self.config.get_ports().iter().chain(std::iter::repeat(&5432)))
+            .zip(
+                self.config
+                    .get_ports()
+                    .iter()
+                    .chain(std::iter::repeat(&5432)),
+            )
             .map(|(host, port)| match host {
                 Host::Tcp(name) => format!("{name}:{port}"),
                 Host::Unix(path) => path.display().to_string(),

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a use-case runs before it gives up.
-const ATTEMPTS: u32 = 24;
-/// How many of them run beside others. Further ones run one after the other.
-const FREE_ATTEMPTS: u32 = 2;
+const ATTEMPTS: u32 = 6;
+/// How many of them run beside others. Further ones run alone.
+const FREE_ATTEMPTS: u32 = 3;
 
 /// Runs a use-case and commits it.
 pub(super) async fn write(
@@ -79,7 +79,7 @@ async fn write_in_transaction(
         let access = if number < FREE_ATTEMPTS {
             Access::Write
         } else {
-            Access::WriteInTurn
+            Access::WriteAlone
         };
         match bounded(shared, write_once(leased, realm, access, job)).await {
             Ok(()) => return Ok(()),

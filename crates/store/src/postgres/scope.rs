@@ -233,10 +233,7 @@ impl ToSql for Id {
 }
 
 impl<'a> tokio_postgres::types::FromSql<'a> for Id {
-    fn from_sql(
-        _: &Type,
-        raw: &'a [u8],
-    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         Ok(Self(raw.try_into()?))
     }
 
@@ -307,7 +304,10 @@ fn write_failed(target: Target<'_>, error: &tokio_postgres::Error) -> Trouble {
 fn classify(error: &tokio_postgres::Error) -> Option<Trouble> {
     let Some(code) = error.code() else {
         // The server did not speak: the connection broke, or a value did not convert.
-        let broken = error.is_closed() || error.source().is_some_and(|cause| cause.is::<std::io::Error>());
+        let broken = error.is_closed()
+            || error
+                .source()
+                .is_some_and(|cause| cause.is::<std::io::Error>());
         return broken.then(|| Trouble::Lost(describe(error)));
     };
     if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED {

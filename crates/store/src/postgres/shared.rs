@@ -65,10 +65,7 @@ impl Together for LookUps {
     type Told = Option<TokenDossier>;
     const REPEATABLE: bool = true;
 
-    async fn serve(
-        conn: &ClientWrapper,
-        asked: &[Self::Ask],
-    ) -> Result<Vec<Self::Told>, Trouble> {
+    async fn serve(conn: &ClientWrapper, asked: &[Self::Ask]) -> Result<Vec<Self::Told>, Trouble> {
         dossier::find_tokens(conn, asked).await
     }
 }
@@ -82,10 +79,7 @@ impl Together for Audits {
     type Told = ();
     const REPEATABLE: bool = false;
 
-    async fn serve(
-        conn: &ClientWrapper,
-        asked: &[Self::Ask],
-    ) -> Result<Vec<Self::Told>, Trouble> {
+    async fn serve(conn: &ClientWrapper, asked: &[Self::Ask]) -> Result<Vec<Self::Told>, Trouble> {
         audit::append_many(conn, asked).await?;
         Ok(vec![(); asked.len()])
     }

@@ -29,17 +29,21 @@ pub(super) enum Access {
     Read,
     /// Write, as if transactions ran one after the other.
     Write,
-    /// The same, after the others that do this. LOCK takes no snapshot, so that the
-    /// transaction sees what those it waited for have written.
-    WriteInTurn,
+    /// The same with nobody beside it, so that it cannot collide: it waits for those
+    /// that run, and those that come wait for it. LOCK takes no snapshot, so that it
+    /// sees what they have written.
+    WriteAlone,
 }
 
 impl Access {
     const fn begin(self) -> &'static str {
         match self {
             Self::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            Self::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
-            Self::WriteInTurn => {
+            Self::Write => {
+                "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE; \
+                 LOCK TABLE turn IN ROW SHARE MODE"
+            }
+            Self::WriteAlone => {
                 "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE; \
                  LOCK TABLE turn IN EXCLUSIVE MODE"
             }

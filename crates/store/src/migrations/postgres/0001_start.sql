@@ -227,6 +227,6 @@ CREATE TABLE change_log (
     CHECK ((ref IS NULL) = (kind = 'keys'))
 );
 
--- Has no rows. A transaction that collided before locks it, and so runs after the
--- others that did.
+-- Has no rows. A transaction that writes locks it beside the others; one that collided
+-- before locks it for itself, and so runs alone.
 CREATE TABLE turn ();

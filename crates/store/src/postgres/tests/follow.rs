@@ -50,7 +50,9 @@ async fn a_late_commit_is_not_missed() {
     people(&one, a).await;
     let before = one.engine().last_change().await.unwrap();
     let mut slow = admin(&database).await;
-    slow.batch_execute("SET search_path = doorward").await.unwrap();
+    slow.batch_execute("SET search_path = doorward")
+        .await
+        .unwrap();
     let slow = slow.transaction().await.unwrap();
     let (kinds, refs) = (vec!["keys"], vec![None::<super::super::scope::Id>]);
     slow.execute(change::APPEND, &[&a.0, &kinds, &refs])
@@ -118,10 +120,19 @@ async fn nodes_know_each_other_until_they_leave() {
     };
     let (first, second) = (node(1, "a"), node(2, "b"));
     assert_eq!(one.engine().announce(&first).await, Ok(vec![]));
-    assert_eq!(two.engine().announce(&second).await, Ok(vec![first.clone()]));
+    assert_eq!(
+        two.engine().announce(&second).await,
+        Ok(vec![first.clone()])
+    );
     let renewed = node(1, "c");
-    assert_eq!(one.engine().announce(&renewed).await, Ok(vec![second.clone()]));
-    assert_eq!(two.engine().announce(&second).await, Ok(vec![renewed.clone()]));
+    assert_eq!(
+        one.engine().announce(&renewed).await,
+        Ok(vec![second.clone()])
+    );
+    assert_eq!(
+        two.engine().announce(&second).await,
+        Ok(vec![renewed.clone()])
+    );
     one.engine().withdraw(&renewed).await.unwrap();
     assert_eq!(two.engine().announce(&second).await, Ok(vec![]));
     // One that was silent for long is not waited for.

@@ -63,7 +63,13 @@ async fn a_newer_a_changed_and_a_foreign_schema_are_refused() {
     admin.batch_execute(&newer).await.unwrap();
     let error = refusal(&settings(&database)).await;
     assert!(
-        matches!(error, OpenError::SchemaNewer { found: 9999, known: 1 }),
+        matches!(
+            error,
+            OpenError::SchemaNewer {
+                found: 9999,
+                known: 1
+            }
+        ),
         "{error}"
     );
     let changed = format!(
@@ -99,7 +105,11 @@ async fn who_cannot_be_reached_and_who_refuses_are_told_apart() {
 
 #[tokio::test]
 async fn a_wrong_address_is_not_repeated() {
-    for url in ["postgres://me:hunter2@", "hunter2", "postgres://me:hunter2@h:x/y"] {
+    for url in [
+        "postgres://me:hunter2@",
+        "hunter2",
+        "postgres://me:hunter2@h:x/y",
+    ] {
         let mut wrong = settings("x");
         wrong.url = Secret::new(url.to_owned());
         let error = refusal(&wrong).await;
@@ -123,7 +133,10 @@ async fn tls_is_demanded_of_other_machines() {
     assert_eq!(mode("postgres://me@localhost/x"), Ok(SslMode::Disable));
     let remote = "postgres://me@db.example.com/x";
     // On a machine without root certificates it is refused, never sent in clear.
-    assert!(matches!(mode(remote), Ok(SslMode::Require) | Err(OpenError::Tls(_))));
+    assert!(matches!(
+        mode(remote),
+        Ok(SslMode::Require) | Err(OpenError::Tls(_))
+    ));
     assert_eq!(
         mode(&format!("{remote}?sslmode=disable")),
         Ok(SslMode::Disable)

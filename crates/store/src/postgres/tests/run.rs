@@ -1,9 +1,7 @@
 //! Transactions that collide, servers that do not answer, connections that break.
 
 use super::*;
-use crate::conformance::fixture::{
-    all, at, digest, event, people, realm, subject_id, token, user,
-};
+use crate::conformance::fixture::{all, at, digest, event, people, realm, subject_id, token, user};
 use crate::conformance::{reading, writing};
 use doorward_identity::model::{AuditAction, Change};
 use doorward_identity::port::{AuditFilter, TokenKey};
@@ -59,7 +57,8 @@ async fn a_look_up_that_does_more_runs_in_a_transaction() {
                 counted.fetch_add(1, Ordering::SeqCst);
                 let key = TokenKey::Digests(vec![digest(9), digest(1)]);
                 let found = tx.find_token_dossier(&key).await?;
-                tx.append_audit(&event(1, AuditAction::TokenExchange)).await?;
+                tx.append_audit(&event(1, AuditAction::TokenExchange))
+                    .await?;
                 tx.append_change(Change::Subject(subject_id(1))).await?;
                 Ok(found.map(|found| found.token))
             })
@@ -85,7 +84,10 @@ async fn look_ups_of_many_are_kept_apart() {
     }
     for n in 1..=20 {
         let here = if n % 2 == 0 { a } else { b };
-        writing!(store, here, [], |tx| tx.insert_api_token(&token(n, 1)).await).unwrap();
+        writing!(store, here, [], |tx| tx
+            .insert_api_token(&token(n, 1))
+            .await)
+        .unwrap();
     }
     let mut tasks = JoinSet::new();
     for n in 1..=24_u8 {
@@ -97,7 +99,8 @@ async fn look_ups_of_many_are_kept_apart() {
                         Box::pin(async move {
                             let key = TokenKey::Digests(vec![digest(n)]);
                             let found = tx.find_token_dossier(&key).await?;
-                            tx.append_audit(&event(n, AuditAction::TokenExchange)).await?;
+                            tx.append_audit(&event(n, AuditAction::TokenExchange))
+                                .await?;
                             Ok(found.map(|found| (found.token, found.owner.subject.id)))
                         })
                     })
@@ -134,9 +137,9 @@ async fn an_audit_row_that_cannot_be_written_takes_no_other_with_it() {
         tasks.spawn(async move {
             let written = store
                 .write_as(here, Extent::OneLookUp, move |tx| {
-                    Box::pin(async move {
-                        tx.append_audit(&event(n, AuditAction::TokenPresent)).await
-                    })
+                    Box::pin(
+                        async move { tx.append_audit(&event(n, AuditAction::TokenPresent)).await },
+                    )
                 })
                 .await;
             assert_eq!(written.is_ok(), here == a, "{written:?}");
@@ -173,9 +176,9 @@ async fn an_exhausted_pool_refuses_after_its_wait() {
     let mut others = JoinSet::new();
     for _ in 0..20 {
         let store = store.clone();
-        others.spawn(async move {
-            reading!(store, a, [], |tx| tx.find_subject(subject_id(1)).await)
-        });
+        others.spawn(
+            async move { reading!(store, a, [], |tx| tx.find_subject(subject_id(1)).await) },
+        );
     }
     for answer in timeout(SOON, others.join_all()).await.unwrap() {
         let Err(StoreError::Unavailable(cause)) = answer else {
@@ -209,7 +212,9 @@ async fn wait_for_lock(client: &tokio_postgres::Transaction<'_>) {
                 .unwrap();
         }
     };
-    timeout(SOON, look).await.expect("somebody waits for the lock");
+    timeout(SOON, look)
+        .await
+        .expect("somebody waits for the lock");
 }
 
 #[tokio::test]
@@ -227,7 +232,10 @@ async fn a_statement_that_takes_too_long_is_given_up() {
         .await
         .unwrap();
     let answer = reading!(store, a, [], |tx| tx.find_subject(subject_id(1)).await);
-    assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    assert!(
+        matches!(answer, Err(StoreError::Unavailable(_))),
+        "{answer:?}"
+    );
     held.rollback().await.unwrap();
     let found = reading!(store, a, [], |tx| tx.find_subject(subject_id(1)).await);
     assert_eq!(found, Ok(Some(user(1))));
@@ -283,7 +291,9 @@ async fn a_caller_that_goes_away_leaves_nothing_open() {
             }
         }
     };
-    timeout(SOON, look).await.expect("no transaction stays open");
+    timeout(SOON, look)
+        .await
+        .expect("no transaction stays open");
 }
 
 /// Uses are written in one statement, whatever their number.
