@@ -1,6 +1,7 @@
 //! The binary under measurement: its configurations, what must be in its store, and
 //! its start. It is known by its command line and its wire alone.
 
+use crate::database::Database;
 use crate::failure::{Context as _, Failure};
 use crate::process::{Running, capture, feed, free_address};
 use crate::site::Site;
@@ -13,6 +14,8 @@ use std::process::Command;
 /// Signature algorithms of the exchange realms; a realm has the name of its algorithm,
 /// in lower case.
 pub(crate) const ALGORITHMS: [&str; 3] = ["ES256", "EdDSA", "RS256"];
+/// What API keys of the gate's realm begin with.
+pub(crate) const KEY_PREFIX: &str = "bench_key_";
 /// Users of an exchange realm, each with one API token.
 const USERS: usize = 8;
 
@@ -25,13 +28,43 @@ pub(crate) enum Shape {
     Gate,
     /// The gate's realm, over TLS.
     GateTls,
+    /// The gate's realm, and an exchange realm for ES256.
+    Exchange,
     /// As many realms as this, each with its own host and nothing else.
     Realms(u16),
+}
+
+/// What is to be installed.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted<'w> {
+    /// What its files are called; also the master key's, so that processes of one store
+    /// are installed under one name.
+    pub(crate) name: &'w str,
+    pub(crate) shape: Shape,
+    /// Otherwise a SQLite file of its own.
+    pub(crate) database: Option<Database>,
+    /// Where limits are shared, and at which rate a tenant's refills.
+    pub(crate) limits: Option<&'w str>,
+    pub(crate) rate: &'w str,
+}
+
+impl<'w> Wanted<'w> {
+    pub(crate) const fn new(name: &'w str, shape: Shape) -> Self {
+        Self {
+            name,
+            shape,
+            database: None,
+            limits: None,
+            rate: "1000000/1s",
+        }
+    }
 }
 
 /// A configuration with its store.
 #[derive(Debug)]
 pub(crate) struct Installation {
+    name: String,
+    pub(crate) database: Database,
     binary: PathBuf,
     config: PathBuf,
     log: PathBuf,
@@ -48,44 +81,37 @@ impl Installation {
     pub(crate) fn write(
         site: &Site,
         binary: &Path,
-        shape: Shape,
+        wanted: &Wanted<'_>,
         upstream: SocketAddr,
     ) -> Result<Self, Failure> {
-        let name = match shape {
-            Shape::Whole => "whole",
-            Shape::Gate => "gate",
-            Shape::GateTls => "tls",
-            Shape::Realms(_) => "realms",
-        };
+        let Wanted { name, limits, .. } = *wanted;
+        let own = || Database::Sqlite(site.file(&format!("{name}.db")));
+        let database = wanted.database.clone().unwrap_or_else(own);
         let addr = free_address()?;
         let mut text = format!(
-            "[server]\nlisten = [\"{addr}\"]\ndatabase = \"sqlite:{name}.db\"\n\
-             master_key = \"file:{name}.master\"\n"
+            "[server]\nlisten = [\"{addr}\"]\ndatabase = \"{}\"\n\
+             master_key = \"file:{name}.master\"\n",
+            database.address()
         );
-        match shape {
-            Shape::Whole => {
-                // People who sign in come from many addresses, as the loader says.
-                text.push_str("trusted_proxies = [\"127.0.0.1\"]\n");
-                text.push_str(&gate_realm(addr, upstream));
-                ALGORITHMS
-                    .iter()
-                    .for_each(|algorithm| text.push_str(&exchange_realm(algorithm)));
-            }
-            Shape::Gate => text.push_str(&gate_realm(addr, upstream)),
-            Shape::GateTls => {
-                text.push_str("tls = { cert = \"file:tls.pem\", key = \"file:tls.key\" }\n");
-                text.push_str(&gate_realm(addr, upstream));
-            }
-            Shape::Realms(count) => {
-                (0..count).for_each(|number| text.push_str(&bare_realm(number)));
-            }
+        if let Some(limits) = limits {
+            let _ = writeln!(text, "limits = \"{limits}\"");
         }
+        text.push_str(&realms(upstream, wanted));
+        // Processes of one store have a configuration each.
+        let file = format!("{name}-{}", addr.port());
         Ok(Self {
+            name: name.to_owned(),
+            database,
             binary: binary.to_owned(),
-            config: site.write(&format!("{name}.toml"), &text)?,
-            log: site.file(&format!("{name}.log")),
+            config: site.write(&format!("{file}.toml"), &text)?,
+            log: site.file(&format!("{file}.log")),
             addr,
         })
+    }
+
+    /// Where its master key lies once it was started.
+    pub(crate) fn master(&self) -> PathBuf {
+        self.config.with_file_name(format!("{}.master", self.name))
     }
 
     /// The command that serves it.
@@ -133,7 +159,7 @@ impl Installation {
             let token = self.run("token create", &realm, &token)?;
             let _ = writeln!(lines, "{{\"access_token\":\"{token}\"}}");
         }
-        site.write(&format!("{realm}.bodies"), &lines)
+        site.write(&format!("{}-{realm}.bodies", self.name), &lines)
     }
 
     /// Runs a management command and gives the line it prints.
@@ -167,17 +193,39 @@ pub(crate) fn find_binary(named: Option<&Path>) -> Result<PathBuf, Failure> {
     ))
 }
 
+fn realms(upstream: SocketAddr, wanted: &Wanted<'_>) -> String {
+    let gate = || gate_realm(upstream, wanted.rate);
+    let exchanges = |algorithms: &[&str]| -> String {
+        let realms = algorithms.iter();
+        realms.map(|algorithm| exchange_realm(algorithm)).collect()
+    };
+    match wanted.shape {
+        // People who sign in come from many addresses, as the loader says.
+        Shape::Whole => {
+            let trusted = "trusted_proxies = [\"127.0.0.1\"]\n";
+            format!("{trusted}{}{}", gate(), exchanges(&ALGORITHMS))
+        }
+        Shape::Gate => gate(),
+        Shape::GateTls => {
+            let tls = "tls = { cert = \"file:tls.pem\", key = \"file:tls.key\" }\n";
+            format!("{tls}{}", gate())
+        }
+        Shape::Exchange => format!("{}{}", gate(), exchanges(&["ES256"])),
+        Shape::Realms(count) => (0..count).map(bare_realm).collect(),
+    }
+}
+
 /// The measured policy: external issuer with a static key, scope, tenant, limit by
 /// tenant, identity headers; beside it a public route and one for API tokens.
-fn gate_realm(addr: SocketAddr, upstream: SocketAddr) -> String {
+fn gate_realm(upstream: SocketAddr, rate: &str) -> String {
     format!(
         r#"
 [realm.gate]
 hosts = ["*"]
-issuer = "http://{addr}"
+issuer = "http://gate.bench.test"
 require_https = "off"
-api_tokens.key = {{ kinds = ["key"], prefix = "bench_key_", presentations = ["bearer"] }}
-limits.tenant = {{ key = "tenant", rate = "1000000/1s" }}
+api_tokens.key = {{ kinds = ["key"], prefix = "{KEY_PREFIX}", presentations = ["bearer"] }}
+limits.tenant = {{ key = "tenant", rate = "{rate}" }}
 [[realm.gate.issuers]]
 issuer = "{ISSUER}"
 audiences = ["{AUDIENCE}"]

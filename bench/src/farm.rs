@@ -2,10 +2,13 @@
 //! measured, each server must answer what the row is about, and refuse what its policy
 //! refuses. Not here: the measurements (`row`).
 
-use crate::doorward::{ALGORITHMS, Installation, Shape, exchange_host};
+use crate::database::{Cluster, PGBENCH_ROWS};
+use crate::doorward::{ALGORITHMS, Installation, Shape, Wanted, exchange_host};
 use crate::failure::{Context as _, Failure};
+use crate::fill::{self, Filled};
 use crate::http::{self, Answer, Request};
 use crate::meter;
+use crate::option::{Options, Part};
 use crate::peer::{haproxy, nginx};
 use crate::process::Running;
 use crate::site::{Site, UPSTREAM_BODY};
@@ -13,7 +16,16 @@ use crate::start::wait_for_answer;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// The peers, and ours unless only peers were asked for.
+/// Looks a token up by its digest, and writes down that it did.
+const PGBENCH_LOOK_UP: &str = "SELECT id, owner, tenant, permissions FROM token \
+    WHERE digest = sha256(int4send(:n)) AND state = 'active';";
+const PGBENCH_BOTH: &str = "WITH found AS (SELECT id, owner, tenant, permissions FROM token \
+    WHERE digest = sha256(int4send(:n)) AND state = 'active'), \
+    written AS (INSERT INTO audit (at, request, actor, action, token, peer, detail) \
+    SELECT 1800000000000000, gen_random_uuid(), owner, 'token.exchange', id, '127.0.0.1', '{}' \
+    FROM found) SELECT * FROM found;";
+
+/// The peers, and ours unless only peers were asked for. What no part needs is missing.
 #[derive(Debug)]
 pub(crate) struct Farm {
     pub(crate) nginx: nginx::Nginx,
@@ -21,6 +33,24 @@ pub(crate) struct Farm {
     /// HAProxy's memory before any load, MiB.
     pub(crate) haproxy_idle: f64,
     pub(crate) ours: Option<Ours>,
+    pub(crate) on_postgres: Option<OnPostgres>,
+    pub(crate) filled: Vec<Filled>,
+    /// After whatever works on it, so that it ends last.
+    pub(crate) cluster: Option<Cluster>,
+}
+
+/// An installation on PostgreSQL, and the scripts by which `pgbench` does as little as
+/// it must.
+#[derive(Debug)]
+pub(crate) struct OnPostgres {
+    pub(crate) whole: Installation,
+    pub(crate) process: Running,
+    pub(crate) cluster_pid: u32,
+    pub(crate) api_key: String,
+    pub(crate) bodies: PathBuf,
+    pub(crate) pgbench: String,
+    pub(crate) look_up: PathBuf,
+    pub(crate) look_up_and_insert: PathBuf,
 }
 
 /// The installations of the binary.
@@ -40,28 +70,87 @@ pub(crate) struct Ours {
 }
 
 impl Farm {
-    /// Starts and probes everything.
-    pub(crate) fn start(site: &Site, binary: Option<&Path>) -> Result<Self, Failure> {
+    /// Starts and probes what the parts need.
+    pub(crate) fn start(
+        site: &Site,
+        options: &Options,
+        binary: Option<&Path>,
+    ) -> Result<Self, Failure> {
         let nginx = nginx::start(site)?;
         let haproxy = haproxy::start(site, nginx.addr)?;
         let haproxy_idle = meter::resident_mib(haproxy.process.pid())?;
         prove_policy("HAProxy", haproxy.policy, site)?;
-        let ours = binary
-            .map(|binary| Ours::start(site, binary, nginx.addr))
-            .transpose()?;
-        Ok(Self {
+        let upstream = nginx.addr;
+        let mut farm = Self {
             nginx,
             haproxy,
             haproxy_idle,
-            ours,
+            ours: None,
+            on_postgres: None,
+            filled: Vec::new(),
+            cluster: None,
+        };
+        let Some(binary) = binary else {
+            return Ok(farm);
+        };
+        if options.wants(Part::Gate) || options.wants(Part::Exchange) {
+            farm.ours = Some(Ours::start(site, binary, upstream)?);
+        }
+        let needy = [Part::Postgres, Part::Tokens, Part::Limits];
+        if !needy.into_iter().any(|part| options.wants(part)) {
+            return Ok(farm);
+        }
+        let cluster = Cluster::start(site)?;
+        if options.wants(Part::Postgres) {
+            farm.on_postgres = Some(OnPostgres::start(site, binary, upstream, &cluster)?);
+        }
+        if options.wants(Part::Tokens) {
+            farm.filled = fill::all(site, binary, upstream, &cluster, &options.stored)?;
+        }
+        farm.cluster = Some(cluster);
+        Ok(farm)
+    }
+}
+
+impl OnPostgres {
+    fn start(
+        site: &Site,
+        binary: &Path,
+        upstream: SocketAddr,
+        cluster: &Cluster,
+    ) -> Result<Self, Failure> {
+        let wanted = Wanted {
+            database: Some(cluster.create_database()),
+            ..Wanted::new("postgres", Shape::Exchange)
+        };
+        let whole = Installation::write(site, binary, &wanted, upstream)?;
+        let api_key = whole.make_gate_key()?;
+        let bodies = whole.make_exchange_bodies(site, "ES256")?;
+        let process = whole.start()?;
+        wait_for_answer(whole.addr, "/healthz")?;
+        prove_key(whole.addr, &api_key)?;
+        prove_exchange(whole.addr, "ES256", &bodies)?;
+        let script = |name: &str, sql: &str| {
+            site.write(name, &format!("\\set n random(1, {PGBENCH_ROWS})\n{sql}\n"))
+        };
+        Ok(Self {
+            whole,
+            process,
+            cluster_pid: cluster.pid,
+            api_key,
+            bodies,
+            pgbench: cluster.pgbench.clone(),
+            look_up: script("look-up.sql", PGBENCH_LOOK_UP)?,
+            look_up_and_insert: script("look-up-and-insert.sql", PGBENCH_BOTH)?,
         })
     }
 }
 
 impl Ours {
     fn start(site: &Site, binary: &Path, upstream: SocketAddr) -> Result<Self, Failure> {
-        let write = |shape| Installation::write(site, binary, shape, upstream);
-        let whole = write(Shape::Whole)?;
+        let write =
+            |name, shape| Installation::write(site, binary, &Wanted::new(name, shape), upstream);
+        let whole = write("whole", Shape::Whole)?;
         let api_key = whole.make_gate_key()?;
         let sign_in = whole.make_sign_in_body(site)?;
         let bodies = ALGORITHMS.iter().map(|algorithm| {
@@ -74,7 +163,7 @@ impl Ours {
         let process = whole.start()?;
         wait_for_answer(whole.addr, "/healthz")?;
         let idle = meter::resident_mib(process.pid())?;
-        let (cold, tls) = (write(Shape::Gate)?, write(Shape::GateTls)?);
+        let (cold, tls) = (write("gate", Shape::Gate)?, write("tls", Shape::GateTls)?);
         drop(cold.start()?);
         let tls_process = tls.start()?;
         let ours = Self {
@@ -96,9 +185,7 @@ impl Ours {
         prove_policy("doorward", self.whole.addr, site)?;
         let plain = http::send(self.whole.addr, &Request::get("/plain/1", &[]))?;
         expect("doorward, public route", &plain, 200, UPSTREAM_BODY)?;
-        let headers = bearer(&self.api_key);
-        let answer = http::send(self.whole.addr, &Request::get("/key/1", &headers))?;
-        expect("doorward, API key", &answer, 200, UPSTREAM_BODY)?;
+        prove_key(self.whole.addr, &self.api_key)?;
         let body = std::fs::read_to_string(&self.sign_in).during("the sign-in's body")?;
         let headers = [json_content()];
         let request = Request {
@@ -110,24 +197,34 @@ impl Ours {
         let answer = http::send(self.whole.addr, &request)?;
         expect("doorward, sign-in", &answer, 200, "\"access_token\"")?;
         for (algorithm, bodies) in &self.bodies {
-            let text = std::fs::read_to_string(bodies).during("exchange bodies")?;
-            let headers = [
-                ("Host".to_owned(), exchange_host(algorithm)),
-                json_content(),
-            ];
-            for body in text.lines() {
-                let request = Request {
-                    method: "POST",
-                    path: "/oauth/exchange",
-                    headers: &headers,
-                    body,
-                };
-                let answer = http::send(self.whole.addr, &request)?;
-                expect("doorward, exchange", &answer, 200, "\"jwt\"")?;
-            }
+            prove_exchange(self.whole.addr, algorithm, bodies)?;
         }
         Ok(())
     }
+}
+
+fn prove_key(addr: SocketAddr, key: &str) -> Result<(), Failure> {
+    let answer = http::send(addr, &Request::get("/key/1", &bearer(key)))?;
+    expect("doorward, API key", &answer, 200, UPSTREAM_BODY)
+}
+
+fn prove_exchange(addr: SocketAddr, algorithm: &str, bodies: &Path) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(bodies).during("exchange bodies")?;
+    let headers = [
+        ("Host".to_owned(), exchange_host(algorithm)),
+        json_content(),
+    ];
+    for body in text.lines() {
+        let request = Request {
+            method: "POST",
+            path: "/oauth/exchange",
+            headers: &headers,
+            body,
+        };
+        let answer = http::send(addr, &request)?;
+        expect("doorward, exchange", &answer, 200, "\"jwt\"")?;
+    }
+    Ok(())
 }
 
 /// The header that presents a bearer token.
@@ -160,7 +257,8 @@ fn prove_policy(who: &str, addr: SocketAddr, site: &Site) -> Result<(), Failure>
     Ok(())
 }
 
-fn expect(what: &str, answer: &Answer, status: u16, text: &str) -> Result<(), Failure> {
+/// Compares an answer with what it must be.
+pub(crate) fn expect(what: &str, answer: &Answer, status: u16, text: &str) -> Result<(), Failure> {
     if answer.status == status && answer.body.contains(text) {
         return Ok(());
     }

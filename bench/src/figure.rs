@@ -1,7 +1,7 @@
 //! What a process costs without work: memory and the time to its first answer. Not
 //! here: the cost of requests (`row`).
 
-use crate::doorward::{Installation, Shape};
+use crate::doorward::{Installation, Shape, Wanted};
 use crate::failure::Failure;
 use crate::farm::Farm;
 use crate::meter;
@@ -60,7 +60,8 @@ pub(crate) fn measure(
         &log,
         options.starts,
     )?);
-    let realms = Installation::write(site, binary, Shape::Realms(1000), upstream)?;
+    let wanted = Wanted::new("realms", Shape::Realms(1000));
+    let realms = Installation::write(site, binary, &wanted, upstream)?;
     // The first start makes a signing key for each.
     drop(realms.start()?);
     figures.idle_realms = Some(meter::resident_mib(realms.start()?.pid())?);

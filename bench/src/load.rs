@@ -2,6 +2,8 @@
 //! cost the server is the `meter`'s.
 
 pub(crate) mod h2load;
+pub(crate) mod pgbench;
+pub(crate) mod single;
 pub(crate) mod wrk;
 
 use crate::failure::Failure;
@@ -34,6 +36,11 @@ pub(crate) enum Kind {
         /// Line numbers.
         order: Option<PathBuf>,
     },
+    /// A GET with each API token out of the file, by one client; each request is timed
+    /// by itself, and it ends with the tokens.
+    Single(PathBuf),
+    /// The SQL of a script of `pgbench`, on the database whose URL this is.
+    Sql(PathBuf),
     /// A POST of a body out of `bodies`; a good answer has the member `member`.
     Post {
         /// Bodies, one a line.
@@ -61,8 +68,10 @@ pub(crate) struct Outcome {
 
 /// Puts the load on for `seconds`.
 pub(crate) fn apply(load: &Load, site: &Site, seconds: u32) -> Result<Outcome, Failure> {
-    match load.kind {
+    match &load.kind {
         Kind::SameHttp2 => h2load::run(load, seconds),
+        Kind::Single(tokens) => single::run(load, tokens, seconds),
+        Kind::Sql(script) => pgbench::run(load, script, seconds),
         _ => wrk::run(load, site, seconds),
     }
 }

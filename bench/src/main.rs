@@ -4,7 +4,7 @@
 //! Servers run as their users run them, on loopback, in a folder that goes away; the
 //! load comes from `wrk` and `h2load`. Nothing here measures a function by itself, and
 //! nothing of what is measured is linked here but `jose`, which mints the tokens of an
-//! external issuer.
+//! external issuer and digests API tokens, and the limit, which is also simulated.
 #![expect(
     clippy::print_stderr,
     clippy::print_stdout,
@@ -12,11 +12,14 @@
 )]
 
 mod budget;
+mod database;
 mod doorward;
 mod failure;
 mod farm;
 mod figure;
+mod fill;
 mod http;
+mod limit;
 mod load;
 mod meter;
 mod option;
@@ -31,7 +34,7 @@ mod token;
 
 use failure::{Context as _, Failure};
 use farm::Farm;
-use option::Options;
+use option::{Options, Part};
 use site::Site;
 use std::process::ExitCode;
 
@@ -59,21 +62,46 @@ fn run(options: &Options) -> Result<(), Failure> {
     };
     let haproxy = peer::haproxy::version()?;
     let load = meter::load_averages()?;
-    eprintln!("minting {} access tokens", options.tokens);
-    let site = Site::make(options.tokens)?;
-    let farm = Farm::start(&site, binary.as_deref())?;
+    // Other parts need no more of an issuer's tokens than those of a probe.
+    let tokens = if options.wants(Part::Gate) {
+        options.tokens
+    } else {
+        1
+    };
+    eprintln!("minting {tokens} access tokens");
+    let site = Site::make(tokens)?;
+    let farm = Farm::start(&site, options, binary.as_deref())?;
     let rows = row::measure(&plan::rows(&farm, &site, options), &site, options)?;
-    let figures = figure::measure(farm, &site, options, binary.as_deref())?;
+    let mut limits = Vec::new();
+    if let (true, Some(binary), Some(cluster)) = (
+        options.wants(Part::Limits),
+        binary.as_deref(),
+        &farm.cluster,
+    ) {
+        limits = limit::simulated()?;
+        limits.push(limit::real(&site, binary, farm.nginx.addr, cluster)?);
+    }
+    let stores = farm.filled.iter().map(report::Stored::of).collect();
+    let figures = match options.wants(Part::Gate) {
+        true => Some(figure::measure(farm, &site, options, binary.as_deref())?),
+        false => None,
+    };
     let run = report::Run {
         haproxy,
         rounds: options.rounds,
         seconds: options.seconds,
-        tokens: options.tokens,
+        tokens,
         starts: options.starts,
         load,
     };
-    let verdicts = budget::judge(&rows, &figures);
-    let text = report::render(&run, &rows, &figures, &verdicts);
+    let verdicts = budget::judge(&rows, figures.as_ref(), &limits);
+    let findings = report::Findings {
+        rows,
+        figures,
+        stores,
+        limits,
+    };
+    let text = report::render(&run, &findings, &verdicts);
     println!("{text}");
     match &options.out {
         Some(path) => std::fs::write(path, &text).during(path.display()),

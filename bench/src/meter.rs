@@ -9,6 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// Nanoseconds of a tick, which Linux counts in hundredths of a second for everyone.
+const TICK: u64 = 10_000_000;
+
 /// Nanoseconds on a processor so far, by thread. `/proc/PID/stat` would have the sum,
 /// but is sampled by ticks and up to twice wrong; `schedstat` is exact.
 #[derive(Debug)]
@@ -40,6 +43,38 @@ impl CpuTime {
         };
         self.0.iter().map(of).sum()
     }
+}
+
+/// Nanoseconds on a processor so far of a PostgreSQL cluster: its first process, those
+/// of its children that live, and those that ended.
+pub(crate) fn cluster_nanos(pid: u32) -> Result<u64, Failure> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let children = fs::read_to_string(&path).during(&path)?;
+    let own = |pid: &str| -> Option<u64> {
+        let text = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+        text.split(' ').next()?.parse().ok()
+    };
+    // One that ends between the two readings is among the ended.
+    let living: u64 = children.split_ascii_whitespace().filter_map(own).sum();
+    let stat = stat(pid)?;
+    let ticks = |place: usize| stat.get(place).and_then(|text| text.parse::<u64>().ok());
+    let ended = ticks(13).zip(ticks(14)).map(|(user, kernel)| user + kernel);
+    let ended = ended.during("a cluster's time")? * TICK;
+    Ok(living + ended + own(&pid.to_string()).unwrap_or(0))
+}
+
+/// The process that started a process.
+pub(crate) fn parent(pid: u32) -> Result<u32, Failure> {
+    let parent = stat(pid)?.get(1).and_then(|text| text.parse().ok());
+    parent.during("a process's parent")
+}
+
+/// What `/proc/PID/stat` says after the program's name, proc(5).
+fn stat(pid: u32) -> Result<Vec<String>, Failure> {
+    let path = format!("/proc/{pid}/stat");
+    let text = fs::read_to_string(&path).during(&path)?;
+    let (_, rest) = text.rsplit_once(") ").during(&path)?;
+    Ok(rest.split(' ').map(str::to_owned).collect())
 }
 
 /// How many tasks wanted to run in the last 1, 5 and 15 minutes.

@@ -4,15 +4,32 @@ use crate::failure::{Context as _, Failure};
 use std::path::PathBuf;
 
 pub(crate) const USAGE: &str = "\
-usage: cargo xtask bench [--quick] [--rounds N] [--seconds N] [--only WORD] [--out FILE]
+usage: cargo xtask bench [--quick] [--part PART]... [--rounds N] [--seconds N] [--only WORD]
+                         [--out FILE]
 
   --quick       2 seconds a row, one round, few tokens: does everything still run?
+  --part PART   only this part, and others so named; otherwise all:
+                  gate      the gate beside HAProxy, memory, start
+                  exchange  the exchange on SQLite
+                  postgres  the exchange and API keys on PostgreSQL, beside pgbench
+                  tokens    the look-up of API tokens in small and large stores
+                  limits    the limit of several nodes beside one ideal bucket
   --rounds N    rounds, whose median is reported (3)
   --seconds N   seconds a row and round (3)
   --only WORD   only the rows whose label contains WORD, beside those they are compared with
   --out FILE    also write the report there
   --binary FILE the binary to measure; otherwise the one beside this program
   --peers       measure the peers alone";
+
+/// A part of the benchmark.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Part {
+    Gate,
+    Exchange,
+    Postgres,
+    Tokens,
+    Limits,
+}
 
 /// What was asked for.
 #[derive(Debug)]
@@ -23,6 +40,10 @@ pub(crate) struct Options {
     pub(crate) tokens: usize,
     /// Starts of a process whose median is reported.
     pub(crate) starts: usize,
+    /// API tokens in the stores of the part `tokens`.
+    pub(crate) stored: [usize; 2],
+    /// None are all.
+    pub(crate) parts: Vec<Part>,
     pub(crate) only: Option<String>,
     pub(crate) out: Option<PathBuf>,
     pub(crate) binary: Option<PathBuf>,
@@ -37,6 +58,8 @@ impl Options {
             seconds: 3,
             tokens: 100_000,
             starts: 20,
+            stored: [10_000, 1_000_000],
+            parts: Vec::new(),
             only: None,
             out: None,
             binary: None,
@@ -51,7 +74,9 @@ impl Options {
                     options.seconds = 2;
                     options.tokens = 4_000;
                     options.starts = 3;
+                    options.stored = [1_000, 10_000];
                 }
+                "--part" => options.parts.push(part(&value()?)?),
                 "--rounds" => options.rounds = count(&value()?)?,
                 "--seconds" => options.seconds = count(&value()?)?,
                 "--only" => options.only = Some(value()?),
@@ -62,6 +87,25 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    /// Whether a part was asked for.
+    pub(crate) fn wants(&self, part: Part) -> bool {
+        match part {
+            Part::Gate => self.parts.is_empty() || self.parts.contains(&part),
+            _ => !self.peers_only && (self.parts.is_empty() || self.parts.contains(&part)),
+        }
+    }
+}
+
+fn part(text: &str) -> Result<Part, Failure> {
+    match text {
+        "gate" => Ok(Part::Gate),
+        "exchange" => Ok(Part::Exchange),
+        "postgres" => Ok(Part::Postgres),
+        "tokens" => Ok(Part::Tokens),
+        "limits" => Ok(Part::Limits),
+        _ => Err(Failure::new(format!("part {text}?\n{USAGE}"))),
     }
 }
 
@@ -88,12 +132,24 @@ mod tests {
     }
 
     #[test]
+    fn without_parts_all_are_wanted() {
+        let wanted = |arguments: &[&str], part| parse(arguments).unwrap().wants(part);
+        assert!(wanted(&[], Part::Limits));
+        let two = ["--part", "limits", "--part", "tokens"];
+        assert!(wanted(&two, Part::Limits) && wanted(&two, Part::Tokens));
+        assert!(!wanted(&two, Part::Gate));
+        assert!(wanted(&["--peers"], Part::Gate));
+        assert!(!wanted(&["--peers"], Part::Exchange));
+    }
+
+    #[test]
     fn nonsense_is_refused() {
         for bad in [
             &["--rounds"][..],
             &["--rounds", "0"],
             &["--rounds", "x"],
             &["--fast"],
+            &["--part", "gates"],
         ] {
             assert!(parse(bad).is_err(), "{bad:?}");
         }

@@ -2,11 +2,13 @@
 //! (`row`).
 
 use crate::doorward::exchange_host;
-use crate::farm::{Farm, Ours, bearer};
+use crate::farm::{Farm, OnPostgres, Ours, bearer};
+use crate::fill::Filled;
 use crate::load::{Kind, Load};
-use crate::option::Options;
+use crate::option::{Options, Part};
 use crate::row::{Row, Server};
 use crate::site::Site;
+use std::net::SocketAddr;
 use std::path::Path;
 
 /// The peers' rows that ours are held against.
@@ -29,21 +31,43 @@ const CLIENTS: u32 = 64;
 /// The exchange's numbers of clients.
 const EXCHANGE_CLIENTS: [u32; 3] = [1, 16, 64];
 
+/// PostgreSQL by itself, with as many clients; the second is what an exchange needs.
+pub(crate) const LOOK_UP: &str = "pgbench look-up";
+pub(crate) const LOOK_UP_AND_INSERT: &str = "pgbench look-up and insert";
+const PGBENCH_CLIENTS: [u32; 2] = [1, 16];
+
 /// What is to be measured.
 pub(crate) fn rows<'f>(farm: &'f Farm, site: &Site, options: &Options) -> Vec<Row<'f>> {
-    let mut rows = peers(farm, site);
-    if let Some(ours) = &farm.ours {
-        rows.extend(gate(ours, site));
-        rows.extend(exchanges(ours));
+    let mut rows = Vec::new();
+    if options.wants(Part::Gate) {
+        rows.extend(peers(farm, site));
+        rows.extend(farm.ours.iter().flat_map(|ours| gate(ours, site)));
     }
+    if options.wants(Part::Exchange) {
+        rows.extend(farm.ours.iter().flat_map(exchanges));
+    }
+    rows.extend(farm.on_postgres.iter().flat_map(on_postgres));
+    rows.extend(farm.filled.iter().flat_map(look_ups));
     if let Some(word) = &options.only {
-        rows.retain(|row| row.label.contains(word) || row.label.starts_with("HAProxy"));
+        let peers = ["HAProxy", "pgbench"];
+        rows.retain(|row| {
+            row.label.contains(word) || peers.iter().any(|peer| row.label.starts_with(peer))
+        });
     }
     rows
 }
 
 pub(crate) fn exchange_label(algorithm: &str, clients: u32) -> String {
     format!("doorward exchange to {algorithm}, {clients} clients")
+}
+
+/// The exchange on PostgreSQL.
+pub(crate) fn postgres_label(clients: u32) -> String {
+    exchange_label("ES256 on PostgreSQL", clients)
+}
+
+pub(crate) fn pgbench_label(what: &str, clients: u32) -> String {
+    format!("{what}, {clients} clients")
 }
 
 fn peers(farm: &Farm, site: &Site) -> Vec<Row<'static>> {
@@ -103,28 +127,105 @@ fn gate<'f>(ours: &'f Ours, site: &Site) -> Vec<Row<'f>> {
     ]
 }
 
-fn exchanges(ours: &Ours) -> Vec<Row<'static>> {
+fn exchanges(ours: &Ours) -> Vec<Row<'_>> {
     let server = Server::Running(ours.process.pid());
-    let url = format!("http://{}/oauth/exchange", ours.whole.addr);
-    let exchange = |algorithm: &str, bodies: &Path, clients| {
-        let load = Load {
-            url: url.clone(),
-            headers: vec![("Host".to_owned(), exchange_host(algorithm))],
-            clients,
-            kind: Kind::Post {
-                bodies: bodies.to_owned(),
-                member: "jwt",
-                spread: false,
-            },
-        };
+    let row = |algorithm: &str, bodies: &Path, clients| {
+        let load = exchange(ours.whole.addr, algorithm, bodies, clients);
         Row::new(&exchange_label(algorithm, clients), server, load)
     };
     ours.bodies
         .iter()
         .flat_map(|(algorithm, bodies)| {
-            EXCHANGE_CLIENTS.map(|clients| exchange(algorithm, bodies, clients))
+            EXCHANGE_CLIENTS.map(|clients| row(algorithm, bodies, clients))
         })
         .collect()
+}
+
+fn exchange(addr: SocketAddr, algorithm: &str, bodies: &Path, clients: u32) -> Load {
+    Load {
+        url: format!("http://{addr}/oauth/exchange"),
+        headers: vec![("Host".to_owned(), exchange_host(algorithm))],
+        clients,
+        kind: Kind::Post {
+            bodies: bodies.to_owned(),
+            member: "jwt",
+            spread: false,
+        },
+    }
+}
+
+/// PostgreSQL by itself, then the exchange on it, in the same round.
+fn on_postgres(ours: &OnPostgres) -> Vec<Row<'_>> {
+    let server = Server::Running(ours.process.pid());
+    let pid = ours.cluster_pid;
+    let mut rows = Vec::new();
+    for (what, script) in [
+        (LOOK_UP, &ours.look_up),
+        (LOOK_UP_AND_INSERT, &ours.look_up_and_insert),
+    ] {
+        rows.extend(PGBENCH_CLIENTS.map(|clients| {
+            let load = Load {
+                url: ours.pgbench.clone(),
+                headers: Vec::new(),
+                clients,
+                kind: Kind::Sql(script.clone()),
+            };
+            Row::new(&pgbench_label(what, clients), Server::Cluster(pid), load)
+        }));
+    }
+    rows.extend(EXCHANGE_CLIENTS.map(|clients| Row {
+        store: Some(pid),
+        ..Row::new(
+            &postgres_label(clients),
+            server,
+            exchange(ours.whole.addr, "ES256", &ours.bodies, clients),
+        )
+    }));
+    let key = get(format!("http://{}/key/1", ours.whole.addr), &ours.api_key);
+    rows.push(Row {
+        store: Some(pid),
+        ..Row::new("doorward API key on PostgreSQL, warm", server, key)
+    });
+    rows
+}
+
+/// API tokens that the gate has not seen, beside one that it has.
+fn look_ups(filled: &Filled) -> Vec<Row<'_>> {
+    let Filled {
+        size, installation, ..
+    } = filled;
+    let engine = installation.database.engine();
+    let url = format!("http://{}/key/1", installation.addr);
+    let load = |clients, kind| Load {
+        url: url.clone(),
+        headers: Vec::new(),
+        clients,
+        kind,
+    };
+    let once = Kind::Bearer {
+        tokens: filled.each.clone(),
+        order: None,
+    };
+    let rows = [
+        (
+            "one token, 1 client",
+            load(1, Kind::Single(filled.same.clone())),
+        ),
+        (
+            "each token once, 1 client",
+            load(1, Kind::Single(filled.each.clone())),
+        ),
+        ("each token once, 64 clients", load(CLIENTS, once)),
+    ];
+    rows.map(|(what, load)| Row {
+        store: installation.database.server(),
+        ..Row::new(
+            &format!("doorward API key, {size} tokens on {engine}: {what}"),
+            Server::Fresh(installation),
+            load,
+        )
+    })
+    .into()
 }
 
 /// People who sign in by password, two at a time.

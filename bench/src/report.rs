@@ -2,6 +2,8 @@
 
 use crate::budget::Verdict;
 use crate::figure::Figures;
+use crate::fill::Filled;
+use crate::limit;
 use crate::plan;
 use crate::row::Measured;
 use std::fmt::Write as _;
@@ -18,13 +20,37 @@ pub(crate) struct Run {
     pub(crate) load: String,
 }
 
+/// What was found. What no part measured is missing.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    pub(crate) rows: Vec<Measured>,
+    pub(crate) figures: Option<Figures>,
+    pub(crate) stores: Vec<Stored>,
+    pub(crate) limits: Vec<limit::Error>,
+}
+
+/// What a store with many tokens costs a process that starts on it.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    engine: &'static str,
+    size: usize,
+    start: f64,
+    idle: f64,
+}
+
+impl Stored {
+    pub(crate) const fn of(filled: &Filled) -> Self {
+        Self {
+            engine: filled.installation.database.engine(),
+            size: filled.size,
+            start: filled.start,
+            idle: filled.idle,
+        }
+    }
+}
+
 /// Writes it.
-pub(crate) fn render(
-    run: &Run,
-    rows: &[Measured],
-    figures: &Figures,
-    verdicts: &[Verdict],
-) -> String {
+pub(crate) fn render(run: &Run, findings: &Findings, verdicts: &[Verdict]) -> String {
     let mut text = String::new();
     let Run {
         haproxy,
@@ -45,10 +71,14 @@ pub(crate) fn render(
          Load averages before the run: {load}; above 0.5, others worked here too and every µs \
          is dearer than on a quiet machine. Read ratios, not requests/s.\n"
     );
-    table_of_rows(&mut text, rows);
-    table_of_figures(&mut text, figures, *starts);
+    table_of_rows(&mut text, &findings.rows);
+    if let Some(figures) = &findings.figures {
+        table_of_figures(&mut text, figures, *starts);
+    }
+    table_of_stores(&mut text, &findings.stores);
+    table_of_limits(&mut text, &findings.limits);
     table_of_budgets(&mut text, verdicts);
-    notes(&mut text, rows);
+    notes(&mut text, &findings.rows);
     text
 }
 
@@ -58,22 +88,23 @@ fn table_of_rows(text: &mut String, rows: &[Measured]) {
         .find(|row| row.label == plan::PEER_PLAIN)
         .map(|row| row.rate);
     text.push_str(
-        "| row | requests/s | ÷ HAProxy plain | CPU µs (min–max) | user instr. (thousand) | p50 ms | p99 ms | errors |\n\
-         |---|---:|---:|---:|---:|---:|---:|---:|\n",
+        "| row | requests/s | ÷ HAProxy plain | CPU µs (min–max) | PostgreSQL CPU µs | user instr. (thousand) | p50 ms | p99 ms | errors |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     for row in rows {
         let ratio = base.map(|base| row.rate / base);
         let (least, most) = row.micros_range;
         let _ = writeln!(
             text,
-            "| {} | {:.0} | {} | {:.1} ({least:.1}–{most:.1}) | {} | {} | {} | {} |",
+            "| {} | {:.0} | {} | {:.1} ({least:.1}–{most:.1}) | {} | {} | {} | {} | {} |",
             row.label,
             row.rate,
             optional(ratio),
             row.micros,
+            optional(row.store_micros),
             optional(row.kilo_instructions),
-            optional(row.p50),
-            optional(row.p99),
+            precise(row.p50),
+            precise(row.p99),
             row.errors,
         );
     }
@@ -95,6 +126,57 @@ fn table_of_figures(text: &mut String, figures: &Figures, starts: usize) {
         optional(figures.start),
         figures.haproxy_start,
     );
+}
+
+fn table_of_stores(text: &mut String, stores: &[Stored]) {
+    if stores.is_empty() {
+        return;
+    }
+    text.push_str(
+        "\n| API tokens in the store | engine | start until it answers, s | memory then, MiB |\n\
+         |---:|---|---:|---:|\n",
+    );
+    for store in stores {
+        let Stored {
+            engine,
+            size,
+            start,
+            idle,
+        } = store;
+        let _ = writeln!(text, "| {size} | {engine} | {start:.2} | {idle:.1} |");
+    }
+}
+
+fn table_of_limits(text: &mut String, limits: &[limit::Error]) {
+    if limits.is_empty() {
+        return;
+    }
+    text.push_str(
+        "\nA limit of 200 a second, 200 at once, offered more for 10 s, beside one bucket:\n\n\
+         | nodes | | offered/s | let through | one bucket | error % | most ahead | most behind |\n\
+         |---:|---|---:|---:|---:|---:|---:|---:|\n",
+    );
+    for error in limits {
+        let how = match error.simulated {
+            true => "simulated",
+            false => "over Redis",
+        };
+        let most = |of: fn((u64, u64)) -> u64| {
+            let most = error.most.map(of);
+            most.map_or_else(|| "–".to_owned(), |most| most.to_string())
+        };
+        let _ = writeln!(
+            text,
+            "| {} | {how} | {:.0} | {:.0} | {:.0} | {:+.2} | {} | {} |",
+            error.nodes,
+            error.offered,
+            error.admitted,
+            error.ideal,
+            error.relative() * 100.0,
+            most(|(ahead, _)| ahead),
+            most(|(_, behind)| behind),
+        );
+    }
 }
 
 fn table_of_budgets(text: &mut String, verdicts: &[Verdict]) {
@@ -141,6 +223,7 @@ fn notes(text: &mut String, rows: &[Measured]) {
              look-up alone: 1)."
         );
     }
+    against_pgbench(text, rows);
     for row in rows.iter().filter(|row| row.repeated > 0.0) {
         let share = row.repeated * 100.0;
         let label = &row.label;
@@ -152,6 +235,28 @@ fn notes(text: &mut String, rows: &[Measured]) {
     if rows.iter().all(|row| row.kilo_instructions.is_none()) {
         text.push_str("This machine has no counter for instructions.\n");
     }
+}
+
+fn against_pgbench(text: &mut String, rows: &[Measured]) {
+    let rate = |label: &str| {
+        let row = rows.iter().find(|row| row.label == label);
+        row.map(|row| row.rate)
+    };
+    for clients in [1, 16] {
+        let pgbench = plan::pgbench_label(plan::LOOK_UP_AND_INSERT, clients);
+        if let Some((ours, theirs)) = rate(&plan::postgres_label(clients)).zip(rate(&pgbench)) {
+            let _ = writeln!(
+                text,
+                "An exchange on PostgreSQL with {clients} clients: {:.2} times pgbench's look-up \
+                 and insert.",
+                ours / theirs
+            );
+        }
+    }
+}
+
+fn precise(figure: Option<f64>) -> String {
+    figure.map_or_else(|| "–".to_owned(), |figure| format!("{figure:.3}"))
 }
 
 fn optional(figure: Option<f64>) -> String {
@@ -170,7 +275,7 @@ mod tests {
             ..Figures::default()
         };
         let mut text = String::new();
-        table_of_budgets(&mut text, &budget::judge(&[], &figures));
+        table_of_budgets(&mut text, &budget::judge(&[], Some(&figures), &[]));
         assert!(text.contains("| start to first answer, ms | ≤ 40 | 41.00 | **missed** |"));
         assert!(text.contains("| idle memory, MiB | ≤ 20 | – | not measured |"));
     }

@@ -4,9 +4,10 @@
 use crate::doorward::Installation;
 use crate::failure::{Context as _, Failure};
 use crate::load::{self, Load, Outcome};
-use crate::meter::{CpuTime, Instructions};
+use crate::meter::{self, CpuTime, Instructions};
 use crate::option::Options;
 use crate::site::Site;
+use crate::start::wait_for_answer;
 
 /// One row.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(crate) struct Row<'f> {
     pub(crate) label: String,
     pub(crate) server: Server<'f>,
     pub(crate) load: Load,
+    /// The first process of the PostgreSQL cluster that works for the server.
+    pub(crate) store: Option<u32>,
     /// What else goes on at the same time; its requests are not counted, its errors are.
     pub(crate) beside: Option<Load>,
 }
@@ -25,6 +28,8 @@ pub(crate) enum Server<'f> {
     Running(u32),
     /// One that is started for each measurement, so that it knows nothing yet.
     Fresh(&'f Installation),
+    /// A PostgreSQL cluster by itself, by its first process.
+    Cluster(u32),
 }
 
 /// What a row came to: the medians of its rounds, except where it says otherwise.
@@ -36,6 +41,8 @@ pub(crate) struct Measured {
     pub(crate) micros: f64,
     /// The least and the most of the rounds.
     pub(crate) micros_range: (f64, f64),
+    /// Processor time of PostgreSQL a request, microseconds, where it works for the server.
+    pub(crate) store_micros: Option<f64>,
     /// Instructions in user space a request, thousands, where they can be counted.
     pub(crate) kilo_instructions: Option<f64>,
     pub(crate) p50: Option<f64>,
@@ -53,6 +60,7 @@ impl<'f> Row<'f> {
             label: label.to_owned(),
             server,
             load,
+            store: None,
             beside: None,
         }
     }
@@ -62,6 +70,7 @@ impl<'f> Row<'f> {
 struct Sample {
     outcome: Outcome,
     nanos: u64,
+    store_nanos: Option<u64>,
     instructions: Option<u64>,
 }
 
@@ -73,7 +82,7 @@ pub(crate) fn measure(
 ) -> Result<Vec<Measured>, Failure> {
     let counting = Instructions::available();
     for row in rows {
-        if matches!(row.server, Server::Running(_)) {
+        if !matches!(row.server, Server::Fresh(_)) {
             load::apply(&row.load, site, 1)?;
         }
     }
@@ -96,8 +105,19 @@ pub(crate) fn measure(
 fn sample(row: &Row<'_>, site: &Site, seconds: u32, counting: bool) -> Result<Sample, Failure> {
     match row.server {
         Server::Running(pid) => sample_of(pid, row, site, seconds, counting),
+        Server::Cluster(pid) => {
+            let before = meter::cluster_nanos(pid)?;
+            let outcome = apply(row, site, seconds)?;
+            Ok(Sample {
+                outcome,
+                nanos: meter::cluster_nanos(pid)? - before,
+                store_nanos: None,
+                instructions: None,
+            })
+        }
         Server::Fresh(installation) => {
             let running = installation.start()?;
+            wait_for_answer(installation.addr, "/healthz")?;
             sample_of(running.pid(), row, site, seconds, counting)
         }
     }
@@ -113,9 +133,12 @@ fn sample_of(
     let perf = counting
         .then(|| Instructions::of(pid, site.path()))
         .transpose()?;
+    let store = || row.store.map(meter::cluster_nanos).transpose();
+    let store_before = store()?;
     let before = CpuTime::of(pid)?;
     let outcome = apply(row, site, seconds)?;
     let nanos = CpuTime::of(pid)?.since(&before);
+    let store_nanos = store()?.zip(store_before).map(|(now, before)| now - before);
     if outcome.requests == 0 {
         return Err(Failure::new(format!("{}: no answer at all", row.label)));
     }
@@ -123,6 +146,7 @@ fn sample_of(
     Ok(Sample {
         outcome,
         nanos,
+        store_nanos,
         instructions,
     })
 }
@@ -150,6 +174,7 @@ fn summary(row: &Row<'_>, samples: &[Sample]) -> Measured {
     let sum = |figure: fn(&Outcome) -> u64| samples.iter().map(|s| figure(&s.outcome)).sum();
     let requests: u64 = sum(|outcome| outcome.requests);
     let repeated: u64 = sum(|outcome| outcome.repeated);
+    let store = |s: &Sample| Some(float(s.store_nanos?) / 1000.0 / float(s.outcome.requests));
     let kilo = |s: &Sample| Some(float(s.instructions?) / 1000.0 / float(s.outcome.requests));
     Measured {
         label: row.label.clone(),
@@ -159,13 +184,14 @@ fn summary(row: &Row<'_>, samples: &[Sample]) -> Measured {
             micros.last().copied().unwrap_or(0.0),
         ),
         micros: median(&micros).unwrap_or(0.0),
+        store_micros: median(&each(&store)),
         kilo_instructions: median(&each(&kilo)),
         p50: median(&each(&|s| s.outcome.p50)),
         p99: median(&each(&|s| s.outcome.p99)),
         errors: sum(|outcome| outcome.errors),
         repeated: match row.server {
             Server::Fresh(_) => float(repeated) / float(requests),
-            Server::Running(_) => 0.0,
+            Server::Running(_) | Server::Cluster(_) => 0.0,
         },
     }
 }
@@ -175,6 +201,12 @@ pub(crate) fn median(sorted: &[f64]) -> Option<f64> {
     let upper = sorted.get(sorted.len() / 2)?;
     let lower = sorted.get(sorted.len().saturating_sub(1) / 2)?;
     Some(f64::midpoint(*lower, *upper))
+}
+
+/// The figure below which this many in a hundred of sorted figures are.
+pub(crate) fn at(sorted: &[f64], percent: usize) -> Option<f64> {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get(last.min(sorted.len() * percent / 100)).copied()
 }
 
 fn rate(outcome: &Outcome) -> f64 {
@@ -199,5 +231,13 @@ mod tests {
         assert_eq!(median(&[3.0]), Some(3.0));
         assert_eq!(median(&[1.0, 2.0, 9.0]), Some(2.0));
         assert_eq!(median(&[1.0, 2.0, 4.0, 9.0]), Some(3.0));
+    }
+
+    #[test]
+    fn a_percentile_has_that_many_in_a_hundred_below_it() {
+        let figures: Vec<f64> = (0..200).map(f64::from).collect();
+        assert_eq!(at(&figures, 99), Some(198.0));
+        assert_eq!(at(&figures, 100), Some(199.0));
+        assert_eq!(at(&[], 50), None);
     }
 }

@@ -110,7 +110,8 @@ fn fresh_dir() -> std::io::Result<tempfile::TempDir> {
         .tempdir_in(target)
 }
 
-fn write_lines<T: std::fmt::Display>(
+/// Writes a file of the run, one item a line.
+pub(crate) fn write_lines<T: std::fmt::Display>(
     path: &Path,
     lines: impl IntoIterator<Item = T>,
 ) -> Result<(), Failure> {

@@ -15,10 +15,12 @@ pub(super) fn run(load: &Load, site: &Site, seconds: u32) -> Result<Outcome, Fai
     let (name, body) = match load.kind {
         Kind::Bearer { .. } => ("bearer.lua", BEARER),
         Kind::Post { .. } => ("post.lua", POST),
-        Kind::Same | Kind::SameHttp2 => ("same.lua", ""),
+        _ => ("same.lua", ""),
     };
+    // Two loads may be on at once, on different servers.
+    let server = load.url.split('/').nth(2).unwrap_or_default();
     let script = site.write(
-        name,
+        &format!("{server}-{name}"),
         &format!(
             "{body}
 {REPORT}"
@@ -51,7 +53,7 @@ pub(super) fn run(load: &Load, site: &Site, seconds: u32) -> Result<Outcome, Fai
                 .arg(member)
                 .args(spread.then_some("spread"));
         }
-        Kind::Same | Kind::SameHttp2 => {}
+        _ => {}
     }
     let text = capture(&mut command)?;
     let mut outcome = parse(&text).during(format!("wrk reports nothing:\n{text}"))?;
