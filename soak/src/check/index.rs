@@ -204,8 +204,15 @@ impl<'a> Index<'a> {
 
     /// Why the token must have been at its end when this event asked.
     pub(super) fn ended(&self, life: &Life, event: &Event, view: View) -> Option<usize> {
-        self.first_bound(&life.ends, event, view)
-            .or_else(|| self.first_bound(&life.seen_ended, event, view))
+        let seen = || {
+            // That a node's look into the store has told it so promises nothing of its
+            // gate, which hears of what others ended by the feed.
+            let grace = if view == View::Store { 0 } else { ELSEWHERE };
+            let late = |cause: &Event| cause.settled().saturating_add(grace) < event.invoked;
+            let mut causes = life.seen_ended.iter().copied();
+            causes.find(|&place| self.event(place).is_some_and(late))
+        };
+        self.first_bound(&life.ends, event, view).or_else(seen)
     }
 
     /// Whether one of these may have had its effect before the event was answered.

@@ -73,6 +73,17 @@ fn a_gate_elsewhere_has_the_lease_and_a_second_and_no_more() {
 }
 
 #[test]
+fn a_node_whose_look_into_the_store_refused_may_not_have_heard_at_its_gate() {
+    for (wait, wanted) in [(1, vec![]), (ELSEWHERE + 1, vec![Kind::AcceptedAfterEnd])] {
+        let mut story = Story::begin();
+        story.exchange("t", exchanged(1, 0)).revoke("t", done());
+        story.at(1).after(1).exchange("t", refused(401));
+        story.after(wait).use_it(jwt(1, "t"), passed("owner"));
+        assert_eq!(story.kinds(), wanted, "after {wait}");
+    }
+}
+
+#[test]
 fn an_access_token_of_an_expiry_realm_lives_on_and_its_api_token_does_not() {
     let mut story = Story::begin();
     story
