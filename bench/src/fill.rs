@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Tokens whose secrets are known, at most.
-const KNOWN: usize = 100_000;
+pub(crate) const KNOWN: usize = 100_000;
 /// Uses of one token, by which the cache is measured.
 const USES: usize = 20_000;
 /// Copies a statement.
@@ -229,4 +229,23 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     pairs
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_survive_as_text() {
+        assert_eq!(unhex("00fF10").unwrap(), [0, 255, 16]);
+        assert_eq!(hexadecimal(&[0, 255, 16]), "00ff10");
+        assert_eq!(unhex("0g"), None);
+    }
+
+    #[test]
+    fn what_is_minted_is_different_and_well_formed() {
+        let secrets = mint(3).unwrap();
+        assert!(secrets.iter().all(|secret| secret.starts_with(KEY_PREFIX)));
+        assert!(secrets[0] != secrets[1] && secrets[1] != secrets[2]);
+    }
 }

@@ -74,7 +74,7 @@ impl Options {
                     options.seconds = 2;
                     options.tokens = 4_000;
                     options.starts = 3;
-                    options.stored = [1_000, 10_000];
+                    options.stored = [1_000, 100_000];
                 }
                 "--part" => options.parts.push(part(&value()?)?),
                 "--rounds" => options.rounds = count(&value()?)?,

@@ -3,7 +3,7 @@
 
 use crate::doorward::exchange_host;
 use crate::farm::{Farm, OnPostgres, Ours, bearer};
-use crate::fill::Filled;
+use crate::fill::{self, Filled};
 use crate::load::{Kind, Load};
 use crate::option::{Options, Part};
 use crate::row::{Row, Server};
@@ -202,11 +202,7 @@ fn look_ups(filled: &Filled) -> Vec<Row<'_>> {
         clients,
         kind,
     };
-    let once = Kind::Bearer {
-        tokens: filled.each.clone(),
-        order: None,
-    };
-    let rows = [
+    let mut loads = vec![
         (
             "one token, 1 client",
             load(1, Kind::Single(filled.same.clone())),
@@ -215,17 +211,24 @@ fn look_ups(filled: &Filled) -> Vec<Row<'_>> {
             "each token once, 1 client",
             load(1, Kind::Single(filled.each.clone())),
         ),
-        ("each token once, 64 clients", load(CLIENTS, once)),
     ];
-    rows.map(|(what, load)| Row {
+    // Fewer would run out within a round.
+    if *size >= fill::KNOWN {
+        let once = Kind::Bearer {
+            tokens: filled.each.clone(),
+            order: None,
+        };
+        loads.push(("each token once, 64 clients", load(CLIENTS, once)));
+    }
+    let row = |(what, load): (&str, Load)| Row {
         store: installation.database.server(),
         ..Row::new(
             &format!("doorward API key, {size} tokens on {engine}: {what}"),
             Server::Fresh(installation),
             load,
         )
-    })
-    .into()
+    };
+    loads.into_iter().map(row).collect()
 }
 
 /// People who sign in by password, two at a time.

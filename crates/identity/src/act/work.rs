@@ -179,7 +179,7 @@ async fn perform<W: Work>(
         }
         Err(Stop::Store(error)) => return Err(error),
     };
-    if !(fault::is_planted(Fault::DropAuditRow) && event.request.as_bytes()[15] % 4 == 0) {
+    if !(fault::is_planted(Fault::DropAuditRow) && event.request.as_bytes()[15].is_multiple_of(4)) {
         tx.append_audit(&event).await?;
     }
     Ok(decision)

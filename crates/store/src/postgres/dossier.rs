@@ -90,7 +90,7 @@ const BY_ID: &str = concat!(
 pub(super) async fn find(scope: Scope<'_>, id: SubjectId) -> Result<Option<Dossier>, Trouble> {
     let (conn, RealmId(realm)) = scope.parts();
     let rows = rows(conn, BY_SUBJECT, &[&realm, &Id(*id.as_bytes())]).await?;
-    rows.first().map(|row| Ok(read(row, 0)?)).transpose()
+    rows.first().map(|row| read(row, 0)).transpose()
 }
 
 /// The dossier of one token.

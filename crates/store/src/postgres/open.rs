@@ -82,7 +82,7 @@ impl OpenError {
             let tls = error.to_string().contains("TLS");
             let io = error
                 .source()
-                .is_some_and(|cause| cause.is::<std::io::Error>());
+                .is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
             return match (tls, io) {
                 (true, false) => Self::Tls(text),
                 _ => Self::Unreachable(text),

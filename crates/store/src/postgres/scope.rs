@@ -307,7 +307,7 @@ fn classify(error: &tokio_postgres::Error) -> Option<Trouble> {
         let broken = error.is_closed()
             || error
                 .source()
-                .is_some_and(|cause| cause.is::<std::io::Error>());
+                .is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
         return broken.then(|| Trouble::Lost(describe(error)));
     };
     if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED {

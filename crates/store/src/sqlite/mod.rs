@@ -146,7 +146,7 @@ impl Store for SqliteStore {
     }
 
     async fn hear_change(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn poll_interval(&self) -> Duration {

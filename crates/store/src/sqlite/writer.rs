@@ -171,7 +171,7 @@ fn commit_group(conn: &mut Connection, presence: &Presence, group: Vec<Box<dyn J
         for job in written.drain(..) {
             job.answer(Ok(()));
         }
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::park_timeout(Duration::from_millis(50));
     }
     let outcome = end(conn);
     if let Err(error) = &outcome {

@@ -54,7 +54,7 @@ async fn a_late_commit_is_not_missed() {
         .await
         .unwrap();
     let slow = slow.transaction().await.unwrap();
-    let (kinds, refs) = (vec!["keys"], vec![None::<super::super::scope::Id>]);
+    let (kinds, refs) = (vec!["keys"], vec![None::<scope::Id>]);
     slow.execute(change::APPEND, &[&a.0, &kinds, &refs])
         .await
         .unwrap();

@@ -22,6 +22,7 @@ conformance!(crate::postgres::tests::fresh);
 use_cases!(crate::postgres::tests::fresh);
 
 /// The server of the tests, as its superuser.
+#[expect(clippy::disallowed_methods, reason = "the tests' shell")]
 fn server() -> Config {
     let url = std::env::var("DOORWARD_TEST_POSTGRES").expect(
         "DOORWARD_TEST_POSTGRES names no server: run `cargo xtask test`, or `cargo xtask services` and set what it prints",
