@@ -75,7 +75,7 @@ fn nothing_is_wrong_on_three_nodes_and_postgres_under_faults() {
 fn assert_found(site: &str, engine: Engine, plant: &str, kinds: &[Kind]) {
     let mut options = options(engine, 1, Some(plant));
     options.nodes = 1;
-    let ended = soak(site, &options, 3, &[Fault::KillNode]);
+    let ended = soak(site, &options, 2, &[Fault::KillNode]);
     let found = ended
         .violations
         .iter()

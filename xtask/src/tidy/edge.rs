@@ -54,7 +54,7 @@ const ALLOWED: &[Allowed] = &[
         to: To::These(&[]),
         dev: &["testkit"],
     },
-    these("soak", &["testkit", "systems"]),
+    these("soak", &["testkit"]),
     // Benchmarks and fuzz targets may reach whatever they measure.
     Allowed {
         from: "bench",
