@@ -29,10 +29,13 @@ use std::time::Duration;
 /// A boxed future, as closures over a [`Tx`] return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Why the store could not do its part. Nothing of the transaction was kept.
+/// Why the store could not do its part. Nothing of the transaction was kept, unless its
+/// commit was under way when an engine that is reached over a network was lost: then it
+/// is unknown, and the error is [`StoreError::Unavailable`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// Locked, full, unreachable or closing: nothing half-written, a retry may help.
+    /// Locked, full, unreachable or closing: nothing half-written, a retry may
+    /// help.
     #[error("the store cannot answer: {0}")]
     Unavailable(String),
     /// A unique key is taken. Use-cases look first; this is the race they lost.
@@ -71,6 +74,9 @@ pub enum Extent {
     /// decision is as of the look-up. A closure that does anything else after all is
     /// run again as [`Extent::Any`].
     OneLookUp,
+    /// Reads that this process itself lives by, such as those of the change feed: they
+    /// do not wait behind requests.
+    Upkeep,
     /// Anything. Closures that run at once behave as if one ran after the other.
     Any,
 }

@@ -8,7 +8,7 @@ pub use rotate::{Pace, Rotated, rotate};
 use super::keyring::{Keyring, seal_purpose, token_digest_key};
 use super::{Call, Identity};
 use crate::model::{Actor, AuditAction, Change, KeyPurpose, KeyRecord, KeyState};
-use crate::port::{StoreError, Tx};
+use crate::port::{Extent, StoreError, Tx};
 use crate::settings::RealmSettings;
 use doorward_base::{ErrorCode, RealmId, Timestamp, entropy};
 use doorward_jose::seal::SealError;
@@ -103,7 +103,9 @@ pub async fn load(
 async fn list(identity: &Identity, realm: RealmId) -> Result<Vec<KeyRecord>, StoreError> {
     identity
         .store
-        .read(realm, |tx| Box::pin(async move { tx.list_keys().await }))
+        .read_as(realm, Extent::Upkeep, |tx| {
+            Box::pin(async move { tx.list_keys().await })
+        })
         .await
 }
 

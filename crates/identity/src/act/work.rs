@@ -17,7 +17,7 @@ pub enum Failure<R: Refusal> {
     /// It was refused, and that is committed.
     #[error(transparent)]
     Refused(R),
-    /// The store could not do its part; nothing was written.
+    /// The store could not do its part.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The password pool is full.

@@ -25,7 +25,7 @@ impl StoreHandle {
     /// after the commit.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing was written.
+    /// [`StoreError`]; it says what is known of what was written.
     pub async fn write<T, F>(&self, realm: RealmId, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -40,7 +40,7 @@ impl StoreHandle {
     /// The same, for a use-case that says how much it does.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing was written.
+    /// [`StoreError`]; it says what is known of what was written.
     pub async fn write_as<T, F>(
         &self,
         realm: RealmId,

@@ -8,7 +8,7 @@ use crate::system::SystemClock;
 use doorward_base::{Clock as _, RealmId};
 use doorward_identity::act::keys;
 use doorward_identity::model::{Change, ChangeRow};
-use doorward_identity::port::{Read, StoreError};
+use doorward_identity::port::{Extent, Read, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ impl Feed {
             };
             let changes = Arc::new(changes);
             let asked = Arc::clone(&changes);
-            let standing = within(self.identity.store.read(realm, move |tx| {
+            let standing = within(self.identity.store.read_as(realm, Extent::Upkeep, move |tx| {
                 let asked = Arc::clone(&asked);
                 Box::pin(async move { ask(tx, &asked).await })
             }));
@@ -56,7 +56,7 @@ impl Feed {
     pub(crate) async fn learn(&self, served: &Served) -> Result<(), StoreError> {
         let now = SystemClock.now();
         let since = now.minus(served.longest_life + MARGIN);
-        let snapshot = self.identity.store.read(served.live.id, move |tx| {
+        let snapshot = self.identity.store.read_as(served.live.id, Extent::Upkeep, move |tx| {
             Box::pin(async move {
                 Ok(Snapshot {
                     revoked: tx.list_revoked_since(since).await?,

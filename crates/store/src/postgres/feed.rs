@@ -4,7 +4,7 @@
 
 use super::change::{self, CHANNEL};
 use super::gather::closed;
-use super::pool::Connector;
+use super::pool::{CONNECT, Connector};
 use super::scope::{Trouble, describe};
 use doorward_identity::model::{ChangeRow, ChangeSeq};
 use doorward_identity::port::StoreError;
@@ -13,15 +13,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
+use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, Client};
 
 /// How long a question may take, a new connection included.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The connection. One that takes long to come up goes on doing so while questions
+/// give up.
+enum Line {
+    None,
+    Connecting(JoinHandle<Result<Arc<Client>, Trouble>>),
+    Up(Arc<Client>),
+}
+
 /// The connection and what it has heard.
 pub(super) struct Feed {
     connector: Connector,
-    client: Mutex<Option<Arc<Client>>>,
+    line: Mutex<Line>,
     heard: Arc<Notify>,
     seen: AtomicI64,
     closed: AtomicBool,
@@ -31,8 +40,8 @@ impl Feed {
     /// Connects when it is first asked.
     pub(super) fn new(connector: &Connector) -> Self {
         Self {
-            connector: connector.named("doorward-feed"),
-            client: Mutex::new(None),
+            connector: connector.to_primary("doorward-feed"),
+            line: Mutex::new(Line::None),
             heard: Arc::new(Notify::new()),
             // Before any position, so that the first question is answered with yes.
             seen: AtomicI64::new(-1),
@@ -68,7 +77,7 @@ impl Feed {
     /// Answers no more.
     pub(super) async fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        self.client.lock().await.take();
+        *self.line.lock().await = Line::None;
     }
 
     /// Asks within the patience. A connection that failed to answer is not asked again.
@@ -76,37 +85,59 @@ impl Feed {
     where
         F: Future<Output = Result<T, Trouble>>,
     {
-        let mut slot = self.client.lock().await;
+        let mut line = self.line.lock().await;
         if self.closed.load(Ordering::Acquire) {
             return Err(closed());
         }
         let asked = async {
-            let client = match slot.take().filter(|client| !client.is_closed()) {
-                Some(client) => client,
-                None => self.connect().await?,
-            };
-            let answer = question(Arc::clone(&client)).await?;
-            Ok::<_, Trouble>((client, answer))
+            let client = self.client(&mut line).await?;
+            question(client).await
         };
-        let outcome = tokio::time::timeout(PATIENCE, asked).await;
-        match outcome {
-            Ok(Ok((client, answer))) => {
-                *slot = Some(client);
-                Ok(answer)
+        match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(trouble)) => {
+                *line = Line::None;
+                Err(trouble.into())
             }
-            Ok(Err(trouble)) => Err(trouble.into()),
-            Err(_) => Err(StoreError::Unavailable(
-                "PostgreSQL did not answer the change feed in time".to_owned(),
-            )),
+            Err(_) => {
+                if let Line::Up(_) = *line {
+                    *line = Line::None;
+                }
+                Err(StoreError::Unavailable(
+                    "PostgreSQL did not answer the change feed in time".to_owned(),
+                ))
+            }
         }
     }
 
-    /// Listens before anything is asked, so that nothing falls between.
-    async fn connect(&self) -> Result<Arc<Client>, Trouble> {
-        let lost = |error: tokio_postgres::Error| Trouble::Lost(describe(&error));
-        let Connector { config, tls } = self.connector.clone();
+    /// The client, as soon as there is one.
+    async fn client(&self, line: &mut Line) -> Result<Arc<Client>, Trouble> {
+        if let Line::Up(client) = &*line
+            && !client.is_closed()
+        {
+            return Ok(Arc::clone(client));
+        }
+        if !matches!(line, Line::Connecting(_)) {
+            let connecting = connect(self.connector.clone(), Arc::clone(&self.heard));
+            *line = Line::Connecting(tokio::spawn(connecting));
+        }
+        let Line::Connecting(connecting) = line else {
+            return Err(closed().into());
+        };
+        let client = connecting
+            .await
+            .map_err(|_| Trouble::Lost("the feed's connection was given up".to_owned()))??;
+        *line = Line::Up(Arc::clone(&client));
+        Ok(client)
+    }
+}
+
+/// Listens before anything is asked, so that nothing falls between.
+async fn connect(connector: Connector, heard: Arc<Notify>) -> Result<Arc<Client>, Trouble> {
+    let lost = |error: tokio_postgres::Error| Trouble::Lost(describe(&error));
+    let connecting = async {
+        let Connector { config, tls } = connector;
         let (client, mut connection) = config.connect(tls).await.map_err(lost)?;
-        let heard = Arc::clone(&self.heard);
         // It ends with the client or with the server.
         tokio::spawn(async move {
             loop {
@@ -122,5 +153,12 @@ impl Feed {
         let listen = format!("LISTEN {CHANNEL}");
         client.batch_execute(&listen).await.map_err(lost)?;
         Ok(Arc::new(client))
-    }
+    };
+    tokio::time::timeout(CONNECT, connecting)
+        .await
+        .unwrap_or_else(|_| {
+            Err(Trouble::Lost(
+                "the feed's connection took too long".to_owned(),
+            ))
+        })
 }

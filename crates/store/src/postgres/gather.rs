@@ -74,16 +74,21 @@ impl<T: Together> Gather<T> {
             .clone()
             .ok_or_else(closed)?;
         let (answer, told) = oneshot::channel();
-        match tokio::time::timeout(self.patience, queue.send(Waiting { ask, answer })).await {
-            Ok(Ok(())) => drop(queue),
-            Ok(Err(_)) => return Err(closed()),
-            Err(_) => {
-                return Err(StoreError::Unavailable(
-                    "too many requests are waiting for PostgreSQL".to_owned(),
-                ));
+        // When the time is over the lanes find the answer unwanted, and skip it.
+        let served = async {
+            if queue.send(Waiting { ask, answer }).await.is_err() {
+                return Err(closed());
             }
-        }
-        told.await.unwrap_or_else(|_| Err(closed()))
+            drop(queue);
+            told.await.unwrap_or_else(|_| Err(closed()))
+        };
+        tokio::time::timeout(self.patience, served)
+            .await
+            .unwrap_or_else(|_| {
+                Err(StoreError::Unavailable(
+                    "PostgreSQL did not answer in time".to_owned(),
+                ))
+            })
     }
 
     /// Takes no more requests.
@@ -156,13 +161,20 @@ async fn once<T: Together>(lane: &Lane, asked: &[T::Ask]) -> Result<Vec<T::Told>
     };
     let told = tokio::time::timeout(lane.statement_timeout, T::serve(conn, asked))
         .await
-        .map_err(|_| Trouble::Lost("PostgreSQL did not answer in time".to_owned()))??;
+        .map_err(|_| silent())??;
     leased.is_clean();
     if told.len() == asked.len() {
         Ok(told)
     } else {
         Err(Trouble::Lost("PostgreSQL answered too little".to_owned()))
     }
+}
+
+/// Asking again would take as long.
+fn silent() -> Trouble {
+    Trouble::Store(StoreError::Unavailable(
+        "PostgreSQL did not answer in time".to_owned(),
+    ))
 }
 
 pub(super) fn closed() -> StoreError {

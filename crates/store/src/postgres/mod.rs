@@ -98,12 +98,12 @@ impl PostgresStore {
         Connector::new(settings).map(|connector| connector.place())
     }
 
-    /// One statement, or a few that need no transaction, on a connection of the pool.
+    /// One statement, or a few that need no transaction, on a reserved connection.
     async fn direct<T>(
         &self,
         work: impl for<'c> FnOnce(&'c ClientWrapper) -> BoxFuture<'c, Result<T, Trouble>> + Send,
     ) -> Result<T, StoreError> {
-        let leased = self.shared.connections.get().await?;
+        let leased = self.shared.reserved.get().await?;
         let conn = leased.conn().ok_or_else(gather::closed)?;
         let done = tokio::time::timeout(self.shared.statement_timeout, work(conn))
             .await
@@ -150,7 +150,7 @@ impl Store for PostgresStore {
         extent: Extent,
         job: ReadJob<'static>,
     ) -> Result<(), StoreError> {
-        run::read(Arc::clone(&self.shared), realm, extent, job).await
+        run::read(&self.shared, realm, extent, job).await
     }
 
     async fn hear_change(&self) {
@@ -182,10 +182,11 @@ impl Store for PostgresStore {
         let node = node.clone();
         self.direct(move |conn| {
             Box::pin(async move {
-                if prune {
-                    change::prune(conn).await?;
+                let others = node::announce(conn, &node).await?;
+                if prune && let Err(trouble) = change::prune(conn).await {
+                    tracing::warn!(?trouble, "the change log was not pruned");
                 }
-                node::announce(conn, &node).await
+                Ok(others)
             })
         })
         .await
@@ -198,7 +199,7 @@ impl Store for PostgresStore {
     }
 
     async fn close(&self) {
-        self.shared.close();
+        self.shared.close().await;
         self.feed.close().await;
     }
 }

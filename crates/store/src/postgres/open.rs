@@ -128,13 +128,15 @@ pub(super) async fn prepare(connector: &Connector) -> Result<bool, OpenError> {
 }
 
 async fn examine(client: &mut Client) -> Result<bool, OpenError> {
-    let row = client
-        .query_one(
-            "SELECT current_setting('server_version_num')::int4, \
+    let asked = client.query_one(
+        "SELECT current_setting('server_version_num')::int4, \
              current_setting('server_version'), pg_is_in_recovery()",
-            &[],
-        )
+        &[],
+    );
+    // A server that was stopped just after it took the connection.
+    let row = tokio::time::timeout(CONNECT, asked)
         .await
+        .map_err(|_| OpenError::Unreachable("no answer in 5 seconds".to_owned()))?
         .map_err(|error| OpenError::of(&error))?;
     let get = |error: tokio_postgres::Error| OpenError::Failed(error.to_string());
     let (number, text, standby): (i32, String, bool) = (

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long a connection may take to come up.
@@ -78,7 +78,9 @@ impl Connector {
                  -c idle_in_transaction_session_timeout={millis} \
                  -c plan_cache_mode=force_generic_plan -c enable_seqscan=off \
                  -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off \
-                 -c synchronous_commit=on -c timezone=UTC"
+                 -c synchronous_commit=on -c timezone=UTC \
+                 -c default_transaction_isolation=read\\ committed \
+                 -c default_transaction_read_only=off"
             ));
         let tls = MakeRustlsConnect::new(tls(&config, settings.root_cert.as_deref())?);
         Ok(Self { config, tls })
@@ -88,6 +90,15 @@ impl Connector {
     pub(super) fn named(&self, name: &str) -> Self {
         let mut connector = self.clone();
         connector.config.application_name(name);
+        connector
+    }
+
+    /// The same, but never to a standby, which lags: an address may lead to one later.
+    pub(super) fn to_primary(&self, name: &str) -> Self {
+        let mut connector = self.named(name);
+        connector
+            .config
+            .target_session_attrs(TargetSessionAttrs::ReadWrite);
         connector
     }
 

@@ -5,7 +5,7 @@
 use super::pool::Leased;
 use super::scope::Trouble;
 use super::shared::Shared;
-use super::tx::{Access, RealmTx};
+use super::tx::{Access, Ended, RealmTx};
 use doorward_base::RealmId;
 use doorward_base::fault::{self, Fault};
 use doorward_identity::port::{Extent, ReadJob, StoreError, WriteJob};
@@ -33,39 +33,54 @@ pub(super) async fn write(
                 commit_late(tx);
                 return Ok(());
             }
-            return tx.end(outcome).await.map_err(StoreError::from);
+            return tx.end(outcome).await.map_err(|ended| ended.trouble.into());
         }
     }
-    // A task of its own: a caller that goes away leaves no transaction half-way.
-    spawned(async move { write_in_transaction(&shared, realm, &job).await }).await
+    let running = shared.running.clone().read_owned().await;
+    // A task of its own: a caller that goes away leaves no transaction half-way. A server
+    // that is stopped answers nothing, not even a time-out of its own.
+    spawned(async move {
+        let work = write_in_transaction(&shared, realm, &job);
+        let done = tokio::time::timeout(shared.patience(), work).await;
+        drop(running);
+        done.unwrap_or_else(|_| Err(silent()))
+    })
+    .await
 }
 
 /// Runs reads over one snapshot.
 pub(super) async fn read(
-    shared: Arc<Shared>,
+    shared: &Arc<Shared>,
     realm: RealmId,
     extent: Extent,
     job: ReadJob<'static>,
 ) -> Result<(), StoreError> {
     if extent == Extent::OneLookUp {
-        let mut tx = RealmTx::light(&shared, realm);
+        let mut tx = RealmTx::light(shared, realm);
         let outcome = tx.run(|tx| job(tx)).await;
         if !tx.has_outgrown() {
-            return tx.end(outcome).await.map_err(StoreError::from);
+            return tx.end(outcome).await.map_err(|ended| ended.trouble.into());
         }
     }
-    spawned(async move {
-        for last in [false, true] {
-            let leased = shared.connections.get().await?;
-            let tx = RealmTx::begin(leased, realm, Access::Read).await;
-            match bounded(&shared, attempt(tx, |tx| job(tx))).await {
-                Err(Trouble::Lost(cause)) if !last => again(&cause),
-                outcome => return outcome.map_err(StoreError::from),
-            }
+    let connections = shared.for_extent(extent);
+    for last in [false, true] {
+        let leased = connections.get().await?;
+        let attempt = async {
+            let mut tx = RealmTx::begin(leased, realm, Access::Read).await;
+            let outcome = tx.run(|tx| job(tx)).await;
+            tx.end(outcome).await
+        };
+        match tokio::time::timeout(shared.patience(), attempt).await {
+            Err(_) => return Err(silent()),
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(Ended {
+                trouble: Trouble::Lost(cause),
+                ..
+            })) if !last => again(&cause),
+            Ok(Err(ended)) => return Err(ended.trouble.into()),
         }
-        Ok(())
-    })
-    .await
+    }
+    Ok(())
 }
 
 async fn write_in_transaction(
@@ -75,37 +90,31 @@ async fn write_in_transaction(
 ) -> Result<(), StoreError> {
     let mut lost = false;
     for number in 0..ATTEMPTS {
-        let leased = shared.connections.get().await?;
-        let access = if number < FREE_ATTEMPTS {
-            Access::Write
+        // Who runs alone waits for its turn here first, without a connection: those that
+        // wait for it at the server are one for each node.
+        let (_turn, access) = if number < FREE_ATTEMPTS {
+            (None, Access::Write)
         } else {
-            Access::WriteAlone
+            (Some(shared.turn.lock().await), Access::WriteAlone)
         };
-        match bounded(shared, write_once(leased, realm, access, job)).await {
+        let leased = shared.connections.get().await?;
+        match write_once(leased, realm, access, job).await {
             Ok(()) => return Ok(()),
-            Err(Failed::Before(Trouble::Collided) | Failed::Commit(Trouble::Collided)) => {}
-            Err(Failed::Before(Trouble::Lost(cause))) if !lost => {
+            Err(Ended {
+                trouble: Trouble::Collided,
+                ..
+            }) => {}
+            Err(Ended {
+                trouble: Trouble::Lost(cause),
+                committing: false,
+            }) if !lost => {
                 lost = true;
                 again(&cause);
             }
-            Err(Failed::Before(trouble) | Failed::Commit(trouble)) => return Err(trouble.into()),
+            Err(ended) => return Err(ended.trouble.into()),
         }
     }
     Err(Trouble::Collided.into())
-}
-
-/// Whether something may have been committed.
-enum Failed {
-    /// Nothing was.
-    Before(Trouble),
-    /// The commit was sent.
-    Commit(Trouble),
-}
-
-impl From<Trouble> for Failed {
-    fn from(trouble: Trouble) -> Self {
-        Self::Commit(trouble)
-    }
 }
 
 async fn write_once(
@@ -113,45 +122,18 @@ async fn write_once(
     realm: RealmId,
     access: Access,
     job: &WriteJob,
-) -> Result<(), Failed> {
+) -> Result<(), Ended> {
     let mut tx = RealmTx::begin(leased, realm, access).await;
     let outcome = tx.run(|tx| job(tx)).await;
-    let failed = outcome.is_err() || tx.is_troubled();
-    if fault::is_planted(Fault::AnswerBeforeCommit) && !failed {
+    if fault::is_planted(Fault::AnswerBeforeCommit) && outcome.is_ok() && !tx.is_troubled() {
         commit_late(tx);
         return Ok(());
     }
-    tx.end(outcome).await.map_err(|trouble| {
-        if failed {
-            Failed::Before(trouble)
-        } else {
-            Failed::Commit(trouble)
-        }
-    })
-}
-
-async fn attempt(
-    mut tx: RealmTx,
-    job: impl for<'t> FnOnce(
-        &'t mut RealmTx,
-    ) -> doorward_identity::port::BoxFuture<'t, Result<(), StoreError>>,
-) -> Result<(), Trouble> {
-    let outcome = tx.run(job).await;
     tx.end(outcome).await
 }
 
-/// A server that is stopped answers nothing, not even a time-out of its own.
-async fn bounded<T, E: From<Trouble>>(
-    shared: &Shared,
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    let patience = shared.statement_timeout.saturating_mul(2);
-    tokio::time::timeout(patience, work)
-        .await
-        .unwrap_or_else(|_| {
-            let cause = "PostgreSQL did not answer in time".to_owned();
-            Err(Trouble::Store(StoreError::Unavailable(cause)).into())
-        })
+fn silent() -> StoreError {
+    StoreError::Unavailable("PostgreSQL did not answer in time".to_owned())
 }
 
 async fn spawned(

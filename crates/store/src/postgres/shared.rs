@@ -10,9 +10,10 @@ use async_trait::async_trait;
 use deadpool_postgres::ClientWrapper;
 use doorward_base::RealmId;
 use doorward_identity::model::{AuditEvent, TokenDossier};
-use doorward_identity::port::TokenKey;
+use doorward_identity::port::{Extent, TokenKey};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Mutex, RwLock};
 
 /// Connections and lanes.
 pub(super) struct Shared {
@@ -24,7 +25,13 @@ pub(super) struct Shared {
     pub(super) audits: Gather<Audits>,
     /// How long one statement may take.
     pub(super) statement_timeout: Duration,
-    lanes: Arc<Connections>,
+    /// For what must not wait behind requests: lanes, feed, announcements.
+    pub(super) reserved: Arc<Connections>,
+    /// Held by the transaction of this process that runs alone, or is about to.
+    pub(super) turn: Mutex<()>,
+    /// Held, shared, by each transaction that writes; closing waits for them.
+    pub(super) running: Arc<RwLock<()>>,
+    wait: Duration,
 }
 
 impl Shared {
@@ -33,26 +40,49 @@ impl Shared {
         settings: &PostgresSettings,
     ) -> Result<Self, OpenError> {
         let wait = settings.pool_wait;
-        let lanes = Connections::new(connector.named("doorward-lanes"), LANES * 2, wait)?;
+        let lanes = Connections::new(connector.to_primary("doorward-lanes"), LANES * 2 + 2, wait)?;
         let lanes = Arc::new(lanes);
         let lane = Arc::new(Lane {
             connections: Arc::clone(&lanes),
             statement_timeout: settings.statement_timeout,
         });
         Ok(Self {
-            connections: Connections::new(connector.named("doorward"), settings.pool_size, wait)?,
-            look_ups: Gather::start(&lane, wait),
-            audits: Gather::start(&lane, wait),
+            connections: Connections::new(
+                connector.to_primary("doorward"),
+                settings.pool_size,
+                wait,
+            )?,
+            look_ups: Gather::start(&lane, wait + settings.statement_timeout),
+            audits: Gather::start(&lane, wait + settings.statement_timeout),
             statement_timeout: settings.statement_timeout,
-            lanes,
+            reserved: lanes,
+            turn: Mutex::new(()),
+            running: Arc::default(),
+            wait,
         })
     }
 
-    pub(super) fn close(&self) {
+    /// Where reads of this extent go.
+    pub(super) fn for_extent(&self, extent: Extent) -> &Connections {
+        match extent {
+            Extent::Upkeep => &self.reserved,
+            Extent::OneLookUp | Extent::Any => &self.connections,
+        }
+    }
+
+    /// How long a use-case may take in all, its wait for a connection included.
+    pub(super) fn patience(&self) -> Duration {
+        self.wait + self.statement_timeout.saturating_mul(2)
+    }
+
+    /// Waits for the transactions under way, and takes no more.
+    pub(super) async fn close(&self) {
         self.look_ups.close();
         self.audits.close();
+        let ended = tokio::time::timeout(self.patience(), self.running.write()).await;
         self.connections.close();
-        self.lanes.close();
+        self.reserved.close();
+        drop(ended);
     }
 }
 

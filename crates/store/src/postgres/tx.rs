@@ -51,6 +51,14 @@ impl Access {
     }
 }
 
+/// How a transaction ended badly.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) trouble: Trouble,
+    /// COMMIT was sent, so that it may have happened.
+    pub(super) committing: bool,
+}
+
 /// Where statements go.
 enum Way {
     /// To the lanes that serve many requests together.
@@ -237,28 +245,32 @@ impl RealmTx {
     }
 
     /// Ends it: commits what went well, takes back what did not.
-    pub(super) async fn end(mut self, outcome: Result<(), StoreError>) -> Result<(), Trouble> {
+    pub(super) async fn end(mut self, outcome: Result<(), StoreError>) -> Result<(), Ended> {
+        let before = |trouble| Ended {
+            trouble,
+            committing: false,
+        };
         let outcome = match self.trouble.take() {
             Some(trouble) => Err(trouble),
             None => outcome.map_err(Trouble::Store),
         };
         let Way::Transaction(Transaction { leased, begun }) = self.way else {
-            return self.end_light(outcome).await;
+            return self.end_light(outcome).await.map_err(before);
         };
         let Some(conn) = leased.conn() else {
-            return outcome;
+            return outcome.map_err(before);
         };
         if let Some(begun) = begun
             && let Err(error) = begun.await
         {
-            return Err(failed("(begin)", &error));
+            return Err(before(failed("(begin)", &error)));
         }
         if let Err(trouble) = outcome {
             // A connection that cannot roll back is thrown away; the server does it then.
             if conn.batch_execute("ROLLBACK").await.is_ok() {
                 leased.is_clean();
             }
-            return Err(trouble);
+            return Err(before(trouble));
         }
         let committed = commit(conn, self.realm, self.events, &self.changes).await;
         match &committed {
@@ -269,7 +281,10 @@ impl RealmTx {
                 }
             }
         }
-        committed
+        committed.map_err(|trouble| Ended {
+            trouble,
+            committing: true,
+        })
     }
 
     async fn end_light(self, outcome: Result<(), Trouble>) -> Result<(), Trouble> {

@@ -40,6 +40,46 @@ async fn write_skew_does_not_happen() {
     assert_eq!(made, 5 - before, "{answers:?}");
 }
 
+/// However many collide, they do not take all connections of the pool.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_collides_waits_without_a_connection() {
+    let database = database().await;
+    let mut few = settings(&database);
+    few.pool_size = 3;
+    let store = PostgresStore::open(&few).await.unwrap();
+    let store = StoreHandle::new(Arc::new(store));
+    let a = realm(&store, "a").await;
+    people(&store, a).await;
+    let mut admin = admin(&database).await;
+    let held = admin.transaction().await.unwrap();
+    // Nobody may run alone: whoever wants to waits.
+    held.batch_execute("LOCK TABLE doorward.turn IN ROW SHARE MODE")
+        .await
+        .unwrap();
+    let mut bumps = JoinSet::new();
+    for _ in 0..32 {
+        let store = store.clone();
+        bumps.spawn(async move {
+            writing!(store, a, [], |tx| {
+                let epoch = tx.find_epoch(subject_id(1), None).await?;
+                tx.bump_epoch(subject_id(1), None).await?;
+                Ok(epoch)
+            })
+        });
+    }
+    wait_for_lock(&held).await;
+    for _ in 0..20 {
+        let read = reading!(store, a, [], |tx| tx.find_subject(subject_id(1)).await);
+        assert_eq!(read, Ok(Some(user(1))));
+    }
+    held.rollback().await.unwrap();
+    let done = timeout(SOON, bumps.join_all()).await.unwrap();
+    let mut seen: Vec<_> = done.into_iter().map(Result::unwrap).collect();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 32);
+}
+
 /// More than the lanes serve: the closure runs again in a transaction, and what it wrote
 /// is written once.
 #[tokio::test]
