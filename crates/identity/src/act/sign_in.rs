@@ -16,7 +16,7 @@ use crate::model::{
     Actor, AuditAction, AuditEvent, Ceiling, Dossier, HashedPassword, Identifier, Session,
     SessionState, Subject,
 };
-use crate::port::{Read, Tx};
+use crate::port::{Extent, Read, Tx};
 use async_trait::async_trait;
 use doorward_base::name::parse_scopes;
 use doorward_base::principal::Epoch;
@@ -63,7 +63,13 @@ pub async fn sign_in(
     let Some(guess) = guesses.take(ctx.realm.id, &account, ctx.call.now).await else {
         return ctx.commit(TooMany(*ctx.call)).await;
     };
-    let stored = ctx.query(FindByEmail(email)).await?;
+    let stored = match ctx.query(FindByEmail(email)).await {
+        Ok(stored) => stored,
+        Err(failure) => {
+            guess.give_back();
+            return Err(failure);
+        }
+    };
     let passwords = &ctx.identity.passwords;
     let hash = stored.as_ref().and_then(|(_, hash)| hash.as_ref());
     let check = passwords.check(&request.password, hash).await;
@@ -107,6 +113,7 @@ struct TooMany(Call);
 impl Work for TooMany {
     type Done = SignedIn;
     type Refusal = SignInRefusal;
+    const EXTENT: Extent = Extent::OneLookUp;
 
     fn event(&self) -> AuditEvent {
         self.0.event(Actor::Anonymous, AuditAction::SignIn)
