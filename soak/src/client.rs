@@ -91,16 +91,16 @@ impl<'a> Client<'a> {
     /// Does one operation, and what follows from it.
     pub fn step(&mut self) {
         match self.dice.below(100) {
-            0..=22 => self.use_some_jwt(),
-            23..=37 => self.use_some_token(),
-            38..=55 => self.exchange_some(),
-            56..=66 => self.create_some(),
-            67..=73 => self.regenerate_some(),
-            74..=82 => self.revoke_some(),
-            83..=84 => self.list_some(),
-            85..=90 => self.change_some_grant(),
-            91..=92 => self.use_some_session(),
-            93 => self.end_some_session(),
+            0..=19 => self.use_some_jwt(),
+            20..=33 => self.use_some_token(),
+            34..=50 => self.exchange_some(),
+            51..=60 => self.create_some(),
+            61..=67 => self.regenerate_some(),
+            68..=76 => self.revoke_some(),
+            77..=78 => self.list_some(),
+            79..=84 => self.change_some_grant(),
+            85..=86 => self.use_some_session(),
+            87..=89 => self.end_some_session(),
             _ => self.cross_some_boundary(),
         }
     }

@@ -23,16 +23,16 @@ fn options(engine: Engine, seed: u64, plant: Option<&str>) -> Options {
     options
 }
 
-fn soak(site: &str, options: &Options, seconds: u64, faults: &[Fault]) -> Ended {
+fn soak(site: &str, options: &Options, seconds: u64, faults: &[Fault], quiet: u64) -> Ended {
     let mut plant = Plant::start(site, &site::configuration(), options);
     let plan = Plan {
         clients: 6,
         time: Duration::from_secs(seconds),
-        least: 100 * usize::try_from(seconds).unwrap(),
+        least: 150 * usize::try_from(seconds).unwrap(),
         faults: faults.to_vec(),
         rhythm: Rhythm {
             most: usize::MAX,
-            quiet: 1500,
+            quiet,
         },
         size: Size {
             people: 1,
@@ -59,7 +59,7 @@ fn assert_nothing_is_wrong(ended: &Ended) {
 fn nothing_is_wrong_on_sqlite_under_faults() {
     for seed in seeds::SQLITE {
         let options = options(Engine::Sqlite, *seed, None);
-        assert_nothing_is_wrong(&soak(site!(), &options, 6, &Fault::ALL));
+        assert_nothing_is_wrong(&soak(site!(), &options, 6, &Fault::ALL, 1500));
     }
 }
 
@@ -67,7 +67,7 @@ fn nothing_is_wrong_on_sqlite_under_faults() {
 fn nothing_is_wrong_on_three_nodes_and_postgres_under_faults() {
     for seed in seeds::POSTGRES {
         let options = options(Engine::Postgres, *seed, None);
-        assert_nothing_is_wrong(&soak(site!(), &options, 8, &Fault::ALL));
+        assert_nothing_is_wrong(&soak(site!(), &options, 8, &Fault::ALL, 1500));
     }
 }
 
@@ -75,7 +75,7 @@ fn nothing_is_wrong_on_three_nodes_and_postgres_under_faults() {
 fn assert_found(site: &str, engine: Engine, plant: &str, kinds: &[Kind]) {
     let mut options = options(engine, 1, Some(plant));
     options.nodes = 1;
-    let ended = soak(site, &options, 2, &[Fault::KillNode]);
+    let ended = soak(site, &options, 4, &[Fault::KillNode], 4000);
     let found = ended
         .violations
         .iter()
