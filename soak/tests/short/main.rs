@@ -23,24 +23,26 @@ fn options(engine: Engine, seed: u64, plant: Option<&str>) -> Options {
     options
 }
 
-fn soak(site: &str, options: &Options, seconds: u64, faults: &[Fault], quiet: u64) -> Ended {
-    let mut plant = Plant::start(site, &site::configuration(), options);
-    let plan = Plan {
+fn plan(options: &Options, seconds: u64) -> Plan {
+    Plan {
         clients: 6,
         time: Duration::from_secs(seconds),
         least: 150 * usize::try_from(seconds).unwrap(),
-        faults: faults.to_vec(),
         rhythm: Rhythm {
             most: usize::MAX,
-            quiet,
+            quiet: 1500,
         },
         size: Size {
             people: 1,
             services: 2,
         },
         ..options.plan()
-    };
-    let ended = run(&mut plant, &plan);
+    }
+}
+
+fn soak(site: &str, options: &Options, plan: &Plan) -> Ended {
+    let mut plant = Plant::start(site, &site::configuration(), options);
+    let ended = run(&mut plant, plan);
     println!("{ended}");
     ended
 }
@@ -59,7 +61,7 @@ fn assert_nothing_is_wrong(ended: &Ended) {
 fn nothing_is_wrong_on_sqlite_under_faults() {
     for seed in seeds::SQLITE {
         let options = options(Engine::Sqlite, *seed, None);
-        assert_nothing_is_wrong(&soak(site!(), &options, 6, &Fault::ALL, 1500));
+        assert_nothing_is_wrong(&soak(site!(), &options, &plan(&options, 6)));
     }
 }
 
@@ -67,7 +69,7 @@ fn nothing_is_wrong_on_sqlite_under_faults() {
 fn nothing_is_wrong_on_three_nodes_and_postgres_under_faults() {
     for seed in seeds::POSTGRES {
         let options = options(Engine::Postgres, *seed, None);
-        assert_nothing_is_wrong(&soak(site!(), &options, 8, &Fault::ALL, 1500));
+        assert_nothing_is_wrong(&soak(site!(), &options, &plan(&options, 8)));
     }
 }
 
@@ -75,7 +77,10 @@ fn nothing_is_wrong_on_three_nodes_and_postgres_under_faults() {
 fn assert_found(site: &str, engine: Engine, plant: &str, kinds: &[Kind]) {
     let mut options = options(engine, 1, Some(plant));
     options.nodes = 1;
-    let ended = soak(site, &options, 4, &[Fault::KillNode], 4000);
+    let mut plan = plan(&options, 4);
+    plan.faults = vec![Fault::KillNode];
+    plan.rhythm.quiet = 4000;
+    let ended = soak(site, &options, &plan);
     let found = ended
         .violations
         .iter()
