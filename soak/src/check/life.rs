@@ -134,7 +134,10 @@ impl Case<'_> {
             let outdates = |&&place: &&usize| {
                 let change = self.index.event(place);
                 change.is_some_and(|change| {
-                    change.outcome == Outcome::Ok(Effect::Done) && change.invoked > made.settled()
+                    // A grant that was added takes nothing away, whatever it outdates.
+                    matches!(change.action, Action::RemoveGrant { .. })
+                        && change.outcome == Outcome::Ok(Effect::Done)
+                        && change.invoked > made.settled()
                 })
             };
             let outdated: Vec<usize> = changes.iter().filter(outdates).copied().collect();

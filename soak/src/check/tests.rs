@@ -278,19 +278,28 @@ fn what_the_store_says_of_a_permission_is_held_against_the_history() {
 }
 
 #[test]
-fn a_change_of_grants_outdates_access_tokens_of_an_immediate_realm() {
+fn a_permission_taken_away_outdates_access_tokens_of_an_immediate_realm() {
     let mut story = Story::begin();
-    story.exchange("t", exchanged(1, 0)).grant(done());
-    assert_eq!(story.use_it(jwt(1, "t"), refused(401)).kinds(), []);
-    assert_eq!(
-        story.use_it(jwt(1, "t"), passed("owner")).kinds(),
-        [Kind::AcceptedAfterEnd]
-    );
+    story.grant(done()).exchange("t", exchanged(1, 0));
+    story.take_away(done()).use_it(jwt(1, "t"), refused(401));
+    assert_eq!(story.kinds(), []);
+    story.use_it(jwt(1, "t"), passed("owner"));
+    assert_eq!(story.kinds(), [Kind::AcceptedAfterEnd]);
     let mut story = Story::begin();
     story
         .exchange("t", exchanged(1, 0))
-        .grant(Outcome::Ok(Effect::Unchanged));
-    assert_eq!(story.use_it(jwt(1, "t"), passed("owner")).kinds(), []);
+        .take_away(Outcome::Ok(Effect::Unchanged))
+        .use_it(jwt(1, "t"), passed("owner"));
+    assert_eq!(story.kinds(), []);
+}
+
+#[test]
+fn a_permission_given_may_outdate_access_tokens_and_need_not() {
+    for outcome in [refused(401), passed("owner")] {
+        let mut story = Story::begin();
+        story.exchange("t", exchanged(1, 0)).grant(done());
+        assert_eq!(story.use_it(jwt(1, "t"), outcome).kinds(), []);
+    }
 }
 
 #[test]
