@@ -41,16 +41,18 @@ pub async fn exchange(
     ctx: Context<'_>,
     request: ExchangeRequest,
 ) -> Result<Issued, Failure<UseRefusal>> {
+    let tried = ctx.realm.keyring();
     let presented = ctx.present(&request.secret);
-    let (unsigned, token) = ctx
-        .commit(Exchange {
-            realm: ctx.realm(),
-            call: *ctx.call,
-            presented,
-            jti: mint_jti(&*ctx.identity.entropy),
-            request,
-        })
-        .await?;
+    let request = Arc::new(request);
+    let mut outcome = attempt(ctx, presented, &request).await;
+    // Refused and written down; if it was for a key that came too late, the second
+    // attempt is written down as well.
+    if matches!(outcome, Err(Failure::Refused(UseRefusal::Unknown)))
+        && let Some(presented) = ctx.present_again(&request.secret, &tried).await?
+    {
+        outcome = attempt(ctx, Ok(presented), &request).await;
+    }
+    let (unsigned, token) = outcome?;
     ctx.identity
         .last_used
         .record(ctx.realm.id, token, ctx.call.now);
@@ -58,12 +60,27 @@ pub async fn exchange(
     unsigned.sign(ctx.realm.keyring().access(), typ)
 }
 
+async fn attempt(
+    ctx: Context<'_>,
+    presented: Result<Presented, UseRefusal>,
+    request: &Arc<ExchangeRequest>,
+) -> Result<(Unsigned, ApiTokenId), Failure<UseRefusal>> {
+    ctx.commit(Exchange {
+        realm: ctx.realm(),
+        call: *ctx.call,
+        presented,
+        jti: mint_jti(&*ctx.identity.entropy),
+        request: Arc::clone(request),
+    })
+    .await
+}
+
 struct Exchange {
     realm: Arc<Realm>,
     call: Call,
     presented: Result<Presented, UseRefusal>,
     jti: String,
-    request: ExchangeRequest,
+    request: Arc<ExchangeRequest>,
 }
 
 #[async_trait]

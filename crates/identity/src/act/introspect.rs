@@ -38,15 +38,15 @@ pub async fn introspect(
     secret: &Secret,
     via: &Presentation,
 ) -> Result<Introspected, Failure<UseRefusal>> {
+    let tried = ctx.realm.keyring();
     let presented = ctx.present(secret).map_err(Failure::Refused)?;
-    let (found, decision) = ctx
-        .query(Inspect {
-            realm: ctx.realm(),
-            via: via.clone(),
-            presented,
-            now: ctx.call.now,
-        })
-        .await?;
+    let mut inspected = inspect(ctx, presented, via).await;
+    if matches!(inspected, Err(Failure::Refused(UseRefusal::Unknown)))
+        && let Some(presented) = ctx.present_again(secret, &tried).await?
+    {
+        inspected = inspect(ctx, presented, via).await;
+    }
+    let (found, decision) = inspected?;
     match decision {
         Ok(introspected) => {
             let token = found.token.id;
@@ -82,6 +82,20 @@ async fn rekey(ctx: Context<'_>, found: Found) {
     if let Err(error) = done.await {
         tracing::warn!(%error, "a token's digest was not moved to the current key");
     }
+}
+
+async fn inspect(
+    ctx: Context<'_>,
+    presented: Presented,
+    via: &Presentation,
+) -> Result<<Inspect as Query>::Done, Failure<UseRefusal>> {
+    ctx.query(Inspect {
+        realm: ctx.realm(),
+        via: via.clone(),
+        presented,
+        now: ctx.call.now,
+    })
+    .await
 }
 
 struct Inspect {

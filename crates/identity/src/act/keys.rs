@@ -22,6 +22,10 @@ use std::time::Duration;
 /// published that long before it signs, an old one that long after it signed last.
 pub const JWKS_MAX_AGE: Duration = Duration::from_secs(300);
 
+/// How long a digest key is known to all processes before tokens move to it: twice as
+/// long as a process serves without hearing of changes.
+pub const DIGEST_LEAD: Duration = Duration::from_secs(10);
+
 const PURPOSES: [KeyPurpose; 3] = [KeyPurpose::Access, KeyPurpose::Internal, KeyPurpose::Digest];
 /// Under which name the store keeps what tells a wrong master key.
 pub const MASTER_KEY_CHECK: &str = "master_key_check";

@@ -1,14 +1,28 @@
-//! Finds an API token by its secret. Not here: whether it may be used
+//! Finds an API token by its secret, also if another process has just moved it to a
+//! digest key that this one does not know yet. Not here: whether it may be used
 //! (`decide::token`).
 
-use super::{Context, Realm};
+use super::{Context, Keyring, Realm};
 use crate::decide::refusal::UseRefusal;
 use crate::model::{ApiToken, Dossier};
 use crate::port::{Read, StoreError, TokenKey, Tx};
 use crate::settings::TokenClass;
+use async_trait::async_trait;
 use doorward_base::Secret;
 use doorward_base::secret::TokenDigest;
 use doorward_base::token_format::Shape;
+
+/// Brings what a process knows of a realm's keys up to date.
+#[async_trait]
+pub trait KeyNews: Send + Sync {
+    /// Returns once every change of keys that was committed before this call is in force
+    /// here. It is asked for each token that nobody knows, so it bounds what that costs
+    /// the store.
+    ///
+    /// # Errors
+    /// [`StoreError`] if that cannot be known.
+    async fn catch_up(&self) -> Result<(), StoreError>;
+}
 
 /// A secret that has the shape of one of the realm's classes, as digests under every
 /// live digest key, the current one first.
@@ -33,6 +47,20 @@ impl Context<'_> {
         } else {
             Err(UseRefusal::Malformed)
         }
+    }
+
+    /// The digests of a secret that was found under none of the keys in `tried`, if the
+    /// process has others now.
+    pub(super) async fn present_again(
+        &self,
+        secret: &Secret,
+        tried: &Keyring,
+    ) -> Result<Option<Presented>, StoreError> {
+        if let Some(news) = self.realm.news.get() {
+            news.catch_up().await?;
+        }
+        let digests = self.realm.keyring().token_digests(secret);
+        Ok((digests != tried.token_digests(secret)).then_some(Presented { digests }))
     }
 }
 

@@ -60,6 +60,7 @@ pub use keyring::Keyring;
 pub use last_used::LastUsed;
 pub use list_audit::list_audit;
 pub use list_tokens::{TokenPage, list_tokens};
+pub use look_up::KeyNews;
 pub use membership::{create_membership, end_membership};
 pub use mint_internal::{InternalRequest, mint_internal};
 pub use password::PasswordPool;
@@ -82,7 +83,7 @@ use arc_swap::ArcSwap;
 use doorward_base::{Entropy, RealmId, RequestId, Timestamp};
 use serde_json::Map;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What every use-case needs, once per process.
 pub struct Identity {
@@ -107,6 +108,7 @@ pub struct Realm {
     /// What the configuration says.
     pub settings: RealmSettings,
     keyring: ArcSwap<Keyring>,
+    news: OnceLock<Arc<dyn KeyNews>>,
 }
 
 impl Realm {
@@ -117,6 +119,7 @@ impl Realm {
             id,
             settings,
             keyring: ArcSwap::new(keyring),
+            news: OnceLock::new(),
         }
     }
 
@@ -129,6 +132,12 @@ impl Realm {
     /// Puts other keys in force, after a rotation here or in another process.
     pub fn set_keyring(&self, keyring: Arc<Keyring>) {
         self.keyring.store(keyring);
+    }
+
+    /// Says who knows whether another process changed the keys; only the first call
+    /// counts. Without one, the keys in force are taken for the newest.
+    pub fn hear_from(&self, news: Arc<dyn KeyNews>) {
+        drop(self.news.set(news));
     }
 }
 

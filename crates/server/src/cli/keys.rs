@@ -18,7 +18,7 @@ pub(super) enum Keys {
     Init(Init),
     /// Publish the next key of a realm, or put the published one in use
     #[command(
-        after_help = "Rotate once to publish the next key, and again five minutes later to use it: by then\nevery verifier that caches the key set knows it, and no request fails."
+        after_help = "Rotate once to publish the next key, and again five minutes later to use it: by then\nevery verifier that caches the key set knows it, and no request fails. For a digest key\nten seconds are enough: by then every running process knows it."
     )]
     Rotate(Rotate),
     /// List a realm's keys; never their secrets
@@ -38,7 +38,8 @@ pub(super) struct Rotate {
     /// What the key is for
     #[arg(long, value_enum, default_value_t = Purpose::Access)]
     purpose: Purpose,
-    /// Use a new key at once; verifiers that cache the key set refuse its tokens for a while
+    /// Use a new key at once; verifiers that cache the key set refuse its tokens for a while,
+    /// and a process that is cut off from the database cannot find tokens digested under it
     #[arg(long)]
     now: bool,
 }

@@ -231,10 +231,16 @@ pub(crate) async fn a_rotated_digest_key_finds_and_moves_old_tokens(store: Store
         roles: vec![],
     };
     let invited = invite(world.ctx(), &OPERATOR, request).await.unwrap();
-    // Twice, so that a token is found under a key before the last one.
-    for _ in 0..2 {
-        rotated(&world, KeyPurpose::Digest, Pace::Staged).await;
-    }
+    // Every process knows a key before tokens move to it.
+    let staged = rotated(&world, KeyPurpose::Digest, Pace::Staged).await;
+    let usable_from = after(10);
+    assert!(matches!(staged, Rotated::Published { usable_from: from, .. } if from == usable_from));
+    let early = rotated(&world.at(9), KeyPurpose::Digest, Pace::Staged).await;
+    assert_eq!(early, Rotated::Waiting { usable_from });
+    let then = rotated(&world.at(10), KeyPurpose::Digest, Pace::Staged).await;
+    assert!(matches!(then, Rotated::Activated { .. }), "{then:?}");
+    // Once more, so that a token is found under a key before the last one.
+    rotated(&world, KeyPurpose::Digest, Pace::Now).await;
     let year = world.at(365 * 86_400);
     let under = |n: usize| {
         let (world, tokens) = (&world, [&exchanged, &presented, &unused]);

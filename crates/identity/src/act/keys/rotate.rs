@@ -1,6 +1,6 @@
 //! Rotates a realm's keys: next, active, retiring.
 
-use super::{JWKS_MAX_AGE, KeysError, load, make, retire_active, retirement};
+use super::{DIGEST_LEAD, JWKS_MAX_AGE, KeysError, load, make, retire_active, retirement};
 use crate::act::caller::load_manager;
 use crate::act::keyring::is_past;
 use crate::act::work::{Failure, Stop, Work};
@@ -13,15 +13,18 @@ use async_trait::async_trait;
 use doorward_base::Timestamp;
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How fast keys are rotated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pace {
-    /// The new key is published first and signs when every verifier can have seen it:
-    /// rotate once to publish it, and again after [`JWKS_MAX_AGE`].
+    /// The new key is published first and used when everybody can have seen it: rotate
+    /// once to publish it, and again after [`JWKS_MAX_AGE`]. For a digest key everybody
+    /// is the processes of the store, and [`DIGEST_LEAD`] is enough.
     Staged,
-    /// The new key signs at once. Verifiers that keep the old JWKS refuse its tokens
-    /// until they fetch again.
+    /// The new key is used at once. Verifiers that keep the old JWKS refuse its tokens
+    /// until they fetch again; a process that is cut off from the change log cannot tell
+    /// API tokens that moved to it.
     Now,
 }
 
@@ -47,8 +50,7 @@ pub enum Rotated {
     },
 }
 
-/// Rotates the realm's key of a purpose. Digest keys are not published, so they rotate
-/// at once. Needs `platform.keys.edit` realm-wide.
+/// Rotates the realm's key of a purpose. Needs `platform.keys.edit` realm-wide.
 ///
 /// # Errors
 /// [`Failure`] with a [`ManageRefusal`].
@@ -74,11 +76,7 @@ pub async fn rotate(
             call: *ctx.call,
             caller: caller.clone(),
             purpose,
-            pace: if purpose == KeyPurpose::Digest {
-                Pace::Now
-            } else {
-                pace
-            },
+            pace,
             fresh,
         })
         .await?;
@@ -156,6 +154,14 @@ impl Rotation {
         record.state == KeyState::Next && record.algorithm != self.fresh.algorithm
     }
 
+    /// How long a new key is published before it is used.
+    const fn lead(&self) -> Duration {
+        match self.purpose {
+            KeyPurpose::Digest => DIGEST_LEAD,
+            KeyPurpose::Access | KeyPurpose::Internal => JWKS_MAX_AGE,
+        }
+    }
+
     async fn turn(
         &self,
         tx: &mut dyn Tx,
@@ -172,12 +178,12 @@ impl Rotation {
                 .await?;
                 Ok(Rotated::Published {
                     kid: self.fresh.kid.clone(),
-                    usable_from: now.plus(JWKS_MAX_AGE),
+                    usable_from: now.plus(self.lead()),
                 })
             }
-            (Some(next), Pace::Staged) if now < next.created_at.plus(JWKS_MAX_AGE) => {
+            (Some(next), Pace::Staged) if now < next.created_at.plus(self.lead()) => {
                 Ok(Rotated::Waiting {
-                    usable_from: next.created_at.plus(JWKS_MAX_AGE),
+                    usable_from: next.created_at.plus(self.lead()),
                 })
             }
             (next, _) => {
