@@ -1,6 +1,6 @@
 //! The only wiring: which part is given which. Not here: what the parts do.
 
-use crate::adapter::{FeedRevocations, InternalMinter, RealmKeys, TokenIntrospect};
+use crate::adapter::{FeedNews, FeedRevocations, InternalMinter, RealmKeys, TokenIntrospect};
 use crate::cli::Failure;
 use crate::config::{Loaded, RealmConfig, policies};
 use crate::engine::{Engine, open_realm, store_failure};
@@ -14,7 +14,7 @@ use doorward_base::{RealmName, RequestId, TenantId};
 use doorward_console::{AdminParts, MeParts, SignInParts};
 use doorward_gate::policy::Policies;
 use doorward_gate::{Gate, GateOptions, GateParts};
-use doorward_identity::act::{Identity, Realm};
+use doorward_identity::act::{Identity, KeyNews, Realm};
 use doorward_oauth::OAuthParts;
 use doorward_surface::axum_target::AxumLocal;
 use doorward_surface::{Denial, DenialLog, Local};
@@ -25,6 +25,7 @@ use std::sync::{Arc, OnceLock};
 pub(crate) struct Composed {
     pub(crate) gate: Arc<Gate>,
     pub(crate) feed: Arc<Feed>,
+    news: Arc<FeedNews>,
     identity: Arc<Identity>,
     realms: Arc<Realms>,
     denials: Arc<LateDenials>,
@@ -38,6 +39,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         .await
         .map_err(store_failure)?;
     let feed = Arc::new(feed);
+    let news = Arc::new(FeedNews::new(Arc::clone(&feed)));
     let denials = Arc::new(LateDenials::default());
     let server = &loaded.settings.server;
     let parts = GateParts {
@@ -51,7 +53,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
             Arc::clone(&identity),
             Arc::clone(&realms),
         )),
-        keys: Arc::new(RealmKeys::new(Arc::clone(&realms), Arc::clone(&feed))),
+        keys: Arc::new(RealmKeys::new(Arc::clone(&realms), Arc::clone(&news))),
         limiter: engine.limits.limiter(),
         limit_seed: *identity
             .master
@@ -69,6 +71,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         identity: &identity,
         realms: &realms,
         feed: &feed,
+        news: &news,
         denials: &denials,
     };
     let policies = wiring.put_in_force(loaded).await?;
@@ -78,6 +81,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
     Ok(Composed {
         gate,
         feed,
+        news,
         identity,
         realms,
         denials,
@@ -92,6 +96,7 @@ impl Composed {
             identity: &self.identity,
             realms: &self.realms,
             feed: &self.feed,
+            news: &self.news,
             denials: &self.denials,
         };
         let policies = wiring.put_in_force(loaded).await?;
@@ -121,6 +126,7 @@ struct Wiring<'a> {
     identity: &'a Arc<Identity>,
     realms: &'a Arc<Realms>,
     feed: &'a Arc<Feed>,
+    news: &'a Arc<FeedNews>,
     denials: &'a Arc<LateDenials>,
 }
 
@@ -131,6 +137,7 @@ impl Wiring<'_> {
         let mut targets: HashMap<RealmName, Targets> = HashMap::new();
         for config in &loaded.settings.realms {
             let realm = open_realm(self.identity, config).await?;
+            realm.hear_from(Arc::clone(self.news) as Arc<dyn KeyNews>);
             targets.insert(config.name().clone(), self.targets(config, &realm));
             let known = self.realms.get(config.name());
             let live = known.map_or_else(
@@ -156,12 +163,7 @@ impl Wiring<'_> {
                     .join("\n"),
             )
         })?;
-        // The feed follows a realm from here on; no request reaches it before its
-        // policies are in force.
-        self.realms.replace(served);
-        for served in self.realms.all() {
-            self.feed.learn(&served).await.map_err(store_failure)?;
-        }
+        self.feed.adopt(served).await.map_err(store_failure)?;
         Ok(policies)
     }
 

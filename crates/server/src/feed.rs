@@ -12,12 +12,13 @@ mod tests;
 
 use crate::live::Position;
 use crate::realms::Realms;
+use apply::is_lasting;
 use doorward_identity::act::Identity;
 use doorward_identity::port::StoreError;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// How many entries of the change log are read at once.
@@ -44,7 +45,8 @@ pub(crate) struct Feed {
     applied: std::sync::Mutex<Position>,
     /// Held while keys are loaded, so that an older answer does not come last.
     keys: Mutex<()>,
-    started: Instant,
+    /// When this began, by [`uptime_millis`].
+    started: u64,
     contact_millis: AtomicU64,
 }
 
@@ -78,7 +80,7 @@ impl Feed {
             asked: AtomicU64::new(0),
             applied: std::sync::Mutex::new(after),
             keys: Mutex::new(()),
-            started: Instant::now(),
+            started: uptime_millis(),
             contact_millis: AtomicU64::new(0),
         })
     }
@@ -117,7 +119,15 @@ impl Feed {
         cursor.pending = before || changed;
         while cursor.pending {
             let after = cursor.after;
-            let rows = within(engine.list_changes(after.seq, BATCH)).await?;
+            let listed = within(engine.list_changes(after.seq, BATCH)).await;
+            // An entry that cannot be read, such as one of a newer version, must not hold
+            // up every later one of every realm.
+            let unread = listed.as_ref().err().filter(|error| is_lasting(error));
+            if let Some(error) = unread {
+                tracing::error!(%error, "the change log cannot be read");
+            }
+            let unread = unread.is_some();
+            let rows = if unread { Vec::new() } else { listed? };
             let full = rows.len() >= BATCH as usize;
             let end = match rows.last() {
                 Some(row) if !full => row.seq,
@@ -126,7 +136,8 @@ impl Feed {
             // Entries may be gone, or the log is older than what was read of it: another
             // copy of the store.
             let left_behind = end.0.saturating_sub(after.seq.0) >= REACH;
-            cursor.after = if left_behind || end < after.seq {
+            cursor.after = if unread || left_behind || end < after.seq {
+                tracing::warn!("the change log was left behind; starting again from a snapshot");
                 let era = after.era + 1;
                 let start = Position { era, seq: end };
                 self.start_over(start).await?;
@@ -172,8 +183,17 @@ impl Feed {
     }
 
     fn since_start(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        uptime_millis().saturating_sub(self.started)
     }
+}
+
+/// A clock that only goes forward, also while the machine is suspended: what was revoked
+/// meanwhile is not known.
+fn uptime_millis() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    let millis = u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000;
+    seconds.saturating_mul(1000).saturating_add(millis)
 }
 
 /// What the store answers, if it does in time.

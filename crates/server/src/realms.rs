@@ -19,6 +19,9 @@ pub(crate) struct Served {
     pub(crate) longest_life: Duration,
 }
 
+/// Realms as they were in force together.
+pub(crate) type Map = Arc<HashMap<RealmName, Arc<Served>>>;
+
 /// All of them.
 #[derive(Default)]
 pub(crate) struct Realms(ArcSwap<HashMap<RealmName, Arc<Served>>>);
@@ -43,11 +46,16 @@ impl Realms {
         self.0.load().values().cloned().collect()
     }
 
-    /// Puts other realms in force.
-    pub(crate) fn replace(&self, served: Vec<Served>) {
+    /// Puts other realms in force and returns those that were.
+    pub(crate) fn replace(&self, served: Vec<Served>) -> Map {
         let map = served
             .into_iter()
             .map(|served| (served.realm.settings.name.clone(), Arc::new(served)));
-        self.0.store(Arc::new(map.collect()));
+        self.0.swap(Arc::new(map.collect()))
+    }
+
+    /// Puts these back in force.
+    pub(crate) fn restore(&self, map: Map) {
+        self.0.store(map);
     }
 }

@@ -7,8 +7,8 @@ use doorward_base::limit::LocalLimiter;
 use doorward_base::{ApiTokenId, Clock as _, Email, RealmId, RealmName, RequestId, SubjectId};
 use doorward_identity::act::{
     Call, Caller, Context, CreateServiceAccount, CreateToken, Guesses, Identity, LastUsed,
-    OwnerRef, PasswordPool, Placement, Realm, TokenRef, create_service_account, create_token,
-    revoke_token,
+    MintedToken, OwnerRef, PasswordPool, Placement, Realm, TokenRef, create_service_account,
+    create_token, revoke_token,
 };
 use doorward_identity::model::{Ceiling, ChangeRow, ChangeSeq, TokenKind};
 use doorward_identity::port::{Extent, Node, ReadJob, Store, StoreError, StoreHandle, WriteJob};
@@ -38,6 +38,10 @@ pub(crate) struct Held {
     pub(crate) others: Mutex<Vec<Node>>,
     /// What was announced and not taken back.
     pub(crate) announced: Mutex<Option<Node>>,
+    /// Whether the change log holds an entry that cannot be read.
+    pub(crate) garbled: AtomicBool,
+    /// Whether reads of a realm fail.
+    pub(crate) unreadable: AtomicBool,
     /// Whether announcements fail.
     pub(crate) read_only: AtomicBool,
 }
@@ -58,6 +62,8 @@ impl Held {
             deaf: AtomicBool::new(false),
             others: Mutex::default(),
             announced: Mutex::default(),
+            garbled: AtomicBool::new(false),
+            unreadable: AtomicBool::new(false),
             read_only: AtomicBool::new(false),
         })
     }
@@ -102,6 +108,9 @@ impl Store for Held {
         job: ReadJob<'static>,
     ) -> Result<(), StoreError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
+        if self.unreadable.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("unreadable".to_owned()));
+        }
         self.inner.run_read(realm, extent, job).await
     }
     async fn hear_change(&self) {
@@ -124,6 +133,14 @@ impl Store for Held {
         limit: u32,
     ) -> Result<Vec<ChangeRow>, StoreError> {
         self.lists.acquire().await.unwrap().forget();
+        if self.garbled.load(Ordering::SeqCst) {
+            return Err(StoreError::Inconsistent {
+                table: "changes",
+                column: "kind",
+                row: "7".to_owned(),
+                problem: "unknown".to_owned(),
+            });
+        }
         match self.pruned.load(Ordering::SeqCst) {
             0 => self.inner.list_changes(after, limit).await,
             _ => Ok(Vec::new()),
@@ -158,6 +175,12 @@ pub(crate) fn loaded(directory: &Path, text: &str) -> Loaded {
 
 /// A new API token of a new service account, and its owner.
 pub(crate) async fn make_token(identity: &Identity, realm: &Arc<Realm>) -> (ApiTokenId, SubjectId) {
+    let made = mint_token(identity, realm).await;
+    (made.token.id, made.token.owner)
+}
+
+/// A new API token of a new service account, with its secret.
+pub(crate) async fn mint_token(identity: &Identity, realm: &Arc<Realm>) -> MintedToken {
     let call = call();
     let ctx = Context {
         identity,
@@ -174,8 +197,9 @@ pub(crate) async fn make_token(identity: &Identity, realm: &Arc<Realm>) -> (ApiT
             permissions: Vec::new(),
         },
     };
-    let owner = create_service_account(ctx, &Caller::Operator, new);
-    let owner = owner.await.unwrap();
+    create_service_account(ctx, &Caller::Operator, new)
+        .await
+        .unwrap();
     let new = CreateToken {
         kind: TokenKind::Service,
         owner: OwnerRef::Email(email),
@@ -183,8 +207,7 @@ pub(crate) async fn make_token(identity: &Identity, realm: &Arc<Realm>) -> (ApiT
         ceiling: Ceiling::default(),
         expires_at: None,
     };
-    let made = create_token(ctx, &Caller::Operator, new).await.unwrap();
-    (made.token.id, owner.id)
+    create_token(ctx, &Caller::Operator, new).await.unwrap()
 }
 
 /// Revokes an API token.

@@ -3,11 +3,13 @@
 mod introspect;
 mod keys;
 mod minter;
+mod news;
 mod revocations;
 
 pub(crate) use introspect::TokenIntrospect;
 pub(crate) use keys::RealmKeys;
 pub(crate) use minter::InternalMinter;
+pub(crate) use news::FeedNews;
 pub(crate) use revocations::{FeedRevocations, LEASE};
 
 use doorward_base::ErrorCode;

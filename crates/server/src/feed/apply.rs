@@ -19,18 +19,34 @@ const MARGIN: Duration = Duration::from_secs(3600);
 impl Feed {
     /// Applies entries of the change log.
     pub(super) async fn apply(&self, rows: &[ChangeRow], era: u64) -> Result<(), StoreError> {
+        let Some(end) = rows.last().map(|row| row.seq) else {
+            return Ok(());
+        };
         for (realm, changes) in by_realm(rows, era) {
             let Some(served) = self.realms.find(realm) else {
                 continue;
             };
             let changes = Arc::new(changes);
             let asked = Arc::clone(&changes);
-            let standing = within(self.identity.store.read_as(realm, Extent::Upkeep, move |tx| {
-                let asked = Arc::clone(&asked);
-                Box::pin(async move { ask(tx, &asked).await })
-            }));
+            let standing = within(
+                self.identity
+                    .store
+                    .read_as(realm, Extent::Upkeep, move |tx| {
+                        let asked = Arc::clone(&asked);
+                        Box::pin(async move { ask(tx, &asked).await })
+                    }),
+            );
             let now = SystemClock.now();
-            served.live.apply(&changes, standing.await?, now);
+            match standing.await {
+                Ok(standing) => served.live.apply(&changes, standing, now),
+                Err(error) if is_lasting(&error) => {
+                    let realm = &served.realm.settings.name;
+                    tracing::error!(%realm, %error, "changes of a realm cannot be read; starting it again from a snapshot");
+                    self.learn(&served).await?;
+                    served.live.distrust(Position { era, seq: end });
+                }
+                Err(error) => return Err(error),
+            }
             if changes.keys {
                 self.reload_keys(&served, Changed::Yes).await?;
             }
@@ -40,11 +56,25 @@ impl Feed {
 
     /// Takes a snapshot of every realm, because changes up to `end` were missed.
     pub(super) async fn start_over(&self, end: Position) -> Result<(), StoreError> {
-        tracing::warn!("the change log was left behind; starting again from a snapshot");
         for served in self.realms.all() {
             self.learn(&served).await?;
             served.live.distrust(end);
             self.reload_keys(&served, Changed::Yes).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts these realms in force, and follows and knows them from here on; those before
+    /// stay in force if that fails. No request reaches a new one before its policies are
+    /// in force too.
+    pub(crate) async fn adopt(&self, served: Vec<Served>) -> Result<(), StoreError> {
+        // Followed first, so that nothing falls between the snapshot and the next change.
+        let before = self.realms.replace(served);
+        for served in self.realms.all() {
+            if let Err(error) = self.learn(&served).await {
+                self.realms.restore(before);
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -56,15 +86,18 @@ impl Feed {
     pub(crate) async fn learn(&self, served: &Served) -> Result<(), StoreError> {
         let now = SystemClock.now();
         let since = now.minus(served.longest_life + MARGIN);
-        let snapshot = self.identity.store.read_as(served.live.id, Extent::Upkeep, move |tx| {
-            Box::pin(async move {
-                Ok(Snapshot {
-                    revoked: tx.list_revoked_since(since).await?,
-                    retiring: tx.list_retiring(since).await?,
-                    epochs: tx.list_epochs().await?,
+        let snapshot = self
+            .identity
+            .store
+            .read_as(served.live.id, Extent::Upkeep, move |tx| {
+                Box::pin(async move {
+                    Ok(Snapshot {
+                        revoked: tx.list_revoked_since(since).await?,
+                        retiring: tx.list_retiring(since).await?,
+                        epochs: tx.list_epochs().await?,
+                    })
                 })
-            })
-        });
+            });
         served.live.learn(snapshot.await?, now);
         self.reload_keys(served, Changed::No).await
     }
@@ -112,6 +145,11 @@ impl Feed {
             )),
         }
     }
+}
+
+/// Whether asking again gets the same answer.
+pub(super) const fn is_lasting(error: &StoreError) -> bool {
+    !matches!(error, StoreError::Unavailable(_))
 }
 
 /// Whether somebody changed the keys, or only time passed.

@@ -1,17 +1,22 @@
 //! The feed on a SQLite store that can be held back.
 
 use super::*;
+use crate::adapter::FeedNews;
 use crate::config::RealmConfig;
 use crate::engine::open_realm;
 use crate::live::RealmLive;
 use crate::realms::Served;
 use crate::system::SystemClock;
-use crate::testing::{Held, PLENTY, call, loaded, make_token, revoke, until};
+use crate::testing::{Held, PLENTY, call, loaded, make_token, mint_token, revoke, until};
 use doorward_base::principal::{CredentialId, Epoch};
-use doorward_base::{ApiTokenId, Clock as _, RealmName, SessionId, SubjectId};
-use doorward_identity::act::{Caller, Context};
-use doorward_identity::model::{Change, ChangeSeq};
+use doorward_base::{ApiTokenId, Clock as _, ErrorCode, RealmName, SessionId, SubjectId};
+use doorward_identity::act::keys::{Pace, rotate};
+use doorward_identity::act::{Caller, Context, ExchangeRequest, Failure, exchange, introspect};
+use doorward_identity::decide::refusal::UseRefusal;
+use doorward_identity::model::{Change, ChangeSeq, KeyPurpose};
 use doorward_identity::port::Store as _;
+use doorward_identity::settings::Presentation;
+use std::time::Instant;
 
 struct World {
     directory: tempfile::TempDir,
@@ -286,4 +291,78 @@ async fn a_key_put_to_use_elsewhere_is_known_after_catching_up() {
     world.feed.catch_up().await.unwrap();
     assert!(knows());
     assert!(served.live.key_generation() > generation);
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_is_made_up_for_by_a_snapshot() {
+    let world = World::new().await;
+    let (token, _) = world.token().await;
+    world.revoke(token).await;
+    world.store.garbled.store(true, Ordering::SeqCst);
+    world.feed.catch_up().await.unwrap();
+    assert!(world.is_revoked("a", token));
+    world.store.garbled.store(false, Ordering::SeqCst);
+    world.change("b", vec![Change::ApiToken(TOKEN)]).await;
+    world.feed.catch_up().await.unwrap();
+    assert!(world.is_revoked("b", TOKEN));
+}
+
+#[tokio::test]
+async fn realms_that_cannot_be_learned_do_not_come_in_force() {
+    let world = World::new().await;
+    let loaded = loaded(world.directory.path(), REALMS);
+    let before = world.served("a");
+    let other = async || vec![serve(&world.identity, &loaded.settings.realms[0]).await];
+    let served = other().await;
+    world.store.unreadable.store(true, Ordering::SeqCst);
+    assert!(world.feed.adopt(served).await.is_err());
+    assert!(Arc::ptr_eq(&world.served("a"), &before));
+    assert_eq!(world.realms.all().len(), 2);
+    world.store.unreadable.store(false, Ordering::SeqCst);
+    world.feed.adopt(other().await).await.unwrap();
+    assert!(!Arc::ptr_eq(&world.served("a"), &before));
+    assert_eq!(world.realms.all().len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_moved_to_a_key_this_process_has_not_heard_of_is_found() {
+    let world = World::new().await;
+    let here = Arc::clone(&world.served("a").realm);
+    here.hear_from(Arc::new(FeedNews::new(Arc::clone(&world.feed))));
+    let secret = mint_token(&world.identity, &here).await.secret;
+    let loaded = loaded(world.directory.path(), REALMS);
+    let there = open_realm(&world.identity, &loaded.settings.realms[0]);
+    let there = there.await.unwrap();
+    let call = call();
+    let at = |realm| Context {
+        identity: &world.identity,
+        realm,
+        call: &call,
+    };
+    let asking = || ExchangeRequest {
+        secret: secret.clone(),
+        duration: None,
+        scope: None,
+        tenant: None,
+        role: None,
+        audience: None,
+    };
+    let move_on = async || {
+        rotate(at(&there), &Caller::Operator, KeyPurpose::Digest, Pace::Now)
+            .await
+            .unwrap();
+        exchange(at(&there), asking()).await.unwrap();
+    };
+    move_on().await;
+    exchange(at(&here), asking()).await.unwrap();
+    move_on().await;
+    let seen = introspect(at(&here), &secret, &Presentation::Exchange).await;
+    assert!(!matches!(seen, Err(Failure::Refused(UseRefusal::Unknown))));
+    // Cut off from the change log it cannot know, and does not say that it does.
+    move_on().await;
+    world.store.deaf.store(true, Ordering::SeqCst);
+    let refused = exchange(at(&here), asking()).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::StoreUnavailable);
+    let seen = introspect(at(&here), &secret, &Presentation::Exchange).await;
+    assert_eq!(seen.unwrap_err().code(), ErrorCode::StoreUnavailable);
 }
