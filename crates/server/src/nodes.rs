@@ -1,10 +1,12 @@
 //! This process among those of its store: it says that it is there and on which terms
-//! it serves, and does not serve on terms that contradict another's. Not here: what the
+//! it serves, and is not ready on terms that contradict an older process's. Not here: what the
 //! terms are (`terms`), and who is asked for readiness (`vitals`).
 
 use crate::cli::{Failure, output};
 use crate::config::Settings;
-use crate::terms::{contradiction, terms};
+use crate::system::SystemClock;
+use crate::terms::{contradiction, dated, older, terms};
+use doorward_base::Clock as _;
 use doorward_base::entropy;
 use doorward_identity::act::Identity;
 use doorward_identity::port::{Node, StoreError, StoreHandle};
@@ -27,6 +29,8 @@ pub(crate) struct Membership {
     store: StoreHandle,
     node: Mutex<Node>,
     heard: AtomicBool,
+    /// How an older process's terms contradict these.
+    contradicted: Mutex<Option<String>>,
 }
 
 impl Membership {
@@ -36,12 +40,13 @@ impl Membership {
         let node = Node {
             id: entropy::bytes(&*identity.entropy),
             name: name(),
-            terms: terms(settings),
+            terms: dated(&terms(settings), SystemClock.now()),
         };
         let this = Self {
             store: identity.store.clone(),
             node: Mutex::new(node),
             heard: AtomicBool::new(false),
+            contradicted: Mutex::default(),
         };
         let wait = settings.server.database.start_wait();
         let began = Instant::now();
@@ -77,38 +82,83 @@ impl Membership {
         self.heard.load(Ordering::Acquire)
     }
 
+    /// How an older process's terms contradict these, in words.
+    pub(crate) fn contradicted(&self) -> Option<String> {
+        let contradicted = self.contradicted.lock();
+        contradicted.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whoever came to its terms first keeps serving on them; the other one does not.
+    fn judge(&self, others: &[Node]) {
+        let own = self.node();
+        let found = contradiction(&own.terms, &older(&own, others));
+        let mut known = self
+            .contradicted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match &found {
+            Some(found) if known.as_ref() != Some(found) => {
+                tracing::error!("{found}; this process is not ready");
+            }
+            None if known.is_some() => {
+                tracing::info!("no other process contradicts these terms any more");
+            }
+            _ => {}
+        }
+        *known = found;
+    }
+
     /// Repeats the announcement for ever. The caller ends it by dropping the future.
     pub(crate) async fn keep(&self) {
         loop {
-            let pause = if self.is_heard() { EVERY } else { AGAIN };
+            let well = self.is_heard() && self.contradicted().is_none();
+            let pause = if well { EVERY } else { AGAIN };
             tokio::time::sleep(pause).await;
             let before = self.is_heard();
             match self.announce().await {
                 Err(error) if before => {
                     tracing::error!(%error, "the store takes no writes; this process is not ready");
                 }
-                Ok(_) if !before => tracing::info!("the store takes writes again"),
-                _ => {}
+                Err(_) => {}
+                Ok(others) => {
+                    if !before {
+                        tracing::info!("the store takes writes again");
+                    }
+                    self.judge(&others);
+                }
             }
         }
     }
 
     /// Serves on other terms from now on, unless they contradict a process that runs.
-    /// Returns the terms that were in force.
+    /// They are announced before the others' are looked at: of two that change at once,
+    /// one sees the other. Returns the terms that were in force.
     ///
     /// # Errors
     /// The contradiction, or a store that does not answer; the terms are then as before.
-    pub(crate) async fn change(&self, terms: String) -> Result<String, Failure> {
-        let unavailable = |error: StoreError| Failure::Refused(error.to_string());
-        let others = self.announce().await.map_err(unavailable)?;
-        match contradiction(&terms, &others) {
-            Some(contradiction) => Err(Failure::Refused(contradiction)),
-            None => Ok(self.set_terms(terms)),
+    pub(crate) async fn change(&self, terms: &str) -> Result<String, Failure> {
+        let before = self.set_terms(dated(terms, SystemClock.now()));
+        let problem = match self.announce().await {
+            Err(error) => error.to_string(),
+            Ok(others) => match contradiction(terms, &others) {
+                None => return Ok(before),
+                Some(contradiction) => contradiction,
+            },
+        };
+        self.take_back(before).await;
+        Err(Failure::Refused(problem))
+    }
+
+    /// Serves on these terms again, which were in force before.
+    pub(crate) async fn take_back(&self, before: String) {
+        self.set_terms(before);
+        // Otherwise the next announcement says it.
+        if let Ok(others) = self.announce().await {
+            self.judge(&others);
         }
     }
 
-    /// Sets the terms without asking; returns those that were in force.
-    pub(crate) fn set_terms(&self, terms: String) -> String {
+    fn set_terms(&self, terms: String) -> String {
         let mut node = self.node.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut node.terms, terms)
     }
@@ -217,7 +267,7 @@ mod tests {
         assert!(membership.is_heard());
         assert_eq!(joined.took, Duration::ZERO);
         let announced = joined.store.announced.lock().unwrap().clone().unwrap();
-        assert_eq!(announced.terms, terms_of(HERE));
+        assert!(announced.terms.starts_with(&terms_of(HERE)));
         assert_eq!(announced, membership.node());
         membership.withdraw().await;
         assert_eq!(*joined.store.announced.lock().unwrap(), None);
@@ -251,13 +301,37 @@ mod tests {
     async fn a_reload_that_contradicts_another_changes_nothing() {
         let joined = join(HERE, false).await;
         let membership = joined.outcome.unwrap();
-        let refused = membership.change(terms_of(THERE)).await;
+        let own = membership.node();
+        let refused = membership.change(&terms_of(THERE)).await;
         assert!(matches!(refused, Err(Failure::Refused(_))));
-        assert_eq!(membership.node().terms, terms_of(HERE));
+        assert_eq!(membership.node(), own);
+        assert_eq!(*joined.store.announced.lock().unwrap(), Some(own.clone()));
         joined.store.others.lock().unwrap().clear();
-        let before = membership.change(terms_of(THERE)).await.unwrap();
-        assert_eq!(before, terms_of(HERE));
-        assert_eq!(membership.node().terms, terms_of(THERE));
+        let before = membership.change(&terms_of(THERE)).await.unwrap();
+        assert_eq!(before, own.terms);
+        assert!(membership.node().terms.starts_with(&terms_of(THERE)));
+    }
+
+    #[tokio::test]
+    async fn of_two_that_contradict_each_other_the_younger_is_not_ready_until_one_goes() {
+        let joined = join(HERE, false).await;
+        let membership = joined.outcome.unwrap();
+        let hear = async |terms: String| {
+            let node = Node {
+                terms,
+                ..other(THERE)
+            };
+            *joined.store.others.lock().unwrap() = vec![node];
+            let _ended = tokio::time::timeout(Duration::from_secs(6), membership.keep()).await;
+            membership.contradicted()
+        };
+        let now = SystemClock.now();
+        let younger = dated(&terms_of(THERE), now.plus(Duration::from_secs(60)));
+        assert_eq!(hear(younger).await, None);
+        let elder = dated(&terms_of(THERE), now.minus(Duration::from_secs(60)));
+        let said = hear(elder).await.unwrap();
+        assert!(said.starts_with("realm.a.tokens.revocation is "), "{said}");
+        assert_eq!(hear(dated(&terms_of(HERE), now)).await, None);
     }
 
     #[tokio::test]

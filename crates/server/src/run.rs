@@ -91,6 +91,10 @@ async fn serve(
         overrides,
         greeting,
     } = plan;
+    let mut background = JoinSet::new();
+    // Before the snapshot, which may take longer than the others remember this process.
+    let kept = Arc::clone(membership);
+    background.spawn(async move { kept.keep().await });
     let composed = Arc::new(compose(engine, &loaded).await?);
     let server = loaded.settings.server.clone();
     let (listeners, addresses) = bind_all(&server.listen).await?;
@@ -102,7 +106,7 @@ async fn serve(
         lease: LEASE,
         draining: AtomicBool::new(false),
     });
-    let mut background = start_background(&server, &composed, &vitals).await?;
+    start_background(&mut background, &server, &composed, &vitals).await?;
     if let Some(greeting) = greeting {
         greeting.greet(engine, &addresses).await?;
     }
@@ -136,14 +140,12 @@ async fn serve(
 
 /// What runs beside the listeners until the end.
 async fn start_background(
+    background: &mut JoinSet<()>,
     server: &ServerSettings,
     composed: &Arc<Composed>,
     vitals: &Arc<Vitals>,
-) -> Result<JoinSet<()>, Failure> {
-    let mut background = JoinSet::new();
+) -> Result<(), Failure> {
     background.spawn(Arc::clone(&composed.feed).follow());
-    let membership = Arc::clone(&vitals.membership);
-    background.spawn(async move { membership.keep().await });
     background.spawn(keep_house(Arc::clone(composed)));
     if let Some(address) = server.ops_listen {
         let listener = bind(address).await?;
@@ -162,7 +164,7 @@ async fn start_background(
             tracing::warn!(%error, "no control socket: `doorward explain ID` cannot ask this process");
         }
     }
-    Ok(background)
+    Ok(())
 }
 
 fn announce(server: &ServerSettings, addresses: &[SocketAddr]) {
@@ -268,34 +270,46 @@ impl Running<'_> {
     async fn until_stopped(&self, signals: &mut Signals, mut running: Loaded) {
         let mut looks = tokio::time::interval(FILE_CHECK);
         let mut seen = stamp(&running);
+        let mut told = None;
         loop {
             tokio::select! {
                 told = signals.next() => if told == Told::Stop { return },
-                _ = looks.tick() => {
-                    let now = stamp(&running);
-                    if now == seen {
-                        continue;
+                _ = looks.tick() => if stamp(&running) == seen { continue },
+            }
+            let now = stamp(&running);
+            match self.reload(&mut running).await {
+                Ok(()) => (seen, told) = (now, None),
+                // Nothing is wrong with the file: it is tried again until the store
+                // answers or the contradiction is gone.
+                Err(reason) => {
+                    seen = None;
+                    if told.as_ref() != Some(&reason) {
+                        tracing::error!(failure = reason, "{NOT_RELOADED}; it is tried again");
+                        told = Some(reason);
                     }
-                    seen = now;
                 }
             }
-            self.reload(&mut running).await;
         }
     }
 
-    async fn reload(&self, running: &mut Loaded) {
+    /// Reloads, or says what is wrong with the file. What may pass is an error.
+    async fn reload(&self, running: &mut Loaded) -> Result<(), String> {
         let read = config::reload::reload(running, &config::process_environment, self.overrides);
         let reloaded = match read {
             Ok(reloaded) => reloaded,
             Err(problems) => {
                 let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
                 tracing::error!(problems = problems.join("\n"), "{NOT_RELOADED}");
-                return;
+                return Ok(());
             }
         };
-        if let Err(failure) = self.put_in_force(&reloaded.loaded).await {
-            tracing::error!(%failure, "{NOT_RELOADED}");
-            return;
+        match self.put_in_force(&reloaded.loaded).await {
+            Ok(()) => {}
+            Err(Failure::Refused(reason)) => return Err(reason),
+            Err(failure @ Failure::Usage(_)) => {
+                tracing::error!(%failure, "{NOT_RELOADED}");
+                return Ok(());
+            }
         }
         if !reloaded.after_restart.is_empty() {
             tracing::warn!(
@@ -305,14 +319,15 @@ impl Running<'_> {
         }
         *running = reloaded.loaded;
         tracing::info!("configuration reloaded");
+        Ok(())
     }
 
-    /// The others are asked first: on contradictory terms nothing may be touched.
+    /// The others are told and asked first: on contradictory terms nothing may be touched.
     async fn put_in_force(&self, loaded: &Loaded) -> Result<(), Failure> {
-        let before = self.membership.change(terms(&loaded.settings)).await?;
+        let before = self.membership.change(&terms(&loaded.settings)).await?;
         let outcome = self.composed.reload(loaded).await;
         if outcome.is_err() {
-            self.membership.set_terms(before);
+            self.membership.take_back(before).await;
         }
         outcome
     }

@@ -2,17 +2,28 @@
 //! here: what may differ while a change is rolled out, such as routes and limits, and
 //! secrets.
 
-use crate::config::Settings;
+use crate::config::{LimitStore, Settings};
+use doorward_base::Timestamp;
 use doorward_base::token_format::TokenBody;
 use doorward_identity::port::Node;
 use doorward_identity::settings::{RealmSettings, Revocation, TokenClass};
+use doorward_jose::digest::sha256;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+/// Since when a process serves on its terms, in microseconds; no term itself.
+const SINCE: &str = "since";
 
 /// The terms of these settings: `key = value` lines in a stable order.
 pub(crate) fn terms(settings: &Settings) -> String {
     let limits = settings.server.limits.kind();
     let mut lines = BTreeMap::from([("server.limits".to_owned(), limits.to_owned())]);
+    if let LimitStore::Redis(config) = &settings.server.limits {
+        let at = format!("{}/{}", config.place, database(config.url.expose()));
+        let digest = sha256(at.as_bytes()).map(|byte| format!("{byte:02x}"));
+        let short = digest.iter().take(8).map(String::as_str).collect();
+        lines.insert("server.limits_at".to_owned(), short);
+    }
     for realm in &settings.realms {
         of_realm(&realm.identity, &mut lines);
     }
@@ -21,6 +32,37 @@ pub(crate) fn terms(settings: &Settings) -> String {
         let _ = writeln!(text, "{key} = {value}");
         text
     })
+}
+
+/// The number of a Redis address's database.
+fn database(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    // A password may hold a slash.
+    let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+    match place.split_once('/') {
+        Some((_, number)) if !number.is_empty() => number,
+        _ => "0",
+    }
+}
+
+/// The terms, with the moment from which a process serves on them.
+pub(crate) fn dated(terms: &str, since: Timestamp) -> String {
+    format!("{terms}{SINCE} = {}\n", since.as_micros())
+}
+
+/// Those that serve on their terms for longer than this process, which on a tie is
+/// decided by their ids. One that does not say so is an older version.
+pub(crate) fn older(own: &Node, others: &[Node]) -> Vec<Node> {
+    let age = |node: &Node| {
+        let since = read(&node.terms)
+            .get(SINCE)
+            .and_then(|since| since.parse().ok());
+        (since.unwrap_or(i64::MIN), node.id)
+    };
+    let mut others = others.to_vec();
+    others.retain(|other| age(other) < age(own));
+    others
 }
 
 fn of_realm(realm: &RealmSettings, lines: &mut BTreeMap<String, String>) {
@@ -66,6 +108,7 @@ pub(crate) fn contradiction(own: &str, others: &[Node]) -> Option<String> {
         let theirs = read(&node.terms);
         let mut common = own
             .iter()
+            .filter(|(key, _)| **key != SINCE)
             .filter_map(|(key, here)| Some((key, here, theirs.get(key)?)));
         if !common.clone().any(|(key, ..)| key.starts_with("realm.")) {
             return None;
@@ -164,6 +207,30 @@ mod tests {
             let expected =
                 format!("{key} is {here:?} here and {there:?} at the process db1/7, which");
             assert!(said.starts_with(&expected), "{said}");
+        }
+    }
+
+    #[test]
+    fn the_place_of_shared_limits_is_a_term_and_its_password_is_not() {
+        let at = |url: &str| format!("[server]\nlimits = \"{url}\"\n{REALM}");
+        let own = at("redis://cache:6379/2");
+        assert_eq!(against(&own, &at("valkey://cache/2")), None);
+        for other in [
+            "redis://cache:6380/2",
+            "redis://cache:6379",
+            "redis://x:6379/2",
+        ] {
+            let said = against(&own, &at(other)).expect(other);
+            assert!(said.starts_with("server.limits_at is "), "{said}");
+        }
+        for (url, number) in [
+            ("redis://cache", "0"),
+            ("redis://cache/", "0"),
+            ("redis://u:a/b@cache:6379/3", "3"),
+            ("redis://u:a/7@cache:6379", "0"),
+            ("rediss://cache/4?protocol=resp3", "4"),
+        ] {
+            assert_eq!(database(url), number, "{url}");
         }
     }
 

@@ -29,10 +29,13 @@ impl Vitals {
     }
 
     /// Whether requests should be sent here: the store answers questions and takes
-    /// writes, and the process was not told to stop. It is asked only once the snapshot
+    /// writes, no older process contradicts this one, and it was not told to stop. It is asked only once the snapshot
     /// is loaded.
     pub(crate) fn is_ready(&self) -> bool {
-        self.store_answers() && self.membership.is_heard() && !self.is_draining()
+        self.store_answers()
+            && self.membership.is_heard()
+            && self.membership.contradicted().is_none()
+            && !self.is_draining()
     }
 
     /// All of it.
@@ -42,6 +45,7 @@ impl Vitals {
             "ready": self.is_ready(),
             "draining": self.is_draining(),
             "announced": self.membership.is_heard(),
+            "contradiction": self.membership.contradicted(),
             "store": {"answers": self.store_answers(), "last_answer_ms": silence},
             "limits": {"store": self.limits.kind(), "connected": self.limits.is_connected()},
         })
