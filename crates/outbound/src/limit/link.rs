@@ -7,6 +7,7 @@ use doorward_base::limit::{Answer, Entry, Reply};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Script};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The longest wait for a connection, and for any answer on it.
@@ -20,6 +21,7 @@ const LIFE: &str = "dw:l:life";
 pub(super) struct Server {
     client: Client,
     script: Arc<Script>,
+    opened: AtomicU64,
 }
 
 /// An open connection; clones share it.
@@ -27,6 +29,7 @@ pub(super) struct Server {
 pub(super) struct Link {
     connection: MultiplexedConnection,
     script: Arc<Script>,
+    number: u64,
 }
 
 /// No answer, or a useless one.
@@ -48,7 +51,11 @@ impl Server {
         let client = Client::open(url.expose())
             .map_err(|error| LimitsError::Url(error.category().to_owned()))?;
         let script = Arc::new(Script::new(include_str!("merge.lua")));
-        Ok(Self { client, script })
+        Ok(Self {
+            client,
+            script,
+            opened: AtomicU64::new(0),
+        })
     }
 
     /// Connects, and proves that limits can be written: a replica or a full memory is
@@ -64,6 +71,7 @@ impl Server {
         let link = Link {
             connection,
             script: Arc::clone(&self.script),
+            number: self.opened.fetch_add(1, Ordering::Relaxed),
         };
         let probe = Entry {
             key: 0,
@@ -80,6 +88,11 @@ impl Server {
 }
 
 impl Link {
+    /// Tells one connection from the next.
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Counts a batch: one round trip, unless the server does not know the script yet.
     pub(super) async fn merge(&self, batch: &[Entry], patience: Duration) -> Result<Reply, Lost> {
         let mut call = self.script.key(LIFE);

@@ -92,12 +92,40 @@ impl Node {
                         return self.woken(taken);
                     }
                 }
-                // The first to wait in vain says so, for all.
-                Err(_) if self.buckets.disconnect() => self.suspect.notify_one(),
-                Err(_) => {}
+                Err(_) => self.suspect(&link),
             }
         }
         self.woken(self.buckets.check_alone(key, &quota, now))
+    }
+
+    /// A request waited in vain on this connection. The first says so, for all; a newer
+    /// connection has nothing to do with it.
+    fn suspect(&self, link: &Link) {
+        let held = self.held();
+        let is_held = held
+            .as_ref()
+            .is_some_and(|held| held.number() == link.number());
+        if is_held && self.buckets.disconnect() {
+            self.suspect.notify_one();
+        }
+    }
+
+    /// Puts a connection to use, of which nobody can have complained yet.
+    async fn connected(&self, link: &Link, epoch: i64) {
+        tokio::select! {
+            biased;
+            () = self.suspect.notified() => {}
+            () = std::future::ready(()) => {}
+        }
+        let mut held = self.held();
+        *held = Some(link.clone());
+        self.buckets.connect(epoch);
+    }
+
+    fn disconnected(&self) {
+        let mut held = self.held();
+        self.buckets.disconnect();
+        *held = None;
     }
 
     pub(super) fn give_back(&self, key: u128, quota: &Quota, now: Timestamp) {
@@ -152,11 +180,9 @@ impl Node {
                         told = false;
                     }
                     let since = Instant::now();
-                    *self.held() = Some(link.clone());
-                    self.buckets.connect(epoch);
+                    self.connected(&link, epoch).await;
                     let end = self.merge(&link).await;
-                    self.buckets.disconnect();
-                    *self.held() = None;
+                    self.disconnected();
                     if since.elapsed() >= STEADY {
                         pause = FIRST_PAUSE;
                     }
