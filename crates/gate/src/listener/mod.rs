@@ -14,7 +14,6 @@ pub(crate) use place::Tether;
 pub use tls::{TlsError, tls_config};
 
 use crate::gate::Gate;
-use futures_util::FutureExt as _;
 use place::Phase;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -27,6 +26,11 @@ use tokio::sync::{Semaphore, watch};
 /// How long a connection that is idle when the listener closes is kept, for a request
 /// that is on its way.
 const ON_THE_WAY: Duration = Duration::from_millis(250);
+
+/// How long nobody must have come before the listener closes, and how long that is
+/// waited for at most: a connection that the kernel finished just before would be reset.
+const QUIET: Duration = Duration::from_millis(5);
+const LAST_CALL: Duration = Duration::from_millis(100);
 
 /// Settings of one listener.
 #[derive(Clone, Debug)]
@@ -90,9 +94,12 @@ pub async fn serve(
         () = until_drained => {}
     }
     // Whoever was let in by the kernel already is answered.
-    while let Some(Ok(accepted)) = listener.accept().now_or_never() {
-        door.admit(accepted);
-    }
+    let last_call = async {
+        while let Ok(Ok(accepted)) = tokio::time::timeout(QUIET, listener.accept()).await {
+            door.admit(accepted);
+        }
+    };
+    let _quiet_or_late = tokio::time::timeout(LAST_CALL, last_call).await;
     drop(listener);
     let all = || room.acquire_many(options.max_connections);
     if tokio::time::timeout(ON_THE_WAY, all()).await.is_ok() {
