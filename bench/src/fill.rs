@@ -171,7 +171,7 @@ impl Made {
             last_used_at, digest_key";
         let (begin, end, id, digest) = match database {
             Database::Sqlite(_) => (
-                "PRAGMA synchronous = off;\nBEGIN;\n",
+                "PRAGMA synchronous = off;\nPRAGMA cache_size = -1000000;\nBEGIN;\n",
                 "COMMIT;\nANALYZE;\nPRAGMA wal_checkpoint(truncate);\n",
                 "randomblob(16)",
                 "randomblob(32)",
