@@ -1,9 +1,13 @@
-//! When API tokens were last used, gathered in memory and written in one statement.
+//! When API tokens were last used, gathered in memory and written together.
 
 use crate::port::{StoreError, StoreHandle};
 use doorward_base::{ApiTokenId, RealmId, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many uses are written in one transaction: it must end well before a statement is
+/// given up, and holds what it writes against whoever revokes.
+const BATCH: usize = 500;
 
 type Uses = HashMap<RealmId, HashMap<ApiTokenId, Timestamp>>;
 
@@ -27,22 +31,41 @@ impl LastUsed {
         let gathered = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let mut result = Ok(());
         for (realm, uses) in gathered {
-            let batch: Arc<[_]> = uses.into_iter().collect();
-            let written = Arc::clone(&batch);
-            let done = store.write(realm, move |tx| {
-                let batch = Arc::clone(&written);
-                Box::pin(async move { tx.touch_api_tokens(&batch).await })
-            });
-            if let Err(error) = done.await {
-                let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                for (token, at) in batch.iter() {
-                    note(&mut uses, realm, *token, *at);
+            let uses: Vec<_> = uses.into_iter().collect();
+            // What comes after a batch that failed would likely fail too.
+            let mut failed = false;
+            for batch in uses.chunks(BATCH) {
+                if !failed && let Err(error) = write(store, realm, batch.into()).await {
+                    failed = true;
+                    result = Err(error);
                 }
-                result = Err(error);
+                if failed {
+                    self.keep(realm, batch);
+                }
             }
         }
         result
     }
+
+    fn keep(&self, realm: RealmId, batch: &[(ApiTokenId, Timestamp)]) {
+        let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (token, at) in batch {
+            note(&mut uses, realm, *token, *at);
+        }
+    }
+}
+
+async fn write(
+    store: &StoreHandle,
+    realm: RealmId,
+    batch: Arc<[(ApiTokenId, Timestamp)]>,
+) -> Result<(), StoreError> {
+    store
+        .write(realm, move |tx| {
+            let batch = Arc::clone(&batch);
+            Box::pin(async move { tx.touch_api_tokens(&batch).await })
+        })
+        .await
 }
 
 fn note(uses: &mut Uses, realm: RealmId, token: ApiTokenId, at: Timestamp) {

@@ -60,14 +60,17 @@ pub(super) async fn list(
     let limit = i64::from(page.limit);
     let found: Vec<Keyed> = match filter {
         TokenFilter::All => {
-            let sql = select!("AND id >= $2 AND ($3 OR id > $2) ORDER BY id LIMIT $4");
+            let sql =
+                select!("AND realm > 0 AND id >= $2 AND ($3 OR id > $2) ORDER BY id LIMIT $4");
             scope
                 .list::<TokenRow, _>(sql, &[&from, &whole, &limit])
                 .await?
         }
         TokenFilter::Owner(owner) => {
-            let sql =
-                select!("AND owner = $2 AND id >= $3 AND ($4 OR id > $3) ORDER BY id LIMIT $5");
+            let sql = select!(
+                "AND owner = $2 AND kind <> '' AND id >= $3 AND ($4 OR id > $3) \
+                 ORDER BY id LIMIT $5"
+            );
             scope
                 .list::<TokenRow, _>(sql, &[&Id::from(owner), &from, &whole, &limit])
                 .await?
@@ -101,7 +104,7 @@ pub(super) async fn list_live_digests(
 ) -> Result<Vec<LiveDigest>, Trouble> {
     scope
         .list::<DigestRow, _>(
-            "SELECT id, digest FROM api_token WHERE realm = $1 \
+            "SELECT id, digest FROM api_token WHERE realm = $1 AND realm > 0 \
              AND (state = 'active' OR (state = 'retiring' AND state_at > $2)) \
              AND (expires_at IS NULL OR expires_at > $2)",
             &[&now.as_micros()],
@@ -216,8 +219,8 @@ pub(super) async fn revoke_of(
         .column(
             TABLE,
             "UPDATE api_token SET state = 'revoked', state_at = $4 \
-             WHERE realm = $1 AND owner = $2 AND ($3::text IS NULL OR tenant = $3) \
-             AND state <> 'revoked' RETURNING id",
+             WHERE realm = $1 AND owner = $2 AND kind <> '' \
+             AND ($3::text IS NULL OR tenant = $3) AND state <> 'revoked' RETURNING id",
             &[
                 &Id::from(owner),
                 &tenant.map(TenantId::as_str),
@@ -229,8 +232,9 @@ pub(super) async fn revoke_of(
 }
 
 /// Ids that are not there any more are passed over: uses are gathered in memory and
-/// written later. Of several uses of a token the latest counts. Rows are locked by id, so
-/// that nodes that write at once do not wait for each other in a circle.
+/// written later. Of several uses of a token the latest counts. All rows are locked before
+/// the first is written, and by id, so that nodes that write at once do not wait for each
+/// other in a circle. The second comparison with `$2` leaves no plan that reads a realm.
 pub(super) async fn touch(
     scope: Scope<'_>,
     uses: &[(ApiTokenId, Timestamp)],
@@ -247,10 +251,13 @@ pub(super) async fn touch(
     scope
         .write(
             target,
-            "UPDATE api_token SET last_used_at = used.at \
+            "WITH held AS MATERIALIZED (SELECT id FROM api_token \
+                 WHERE realm = $1 AND id = ANY($2) ORDER BY id FOR NO KEY UPDATE) \
+             UPDATE api_token SET last_used_at = used.at \
              FROM (SELECT id, max(at) AS at FROM unnest($2::uuid[], $3::int8[]) AS each (id, at) \
-             GROUP BY id ORDER BY id) AS used \
-             WHERE api_token.realm = $1 AND api_token.id = used.id \
+                 GROUP BY id) AS used \
+             WHERE (SELECT count(*) FROM held) > 0 AND api_token.realm = $1 \
+             AND api_token.id = used.id AND api_token.id = ANY($2) \
              AND (api_token.last_used_at IS NULL OR api_token.last_used_at < used.at)",
             &[&ids, &times],
         )

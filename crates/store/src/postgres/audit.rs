@@ -49,15 +49,17 @@ pub(super) async fn list(
     scope.list::<EventRow, _>(&sql, &values).await
 }
 
-/// Numbered in the order of the arrays.
+/// Numbered in the order of the arrays. A realm that is not there is NULL, which the table
+/// does not take: then none of them is written.
 const APPEND: &str = "INSERT INTO audit (realm, at, request, actor, actor_subject, action, \
      refused, subject, tenant, token, session, peer, detail) \
-     SELECT realm, at, request, actor, actor_subject, action, refused, subject, tenant, token, \
+     SELECT realm.id, at, request, actor, actor_subject, action, refused, subject, tenant, token, \
      session, peer, detail \
      FROM unnest($1::int8[], $2::int8[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], \
      $7::text[], $8::uuid[], $9::text[], $10::uuid[], $11::uuid[], $12::text[], $13::text[]) \
-     WITH ORDINALITY AS event (realm, at, request, actor, actor_subject, action, refused, \
-     subject, tenant, token, session, peer, detail, place) ORDER BY place";
+     WITH ORDINALITY AS event (of, at, request, actor, actor_subject, action, refused, \
+     subject, tenant, token, session, peer, detail, place) \
+     LEFT JOIN realm ON realm.id = event.of ORDER BY place";
 
 /// Writes events down, of several realms perhaps, in this order and in one statement.
 pub(super) async fn append_many(

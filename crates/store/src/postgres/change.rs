@@ -15,6 +15,8 @@ use tokio_postgres::{Client, Row};
 /// that was away for longer than this starts again from a snapshot, as it must after
 /// any start.
 const KEPT: i64 = 1_000_000;
+/// How many of them are forgotten at once, so that a log that grew goes away bit by bit.
+const SLICE: i64 = 10_000;
 /// What nodes listen on.
 pub(super) const CHANNEL: &str = "doorward_change";
 
@@ -82,11 +84,12 @@ pub(super) async fn last(client: &Client) -> Result<ChangeSeq, Trouble> {
         .map_err(|error| failed(TABLE, &error))
 }
 
-/// Forgets all but the newest entries.
+/// Forgets the oldest entries that are not to stay, so many of them at most.
 pub(super) async fn prune(conn: &ClientWrapper) -> Result<(), Trouble> {
     conn.execute(
-        "DELETE FROM change_log WHERE seq <= (SELECT max(seq) FROM change_log) - $1::int8",
-        &[&KEPT],
+        "DELETE FROM change_log WHERE seq <= (SELECT max(seq) FROM change_log) - $1::int8 \
+         AND seq < (SELECT min(seq) FROM change_log) + $2::int8",
+        &[&KEPT, &SLICE],
     )
     .await
     .map(drop)

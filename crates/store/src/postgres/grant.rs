@@ -129,7 +129,7 @@ pub(super) async fn find_epoch(
 pub(super) async fn list_epochs(scope: Scope<'_>) -> Result<Vec<EpochEntry>, Trouble> {
     scope
         .list::<EpochRow, _>(
-            "SELECT subject, tenant, epoch FROM epoch WHERE realm = $1",
+            "SELECT subject, tenant, epoch FROM epoch WHERE realm = $1 AND realm > 0",
             &[],
         )
         .await

@@ -59,7 +59,7 @@ pub(super) async fn list(scope: Scope<'_>, page: Page<SubjectId>) -> Result<Vec<
     let (from, whole) = start(page.after);
     scope
         .list::<SubjectRow, _>(
-            select!("AND id >= $2 AND ($3 OR id > $2) ORDER BY id LIMIT $4"),
+            select!("AND realm > 0 AND id >= $2 AND ($3 OR id > $2) ORDER BY id LIMIT $4"),
             &[&from, &whole, &i64::from(page.limit)],
         )
         .await

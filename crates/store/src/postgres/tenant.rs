@@ -93,7 +93,8 @@ pub(super) async fn list_tenant_memberships(
     scope
         .list::<MembershipRow, _>(
             select_membership!(
-                "AND tenant = $2 AND id >= $3 AND ($4 OR id > $3) ORDER BY id LIMIT $5"
+                "AND realm > 0 AND tenant = $2 AND id >= $3 AND ($4 OR id > $3) \
+                 ORDER BY id LIMIT $5"
             ),
             &[&tenant.as_str(), &from, &whole, &i64::from(page.limit)],
         )

@@ -2,6 +2,18 @@
 -- too, so that a row can only point inside its own realm.
 -- Times: microseconds since the Unix epoch. Lists of names: sorted, separated by one
 -- space; '' is the empty list, NULL is "no list". Texts are ordered by their bytes.
+--
+-- Plans are made once, perhaps while a table is empty, and an empty table costs nothing
+-- by any index. So whatever finds a row by its key must have one index to choose:
+-- * The column that tells rows apart leads, and the realm comes after it: an index that
+--   begins with the realm offers itself to every statement, and a realm may be all
+--   there is.
+-- * "WHERE x IS NOT NULL" on a column that never is NULL keeps an index for those
+--   statements that compare x, in a join too.
+-- * "WHERE realm > 0" and "WHERE kind <> ''", which always hold, keep an index for those
+--   statements that say so too: listings of a realm, which must not read its neighbours,
+--   and of an owner. The former is one more entry to write for each subject, epoch and
+--   API token. They are made seldom, and what is updated often is in no index.
 
 CREATE TABLE realm (
     id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -45,7 +57,7 @@ CREATE TABLE subject (
     user_metadata text COLLATE "C" NOT NULL,
     app_metadata  text COLLATE "C" NOT NULL,
     created_at    bigint NOT NULL,
-    PRIMARY KEY (realm, id),
+    PRIMARY KEY (id, realm),
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
     CHECK ((email IS NOT NULL) = (kind IN ('user', 'service'))),
     CHECK ((proven IS NOT NULL) = (kind = 'user')),
@@ -54,15 +66,16 @@ CREATE TABLE subject (
     CHECK ((sub IS NOT NULL) = (kind = 'external'))
 );
 -- Users and service accounts share one space of addresses.
-CREATE UNIQUE INDEX subject_by_email ON subject (realm, email) WHERE email IS NOT NULL;
-CREATE UNIQUE INDEX subject_by_tenant ON subject (realm, tenant) WHERE tenant IS NOT NULL;
-CREATE UNIQUE INDEX subject_by_external ON subject (realm, issuer, sub) WHERE issuer IS NOT NULL;
+CREATE UNIQUE INDEX subject_by_email ON subject (email, realm) WHERE email IS NOT NULL;
+CREATE UNIQUE INDEX subject_by_tenant ON subject (tenant, realm) WHERE tenant IS NOT NULL;
+CREATE UNIQUE INDEX subject_by_external ON subject (sub, issuer, realm) WHERE issuer IS NOT NULL;
+CREATE INDEX subject_listed ON subject (realm, id) WHERE realm > 0;
 
 CREATE TABLE password (
     realm   bigint NOT NULL,
     subject uuid NOT NULL,
     phc     text COLLATE "C" NOT NULL,
-    PRIMARY KEY (realm, subject),
+    PRIMARY KEY (subject, realm),
     FOREIGN KEY (realm, subject) REFERENCES subject (realm, id)
 );
 
@@ -72,12 +85,12 @@ CREATE TABLE membership (
     subject    uuid NOT NULL,
     tenant     text COLLATE "C" NOT NULL,
     created_at bigint NOT NULL,
-    PRIMARY KEY (realm, id),
-    UNIQUE (realm, subject, tenant),
+    PRIMARY KEY (id, realm),
     FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
 );
-CREATE INDEX membership_by_tenant ON membership (realm, tenant, id);
+CREATE UNIQUE INDEX membership_once ON membership (subject, tenant, realm);
+CREATE INDEX membership_listed ON membership (tenant, realm, id) WHERE realm > 0;
 
 CREATE TABLE invitation (
     realm      bigint NOT NULL,
@@ -87,10 +100,10 @@ CREATE TABLE invitation (
     roles      text COLLATE "C" NOT NULL,
     created_at bigint NOT NULL,
     expires_at bigint NOT NULL,
-    PRIMARY KEY (realm, digest),
-    UNIQUE (realm, tenant, email),
+    PRIMARY KEY (tenant, email, realm),
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
 );
+CREATE UNIQUE INDEX invitation_by_digest ON invitation (digest, realm);
 
 -- A grant without a tenant is realm-wide; one without an audience is for every API.
 CREATE TABLE grant_ (
@@ -106,14 +119,14 @@ CREATE TABLE grant_ (
     CHECK (audience IS NULL OR kind = 'permission')
 );
 CREATE UNIQUE INDEX grant_once
-    ON grant_ (realm, subject, coalesce(tenant, ''), kind, name, coalesce(audience, ''));
+    ON grant_ (subject, realm, coalesce(tenant, ''), kind, name, coalesce(audience, ''));
 
 CREATE TABLE tenant_role (
     realm       bigint NOT NULL,
     tenant      text COLLATE "C" NOT NULL,
     role        text COLLATE "C" NOT NULL,
     permissions text COLLATE "C" NOT NULL,
-    PRIMARY KEY (realm, tenant, role),
+    PRIMARY KEY (tenant, realm, role),
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
 );
 
@@ -125,7 +138,8 @@ CREATE TABLE epoch (
     FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
 );
-CREATE UNIQUE INDEX epoch_once ON epoch (realm, subject, coalesce(tenant, ''));
+CREATE UNIQUE INDEX epoch_once ON epoch (subject, realm, coalesce(tenant, ''));
+CREATE INDEX epoch_listed ON epoch (realm) WHERE realm > 0;
 
 -- state_at: until when a retiring token works, or since when a revoked one does not.
 -- last_used_at is written again and again: no index has it, and pages keep room, so
@@ -151,14 +165,15 @@ CREATE TABLE api_token (
     last_used_at bigint,
     digest       bytea NOT NULL CHECK (octet_length(digest) = 32),
     digest_key   text COLLATE "C" NOT NULL,
-    PRIMARY KEY (realm, id),
+    PRIMARY KEY (id, realm),
     FOREIGN KEY (realm, owner) REFERENCES subject (realm, id),
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
     CHECK ((state_at IS NULL) = (state = 'active'))
 ) WITH (fillfactor = 90);
-CREATE UNIQUE INDEX api_token_by_digest ON api_token (realm, digest);
-CREATE INDEX api_token_by_owner ON api_token (realm, owner, id);
-CREATE INDEX api_token_active ON api_token (realm, owner, class) WHERE state = 'active';
+CREATE UNIQUE INDEX api_token_by_digest ON api_token (digest, realm) WHERE digest IS NOT NULL;
+CREATE INDEX api_token_by_owner ON api_token (owner, realm, id) WHERE kind <> '';
+CREATE INDEX api_token_active ON api_token (owner, class, realm) WHERE state = 'active';
+CREATE INDEX api_token_listed ON api_token (realm, id) WHERE realm > 0;
 CREATE INDEX api_token_revoked ON api_token (realm, state_at) WHERE state = 'revoked';
 CREATE INDEX api_token_retiring ON api_token (realm, state_at) WHERE state = 'retiring';
 
@@ -174,11 +189,12 @@ CREATE TABLE session (
     ended_at    bigint,
     created_at  bigint NOT NULL,
     expires_at  bigint NOT NULL,
-    PRIMARY KEY (realm, id),
+    PRIMARY KEY (id, realm),
     FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
 );
-CREATE INDEX session_active ON session (realm, subject, created_at, id) WHERE ended_at IS NULL;
+CREATE INDEX session_active ON session (subject, realm, created_at, id)
+    WHERE ended_at IS NULL AND subject IS NOT NULL;
 CREATE INDEX session_ended ON session (realm, ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE realm_key (
@@ -195,10 +211,12 @@ CREATE TABLE realm_key (
 );
 CREATE UNIQUE INDEX realm_key_active ON realm_key (realm, purpose) WHERE state = 'active';
 
--- Audit rows outlive and precede what they speak of: no references but the realm.
+-- Audit rows outlive and precede what they speak of: no references. That the realm is
+-- there is seen to by the statement that appends: a reference would lock the realm's row
+-- for every request.
 CREATE TABLE audit (
-    seq           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    realm         bigint NOT NULL REFERENCES realm (id),
+    seq           bigint GENERATED ALWAYS AS IDENTITY,
+    realm         bigint NOT NULL,
     at            bigint NOT NULL,
     request       uuid NOT NULL,
     actor         text COLLATE "C" NOT NULL
@@ -212,9 +230,9 @@ CREATE TABLE audit (
     session       uuid,
     peer          text COLLATE "C",
     detail        text COLLATE "C" NOT NULL,
+    PRIMARY KEY (realm, seq),
     CHECK ((actor_subject IS NOT NULL) = (actor = 'subject'))
 );
-CREATE INDEX audit_by_realm ON audit (realm, seq);
 CREATE INDEX audit_by_action ON audit (realm, action, seq);
 CREATE INDEX audit_by_subject ON audit (realm, subject, seq) WHERE subject IS NOT NULL;
 CREATE INDEX audit_by_tenant ON audit (realm, tenant, seq) WHERE tenant IS NOT NULL;

@@ -6,6 +6,7 @@
 
 mod follow;
 mod open;
+mod plans;
 mod rows;
 mod run;
 

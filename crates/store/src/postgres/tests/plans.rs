@@ -1,0 +1,214 @@
+//! Plans are made once for each connection, perhaps while the tables are empty, and kept
+//! while they grow: what looks something up by its key must not read the realm for it.
+
+use super::*;
+use crate::conformance::fixture::{at, digest, email, session_id, subject_id, tenant_id, token_id};
+use crate::postgres::scope::{Scope, Trouble};
+use crate::postgres::{api_token, dossier, grant, session, subject, tenant};
+use doorward_base::ClassName;
+use doorward_identity::model::{Grant, Granted, HashedPassword, SubjectStatus, TokenState};
+use doorward_identity::port::{Page, TokenFilter, TokenKey};
+use serde_json::Value;
+use tokio_postgres::SimpleQueryMessage;
+
+/// The columns that tell the rows of a realm apart, for each table that grows with it.
+const KEYS: [(&str, &[&str]); 9] = [
+    ("api_token", &["id", "digest", "owner"]),
+    ("subject", &["id", "email", "sub", "tenant"]),
+    ("session", &["id", "subject"]),
+    ("membership", &["subject"]),
+    ("grant_", &["subject"]),
+    ("epoch", &["subject"]),
+    ("password", &["subject"]),
+    ("invitation", &["digest"]),
+    ("tenant_role", &["tenant"]),
+];
+
+#[tokio::test]
+async fn a_young_store_finds_by_key() {
+    let database = database().await;
+    let store = PostgresStore::open(&settings(&database)).await.unwrap();
+    let leased = store.shared.connections.get().await.unwrap();
+    let conn = leased.conn().unwrap();
+    ask_by_key(Scope::new(conn, RealmId(1))).await;
+    let mut seen = std::collections::BTreeSet::new();
+    for state in ["never analysed", "empty when analysed"] {
+        let plans = plans(conn).await;
+        assert!(plans.len() >= 25, "{} statements", plans.len());
+        for (sql, plan) in &plans {
+            for scan in scans(plan) {
+                let Some((table, keys)) = KEYS.iter().find(|(table, _)| *table == scan.table)
+                else {
+                    continue;
+                };
+                let by_key = keys
+                    .iter()
+                    .any(|key| scan.condition.contains(&format!("({key} = ")));
+                assert!(by_key, "{state}: {sql}\n{plan:#}");
+                seen.insert(*table);
+            }
+        }
+        analyse(&database).await;
+    }
+    assert_eq!(seen.len(), KEYS.len(), "{seen:?}");
+}
+
+/// A realm's listing reads nothing of its neighbours.
+#[tokio::test]
+async fn a_young_store_lists_one_realm() {
+    let database = database().await;
+    let store = PostgresStore::open(&settings(&database)).await.unwrap();
+    let leased = store.shared.connections.get().await.unwrap();
+    let conn = leased.conn().unwrap();
+    list(Scope::new(conn, RealmId(1))).await.unwrap();
+    for state in ["never analysed", "empty when analysed"] {
+        let plans = plans(conn).await;
+        assert_eq!(plans.len(), 5);
+        for (sql, plan) in &plans {
+            for scan in scans(plan) {
+                let listed =
+                    scan.index.ends_with("_listed") && scan.condition.contains("(realm = ");
+                assert!(listed, "{state}: {sql}\n{plan:#}");
+            }
+        }
+        analyse(&database).await;
+    }
+}
+
+/// Everything that finds, or changes, by key. Nothing is there; what must change exactly
+/// one row says so, and has been prepared all the same.
+async fn ask_by_key(scope: Scope<'_>) {
+    read_by_key(scope).await.unwrap();
+    let (subject, tenant) = (subject_id(1), tenant_id("acme"));
+    let password = HashedPassword::from_phc(String::new());
+    let grant = Grant {
+        tenant: None,
+        granted: Granted::Role("r".parse().unwrap()),
+    };
+    let revoked = TokenState::Revoked { at: at(1) };
+    let active = SubjectStatus::Active;
+    drop(subject::set_status(scope, subject, active).await);
+    drop(subject::mark_email_proven(scope, subject).await);
+    drop(subject::set_password(scope, subject, &password).await);
+    drop(grant::delete(scope, subject, &grant).await);
+    drop(tenant::delete_membership(scope, subject, &tenant).await);
+    drop(tenant::take_invitation(scope, &digest(1)).await);
+    drop(api_token::set_state(scope, token_id(1), revoked).await);
+    drop(api_token::rekey(scope, token_id(1), &digest(1), "k").await);
+    drop(api_token::revoke_of(scope, subject, None, at(1)).await);
+    drop(api_token::touch(scope, &[(token_id(1), at(1))]).await);
+    drop(session::end(scope, session_id(1), at(1)).await);
+    drop(session::end_of(scope, subject, Some(&tenant), at(1)).await);
+}
+
+async fn read_by_key(scope: Scope<'_>) -> Result<(), Trouble> {
+    let (subject, tenant) = (subject_id(1), tenant_id("acme"));
+    let class = ClassName::new("pat").unwrap();
+    subject::find(scope, subject).await?;
+    subject::find_by_email(scope, &email(1)).await?;
+    subject::find_external(scope, "https://i", "s").await?;
+    subject::find_tenant_keys(scope, &tenant).await?;
+    subject::find_password(scope, subject).await?;
+    grant::list(scope, subject).await?;
+    grant::list_roles(scope, &tenant).await?;
+    grant::find_epoch(scope, subject, None).await?;
+    grant::list_epochs_of(scope, &[subject]).await?;
+    tenant::find_membership(scope, subject, &tenant).await?;
+    tenant::list_memberships(scope, subject).await?;
+    tenant::find_invitation(scope, &digest(1)).await?;
+    api_token::find(scope, token_id(1)).await?;
+    api_token::list_states(scope, &[token_id(1)]).await?;
+    api_token::find_by_digest(scope, &digest(1)).await?;
+    let page = Page {
+        after: None,
+        limit: 9,
+    };
+    api_token::list(scope, TokenFilter::Owner(subject), page).await?;
+    api_token::count_active(scope, subject, &class, at(1)).await?;
+    session::find(scope, session_id(1)).await?;
+    session::list(scope, subject).await?;
+    session::list_active_among(scope, &[session_id(1)]).await?;
+    dossier::find(scope, subject).await?;
+    dossier::find_token(scope, &TokenKey::Id(token_id(1))).await?;
+    dossier::find_token(scope, &TokenKey::Digests(vec![digest(1)])).await?;
+    Ok(())
+}
+
+async fn list(scope: Scope<'_>) -> Result<(), Trouble> {
+    let limit = 9;
+    subject::list(scope, Page { after: None, limit }).await?;
+    let page = Page { after: None, limit };
+    api_token::list(scope, TokenFilter::All, page).await?;
+    api_token::list_live_digests(scope, at(1)).await?;
+    grant::list_epochs(scope).await?;
+    let page = Page { after: None, limit };
+    tenant::list_tenant_memberships(scope, &tenant_id("acme"), page).await?;
+    Ok(())
+}
+
+async fn analyse(database: &str) {
+    let admin = admin(database).await;
+    admin.batch_execute("VACUUM ANALYZE").await.unwrap();
+}
+
+/// What was prepared on the connection, with the plan that it keeps.
+async fn plans(conn: &ClientWrapper) -> Vec<(String, Value)> {
+    let prepared = conn
+        .query(
+            "SELECT name, statement, cardinality(parameter_types) FROM pg_prepared_statements \
+             WHERE statement !~ 'pg_prepared_statements|pg_catalog'",
+            &[],
+        )
+        .await
+        .unwrap();
+    let mut plans = Vec::new();
+    for row in prepared {
+        let (name, sql, values): (String, String, i32) = (row.get(0), row.get(1), row.get(2));
+        let values = vec!["NULL"; usize::try_from(values).unwrap()].join(", ");
+        let explain = format!("EXPLAIN (FORMAT JSON) EXECUTE {name} ({values})");
+        let answer = conn.simple_query(&explain).await.unwrap();
+        let text: String = answer
+            .iter()
+            .filter_map(|message| match message {
+                SimpleQueryMessage::Row(row) => row.get(0),
+                _ => None,
+            })
+            .collect();
+        plans.push((sql, serde_json::from_str(&text).unwrap()));
+    }
+    plans
+}
+
+/// How a table is read.
+struct Scan {
+    table: String,
+    index: String,
+    condition: String,
+}
+
+fn scans(plan: &Value) -> Vec<Scan> {
+    let text = |name| plan.get(name).and_then(Value::as_str).unwrap_or_default();
+    let kind = text("Node Type");
+    assert!(!kind.starts_with("Bitmap"), "{plan:#}");
+    let mut found = Vec::new();
+    if kind.ends_with("Scan") && !text("Relation Name").is_empty() {
+        found.push(Scan {
+            table: text("Relation Name").to_owned(),
+            index: text("Index Name").to_owned(),
+            condition: text("Index Cond").to_owned(),
+        });
+    }
+    let below = match plan {
+        Value::Array(plans) => plans.iter().collect(),
+        _ => Vec::from_iter(
+            plan.get("Plan").into_iter().chain(
+                plan.get("Plans")
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten(),
+            ),
+        ),
+    };
+    found.extend(below.into_iter().flat_map(scans));
+    found
+}
