@@ -32,8 +32,18 @@ use std::process::ExitCode;
 pub fn run() -> ExitCode {
     system::stay_small();
     #[cfg(debug_assertions)]
+    plant_fault();
+    cli::run()
+}
+
+/// For tests that show that a broken protection is noticed.
+#[cfg(debug_assertions)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no setting: a release build has none of it"
+)]
+fn plant_fault() {
     if let Ok(name) = std::env::var("DOORWARD_PLANTED_FAULT") {
         doorward_base::fault::plant(&name);
     }
-    cli::run()
 }
