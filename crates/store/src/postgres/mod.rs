@@ -58,7 +58,7 @@ use std::time::Duration;
 /// How often the change log is asked when no notice came.
 const POLL: Duration = Duration::from_millis(200);
 /// After how many announcements the change log is pruned.
-const PRUNE_EVERY: u64 = 120;
+const PRUNE_EVERY: u64 = 6;
 
 /// A store in one PostgreSQL database. Its methods need a tokio runtime.
 pub struct PostgresStore {
