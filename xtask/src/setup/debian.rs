@@ -26,7 +26,10 @@ const PACKAGES: &[(&str, &str)] = &[
     ("python3", "acceptance suites drive the requests library"),
     ("python3-venv", "keeps those libraries out of the system"),
     ("redis-server", "the limits that several nodes share"),
-    ("sqlite3", "fills the stores that bench measures look-ups on"),
+    (
+        "sqlite3",
+        "fills the stores that bench measures look-ups on",
+    ),
     ("wrk", "bench's load generator"),
 ];
 
