@@ -30,7 +30,7 @@ pub struct PostgresSettings {
     /// `postgres://user:password@host:port/database`, with `sslmode=disable`, `prefer`
     /// or `require`. Without a mode, TLS is required unless the host is this machine.
     pub url: Secret,
-    /// How many connections serve transactions; at least 1. Six more serve look-ups,
+    /// How many connections serve transactions; at least 1. Four more serve look-ups,
     /// audit rows and this process's own upkeep, and one the change feed.
     pub pool_size: usize,
     /// How long a request waits for a free connection.
