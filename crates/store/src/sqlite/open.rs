@@ -7,13 +7,15 @@ use std::fs::{OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the writer waits for another process's lock.
 const WRITER_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a reader waits. Readers only ever meet a lock while another process
 /// recovers or closes the file, and they wait on a thread that serves requests.
 const READER_PATIENCE: Duration = Duration::from_secs(1);
+/// How soon the switch to write-ahead logging is tried again.
+const SWITCH_AGAIN: Duration = Duration::from_millis(5);
 /// More than there are different statements, so that none is prepared twice.
 const STATEMENTS: usize = 128;
 
@@ -148,7 +150,7 @@ fn writing(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(WRITER_PATIENCE)?;
-    let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    let mode = switch_to_wal(&conn)?;
     if mode != "wal" {
         return Err(rusqlite::Error::SqliteFailure(
             rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN),
@@ -163,6 +165,22 @@ fn writing(path: &Path) -> rusqlite::Result<Connection> {
     )?;
     harden(&conn)?;
     Ok(conn)
+}
+
+/// The journal's mode after the switch to write-ahead logging. While another process
+/// switches, SQLite refuses at once instead of waiting: each holds what the other needs.
+fn switch_to_wal(conn: &Connection) -> rusqlite::Result<String> {
+    let deadline = Instant::now() + WRITER_PATIENCE;
+    loop {
+        let switched = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
+        let busy = switched.as_ref().is_err_and(|error: &rusqlite::Error| {
+            error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+        });
+        if !busy || Instant::now() >= deadline {
+            return switched;
+        }
+        std::thread::park_timeout(SWITCH_AGAIN);
+    }
 }
 
 fn open_reading(path: &Path) -> rusqlite::Result<Connection> {
