@@ -8,6 +8,7 @@ use doorward_testkit::{
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 const ROBOT: &str = "robot@example.com";
 const CATALOGUE: &str = "/api/catalog/entities";
@@ -445,7 +446,7 @@ fn a_full_disk_is_503_and_nothing_is_half_written() {
     }
     // The limit stands in for a full disk: writes beyond 1 MiB fail. The signal that
     // comes with it is ignored, as a disk sends none.
-    let limited = "trap '' XFSZ; exec prlimit --fsize=1048576:1048576 \"$@\"";
+    let limited = "trap '' XFSZ; exec prlimit --fsize=1048576:unlimited \"$@\"";
     let mut app = witboost(site!())
         .under(&["bash", "-c", limited, "bash"])
         .start();
@@ -466,9 +467,23 @@ fn a_full_disk_is_503_and_nothing_is_half_written() {
         (503, "store_unavailable")
     );
     assert!(full.header("retry-after").is_some());
-    // What needs no write goes on.
+    // What needs no write goes on, but new requests should be sent elsewhere.
     app.get_as(&jwt, CATALOGUE).expect(200);
     app.get("/healthz").expect(200);
+    let ready = Request::new(app.ops(), "GET", "/readyz");
+    let readiness = |wanted| {
+        wait::until("readiness", wait::PATIENCE, || {
+            (ready.send().status == wanted).then_some(())
+        });
+    };
+    readiness(503);
+    let pid = app.server().pid().to_string();
+    let raised = Command::new("prlimit")
+        .args(["--pid", &pid, "--fsize=unlimited:unlimited"])
+        .status();
+    assert!(raised.unwrap().success());
+    readiness(200);
+    app.exchange(&token, &json!({})).expect(200);
     app.kill();
     let store = rusqlite::Connection::open(app.store_path()).unwrap();
     let verdict: String = store

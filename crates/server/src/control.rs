@@ -3,6 +3,7 @@
 //! on the same machine asks the running server. One JSON line in, one out. Not here:
 //! anything that changes the store; commands write to the store themselves.
 
+use crate::accept;
 use crate::compose::Composed;
 use doorward_base::RequestId;
 use serde_json::{Value, json};
@@ -44,7 +45,8 @@ impl Control {
 
     /// Answers for ever. The caller ends it by dropping the future.
     pub(crate) async fn serve(self, composed: Arc<Composed>) {
-        while let Ok((stream, _)) = self.listener.accept().await {
+        loop {
+            let (stream, _) = accept::next("control", || self.listener.accept()).await;
             let composed = Arc::clone(&composed);
             tokio::spawn(async move {
                 let answered = tokio::time::timeout(TIMEOUT, answer(stream, &composed)).await;

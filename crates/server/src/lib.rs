@@ -1,12 +1,14 @@
 //! The server: configuration, wiring, command line, telemetry, shutdown. It is the only
 //! crate that sees every other, and owns nothing that another could.
 
+mod accept;
 mod adapter;
 pub mod check;
 mod cli;
 mod compose;
 pub mod config;
 mod control;
+mod descriptor;
 mod engine;
 mod feed;
 mod health;

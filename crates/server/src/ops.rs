@@ -1,6 +1,7 @@
 //! The operator's listener: metrics, liveness, and readiness in detail. Never public;
 //! it has no authentication and belongs on loopback or a management network.
 
+use crate::accept;
 use crate::telemetry::metrics::Metrics;
 use crate::vitals::Vitals;
 use bytes::Bytes;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Most connections served at once; an operator's tools need a few.
-const MAX_CONNECTIONS: usize = 64;
+const MAX_CONNECTIONS: usize = 32;
 
 /// What readiness and metrics are read from.
 pub(crate) struct Ops {
@@ -31,9 +32,7 @@ impl Ops {
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
         let permits = Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
         loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                continue;
-            };
+            let (stream, _) = accept::next("operations", || listener.accept()).await;
             let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
                 continue;
             };

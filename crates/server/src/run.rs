@@ -6,6 +6,7 @@ use crate::cli::{Failure, output};
 use crate::compose::{Composed, compose};
 use crate::config::{self, Loaded, Overrides, ServerSettings, TlsSettings};
 use crate::control::Control;
+use crate::descriptor;
 use crate::engine::Engine;
 use crate::limits::Limits;
 use crate::nodes::Membership;
@@ -207,7 +208,7 @@ fn listener_options(server: &ServerSettings) -> Result<ListenerOptions, Failure>
     Ok(ListenerOptions {
         tls,
         header_timeout: server.header_timeout,
-        max_connections: u32::try_from(server.max_connections).unwrap_or(u32::MAX),
+        max_connections: descriptor::connections(server, descriptor::raise()),
         drain_delay: server.drain_delay,
         drain: server.drain_timeout,
         ..ListenerOptions::default()

@@ -248,6 +248,18 @@ impl App {
         self.store.path()
     }
 
+    /// Where commands ask the running server.
+    #[must_use]
+    pub fn control_socket(&self) -> PathBuf {
+        let beside = match self.engine() {
+            Engine::Sqlite => self.store_path(),
+            Engine::Postgres => self.config_path.clone(),
+        };
+        let mut name = beside.into_os_string();
+        name.push(".sock");
+        name.into()
+    }
+
     /// The store's database, seen past Doorward.
     ///
     /// # Panics

@@ -5,6 +5,7 @@
 
 mod daemon;
 mod database;
+mod pgbouncer;
 mod port;
 mod postgres;
 mod process;
@@ -13,7 +14,9 @@ mod redis;
 mod startup;
 
 pub use database::{Database, Held};
+pub use pgbouncer::{PgBouncer, Pooling};
 pub use port::free as free_port;
 pub use postgres::Postgres;
+pub(crate) use proxy::at_address;
 pub use proxy::{Affected, Proxy};
 pub use redis::Redis;

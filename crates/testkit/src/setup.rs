@@ -4,8 +4,9 @@
 use crate::app::{App, Place};
 use crate::artifact::{Artifacts, must};
 use crate::cluster::{Cable, Cluster};
-use crate::service::Database;
+use crate::service::{Database, at_address};
 use crate::store::{self, Engine, Store};
+use std::net::SocketAddr;
 use toml::{Table, Value};
 
 /// A description of an installation.
@@ -19,6 +20,7 @@ pub struct Setup {
     pub(crate) ops: String,
     pub(crate) engine: Engine,
     pub(crate) database: Option<String>,
+    pub(crate) through: Option<SocketAddr>,
 }
 
 impl Setup {
@@ -39,6 +41,7 @@ impl Setup {
             ops: "127.0.0.1:0".to_owned(),
             engine: store::engine(),
             database: None,
+            through: None,
         }
     }
 
@@ -88,6 +91,14 @@ impl Setup {
         self
     }
 
+    /// Has the server reach its database by this address, such as a pooler's, where
+    /// commands go straight.
+    #[must_use]
+    pub const fn through(mut self, addr: SocketAddr) -> Self {
+        self.through = Some(addr);
+        self
+    }
+
     /// Several servers of one installation, not started yet. They share the store,
     /// which is in PostgreSQL whatever the run's engine is, and the master key.
     ///
@@ -107,7 +118,11 @@ impl Setup {
     pub fn prepare(self) -> App {
         let artifacts = Artifacts::make(&self.site);
         let store = self.make_store(&artifacts);
-        App::prepare(self, Place::alone(artifacts, store))
+        let mut place = Place::alone(artifacts, store);
+        place.cable = self
+            .through
+            .map(|addr| at_address(&place.store.url(), addr));
+        App::prepare(self, place)
     }
 
     pub(crate) fn make_store(&self, artifacts: &Artifacts) -> Store {

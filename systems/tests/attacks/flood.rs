@@ -2,9 +2,10 @@
 //! others are served all the same.
 
 use crate::door;
-use doorward_testkit::{App, Request, raw, site, wait};
+use doorward_testkit::{App, Request, raw, site, upstream::Upstream, wait};
 use std::io::Write as _;
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -72,15 +73,68 @@ fn beyond_its_cap_the_door_sheds_connections_and_stays_up() {
 }
 
 #[test]
-fn descriptors_running_out_is_not_the_end() {
+fn connections_leave_descriptors_for_upstreams_and_operations() {
+    let upstream = Upstream::start();
+    let origin = upstream.origin();
+    // A soft limit of 64 is raised to the hard one.
     let app = door(site!())
-        .under(&["prlimit", "--nofile=128:128"])
+        .edit(|config| {
+            let routes = config["realm"]["witboost"]["route"].as_array_mut();
+            routes.unwrap().last_mut().unwrap()["upstream"] = origin.clone().into();
+        })
+        .under(&["prlimit", "--nofile=64:128"])
         .start();
+    let mut first = TcpStream::connect(app.addr()).unwrap();
+    let ask = b"GET /public/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let held: Vec<TcpStream> = (0..400)
         .map(|_| TcpStream::connect(app.addr()).unwrap())
         .collect();
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        Request::new(app.ops(), "GET", path).send().expect(200);
+    }
+    first.write_all(ask).unwrap();
+    assert_eq!(raw::status(&raw::read_all(&mut first)), 200);
+    assert!(!log_of(&app).contains("Too many open files"));
     drop(held);
     wait::until("an answer after the flood", wait::PATIENCE, || served(&app));
+}
+
+#[test]
+fn descriptors_running_out_is_not_the_end() {
+    let app = door(site!()).start();
+    let pid = app.server().pid().to_string();
+    let limit = |nofile: &str| {
+        let set = Command::new("prlimit")
+            .args(["--pid", &pid, nofile])
+            .status();
+        assert!(set.unwrap().success());
+    };
+    let socket = app.control_socket();
+    // Fewer than it has open already: no listener gets another one.
+    limit("--nofile=8:");
+    let held = [
+        TcpStream::connect(app.addr()).unwrap(),
+        TcpStream::connect(app.ops()).unwrap(),
+    ];
+    let waiting = UnixStream::connect(&socket).unwrap();
+    wait::until("every listener to fail", wait::PATIENCE, || {
+        let log = log_of(&app);
+        let failed = |listener: &str| {
+            log.lines()
+                .any(|line| line.contains("Too many open files") && line.contains(listener))
+        };
+        (failed("operations") && failed("control") && log.matches("accept failed").count() > 2)
+            .then_some(())
+    });
+    limit("--nofile=4096:");
+    drop((held, waiting));
+    wait::until("an answer afterwards", wait::PATIENCE, || served(&app));
+    Request::new(app.ops(), "GET", "/readyz").send().expect(200);
+    // A refusal is explained over the socket, which is still there.
+    let refused = app.get("/api/catalog/entities");
+    let id = refused.header("x-request-id").unwrap().to_owned();
+    let explained = app.run(&["explain"], &[&id]).success();
+    assert!(explained.stdout.contains(&id));
 }
 
 #[test]
@@ -135,6 +189,10 @@ fn first_429(guess: &dyn Fn() -> doorward_testkit::Response) -> doorward_testkit
         .map(|_| guess())
         .find(|answer| answer.status == 429)
         .expect("200 wrong credentials in a row were all judged")
+}
+
+fn log_of(app: &App) -> String {
+    std::fs::read_to_string(app.artifacts().path("server.log")).unwrap()
 }
 
 fn served(app: &App) -> Option<()> {

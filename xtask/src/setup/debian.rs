@@ -18,7 +18,8 @@ const PACKAGES: &[(&str, &str)] = &[
         "h2load, bench's load generator for HTTP/2",
     ),
     ("nginx-light", "the upstream behind everyone in bench"),
-    ("openssl", "makes bench's certificate"),
+    ("openssl", "makes the certificates of tests and of bench"),
+    ("pgbouncer", "the pooler that stores are reached through"),
     (
         "postgresql",
         "the engine of several nodes, in clusters of the tests' own",

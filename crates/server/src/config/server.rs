@@ -62,7 +62,7 @@ pub struct Postgres {
     /// How long a start waits for a server that cannot be reached, and for other
     /// processes of the same database that contradict this one. Default: "30s".
     pub start_wait: Option<Text<Span>>,
-    /// The certificates, PEM, that the server's must descend from. Default: the
+    /// The certificates, PEM, that the server's must be or descend from. Default: the
     /// system's.
     pub root_cert: Option<Text<SecretRef>>,
 }

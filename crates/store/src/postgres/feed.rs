@@ -3,8 +3,8 @@
 //! meanwhile is in the log. Not here: what is done with a change.
 
 use super::change::{self, CHANNEL};
+use super::connect::{CONNECT, Connector, Driven};
 use super::gather::closed;
-use super::pool::{CONNECT, Connector};
 use super::scope::{Trouble, describe};
 use doorward_identity::model::{ChangeRow, ChangeSeq};
 use doorward_identity::port::StoreError;
@@ -136,20 +136,8 @@ impl Feed {
 async fn connect(connector: Connector, heard: Arc<Notify>) -> Result<Arc<Client>, Trouble> {
     let lost = |error: tokio_postgres::Error| Trouble::Lost(describe(&error));
     let connecting = async {
-        let Connector { config, tls } = connector;
-        let (client, mut connection) = config.connect(tls).await.map_err(lost)?;
-        // It ends with the client or with the server.
-        tokio::spawn(async move {
-            loop {
-                let message = poll_fn(|context| connection.poll_message(context)).await;
-                if let Some(Ok(AsyncMessage::Notification(_)) | Err(_)) | None = &message {
-                    heard.notify_one();
-                }
-                if !matches!(message, Some(Ok(_))) {
-                    return;
-                }
-            }
-        });
+        let drive = |connection| hear(connection, heard);
+        let client = connector.connect(drive).await.map_err(lost)?;
         let listen = format!("LISTEN {CHANNEL}");
         client.batch_execute(&listen).await.map_err(lost)?;
         Ok(Arc::new(client))
@@ -161,4 +149,17 @@ async fn connect(connector: Connector, heard: Arc<Notify>) -> Result<Arc<Client>
                 "the feed's connection took too long".to_owned(),
             ))
         })
+}
+
+/// Wakes whoever waits for news, until the connection ends.
+async fn hear(mut connection: Driven, heard: Arc<Notify>) {
+    loop {
+        let message = poll_fn(|context| connection.poll_message(context)).await;
+        if let Some(Ok(AsyncMessage::Notification(_)) | Err(_)) | None = &message {
+            heard.notify_one();
+        }
+        if !matches!(message, Some(Ok(_))) {
+            return;
+        }
+    }
 }

@@ -16,6 +16,7 @@ mod api_token;
 mod audit;
 mod ceiling;
 mod change;
+mod connect;
 mod dossier;
 mod feed;
 mod gather;
@@ -35,20 +36,21 @@ mod subject;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod tx;
 mod write;
 
+pub use connect::PostgresSettings;
 pub use open::OpenError;
-pub use pool::PostgresSettings;
 
 use async_trait::async_trait;
+use connect::Connector;
 use deadpool_postgres::ClientWrapper;
 use doorward_base::{RealmId, RealmName};
 use doorward_identity::model::{ChangeRow, ChangeSeq};
 use doorward_identity::port::{Extent, Node, ReadJob, Store, StoreError, WriteJob};
 use feed::Feed;
 use futures_util::future::BoxFuture;
-use pool::Connector;
 use scope::Trouble;
 use shared::Shared;
 use std::sync::Arc;

@@ -1,12 +1,12 @@
 //! Opening the store: can it be reached, is it a PostgreSQL that serves, may this role do
 //! what it must, is the schema ours. Not here: the schema's versions (`migrate`).
 
-use super::migrate;
-use super::pool::{CONNECT, Connector};
+use super::connect::{CONNECT, Connector, Driven};
 use super::scope::describe;
+use super::{migrate, tls};
 use std::error::Error as _;
-use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 /// The oldest version that is served, as `server_version_num` writes it.
 const OLDEST: i32 = 150_000;
@@ -25,6 +25,11 @@ pub enum OpenError {
         "TLS to PostgreSQL: {0}; name the authority in [server.postgres] root_cert, or say sslmode=disable if the network is your own"
     )]
     Tls(String),
+    /// A pooler gives every transaction another session.
+    #[error(
+        "what answers is a pooler in transaction mode, which loses settings, prepared statements, locks and notices; set pool_mode = session for this database, or name the server itself"
+    )]
+    Pooler,
     /// The server refuses the role, the password or the database.
     #[error("PostgreSQL refuses the connection: {0}; check user, password and database name")]
     Refused(String),
@@ -79,13 +84,12 @@ impl OpenError {
     pub(super) fn of(error: &tokio_postgres::Error) -> Self {
         let text = describe(error);
         let Some(code) = error.code() else {
-            let tls = error.to_string().contains("TLS");
-            let io = error
-                .source()
-                .is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
-            return match (tls, io) {
-                (true, false) => Self::Tls(text),
-                _ => Self::Unreachable(text),
+            // The engine's name for "no TLS there" is a text without a cause.
+            let no_tls = error.source().is_none() && error.to_string().contains("TLS");
+            return if no_tls || tls::fault(error).is_some() {
+                Self::Tls(text)
+            } else {
+                Self::Unreachable(text)
             };
         };
         let class = code.code().get(..2).unwrap_or_default();
@@ -113,18 +117,44 @@ impl OpenError {
 
 /// Checks the server and brings the schema up to date. Says whether there was none.
 pub(super) async fn prepare(connector: &Connector) -> Result<bool, OpenError> {
-    let Connector { config, tls } = connector.named("doorward-migrate");
-    let connecting = tokio::time::timeout(CONNECT, config.connect(tls));
-    let (mut client, connection) = connecting
+    let connector = connector.named("doorward-migrate");
+    let mut client = connect(&connector).await?;
+    check_pooler(&client, &connector).await?;
+    examine(&mut client).await
+}
+
+async fn connect(connector: &Connector) -> Result<Client, OpenError> {
+    let drive = |connection: Driven| async move { drop(connection.await) };
+    tokio::time::timeout(CONNECT, connector.connect(drive))
         .await
         .map_err(|_| OpenError::Unreachable("no answer in 5 seconds".to_owned()))?
-        .map_err(|error| OpenError::of(&error))?;
-    // Ends when the client is dropped.
-    let driven = tokio::spawn(connection);
-    let outcome = examine(&mut client).await;
-    drop(client);
-    let _ = driven.await;
-    outcome
+        .map_err(|error| OpenError::of(&error))
+}
+
+/// While another client's transaction holds the session that a pooler in transaction
+/// mode gave us last, the next statement runs in another session, or in none.
+async fn check_pooler(client: &Client, connector: &Connector) -> Result<(), OpenError> {
+    const MARK: &str = "SELECT set_config('doorward.session', gen_random_uuid()::text, false)";
+    const LOOK: &str = "SELECT current_setting('doorward.session', true)";
+    let marked = ask(client, MARK).await?;
+    let other = connect(connector).await?;
+    let held = other.batch_execute("BEGIN").await;
+    held.map_err(|error| OpenError::of(&error))?;
+    match tokio::time::timeout(CONNECT, ask(client, LOOK)).await {
+        Ok(Ok(seen)) if seen == marked => Ok(()),
+        Ok(Err(error @ OpenError::Unreachable(_))) => Err(error),
+        _ => Err(OpenError::Pooler),
+    }
+}
+
+/// The first value of a statement's answer, by the protocol that prepares nothing.
+async fn ask(client: &Client, sql: &str) -> Result<Option<String>, OpenError> {
+    let answer = client.simple_query(sql).await;
+    let answer = answer.map_err(|error| OpenError::of(&error))?;
+    Ok(answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    }))
 }
 
 async fn examine(client: &mut Client) -> Result<bool, OpenError> {

@@ -1,9 +1,10 @@
 //! What requests of this process share: connections, and the lanes on which look-ups
 //! and audit rows of many requests are served by one statement.
 
+use super::connect::{Connector, PostgresSettings};
 use super::gather::{Gather, LANES, Lane, Together};
 use super::open::OpenError;
-use super::pool::{Connections, Connector, PostgresSettings};
+use super::pool::Connections;
 use super::scope::Trouble;
 use super::{audit, dossier};
 use async_trait::async_trait;

@@ -60,3 +60,15 @@ pub(super) fn init_value(
         problem: "it was written and is not there".to_owned(),
     })
 }
+
+/// Writes as much as a small transaction does, to learn whether that is possible. The
+/// value means nothing and stays as large as it is.
+pub(super) fn try_write(conn: &Connection) -> Result<(), StoreError> {
+    conn.execute(
+        "INSERT INTO store_value (name, value) VALUES ('write_test', randomblob(16384)) \
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        [],
+    )
+    .map(drop)
+    .map_err(unavailable)
+}

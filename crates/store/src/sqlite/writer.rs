@@ -11,6 +11,7 @@ use doorward_base::fault::{self, Fault};
 use doorward_identity::port::StoreError;
 use rusqlite::Connection;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -65,6 +66,8 @@ where
 pub(super) struct Writer {
     /// `None` once closed.
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
+    /// Whether the last group could not be committed.
+    failing: Arc<AtomicBool>,
     /// Ends with the thread.
     ended: watch::Receiver<()>,
 }
@@ -74,17 +77,25 @@ impl Writer {
     pub(super) fn start(mut conn: Connection, presence: Arc<Presence>) -> io::Result<Self> {
         let (queue, mut waiting) = mpsc::channel(QUEUE);
         let (alive, ended) = watch::channel(());
+        let failing = Arc::new(AtomicBool::new(false));
+        let failed = Arc::clone(&failing);
         std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                serve(&mut conn, &presence, &mut waiting);
+                serve(&mut conn, &presence, &mut waiting, &failed);
                 finish(conn);
                 drop(alive);
             })?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
+            failing,
             ended,
         })
+    }
+
+    /// Whether the last group could not be committed, as on a full disk.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Acquire)
     }
 
     /// Runs work in a transaction and answers after its commit.
@@ -128,7 +139,12 @@ impl Writer {
     }
 }
 
-fn serve(conn: &mut Connection, presence: &Presence, waiting: &mut mpsc::Receiver<Box<dyn Job>>) {
+fn serve(
+    conn: &mut Connection,
+    presence: &Presence,
+    waiting: &mut mpsc::Receiver<Box<dyn Job>>,
+    failing: &AtomicBool,
+) {
     let mut since_pruned = 0;
     while let Some(first) = waiting.blocking_recv() {
         let mut group = vec![first];
@@ -138,7 +154,7 @@ fn serve(conn: &mut Connection, presence: &Presence, waiting: &mut mpsc::Receive
             group.push(next);
         }
         since_pruned += group.len();
-        commit_group(conn, presence, group);
+        failing.store(!commit_group(conn, presence, group), Ordering::Release);
         if since_pruned >= PRUNE_EVERY {
             since_pruned = 0;
             if let Err(error) = change::prune(conn, change::KEPT) {
@@ -148,14 +164,14 @@ fn serve(conn: &mut Connection, presence: &Presence, waiting: &mut mpsc::Receive
     }
 }
 
-/// Runs a group, commits it, and answers everyone.
-fn commit_group(conn: &mut Connection, presence: &Presence, group: Vec<Box<dyn Job>>) {
+/// Runs a group, commits it, and answers everyone. Says whether it was committed.
+fn commit_group(conn: &mut Connection, presence: &Presence, group: Vec<Box<dyn Job>>) -> bool {
     if let Err(error) = presence.check().and_then(|()| begin(conn)) {
         tracing::error!(%error, jobs = group.len(), "no transaction could begin");
         for job in group {
             job.answer(Err(error.clone()));
         }
-        return;
+        return false;
     }
     let mut written = Vec::with_capacity(group.len());
     for mut job in group {
@@ -180,6 +196,7 @@ fn commit_group(conn: &mut Connection, presence: &Presence, group: Vec<Box<dyn J
     for job in written {
         job.answer(outcome.clone());
     }
+    outcome.is_ok()
 }
 
 /// Runs one piece of work under a savepoint.

@@ -201,7 +201,8 @@ impl Drop for Held {
 
 /// A URL without its database, and the database.
 fn parts(url: &str) -> (&str, &str) {
-    match url.rsplit_once('/') {
+    let address = url.split_once('?').map_or(url, |(address, _)| address);
+    match address.rsplit_once('/') {
         Some(parts) => parts,
         None => panic!("{url} names no database"),
     }

@@ -8,7 +8,9 @@ use crate::wait::{self, PATIENCE};
 use rustix::process::{Signal, geteuid};
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
@@ -85,6 +87,29 @@ impl Postgres {
     #[must_use]
     pub fn create_database(&self) -> String {
         Database::create(&self.url("postgres")).url().to_owned()
+    }
+
+    /// Answers TLS by this certificate and key, PEM, from now on.
+    ///
+    /// # Panics
+    /// When they cannot be put in place.
+    pub fn serve_tls(&mut self, cert: &str, key: &str) {
+        for (name, pem) in [("server.crt", cert), ("server.key", key)] {
+            let file = self.data.join(name);
+            must("write a certificate for PostgreSQL", fs::write(&file, pem));
+            let mode = fs::Permissions::from_mode(0o600);
+            must("hide a key", fs::set_permissions(&file, mode));
+            if let Some(user) = user() {
+                give(&file, user);
+            }
+        }
+        let configuration = self.data.join("postgresql.conf");
+        let mut file = must(
+            "open the cluster's configuration",
+            fs::File::options().append(true).open(configuration),
+        );
+        must("switch TLS on", file.write_all(b"ssl = on\n"));
+        self.restart();
     }
 
     /// Its log.
@@ -205,13 +230,13 @@ impl Drop for Postgres {
 }
 
 /// The other user that must run it, if any.
-fn user() -> Option<&'static str> {
+pub(super) fn user() -> Option<&'static str> {
     geteuid().is_root().then_some(USER)
 }
 
 /// Where the cluster's files go: in the folder, which is handed to the cluster's user,
 /// or elsewhere if that user cannot reach it.
-fn home(dir: &Path) -> (PathBuf, Option<TempDir>) {
+pub(super) fn home(dir: &Path) -> (PathBuf, Option<TempDir>) {
     let Some(user) = user() else {
         return (dir.to_path_buf(), None);
     };

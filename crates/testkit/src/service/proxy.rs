@@ -88,16 +88,7 @@ impl Proxy {
     /// When the text is no URL with a host.
     #[must_use]
     pub fn url(&self, target: &str) -> String {
-        let Some((scheme, rest)) = target.split_once("://") else {
-            panic!("{target} is not a URL");
-        };
-        let (authority, path) = rest
-            .find('/')
-            .map_or((rest, ""), |slash| rest.split_at(slash));
-        let user = authority
-            .rsplit_once('@')
-            .map_or(String::new(), |(user, _)| format!("{user}@"));
-        format!("{scheme}://{user}{}{path}", self.addr)
+        at_address(target, self.addr)
     }
 
     /// Closes the affected connections, and new ones at once.
@@ -259,4 +250,17 @@ fn pump(shared: &Shared, id: u64, mut from: &TcpStream, mut to: &TcpStream, side
     for stream in [from, to] {
         let _ = stream.shutdown(Shutdown::Both);
     }
+}
+/// A URL with another host and port.
+pub(crate) fn at_address(target: &str, addr: SocketAddr) -> String {
+    let Some((scheme, rest)) = target.split_once("://") else {
+        panic!("{target} is not a URL");
+    };
+    let (authority, path) = rest
+        .find('/')
+        .map_or((rest, ""), |slash| rest.split_at(slash));
+    let user = authority
+        .rsplit_once('@')
+        .map_or(String::new(), |(user, _)| format!("{user}@"));
+    format!("{scheme}://{user}{addr}{path}")
 }

@@ -1,0 +1,138 @@
+//! How the server reaches a PostgreSQL that is not simply there: through a pooler, over
+//! TLS. In a run on SQLite there is nothing to do.
+#![cfg(test)]
+
+use doorward_systems::WITBOOST;
+use doorward_testkit::service::{Database, PgBouncer, Pooling, Postgres};
+use doorward_testkit::{Engine, Setup, engine, postgres_url, site, wait};
+use serde_json::json;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const ROBOT: &str = "robot@example.com";
+/// Far less than a start waits for a server that cannot be reached.
+const AT_ONCE: Duration = Duration::from_secs(15);
+
+fn address(url: &str) -> SocketAddr {
+    let (_, rest) = url.split_once('@').unwrap();
+    rest.split('/').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_pooler_in_session_mode_is_as_good_as_the_server() {
+    if engine() != Engine::Postgres {
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let pooler = PgBouncer::start(dir.path(), address(&postgres_url()), Pooling::Session);
+    let app = Setup::new(site!(), WITBOOST).through(pooler.addr()).start();
+    app.service_account(ROBOT, &[]);
+    let token = app.token("service", ROBOT, &[]);
+    let jwt = app.jwt(&token, &json!({}));
+    app.get_as(&jwt, "/api/catalog/entities").expect(200);
+    // The command goes past the pooler: the server hears of it through its own feed.
+    app.revoke(&token);
+    let began = Instant::now();
+    wait::until("the token's end", wait::PATIENCE, || {
+        (app.exchange(&token, &json!({})).status == 401).then_some(())
+    });
+    assert!(began.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn a_pooler_in_transaction_mode_is_refused_by_name() {
+    if engine() != Engine::Postgres {
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let pooler = PgBouncer::start(dir.path(), address(&postgres_url()), Pooling::Transaction);
+    let app = Setup::new(site!(), WITBOOST)
+        .through(pooler.addr())
+        .prepare();
+    let refused = app.refuse_to_start().exit(1);
+    assert!(
+        refused.stderr.contains("pool_mode = session"),
+        "{}",
+        refused.stderr
+    );
+}
+
+/// What `openssl req -x509` makes by default: a certificate that calls itself an
+/// authority.
+struct SelfSigned {
+    cert: String,
+    key: String,
+}
+
+fn self_signed(dir: &Path, name: &str, made: &str) -> SelfSigned {
+    let (cert, key) = (dir.join("cert.pem"), dir.join("key.pem"));
+    let output = Command::new("faketime")
+        .args([made, "openssl", "req", "-x509", "-days", "30", "-nodes"])
+        .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
+        .args(["-subj", "/CN=db", "-addext"])
+        .arg(format!("subjectAltName={name}"))
+        .arg("-out")
+        .arg(&cert)
+        .arg("-keyout")
+        .arg(&key)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    SelfSigned {
+        cert: fs::read_to_string(cert).unwrap(),
+        key: fs::read_to_string(key).unwrap(),
+    }
+}
+
+fn over_tls(site: &str, postgres: &Postgres, root: &Path) -> Setup {
+    let url = Database::create(&postgres.url("postgres")).url().to_owned();
+    Setup::new(site, WITBOOST)
+        .set(
+            "server.postgres.root_cert",
+            format!("file:{}", root.display()),
+        )
+        .database(&format!("{url}?sslmode=require"))
+}
+
+#[test]
+fn a_named_certificate_is_trusted_and_every_other_fault_of_tls_is_said_at_once() {
+    if engine() != Engine::Postgres {
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let mut postgres = Postgres::start(&dir.path().join("postgres"));
+    let root = dir.path().join("root.pem");
+    let right = self_signed(dir.path(), "IP:127.0.0.1", "now");
+    postgres.serve_tls(&right.cert, &right.key);
+    fs::write(&root, &right.cert).unwrap();
+    {
+        let app = over_tls(&format!("{}/named", site!()), &postgres, &root).start();
+        app.service_account(ROBOT, &[]);
+        let token = app.token("service", ROBOT, &[]);
+        app.exchange(&token, &json!({})).expect(200);
+    }
+    let other = self_signed(dir.path(), "IP:127.0.0.1", "now");
+    let misnamed = self_signed(dir.path(), "IP:127.0.0.9", "now");
+    let expired = self_signed(dir.path(), "IP:127.0.0.1", "2020-01-01");
+    for (what, served, named) in [
+        ("unnamed", &right, &other),
+        ("misnamed", &misnamed, &misnamed),
+        ("expired", &expired, &expired),
+    ] {
+        postgres.serve_tls(&served.cert, &served.key);
+        fs::write(&root, &named.cert).unwrap();
+        let app = over_tls(&format!("{}/{what}", site!()), &postgres, &root).prepare();
+        let began = Instant::now();
+        let refused = app.refuse_to_start().exit(1);
+        assert!(
+            refused.stderr.contains("TLS to PostgreSQL") && refused.stderr.contains("root_cert"),
+            "{what}: {}",
+            refused.stderr
+        );
+        assert!(began.elapsed() < AT_ONCE, "{what}");
+    }
+}
