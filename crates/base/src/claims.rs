@@ -30,6 +30,28 @@ pub enum Field {
     UserMetadata,
     /// What the realm wrote about the user, an object.
     AppMetadata,
+    /// The phone number, text.
+    Phone,
+    /// Whether the user has no address yet, a boolean.
+    IsAnonymous,
+    /// The session, text.
+    SessionId,
+    /// How sure it is who signed in, `aal1` or `aal2`.
+    Aal,
+    /// By what they signed in, an array of names (RFC 8176).
+    Amr,
+    /// The same with times: an array of `{method, timestamp}`, newest first.
+    AmrSteps,
+    /// When they last proved who they are, seconds since 1970 (OIDC `auth_time`).
+    AuthTime,
+    /// By which login they are known, text: `email`, `phone` or a provider's name.
+    Provider,
+    /// The client the token is issued to, text.
+    Client,
+    /// The credential behind the token, text: a session, an API token or a client.
+    Credential,
+    /// Who acts for the subject, an object (RFC 8693 §4.1).
+    Actor,
 }
 
 const FIELDS: &[(&str, Field)] = &[
@@ -43,6 +65,17 @@ const FIELDS: &[(&str, Field)] = &[
     ("{scope}", Field::Scope),
     ("{user_metadata}", Field::UserMetadata),
     ("{app_metadata}", Field::AppMetadata),
+    ("{phone}", Field::Phone),
+    ("{is_anonymous}", Field::IsAnonymous),
+    ("{session_id}", Field::SessionId),
+    ("{aal}", Field::Aal),
+    ("{amr}", Field::Amr),
+    ("{amr_steps}", Field::AmrSteps),
+    ("{auth_time}", Field::AuthTime),
+    ("{provider}", Field::Provider),
+    ("{client}", Field::Client),
+    ("{credential}", Field::Credential),
+    ("{act}", Field::Actor),
 ];
 
 /// The values of one rendering, by field. A missing value leaves its member out.
@@ -68,9 +101,7 @@ enum Node {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     /// A `{name}` that no field has.
-    #[error(
-        "unknown placeholder {0}; known: {{sub}} {{email}} {{tenant}} {{roles}} {{role}} {{permissions}} {{scopes}} {{scope}} {{user_metadata}} {{app_metadata}}"
-    )]
+    #[error("unknown placeholder {0}; known: {known}", known = known_placeholders())]
     Placeholder(String),
     /// A registered claim, which the engine writes itself.
     #[error("claim {0} is written by the engine and cannot be in a template")]
@@ -94,8 +125,27 @@ const RESERVED: &[&str] = &[
     "jti",
     "sid",
     "client_id",
+    "act",
     "dw",
 ];
+
+/// Claims about how the caller signed in, which only a field or a literal of the template
+/// writes: what a user wrote about itself must not look like them.
+const NOT_SPREAD: &[&str] = &[
+    "acr",
+    "aal",
+    "amr",
+    "auth_time",
+    "azp",
+    "is_anonymous",
+    "may_act",
+    "session_id",
+];
+
+fn known_placeholders() -> String {
+    let names: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).collect();
+    names.join(" ")
+}
 
 impl ClaimsTemplate {
     /// Parses the template from its configuration value.
@@ -116,7 +166,7 @@ impl ClaimsTemplate {
     /// the engine alone writes.
     #[must_use]
     pub fn render(&self, values: &dyn ClaimValues) -> Map<String, Value> {
-        let mut claims = render_members(&self.0, values);
+        let mut claims = render_members(&self.0, values, 0);
         claims.retain(|name, _| !RESERVED.contains(&name.as_str()));
         claims
     }
@@ -159,16 +209,23 @@ fn parse_members(
     Ok(nodes)
 }
 
-fn render_members(nodes: &[(String, Node)], values: &dyn ClaimValues) -> Map<String, Value> {
+fn render_members(
+    nodes: &[(String, Node)],
+    values: &dyn ClaimValues,
+    depth: usize,
+) -> Map<String, Value> {
     let mut claims = Map::new();
     for (name, node) in nodes {
         let value = match node {
             Node::Literal(literal) => Some(literal.clone()),
             Node::Field(field) => values.value(*field),
-            Node::Object(inner) => Some(Value::Object(render_members(inner, values))),
+            Node::Object(inner) => Some(Value::Object(render_members(inner, values, depth + 1))),
         };
         match value {
-            Some(Value::Object(spread)) if name == "*" => claims.extend(spread),
+            Some(Value::Object(spread)) if name == "*" => {
+                let may = |name: &String| depth > 0 || !NOT_SPREAD.contains(&name.as_str());
+                claims.extend(spread.into_iter().filter(|(name, _)| may(name)));
+            }
             // A server-owned member without a value must not show the user's own.
             None => drop(claims.remove(name)),
             Some(value) => drop(claims.insert(name.clone(), value)),
@@ -307,6 +364,39 @@ mod tests {
             Value::Object(template.render(&Attacker)),
             json!({"name": "Eve"})
         );
+    }
+
+    #[test]
+    fn a_user_does_not_say_how_it_signed_in() {
+        struct Attacker;
+        impl ClaimValues for Attacker {
+            fn value(&self, field: Field) -> Option<Value> {
+                let mine = json!({"aal": "aal2", "amr": ["totp"], "act": {"sub": "1"}, "x": 1});
+                (field == Field::UserMetadata).then_some(mine)
+            }
+        }
+        let template = template(&json!({
+            "*": "{user_metadata}",
+            "amr": "{amr}",
+            "user_metadata": {"*": "{user_metadata}"},
+        }));
+        let claims = Value::Object(template.unwrap().render(&Attacker));
+        let below = json!({"aal": "aal2", "amr": ["totp"], "act": {"sub": "1"}, "x": 1});
+        assert_eq!(claims, json!({"x": 1, "user_metadata": below}));
+    }
+
+    #[test]
+    fn a_constant_is_any_json_and_no_place_of_authority() {
+        let template = template(&json!({
+            "role": "authenticated",
+            "https://example.org/v": {"n": 1, "list": [true, null]},
+        }))
+        .unwrap();
+        assert_eq!(
+            Value::Object(template.render(&Fixture)),
+            json!({"role": "authenticated", "https://example.org/v": {"n": 1, "list": [true, null]}})
+        );
+        assert_eq!(template.locate(Field::Role), None);
     }
 
     #[test]

@@ -83,6 +83,14 @@ uuid_id! {
     SessionId
 }
 uuid_id! {
+    /// An application that authenticates itself. Not the public `client_id`.
+    ClientId
+}
+uuid_id! {
+    /// One enrolled second factor of a subject.
+    FactorId
+}
+uuid_id! {
     /// One request, shown to clients as `x-request-id` and in error bodies.
     RequestId
 }

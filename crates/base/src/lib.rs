@@ -5,6 +5,7 @@
 //! as [`Timestamp`], randomness as [`Entropy`]. It stays small and still, because a
 //! change here rebuilds every crate.
 
+pub mod authn;
 pub mod claims;
 pub mod code;
 pub mod entropy;
@@ -21,7 +22,9 @@ pub mod token_format;
 
 pub use code::ErrorCode;
 pub use entropy::Entropy;
-pub use id::{ApiTokenId, MembershipId, RealmId, RequestId, SessionId, SubjectId};
+pub use id::{
+    ApiTokenId, ClientId, FactorId, MembershipId, RealmId, RequestId, SessionId, SubjectId,
+};
 pub use name::{
     Audience, ClassName, Email, Environment, NameError, Permission, RealmName, RoleName, Scope,
     TenantId,

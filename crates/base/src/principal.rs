@@ -2,8 +2,8 @@
 //! gate to the target; it is never read from a header.
 
 use crate::{
-    ApiTokenId, Audience, Environment, Permission, RoleName, Scope, SessionId, SubjectId, TenantId,
-    Timestamp,
+    ApiTokenId, Audience, ClientId, Environment, Permission, RoleName, Scope, SessionId, SubjectId,
+    TenantId, Timestamp,
 };
 use std::fmt;
 use std::str::FromStr;
@@ -57,8 +57,53 @@ pub enum CredentialId {
     Session(SessionId),
     /// An API token, presented itself or exchanged for the access token at hand.
     ApiToken(ApiTokenId),
+    /// A client that authenticated itself and acts for nobody else.
+    Client(ClientId),
     /// A token of an external issuer; only its issuer can revoke it.
     Foreign,
+}
+
+impl CredentialId {
+    /// The bytes of its id, if it is one of ours.
+    #[must_use]
+    pub const fn as_bytes(&self) -> Option<&[u8; 16]> {
+        match self {
+            Self::Session(id) => Some(id.as_bytes()),
+            Self::ApiToken(id) => Some(id.as_bytes()),
+            Self::Client(id) => Some(id.as_bytes()),
+            Self::Foreign => None,
+        }
+    }
+
+    /// Its id as text, if it is one of ours. Not a secret.
+    #[must_use]
+    pub fn to_text(&self) -> Option<String> {
+        match self {
+            Self::Session(id) => Some(id.to_string()),
+            Self::ApiToken(id) => Some(id.to_string()),
+            Self::Client(id) => Some(id.to_string()),
+            Self::Foreign => None,
+        }
+    }
+}
+
+/// The most actors in a chain.
+pub const MAX_ACTORS: usize = 5;
+
+/// One actor of a delegated token (RFC 8693 §4.1): who acts, and what that was derived
+/// from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ActorLink {
+    /// Its `sub`.
+    pub sub: Arc<str>,
+    /// Which subject of ours.
+    pub subject: SubjectId,
+    /// What kind of subject.
+    pub kind: SubjectKind,
+    /// Through what it acts.
+    pub credential: CredentialId,
+    /// The epoch its part of the authority was computed in.
+    pub epoch: Epoch,
 }
 
 /// A version number of (subject, tenant): it grows with every change of grants or
@@ -89,6 +134,11 @@ pub struct Principal {
     pub scopes: Vec<Scope>,
     /// The credential behind this principal.
     pub credential: CredentialId,
+    /// The client that a session's token was issued to.
+    pub client: Option<ClientId>,
+    /// Who acts for the subject, whoever acts now first; at most [`MAX_ACTORS`]. Empty
+    /// where the subject acts itself.
+    pub actors: Vec<ActorLink>,
     /// The environment of the API token, if its class has environments.
     pub environment: Option<Environment>,
     /// The token's issuer.
@@ -105,6 +155,15 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// Everything whose end ends this authentication: the credential, the client it was
+    /// issued to, and the credential of each actor.
+    pub fn credentials(&self) -> impl Iterator<Item = CredentialId> + '_ {
+        let actors = self.actors.iter().map(|actor| actor.credential);
+        std::iter::once(self.credential)
+            .chain(self.client.map(CredentialId::Client))
+            .chain(actors)
+    }
+
     /// Whether the scope was granted.
     #[must_use]
     pub fn has_scope(&self, scope: &Scope) -> bool {

@@ -106,6 +106,8 @@ mod tests {
             role: None,
             scopes: vec![Scope::new("platform.users.read").unwrap()],
             credential,
+            client: None,
+            actors: Vec::new(),
             environment: None,
             issuer: "https://issuer.example".into(),
             audience: Vec::new(),

@@ -98,7 +98,7 @@ impl RealmLive {
                 known.revoked.contains_key(id)
                     || known.retiring.get(id).is_some_and(|&until| until <= now)
             }
-            CredentialId::Foreign => false,
+            CredentialId::Client(_) | CredentialId::Foreign => false,
         }
     }
 

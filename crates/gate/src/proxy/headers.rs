@@ -172,11 +172,7 @@ pub(crate) fn write_identity(
 
 /// The id of the credential, never its text.
 pub(crate) fn credential_id(credential: &CredentialId) -> Option<String> {
-    match credential {
-        CredentialId::Session(id) => Some(id.to_string()),
-        CredentialId::ApiToken(id) => Some(id.to_string()),
-        CredentialId::Foreign => None,
-    }
+    credential.to_text()
 }
 
 /// Text as it is, an array of texts separated by commas, anything else as JSON.

@@ -6,7 +6,6 @@ use crate::limit::KeyMaker;
 use crate::policy::compiled::{Limit, Realm};
 use crate::policy::spec::LimitKey;
 use doorward_base::limit::{Limiter, Quota, Verdict};
-use doorward_base::principal::CredentialId;
 use doorward_base::{ErrorCode, Principal, Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::net::IpAddr;
@@ -80,10 +79,9 @@ fn holder(limit: &Limit, keys: &KeyMaker, (principal, ip): (Option<&Principal>, 
             None => subject(),
         },
         LimitKey::Subject => subject(),
-        LimitKey::Credential => match principal.credential {
-            CredentialId::Session(id) => keys.key(&limit.label, &[b"c", id.as_bytes()]),
-            CredentialId::ApiToken(id) => keys.key(&limit.label, &[b"c", id.as_bytes()]),
-            CredentialId::Foreign => subject(),
+        LimitKey::Credential => match principal.credential.as_bytes() {
+            Some(id) => keys.key(&limit.label, &[b"c", id]),
+            None => subject(),
         },
     }
 }

@@ -7,6 +7,8 @@ mod access;
 #[cfg(test)]
 mod credential;
 #[cfg(test)]
+mod delegation;
+#[cfg(test)]
 mod forward_auth;
 #[cfg(test)]
 mod framing;

@@ -145,6 +145,8 @@ fn a_dry_run_says_what_would_happen() {
             role: None,
             scopes: scopes.iter().map(|text| scope(text)).collect(),
             credential: CredentialId::Foreign,
+            client: None,
+            actors: Vec::new(),
             environment: None,
             issuer: "i".into(),
             audience: vec![],

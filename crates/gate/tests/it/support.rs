@@ -49,6 +49,9 @@ pub(crate) struct World {
     pub(crate) current: AtomicBool,
     pub(crate) revoked: AtomicBool,
     pub(crate) epoch: AtomicI64,
+    /// One credential that is revoked, and one subject whose epoch is higher.
+    pub(crate) revoked_one: Mutex<Option<CredentialId>>,
+    pub(crate) grown: Mutex<Option<SubjectId>>,
     pub(crate) tokens: Mutex<HashMap<String, Arc<Principal>>>,
     pub(crate) introspected: AtomicU64,
     pub(crate) minted: AtomicU64,
@@ -79,11 +82,13 @@ impl Revocations for World {
     fn is_current(&self, _realm: &RealmName, _now: Timestamp) -> bool {
         self.current.load(Ordering::SeqCst)
     }
-    fn is_revoked(&self, _realm: &RealmName, _credential: &CredentialId, _now: Timestamp) -> bool {
+    fn is_revoked(&self, _realm: &RealmName, credential: &CredentialId, _now: Timestamp) -> bool {
         self.revoked.load(Ordering::SeqCst)
+            || *self.revoked_one.lock().unwrap() == Some(*credential)
     }
-    fn epoch(&self, _realm: &RealmName, _subject: SubjectId, _tenant: Option<&TenantId>) -> Epoch {
-        Epoch(self.epoch.load(Ordering::SeqCst))
+    fn epoch(&self, _realm: &RealmName, subject: SubjectId, _tenant: Option<&TenantId>) -> Epoch {
+        let grown = *self.grown.lock().unwrap() == Some(subject);
+        Epoch(self.epoch.load(Ordering::SeqCst) + i64::from(grown))
     }
 }
 
@@ -353,6 +358,8 @@ pub(crate) async fn start_with(
         current: AtomicBool::new(true),
         revoked: AtomicBool::new(false),
         epoch: AtomicI64::new(3),
+        revoked_one: Mutex::default(),
+        grown: Mutex::default(),
         tokens: Mutex::default(),
         introspected: AtomicU64::new(0),
         minted: AtomicU64::new(0),
@@ -424,6 +431,8 @@ impl World {
             role: None,
             scopes: vec![],
             credential: CredentialId::ApiToken(ApiTokenId::from_bytes(TOKEN)),
+            client: None,
+            actors: Vec::new(),
             environment: None,
             issuer: ISSUER.into(),
             audience: vec![],

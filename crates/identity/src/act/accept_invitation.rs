@@ -1,6 +1,7 @@
 //! Takes an invitation: whoever has its secret has read the mail of its address.
 
 use super::create_user::default_grants;
+use super::keyring::DigestKind;
 use super::set_password::check_length;
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Context, Realm};
@@ -38,7 +39,9 @@ pub async fn accept_invitation(
     request: AcceptInvitation,
 ) -> Result<Subject, Failure<ManageRefusal>> {
     let entropy = &*ctx.identity.entropy;
-    let mut digests = ctx.realm.keyring().invitation_digests(&request.secret);
+    let keyring = ctx.realm.keyring();
+    let digests = keyring.digests(DigestKind::Invitation, &request.secret);
+    let mut digests: Vec<_> = digests.into_iter().map(|(digest, _)| digest).collect();
     let mut password = None;
     if let Some(plain) = &request.password {
         let minimum = ctx.realm.settings.sessions.min_password;

@@ -2,7 +2,7 @@
 //! what that authority allows (`decide::manage`).
 
 use crate::decide::authority::permissions_of;
-use crate::decide::manage::{ManagementCaller, Manager};
+use crate::decide::manage::{ManagementCaller, Manager, Through};
 use crate::model::{Actor, Ceiling, SubjectStatus};
 use crate::port::{Read, StoreError};
 use crate::settings::RealmSettings;
@@ -22,7 +22,8 @@ pub enum Caller {
         /// Through what.
         credential: CredentialId,
         /// What the credential at hand carries at most: the scopes of an access token
-        /// that was exchanged. `None` for a sign-in session, which carries everything.
+        /// that was exchanged, or issued to a client; nothing where somebody acts for the
+        /// subject. `None` for a sign-in of its own, which carries everything.
         carries: Option<Vec<Permission>>,
     },
 }
@@ -31,11 +32,14 @@ impl Caller {
     /// The caller behind a verified principal; `None` if it is no subject of ours.
     #[must_use]
     pub fn from_principal(principal: &Principal) -> Option<Self> {
-        let carries = match principal.credential {
-            CredentialId::Session(_) => None,
-            CredentialId::ApiToken(_) | CredentialId::Foreign => {
-                Some(permissions_of(&principal.scopes))
-            }
+        let own_sign_in =
+            matches!(principal.credential, CredentialId::Session(_)) && principal.client.is_none();
+        let carries = if !principal.actors.is_empty() {
+            Some(Vec::new())
+        } else if own_sign_in {
+            None
+        } else {
+            Some(permissions_of(&principal.scopes))
         };
         Some(Self::Subject {
             subject: principal.subject?,
@@ -98,7 +102,11 @@ pub(super) async fn load_manager(
     let tenant_roles = dossier.member_of.iter().map(roles_of).collect();
     Ok(Some(ManagementCaller::Subject(Box::new(Manager {
         subject: *subject,
-        credential: *credential,
+        through: match (credential, carries) {
+            (CredentialId::Session(_), None) => Through::SignIn,
+            (CredentialId::ApiToken(token), _) => Through::ApiToken(*token),
+            _ => Through::Other,
+        },
         grants: dossier.grants,
         member_of: dossier.member_of,
         roles: settings.roles.clone(),
@@ -135,6 +143,7 @@ async fn load_ceiling(
                 tenant.is_none_or(|tenant| member_of.contains(tenant))
             })
         }
-        CredentialId::Foreign => Some(Ceiling::default()),
+        // Not one of ours to end; what it carries bounds it.
+        CredentialId::Client(_) | CredentialId::Foreign => Some(Ceiling::default()),
     })
 }

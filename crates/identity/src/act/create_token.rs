@@ -3,6 +3,7 @@
 use super::caller::load_manager;
 use super::detail::names;
 use super::facts::{Owned, load_owned, load_tenant_roles};
+use super::keyring::DigestKind;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::ManagementCaller;
@@ -77,7 +78,7 @@ pub async fn create_token(
         let secret = class
             .format
             .mint(request.ceiling.environment.as_ref(), entropy);
-        let digest = ctx.realm.keyring().token_digest(&secret);
+        let digest = ctx.realm.keyring().digest(DigestKind::ApiToken, &secret);
         (secret, digest)
     });
     let (secret, digest) = minted.unzip();

@@ -1,10 +1,10 @@
 //! Exchanges an API token for a short-lived access token.
 
-use super::look_up::Presented;
+use super::look_up::{Presented, find_presented, use_token};
 use super::sign::{Issued, Unsigned, mint_jti};
-use super::token_authority::{Ask, find_presented, life_of, token_authority};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Context, Realm};
+use crate::decide::issue::{Ask, Bearer, Term, hold};
 use crate::decide::refusal::UseRefusal;
 use crate::model::{Actor, AuditAction, AuditEvent};
 use crate::port::{Extent, Tx};
@@ -106,42 +106,29 @@ impl Work for Exchange {
         event.tenant.clone_from(&token.ceiling.tenant);
         event.actor = Actor::Subject(token.owner);
         let settings = &self.realm.settings;
-        let scopes = self.scopes();
-        let held = token_authority(
-            token,
-            &owner,
-            &Ask {
-                settings,
-                via: &Presentation::Exchange,
-                tenant: self.request.tenant.as_ref(),
-                role: self.request.role.as_ref(),
-                audience: self.request.audience.as_ref(),
-                scopes: scopes.as_ref().map_err(Clone::clone)?.as_deref(),
-                unknown_scope: settings.exchange.unknown_scope,
-                default_scopes: settings.tokens.default_scopes,
-                now: self.call.now,
-            },
-        )?;
-        let tokens = &settings.tokens;
-        let asked = self.request.duration.as_ref();
-        let life = life_of(
-            token,
-            asked,
-            tokens.access_ttl,
-            tokens.max_ttl,
-            self.call.now,
-        )?;
+        let (request, now) = (&self.request, self.call.now);
+        use_token(token, &owner, settings, &Presentation::Exchange, now)?;
+        let scopes = self.scopes()?;
+        let ask = Ask {
+            tenant: request.tenant.as_ref(),
+            role: request.role.as_ref(),
+            audience: request.audience.as_ref(),
+            scopes: scopes.as_deref(),
+            ..Ask::plain(settings, now)
+        };
+        let held = hold(&owner, Bearer::Token(token), &ask).map_err(UseRefusal::from)?;
         event.tenant.clone_from(&held.tenant);
         let names: Vec<&str> = held.scopes.iter().map(Scope::as_str).collect();
-        event
-            .detail
-            .insert("scope".to_owned(), json!(names.join(" ")));
-        event
-            .detail
-            .insert("seconds".to_owned(), json!(life.seconds));
+        let scope = json!(names.join(" "));
+        let term = Term {
+            asked: request.duration.as_ref(),
+            ..Term::plain(settings, &self.jti)
+        };
+        let unsigned = Unsigned::of(held, settings, &term, now).map_err(UseRefusal::from)?;
+        let seconds = json!(unsigned.life().seconds);
+        event.detail.insert("scope".to_owned(), scope);
+        event.detail.insert("seconds".to_owned(), seconds);
         found.rekey(tx).await?;
-        let audience = held.audience.clone();
-        let unsigned = held.into_unsigned(settings, token, audience.as_slice(), life, &self.jti);
         Ok((unsigned, token.id))
     }
 }

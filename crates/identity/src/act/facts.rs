@@ -1,12 +1,10 @@
 //! What several use-cases load of a subject before they decide.
 
 use crate::decide::authority::Holdings;
-use crate::decide::claims::epoch_of;
 use crate::decide::manage::Belonging;
-use crate::model::{Dossier, Grant, RoleDefinition};
+use crate::model::{Grant, RoleDefinition};
 use crate::port::{Read, StoreError};
 use crate::settings::RealmSettings;
-use doorward_base::principal::Epoch;
 use doorward_base::{SubjectId, TenantId};
 
 /// What a subject holds, as the store has it.
@@ -18,15 +16,6 @@ pub(super) struct Owned {
 }
 
 impl Owned {
-    /// What a dossier holds; the roles are those of one tenant.
-    pub(super) fn of(dossier: &Dossier, tenant: Option<&TenantId>) -> Self {
-        Self {
-            grants: dossier.grants.clone(),
-            member_of: dossier.member_of.clone(),
-            tenant_roles: dossier.roles_of(tenant),
-        }
-    }
-
     pub(super) fn belonging(&self, settings: &RealmSettings) -> Belonging<'_> {
         Belonging::of(&self.member_of, &self.grants, &settings.default_roles)
     }
@@ -65,13 +54,4 @@ pub(super) async fn load_tenant_roles(
         Some(tenant) => tx.list_tenant_roles(tenant).await,
         None => Ok(Vec::new()),
     }
-}
-
-/// The epoch that a token of this subject, fixed to this tenant, carries.
-pub(super) fn epoch_in(dossier: &Dossier, tenant: Option<&TenantId>) -> Epoch {
-    let in_tenant = match tenant {
-        Some(_) => dossier.epoch(tenant),
-        None => Epoch(0),
-    };
-    epoch_of(dossier.epoch(None), in_tenant)
 }

@@ -2,14 +2,14 @@
 //! nothing; a refusal of a token that exists is written down. Made-up tokens leave no
 //! row, or anybody could fill the log.
 
-use super::look_up::{Found, Presented};
-use super::token_authority::{Ask, TokenAuthority, token_authority};
+use super::look_up::{Found, Presented, use_token};
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Context, Realm};
 use crate::decide::claims::{render, sub_of};
+use crate::decide::issue::{Ask, Bearer, hold};
 use crate::decide::refusal::UseRefusal;
 use crate::decide::token::ends_at;
-use crate::model::{Actor, ApiToken, AuditAction, AuditEvent, TokenKind};
+use crate::model::{Actor, ApiToken, AuditAction, AuditEvent, Dossier, TokenKind};
 use crate::port::{Extent, Read, Tx};
 use crate::settings::{DefaultScopes, Presentation, UnknownScope};
 use async_trait::async_trait;
@@ -114,47 +114,46 @@ impl Query for Inspect {
     async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<UseRefusal>> {
         let found = self.presented.find_dossier(tx).await?;
         let (found, owner) = found.ok_or(UseRefusal::Unknown)?;
-        let settings = &self.realm.settings;
-        let ask = Ask {
-            settings,
-            via: &self.via,
-            tenant: None,
-            role: None,
-            audience: None,
-            scopes: None,
-            unknown_scope: UnknownScope::Refuse,
-            default_scopes: DefaultScopes::All,
-            now: self.now,
-        };
-        let decision = token_authority(&found.token, &owner, &ask)
-            .map(|held| introspected(&self.realm, &found.token, held));
+        let decision = self.decide(&found.token, &owner);
         Ok((found, decision))
     }
 }
 
-fn introspected(realm: &Realm, token: &ApiToken, held: TokenAuthority) -> Introspected {
-    let settings = &realm.settings;
-    let claims = render(&settings.tokens.claims, &held.bearer());
-    Introspected {
-        principal: Principal {
-            sub: sub_of(&held.owner).into(),
-            subject: Some(held.owner.id),
-            kind: held.owner.identifier.kind(),
-            tenant: held.tenant,
-            permissions: held.authority.permissions,
-            roles: held.authority.roles,
-            role: held.authority.role,
-            scopes: held.scopes,
-            credential: CredentialId::ApiToken(token.id),
-            environment: token.ceiling.environment.clone(),
-            issuer: Arc::clone(&settings.issuer),
-            audience: held.audience.into_iter().collect(),
-            expires_at: ends_at(token).unwrap_or(Timestamp::MAX),
-            epoch: held.epoch,
-            claims: Arc::new(claims),
-        },
-        class: held.class,
-        kind: token.kind,
+impl Inspect {
+    fn decide(&self, token: &ApiToken, owner: &Dossier) -> Result<Introspected, UseRefusal> {
+        let settings = &self.realm.settings;
+        let class = use_token(token, owner, settings, &self.via, self.now)?;
+        let ask = Ask {
+            unknown_scope: UnknownScope::Refuse,
+            default_scopes: DefaultScopes::All,
+            ..Ask::plain(settings, self.now)
+        };
+        let held = hold(owner, Bearer::Token(token), &ask)?;
+        let claims = render(&settings.tokens.claims, &held.whose());
+        let subject = &owner.subject;
+        Ok(Introspected {
+            principal: Principal {
+                sub: sub_of(subject).into(),
+                subject: Some(subject.id),
+                kind: subject.identifier.kind(),
+                tenant: held.tenant,
+                permissions: held.authority.permissions,
+                roles: held.authority.roles,
+                role: held.authority.role,
+                scopes: held.scopes,
+                credential: CredentialId::ApiToken(token.id),
+                client: None,
+                actors: Vec::new(),
+                environment: token.ceiling.environment.clone(),
+                issuer: Arc::clone(&settings.issuer),
+                audience: held.audience.into_iter().collect(),
+                expires_at: ends_at(token).unwrap_or(Timestamp::MAX),
+                epoch: held.epoch,
+                claims: Arc::new(claims),
+            },
+            class,
+            kind: token.kind,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Invites an address into a tenant. The secret goes to the address and proves it.
 
 use super::caller::load_manager;
+use super::keyring::DigestKind;
 use super::placement::check_role;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
@@ -54,7 +55,11 @@ pub async fn invite(
     let secret = format.mint(None, &*ctx.identity.entropy);
     let expires_at = ctx.call.now.plus(LIFE);
     let invitation = Invitation {
-        digest: ctx.realm.keyring().invitation_digest(&secret),
+        digest: ctx
+            .realm
+            .keyring()
+            .digest(DigestKind::Invitation, &secret)
+            .0,
         email: request.email,
         tenant: request.tenant,
         roles: request.roles,

@@ -14,17 +14,53 @@ use std::sync::Arc;
 pub struct Keyring {
     access: SigningKey,
     internal: SigningKey,
-    digest: DigestPair,
-    /// Tokens made under them are moved to the current one when next presented.
-    older_digests: Vec<DigestPair>,
+    digest: DigestKeys,
+    /// What was made under them is moved to the current one when next presented.
+    older_digests: Vec<DigestKeys>,
     inbound: Arc<KeySet>,
     jwks: Value,
 }
 
-/// The digest keys made from one stored key, one for each kind of credential.
-struct DigestPair {
+/// What a digest is of. Equal secrets of two kinds have unrelated digests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum DigestKind {
+    /// An API token.
+    ApiToken,
+    /// An invitation.
+    Invitation,
+}
+
+impl DigestKind {
+    /// The last part of the derivation's label; changing one loses what was made under it.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::ApiToken => "api-token",
+            Self::Invitation => "invitation",
+        }
+    }
+}
+
+/// The digest keys made from one stored key, one for each kind.
+struct DigestKeys {
     tokens: DigestKey,
     invitations: DigestKey,
+}
+
+impl DigestKeys {
+    fn derive(master: &MasterKey, realm: RealmId, generation: &str) -> Result<Self, KeysError> {
+        let key = |kind| digest_key(master, realm, generation, kind);
+        Ok(Self {
+            tokens: key(DigestKind::ApiToken)?,
+            invitations: key(DigestKind::Invitation)?,
+        })
+    }
+
+    const fn of(&self, kind: DigestKind) -> &DigestKey {
+        match kind {
+            DigestKind::ApiToken => &self.tokens,
+            DigestKind::Invitation => &self.invitations,
+        }
+    }
 }
 
 impl fmt::Debug for Keyring {
@@ -62,27 +98,15 @@ impl Keyring {
         &self.jwks
     }
 
-    /// The digest an API token is stored under, and its key's id.
-    pub(super) fn token_digest(&self, secret: &Secret) -> (TokenDigest, String) {
-        digest_of(&self.digest.tokens, secret)
+    /// The digest a secret of this kind is stored under, and its key's id.
+    pub(super) fn digest(&self, kind: DigestKind, secret: &Secret) -> (TokenDigest, String) {
+        digest_of(self.digest.of(kind), secret)
     }
 
-    /// The digests an API token may be stored under, the current one first.
-    pub(super) fn token_digests(&self, secret: &Secret) -> Vec<(TokenDigest, String)> {
+    /// The digests a secret of this kind may be stored under, the current one first.
+    pub(super) fn digests(&self, kind: DigestKind, secret: &Secret) -> Vec<(TokenDigest, String)> {
         let keys = std::iter::once(&self.digest).chain(&self.older_digests);
-        keys.map(|pair| digest_of(&pair.tokens, secret)).collect()
-    }
-
-    /// The digest an invitation is stored under.
-    pub(super) fn invitation_digest(&self, secret: &Secret) -> TokenDigest {
-        digest_of(&self.digest.invitations, secret).0
-    }
-
-    /// The digests an invitation may be stored under.
-    pub(super) fn invitation_digests(&self, secret: &Secret) -> Vec<TokenDigest> {
-        let keys = std::iter::once(&self.digest).chain(&self.older_digests);
-        keys.map(|pair| digest_of(&pair.invitations, secret).0)
-            .collect()
+        keys.map(|keys| digest_of(keys.of(kind), secret)).collect()
     }
 
     /// Opens the stored keys of a realm. Keys past their retirement are left out.
@@ -162,7 +186,7 @@ fn open_digests(
     master: &MasterKey,
     realm: RealmId,
     records: &[&KeyRecord],
-) -> Result<(DigestPair, Vec<DigestPair>), KeysError> {
+) -> Result<(DigestKeys, Vec<DigestKeys>), KeysError> {
     let mut current = None;
     let mut older = Vec::new();
     let digests = records
@@ -171,32 +195,26 @@ fn open_digests(
     for record in digests {
         let generation = open_sealed(master, realm, record)?;
         let generation = std::str::from_utf8(&generation).map_err(KeysError::damaged)?;
-        let pair = DigestPair {
-            tokens: token_digest_key(master, realm, generation)?,
-            invitations: DigestKey::derive(master, &label(realm, generation, "invitation"))
-                .map_err(KeysError::seal)?,
-        };
+        let keys = DigestKeys::derive(master, realm, generation)?;
         if record.state == KeyState::Active {
-            current = Some(pair);
+            current = Some(keys);
         } else {
-            older.push(pair);
+            older.push(keys);
         }
     }
     let current = current.ok_or(KeysError::Missing(KeyPurpose::Digest.as_str()))?;
     Ok((current, older))
 }
 
-/// The digest key of API tokens for a generation of the realm's digest keys.
-pub(super) fn token_digest_key(
+/// The digest key of a kind for a generation of the realm's digest keys.
+pub(super) fn digest_key(
     master: &MasterKey,
     realm: RealmId,
     generation: &str,
+    kind: DigestKind,
 ) -> Result<DigestKey, KeysError> {
-    DigestKey::derive(master, &label(realm, generation, "api-token")).map_err(KeysError::seal)
-}
-
-fn label(realm: RealmId, generation: &str, kind: &str) -> String {
-    format!("realm/{}/{generation}/{kind}", realm.0)
+    let label = format!("realm/{}/{generation}/{}", realm.0, kind.label());
+    DigestKey::derive(master, &label).map_err(KeysError::seal)
 }
 
 /// What a stored key is sealed for: it opens in no other realm and for no other use.

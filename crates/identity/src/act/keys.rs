@@ -5,7 +5,7 @@ mod rotate;
 
 pub use rotate::{Pace, Rotated, rotate};
 
-use super::keyring::{Keyring, seal_purpose, token_digest_key};
+use super::keyring::{DigestKind, Keyring, digest_key, seal_purpose};
 use super::{Call, Identity};
 use crate::model::{Actor, AuditAction, Change, KeyPurpose, KeyRecord, KeyState};
 use crate::port::{Extent, StoreError, Tx};
@@ -218,7 +218,8 @@ async fn make(
         KeyPurpose::Digest => {
             let random = entropy::bytes::<16>(&**entropy);
             let generation = format!("{:032x}", u128::from_be_bytes(random));
-            let key = token_digest_key(&identity.master, realm, &generation)?;
+            let kind = DigestKind::ApiToken;
+            let key = digest_key(&identity.master, realm, &generation, kind)?;
             let plain = generation.into_bytes();
             (key.id(), "HMAC-SHA-256".to_owned(), plain)
         }

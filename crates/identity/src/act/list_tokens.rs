@@ -62,6 +62,7 @@ impl Query for List {
         let manager = load_manager(tx, &self.realm.settings, &self.caller, self.now)
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
+        manager.demand_session().map_err(TokenRefusal::from)?;
         let filter = match &self.owner {
             Some(owner) => {
                 let found = find_owner(tx, owner).await?.map(|subject| subject.id);

@@ -2,15 +2,18 @@
 //! digest key that this one does not know yet. Not here: whether it may be used
 //! (`decide::token`).
 
+use super::keyring::DigestKind;
+use super::work::Stop;
 use super::{Context, Keyring, Realm};
 use crate::decide::refusal::UseRefusal;
+use crate::decide::token::{UseInput, usable};
 use crate::model::{ApiToken, Dossier};
 use crate::port::{Read, StoreError, TokenKey, Tx};
-use crate::settings::TokenClass;
+use crate::settings::{Presentation, RealmSettings, TokenClass};
 use async_trait::async_trait;
-use doorward_base::Secret;
 use doorward_base::secret::TokenDigest;
 use doorward_base::token_format::Shape;
+use doorward_base::{ClassName, Secret, Timestamp};
 
 /// Brings what a process knows of a realm's keys up to date.
 #[async_trait]
@@ -42,7 +45,7 @@ impl Context<'_> {
     pub(super) fn present(&self, secret: &Secret) -> Result<Presented, UseRefusal> {
         if has_shape(&self.realm.settings.classes, secret) {
             Ok(Presented {
-                digests: self.realm.keyring().token_digests(secret),
+                digests: self.realm.keyring().digests(DigestKind::ApiToken, secret),
             })
         } else {
             Err(UseRefusal::Malformed)
@@ -59,8 +62,9 @@ impl Context<'_> {
         if let Some(news) = self.realm.news.get() {
             news.catch_up().await?;
         }
-        let digests = self.realm.keyring().token_digests(secret);
-        Ok((digests != tried.token_digests(secret)).then_some(Presented { digests }))
+        let digests = self.realm.keyring().digests(DigestKind::ApiToken, secret);
+        Ok((digests != tried.digests(DigestKind::ApiToken, secret))
+            .then_some(Presented { digests }))
     }
 }
 
@@ -101,6 +105,39 @@ impl Presented {
     }
 }
 
+/// Finds a presented token and what its owner holds.
+pub(super) async fn find_presented(
+    tx: &mut dyn Read,
+    presented: &Result<Presented, UseRefusal>,
+) -> Result<(Found, Dossier), Stop<UseRefusal>> {
+    match presented {
+        Ok(presented) => Ok(presented
+            .find_dossier(tx)
+            .await?
+            .ok_or(UseRefusal::Unknown)?),
+        Err(refusal) => Err(refusal.clone().into()),
+    }
+}
+
+/// Decides whether a token may be used this way now; returns its class.
+pub(super) fn use_token(
+    token: &ApiToken,
+    owner: &Dossier,
+    settings: &RealmSettings,
+    via: &Presentation,
+    now: Timestamp,
+) -> Result<ClassName, UseRefusal> {
+    let (class, _) = usable(&UseInput {
+        token,
+        owner: Some(&owner.subject),
+        member_of: &owner.member_of,
+        classes: &settings.classes,
+        via,
+        now,
+    })?;
+    Ok(class.name.clone())
+}
+
 impl Found {
     /// Stores the digest under the current key, if it was made by an older one.
     pub(super) async fn rekey(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
@@ -119,7 +156,7 @@ impl Realm {
         if !has_shape(&self.settings.classes, secret) {
             return Vec::new();
         }
-        let digests = self.keyring().token_digests(secret);
+        let digests = self.keyring().digests(DigestKind::ApiToken, secret);
         digests.into_iter().map(|(digest, _)| digest).collect()
     }
 }

@@ -2,10 +2,11 @@
 //! upstream never sees the token. Such a JWT has its own key, `typ` and audience, and
 //! is refused inbound.
 
+use super::look_up::use_token;
 use super::sign::{INTERNAL_TYP, Issued, Unsigned, mint_jti};
-use super::token_authority::{Ask, life_of, token_authority};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Context, Realm};
+use crate::decide::issue::{Ask, Bearer, Term, hold};
 use crate::decide::refusal::UseRefusal;
 use crate::model::{Actor, AuditAction, AuditEvent, TokenDossier};
 use crate::port::{Extent, TokenKey, Tx};
@@ -86,25 +87,22 @@ impl Work for Conversion {
             .detail
             .insert("upstream".to_owned(), json!(request.audience.as_str()));
         let settings = &self.realm.settings;
-        let held = token_authority(
-            &token,
-            &owner,
-            &Ask {
-                settings,
-                via: &request.via,
-                tenant: None,
-                role: None,
-                audience: None,
-                scopes: Some(&request.scopes),
-                unknown_scope: UnknownScope::Narrow,
-                default_scopes: DefaultScopes::None,
-                now: self.call.now,
-            },
-        )?;
-        let ttl = request.ttl;
-        let life = life_of(&token, None, ttl, ttl, self.call.now)?;
+        use_token(&token, &owner, settings, &request.via, self.call.now)?;
+        let ask = Ask {
+            scopes: Some(&request.scopes),
+            unknown_scope: UnknownScope::Narrow,
+            default_scopes: DefaultScopes::None,
+            ..Ask::plain(settings, self.call.now)
+        };
+        let held = hold(&owner, Bearer::Token(&token), &ask).map_err(UseRefusal::from)?;
         event.tenant.clone_from(&held.tenant);
-        let audience = std::slice::from_ref(&request.audience);
-        Ok(held.into_unsigned(settings, &token, audience, life, &self.jti))
+        let term = Term {
+            asked: None,
+            ttl: request.ttl,
+            max_ttl: request.ttl,
+            written_for: Some(&request.audience),
+            jti: &self.jti,
+        };
+        Ok(Unsigned::of(held, settings, &term, self.call.now).map_err(UseRefusal::from)?)
     }
 }

@@ -36,7 +36,6 @@ mod set_status;
 mod sign;
 mod sign_in;
 mod sign_out;
-mod token_authority;
 mod work;
 
 pub use accept_invitation::{AcceptInvitation, accept_invitation};

@@ -3,9 +3,13 @@
 use super::caller::load_manager;
 use super::create_token::MintedToken;
 use super::facts::{load_owned, load_tenant_roles};
-use super::revoke_token::{Handling, Named, TokenRef, end_predecessors, load_handled, note_ended};
+use super::keyring::DigestKind;
+use super::revoke_token::{
+    Handled, Handling, Named, TokenRef, end_predecessors, load_handled, note_ended,
+};
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
+use crate::decide::manage::ManagementCaller;
 use crate::decide::refusal::{ManageRefusal, TokenRefusal};
 use crate::decide::token::{Carry, check_carry, class_of, regenerate};
 use crate::model::{ApiToken, AuditAction, AuditEvent, Change, NewApiToken, TokenState};
@@ -47,7 +51,9 @@ pub async fn regenerate_token(
         Some(class.format.mint(environment, entropy))
     });
     let keyring = ctx.realm.keyring();
-    let digest = minted.as_ref().map(|secret| keyring.token_digest(secret));
+    let digest = minted
+        .as_ref()
+        .map(|secret| keyring.digest(DigestKind::ApiToken, secret));
     let token = ctx
         .commit(Replacement {
             realm: ctx.realm(),
@@ -109,21 +115,20 @@ impl Work for Replacement {
         let manager = load_manager(tx, settings, &self.caller, self.call.now)
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
-        let (old, class) =
-            load_handled(tx, &self.realm, &manager, &self.named, Handling::Replace).await?;
+        let Handled {
+            token: old,
+            mut class,
+            by_itself,
+        } = load_handled(tx, &self.realm, &manager, &self.named, Handling::Replace).await?;
         event.token = Some(old.id);
         event.subject = Some(old.owner);
         event.tenant.clone_from(&old.ceiling.tenant);
-        let mut owned = load_owned(tx, old.owner).await?;
-        owned.tenant_roles = load_tenant_roles(tx, old.ceiling.tenant.as_ref()).await?;
-        check_carry(&Carry {
-            caller: &manager,
-            kind: old.kind,
-            owner: old.owner,
-            holdings: owned.holdings(settings),
-            ceiling: &old.ceiling,
-            audiences: &settings.tokens.audiences,
-        })?;
+        if by_itself {
+            // It gets another secret, not another life.
+            class.regenerate_keeps_expiry = true;
+        } else {
+            self.check_carry(tx, &manager, &old).await?;
+        }
         let decided = regenerate(&old, &class, self.expires_at, self.call.now)?;
         let (digest, digest_key) = self
             .digest
@@ -154,5 +159,26 @@ impl Work for Replacement {
         tx.append_change(Change::ApiToken(old.id)).await?;
         tx.append_change(Change::ApiToken(token.id)).await?;
         Ok(token)
+    }
+}
+
+impl Replacement {
+    async fn check_carry(
+        &self,
+        tx: &mut dyn Tx,
+        manager: &ManagementCaller,
+        old: &ApiToken,
+    ) -> Result<(), Stop<TokenRefusal>> {
+        let settings = &self.realm.settings;
+        let mut owned = load_owned(tx, old.owner).await?;
+        owned.tenant_roles = load_tenant_roles(tx, old.ceiling.tenant.as_ref()).await?;
+        Ok(check_carry(&Carry {
+            caller: manager,
+            kind: old.kind,
+            owner: old.owner,
+            holdings: owned.holdings(settings),
+            ceiling: &old.ceiling,
+            audiences: &settings.tokens.audiences,
+        })?)
     }
 }

@@ -7,7 +7,7 @@ use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::ManagementCaller;
 use crate::decide::refusal::{ManageRefusal, TokenRefusal, UseRefusal};
-use crate::decide::token::{Target, class_of, may_make, may_revoke};
+use crate::decide::token::{Proof, Target, class_of, may_make, may_revoke, replaces_itself};
 use crate::model::{ApiToken, AuditAction, AuditEvent, Change, TokenState};
 use crate::port::{Read, StoreError, Tx};
 use crate::settings::TokenClass;
@@ -59,6 +59,14 @@ impl Named {
         }
     }
 
+    /// What naming it so proves.
+    pub(super) const fn proof(&self) -> Proof {
+        match self {
+            Self::Id(_) => Proof::Id,
+            Self::Secret(_) => Proof::Secret,
+        }
+    }
+
     /// The id, if it was named by it.
     pub(super) const fn id(&self) -> Option<ApiTokenId> {
         match self {
@@ -83,6 +91,14 @@ pub(super) enum Handling {
     Revoke,
 }
 
+/// A token that the caller may handle.
+pub(super) struct Handled {
+    pub(super) token: ApiToken,
+    pub(super) class: TokenClass,
+    /// Whether the caller replaces the token that it asks through.
+    pub(super) by_itself: bool,
+}
+
 /// Loads a token that the caller may handle, with its class. A token out of reach
 /// looks like one that does not exist.
 pub(super) async fn load_handled(
@@ -91,7 +107,7 @@ pub(super) async fn load_handled(
     manager: &ManagementCaller,
     named: &Named,
     handling: Handling,
-) -> Result<(ApiToken, TokenClass), Stop<TokenRefusal>> {
+) -> Result<Handled, Stop<TokenRefusal>> {
     let missing = || TokenRefusal::from(ManageRefusal::NotFound("token"));
     let token = named.find(tx).await?.ok_or_else(missing)?;
     let owner = tx.find_subject(token.owner).await?.ok_or_else(missing)?;
@@ -115,7 +131,9 @@ pub(super) async fn load_handled(
         belonging: owned.belonging(&realm.settings),
         tenant: token.ceiling.tenant.as_ref(),
     };
+    let by_itself = replaces_itself(manager, token.id, named.proof());
     match handling {
+        Handling::Replace if by_itself => Ok(()),
         Handling::Replace => may_make(manager, &target),
         Handling::Revoke => may_revoke(manager, &target),
     }
@@ -124,7 +142,11 @@ pub(super) async fn load_handled(
         ManageRefusal::NotFound(_) | ManageRefusal::NotPermitted(_) => missing(),
         other => other.into(),
     })?;
-    Ok((token, class.clone()))
+    Ok(Handled {
+        class: class.clone(),
+        token,
+        by_itself,
+    })
 }
 
 struct Revocation {
@@ -156,7 +178,7 @@ impl Work for Revocation {
         let manager = load_manager(tx, &self.realm.settings, &self.caller, self.call.now)
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
-        let (mut token, _) =
+        let Handled { mut token, .. } =
             load_handled(tx, &self.realm, &manager, &self.named, Handling::Revoke).await?;
         event.token = Some(token.id);
         event.subject = Some(token.owner);

@@ -1,12 +1,13 @@
 //! Signs what a use-case decided to issue, after its commit. Not here: the claims
-//! (`decide::claims`).
+//! (`decide::issue`).
 
 use super::work::Failure;
 use crate::decide::exchange::Life;
+use crate::decide::issue::{Decided, Held, IssueRefusal, Term};
 use crate::decide::refusal::Refusal;
+use crate::settings::RealmSettings;
 use doorward_base::{Entropy, Scope, Secret, SubjectId, TenantId, Timestamp, entropy};
 use doorward_jose::SigningKey;
-use serde_json::{Map, Value};
 use std::fmt::Write as _;
 
 /// The `typ` of JWTs for upstreams. They are refused inbound.
@@ -34,27 +35,47 @@ pub struct Issued {
 /// A JWT that was decided and not yet signed.
 #[derive(Clone, Debug)]
 pub(super) struct Unsigned {
-    pub(super) claims: Map<String, Value>,
-    pub(super) life: Life,
-    pub(super) scopes: Vec<Scope>,
-    pub(super) subject: SubjectId,
-    pub(super) tenant: Option<TenantId>,
+    decided: Decided,
+    scopes: Vec<Scope>,
+    subject: SubjectId,
+    tenant: Option<TenantId>,
 }
 
 impl Unsigned {
+    /// The access token that carries what is held.
+    pub(super) fn of(
+        held: Held<'_>,
+        settings: &RealmSettings,
+        term: &Term<'_>,
+        now: Timestamp,
+    ) -> Result<Self, IssueRefusal> {
+        let decided = held.decide(settings, term, now)?;
+        Ok(Self {
+            decided,
+            subject: held.dossier.subject.id,
+            scopes: held.scopes,
+            tenant: held.tenant,
+        })
+    }
+
+    /// How long it lives.
+    pub(super) const fn life(&self) -> Life {
+        self.decided.life
+    }
+
     pub(super) fn sign<R: Refusal>(
         self,
         key: &SigningKey,
         typ: &str,
     ) -> Result<Issued, Failure<R>> {
         let jwt = key
-            .sign_jwt(typ, &self.claims)
+            .sign_jwt(typ, &self.decided.claims)
             .map_err(|error| Failure::Internal(error.to_string()))?;
         Ok(Issued {
             jwt: Secret::new(jwt),
-            issued_at: self.life.issued_at,
-            expires_at: self.life.expires_at,
-            expires_in: self.life.seconds,
+            issued_at: self.decided.life.issued_at,
+            expires_at: self.decided.life.expires_at,
+            expires_in: self.decided.life.seconds,
             scopes: self.scopes,
             subject: self.subject,
             tenant: self.tenant,

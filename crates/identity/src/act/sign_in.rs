@@ -1,15 +1,11 @@
 //! Signs a person in by password and begins a session.
 
-use super::facts::{Owned, epoch_in};
 use super::password::PasswordCheck;
 use super::sign::{Issued, Unsigned, mint_jti};
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Context, Realm};
-use crate::decide::authority::{
-    Authority, AuthorityInput, AuthorityRefusal, active_tenant, effective, narrow,
-};
-use crate::decide::claims::{Bearer, ClaimsInput, build};
-use crate::decide::exchange::{Bounds, life};
+use crate::decide::authority::{Authority, active_tenant};
+use crate::decide::issue::{Ask, Bearer, IssueRefusal, Term, hold};
 use crate::decide::refusal::SignInRefusal;
 use crate::decide::sign_in::{self as rule, PasswordVerdict};
 use crate::model::{
@@ -19,7 +15,6 @@ use crate::model::{
 use crate::port::{Extent, Read, Tx};
 use async_trait::async_trait;
 use doorward_base::name::parse_scopes;
-use doorward_base::principal::Epoch;
 use doorward_base::{Email, RoleName, Scope, Secret, SessionId, SubjectId, TenantId};
 use std::sync::Arc;
 
@@ -181,91 +176,47 @@ impl Work for Begin {
         let known = dossier.as_ref().map(|dossier| &dossier.subject);
         let subject = rule::sign_in(known, self.verdict(tx).await?)?.clone();
         let settings = &self.realm.settings;
-        let held = self.authority(dossier.as_ref())?;
-        let session = self.session(&subject, held.tenant.clone());
-        let bounds = Bounds {
-            access_ttl: settings.tokens.access_ttl,
-            max_ttl: settings.tokens.max_ttl,
-            ends_at: Some(session.expires_at),
+        let dossier = dossier.ok_or(SignInRefusal::Credentials("unknown address"))?;
+        let requested = self.request.tenant.as_ref();
+        let tenant = active_tenant(requested, None, &dossier.member_of)
+            .map_err(IssueRefusal::from)
+            .map_err(SignInRefusal::from)?;
+        let mut session = self.session(&subject, tenant);
+        let scopes = self.scopes()?;
+        let ask = Ask {
+            role: self.request.role.as_ref(),
+            scopes: scopes.as_deref(),
+            ..Ask::plain(settings, self.call.now)
         };
-        let life = life(None, &bounds, self.call.now).map_err(|_| SignInRefusal::SessionOver)?;
+        let held = hold(&dossier, Bearer::Session(&session), &ask).map_err(SignInRefusal::from)?;
+        let narrowed = self.narrowed(&held.authority);
+        event.tenant.clone_from(&held.tenant);
+        let term = Term::plain(settings, &self.jti);
+        let unsigned =
+            Unsigned::of(held, settings, &term, self.call.now).map_err(SignInRefusal::from)?;
+        session.ceiling = Ceiling {
+            tenant: session.ceiling.tenant,
+            ..narrowed
+        };
         event.actor = Actor::Subject(subject.id);
         event.session = Some(session.id);
-        event.tenant.clone_from(&held.tenant);
         tx.insert_session(&session).await?;
         if let Some(better) = &self.better {
             tx.set_password(subject.id, better).await?;
         }
-        let claims = build(
-            &settings.tokens.claims,
-            &ClaimsInput {
-                bearer: Bearer {
-                    subject: &subject,
-                    authority: &held.authority,
-                    tenant: held.tenant.as_ref(),
-                    scopes: &held.scopes,
-                },
-                issuer: &settings.issuer,
-                audience: settings.tokens.audiences.get(..1).unwrap_or_default(),
-                issued_at: life.issued_at,
-                expires_at: life.expires_at,
-                jti: &self.jti,
-                session: Some(session.id),
-                token: None,
-                epoch: held.epoch,
-                environment: None,
-            },
-        );
-        let unsigned = Unsigned {
-            claims,
-            life,
-            scopes: held.scopes,
-            subject: subject.id,
-            tenant: held.tenant,
-        };
         Ok((unsigned, subject))
     }
 }
 
-/// What the person may do in the session's tenant.
-struct HeldThere {
-    tenant: Option<TenantId>,
-    authority: Authority,
-    scopes: Vec<Scope>,
-    epoch: Epoch,
-}
-
 impl Begin {
-    fn authority(&self, dossier: Option<&Dossier>) -> Result<HeldThere, SignInRefusal> {
-        let dossier = dossier.ok_or(SignInRefusal::Credentials("unknown address"))?;
-        let settings = &self.realm.settings;
-        let requested = self.request.tenant.as_ref();
-        let tenant = active_tenant(requested, None, &dossier.member_of).map_err(refusal)?;
-        let owned = Owned::of(dossier, tenant.as_ref());
-        let mut authority = effective(&AuthorityInput {
-            holdings: owned.holdings(settings),
-            ceilings: &[],
-            tenant: tenant.as_ref(),
-            audience: settings.tokens.audiences.first(),
-            selected_role: self.request.role.as_ref(),
-            default_role: settings.default_role.as_ref(),
-        })
-        .map_err(refusal)?;
-        let requested = self.scopes()?;
-        let scopes = narrow(
-            &mut authority,
-            requested.as_deref(),
-            settings.exchange.unknown_scope,
-            settings.tokens.default_scopes,
-        )
-        .map_err(|_| SignInRefusal::InvalidScope)?;
-        let epoch = epoch_in(dossier, tenant.as_ref());
-        Ok(HeldThere {
-            tenant,
-            authority,
-            scopes,
-            epoch,
-        })
+    /// What a session that was narrowed when it began carries at most ever after.
+    fn narrowed(&self, authority: &Authority) -> Ceiling {
+        let narrowed = self.request.role.is_some() || self.request.scope.is_some();
+        Ceiling {
+            roles: self.request.role.clone().map(|role| vec![role]),
+            permissions: narrowed.then(|| authority.permissions.clone()),
+            ..Ceiling::default()
+        }
     }
 
     async fn load_dossier(&self, tx: &mut dyn Tx) -> Result<Option<Dossier>, Stop<SignInRefusal>> {
@@ -307,13 +258,5 @@ impl Begin {
             .map(parse_scopes)
             .transpose()
             .map_err(|_| SignInRefusal::InvalidScope)
-    }
-}
-
-const fn refusal(refusal: AuthorityRefusal) -> SignInRefusal {
-    match refusal {
-        AuthorityRefusal::Tenant => SignInRefusal::TenantForbidden,
-        AuthorityRefusal::Role => SignInRefusal::RoleNotAllowed,
-        AuthorityRefusal::Audience => SignInRefusal::InvalidScope,
     }
 }

@@ -195,6 +195,21 @@ pub(super) fn apply_ceilings(held: &mut Held, ceilings: &[&Ceiling]) {
     }
 }
 
+/// Leaves of an authority what another has too: what somebody may do while the other acts
+/// for them.
+pub fn intersect(authority: &mut Authority, with: &Authority) {
+    authority
+        .permissions
+        .retain(|permission| with.permissions.binary_search(permission).is_ok());
+    authority
+        .roles
+        .retain(|role| with.roles.binary_search(role).is_ok());
+    authority.role = authority
+        .role
+        .take()
+        .filter(|role| with.roles.binary_search(role).is_ok());
+}
+
 /// The tenant a new token is fixed to: the one its ceiling names, else the requested
 /// one, else the only one there is.
 ///

@@ -2,17 +2,18 @@
 //! private object `dw`, from which the gate rebuilds the principal. Not here: signing.
 
 use super::authority::Authority;
+use super::issue::Bearer;
 use crate::model::{Identifier, Subject};
 use doorward_base::claims::{ClaimValues, ClaimsTemplate, Field};
-use doorward_base::principal::Epoch;
+use doorward_base::principal::{ActorLink, CredentialId, Epoch};
 use doorward_base::{
-    ApiTokenId, Audience, Environment, Permission, RoleName, Scope, SessionId, TenantId, Timestamp,
+    Audience, Permission, RoleName, Scope, SubjectId, SubjectKind, TenantId, Timestamp,
 };
 use serde_json::{Map, Value, json};
 
 /// Whose authority is written, and what of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Bearer<'a> {
+pub struct Whose<'a> {
     /// The subject.
     pub subject: &'a Subject,
     /// What it may do, already narrowed.
@@ -21,31 +22,29 @@ pub struct Bearer<'a> {
     pub tenant: Option<&'a TenantId>,
     /// The granted scopes, sorted.
     pub scopes: &'a [Scope],
+    /// What the token is made from.
+    pub bearer: Bearer<'a>,
+    /// Who acts for the subject, whoever acts now first.
+    pub actors: &'a [ActorLink],
 }
 
 /// One access token to be written.
 #[derive(Clone, Copy, Debug)]
 pub struct ClaimsInput<'a> {
     /// Whose.
-    pub bearer: Bearer<'a>,
+    pub whose: Whose<'a>,
     /// `iss`.
     pub issuer: &'a str,
-    /// `aud`: text if one, an array if several, absent if none (RFC 7519 §4.1.3).
-    pub audience: &'a [Audience],
+    /// `aud`, absent if none.
+    pub audience: Option<&'a Audience>,
     /// `iat`, rounded down to the second.
     pub issued_at: Timestamp,
     /// `exp`, rounded down to the second.
     pub expires_at: Timestamp,
     /// `jti`.
     pub jti: &'a str,
-    /// `sid`: the session behind it.
-    pub session: Option<SessionId>,
-    /// `dw.t`: the API token behind it.
-    pub token: Option<ApiTokenId>,
     /// `dw.e`: the epoch, as [`epoch_of`] makes it.
     pub epoch: Epoch,
-    /// `dw.n`: the environment of the API token.
-    pub environment: Option<&'a Environment>,
 }
 
 /// The one number a token carries for both epochs of its subject: realm-wide and in
@@ -68,54 +67,104 @@ pub fn sub_of(subject: &Subject) -> String {
 
 /// The members the realm's template writes, alone.
 #[must_use]
-pub fn render(template: &ClaimsTemplate, bearer: &Bearer<'_>) -> Map<String, Value> {
-    template.render(bearer)
+pub fn render(template: &ClaimsTemplate, whose: &Whose<'_>) -> Map<String, Value> {
+    template.render(whose)
 }
 
-/// The whole claims set. The registered claims and `dw` are laid on last and always
+/// The whole claims set. The registered claims, `act` and `dw` are laid on last and always
 /// win.
 #[must_use]
 pub fn build(template: &ClaimsTemplate, input: &ClaimsInput<'_>) -> Map<String, Value> {
-    let mut claims = render(template, &input.bearer);
-    let subject = input.bearer.subject;
+    let whose = &input.whose;
+    let mut claims = render(template, whose);
     let mut set = |name: &str, value: Value| drop(claims.insert(name.to_owned(), value));
     set("iss", json!(input.issuer));
-    set("sub", json!(sub_of(subject)));
-    match input.audience {
-        [] => {}
-        [one] => set("aud", json!(one.as_str())),
-        several => set("aud", texts(several.iter().map(Audience::as_str))),
+    set("sub", json!(sub_of(whose.subject)));
+    if let Some(audience) = input.audience {
+        set("aud", json!(audience.as_str()));
     }
     set("iat", json!(input.issued_at.as_seconds()));
     set("exp", json!(input.expires_at.as_seconds()));
     set("jti", json!(input.jti));
-    if let Some(session) = input.session {
-        set("sid", json!(session.to_string()));
+    if let Some(session) = whose.bearer.session() {
+        set("sid", json!(session.id.to_string()));
+    }
+    if let Some(act) = act(whose.actors, Written::Whole) {
+        set("act", act);
     }
     set("dw", private(input));
     claims
 }
 
+/// The private object of a token, from which the gate rebuilds what it was made from:
+/// `k` kind, `s` our id of an external subject, `t` API token, `c` client, `e` epoch, `n`
+/// environment.
 fn private(input: &ClaimsInput<'_>) -> Value {
-    let subject = input.bearer.subject;
-    let kind = subject.identifier.kind();
-    let mut own = Map::new();
-    own.insert("k".to_owned(), json!(kind.as_str()));
-    if matches!(subject.identifier, Identifier::External { .. }) {
-        // `sub` is the other login's name for it, so our own id goes here.
-        own.insert("s".to_owned(), json!(subject.id.to_string()));
+    let Whose {
+        subject, bearer, ..
+    } = &input.whose;
+    let external = matches!(subject.identifier, Identifier::External { .. });
+    let mut own = party(
+        subject.identifier.kind(),
+        external.then_some(subject.id),
+        input.epoch,
+    );
+    let mut set = |name: &str, value: Value| drop(own.insert(name.to_owned(), value));
+    if let CredentialId::ApiToken(token) = bearer.credential() {
+        set("t", json!(token.to_string()));
     }
-    if let Some(token) = input.token {
-        own.insert("t".to_owned(), json!(token.to_string()));
+    if let Some(client) = bearer.client() {
+        set("c", json!(client.to_string()));
     }
-    own.insert("e".to_owned(), json!(input.epoch.0));
-    if let Some(environment) = input.environment {
-        own.insert("n".to_owned(), json!(environment.as_str()));
+    if let Some(environment) = bearer.environment() {
+        set("n", json!(environment.as_str()));
     }
     Value::Object(own)
 }
 
-impl ClaimValues for Bearer<'_> {
+fn party(kind: SubjectKind, ours: Option<SubjectId>, epoch: Epoch) -> Map<String, Value> {
+    let mut own = Map::new();
+    own.insert("k".to_owned(), json!(kind.as_str()));
+    // `sub` is the other login's name for an external subject, so our own id goes here.
+    if let Some(id) = ours {
+        own.insert("s".to_owned(), json!(id.to_string()));
+    }
+    own.insert("e".to_owned(), json!(epoch.0));
+    own
+}
+
+/// How a chain of actors is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// With what the gate needs.
+    Whole,
+    /// For readers of the template's claims: who, and nothing else.
+    Names,
+}
+
+/// `act` (RFC 8693 §4.1): whoever acts now, with the actors before it inside.
+fn act(actors: &[ActorLink], written: Written) -> Option<Value> {
+    let (now, before) = actors.split_first()?;
+    let mut link = Map::new();
+    link.insert("sub".to_owned(), json!(&*now.sub));
+    if written == Written::Whole {
+        let external = now.kind == SubjectKind::External;
+        let mut own = party(now.kind, external.then_some(now.subject), now.epoch);
+        match now.credential {
+            CredentialId::Session(id) => drop(link.insert("sid".to_owned(), json!(id.to_string()))),
+            CredentialId::ApiToken(id) => drop(own.insert("t".to_owned(), json!(id.to_string()))),
+            CredentialId::Client(id) => drop(own.insert("c".to_owned(), json!(id.to_string()))),
+            CredentialId::Foreign => {}
+        }
+        link.insert("dw".to_owned(), Value::Object(own));
+    }
+    if let Some(before) = act(before, written) {
+        link.insert("act".to_owned(), before);
+    }
+    Some(Value::Object(link))
+}
+
+impl ClaimValues for Whose<'_> {
     fn value(&self, field: Field) -> Option<Value> {
         let authority = self.authority;
         match field {
@@ -140,6 +189,28 @@ impl ClaimValues for Bearer<'_> {
             }
             Field::UserMetadata => Some(Value::Object(self.subject.user_metadata.clone())),
             Field::AppMetadata => Some(Value::Object(self.subject.app_metadata.clone())),
+            Field::Client => self.bearer.client().map(|id| json!(id.to_string())),
+            Field::Credential => self.bearer.credential().to_text().map(Value::String),
+            Field::Actor => act(self.actors, Written::Names),
+            Field::Phone | Field::IsAnonymous | Field::Provider => self.of_subject(field),
+            Field::SessionId | Field::Aal | Field::Amr | Field::AmrSteps | Field::AuthTime => {
+                self.of_session(field)
+            }
+        }
+    }
+}
+
+impl Whose<'_> {
+    fn of_subject(&self, _field: Field) -> Option<Value> {
+        None
+    }
+
+    fn of_session(&self, field: Field) -> Option<Value> {
+        let session = self.bearer.session()?;
+        match field {
+            Field::SessionId => Some(json!(session.id.to_string())),
+            Field::AuthTime => Some(json!(session.created_at.as_seconds())),
+            _ => None,
         }
     }
 }

@@ -5,7 +5,6 @@
 use super::authority::{Held, Holdings, apply_ceilings, held};
 use super::refusal::ManageRefusal;
 use crate::model::{Ceiling, Grant, Granted, RoleDefinition};
-use doorward_base::principal::CredentialId;
 use doorward_base::{ApiTokenId, Audience, Permission, SubjectId, TenantId};
 
 macro_rules! management_permissions {
@@ -57,13 +56,24 @@ pub use reach::{Belonging, Reach};
 /// The tenants with the roles each defines for itself.
 pub type TenantRoles = Vec<(TenantId, Vec<RoleDefinition>)>;
 
+/// Through what a subject asks to manage something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Through {
+    /// A sign-in of its own, whole.
+    SignIn,
+    /// An API token, or an access token that was exchanged for it.
+    ApiToken(ApiTokenId),
+    /// A client, another login, or somebody who acts for it.
+    Other,
+}
+
 /// The live authority of a subject that manages others.
 #[derive(Clone, Debug)]
 pub struct Manager {
     /// Who.
     pub subject: SubjectId,
     /// Through what it asks.
-    pub credential: CredentialId,
+    pub through: Through,
     /// Its grants.
     pub grants: Vec<Grant>,
     /// Its memberships.
@@ -100,12 +110,6 @@ impl Manager {
         held
     }
 
-    /// Whether its credential carries nothing at all: an access token without scopes.
-    fn carries_nothing(&self) -> bool {
-        let empty = |ceiling: &Ceiling| ceiling.permissions.as_ref().is_some_and(Vec::is_empty);
-        self.ceilings.iter().any(empty)
-    }
-
     fn without_ceilings(&self, tenant: Option<&TenantId>, audience: Option<&Audience>) -> Held {
         let tenant_roles = self
             .tenant_roles
@@ -138,37 +142,27 @@ impl ManagementCaller {
         }
     }
 
-    /// Checks that the caller came by a sign-in of its own, or is an operator. An access
-    /// token that was exchanged lies about in logs and upstreams: whoever finds one must
-    /// not make a longer life of it.
+    /// Checks that the caller came by a sign-in of its own, or is an operator: a
+    /// credential never manages its siblings. What machines present, and what was made
+    /// from it, lies about in logs and upstreams: whoever finds one must not make a longer
+    /// life of it, nor look for others.
     ///
     /// # Errors
     /// [`ManageRefusal::SessionNeeded`].
-    pub const fn demand_session(&self) -> Result<(), ManageRefusal> {
+    pub fn demand_session(&self) -> Result<(), ManageRefusal> {
         match self {
             Self::Operator => Ok(()),
-            Self::Subject(manager) => match manager.credential {
-                CredentialId::Session(_) => Ok(()),
-                CredentialId::ApiToken(_) | CredentialId::Foreign => {
-                    Err(ManageRefusal::SessionNeeded)
-                }
-            },
+            Self::Subject(manager) if manager.through == Through::SignIn => Ok(()),
+            Self::Subject(_) => Err(ManageRefusal::SessionNeeded),
         }
     }
 
-    /// Checks that the caller may end a token of its own: with an access token that
-    /// carries nothing, only the one it was exchanged for.
-    ///
-    /// # Errors
-    /// [`ManageRefusal::SessionNeeded`].
-    pub fn may_end_own(&self, token: Option<ApiTokenId>) -> Result<(), ManageRefusal> {
-        let Self::Subject(manager) = self else {
-            return Ok(());
-        };
-        match manager.credential {
-            CredentialId::ApiToken(from) if Some(from) == token => Ok(()),
-            _ if manager.carries_nothing() => self.demand_session(),
-            _ => Ok(()),
+    /// Whether it asks through this very token.
+    #[must_use]
+    pub fn is_token(&self, token: ApiTokenId) -> bool {
+        match self {
+            Self::Operator => false,
+            Self::Subject(manager) => manager.through == Through::ApiToken(token),
         }
     }
 

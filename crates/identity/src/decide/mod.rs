@@ -5,6 +5,7 @@ pub mod authority;
 pub mod bounds;
 pub mod claims;
 pub mod exchange;
+pub mod issue;
 pub mod manage;
 pub mod refusal;
 pub mod sign_in;

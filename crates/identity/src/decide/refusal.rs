@@ -1,6 +1,7 @@
 //! Why a use-case said no: one closed enum per family, each variant with its code.
 //! Not here: failures of the store or of a pool (`act::Failure`), and HTTP.
 
+use super::issue::IssueRefusal;
 use doorward_base::ErrorCode;
 
 /// A decision against the caller.
@@ -191,6 +192,36 @@ pub enum UseRefusal {
     /// The requested duration is not a whole number of seconds within the bounds.
     #[error("the duration is outside the bounds")]
     DurationInvalid,
+    /// Who would act for the owner may act no more, or the chain is too long.
+    #[error("an actor may act no more, or the chain is too long")]
+    Actor,
+}
+
+impl From<IssueRefusal> for UseRefusal {
+    fn from(refusal: IssueRefusal) -> Self {
+        match refusal {
+            IssueRefusal::Tenant => Self::TenantForbidden,
+            IssueRefusal::Role => Self::RoleNotAllowed,
+            IssueRefusal::Audience => Self::AudienceForbidden,
+            IssueRefusal::Scope => Self::InvalidScope,
+            IssueRefusal::Duration => Self::DurationInvalid,
+            IssueRefusal::Expired => Self::Expired,
+            IssueRefusal::Actor => Self::Actor,
+        }
+    }
+}
+
+impl From<IssueRefusal> for SignInRefusal {
+    fn from(refusal: IssueRefusal) -> Self {
+        match refusal {
+            IssueRefusal::Tenant => Self::TenantForbidden,
+            IssueRefusal::Role => Self::RoleNotAllowed,
+            IssueRefusal::Audience | IssueRefusal::Scope => Self::InvalidScope,
+            IssueRefusal::Duration | IssueRefusal::Expired | IssueRefusal::Actor => {
+                Self::SessionOver
+            }
+        }
+    }
 }
 
 impl UseRefusal {
@@ -211,6 +242,7 @@ impl UseRefusal {
             Self::AudienceForbidden => "audience",
             Self::InvalidScope => "scope",
             Self::DurationInvalid => "duration",
+            Self::Actor => "actor",
         }
     }
 }
@@ -224,7 +256,8 @@ impl Refusal for UseRefusal {
             | Self::OwnerDisabled
             | Self::ClassUnknown
             | Self::Presentation
-            | Self::MembershipEnded => ErrorCode::TokenInvalid,
+            | Self::MembershipEnded
+            | Self::Actor => ErrorCode::TokenInvalid,
             Self::Expired => ErrorCode::TokenExpired,
             Self::TenantForbidden => ErrorCode::TenantForbidden,
             Self::RoleNotAllowed => ErrorCode::RoleNotAllowed,

@@ -1,11 +1,10 @@
 //! The five systems as realm settings, built by hand: their authority and the claims
 //! that carry it. Tests name the ledger rows they hold.
 
-use super::authority::{Authority, AuthorityInput, AuthorityRefusal, Holdings, effective, narrow};
-use super::claims::{Bearer, ClaimsInput, build};
-use super::exchange::{Bounds, life};
+use super::authority::{Authority, AuthorityInput, AuthorityRefusal, Holdings, effective};
+use super::issue::{Ask, Bearer, IssueRefusal, Term, hold};
 use super::testing::*;
-use crate::model::{Ceiling, Grant, Identifier, RoleDefinition, Subject, TokenKind};
+use crate::model::{Ceiling, Dossier, Grant, Identifier, RoleDefinition, Subject, TokenKind};
 use crate::settings::{
     DefaultScopes, ExchangeSettings, ExpiryRule, Presentation, RealmSettings, Revocation,
     SessionSettings, TokenClass, TokenSettings, TokenTyp, UnknownScope,
@@ -13,7 +12,7 @@ use crate::settings::{
 use doorward_base::claims::ClaimsTemplate;
 use doorward_base::principal::Epoch;
 use doorward_base::token_format::{Shape, TokenBody, TokenFormat};
-use doorward_base::{ApiTokenId, ClassName, Environment, RealmName, RoleName, Scope, SessionId};
+use doorward_base::{ClassName, Environment, RealmName, RoleName, Scope};
 use doorward_jose::Algorithm;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -191,42 +190,30 @@ impl Holder {
 
     /// The claims of an access token, asked for with these scopes.
     fn claims(&self, asked: Option<&[&str]>) -> Result<Map<String, Value>, &'static str> {
-        let mut authority = self.authority(None).map_err(|_| "authority")?;
         let asked: Option<Vec<Scope>> = asked.map(scopes);
-        let tokens = &self.settings.tokens;
-        let granted = narrow(
-            &mut authority,
-            asked.as_deref(),
-            self.settings.exchange.unknown_scope,
-            tokens.default_scopes,
-        )
-        .map_err(|_| "invalid_scope")?;
-        let bounds = Bounds {
-            access_ttl: tokens.access_ttl,
-            max_ttl: tokens.max_ttl,
-            ends_at: None,
+        let mut token = token(TokenKind::Personal, &self.subject);
+        token.ceiling = self.ceiling.clone();
+        let of = self.member_of.first().cloned().unwrap_or(tenant("none"));
+        let roles = self.tenant_roles.iter();
+        let dossier = Dossier {
+            subject: self.subject.clone(),
+            grants: self.grants.clone(),
+            member_of: self.member_of.clone(),
+            tenant_roles: roles.map(|role| (of.clone(), role.clone())).collect(),
+            epochs: vec![(None, Epoch(3))],
         };
-        let life = life(None, &bounds, NOW).map_err(|_| "life")?;
-        Ok(build(
-            &tokens.claims,
-            &ClaimsInput {
-                bearer: Bearer {
-                    subject: &self.subject,
-                    authority: &authority,
-                    tenant: self.member_of.first(),
-                    scopes: &granted,
-                },
-                issuer: &self.settings.issuer,
-                audience: tokens.audiences.get(..1).unwrap_or_default(),
-                issued_at: life.issued_at,
-                expires_at: life.expires_at,
-                jti: "0af7",
-                session: None,
-                token: Some(ApiTokenId::from_bytes([9; 16])),
-                epoch: Epoch(3),
-                environment: self.ceiling.environment.as_ref(),
-            },
-        ))
+        let ask = Ask {
+            scopes: asked.as_deref(),
+            ..Ask::plain(&self.settings, NOW)
+        };
+        let held =
+            hold(&dossier, Bearer::Token(&token), &ask).map_err(|refusal| match refusal {
+                IssueRefusal::Scope => "invalid_scope",
+                _ => "authority",
+            })?;
+        let term = Term::plain(&self.settings, "0af7");
+        let decided = held.decide(&self.settings, &term, NOW);
+        decided.map(|decided| decided.claims).map_err(|_| "life")
     }
 }
 
@@ -522,32 +509,4 @@ fn registered_claims_always_win() {
     assert_eq!(claims["dw"], json!({"k": "user", "t": TOKEN, "e": 3}));
     assert_eq!(claims.get("aud"), None);
     assert_eq!(claims.get("sid"), None);
-}
-
-#[test]
-fn audiences_are_text_or_array_and_a_session_is_named() {
-    let ada = Holder::new(hole(), user(1), &[], &[]);
-    let authority = Authority::default();
-    let two = [audience("https://a"), audience("https://b")];
-    let input = ClaimsInput {
-        bearer: Bearer {
-            subject: &ada.subject,
-            authority: &authority,
-            tenant: None,
-            scopes: &[],
-        },
-        issuer: "https://issuer",
-        audience: &two,
-        issued_at: NOW,
-        expires_at: NOW,
-        jti: "0af7",
-        session: Some(SessionId::from_bytes([5; 16])),
-        token: None,
-        epoch: Epoch(0),
-        environment: None,
-    };
-    let claims = build(&ada.settings.tokens.claims, &input);
-    assert_eq!(claims["aud"], json!(["https://a", "https://b"]));
-    assert_eq!(claims["sid"], "05050505-0505-0505-0505-050505050505");
-    assert_eq!(claims["dw"], json!({"k": "user", "e": 0}));
 }

@@ -1,18 +1,16 @@
 //! Values that several tests of decisions start from.
 
 use crate::model::{
-    ApiToken, Ceiling, Grant, Granted, Identifier, Metadata, RoleDefinition, Subject,
-    SubjectStatus, TokenKind, TokenState,
+    ApiToken, Ceiling, Dossier, Grant, Granted, Identifier, Metadata, RoleDefinition, Session,
+    SessionState, Subject, SubjectStatus, TokenKind, TokenState,
 };
-use doorward_base::principal::CredentialId;
 use doorward_base::{
     ApiTokenId, Audience, ClassName, Email, Permission, RoleName, Scope, SessionId, SubjectId,
     TenantId, Timestamp,
 };
+use std::time::Duration;
 
 pub(super) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-
-pub(super) const SESSION: CredentialId = CredentialId::Session(SessionId::from_bytes([5; 16]));
 
 pub(super) fn id(n: u8) -> SubjectId {
     SubjectId::from_bytes([n; 16])
@@ -126,5 +124,28 @@ pub(super) fn token(kind: TokenKind, owner: &Subject) -> ApiToken {
         expires_at: None,
         replaces: None,
         last_used_at: None,
+    }
+}
+
+/// A session that began now and lasts an hour.
+pub(super) fn session(of: &Subject) -> Session {
+    Session {
+        id: SessionId::from_bytes([5; 16]),
+        subject: of.id,
+        ceiling: Ceiling::default(),
+        state: SessionState::Active,
+        created_at: NOW,
+        expires_at: NOW.plus(Duration::from_secs(3600)),
+    }
+}
+
+/// A subject with what gives it authority.
+pub(super) fn dossier(subject: &Subject, grants: &[Grant], member_of: &[&str]) -> Dossier {
+    Dossier {
+        subject: subject.clone(),
+        grants: grants.to_vec(),
+        member_of: member_of.iter().map(|name| tenant(name)).collect(),
+        tenant_roles: Vec::new(),
+        epochs: Vec::new(),
     }
 }

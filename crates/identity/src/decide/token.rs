@@ -124,7 +124,7 @@ pub struct Target<'a> {
 
 /// Whether the caller may make or regenerate this token, that is, learn its secret. A
 /// personal token is its person's alone; an operator may. Nobody makes or learns a token
-/// of its own but from a session: an access token must not give itself a successor.
+/// but from a session: a credential must not give itself a successor.
 ///
 /// # Errors
 /// [`ManageRefusal`].
@@ -132,9 +132,7 @@ pub fn may_make(caller: &ManagementCaller, target: &Target<'_>) -> Result<(), Ma
     let ManagementCaller::Subject(manager) = caller else {
         return Ok(());
     };
-    if manager.subject == target.owner.id {
-        caller.demand_session()?;
-    }
+    caller.demand_session()?;
     if target.kind == TokenKind::Personal {
         return if manager.subject == target.owner.id {
             Ok(())
@@ -145,16 +143,20 @@ pub fn may_make(caller: &ManagementCaller, target: &Target<'_>) -> Result<(), Ma
     within_reach(&handling_reach(caller, target.class)?, target)
 }
 
-/// Whether the caller may revoke this token.
+/// Whether the caller may revoke this token. A credential ends itself and no other.
 ///
 /// # Errors
 /// [`ManageRefusal`].
 pub fn may_revoke(caller: &ManagementCaller, target: &Target<'_>) -> Result<(), ManageRefusal> {
+    if target.id.is_some_and(|id| caller.is_token(id)) {
+        return Ok(());
+    }
+    caller.demand_session()?;
     if target.kind != TokenKind::Personal {
         return within_reach(&handling_reach(caller, target.class)?, target);
     }
     if caller.subject() == Some(target.owner.id) {
-        return caller.may_end_own(target.id);
+        return Ok(());
     }
     within_reach(&caller.reach(ManagementPermission::UsersEdit)?, target)
 }
@@ -172,6 +174,23 @@ pub fn handling_reach(
     let mut names = vec![edit];
     names.extend(class.create_permission.as_ref().map(Permission::as_str));
     caller.reach_of_any(&names, edit)
+}
+
+/// Whether the caller replaces the very token it asks through, and proves that it has its
+/// secret: then it learns nothing that it did not know. A JWT made from the token does not
+/// prove that.
+#[must_use]
+pub fn replaces_itself(caller: &ManagementCaller, token: ApiTokenId, proof: Proof) -> bool {
+    caller.is_token(token) && proof == Proof::Secret
+}
+
+/// How a request names a token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Proof {
+    /// By its id, which is in many logs.
+    Id,
+    /// By its secret.
+    Secret,
 }
 
 fn within_reach(reach: &Reach, target: &Target<'_>) -> Result<(), ManageRefusal> {

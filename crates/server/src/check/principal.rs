@@ -40,6 +40,8 @@ pub(super) fn build(caller: &ExpectPrincipal, spec: &RealmSpec) -> Arc<Principal
         role: caller.role.as_ref().map(|Text(role)| role.clone()),
         scopes: sorted(&caller.scopes),
         credential,
+        client: None,
+        actors: Vec::new(),
         environment: caller.environment.as_ref().map(|Text(name)| name.clone()),
         issuer: issuer.map_or_else(|| Arc::from(""), |issuer| Arc::clone(&issuer.issuer)),
         audience: issuer

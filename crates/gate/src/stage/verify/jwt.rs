@@ -62,8 +62,9 @@ impl Verifier<'_> {
             .is_none_or(|generation| self.keys.own_generation(&realm.name) == generation)
     }
 
-    /// Whether the credential behind a token of ours still stands, where the realm
-    /// wants to know at once (design §6).
+    /// Whether everything that a token of ours hangs on still stands, where the realm
+    /// wants to know at once: the credential, the client it was issued to, and each
+    /// actor's.
     pub(super) fn check_standing(
         &self,
         realm: &Realm,
@@ -77,16 +78,17 @@ impl Verifier<'_> {
         if !self.revocations.is_current(name, now) {
             return Err(Stop::new(ErrorCode::StoreUnavailable, STAGE, "lease"));
         }
-        if self
-            .revocations
-            .is_revoked(name, &principal.credential, now)
-        {
+        let is_revoked = |credential| self.revocations.is_revoked(name, &credential, now);
+        if principal.credentials().any(is_revoked) {
             return Err(Stop::new(ErrorCode::TokenInvalid, STAGE, "revoked"));
         }
-        let epoch = self
-            .revocations
-            .epoch(name, subject, principal.tenant.as_ref());
-        if epoch > principal.epoch {
+        let tenant = principal.tenant.as_ref();
+        let is_older = |(of, epoch)| self.revocations.epoch(name, of, tenant) > epoch;
+        let actors = principal.actors.iter();
+        if std::iter::once((subject, principal.epoch))
+            .chain(actors.map(|actor| (actor.subject, actor.epoch)))
+            .any(is_older)
+        {
             return Err(Stop::new(ErrorCode::TokenInvalid, STAGE, "epoch"));
         }
         Ok(())

@@ -4,20 +4,24 @@
 use crate::policy::compiled::{Issuer, Keys};
 use doorward_base::claims::ClaimPath;
 use doorward_base::name::parse_scopes;
-use doorward_base::principal::{CredentialId, Epoch};
+use doorward_base::principal::{ActorLink, CredentialId, Epoch, MAX_ACTORS};
 use doorward_base::{
-    Audience, Environment, NameError, Principal, SubjectId, SubjectKind, TenantId,
+    ApiTokenId, Audience, ClientId, Environment, NameError, Principal, SessionId, SubjectId,
+    SubjectKind, TenantId,
 };
 use doorward_jose::VerifiedClaims;
 use serde_json::{Map, Value};
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// What our own tokens say of the credential behind them, in the claims `dw` and `sid`.
+/// What our own tokens say of the credential behind them, in the claims `dw`, `sid` and
+/// `act`.
 struct Own {
     subject: Option<SubjectId>,
     kind: SubjectKind,
     credential: CredentialId,
+    client: Option<ClientId>,
+    actors: Vec<ActorLink>,
     epoch: Epoch,
     environment: Option<Environment>,
 }
@@ -46,6 +50,8 @@ pub(super) fn principal(
             subject: None,
             kind: SubjectKind::External,
             credential: CredentialId::Foreign,
+            client: None,
+            actors: Vec::new(),
             epoch: Epoch::default(),
             environment: None,
         },
@@ -66,6 +72,8 @@ pub(super) fn principal(
         role: one(find(map.role.as_ref(), &claims)).map_err(|()| "role_claim")?,
         scopes,
         credential: own.credential,
+        client: own.client,
+        actors: own.actors,
         environment: own.environment,
         issuer: Arc::clone(&issuer.issuer),
         audience,
@@ -104,37 +112,114 @@ fn names<T: FromStr<Err = NameError> + Ord>(value: Option<&Value>) -> Result<Vec
 }
 
 fn read_own(sub: &str, claims: &Map<String, Value>) -> Result<Own, &'static str> {
-    let private = claims.get("dw").and_then(Value::as_object).ok_or("dw")?;
-    let text = |name| match private.get(name) {
+    let party = read_party(sub, claims)?;
+    let environment = party.text("n")?.map(str::parse).transpose();
+    let (credential, client) = match (party.token()?, session(claims)?, party.client()?) {
+        (Some(token), None, None) => (CredentialId::ApiToken(token), None),
+        (None, Some(session), client) => (CredentialId::Session(session), client),
+        (None, None, Some(client)) => (CredentialId::Client(client), None),
+        _ => return Err("credential_id"),
+    };
+    Ok(Own {
+        subject: Some(party.subject),
+        kind: party.kind,
+        credential,
+        client,
+        actors: read_actors(claims.get("act"))?,
+        epoch: party.epoch,
+        environment: environment.map_err(|_| "dw")?,
+    })
+}
+
+/// The chain of actors, whoever acts now first (RFC 8693 §4.1). A chain that is longer
+/// than any we issue, or has a link that names no credential of ours, refuses the token.
+fn read_actors(mut act: Option<&Value>) -> Result<Vec<ActorLink>, &'static str> {
+    let mut actors = Vec::new();
+    while let Some(link) = act {
+        let link = link.as_object().ok_or("act")?;
+        if actors.len() == MAX_ACTORS {
+            return Err("act");
+        }
+        let sub = link.get("sub").and_then(Value::as_str).ok_or("act")?;
+        let party = read_party(sub, link).map_err(|_| "act")?;
+        let credential = match (party.token()?, session(link)?, party.client()?) {
+            (Some(token), None, None) => CredentialId::ApiToken(token),
+            (None, Some(session), None) => CredentialId::Session(session),
+            (None, None, Some(client)) => CredentialId::Client(client),
+            _ => return Err("act"),
+        };
+        actors.push(ActorLink {
+            sub: sub.into(),
+            subject: party.subject,
+            kind: party.kind,
+            credential,
+            epoch: party.epoch,
+        });
+        act = link.get("act");
+    }
+    Ok(actors)
+}
+
+/// A subject and its private object: of the token itself or of one link of `act`.
+struct Party<'c> {
+    private: &'c Map<String, Value>,
+    subject: SubjectId,
+    kind: SubjectKind,
+    epoch: Epoch,
+}
+
+impl<'c> Party<'c> {
+    fn text(&self, name: &str) -> Result<Option<&'c str>, &'static str> {
+        text(self.private, name)
+    }
+
+    fn token(&self) -> Result<Option<ApiTokenId>, &'static str> {
+        self.text("t")?
+            .map(str::parse)
+            .transpose()
+            .map_err(|_| "dw")
+    }
+
+    fn client(&self) -> Result<Option<ClientId>, &'static str> {
+        self.text("c")?
+            .map(str::parse)
+            .transpose()
+            .map_err(|_| "dw")
+    }
+}
+
+fn text<'c>(private: &'c Map<String, Value>, name: &str) -> Result<Option<&'c str>, &'static str> {
+    match private.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.as_str())),
         Some(_) => Err("dw"),
-    };
-    let kind: SubjectKind = text("k")?.and_then(|kind| kind.parse().ok()).ok_or("dw")?;
+    }
+}
+
+fn read_party<'c>(sub: &str, claims: &'c Map<String, Value>) -> Result<Party<'c>, &'static str> {
+    let private = claims.get("dw").and_then(Value::as_object).ok_or("dw")?;
+    let kind = text(private, "k")?.and_then(|kind| kind.parse().ok());
+    let kind: SubjectKind = kind.ok_or("dw")?;
     // The `sub` of an external subject is its own issuer's text; `s` is ours.
-    let subject: SubjectId = match (kind, text("s")?) {
+    let subject: SubjectId = match (kind, text(private, "s")?) {
         (SubjectKind::External, Some(subject)) => subject.parse().map_err(|_| "dw")?,
         (SubjectKind::User | SubjectKind::Service, None) => sub.parse().map_err(|_| "sub")?,
         _ => return Err("dw"),
     };
-    let session = match claims.get("sid") {
-        None => None,
-        Some(sid) => Some(sid.as_str().and_then(|sid| sid.parse().ok()).ok_or("sid")?),
-    };
-    let token = match text("t")? {
-        None => None,
-        Some(id) => Some(id.parse().map_err(|_| "dw")?),
-    };
-    let credential = match (token, session) {
-        (Some(token), None) => CredentialId::ApiToken(token),
-        (None, Some(session)) => CredentialId::Session(session),
-        _ => return Err("credential_id"),
-    };
-    Ok(Own {
-        subject: Some(subject),
+    Ok(Party {
+        private,
+        subject,
         kind,
-        credential,
         epoch: Epoch(private.get("e").and_then(Value::as_i64).ok_or("dw")?),
-        environment: text("n")?.map(str::parse).transpose().map_err(|_| "dw")?,
     })
+}
+
+fn session(claims: &Map<String, Value>) -> Result<Option<SessionId>, &'static str> {
+    match claims.get("sid") {
+        None => Ok(None),
+        Some(sid) => {
+            let id = sid.as_str().and_then(|sid| sid.parse().ok());
+            Ok(Some(id.ok_or("sid")?))
+        }
+    }
 }

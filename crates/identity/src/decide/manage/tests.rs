@@ -7,7 +7,7 @@ use crate::model::Ceiling;
 fn manager(grants: &[Grant], member_of: &[&str]) -> Manager {
     Manager {
         subject: id(1),
-        credential: SESSION,
+        through: Through::SignIn,
         grants: grants.to_vec(),
         member_of: member_of.iter().map(|name| tenant(name)).collect(),
         roles: vec![

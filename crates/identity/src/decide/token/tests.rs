@@ -1,13 +1,12 @@
 //! Tests of the rules of API tokens.
 
-use super::super::manage::Manager;
+use super::super::manage::{Manager, Through};
 use super::super::refusal::Refusal as _;
 use super::super::testing::*;
 use super::*;
 use crate::decide::refusal::UseRefusal;
 use crate::model::{ApiToken, TokenState};
 use crate::settings::{ExpiryRule, Presentation};
-use doorward_base::principal::CredentialId;
 use doorward_base::token_format::{TokenBody, TokenFormat};
 use doorward_base::{ClassName, Environment};
 use std::time::Duration;
@@ -105,7 +104,7 @@ fn subject_caller(
 ) -> ManagementCaller {
     ManagementCaller::Subject(Box::new(Manager {
         subject: id(n),
-        credential: SESSION,
+        through: Through::SignIn,
         grants: grants.to_vec(),
         member_of: member_of.iter().map(|name| tenant(name)).collect(),
         roles: Vec::new(),
@@ -117,7 +116,7 @@ fn subject_caller(
 /// The same caller by an access token that was exchanged for an API token.
 fn exchanged(mut caller: ManagementCaller, from: ApiTokenId) -> ManagementCaller {
     if let ManagementCaller::Subject(manager) = &mut caller {
-        manager.credential = CredentialId::ApiToken(from);
+        manager.through = Through::ApiToken(from);
     }
     caller
 }
@@ -141,45 +140,67 @@ fn an_exchanged_token_gives_itself_no_successor() {
             assert_eq!(case.decide(), refused, "{kind} {:?}", case.ceiling);
         }
     }
-    // Another's is a matter of permission, as before.
+    // Nor anybody else, whatever it may do.
     let caller = exchanged(subject_caller(1, &all, &[], &[]), from);
-    assert_eq!(
-        Case::new(caller, TokenKind::Service, service(2)).code(),
-        "ok"
-    );
+    let case = Case::new(caller, TokenKind::Service, service(2));
+    assert_eq!(case.decide(), Err(ManageRefusal::SessionNeeded.into()));
 }
 
-/// Whoever holds an access token without scopes ends what it came from and no more.
+/// A credential never manages its siblings (N5): by what a caller asks, whose token it is,
+/// and whether it is the one the caller asks through.
 #[test]
-fn an_access_token_that_carries_nothing_ends_only_its_own_token() {
-    let (class, owner) = (class(), user(1));
-    let (from, other) = (
-        ApiTokenId::from_bytes([9; 16]),
-        ApiTokenId::from_bytes([8; 16]),
-    );
-    let read = [has("read", None)];
-    for (caller, ends_other) in [
-        (subject_caller(1, &read, &[], &[]), true),
-        (
-            exchanged(subject_caller(1, &read, &[], &[up_to(&["read"])]), from),
-            true,
-        ),
-        (
-            exchanged(subject_caller(1, &read, &[], &[up_to(&[])]), from),
-            false,
-        ),
-    ] {
-        for (id, allowed) in [(from, true), (other, ends_other)] {
-            let target = Target {
-                id: Some(id),
-                class: &class,
-                kind: TokenKind::Personal,
-                owner: &owner,
-                belonging: Belonging::of(&[], &[], &[]),
-                tenant: None,
-            };
-            assert_eq!(may_revoke(&caller, &target).is_ok(), allowed, "{caller:?}");
+fn a_credential_ends_itself_and_no_sibling() {
+    let class = class();
+    let itself = ApiTokenId::from_bytes([9; 16]);
+    let sibling = ApiTokenId::from_bytes([8; 16]);
+    let powerful = [has(TOKENS_EDIT, None), has("platform.users.edit", None)];
+    let through = |through| {
+        let mut caller = subject_caller(1, &powerful, &[], &[]);
+        if let ManagementCaller::Subject(manager) = &mut caller {
+            manager.through = through;
         }
+        caller
+    };
+    let refused = Err(ManageRefusal::SessionNeeded);
+    let owners = [
+        (TokenKind::Personal, user(1)),
+        (TokenKind::Personal, user(2)),
+        (TokenKind::Service, service(1)),
+        (TokenKind::Service, service(2)),
+        (TokenKind::Key, key_owner(1, "acme")),
+    ];
+    for (kind, owner) in &owners {
+        for (how, ends_itself, ends_sibling) in [
+            (Through::SignIn, Ok(()), Ok(())),
+            (Through::ApiToken(itself), Ok(()), refused.clone()),
+            (Through::Other, refused.clone(), refused.clone()),
+        ] {
+            for (id, expected) in [(itself, ends_itself), (sibling, ends_sibling)] {
+                let target = Target {
+                    id: Some(id),
+                    class: &class,
+                    kind: *kind,
+                    owner,
+                    belonging: Belonging::of(&[], &powerful, &[]),
+                    tenant: None,
+                };
+                let caller = through(how);
+                assert_eq!(may_revoke(&caller, &target), expected, "{kind} {how:?}");
+            }
+        }
+    }
+    for (how, id, proof, expected) in [
+        (Through::ApiToken(itself), itself, Proof::Secret, true),
+        (Through::ApiToken(itself), itself, Proof::Id, false),
+        (Through::ApiToken(itself), sibling, Proof::Secret, false),
+        (Through::SignIn, itself, Proof::Secret, false),
+        (Through::Other, itself, Proof::Secret, false),
+    ] {
+        assert_eq!(
+            replaces_itself(&through(how), id, proof),
+            expected,
+            "{how:?} {proof:?}"
+        );
     }
 }
 

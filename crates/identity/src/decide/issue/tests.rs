@@ -1,0 +1,268 @@
+//! The one issuing path: what each bearer gives, and chains of actors.
+
+use super::super::testing::*;
+use super::*;
+use crate::model::TokenKind;
+use crate::settings::{ExchangeSettings, Revocation, SessionSettings, TokenSettings, TokenTyp};
+use doorward_base::claims::ClaimsTemplate;
+use doorward_base::{RealmName, SubjectId, SubjectKind};
+use doorward_jose::Algorithm;
+use serde_json::json;
+
+const CLIENT: ClientId = ClientId::from_bytes([7; 16]);
+
+fn settings() -> RealmSettings {
+    let template = json!({
+        "tenant": "{tenant}", "scope": "{scope}", "roles": "{roles}", "role": "{role}",
+        "by": "{credential}", "client": "{client}", "actor": "{act}", "session_id": "{session_id}",
+    });
+    RealmSettings {
+        name: RealmName::new("r").unwrap(),
+        issuer: "https://issuer".into(),
+        tokens: TokenSettings {
+            algorithm: Algorithm::ES256,
+            typ: TokenTyp::AtJwt,
+            access_ttl: Duration::from_secs(300),
+            max_ttl: Duration::from_secs(3600),
+            audiences: vec![audience("https://a"), audience("https://b")],
+            revocation: Revocation::Immediate,
+            default_scopes: DefaultScopes::All,
+            claims: ClaimsTemplate::parse(template.as_object().unwrap()).unwrap(),
+        },
+        classes: Vec::new(),
+        exchange: ExchangeSettings {
+            unknown_scope: UnknownScope::Refuse,
+        },
+        sessions: SessionSettings {
+            ttl: Duration::from_secs(3600),
+            min_password: 8,
+        },
+        roles: vec![
+            gives("editor", &["read", "write"]),
+            gives("reader", &["read"]),
+        ],
+        default_roles: Vec::new(),
+        default_role: Some(role("reader")),
+    }
+}
+
+fn names(scopes: &[Scope]) -> Vec<&str> {
+    scopes.iter().map(Scope::as_str).collect()
+}
+
+/// Whatever an access token is made from, the claims name exactly that.
+#[test]
+fn each_bearer_names_itself() {
+    let settings = settings();
+    let (ada, bot) = (user(1), service(2));
+    let held_by = dossier(&ada, &[has("read", None)], &[]);
+    let (session, token) = (session(&ada), token(TokenKind::Personal, &ada));
+    let ceiling = Ceiling::default();
+    let client = Bearer::Client {
+        id: CLIENT,
+        ceiling: &ceiling,
+    };
+    let by = dossier(&bot, &[has("read", None)], &[]);
+    for (dossier, bearer, sid, dw) in [
+        (
+            &held_by,
+            Bearer::Session(&session),
+            Some(session.id),
+            json!({"k": "user", "e": 0}),
+        ),
+        (
+            &held_by,
+            Bearer::Token(&token),
+            None,
+            json!({"k": "user", "e": 0, "t": token.id.to_string()}),
+        ),
+        (
+            &by,
+            client,
+            None,
+            json!({"k": "service", "e": 0, "c": CLIENT.to_string()}),
+        ),
+    ] {
+        let held = hold(dossier, bearer, &Ask::plain(&settings, NOW)).unwrap();
+        let decided = held
+            .decide(&settings, &Term::plain(&settings, "j"), NOW)
+            .unwrap();
+        let claims = decided.claims;
+        assert_eq!(claims["dw"], dw);
+        assert_eq!(
+            claims.get("sid"),
+            sid.map(|sid| json!(sid.to_string())).as_ref()
+        );
+        assert_eq!(claims["by"], json!(bearer.credential().to_text()));
+        assert_eq!(claims["sub"], json!(dossier.subject.id.to_string()));
+        assert_eq!(claims["aud"], "https://a");
+        assert_eq!(claims["scope"], "read");
+        assert_eq!(claims.get("act"), None);
+        assert_eq!(decided.life.seconds, 300);
+    }
+}
+
+#[test]
+fn a_sessions_tenant_was_fixed_when_it_began() {
+    let settings = settings();
+    let ada = user(1);
+    for (bound, asked, member_of, expected) in [
+        // None stays none, also when there is only one to choose by now.
+        (None, None, &["acme"][..], Ok(None)),
+        (None, Some("acme"), &["acme"], Err(IssueRefusal::Tenant)),
+        (Some("acme"), None, &["globex", "acme"], Ok(Some("acme"))),
+        (Some("acme"), Some("acme"), &["acme"], Ok(Some("acme"))),
+        (
+            Some("acme"),
+            Some("globex"),
+            &["acme", "globex"],
+            Err(IssueRefusal::Tenant),
+        ),
+        (Some("acme"), None, &["globex"], Err(IssueRefusal::Tenant)),
+        (Some("acme"), None, &[], Err(IssueRefusal::Tenant)),
+    ] {
+        let mut session = session(&ada);
+        session.ceiling.tenant = bound.map(tenant);
+        let asked = asked.map(tenant);
+        let ask = Ask {
+            tenant: asked.as_ref(),
+            ..Ask::plain(&settings, NOW)
+        };
+        let dossier = dossier(&ada, &[], member_of);
+        let held = hold(&dossier, Bearer::Session(&session), &ask);
+        assert_eq!(
+            held.map(|held| held.tenant),
+            expected.map(|of| of.map(tenant)),
+            "{bound:?} {asked:?}"
+        );
+    }
+}
+
+/// A subject with what it holds and the session it acts through.
+fn actor(n: u8, permissions: &[&str]) -> (Dossier, Session) {
+    let bot = service(n);
+    let grants: Vec<_> = permissions.iter().map(|name| has(name, None)).collect();
+    let session = Session {
+        id: doorward_base::SessionId::from_bytes([n; 16]),
+        ..session(&bot)
+    };
+    (dossier(&bot, &grants, &[]), session)
+}
+
+fn acting(actors: &[(Dossier, Session)]) -> Vec<Acting<'_>> {
+    let acting = |(dossier, session)| Acting {
+        bearer: Bearer::Session(session),
+        dossier,
+    };
+    actors
+        .iter()
+        .map(|(dossier, session)| acting((dossier, session)))
+        .collect()
+}
+
+/// Who acts for somebody never has more than either, nor anything that one before it had not.
+#[test]
+fn a_chain_carries_what_every_link_holds() {
+    let settings = settings();
+    let ada = user(1);
+    let grants = [has_role("editor", None), has("delete", None)];
+    let (held_by, session) = (dossier(&ada, &grants, &[]), session(&ada));
+    for (chain, expected) in [
+        (&[][..], &["delete", "read", "write"][..]),
+        (&[&["read", "write", "other"][..]], &["read", "write"]),
+        (&[&["read", "write"], &["write", "delete"]], &["write"]),
+        (&[&["other"]], &[]),
+        (&[&[]], &[]),
+    ] {
+        let actors: Vec<_> = (2..).zip(chain).map(|(n, held)| actor(n, held)).collect();
+        let acting = acting(&actors);
+        let ask = Ask {
+            actors: &acting,
+            ..Ask::plain(&settings, NOW)
+        };
+        let held = hold(&held_by, Bearer::Session(&session), &ask).unwrap();
+        assert_eq!(names(&held.scopes), expected, "{chain:?}");
+        let editor = role("editor");
+        assert_eq!(held.authority.roles.contains(&editor), chain.is_empty());
+        // What is asked for is asked of the intersection.
+        let delete = scopes(&["delete"]);
+        let ask = Ask {
+            scopes: Some(&delete),
+            ..ask
+        };
+        let asked = hold(&held_by, Bearer::Session(&session), &ask);
+        assert_eq!(asked.is_ok(), expected.contains(&"delete"), "{chain:?}");
+    }
+}
+
+#[test]
+fn a_chain_is_written_with_whoever_acts_now_outermost() {
+    let settings = settings();
+    let ada = user(1);
+    let (held_by, mut session) = (dossier(&ada, &[has("read", None)], &[]), session(&ada));
+    session.expires_at = NOW.plus(Duration::from_secs(200));
+    let mut actors = vec![actor(2, &["read"]), actor(3, &["read"])];
+    actors[0].0.epochs = vec![(None, Epoch(4))];
+    actors[1].1.expires_at = NOW.plus(Duration::from_secs(100));
+    let acting = acting(&actors);
+    let ask = Ask {
+        actors: &acting,
+        ..Ask::plain(&settings, NOW)
+    };
+    let held = hold(&held_by, Bearer::Session(&session), &ask).unwrap();
+    let decided = held
+        .decide(&settings, &Term::plain(&settings, "j"), NOW)
+        .unwrap();
+    let id = |n| SubjectId::from_bytes([n; 16]).to_string();
+    assert_eq!(
+        decided.claims["act"],
+        json!({
+            "sub": id(2), "sid": id(2), "dw": {"k": "service", "e": 4},
+            "act": {"sub": id(3), "sid": id(3), "dw": {"k": "service", "e": 0}},
+        })
+    );
+    assert_eq!(
+        decided.claims["actor"],
+        json!({"sub": id(2), "act": {"sub": id(3)}})
+    );
+    assert_eq!(decided.claims["sub"], json!(ada.id.to_string()));
+    // It lives no longer than any link.
+    assert_eq!(decided.life.seconds, 100);
+    assert_eq!(held.actors[0].kind, SubjectKind::Service);
+}
+
+#[test]
+fn a_dead_link_or_one_too_many_gives_no_token() {
+    let settings = settings();
+    let ada = user(1);
+    let (held_by, session) = (dossier(&ada, &[], &[]), session(&ada));
+    let held = |actors: &[(Dossier, Session)]| {
+        let acting = acting(actors);
+        let ask = Ask {
+            actors: &acting,
+            ..Ask::plain(&settings, NOW)
+        };
+        hold(&held_by, Bearer::Session(&session), &ask).map(|held| held.actors.len())
+    };
+    let chain = |n: u8| (2..2 + n).map(|n| actor(n, &[])).collect::<Vec<_>>();
+    assert_eq!(held(&chain(5)), Ok(5));
+    assert_eq!(held(&chain(6)), Err(IssueRefusal::Actor));
+    let mut disabled = chain(2);
+    disabled[1].0.subject.status = SubjectStatus::Disabled { at: NOW };
+    assert_eq!(held(&disabled), Err(IssueRefusal::Actor));
+    let mut ended = chain(2);
+    ended[0].1.state = crate::model::SessionState::Ended { at: NOW };
+    assert_eq!(held(&ended), Err(IssueRefusal::Actor));
+    // Nor does anybody act in a tenant that it is no member of.
+    let member = dossier(&ada, &[], &["acme"]);
+    let mut bound = session.clone();
+    bound.ceiling.tenant = Some(tenant("acme"));
+    let outsider = chain(1);
+    let acting = acting(&outsider);
+    let ask = Ask {
+        actors: &acting,
+        ..Ask::plain(&settings, NOW)
+    };
+    let refused = hold(&member, Bearer::Session(&bound), &ask).err();
+    assert_eq!(refused, Some(IssueRefusal::Tenant));
+}
