@@ -134,6 +134,8 @@ codes! {
     KeysUnavailable = "keys_unavailable", 503, Error, true, "The issuer's keys cannot be had now";
     /// A bounded pool is full.
     Busy = "busy", 503, Warn, true, "Busy, try again";
+    /// An endpoint of ours took longer than its deadline. What it began may be done.
+    DeadlinePassed = "deadline_passed", 504, Warn, true, "It took too long; what was asked may have been done";
     /// The upstream took too long.
     UpstreamTimeout = "upstream_timeout", 504, Warn, true, "The upstream took too long";
 }

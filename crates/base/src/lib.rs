@@ -8,6 +8,8 @@
 pub mod authn;
 pub mod claims;
 pub mod code;
+pub mod credential;
+pub mod effect;
 pub mod entropy;
 pub mod fault;
 pub mod id;
@@ -19,8 +21,11 @@ pub mod secret;
 pub mod testing;
 pub mod time;
 pub mod token_format;
+pub mod word;
 
 pub use code::ErrorCode;
+pub use credential::CredentialKind;
+pub use effect::{Effect, Effects};
 pub use entropy::Entropy;
 pub use id::{
     ApiTokenId, ClientId, FactorId, MembershipId, RealmId, RequestId, SessionId, SubjectId,
@@ -32,3 +37,4 @@ pub use name::{
 pub use principal::{Principal, SubjectKind};
 pub use secret::Secret;
 pub use time::{Clock, Timestamp};
+pub use word::Words;

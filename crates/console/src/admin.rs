@@ -32,17 +32,16 @@ use crate::desk::Shared;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{delete, get, post};
-use doorward_identity::act::{Identity, Realm};
+use doorward_identity::act::Identity;
 use doorward_surface::DenialLog;
 use std::sync::Arc;
 use utoipa::OpenApi;
 
-/// What `/admin/v1` of one realm needs. Mounted for callers with an access token.
+/// What `/admin/v1` needs; the realm comes with each request as its part
+/// `Arc<Realm>`. Mounted for callers with an access token.
 pub struct AdminParts {
     /// The process's identity.
     pub identity: Arc<Identity>,
-    /// The realm.
-    pub realm: Arc<Realm>,
     /// Recent denials.
     pub denials: Arc<dyn DenialLog>,
 }
@@ -70,7 +69,6 @@ impl AdminParts {
             .with_state(Admin {
                 shared: Shared {
                     identity: self.identity,
-                    realm: self.realm,
                 },
                 denials: self.denials,
             })

@@ -2,18 +2,25 @@
 //! and the process. Not here: what the caller may do; each use-case reads that live.
 
 use axum::extract::{FromRef, FromRequestParts};
-use doorward_base::{ErrorCode, Principal, SubjectId};
+use doorward_base::{Effects, ErrorCode, Principal, SubjectId};
 use doorward_identity::act::{self, Caller, Identity, Realm};
-use doorward_surface::extract::Call;
+use doorward_surface::extract::{Call, RealmPart};
 use doorward_surface::{Context, Refusal};
 use http::request::Parts;
 use std::sync::Arc;
 
-/// The realm and the process, as handlers share them.
+/// The process, as the handlers of all realms share it.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) identity: Arc<Identity>,
-    pub(crate) realm: Arc<Realm>,
+}
+
+/// A request of whomever, with its realm and the process.
+pub(crate) struct Counter {
+    pub(crate) call: act::Call,
+    realm: Arc<Realm>,
+    effects: Effects,
+    identity: Arc<Identity>,
 }
 
 /// A caller with its request.
@@ -25,16 +32,17 @@ pub(crate) struct Desk {
     /// The principal that the gate verified.
     pub(crate) principal: Arc<Principal>,
     pub(crate) call: act::Call,
-    shared: Shared,
+    counter: Counter,
 }
 
-impl Shared {
+impl Counter {
     /// Where a use-case runs.
-    pub(crate) fn context<'a>(&'a self, call: &'a act::Call) -> act::Context<'a> {
+    pub(crate) fn context(&self) -> act::Context<'_> {
         act::Context {
             identity: &self.identity,
             realm: &self.realm,
-            call,
+            call: &self.call,
+            effects: &self.effects,
         }
     }
 }
@@ -42,16 +50,34 @@ impl Shared {
 impl Desk {
     /// Where a use-case runs.
     pub(crate) fn context(&self) -> act::Context<'_> {
-        self.shared.context(&self.call)
+        self.counter.context()
     }
 }
 
 /// The request as use-cases know it.
-pub(crate) fn call_of(context: &Context) -> act::Call {
+fn call_of(context: &Context) -> act::Call {
     act::Call {
         now: context.now,
         request: context.request,
         peer: Some(context.peer),
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Counter
+where
+    Shared: FromRef<S>,
+{
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let Call(context) = Call::from_request_parts(parts, state).await?;
+        let RealmPart(realm) = RealmPart::<Arc<Realm>>::from_request_parts(parts, state).await?;
+        Ok(Self {
+            call: call_of(&context),
+            realm,
+            effects: context.effects,
+            identity: Shared::from_ref(state).identity,
+        })
     }
 }
 
@@ -63,7 +89,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let Call(context) = Call::from_request_parts(parts, state).await?;
-        let call = call_of(&context);
+        let counter = Counter::from_request_parts(parts, state).await?;
         let principal = context
             .principal
             .ok_or_else(|| Refusal::new(ErrorCode::CredentialMissing))?;
@@ -72,8 +98,8 @@ where
             caller,
             subject,
             principal,
-            call,
-            shared: Shared::from_ref(state),
+            call: counter.call,
+            counter,
         })
     }
 }

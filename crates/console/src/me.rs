@@ -14,25 +14,21 @@ mod sign_out;
 use crate::desk::Shared;
 use axum::Router;
 use axum::routing::{delete, get, post, put};
-use doorward_identity::act::{Identity, Realm};
+use doorward_identity::act::Identity;
 use std::sync::Arc;
 use utoipa::OpenApi;
 
-/// What the sign-in and the taking of invitations of one realm need. Mounted open, with a
-/// limit by address.
+/// What the sign-in and the taking of invitations need; the realm comes with each
+/// request, as its part `Arc<Realm>`. Mounted open, with a limit by address.
 pub struct SignInParts {
     /// The process's identity.
     pub identity: Arc<Identity>,
-    /// The realm.
-    pub realm: Arc<Realm>,
 }
 
-/// What `/me/v1` of one realm needs. Mounted for callers with an access token.
+/// What `/me/v1` needs, likewise. Mounted for callers with an access token.
 pub struct MeParts {
     /// The process's identity.
     pub identity: Arc<Identity>,
-    /// The realm.
-    pub realm: Arc<Realm>,
 }
 
 impl SignInParts {
@@ -46,7 +42,6 @@ impl SignInParts {
             )
             .with_state(Shared {
                 identity: self.identity,
-                realm: self.realm,
             })
     }
 }
@@ -69,7 +64,6 @@ impl MeParts {
             )
             .with_state(Shared {
                 identity: self.identity,
-                realm: self.realm,
             })
     }
 }

@@ -31,8 +31,8 @@ pub(crate) struct Case {
     pub(crate) hint: Hint,
     pub(crate) principal: Option<Arc<Principal>>,
     pub(crate) note: Option<Note>,
-    /// A listed origin that may read the answer.
-    pub(crate) origin: Option<HeaderValue>,
+    /// That the page which asked may read the answer.
+    pub(crate) cors: Option<cors::Allowed>,
 }
 
 impl Case {
@@ -48,7 +48,7 @@ impl Case {
             hint: Hint::default(),
             principal: None,
             note: None,
-            origin: None,
+            cors: None,
         }
     }
 
@@ -89,8 +89,8 @@ impl Case {
             let legacy = self.realm.is_some_and(|realm| realm.legacy_limit_headers);
             limit::write(headers, note, legacy);
         }
-        if let Some(origin) = self.origin {
-            cors::allow(headers, origin);
+        if let Some(allowed) = self.cors {
+            cors::allow(headers, allowed);
         }
         response
     }

@@ -4,15 +4,15 @@
 use crate::body::{Capped, GateBody};
 use crate::case::Case;
 use crate::gate::{Gate, Judged, Scene};
-use crate::policy::compiled::{Mount, Realm, TargetKind};
-use crate::policy::spec::{MountAccess, UpstreamSpec};
+use crate::policy::compiled::{Realm, TargetKind};
+use crate::policy::spec::{MountSpec, UpstreamSpec};
 use crate::proxy::echo;
 use crate::proxy::headers::{Seen, prepare};
 use crate::proxy::upstream::{Outgoing, wants_websocket};
 use crate::stage::decide::Permit;
 use crate::stage::verify::presented;
 use crate::stage::{Passed, Stop, limit};
-use doorward_base::ErrorCode;
+use doorward_base::{Effects, ErrorCode};
 use doorward_surface::{Context, Refusal};
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
@@ -20,6 +20,7 @@ use http::uri::PathAndQuery;
 use http::{Request, Response, Uri};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use std::sync::Arc;
 
 impl Gate {
     /// Hands a judged request to its target.
@@ -37,10 +38,11 @@ impl Gate {
             verified,
         } = judged;
         let default_cap = self.parts.options.max_body;
-        let max_body = match &target.kind {
-            TargetKind::Route(route) => route.max_body.unwrap_or(default_cap),
-            TargetKind::Mount(_) => default_cap,
+        let own_cap = match &target.kind {
+            TargetKind::Route(route) => route.spec.max_body,
+            TargetKind::Mount(mount) => mount.max_body,
         };
+        let max_body = own_cap.unwrap_or(default_cap);
         check_length(&parts, max_body)?;
         let body = Capped::new(body, max_body, self.parts.options.body_idle);
         let forwarded = forwarded_target(scene.realm, &parts, scene.path, verified.is_some())
@@ -65,7 +67,7 @@ impl Gate {
         };
         prepare(&mut parts.headers, &seen)
             .map_err(|_| Stop::new(ErrorCode::TokenInvalid, "decide", "claim_unwritable"))?;
-        let answer = if route.upstream == UpstreamSpec::Echo {
+        let answer = if route.spec.upstream == UpstreamSpec::Echo {
             echo::answer(permit, &parts.method, &forwarded, &parts.headers, body).await
         } else {
             let outgoing = Outgoing {
@@ -86,7 +88,7 @@ impl Gate {
     /// and a wrong credential in a body counts against the address as one in a header.
     async fn call_local(
         &self,
-        mount: &Mount,
+        mount: &MountSpec,
         permit: Permit,
         scene: Scene<'_>,
         (parts, body): (Parts, Capped),
@@ -94,19 +96,27 @@ impl Gate {
     ) -> Passed<Response<GateBody>> {
         let Scene { realm, client, .. } = scene;
         let (limiter, now) = (&*self.parts.limiter, case.now);
-        if mount.access == MountAccess::Open && !parts.method.is_safe() {
+        let (principal, credential) = permit.into_caller();
+        // Whoever was verified was counted already.
+        if principal.is_none() && !parts.method.is_safe() {
             limit::check_failures(realm, limiter, &self.keys, client.ip, now)?;
         }
         let context = Context {
-            realm: realm.name.clone(),
-            principal: permit.into_principal(),
+            realm: Arc::clone(&realm.handle),
+            principal,
+            credential,
             request: case.request,
             now,
             peer: client.ip,
             secure: client.secure,
+            errors: mount.errors,
+            effects: Effects::undeclared(),
         };
         let request = Request::from_parts(parts, GateBody::Request(body).boxed_unsync());
-        let answer = mount.target.call(request, context).await;
+        let called = tokio::time::timeout(mount.timeout, mount.target.call(request, context));
+        let answer = called
+            .await
+            .map_err(|_| Stop::new(ErrorCode::DeadlinePassed, mount.name, "deadline"))?;
         if let Some(refusal) = answer.extensions().get::<Refusal>() {
             if matches!(
                 refusal.code,

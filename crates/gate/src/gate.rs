@@ -14,6 +14,7 @@ use crate::options::GateOptions;
 use crate::path;
 use crate::policy::Policies;
 use crate::policy::compiled::{Limit, Realm, Target, TargetKind};
+use crate::policy::spec::{MountAccess, MountSpec};
 use crate::port::{Facts, Introspect, IssuerKeys, Minter, Revocations};
 use crate::proxy::upstream::Upstreams;
 use crate::stage::decide::{Caller, Permit, decide};
@@ -27,6 +28,7 @@ use doorward_base::limit::Limiter;
 use doorward_base::{Clock, Entropy, ErrorCode, RequestId, Timestamp};
 use doorward_surface::DenialLog;
 use futures_util::FutureExt as _;
+use http::header::ORIGIN;
 use http::request::Parts;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -220,10 +222,13 @@ impl Gate {
                 .forward_auth(&policies, scene, parts, &authority, case)
                 .await;
         }
-        case.origin = cors::listed_origin(realm, &parts.headers);
+        if parts.headers.contains_key(ORIGIN) {
+            case.cors = route::cors(realm, &path, &parts)
+                .and_then(|cors| cors::allowed(cors, &parts.headers));
+        }
         guard::check_https(realm, &parts, &client)?;
-        if case.origin.is_some()
-            && let Some(response) = cors::preflight(&parts)
+        if let Some(allowed) = &case.cors
+            && let Some(response) = cors::preflight(&parts, allowed)
         {
             return Ok(response);
         }
@@ -248,21 +253,20 @@ impl Gate {
             Found::Nothing { .. } => None,
         };
         case.target = target.map(|target| (Arc::clone(&target.pattern), target.errors));
+        let mount = target.and_then(Target::mount);
         let skip = match &found {
             // What is presented at an open mount is the target's own business.
-            Found::Target(target) => {
-                matches!(target.kind, TargetKind::Mount(_)) && route::is_open(target)
-            }
+            Found::Target(_) => mount.is_some_and(|mount| mount.access == MountAccess::Open),
             Found::Nothing { open, .. } => *open,
         };
         let credential = if skip {
             None
         } else {
-            self.find_credential(scene, parts, case.now)?
+            self.find_credential(scene, mount, parts, case.now)?
         };
         let verified = match &credential {
             None => None,
-            Some(credential) => Some(self.verify(scene, target, credential, case).await?),
+            Some(found) => Some(self.verify_found(scene, target, found, case).await?),
         };
         case.principal = verified
             .as_ref()
@@ -316,12 +320,13 @@ impl Gate {
     fn find_credential<'p>(
         &self,
         scene: Scene<'p>,
+        mount: Option<&'p MountSpec>,
         parts: &'p Parts,
         now: Timestamp,
-    ) -> Passed<Option<Presented<'p>>> {
+    ) -> Passed<Option<presented::Found<'p>>> {
         let Scene { realm, client, .. } = scene;
         let limiter = &*self.parts.limiter;
-        let found = presented::find(realm, parts);
+        let found = presented::find(realm, mount, parts, client.secure);
         if let Err(stop) = &found
             && stop.refusal.code == ErrorCode::TokenInvalid
         {
@@ -329,6 +334,28 @@ impl Gate {
             limit::count_failure(realm, limiter, &self.keys, client.ip, now);
         }
         found
+    }
+
+    /// Verifies the caller, and first the API key that came beside its bearer. The key
+    /// gives the caller nothing; one that is no good, or another tenant's, is refused.
+    async fn verify_found(
+        &self,
+        scene: Scene<'_>,
+        target: Option<&Target>,
+        found: &presented::Found<'_>,
+        case: &mut Case,
+    ) -> Passed<Verified> {
+        let beside = match &found.beside {
+            Some(key) => Some(self.verify(scene, target, key, case).await?),
+            None => None,
+        };
+        let verified = self.verify(scene, target, &found.caller, case).await?;
+        let other = beside.and_then(|beside| beside.principal.tenant.clone());
+        if other.is_some() && verified.principal.tenant != other {
+            let stop = Stop::new(ErrorCode::CredentialConflict, "verify", "api_key_tenant");
+            return Err(stop);
+        }
+        Ok(verified)
     }
 
     async fn verify(

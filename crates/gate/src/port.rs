@@ -4,10 +4,10 @@
 use async_trait::async_trait;
 use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::{
-    ClassName, ErrorCode, Principal, RealmName, RequestId, Scope, Secret, SubjectId, TenantId,
-    Timestamp,
+    ClassName, ErrorCode, Principal, RequestId, Scope, Secret, SubjectId, TenantId, Timestamp,
 };
 use doorward_jose::key_set::KeySet;
+use doorward_surface::RealmHandle;
 use http::HeaderName;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -53,23 +53,51 @@ pub trait Introspect: Send + Sync {
     /// The principal of an API token whose shape fits `class`.
     async fn introspect(
         &self,
-        realm: &RealmName,
+        realm: &RealmHandle,
         class: &ClassName,
         token: &Secret,
         via: &Via,
         facts: Facts,
     ) -> Result<Arc<Principal>, Rejected>;
+
+    /// The principal of a client that presented this id and secret. By default there
+    /// are no clients.
+    async fn client(
+        &self,
+        _realm: &RealmHandle,
+        _id: &str,
+        _secret: &Secret,
+        _facts: Facts,
+    ) -> Result<Arc<Principal>, Rejected> {
+        Err(NOT_BUILT)
+    }
+
+    /// The principal of the sign-in that this cookie names. By default there are none.
+    async fn session(
+        &self,
+        _realm: &RealmHandle,
+        _cookie: &Secret,
+        _facts: Facts,
+    ) -> Result<Arc<Principal>, Rejected> {
+        Err(NOT_BUILT)
+    }
 }
+
+/// What a port answers that does not know this kind of credential.
+const NOT_BUILT: Rejected = Rejected {
+    code: ErrorCode::TokenInvalid,
+    check: "credential_kind",
+};
 
 /// Knows what has been revoked, without awaiting.
 pub trait Revocations: Send + Sync {
     /// Whether this node may answer for the realm at all: its feed is not older than
     /// the lease.
-    fn is_current(&self, realm: &RealmName, now: Timestamp) -> bool;
+    fn is_current(&self, realm: &RealmHandle, now: Timestamp) -> bool;
     /// Whether the credential was revoked or ended, or its grace is over.
-    fn is_revoked(&self, realm: &RealmName, credential: &CredentialId, now: Timestamp) -> bool;
+    fn is_revoked(&self, realm: &RealmHandle, credential: &CredentialId, now: Timestamp) -> bool;
     /// The epoch in force of (subject, tenant).
-    fn epoch(&self, realm: &RealmName, subject: SubjectId, tenant: Option<&TenantId>) -> Epoch;
+    fn epoch(&self, realm: &RealmHandle, subject: SubjectId, tenant: Option<&TenantId>) -> Epoch;
 }
 
 /// Mints the JWT that an upstream sees instead of a Basic credential.
@@ -78,7 +106,7 @@ pub trait Minter: Send + Sync {
     /// A JWT for `principal` with those of `scopes` that its owner has, living `ttl`.
     async fn mint(
         &self,
-        realm: &RealmName,
+        realm: &RealmHandle,
         principal: &Principal,
         scopes: &[Scope],
         ttl: Duration,
@@ -102,10 +130,10 @@ pub struct Minted {
 pub trait IssuerKeys: Send + Sync {
     /// The realm's own keys for inbound access tokens, with a generation that grows
     /// when they change.
-    fn own(&self, realm: &RealmName) -> Option<(Arc<KeySet>, u64)>;
+    fn own(&self, realm: &RealmHandle) -> Option<(Arc<KeySet>, u64)>;
 
     /// The generation alone; asked at each cached token, so it should be cheap.
-    fn own_generation(&self, realm: &RealmName) -> u64 {
+    fn own_generation(&self, realm: &RealmHandle) -> u64 {
         self.own(realm).map_or(0, |(_, generation)| generation)
     }
 
@@ -113,5 +141,5 @@ pub trait IssuerKeys: Send + Sync {
     /// one that existed at the call, if that can be known. Asked when a token of our own
     /// issuer names a key that is not among them, which anybody can make up. By default
     /// there is nowhere to look.
-    async fn look_again(&self, _realm: &RealmName) {}
+    async fn look_again(&self, _realm: &RealmHandle) {}
 }

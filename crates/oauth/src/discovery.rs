@@ -2,11 +2,11 @@
 //! 1.0). Only what is served is listed, and empty lists are left out (RFC 8414 §3.2).
 //! Not here: the keys (`jwks`).
 
-use crate::parts::{OAuth, is_literal};
-use axum::extract::State;
+use crate::parts::{OAuthRealm, is_literal};
 use axum::response::{IntoResponse, Response};
 use doorward_base::Permission;
 use doorward_identity::act::keys::JWKS_MAX_AGE;
+use doorward_surface::extract::RealmPart;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The path of the key set, at the root of the realm's hosts.
-pub(crate) const JWKS_PATH: &str = "/.well-known/jwks.json";
+pub const JWKS_PATH: &str = "/.well-known/jwks.json";
 const OPENID: &str = "/.well-known/openid-configuration";
 const AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
 /// The metadata document.
@@ -50,7 +50,8 @@ fn split(issuer: &str) -> (&str, &str) {
 /// Where clients look for the metadata of this issuer: OpenID Connect Discovery 1.0 §4
 /// appends to the issuer, RFC 8414 §3.1 inserts before its path. An issuer whose path is
 /// not literal has them at the root.
-pub(crate) fn paths(issuer: &str) -> [String; 2] {
+#[must_use]
+pub fn paths(issuer: &str) -> [String; 2] {
     let (_, path) = split(issuer);
     let path = if is_literal(path) { path } else { "" };
     [
@@ -82,12 +83,12 @@ impl Metadata {
     tag = "discovery",
     responses((status = 200, description = "The realm's metadata", body = Metadata)),
 )]
-pub(crate) async fn show_metadata(State(oauth): State<Arc<OAuth>>) -> Response {
+pub(crate) async fn show_metadata(RealmPart(realm): RealmPart<Arc<OAuthRealm>>) -> Response {
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (CACHE_CONTROL, public_cache()),
     ];
-    (headers, oauth.metadata.clone()).into_response()
+    (headers, realm.metadata.clone()).into_response()
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 //! what the access token may carry (`identity`).
 
 use crate::errors::refuse;
-use crate::parts::{ExchangeMount, ExchangeNames, OAuth};
+use crate::parts::{ExchangeMount, ExchangeNames, OAuthRealm};
 use axum::extract::State;
 use doorward_base::{ErrorCode, Secret};
-use doorward_identity::act::{self, ExchangeRequest};
+use doorward_identity::act::{self, ExchangeRequest, Identity, Realm};
 use doorward_surface::Refusal;
-use doorward_surface::extract::{Call, Json};
+use doorward_surface::extract::{Call, Json, RealmPart};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -83,11 +83,13 @@ fn malformed(name: &str, problem: &str) -> Refusal {
     ),
 )]
 pub(crate) async fn exchange_token(
-    State(oauth): State<Arc<OAuth>>,
+    State(identity): State<Arc<Identity>>,
+    RealmPart(realm): RealmPart<Arc<Realm>>,
+    RealmPart(own): RealmPart<Arc<OAuthRealm>>,
     Call(context): Call,
     Json(body): Json<Map<String, Value>, MAX_BODY>,
 ) -> Result<Json<Map<String, Value>>, Refusal> {
-    let exchange = oauth.exchange.as_ref();
+    let exchange = own.exchange.as_ref();
     let names = exchange.map(ExchangeMount::names);
     let names = names.ok_or_else(|| Refusal::new(ErrorCode::NotFound))?;
     let request = parse(body, names)?;
@@ -97,9 +99,10 @@ pub(crate) async fn exchange_token(
         peer: Some(context.peer),
     };
     let ctx = act::Context {
-        identity: &oauth.identity,
-        realm: &oauth.realm,
+        identity: &identity,
+        realm: &realm,
         call: &call,
+        effects: &context.effects,
     };
     let issued = act::exchange(ctx, request)
         .await

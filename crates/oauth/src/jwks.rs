@@ -2,9 +2,9 @@
 //! JWTs that upstreams see. Symmetric keys are never among them.
 
 use crate::discovery::public_cache;
-use crate::parts::OAuth;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use doorward_identity::act::Realm;
+use doorward_surface::extract::RealmPart;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use std::sync::Arc;
@@ -26,13 +26,13 @@ struct SetSchema {
     tag = "discovery",
     responses((status = 200, description = "The key set", body = SetSchema)),
 )]
-pub(crate) async fn show_jwks(State(oauth): State<Arc<OAuth>>) -> Response {
+pub(crate) async fn show_jwks(RealmPart(realm): RealmPart<Arc<Realm>>) -> Response {
     // What issuers send in practice; RFC 7517 §8.5.1 registers a type that some clients
     // do not take for JSON.
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (CACHE_CONTROL, public_cache()),
     ];
-    let keyring = oauth.realm.keyring();
+    let keyring = realm.keyring();
     (headers, keyring.jwks().to_string()).into_response()
 }

@@ -13,5 +13,6 @@ mod jwks;
 mod openapi;
 mod parts;
 
+pub use discovery::{JWKS_PATH, paths as metadata_paths};
 pub use openapi::openapi;
-pub use parts::{ExchangeMount, ExchangeMountError, ExchangeNames, OAuthParts, paths};
+pub use parts::{ExchangeMount, ExchangeMountError, ExchangeNames, OAuthRealm, OAuthTargets};

@@ -1,14 +1,16 @@
-//! The surface as a struct of what it needs, and its routes. Not here: where it is
-//! mounted and who may call it; the server mounts it open, because its credentials are
-//! in the bodies.
+//! The surface as targets made once, and what it keeps of each realm. Not here: where
+//! they are mounted and who may call them; the server mounts them open, because their
+//! credentials are in the bodies.
 
-use crate::discovery::{self, JWKS_PATH, Metadata, show_metadata};
+use crate::discovery::{Metadata, show_metadata};
 use crate::exchange::exchange_token;
 use crate::jwks::show_jwks;
-use axum::Router;
 use axum::body::Bytes;
-use axum::routing::{get, post};
-use doorward_identity::act::{Identity, Realm};
+use axum::routing::{MethodRouter, get, post};
+use doorward_identity::act::Identity;
+use doorward_identity::settings::RealmSettings;
+use doorward_surface::Local;
+use doorward_surface::axum_target::AxumLocal;
 use std::sync::Arc;
 
 /// How the exchange's members are called.
@@ -93,58 +95,53 @@ pub(crate) fn is_literal(path: &str) -> bool {
         && segments.all(|segment| !segment.is_empty() && segment.bytes().all(plain))
 }
 
-/// What the surface of one realm needs.
-pub struct OAuthParts {
-    /// The process's identity.
-    pub identity: Arc<Identity>,
-    /// The realm.
-    pub realm: Arc<Realm>,
-    /// Its exchange, if it has one.
-    pub exchange: Option<ExchangeMount>,
-}
-
-/// The parts as handlers share them.
-pub(crate) struct OAuth {
-    pub(crate) identity: Arc<Identity>,
-    pub(crate) realm: Arc<Realm>,
+/// What the surface keeps of one realm. The realm's parts hold it as `Arc<OAuthRealm>`,
+/// beside its `Arc<Realm>`.
+#[derive(Debug)]
+pub struct OAuthRealm {
     pub(crate) exchange: Option<ExchangeMount>,
     /// The metadata document, written once.
     pub(crate) metadata: Bytes,
 }
 
-/// The paths to mount, for any caller: those that answer GET, then the exchange, which
-/// answers POST.
-#[must_use]
-pub fn paths(issuer: &str, exchange: Option<&ExchangeMount>) -> Vec<String> {
-    let mut paths = vec![JWKS_PATH.to_owned()];
-    paths.extend(discovery::paths(issuer));
-    paths.extend(exchange.map(|exchange| exchange.path.clone()));
-    paths
-}
-
-impl OAuthParts {
-    /// The routes.
-    pub fn router(self) -> Router {
-        let settings = &self.realm.settings;
+impl OAuthRealm {
+    /// Of a realm with these settings, and with this exchange if it has one.
+    #[must_use]
+    pub fn new(settings: &RealmSettings, exchange: Option<ExchangeMount>) -> Self {
         let roles = settings.roles.iter();
         let metadata = Metadata::new(
             &settings.issuer,
             roles.flat_map(|definition| &definition.permissions),
         );
-        let [openid, authorization_server] = discovery::paths(&settings.issuer);
-        let mut router = Router::new()
-            .route(JWKS_PATH, get(show_jwks))
-            .route(&openid, get(show_metadata))
-            .route(&authorization_server, get(show_metadata));
-        if let Some(exchange) = &self.exchange {
-            router = router.route(&exchange.path, post(exchange_token));
-        }
-        router.with_state(Arc::new(OAuth {
-            identity: self.identity,
-            realm: self.realm,
-            exchange: self.exchange,
+        Self {
+            exchange,
             metadata: serde_json::to_vec(&metadata).unwrap_or_default().into(),
-        }))
+        }
+    }
+}
+
+/// The endpoints, each made once for all realms.
+#[derive(Clone)]
+pub struct OAuthTargets {
+    /// The key set, at [`crate::JWKS_PATH`].
+    pub jwks: Arc<dyn Local>,
+    /// The metadata, at [`crate::metadata_paths`].
+    pub metadata: Arc<dyn Local>,
+    /// The exchange, at [`ExchangeMount::path`].
+    pub exchange: Arc<dyn Local>,
+}
+
+impl OAuthTargets {
+    /// Over the process's identity.
+    #[must_use]
+    pub fn new(identity: Arc<Identity>) -> Self {
+        let local =
+            |methods: MethodRouter| -> Arc<dyn Local> { Arc::new(AxumLocal::endpoint(methods)) };
+        Self {
+            jwks: local(get(show_jwks)),
+            metadata: local(get(show_metadata)),
+            exchange: local(post(exchange_token).with_state(identity)),
+        }
     }
 }
 

@@ -6,19 +6,15 @@ use crate::config::{Loaded, RealmConfig, policies};
 use crate::engine::{Engine, open_realm, store_failure};
 use crate::feed::Feed;
 use crate::live::RealmLive;
-use crate::mounts::{Targets, exchange_mount, mounts};
+use crate::mounts::{Targets, exchange_mount, place};
 use crate::realms::{Realms, Served};
-use crate::settled::Settled;
 use crate::system::SystemClock;
 use doorward_base::{RealmName, RequestId, TenantId};
-use doorward_console::{AdminParts, MeParts, SignInParts};
 use doorward_gate::policy::Policies;
 use doorward_gate::{Gate, GateOptions, GateParts};
-use doorward_identity::act::{Identity, KeyNews, Realm};
-use doorward_oauth::OAuthParts;
-use doorward_surface::axum_target::AxumLocal;
-use doorward_surface::{Denial, DenialLog, Local};
-use std::collections::HashMap;
+use doorward_identity::act::{Identity, KeyNews};
+use doorward_oauth::OAuthRealm;
+use doorward_surface::{Denial, DenialLog, RealmParts};
 use std::sync::{Arc, OnceLock};
 
 /// The running parts.
@@ -29,6 +25,7 @@ pub(crate) struct Composed {
     identity: Arc<Identity>,
     realms: Arc<Realms>,
     denials: Arc<LateDenials>,
+    targets: Targets,
 }
 
 /// Puts the parts together.
@@ -45,15 +42,11 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
     let parts = GateParts {
         introspect: Arc::new(TokenIntrospect::new(
             Arc::clone(&identity),
-            Arc::clone(&realms),
             Arc::clone(&feed),
         )),
-        revocations: Arc::new(FeedRevocations::new(Arc::clone(&realms), Arc::clone(&feed))),
-        minter: Arc::new(InternalMinter::new(
-            Arc::clone(&identity),
-            Arc::clone(&realms),
-        )),
-        keys: Arc::new(RealmKeys::new(Arc::clone(&realms), Arc::clone(&news))),
+        revocations: Arc::new(FeedRevocations::new(Arc::clone(&feed))),
+        minter: Arc::new(InternalMinter::new(Arc::clone(&identity))),
+        keys: Arc::new(RealmKeys::new(Arc::clone(&news))),
         limiter: engine.limits.limiter(),
         limit_seed: *identity
             .master
@@ -67,12 +60,13 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
             ..GateOptions::default()
         },
     };
+    let targets = Targets::new(&identity, &feed, Arc::clone(&denials) as Arc<dyn DenialLog>);
     let wiring = Wiring {
         identity: &identity,
         realms: &realms,
         feed: &feed,
         news: &news,
-        denials: &denials,
+        targets: &targets,
     };
     let policies = wiring.put_in_force(loaded).await?;
     feed.catch_up().await.map_err(store_failure)?;
@@ -85,6 +79,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         identity,
         realms,
         denials,
+        targets,
     })
 }
 
@@ -97,7 +92,7 @@ impl Composed {
             realms: &self.realms,
             feed: &self.feed,
             news: &self.news,
-            denials: &self.denials,
+            targets: &self.targets,
         };
         let policies = wiring.put_in_force(loaded).await?;
         self.gate.swap(policies);
@@ -127,34 +122,34 @@ struct Wiring<'a> {
     realms: &'a Arc<Realms>,
     feed: &'a Arc<Feed>,
     news: &'a Arc<FeedNews>,
-    denials: &'a Arc<LateDenials>,
+    targets: &'a Targets,
 }
 
 impl Wiring<'_> {
     /// Opens the realms, lowers the policies, and only then replaces the realms.
     async fn put_in_force(&self, loaded: &Loaded) -> Result<Policies, Failure> {
         let mut served = Vec::with_capacity(loaded.settings.realms.len());
-        let mut targets: HashMap<RealmName, Targets> = HashMap::new();
         for config in &loaded.settings.realms {
             let realm = open_realm(self.identity, config).await?;
             realm.hear_from(Arc::clone(self.news) as Arc<dyn KeyNews>);
-            targets.insert(config.name().clone(), self.targets(config, &realm));
             let known = self.realms.get(config.name());
             let live = known.map_or_else(
                 || Arc::new(RealmLive::new(realm.id)),
                 |known| Arc::clone(&known.live),
             );
-            served.push(Served {
+            served.push(Arc::new(Served {
                 realm,
                 live,
                 longest_life: config.longest_life(),
-            });
+            }));
         }
-        let place = |config: &RealmConfig| match targets.get(config.name()) {
-            Some(targets) => mounts(config, targets),
-            None => Vec::new(),
+        // One for each realm of the configuration, in its order.
+        let mut parts = served.iter();
+        let mut placed = |config: &RealmConfig| {
+            let parts = parts.next().map(|served| parts_of(config, served));
+            place(config, parts.unwrap_or_default(), self.targets)
         };
-        let policies = policies(loaded, &place).map_err(|problems| {
+        let policies = policies(loaded, &mut placed).map_err(|problems| {
             Failure::Usage(
                 problems
                     .iter()
@@ -166,54 +161,20 @@ impl Wiring<'_> {
         self.feed.adopt(served).await.map_err(store_failure)?;
         Ok(policies)
     }
+}
 
-    fn targets(&self, config: &RealmConfig, realm: &Arc<Realm>) -> Targets {
-        let errors = config.errors();
-        let settled = |router| -> Arc<dyn Local> {
-            Arc::new(Settled::new(
-                Arc::new(AxumLocal::new(router, errors)),
-                Arc::clone(self.feed),
-                errors,
-            ))
-        };
-        let (identity, realm) = (|| Arc::clone(self.identity), || Arc::clone(realm));
-        let denials: Arc<dyn DenialLog> = Arc::clone(self.denials) as Arc<dyn DenialLog>;
-        let oauth = OAuthParts {
-            identity: identity(),
-            realm: realm(),
-            exchange: exchange_mount(config),
-        };
-        Targets {
-            oauth: Arc::new(AxumLocal::new(oauth.router(), errors)),
-            sign_in: settled(
-                SignInParts {
-                    identity: identity(),
-                    realm: realm(),
-                }
-                .router(),
-            ),
-            me: settled(
-                MeParts {
-                    identity: identity(),
-                    realm: realm(),
-                }
-                .router(),
-            ),
-            admin: settled(
-                AdminParts {
-                    identity: identity(),
-                    realm: realm(),
-                    denials,
-                }
-                .router(),
-            ),
-        }
-    }
+/// What ports and targets find of a realm.
+fn parts_of(config: &RealmConfig, served: &Arc<Served>) -> RealmParts {
+    let oauth = OAuthRealm::new(&served.realm.settings, exchange_mount(config));
+    RealmParts::default()
+        .with(Arc::clone(served))
+        .with(Arc::clone(&served.realm))
+        .with(Arc::new(oauth))
 }
 
 /// The gate's denials, for targets that are made before the gate.
 #[derive(Default)]
-struct LateDenials(OnceLock<Arc<dyn DenialLog>>);
+pub(crate) struct LateDenials(OnceLock<Arc<dyn DenialLog>>);
 
 impl LateDenials {
     fn set(&self, denials: Arc<dyn DenialLog>) {

@@ -1,36 +1,89 @@
 //! The bill of materials: which local targets a realm has, where, and who may call
 //! them. The only place where surfaces are mounted.
 
-use crate::config::RealmConfig;
+use crate::config::{Place, RealmConfig};
+use crate::feed::Feed;
 use crate::health::Health;
+use crate::settled::Settled;
 use doorward_base::limit::Quota;
-use doorward_console::{ACCEPT_PATH, ADMIN_PATHS, ME_PATHS, SIGN_IN_PATH, SIGN_OUT_PATH};
+use doorward_console::{
+    ACCEPT_PATH, ADMIN_PATHS, AdminParts, ME_PATHS, MeParts, SIGN_IN_PATH, SIGN_OUT_PATH,
+    SignInParts,
+};
 use doorward_gate::policy::spec::{LimitKey, LimitSpec, MountAccess, MountSpec};
-use doorward_oauth::{ExchangeMount, ExchangeNames};
+use doorward_identity::act::Identity;
+use doorward_oauth::{ExchangeMount, ExchangeNames, JWKS_PATH, OAuthTargets};
+use doorward_surface::axum_target::AxumLocal;
 use doorward_surface::target::BoxFuture;
-use doorward_surface::{Body, Context, ErrorTemplate, Local, Refusal};
+use doorward_surface::{Body, Context, DenialLog, Local, RealmParts, Refusal};
 use http::{Method, Request, Response};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The local targets of one realm.
+/// The local targets, each made once for all realms.
 #[derive(Clone)]
 pub(crate) struct Targets {
-    pub(crate) oauth: Arc<dyn Local>,
+    pub(crate) health: Arc<dyn Local>,
+    pub(crate) oauth: OAuthTargets,
     pub(crate) sign_in: Arc<dyn Local>,
     pub(crate) me: Arc<dyn Local>,
     pub(crate) admin: Arc<dyn Local>,
 }
 
 impl Targets {
+    /// Over the process's identity. Every answer that ended something waits for `feed`.
+    pub(crate) fn new(
+        identity: &Arc<Identity>,
+        feed: &Arc<Feed>,
+        denials: Arc<dyn DenialLog>,
+    ) -> Self {
+        let settled = |target: Arc<dyn Local>| -> Arc<dyn Local> {
+            Arc::new(Settled::new(target, Arc::clone(feed)))
+        };
+        let routed = |router| settled(Arc::new(AxumLocal::new(router)));
+        let identity = || Arc::clone(identity);
+        let oauth = OAuthTargets::new(identity());
+        Self {
+            health: Arc::new(Health),
+            oauth: OAuthTargets {
+                exchange: settled(oauth.exchange),
+                ..oauth
+            },
+            sign_in: routed(
+                SignInParts {
+                    identity: identity(),
+                }
+                .router(),
+            ),
+            me: routed(
+                MeParts {
+                    identity: identity(),
+                }
+                .router(),
+            ),
+            admin: routed(
+                AdminParts {
+                    identity: identity(),
+                    denials,
+                }
+                .router(),
+            ),
+        }
+    }
+
     /// Targets that answer nothing, for `check`, which only looks at where they are.
     pub(crate) fn absent() -> Self {
-        let absent: Arc<dyn Local> = Arc::new(Absent);
+        let absent = || -> Arc<dyn Local> { Arc::new(Absent) };
         Self {
-            oauth: Arc::clone(&absent),
-            sign_in: Arc::clone(&absent),
-            me: Arc::clone(&absent),
-            admin: absent,
+            health: absent(),
+            oauth: OAuthTargets {
+                jwks: absent(),
+                metadata: absent(),
+                exchange: absent(),
+            },
+            sign_in: absent(),
+            me: absent(),
+            admin: absent(),
         }
     }
 }
@@ -41,7 +94,7 @@ impl Local for Absent {
     fn call(&self, _: Request<Body>, context: Context) -> BoxFuture<'_, Response<Body>> {
         let refusal = Refusal::new(doorward_base::ErrorCode::NotImplemented);
         Box::pin(std::future::ready(refusal.render(
-            ErrorTemplate::Problem,
+            context.errors,
             context.request,
             context.now,
         )))
@@ -61,58 +114,60 @@ pub(crate) fn exchange_mount(config: &RealmConfig) -> Option<ExchangeMount> {
     ExchangeMount::new(&exchange.path, names).ok()
 }
 
-/// Where the targets of one realm are mounted.
+/// What the gate is told of one realm: its parts, and where the targets are.
+pub(crate) fn place(config: &RealmConfig, parts: RealmParts, targets: &Targets) -> Place {
+    Place {
+        parts,
+        mounts: mounts(config, targets),
+    }
+}
+
+/// Where the targets are mounted in one realm.
 pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> {
     let errors = config.errors();
-    let open =
-        |name, paths: Vec<String>, methods: Vec<Method>, target: &Arc<dyn Local>| MountSpec {
+    let open = |name, paths: &[&str], target: &Arc<dyn Local>| MountSpec {
+        errors,
+        ..MountSpec::open(
             name,
-            paths,
-            methods,
-            target: Arc::clone(target),
-            access: MountAccess::Open,
-            errors,
-            limits: Vec::new(),
-        };
-    let signed_in =
-        |name, paths: &[&str], methods: Vec<Method>, target: &Arc<dyn Local>| MountSpec {
-            access: MountAccess::Jwt,
-            ..open(
-                name,
-                paths.iter().map(|path| (*path).to_owned()).collect(),
-                methods,
-                target,
-            )
-        };
-    let health: Arc<dyn Local> = Arc::new(Health);
-    let mut mounts = vec![open(
-        "health",
-        vec!["/healthz".to_owned()],
-        vec![Method::GET, Method::HEAD],
-        &health,
-    )];
+            paths.iter().map(|path| (*path).to_owned()).collect(),
+            Arc::clone(target),
+        )
+    };
+    let signed_in = |name, paths: &[&str], target: &Arc<dyn Local>| MountSpec {
+        access: MountAccess::jwt(),
+        ..open(name, paths, target)
+    };
     // Whoever verifies the realm's tokens needs its keys, whatever it speaks otherwise.
-    let paths = doorward_oauth::paths(&config.identity.issuer, exchange_mount(config).as_ref());
-    mounts.push(open("oauth", paths, Vec::new(), &targets.oauth));
+    let [openid, server] = doorward_oauth::metadata_paths(&config.identity.issuer);
+    let mut mounts = vec![
+        MountSpec {
+            methods: vec![Method::GET, Method::HEAD],
+            ..open("health", &["/healthz"], &targets.health)
+        },
+        open("oauth", &[JWKS_PATH], &targets.oauth.jwks),
+        open(
+            "oauth",
+            &[openid.as_str(), server.as_str()],
+            &targets.oauth.metadata,
+        ),
+    ];
+    if let Some(exchange) = exchange_mount(config) {
+        mounts.push(open("oauth", &[exchange.path()], &targets.oauth.exchange));
+    }
     if config.console.self_service {
-        let mut sign_in = open(
-            "sign_in",
-            vec![SIGN_IN_PATH.to_owned(), ACCEPT_PATH.to_owned()],
-            vec![Method::POST],
-            &targets.sign_in,
-        );
-        sign_in.limits.extend(sign_in_limit());
-        mounts.push(sign_in);
-        mounts.push(signed_in(
-            "sign_out",
-            &[SIGN_OUT_PATH],
-            vec![Method::DELETE],
-            &targets.me,
-        ));
-        mounts.push(signed_in("me", ME_PATHS, Vec::new(), &targets.me));
+        mounts.push(MountSpec {
+            methods: vec![Method::POST],
+            limits: sign_in_limit().into_iter().collect(),
+            ..open("sign_in", &[SIGN_IN_PATH, ACCEPT_PATH], &targets.sign_in)
+        });
+        mounts.push(MountSpec {
+            methods: vec![Method::DELETE],
+            ..signed_in("sign_out", &[SIGN_OUT_PATH], &targets.me)
+        });
+        mounts.push(signed_in("me", ME_PATHS, &targets.me));
     }
     if config.console.admin {
-        mounts.push(signed_in("admin", ADMIN_PATHS, Vec::new(), &targets.admin));
+        mounts.push(signed_in("admin", ADMIN_PATHS, &targets.admin));
     }
     mounts
 }

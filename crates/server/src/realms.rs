@@ -47,10 +47,10 @@ impl Realms {
     }
 
     /// Puts other realms in force and returns those that were.
-    pub(crate) fn replace(&self, served: Vec<Served>) -> Map {
+    pub(crate) fn replace(&self, served: Vec<Arc<Served>>) -> Map {
         let map = served
             .into_iter()
-            .map(|served| (served.realm.settings.name.clone(), Arc::new(served)));
+            .map(|served| (served.realm.settings.name.clone(), served));
         self.0.swap(Arc::new(map.collect()))
     }
 

@@ -4,7 +4,9 @@
 use crate::config::{Loaded, Overrides, parse};
 use crate::system::{SystemClock, SystemEntropy};
 use doorward_base::limit::LocalLimiter;
-use doorward_base::{ApiTokenId, Clock as _, Email, RealmId, RealmName, RequestId, SubjectId};
+use doorward_base::{
+    ApiTokenId, Clock as _, Effects, Email, RealmId, RealmName, RequestId, SubjectId,
+};
 use doorward_identity::act::{
     Call, Caller, Context, CreateServiceAccount, CreateToken, Guesses, Identity, LastUsed,
     MintedToken, OwnerRef, PasswordPool, Placement, Realm, TokenRef, create_service_account,
@@ -186,6 +188,7 @@ pub(crate) async fn mint_token(identity: &Identity, realm: &Arc<Realm>) -> Minte
         identity,
         realm,
         call: &call,
+        effects: &Effects::undeclared(),
     };
     let email = Email::new("robot@example.com").unwrap();
     let new = CreateServiceAccount {
@@ -217,6 +220,7 @@ pub(crate) async fn revoke(identity: &Identity, realm: &Arc<Realm>, token: ApiTo
         identity,
         realm,
         call: &call,
+        effects: &Effects::undeclared(),
     };
     let token = TokenRef::Id(token);
     revoke_token(ctx, &Caller::Operator, token).await.unwrap();

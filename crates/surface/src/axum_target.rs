@@ -1,5 +1,6 @@
-//! An axum router as a local target: the request's [`Context`] goes in, and every
-//! refusal that comes out is rendered here, in the body form of the mount.
+//! An axum router, or the handlers of one path, as a local target: the request's
+//! [`Context`] goes in, and every refusal that comes out is rendered here, in the body
+//! form of the mount. A target is made once for all realms; the realm is in the context.
 //!
 //! An axum handler has no argument but the request, so the context travels in a
 //! request extension. Its type is private to this crate: nobody but
@@ -10,17 +11,21 @@
 use crate::target::BoxFuture;
 use crate::{Body, Context, ErrorTemplate, Local, Refusal};
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
 use doorward_base::{ErrorCode, RequestId, Timestamp};
 use http::header::ALLOW;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
-/// A router with the body form of its refusals.
+/// Handlers whose refusals are rendered in the body form of the mount.
 #[derive(Clone, Debug)]
-pub struct AxumLocal {
-    router: axum::Router,
-    template: ErrorTemplate,
+pub struct AxumLocal(Inner);
+
+#[derive(Clone, Debug)]
+enum Inner {
+    Router(axum::Router),
+    Endpoint(Box<MethodRouter>),
 }
 
 /// The context on its way through axum.
@@ -31,13 +36,21 @@ impl AxumLocal {
     /// Wraps a router. Paths and methods that it does not know are answered with
     /// `not_found` and `method_not_allowed`.
     #[must_use]
-    pub fn new(router: axum::Router, template: ErrorTemplate) -> Self {
-        Self {
-            router: router
+    pub fn new(router: axum::Router) -> Self {
+        Self(Inner::Router(
+            router
                 .fallback(async || Refusal::new(ErrorCode::NotFound))
                 .method_not_allowed_fallback(async || Refusal::new(ErrorCode::MethodNotAllowed)),
-            template,
-        }
+        ))
+    }
+
+    /// Wraps the handlers of one path, wherever it is mounted: the gate found the path
+    /// already, and nothing looks for it again.
+    #[must_use]
+    pub fn endpoint(methods: MethodRouter) -> Self {
+        Self(Inner::Endpoint(Box::new(methods.fallback(async || {
+            Refusal::new(ErrorCode::MethodNotAllowed)
+        }))))
     }
 }
 
@@ -47,13 +60,17 @@ impl Local for AxumLocal {
         request: Request<Body>,
         context: Context,
     ) -> BoxFuture<'_, http::Response<Body>> {
-        let (id, now) = (context.request, context.now);
+        let (id, now, errors) = (context.request, context.now, context.errors);
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(Carried(context));
-        let router = self.router.clone();
+        let inner = self.0.clone();
         Box::pin(async move {
-            match router.oneshot(request).await {
-                Ok(response) => finish(response, self.template, id, now),
+            let answered = match inner {
+                Inner::Router(router) => router.oneshot(request).await,
+                Inner::Endpoint(methods) => methods.oneshot(request).await,
+            };
+            match answered {
+                Ok(response) => finish(response, errors, id, now),
                 Err(never) => match never {},
             }
         })

@@ -37,6 +37,24 @@ impl<S: Sync> FromRequestParts<S> for Call {
     }
 }
 
+/// What the realm keeps for this surface, by its type.
+///
+/// Rejection: `internal_error` where the server was put together without it.
+#[derive(Clone, Debug)]
+pub struct RealmPart<T>(pub T);
+
+impl<T: Clone + Send + Sync + 'static, S: Sync> FromRequestParts<S> for RealmPart<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let carried = parts.extensions.get::<Carried>();
+        carried
+            .and_then(|Carried(context)| context.realm.get::<T>())
+            .map(|part| Self(part.clone()))
+            .ok_or_else(|| Refusal::new(ErrorCode::Internal))
+    }
+}
+
 /// A JSON object as a request's body, at most `MAX` bytes, read by [`json::read`]; and
 /// JSON as an answer that no cache may keep.
 ///

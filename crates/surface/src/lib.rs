@@ -18,4 +18,4 @@ pub mod target;
 pub use body::Body;
 pub use denial::{Denial, DenialLog};
 pub use error::{ErrorTemplate, Refusal};
-pub use target::{Context, Local};
+pub use target::{Context, Local, RealmHandle, RealmParts};

@@ -1,13 +1,12 @@
 //! Takes an invitation into a tenant.
 
-use crate::desk::{Shared, call_of};
+use crate::desk::Counter;
 use crate::errors::refuse;
 use crate::wire::SubjectView;
-use axum::extract::State;
 use doorward_base::Secret;
 use doorward_identity::act::{self, AcceptInvitation};
 use doorward_surface::Refusal;
-use doorward_surface::extract::{Call, Json};
+use doorward_surface::extract::Json;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -40,17 +39,15 @@ pub(crate) struct Acceptance {
     ),
 )]
 pub(crate) async fn accept_invitation(
-    State(shared): State<Shared>,
-    Call(context): Call,
+    counter: Counter,
     Json(body): Json<Acceptance, 16384>,
 ) -> Result<Json<SubjectView>, Refusal> {
-    let call = call_of(&context);
     let request = AcceptInvitation {
         secret: Secret::new(body.invitation),
         password: Some(Secret::new(body.password)),
         name: body.name,
     };
-    let subject = act::accept_invitation(shared.context(&call), request)
+    let subject = act::accept_invitation(counter.context(), request)
         .await
         .map_err(refuse)?;
     Ok(Json(SubjectView::from(&subject)))

@@ -1,13 +1,12 @@
 //! Signs a user in by password.
 
-use crate::desk::{Shared, call_of};
+use crate::desk::Counter;
 use crate::errors::refuse;
 use crate::wire::parse_some;
-use axum::extract::State;
 use doorward_base::Secret;
 use doorward_identity::act::{self, SignIn};
 use doorward_surface::Refusal;
-use doorward_surface::extract::{Call, Json};
+use doorward_surface::extract::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -60,11 +59,9 @@ pub(crate) struct SessionView {
     ),
 )]
 pub(crate) async fn sign_in(
-    State(shared): State<Shared>,
-    Call(context): Call,
+    counter: Counter,
     Json(body): Json<SignInRequest, 16384>,
 ) -> Result<Json<SignInAnswer>, Refusal> {
-    let call = call_of(&context);
     let request = SignIn {
         email: body.email,
         password: Secret::new(body.password),
@@ -72,7 +69,7 @@ pub(crate) async fn sign_in(
         role: None,
         scope: None,
     };
-    let signed_in = act::sign_in(shared.context(&call), request)
+    let signed_in = act::sign_in(counter.context(), request)
         .await
         .map_err(refuse)?;
     Ok(Json(SignInAnswer {

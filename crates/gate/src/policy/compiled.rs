@@ -2,14 +2,14 @@
 //! changes; a reload replaces the whole of it.
 
 use super::spec::{
-    ClaimMap, ClassSpec, CredentialKind, ForwardAuthSpec, IdentitySpec, LimitKey, MountAccess,
-    RequireHttps, ScopeRule, TenantHeaderSpec, UpstreamSpec,
+    ClaimMap, ClassSpec, CorsSpec, ForwardAuthSpec, IdentitySpec, LimitKey, MountSpec,
+    RequireHttps, RouteSpec, TenantHeaderSpec,
 };
 use super::table::Table;
 use doorward_base::limit::Quota;
-use doorward_base::{Audience, Environment, Permission, RealmName, RoleName, Scope, TenantId};
+use doorward_base::{Audience, RealmName, Scope, TenantId};
 use doorward_jose::{Algorithm, KeySet, TypRule};
-use doorward_surface::{ErrorTemplate, Local};
+use doorward_surface::{ErrorTemplate, RealmHandle};
 use http::{HeaderName, Method};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub struct Policies {
 #[derive(Debug)]
 pub(crate) struct Realm {
     pub(crate) name: RealmName,
+    /// What ports and local targets are called with.
+    pub(crate) handle: Arc<RealmHandle>,
     /// Its number among these policies.
     pub(crate) number: u32,
     pub(crate) require_https: RequireHttps,
@@ -54,7 +56,8 @@ pub(crate) struct Realm {
     /// Folded names of the headers it gives a meaning of its own: mapped, stripped,
     /// role, tenant and credential headers.
     pub(crate) own_headers: HashSet<Box<str>>,
-    pub(crate) cors_origins: Vec<String>,
+    /// Where a mount says nothing else; `None` where no origin is listed.
+    pub(crate) cors: Option<CorsSpec>,
     pub(crate) forward_auth: Option<ForwardAuthSpec>,
 }
 
@@ -100,38 +103,39 @@ pub(crate) struct Basic {
 pub(crate) struct Target {
     pub(crate) pattern: Arc<str>,
     /// Empty is all.
-    pub(crate) methods: Vec<Method>,
+    pub(crate) methods: Arc<[Method]>,
     pub(crate) errors: ErrorTemplate,
-    pub(crate) limits: Vec<Limit>,
+    pub(crate) limits: Arc<[Limit]>,
     pub(crate) kind: TargetKind,
 }
 
 #[derive(Debug)]
 pub(crate) enum TargetKind {
     Route(Box<Route>),
-    Mount(Mount),
+    /// The same for all patterns of a mount.
+    Mount(Arc<MountSpec>),
 }
 
 impl Target {
+    /// The mount, if it is one.
+    pub(crate) fn mount(&self) -> Option<&MountSpec> {
+        match &self.kind {
+            TargetKind::Mount(mount) => Some(mount),
+            TargetKind::Route(_) => None,
+        }
+    }
+
     pub(crate) fn takes(&self, method: &Method) -> bool {
         self.methods.is_empty() || self.methods.contains(method)
     }
 }
 
+/// A route: what it was configured as, and what lowering found.
 #[derive(Debug)]
 pub(crate) struct Route {
-    pub(crate) upstream: UpstreamSpec,
-    pub(crate) public: bool,
-    pub(crate) credentials: Vec<CredentialKind>,
-    pub(crate) scopes: ScopeRule,
-    pub(crate) permissions: Vec<Permission>,
-    pub(crate) roles: Vec<RoleName>,
-    pub(crate) tenant_required: bool,
-    pub(crate) environments: Vec<Environment>,
+    pub(crate) spec: RouteSpec,
     /// The module, if Basic is on for this route.
     pub(crate) basic: Option<Module>,
-    pub(crate) timeout: Duration,
-    pub(crate) max_body: Option<u64>,
 }
 
 /// A Basic module that is on.
@@ -140,19 +144,6 @@ pub(crate) struct Module {
     /// Its number in the realm, part of the key of minted tokens.
     pub(crate) number: u32,
     pub(crate) scopes: Arc<[Scope]>,
-}
-
-#[derive(Clone)]
-pub(crate) struct Mount {
-    pub(crate) name: &'static str,
-    pub(crate) target: Arc<dyn Local>,
-    pub(crate) access: MountAccess,
-}
-
-impl std::fmt::Debug for Mount {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
 }
 
 #[derive(Debug)]

@@ -3,16 +3,19 @@
 //! (`server`).
 
 use super::compiled::{
-    Basic, Issuer, Keys, Limit, Module, Mount, Policies, Realm, Route, Target, TargetKind,
+    Basic, Issuer, Keys, Limit, Module, Policies, Realm, Route, Target, TargetKind,
 };
 use super::problem::{PolicyError, Problem};
 use super::spec::{
-    BasicSpec, IssuerSpec, KeySource, LimitSpec, MountSpec, RealmSpec, RouteSpec, UpstreamSpec,
+    CorsSpec, IssuerSpec, KeySource, LimitSpec, MountAccess, MountSpec, Origins, RealmSpec,
+    RouteSpec, UpstreamSpec,
 };
 use super::table::{Pattern, Relation, Table};
 use crate::stage::reserved::fold;
-use doorward_base::RealmName;
+use doorward_base::{CredentialKind, RealmName, Words as _};
 use doorward_jose::{KeySet, TypRule};
+use doorward_surface::RealmHandle;
+use http::Method;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -69,13 +72,12 @@ fn claim_hosts(policies: &mut Policies, spec: &RealmSpec, number: usize) -> Vec<
     problems
 }
 
-fn lower_realm(spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) -> Realm {
+fn lower_realm(mut spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) -> Realm {
     let mut entries = Vec::new();
-    let basic = spec.basic.as_ref();
-    for route in &spec.routes {
-        push_route(&mut entries, route, &spec, basic, problems);
+    for route in std::mem::take(&mut spec.routes) {
+        push_route(&mut entries, route, &spec, problems);
     }
-    for mount in &spec.mounts {
+    for mount in std::mem::take(&mut spec.mounts) {
         push_mount(&mut entries, mount, &spec.name, problems);
     }
     check_overlaps(&entries, problems);
@@ -122,8 +124,11 @@ fn lower_realm(spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) -> Rea
         legacy_limit_headers: spec.legacy_limit_headers,
         identity: spec.identity,
         own_headers,
-        cors_origins: spec.cors_origins,
+        cors: Some(spec.cors_origins)
+            .filter(|origins| !origins.is_empty())
+            .map(CorsSpec::listed),
         forward_auth: spec.forward_auth,
+        handle: Arc::new(RealmHandle::new(spec.name.clone(), spec.parts)),
         name: spec.name,
     }
 }
@@ -157,9 +162,8 @@ fn parse_pattern(path: &str, problems: &mut Vec<Problem>) -> Option<Pattern> {
 
 fn push_route(
     entries: &mut Vec<(Pattern, Target)>,
-    spec: &RouteSpec,
+    mut spec: RouteSpec,
     realm: &RealmSpec,
-    basic: Option<&BasicSpec>,
     problems: &mut Vec<Problem>,
 ) {
     let Some(pattern) = parse_pattern(&spec.path, problems) else {
@@ -168,8 +172,18 @@ fn push_route(
     if spec.credentials.is_empty() && !spec.public {
         problems.push(Problem::NoCredential(spec.path.clone()));
     }
+    let of_mounts = [CredentialKind::Client, CredentialKind::Session];
+    if let Some(kind) = of_mounts
+        .iter()
+        .find(|kind| spec.credentials.contains(kind))
+    {
+        problems.push(Problem::RouteCredential {
+            route: spec.path.clone(),
+            kind: kind.word(),
+        });
+    }
     let module = spec.basic.as_ref().and_then(|name| {
-        let modules = basic.map_or(&[][..], |basic| &basic.modules);
+        let modules = realm.basic.as_ref().map_or(&[][..], |basic| &basic.modules);
         let found = modules.iter().position(|module| module.name == *name);
         if found.is_none() {
             problems.push(Problem::NoModule {
@@ -184,26 +198,16 @@ fn push_route(
             scopes: module.scopes.clone().into(),
         })
     });
-    check_upstream(spec, problems);
-    let kind = TargetKind::Route(Box::new(Route {
-        upstream: spec.upstream.clone(),
-        public: spec.public,
-        credentials: spec.credentials.clone(),
-        scopes: spec.scopes.clone(),
-        permissions: spec.permissions.clone(),
-        roles: spec.roles.clone(),
-        tenant_required: spec.tenant_required,
-        environments: spec.environments.clone(),
-        basic: module,
-        timeout: spec.timeout,
-        max_body: spec.max_body,
-    }));
+    check_upstream(&spec, problems);
     let target = Target {
         pattern: spec.path.as_str().into(),
-        methods: spec.methods.clone(),
+        methods: std::mem::take(&mut spec.methods).into(),
         errors: spec.errors.unwrap_or(realm.errors),
-        limits: lower_limits(&spec.limits, &realm.name, &spec.path),
-        kind,
+        limits: lower_limits(&std::mem::take(&mut spec.limits), &realm.name, &spec.path).into(),
+        kind: TargetKind::Route(Box::new(Route {
+            spec,
+            basic: module,
+        })),
     };
     entries.push((pattern, target));
 }
@@ -238,27 +242,61 @@ fn check_upstream(spec: &RouteSpec, problems: &mut Vec<Problem>) {
 
 fn push_mount(
     entries: &mut Vec<(Pattern, Target)>,
-    spec: &MountSpec,
+    mut spec: MountSpec,
     realm: &RealmName,
     problems: &mut Vec<Problem>,
 ) {
-    for path in &spec.paths {
+    check_mount(&spec, problems);
+    let methods: Arc<[Method]> = std::mem::take(&mut spec.methods).into();
+    let limits = std::mem::take(&mut spec.limits);
+    let limits: Arc<[Limit]> = lower_limits(&limits, realm, spec.name).into();
+    let paths = std::mem::take(&mut spec.paths);
+    let spec = Arc::new(spec);
+    for path in &paths {
         let Some(pattern) = parse_pattern(path, problems) else {
             continue;
         };
         let target = Target {
             pattern: path.as_str().into(),
-            methods: spec.methods.clone(),
+            methods: Arc::clone(&methods),
             errors: spec.errors,
-            limits: lower_limits(&spec.limits, realm, spec.name),
-            kind: TargetKind::Mount(Mount {
-                name: spec.name,
-                target: Arc::clone(&spec.target),
-                access: spec.access,
-            }),
+            limits: Arc::clone(&limits),
+            kind: TargetKind::Mount(Arc::clone(&spec)),
         };
         entries.push((pattern, target));
     }
+}
+
+/// What a mount says of its callers must be something that can be kept.
+fn check_mount(spec: &MountSpec, problems: &mut Vec<Problem>) {
+    let kinds = spec.access.kinds();
+    let any_origin = spec
+        .cors
+        .as_ref()
+        .is_some_and(|cors| cors.origins == Origins::Any && cors.credentials);
+    let wrong = [
+        (
+            spec.access != MountAccess::Open && kinds.is_empty(),
+            "accepts no kind of credential",
+        ),
+        (
+            kinds.contains(&CredentialKind::Basic),
+            "accepts Basic with an API token, which belongs to routes with a module",
+        ),
+        (
+            kinds.contains(&CredentialKind::Session) != spec.cookie.is_some(),
+            "names a cookie if and only if it accepts a sign-in by cookie",
+        ),
+        (
+            any_origin,
+            "lets every origin call with the credentials of the browser",
+        ),
+    ];
+    let wrong = wrong.into_iter().filter(|(wrong, _)| *wrong);
+    problems.extend(wrong.map(|(_, problem)| Problem::Mount {
+        mount: spec.name,
+        problem,
+    }));
 }
 
 fn check_overlaps(entries: &[(Pattern, Target)], problems: &mut Vec<Problem>) {

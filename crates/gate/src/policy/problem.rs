@@ -62,6 +62,22 @@ pub enum Problem {
     /// Nobody could call the route.
     #[error("route {0} accepts no kind of credential and is not public")]
     NoCredential(String),
+    /// The route accepts what only mounts can verify.
+    #[error("route {route} accepts {kind:?}, which is verified at mounts alone")]
+    RouteCredential {
+        /// The route.
+        route: String,
+        /// The kind of credential.
+        kind: &'static str,
+    },
+    /// A mount whose rules contradict each other.
+    #[error("mount {mount} {problem}")]
+    Mount {
+        /// The mount.
+        mount: &'static str,
+        /// What it does.
+        problem: &'static str,
+    },
     /// The route names a Basic module that is not there.
     #[error("route {route} names the basic module {module:?}, which does not exist")]
     NoModule {

@@ -2,12 +2,13 @@
 //! server builds these values once at start and at each reload; `lower` turns them
 //! into the form that requests are judged by.
 
+pub use doorward_base::CredentialKind;
 use doorward_base::claims::ClaimPath;
 use doorward_base::limit::Quota;
 use doorward_base::token_format::TokenFormat;
 use doorward_base::{Audience, ClassName, Environment, Permission, RealmName, RoleName, Scope};
 use doorward_jose::alg::Algorithm;
-use doorward_surface::ErrorTemplate;
+use doorward_surface::{ErrorTemplate, RealmParts};
 use http::{HeaderName, Method, Uri};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub enum RequireHttps {
 pub struct RealmSpec {
     /// Its name.
     pub name: RealmName,
+    /// What ports and local targets find of it.
+    pub parts: RealmParts,
     /// Authorities it answers for: `host`, `host:port`, or `*` for the rest.
     pub hosts: Vec<String>,
     /// What becomes of plain HTTP.
@@ -184,17 +187,6 @@ pub struct ScopeRule {
     pub write: Vec<Scope>,
 }
 
-/// Which kinds of credential a route accepts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CredentialKind {
-    /// An access token (JWT).
-    Jwt,
-    /// An API token presented itself, by header, query or bearer.
-    ApiToken,
-    /// HTTP Basic; the route must also name a module that is on.
-    Basic,
-}
-
 /// A route to an upstream or a built-in target.
 #[derive(Clone, Debug)]
 pub struct RouteSpec {
@@ -246,7 +238,7 @@ pub enum UpstreamSpec {
     Echo,
 }
 
-/// Where a local target is mounted.
+/// Where a local target is mounted, and what the gate does before it is called.
 #[derive(Clone)]
 pub struct MountSpec {
     /// A name for traces, for example `oauth`.
@@ -259,10 +251,47 @@ pub struct MountSpec {
     pub target: Arc<dyn doorward_surface::Local>,
     /// Who may call it.
     pub access: MountAccess,
-    /// The body form of the gate's refusals there.
+    /// The header that carries an API key beside a bearer, such as `apikey`: an API token
+    /// of a class with this header, or an access token. Alone it is the caller's
+    /// credential; beside another bearer it is verified too and gives nothing.
+    pub api_key: Option<HeaderName>,
+    /// The cookie that carries a sign-in, where the access accepts one.
+    pub cookie: Option<String>,
+    /// The body form of the refusals there.
     pub errors: ErrorTemplate,
     /// Limits by address or subject, for example on sign-in.
     pub limits: Vec<LimitSpec>,
+    /// Which origins may call it from a browser; `None` is as in the rest of the realm.
+    pub cors: Option<CorsSpec>,
+    /// From the call to the head of the answer, the reading of the body included.
+    pub timeout: Duration,
+    /// The largest request body, bytes; `None` is the listener's cap.
+    pub max_body: Option<u64>,
+}
+
+impl MountSpec {
+    /// A target that anyone may call, with the defaults of the rest.
+    #[must_use]
+    pub fn open(
+        name: &'static str,
+        paths: Vec<String>,
+        target: Arc<dyn doorward_surface::Local>,
+    ) -> Self {
+        Self {
+            name,
+            paths,
+            methods: Vec::new(),
+            target,
+            access: MountAccess::Open,
+            api_key: None,
+            cookie: None,
+            errors: ErrorTemplate::default(),
+            limits: Vec::new(),
+            cors: None,
+            timeout: Duration::from_secs(30),
+            max_body: None,
+        }
+    }
 }
 
 impl std::fmt::Debug for MountSpec {
@@ -275,13 +304,68 @@ impl std::fmt::Debug for MountSpec {
 }
 
 /// Who may call a mount.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MountAccess {
     /// Anyone; presented credentials are the target's own business (an exchange body,
     /// a client secret) and are not verified by the gate.
     Open,
-    /// A verified access token.
-    Jwt,
+    /// Whoever presents a credential of these kinds.
+    Required(Vec<CredentialKind>),
+    /// Anyone; who presents a credential presents one of these kinds, and it is verified.
+    Optional(Vec<CredentialKind>),
+}
+
+impl MountAccess {
+    /// Whoever presents an access token.
+    #[must_use]
+    pub fn jwt() -> Self {
+        Self::Required(vec![CredentialKind::Jwt])
+    }
+
+    /// The kinds that are verified.
+    #[must_use]
+    pub fn kinds(&self) -> &[CredentialKind] {
+        match self {
+            Self::Open => &[],
+            Self::Required(kinds) | Self::Optional(kinds) => kinds,
+        }
+    }
+}
+
+/// Which origins may call from a browser, and what their pages may see.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CorsSpec {
+    /// The origins.
+    pub origins: Origins,
+    /// Whether cookies and other credentials of the browser go along; never with
+    /// [`Origins::Any`].
+    pub credentials: bool,
+    /// Headers that pages may read beside those every answer of the gate has.
+    pub exposed: Vec<HeaderName>,
+    /// How long a browser keeps the answer to a preflight.
+    pub max_age: Duration,
+}
+
+impl CorsSpec {
+    /// These origins, with credentials: the form of a realm's list.
+    #[must_use]
+    pub fn listed(origins: Vec<String>) -> Self {
+        Self {
+            origins: Origins::Listed(origins),
+            credentials: true,
+            exposed: Vec::new(),
+            max_age: Duration::from_secs(600),
+        }
+    }
+}
+
+/// Origins.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Origins {
+    /// Every origin.
+    Any,
+    /// These, compared byte for byte.
+    Listed(Vec<String>),
 }
 
 /// A limit.

@@ -107,12 +107,12 @@ impl Upstreams {
             websocket,
         } = outgoing;
         drop(permit);
-        parts.uri = upstream_uri(&route.upstream, &target).ok_or(Failure {
+        parts.uri = upstream_uri(&route.spec.upstream, &target).ok_or(Failure {
             code: ErrorCode::UpstreamFailed,
             check: "upstream_uri",
         })?;
         parts.version = Version::HTTP_11;
-        if preserves_host(&route.upstream)
+        if preserves_host(&route.spec.upstream)
             && let Ok(host) = HeaderValue::from_str(authority)
         {
             parts.headers.insert(HOST, host);
@@ -132,7 +132,7 @@ impl Upstreams {
             GateBody::Request(body)
         };
         parts.extensions.clear();
-        let sent = tokio::time::timeout(route.timeout, self.send(parts, body, bodiless)).await;
+        let sent = tokio::time::timeout(route.spec.timeout, self.send(parts, body, bodiless)).await;
         match sent {
             Err(_) => Err(Failure {
                 code: ErrorCode::UpstreamTimeout,

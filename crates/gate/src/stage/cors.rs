@@ -1,7 +1,9 @@
-//! CORS: which origins a browser may call from. Exact comparison with the realm's
-//! list; nothing is reflected that is not on it (G28).
+//! CORS: which origins a browser may call from. Exact comparison with the list of the
+//! mount or the realm; nothing is reflected that is not on it (G28), and where every
+//! origin may call, it calls without the credentials of the browser. Not here: whose
+//! list it is (`route`).
 
-use crate::policy::compiled::Realm;
+use crate::policy::spec::{CorsSpec, Origins};
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
@@ -10,21 +12,44 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
-/// The request's origin, if it is on the realm's list.
-pub(crate) fn listed_origin(realm: &Realm, headers: &HeaderMap) -> Option<HeaderValue> {
-    if realm.cors_origins.is_empty() {
-        return None;
-    }
-    let origin = headers.get(ORIGIN)?;
-    realm
-        .cors_origins
-        .iter()
-        .any(|listed| listed.as_bytes() == origin.as_bytes())
-        .then(|| origin.clone())
+/// Headers of the gate's own that every page may read.
+const EXPOSED: &str = "x-request-id, retry-after, ratelimit, ratelimit-policy, www-authenticate";
+
+/// That the page which asked may read the answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Allowed {
+    /// Its origin; `None` stands for every one.
+    origin: Option<HeaderValue>,
+    credentials: bool,
+    exposed: HeaderValue,
+    max_age: u64,
 }
 
-/// The answer to a preflight from a listed origin.
-pub(crate) fn preflight<B: Default>(parts: &Parts) -> Option<Response<B>> {
+/// What the request's origin may do, if it is listed.
+pub(crate) fn allowed(cors: &CorsSpec, headers: &HeaderMap) -> Option<Allowed> {
+    let origin = headers.get(ORIGIN)?;
+    let origin = match &cors.origins {
+        Origins::Any => None,
+        Origins::Listed(listed) => {
+            let mut listed = listed.iter();
+            listed.find(|listed| listed.as_bytes() == origin.as_bytes())?;
+            Some(origin.clone())
+        }
+    };
+    let exposed = cors
+        .exposed
+        .iter()
+        .fold(EXPOSED.to_owned(), |list, name| format!("{list}, {name}"));
+    Some(Allowed {
+        credentials: cors.credentials && origin.is_some(),
+        origin,
+        exposed: HeaderValue::from_str(&exposed).unwrap_or(HeaderValue::from_static(EXPOSED)),
+        max_age: cors.max_age.as_secs(),
+    })
+}
+
+/// The answer to a preflight of a page that may call.
+pub(crate) fn preflight<B: Default>(parts: &Parts, allowed: &Allowed) -> Option<Response<B>> {
     if parts.method != Method::OPTIONS {
         return None;
     }
@@ -36,22 +61,28 @@ pub(crate) fn preflight<B: Default>(parts: &Parts) -> Option<Response<B>> {
     if let Some(wanted) = parts.headers.get(ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
     }
-    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(allowed.max_age));
     Some(response)
 }
 
-/// Lets the listed origin read the answer; an upstream's own word is replaced.
-pub(crate) fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(
-        ACCESS_CONTROL_ALLOW_CREDENTIALS,
-        HeaderValue::from_static("true"),
-    );
-    headers.insert(
-        ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static(
-            "x-request-id, retry-after, ratelimit, ratelimit-policy, www-authenticate",
-        ),
-    );
-    headers.append(VARY, HeaderValue::from_static("origin"));
+/// Lets the page read the answer; an upstream's own word is replaced.
+pub(crate) fn allow(headers: &mut HeaderMap, allowed: Allowed) {
+    headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
+    if allowed.credentials {
+        headers.insert(
+            ACCESS_CONTROL_ALLOW_CREDENTIALS,
+            HeaderValue::from_static("true"),
+        );
+    }
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, allowed.exposed);
+    match allowed.origin {
+        Some(origin) => {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.append(VARY, HeaderValue::from_static("origin"));
+        }
+        None => {
+            let every = HeaderValue::from_static("*");
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, every);
+        }
+    }
 }

@@ -8,9 +8,9 @@
 
 use super::guard::Asked;
 use super::{Passed, Stop};
-use crate::policy::compiled::{Mount, Realm, Route, Target, TargetKind};
-use crate::policy::spec::{CredentialKind, MountAccess};
-use doorward_base::{ErrorCode, Principal, RoleName, Scope};
+use crate::policy::compiled::{Realm, Route, Target, TargetKind};
+use crate::policy::spec::{MountAccess, MountSpec, RouteSpec};
+use doorward_base::{CredentialKind, ErrorCode, Principal, RoleName, Scope};
 use http::Method;
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ const STAGE: &str = "decide";
 #[derive(Debug)]
 pub(crate) struct Permit {
     principal: Option<Arc<Principal>>,
+    credential: Option<CredentialKind>,
 }
 
 impl Permit {
@@ -29,9 +30,9 @@ impl Permit {
         self.principal.as_ref()
     }
 
-    /// The caller, taken out.
-    pub(crate) fn into_principal(self) -> Option<Arc<Principal>> {
-        self.principal
+    /// The caller and how it presented itself, taken out.
+    pub(crate) fn into_caller(self) -> (Option<Arc<Principal>>, Option<CredentialKind>) {
+        (self.principal, self.credential)
     }
 }
 
@@ -58,20 +59,28 @@ pub(crate) fn decide(
 
 fn decide_mount(
     realm: &Realm,
-    mount: &Mount,
+    mount: &MountSpec,
     caller: Option<Caller<'_>>,
     asked: &Asked,
 ) -> Passed<Permit> {
-    let caller = match (mount.access, caller) {
-        (MountAccess::Open, _) => return Ok(Permit { principal: None }),
-        (MountAccess::Jwt, caller) => caller.ok_or_else(missing)?,
+    let (kinds, caller) = match (&mount.access, caller) {
+        (MountAccess::Open, _) | (MountAccess::Optional(_), None) => {
+            return Ok(Permit {
+                principal: None,
+                credential: None,
+            });
+        }
+        (MountAccess::Required(_), None) => return Err(missing()),
+        (MountAccess::Required(kinds) | MountAccess::Optional(kinds), Some(caller)) => {
+            (kinds, caller)
+        }
     };
-    if caller.kind != CredentialKind::Jwt {
+    if !kinds.contains(&caller.kind) {
         return Err(Stop::new(ErrorCode::TokenInvalid, STAGE, "credential_kind"));
     }
-    let principal = act_as(realm, caller.principal, asked)?;
     Ok(Permit {
-        principal: Some(principal),
+        principal: Some(act_as(realm, caller.principal, asked)?),
+        credential: Some(caller.kind),
     })
 }
 
@@ -82,36 +91,40 @@ fn decide_route(
     caller: Option<Caller<'_>>,
     asked: &Asked,
 ) -> Passed<Permit> {
+    let spec = &route.spec;
     let Some(caller) = caller else {
-        return if route.public {
-            Ok(Permit { principal: None })
+        return if spec.public {
+            Ok(Permit {
+                principal: None,
+                credential: None,
+            })
         } else {
             Err(missing())
         };
     };
-    if !route.public && !route.credentials.contains(&caller.kind) {
+    if !spec.public && !spec.credentials.contains(&caller.kind) {
         return Err(Stop::new(ErrorCode::TokenInvalid, STAGE, "credential_kind"));
     }
     let principal = act_as(realm, caller.principal, asked)?;
-    if route.public {
-        return Ok(Permit {
-            principal: Some(principal),
-        });
+    let permit = |principal| Permit {
+        principal: Some(principal),
+        credential: Some(caller.kind),
+    };
+    if spec.public {
+        return Ok(permit(principal));
     }
-    if route.tenant_required && principal.tenant.is_none() {
+    if spec.tenant_required && principal.tenant.is_none() {
         return Err(Stop::new(
             ErrorCode::TenantRequired,
             STAGE,
             "tenant_required",
         ));
     }
-    check_environment(route, &principal)?;
-    check_permissions(route, &principal)?;
-    check_roles(route, &principal, asked)?;
-    check_scopes(route, method, &principal)?;
-    Ok(Permit {
-        principal: Some(principal),
-    })
+    check_environment(spec, &principal)?;
+    check_permissions(spec, &principal)?;
+    check_roles(spec, &principal, asked)?;
+    check_scopes(spec, method, &principal)?;
+    Ok(permit(principal))
 }
 
 fn missing() -> Box<Stop> {
@@ -150,7 +163,7 @@ fn act_as(realm: &Realm, principal: &Arc<Principal>, asked: &Asked) -> Passed<Ar
     Ok(Arc::new(acting))
 }
 
-fn check_environment(route: &Route, principal: &Principal) -> Passed<()> {
+fn check_environment(route: &RouteSpec, principal: &Principal) -> Passed<()> {
     let Some(environment) = &principal.environment else {
         return Ok(());
     };
@@ -161,7 +174,7 @@ fn check_environment(route: &Route, principal: &Principal) -> Passed<()> {
     Err(stop.between(texts(&route.environments), texts(&principal.environment)))
 }
 
-fn check_permissions(route: &Route, principal: &Principal) -> Passed<()> {
+fn check_permissions(route: &RouteSpec, principal: &Principal) -> Passed<()> {
     if route
         .permissions
         .iter()
@@ -174,7 +187,7 @@ fn check_permissions(route: &Route, principal: &Principal) -> Passed<()> {
 }
 
 /// A selected role stands alone; otherwise any role the caller may take will do.
-fn check_roles(route: &Route, principal: &Principal, asked: &Asked) -> Passed<()> {
+fn check_roles(route: &RouteSpec, principal: &Principal, asked: &Asked) -> Passed<()> {
     let holds = |needed: &RoleName| match (&asked.role, &principal.role) {
         (Some(selected), _) => selected == needed,
         (None, Some(role)) if role == needed => true,
@@ -187,7 +200,7 @@ fn check_roles(route: &Route, principal: &Principal, asked: &Asked) -> Passed<()
     Err(stop.between(texts(&route.roles), texts(&principal.roles)))
 }
 
-fn check_scopes(route: &Route, method: &Method, principal: &Principal) -> Passed<()> {
+fn check_scopes(route: &RouteSpec, method: &Method, principal: &Principal) -> Passed<()> {
     let rule = &route.scopes;
     let any = |needed: &[Scope]| {
         needed.is_empty() || needed.iter().any(|scope| principal.has_scope(scope))

@@ -3,9 +3,10 @@
 
 use super::Stop;
 use crate::policy::compiled::{Realm, Target, TargetKind};
-use crate::policy::spec::MountAccess;
+use crate::policy::spec::{CorsSpec, MountAccess};
 use doorward_base::ErrorCode;
-use http::header::ALLOW;
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ALLOW};
+use http::request::Parts;
 use http::{HeaderValue, Method};
 
 /// What the table says of a request.
@@ -49,7 +50,31 @@ pub(crate) fn find<'r>(realm: &'r Realm, path: &str, method: &Method) -> Found<'
 /// Whether anyone may call the target.
 pub(crate) fn is_open(target: &Target) -> bool {
     match &target.kind {
-        TargetKind::Route(route) => route.public,
-        TargetKind::Mount(mount) => mount.access == MountAccess::Open,
+        TargetKind::Route(route) => route.spec.public,
+        TargetKind::Mount(mount) => !matches!(mount.access, MountAccess::Required(_)),
     }
+}
+
+/// Which origins may call here from a browser: by the mount that the request, or the one
+/// that a preflight announces, would reach; by the realm anywhere else.
+pub(crate) fn cors<'r>(realm: &'r Realm, path: &str, parts: &Parts) -> Option<&'r CorsSpec> {
+    let announced = parts.headers.get(ACCESS_CONTROL_REQUEST_METHOD);
+    let announced = announced
+        .filter(|_| parts.method == Method::OPTIONS)
+        .and_then(|name| Method::from_bytes(name.as_bytes()).ok());
+    let method = announced.as_ref().unwrap_or(&parts.method);
+    let mut targets = realm
+        .table
+        .find(path)
+        .iter()
+        .filter_map(|&number| realm.targets.get(number));
+    let first = targets.clone().next();
+    let own = targets
+        .find(|target| target.takes(method))
+        .or(first)
+        .and_then(|target| match &target.kind {
+            TargetKind::Mount(mount) => mount.cors.as_ref(),
+            TargetKind::Route(_) => None,
+        });
+    own.or(realm.cors.as_ref())
 }

@@ -17,6 +17,8 @@ mod identity;
 #[cfg(test)]
 mod listener;
 #[cfg(test)]
+mod mount;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod proxying;

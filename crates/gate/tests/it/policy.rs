@@ -4,7 +4,7 @@ use super::support::{mount, realm, route, scope};
 use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::{ErrorCode, Principal, RealmName, SubjectKind, Timestamp};
 use doorward_gate::policy::spec::{
-    CredentialKind, MountAccess, RealmSpec, RouteSpec, UpstreamSpec,
+    CorsSpec, CredentialKind, MountAccess, MountSpec, Origins, RealmSpec, RouteSpec, UpstreamSpec,
 };
 use doorward_gate::{DryRun, dry_run, lower};
 use http::Method;
@@ -134,27 +134,7 @@ fn realms_do_not_share_hosts_and_issuers_are_not_open() {
 fn a_dry_run_says_what_would_happen() {
     let policies = lower(vec![spec()]).unwrap();
     let name = RealmName::new("test").unwrap();
-    let principal = |scopes: &[&str]| {
-        Some(Arc::new(Principal {
-            sub: "s".into(),
-            subject: None,
-            kind: SubjectKind::External,
-            tenant: None,
-            permissions: vec![],
-            roles: vec![],
-            role: None,
-            scopes: scopes.iter().map(|text| scope(text)).collect(),
-            credential: CredentialId::Foreign,
-            client: None,
-            actors: Vec::new(),
-            environment: None,
-            issuer: "i".into(),
-            audience: vec![],
-            expires_at: Timestamp::MAX,
-            epoch: Epoch(0),
-            claims: Arc::default(),
-        }))
-    };
+    let principal = |scopes: &[&str]| Some(holding(scopes));
     for (path, who, wanted, check) in [
         ("/scoped/x", principal(&["service:x"]), None, "permitted"),
         (
@@ -231,4 +211,147 @@ fn a_dry_run_says_what_would_happen() {
         tenant: None,
     };
     assert!(dry_run(&policies, &run).is_none());
+}
+
+#[test]
+fn mounts_that_contradict_themselves_are_errors() {
+    let changed = |access: MountAccess, change: fn(&mut MountSpec)| {
+        let mut spec = mount("/n", access);
+        change(&mut spec);
+        problems(|realm| realm.mounts.push(spec))
+    };
+    let any_origin = |spec: &mut MountSpec| {
+        spec.cors = Some(CorsSpec {
+            origins: Origins::Any,
+            ..CorsSpec::listed(vec![])
+        });
+    };
+    let sign_in = || MountAccess::Required(vec![CredentialKind::Session]);
+    for (found, wanted) in [
+        (
+            changed(MountAccess::Optional(vec![]), |_| {}),
+            "accepts no kind of credential",
+        ),
+        (
+            changed(MountAccess::Required(vec![CredentialKind::Basic]), |_| {}),
+            "belongs to routes",
+        ),
+        (changed(sign_in(), |_| {}), "names a cookie"),
+        (
+            changed(MountAccess::Open, |spec| spec.cookie = Some("s".into())),
+            "names a cookie",
+        ),
+        (changed(MountAccess::Open, any_origin), "every origin"),
+    ] {
+        assert!(
+            found.len() == 1 && found[0].contains(wanted),
+            "{wanted}: {found:?}"
+        );
+    }
+    let cookie = |spec: &mut MountSpec| spec.cookie = Some("s".into());
+    assert_eq!(changed(sign_in(), cookie), Vec::<String>::new());
+    let route = RouteSpec {
+        credentials: vec![CredentialKind::Jwt, CredentialKind::Client],
+        ..route("/n", UpstreamSpec::Echo)
+    };
+    let found = with_route(route);
+    assert!(found[0].contains("verified at mounts alone"), "{found:?}");
+}
+
+/// Each kind of access against each kind of credential.
+#[test]
+fn a_mount_decides_by_the_kinds_it_names() {
+    use CredentialKind::{ApiToken, Client, Jwt, Session};
+    let mut realm = spec();
+    let named = |path, access| MountSpec {
+        cookie: Some("s".to_owned()).filter(|_| path == "/n/required"),
+        ..mount(path, access)
+    };
+    realm.mounts = vec![
+        named("/n/open", MountAccess::Open),
+        named("/n/required", MountAccess::Required(vec![Jwt, Session])),
+        named("/n/optional", MountAccess::Optional(vec![ApiToken, Client])),
+    ];
+    let policies = lower(vec![realm]).unwrap();
+    let name = RealmName::new("test").unwrap();
+    let (pass, invalid, missing) = (
+        None,
+        Some(ErrorCode::TokenInvalid),
+        Some(ErrorCode::CredentialMissing),
+    );
+    for (path, by_nobody, by) in [
+        (
+            "/n/open",
+            pass,
+            [
+                (Jwt, pass),
+                (ApiToken, pass),
+                (Client, pass),
+                (Session, pass),
+            ],
+        ),
+        (
+            "/n/required",
+            missing,
+            [
+                (Jwt, pass),
+                (ApiToken, invalid),
+                (Client, invalid),
+                (Session, pass),
+            ],
+        ),
+        (
+            "/n/optional",
+            pass,
+            [
+                (Jwt, invalid),
+                (ApiToken, pass),
+                (Client, pass),
+                (Session, invalid),
+            ],
+        ),
+    ] {
+        let mut cases = vec![(None, Jwt, by_nobody)];
+        cases.extend(by.map(|(kind, wanted)| (Some(somebody()), kind, wanted)));
+        for (principal, credential, wanted) in cases {
+            let run = DryRun {
+                realm: &name,
+                method: &Method::POST,
+                path,
+                secure: true,
+                principal,
+                credential,
+                role: None,
+                tenant: None,
+            };
+            let outcome = dry_run(&policies, &run).unwrap();
+            assert_eq!(outcome.code, wanted, "{path} {credential:?}");
+        }
+    }
+}
+
+fn somebody() -> Arc<Principal> {
+    holding(&[])
+}
+
+fn holding(scopes: &[&str]) -> Arc<Principal> {
+    Arc::new(Principal {
+        sub: "s".into(),
+        subject: None,
+        kind: SubjectKind::External,
+        tenant: None,
+        permissions: vec![],
+        roles: vec![],
+        role: None,
+        scopes: scopes.iter().map(|text| scope(text)).collect(),
+        credential: CredentialId::Foreign,
+        client: None,
+        actors: Vec::new(),
+        environment: None,
+        issuer: "i".into(),
+        audience: vec![],
+        expires_at: Timestamp::MAX,
+        epoch: Epoch(0),
+        claims: Arc::default(),
+    })
 }

@@ -8,7 +8,7 @@ use doorward_base::testing::{FixedClock, SeededEntropy};
 use doorward_base::token_format::{TokenBody, TokenFormat};
 use doorward_base::{
     ApiTokenId, ClassName, ErrorCode, Principal, RealmName, Scope, Secret, SubjectId, SubjectKind,
-    TenantId, Timestamp,
+    TenantId, Timestamp, Words as _,
 };
 use doorward_gate::policy::spec::{
     BasicModule, BasicSpec, ClaimMap, ClassSpec, CredentialKind, ForwardAuthSpec, IdentitySpec,
@@ -22,7 +22,7 @@ use doorward_gate::{Gate, GateOptions, GateParts, ListenerOptions, lower, serve}
 use doorward_jose::{Algorithm, KeySet, SigningKey};
 use doorward_surface::body::full;
 use doorward_surface::target::BoxFuture;
-use doorward_surface::{Body, Context, ErrorTemplate, Local};
+use doorward_surface::{Body, Context, ErrorTemplate, Local, RealmHandle, RealmParts};
 use http::{Method, Request, Response};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -61,7 +61,7 @@ pub(crate) struct World {
 impl Introspect for World {
     async fn introspect(
         &self,
-        _realm: &RealmName,
+        _realm: &RealmHandle,
         _class: &ClassName,
         token: &Secret,
         _via: &Via,
@@ -71,22 +71,45 @@ impl Introspect for World {
         let found = self.tokens.lock().unwrap().get(token.expose()).cloned();
         found
             .filter(|_| !self.revoked.load(Ordering::SeqCst))
-            .ok_or(Rejected {
-                code: ErrorCode::TokenInvalid,
-                check: "unknown",
-            })
+            .ok_or(UNKNOWN)
+    }
+
+    async fn client(
+        &self,
+        _realm: &RealmHandle,
+        id: &str,
+        secret: &Secret,
+        _facts: Facts,
+    ) -> Result<Arc<Principal>, Rejected> {
+        let known = (id, secret.expose()) == ("the app", "s:cret+1");
+        known.then(|| self.principal(None)).ok_or(UNKNOWN)
+    }
+
+    async fn session(
+        &self,
+        _realm: &RealmHandle,
+        cookie: &Secret,
+        _facts: Facts,
+    ) -> Result<Arc<Principal>, Rejected> {
+        let known = cookie.expose() == "signed-in";
+        known.then(|| self.principal(Some("acme"))).ok_or(UNKNOWN)
     }
 }
 
+const UNKNOWN: Rejected = Rejected {
+    code: ErrorCode::TokenInvalid,
+    check: "unknown",
+};
+
 impl Revocations for World {
-    fn is_current(&self, _realm: &RealmName, _now: Timestamp) -> bool {
+    fn is_current(&self, _realm: &RealmHandle, _now: Timestamp) -> bool {
         self.current.load(Ordering::SeqCst)
     }
-    fn is_revoked(&self, _realm: &RealmName, credential: &CredentialId, _now: Timestamp) -> bool {
+    fn is_revoked(&self, _realm: &RealmHandle, credential: &CredentialId, _now: Timestamp) -> bool {
         self.revoked.load(Ordering::SeqCst)
             || *self.revoked_one.lock().unwrap() == Some(*credential)
     }
-    fn epoch(&self, _realm: &RealmName, subject: SubjectId, _tenant: Option<&TenantId>) -> Epoch {
+    fn epoch(&self, _realm: &RealmHandle, subject: SubjectId, _tenant: Option<&TenantId>) -> Epoch {
         let grown = *self.grown.lock().unwrap() == Some(subject);
         Epoch(self.epoch.load(Ordering::SeqCst) + i64::from(grown))
     }
@@ -96,7 +119,7 @@ impl Revocations for World {
 impl Minter for World {
     async fn mint(
         &self,
-        _realm: &RealmName,
+        _realm: &RealmHandle,
         _principal: &Principal,
         scopes: &[Scope],
         ttl: Duration,
@@ -113,29 +136,37 @@ impl Minter for World {
 
 #[async_trait]
 impl IssuerKeys for World {
-    fn own(&self, _realm: &RealmName) -> Option<(Arc<KeySet>, u64)> {
+    fn own(&self, _realm: &RealmHandle) -> Option<(Arc<KeySet>, u64)> {
         let next = (self.looks.load(Ordering::SeqCst) > 0).then_some(&self.next_key);
         let keys = KeySet::from_signing_keys([&self.key].into_iter().chain(next)).unwrap();
         Some((Arc::new(keys), self.generation.load(Ordering::SeqCst)))
     }
 
-    async fn look_again(&self, _realm: &RealmName) {
+    async fn look_again(&self, _realm: &RealmHandle) {
         self.looks.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-/// A local target that tells what it was given, or panics at `/panic`.
+/// A local target that tells what it was given, panics at `/panic`, and never answers at
+/// `…/stuck`.
 struct Telling;
 
 impl Local for Telling {
     fn call(&self, request: Request<Body>, context: Context) -> BoxFuture<'_, Response<Body>> {
         Box::pin(async move {
             assert!(request.uri().path() != "/panic", "asked to");
+            if request.uri().path().ends_with("/stuck") {
+                std::future::pending::<()>().await;
+            }
             let told = json!({
                 "path": request.uri().path(),
                 "authorization": request.headers().contains_key("authorization"),
                 "forged": request.headers().contains_key("x-user-id"),
-                "subject": context.principal.map(|principal| principal.sub.to_string()),
+                "realm": context.realm.name().as_str(),
+                "part": context.realm.get::<&'static str>(),
+                "subject": context.principal.as_ref().map(|principal| principal.sub.to_string()),
+                "tenant": context.principal.and_then(|principal| principal.tenant.clone()).map(|tenant| tenant.to_string()),
+                "credential": context.credential.map(|kind| kind.word()),
                 "peer": context.peer.to_string(),
             });
             Response::new(full(told.to_string()))
@@ -185,13 +216,9 @@ pub(crate) fn route(path: &str, upstream: UpstreamSpec) -> RouteSpec {
 
 pub(crate) fn mount(path: &str, access: MountAccess) -> MountSpec {
     MountSpec {
-        name: "telling",
-        paths: vec![path.to_owned()],
-        methods: vec![],
-        target: Arc::new(Telling),
         access,
         errors: ErrorTemplate::Plain,
-        limits: vec![],
+        ..MountSpec::open("telling", vec![path.to_owned()], Arc::new(Telling))
     }
 }
 
@@ -258,6 +285,7 @@ pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
     ];
     RealmSpec {
         name: RealmName::new("test").unwrap(),
+        parts: RealmParts::default().with("part of test"),
         hosts: vec!["gate.test".into()],
         require_https: RequireHttps::Off,
         errors: ErrorTemplate::Plain,
@@ -308,7 +336,7 @@ pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
         mounts: vec![
             mount("/local/**", MountAccess::Open),
             mount("/panic", MountAccess::Open),
-            mount("/me/**", MountAccess::Jwt),
+            mount("/me/**", MountAccess::jwt()),
         ],
         limits: vec![],
         failed_credentials: Quota::new(30, Duration::from_secs(60), 60).unwrap(),
@@ -421,11 +449,21 @@ impl World {
 
     /// Makes an API token known.
     pub(crate) fn know(&self, token: &str) {
-        let principal = Principal {
+        self.know_of(token, None);
+    }
+
+    /// The same, of a tenant.
+    pub(crate) fn know_of(&self, token: &str, tenant: Option<&str>) {
+        let mut tokens = self.tokens.lock().unwrap();
+        tokens.insert(token.to_owned(), self.principal(tenant));
+    }
+
+    fn principal(&self, tenant: Option<&str>) -> Arc<Principal> {
+        Arc::new(Principal {
             sub: SubjectId::from_bytes(SUBJECT).to_string().into(),
             subject: Some(SubjectId::from_bytes(SUBJECT)),
             kind: SubjectKind::Service,
-            tenant: None,
+            tenant: tenant.map(|tenant| tenant.parse().unwrap()),
             permissions: vec![],
             roles: vec![],
             role: None,
@@ -439,11 +477,7 @@ impl World {
             expires_at: Timestamp::MAX,
             epoch: Epoch(3),
             claims: Arc::default(),
-        };
-        self.tokens
-            .lock()
-            .unwrap()
-            .insert(token.to_owned(), Arc::new(principal));
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::model::{
 use crate::port::{Read, StoreError, Tx};
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
-use doorward_base::{MembershipId, Secret, SubjectId, Timestamp};
+use doorward_base::{Effect, MembershipId, Secret, SubjectId, Timestamp};
 use std::sync::Arc;
 
 /// An invitation about to be taken.
@@ -100,6 +100,11 @@ struct Acceptance {
 impl Work for Acceptance {
     type Done = Subject;
     type Refusal = ManageRefusal;
+
+    /// It may end the sessions of whoever had the account before.
+    fn effect(&self) -> Effect {
+        Effect::Ends
+    }
 
     fn event(&self) -> AuditEvent {
         self.call

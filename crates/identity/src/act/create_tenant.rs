@@ -9,7 +9,7 @@ use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Tenant};
 use crate::port::Tx;
 use async_trait::async_trait;
-use doorward_base::TenantId;
+use doorward_base::{Effect, TenantId};
 use std::sync::Arc;
 
 /// A tenant about to be made.
@@ -54,6 +54,10 @@ struct NewTenant {
 impl Work for NewTenant {
     type Done = Tenant;
     type Refusal = ManageRefusal;
+
+    fn effect(&self) -> Effect {
+        Effect::Begins
+    }
 
     fn event(&self) -> AuditEvent {
         AuditEvent {

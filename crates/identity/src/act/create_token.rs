@@ -17,7 +17,9 @@ use crate::port::{Read, StoreError, Tx};
 use crate::settings::TokenClass;
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
-use doorward_base::{ApiTokenId, Email, MembershipId, Secret, SubjectId, TenantId, Timestamp};
+use doorward_base::{
+    ApiTokenId, Effect, Email, MembershipId, Secret, SubjectId, TenantId, Timestamp,
+};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -115,6 +117,10 @@ struct NewToken {
 impl Work for NewToken {
     type Done = ApiToken;
     type Refusal = TokenRefusal;
+
+    fn effect(&self) -> Effect {
+        Effect::Begins
+    }
 
     fn event(&self) -> AuditEvent {
         let mut event = self

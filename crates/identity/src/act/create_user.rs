@@ -16,7 +16,7 @@ use crate::model::{
 };
 use crate::port::Tx;
 use async_trait::async_trait;
-use doorward_base::{Email, MembershipId, Secret, SubjectId};
+use doorward_base::{Effect, Email, MembershipId, Secret, SubjectId};
 use std::sync::Arc;
 
 /// The longest metadata, in bytes of JSON.
@@ -111,6 +111,10 @@ pub(super) struct NewSubject {
 impl Work for NewSubject {
     type Done = Subject;
     type Refusal = ManageRefusal;
+
+    fn effect(&self) -> Effect {
+        Effect::Begins
+    }
 
     fn event(&self) -> AuditEvent {
         let mut event = self.call.event(self.caller.actor(), self.action);

@@ -11,7 +11,7 @@ use crate::port::{Extent, Tx};
 use crate::settings::Presentation;
 use async_trait::async_trait;
 use doorward_base::name::parse_scopes;
-use doorward_base::{ApiTokenId, Audience, RoleName, Scope, Secret, TenantId};
+use doorward_base::{ApiTokenId, Audience, Effect, RoleName, Scope, Secret, TenantId};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -88,6 +88,10 @@ impl Work for Exchange {
     type Done = (Unsigned, ApiTokenId);
     type Refusal = UseRefusal;
     const EXTENT: Extent = Extent::OneLookUp;
+
+    fn effect(&self) -> Effect {
+        Effect::Nothing
+    }
 
     fn event(&self) -> AuditEvent {
         self.call

@@ -10,7 +10,7 @@ use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, Grant, Granted};
 use crate::port::Tx;
 use async_trait::async_trait;
-use doorward_base::SubjectId;
+use doorward_base::{Effect, SubjectId};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -73,6 +73,14 @@ struct ChangeGrant {
 impl Work for ChangeGrant {
     type Done = bool;
     type Refusal = ManageRefusal;
+
+    fn effect(&self) -> Effect {
+        if self.action == AuditAction::GrantAdd {
+            Effect::Begins
+        } else {
+            Effect::Ends
+        }
+    }
 
     fn event(&self) -> AuditEvent {
         let mut event = self.call.event(self.caller.actor(), self.action);

@@ -14,7 +14,7 @@ use crate::port::{Extent, Read, Tx};
 use crate::settings::{DefaultScopes, Presentation, UnknownScope};
 use async_trait::async_trait;
 use doorward_base::principal::CredentialId;
-use doorward_base::{ClassName, Principal, Secret, Timestamp};
+use doorward_base::{ClassName, Effect, Principal, Secret, Timestamp};
 use std::sync::Arc;
 
 /// What an API token stands for right now.
@@ -169,6 +169,10 @@ impl Work for RefusedUse {
     type Done = Introspected;
     type Refusal = UseRefusal;
     const EXTENT: Extent = Extent::OneLookUp;
+
+    fn effect(&self) -> Effect {
+        Effect::Nothing
+    }
 
     fn event(&self) -> AuditEvent {
         AuditEvent {

@@ -12,7 +12,7 @@ use crate::model::{AuditAction, AuditEvent, Grant, Granted, Invitation};
 use crate::port::Tx;
 use async_trait::async_trait;
 use doorward_base::token_format::{TokenBody, TokenFormat};
-use doorward_base::{Email, RoleName, Secret, TenantId, Timestamp};
+use doorward_base::{Effect, Email, RoleName, Secret, TenantId, Timestamp};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +87,10 @@ struct NewInvitation {
 impl Work for NewInvitation {
     type Done = ();
     type Refusal = ManageRefusal;
+
+    fn effect(&self) -> Effect {
+        Effect::Begins
+    }
 
     fn event(&self) -> AuditEvent {
         let mut event = self

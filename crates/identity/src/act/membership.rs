@@ -9,7 +9,7 @@ use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, Identifier, Membership};
 use crate::port::Tx;
 use async_trait::async_trait;
-use doorward_base::{MembershipId, SubjectId, TenantId};
+use doorward_base::{Effect, MembershipId, SubjectId, TenantId};
 use std::sync::Arc;
 
 /// Makes a subject a member of a tenant. Needs `platform.memberships.edit` realm-wide:
@@ -71,6 +71,10 @@ impl Work for Join {
     type Done = Membership;
     type Refusal = ManageRefusal;
 
+    fn effect(&self) -> Effect {
+        Effect::Begins
+    }
+
     fn event(&self) -> AuditEvent {
         AuditEvent {
             subject: Some(self.membership.subject),
@@ -126,6 +130,10 @@ struct Leave {
 impl Work for Leave {
     type Done = ();
     type Refusal = ManageRefusal;
+
+    fn effect(&self) -> Effect {
+        Effect::Ends
+    }
 
     fn event(&self) -> AuditEvent {
         AuditEvent {

@@ -12,7 +12,7 @@ use crate::model::{Actor, AuditAction, AuditEvent, TokenDossier};
 use crate::port::{Extent, TokenKey, Tx};
 use crate::settings::{DefaultScopes, Presentation, UnknownScope};
 use async_trait::async_trait;
-use doorward_base::{ApiTokenId, Audience, Scope};
+use doorward_base::{ApiTokenId, Audience, Effect, Scope};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +64,10 @@ impl Work for Conversion {
     type Done = Unsigned;
     type Refusal = UseRefusal;
     const EXTENT: Extent = Extent::OneLookUp;
+
+    fn effect(&self) -> Effect {
+        Effect::Nothing
+    }
 
     fn event(&self) -> AuditEvent {
         AuditEvent {

@@ -79,7 +79,7 @@ use crate::model::{Actor, AuditAction, AuditEvent, Outcome};
 use crate::port::StoreHandle;
 use crate::settings::RealmSettings;
 use arc_swap::ArcSwap;
-use doorward_base::{Entropy, RealmId, RequestId, Timestamp};
+use doorward_base::{Effects, Entropy, RealmId, RequestId, Timestamp};
 use serde_json::Map;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -178,4 +178,7 @@ pub struct Context<'a> {
     pub realm: &'a Arc<Realm>,
     /// The request.
     pub call: &'a Call,
+    /// Where the use-cases that answer it say what they did: the surface's own, so that
+    /// its answer waits for the change feed where it must.
+    pub effects: &'a Effects,
 }

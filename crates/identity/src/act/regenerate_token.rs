@@ -16,7 +16,7 @@ use crate::model::{ApiToken, AuditAction, AuditEvent, Change, NewApiToken, Token
 use crate::port::{Read, Tx};
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
-use doorward_base::{ApiTokenId, Timestamp};
+use doorward_base::{ApiTokenId, Effect, Timestamp};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -96,6 +96,10 @@ struct Replacement {
 impl Work for Replacement {
     type Done = ApiToken;
     type Refusal = TokenRefusal;
+
+    fn effect(&self) -> Effect {
+        Effect::Ends
+    }
 
     fn event(&self) -> AuditEvent {
         AuditEvent {

@@ -12,7 +12,7 @@ use crate::model::{ApiToken, AuditAction, AuditEvent, Change, TokenState};
 use crate::port::{Read, StoreError, Tx};
 use crate::settings::TokenClass;
 use async_trait::async_trait;
-use doorward_base::{ApiTokenId, Secret, Timestamp};
+use doorward_base::{ApiTokenId, Effect, Secret, Timestamp};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -160,6 +160,10 @@ struct Revocation {
 impl Work for Revocation {
     type Done = ApiToken;
     type Refusal = TokenRefusal;
+
+    fn effect(&self) -> Effect {
+        Effect::Ends
+    }
 
     fn event(&self) -> AuditEvent {
         AuditEvent {

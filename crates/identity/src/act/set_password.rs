@@ -11,7 +11,7 @@ use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, HashedPassword, Identifier};
 use crate::port::{Read, Tx};
 use async_trait::async_trait;
-use doorward_base::{Secret, SubjectId};
+use doorward_base::{Effect, Secret, SubjectId};
 use std::sync::Arc;
 
 /// The longest password, in characters.
@@ -142,6 +142,10 @@ struct NewPassword {
 impl Work for NewPassword {
     type Done = ();
     type Refusal = ManageRefusal;
+
+    fn effect(&self) -> Effect {
+        Effect::Ends
+    }
 
     fn event(&self) -> AuditEvent {
         AuditEvent {

@@ -10,7 +10,7 @@ use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, Identifier, SubjectStatus};
 use crate::port::Tx;
 use async_trait::async_trait;
-use doorward_base::SubjectId;
+use doorward_base::{Effect, SubjectId};
 use std::sync::Arc;
 
 /// Whether a subject may act.
@@ -58,6 +58,13 @@ struct NewStatus {
 impl Work for NewStatus {
     type Done = ();
     type Refusal = ManageRefusal;
+
+    fn effect(&self) -> Effect {
+        match self.standing {
+            Standing::Enabled => Effect::Begins,
+            Standing::Disabled => Effect::Ends,
+        }
+    }
 
     fn event(&self) -> AuditEvent {
         let action = match self.standing {

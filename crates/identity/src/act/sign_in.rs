@@ -15,7 +15,7 @@ use crate::model::{
 use crate::port::{Extent, Read, Tx};
 use async_trait::async_trait;
 use doorward_base::name::parse_scopes;
-use doorward_base::{Email, RoleName, Scope, Secret, SessionId, SubjectId, TenantId};
+use doorward_base::{Effect, Email, RoleName, Scope, Secret, SessionId, SubjectId, TenantId};
 use std::sync::Arc;
 
 /// A sign-in as its wire brought it.
@@ -110,6 +110,10 @@ impl Work for TooMany {
     type Refusal = SignInRefusal;
     const EXTENT: Extent = Extent::OneLookUp;
 
+    fn effect(&self) -> Effect {
+        Effect::Nothing
+    }
+
     fn event(&self) -> AuditEvent {
         self.0.event(Actor::Anonymous, AuditAction::SignIn)
     }
@@ -159,6 +163,10 @@ struct Begin {
 impl Work for Begin {
     type Done = (Unsigned, Subject);
     type Refusal = SignInRefusal;
+
+    fn effect(&self) -> Effect {
+        Effect::Begins
+    }
 
     fn event(&self) -> AuditEvent {
         AuditEvent {

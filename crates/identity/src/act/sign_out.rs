@@ -7,6 +7,7 @@ use crate::decide::refusal::SignInRefusal;
 use crate::model::{AuditAction, AuditEvent, Change};
 use crate::port::Tx;
 use async_trait::async_trait;
+use doorward_base::Effect;
 use doorward_base::principal::CredentialId;
 use std::sync::Arc;
 
@@ -33,6 +34,10 @@ struct End {
 impl Work for End {
     type Done = ();
     type Refusal = SignInRefusal;
+
+    fn effect(&self) -> Effect {
+        Effect::Ends
+    }
 
     fn event(&self) -> AuditEvent {
         AuditEvent {

@@ -6,8 +6,8 @@ use crate::decide::refusal::{ManageRefusal, Refusal, SignInRefusal, TokenRefusal
 use crate::model::{AuditEvent, Outcome};
 use crate::port::{Extent, Read, StoreError, Tx};
 use async_trait::async_trait;
-use doorward_base::ErrorCode;
 use doorward_base::fault::{self, Fault};
+use doorward_base::{Effect, ErrorCode};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -96,6 +96,16 @@ pub(super) trait Work: Send + Sync + 'static {
     /// How much it does.
     const EXTENT: Extent = Extent::Any;
 
+    /// What it does to what a gate goes by. Its answer waits for the change feed if it
+    /// ends something, and only then.
+    fn effect(&self) -> Effect;
+
+    /// What a refusal of it does: one that ends something waits too. Differs where a
+    /// refusal writes, such as a replayed refresh token that revokes its family.
+    fn effect_of_refusal(&self) -> Effect {
+        self.effect()
+    }
+
     /// The audit row it begins with.
     fn event(&self) -> AuditEvent;
 
@@ -110,6 +120,7 @@ pub(super) trait Work: Send + Sync + 'static {
 impl Context<'_> {
     /// Runs a use-case and commits its decision.
     pub(super) async fn commit<W: Work>(&self, work: W) -> Result<W::Done, Failure<W::Refusal>> {
+        let (effect, of_refusal) = (work.effect(), work.effect_of_refusal());
         let work = Arc::new(work);
         let decision = self
             .identity
@@ -119,6 +130,10 @@ impl Context<'_> {
                 Box::pin(async move { perform(&*work, tx).await })
             })
             .await?;
+        self.effects.declare(match &decision {
+            Ok(_) => effect,
+            Err(_) => of_refusal,
+        });
         decision.map_err(Failure::Refused)
     }
 
@@ -139,6 +154,7 @@ impl Context<'_> {
                 })
             })
             .await?;
+        self.effects.declare(Effect::Nothing);
         answer.map_err(Failure::Refused)
     }
 

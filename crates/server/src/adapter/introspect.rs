@@ -1,18 +1,18 @@
 //! API tokens for the gate, cached. A cached principal is used while the feed has
 //! nothing newer about its token or owner; refusals are never cached.
 
-use super::{LEASE, NO_REALM, call, rejected};
+use super::{LEASE, call, rejected, served};
 use crate::feed::Feed;
 use crate::live::Position;
-use crate::realms::Realms;
 use async_trait::async_trait;
 use doorward_base::fault::{self, Fault};
 use doorward_base::principal::CredentialId;
-use doorward_base::{ClassName, Principal, RealmId, RealmName, Secret};
+use doorward_base::{ClassName, Effects, Principal, RealmId, Secret};
 use doorward_gate::port::{Facts, Introspect, Rejected};
 use doorward_identity::act::{self, Context, Identity, Realm};
 use doorward_identity::settings::Presentation;
 use doorward_jose::digest::sha256;
+use doorward_surface::RealmHandle;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 
@@ -22,7 +22,6 @@ const CACHED: usize = 100_000;
 /// API tokens for the gate.
 pub(crate) struct TokenIntrospect {
     identity: Arc<Identity>,
-    realms: Arc<Realms>,
     feed: Arc<Feed>,
     cache: Cache<(RealmId, [u8; 32]), Cached>,
 }
@@ -38,10 +37,9 @@ struct Cached {
 
 impl TokenIntrospect {
     /// Nothing is cached yet.
-    pub(crate) fn new(identity: Arc<Identity>, realms: Arc<Realms>, feed: Arc<Feed>) -> Self {
+    pub(crate) fn new(identity: Arc<Identity>, feed: Arc<Feed>) -> Self {
         Self {
             identity,
-            realms,
             feed,
             cache: Cache::new(CACHED),
         }
@@ -52,13 +50,13 @@ impl TokenIntrospect {
 impl Introspect for TokenIntrospect {
     async fn introspect(
         &self,
-        realm: &RealmName,
+        realm: &RealmHandle,
         _class: &ClassName,
         token: &Secret,
         via: &doorward_gate::port::Via,
         facts: Facts,
     ) -> Result<Arc<Principal>, Rejected> {
-        let served = self.realms.get(realm).ok_or(NO_REALM)?;
+        let served = served(realm)?;
         let via = presentation(via);
         let any_realm = fault::is_planted(Fault::IgnoreRealm);
         let of_realm = if any_realm {
@@ -88,6 +86,7 @@ impl Introspect for TokenIntrospect {
             identity: &self.identity,
             realm: &served.realm,
             call: &call(facts),
+            effects: &Effects::undeclared(),
         };
         let found = act::introspect(ctx, token, &via)
             .await

@@ -2,44 +2,43 @@
 //! ago (`news`).
 
 use crate::adapter::FeedNews;
-use crate::realms::Realms;
+use crate::realms::Served;
 use async_trait::async_trait;
-use doorward_base::RealmName;
 use doorward_gate::port::IssuerKeys;
 use doorward_identity::act::KeyNews as _;
 use doorward_jose::key_set::KeySet;
+use doorward_surface::RealmHandle;
 use std::sync::Arc;
 
 /// Reads the keyrings in force.
 pub(crate) struct RealmKeys {
-    realms: Arc<Realms>,
     news: Arc<FeedNews>,
 }
 
 impl RealmKeys {
-    /// For these realms.
-    pub(crate) fn new(realms: Arc<Realms>, news: Arc<FeedNews>) -> Self {
-        Self { realms, news }
+    /// With these news.
+    pub(crate) fn new(news: Arc<FeedNews>) -> Self {
+        Self { news }
     }
 }
 
 #[async_trait]
 impl IssuerKeys for RealmKeys {
-    fn own(&self, realm: &RealmName) -> Option<(Arc<KeySet>, u64)> {
-        let served = self.realms.get(realm)?;
+    fn own(&self, realm: &RealmHandle) -> Option<(Arc<KeySet>, u64)> {
+        let served = realm.get::<Arc<Served>>()?;
         // The generation first: if the keys change in between, the cache is emptied
         // once too often, never once too seldom.
         let generation = served.live.key_generation();
         Some((Arc::clone(served.realm.keyring().inbound()), generation))
     }
 
-    fn own_generation(&self, realm: &RealmName) -> u64 {
-        self.realms
-            .get(realm)
+    fn own_generation(&self, realm: &RealmHandle) -> u64 {
+        realm
+            .get::<Arc<Served>>()
             .map_or(0, |served| served.live.key_generation())
     }
 
-    async fn look_again(&self, _: &RealmName) {
+    async fn look_again(&self, _: &RealmHandle) {
         if let Err(error) = self.news.catch_up().await {
             tracing::debug!(%error, "new keys could not be looked for");
         }

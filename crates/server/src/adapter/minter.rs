@@ -1,26 +1,25 @@
 //! The JWT that an upstream sees instead of a Basic credential.
 
-use super::{NO_REALM, call, rejected};
-use crate::realms::Realms;
+use super::{NO_REALM, call, rejected, served};
 use async_trait::async_trait;
 use doorward_base::principal::CredentialId;
-use doorward_base::{Audience, ErrorCode, Principal, RealmName, Scope};
+use doorward_base::{Audience, Effects, ErrorCode, Principal, Scope};
 use doorward_gate::port::{Facts, Minted, Minter, Rejected};
 use doorward_identity::act::{self, Context, Identity, InternalRequest};
 use doorward_identity::settings::Presentation;
+use doorward_surface::RealmHandle;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Mints through identity.
 pub(crate) struct InternalMinter {
     identity: Arc<Identity>,
-    realms: Arc<Realms>,
 }
 
 impl InternalMinter {
-    /// Mints for these realms.
-    pub(crate) fn new(identity: Arc<Identity>, realms: Arc<Realms>) -> Self {
-        Self { identity, realms }
+    /// Mints with this identity.
+    pub(crate) fn new(identity: Arc<Identity>) -> Self {
+        Self { identity }
     }
 }
 
@@ -28,13 +27,13 @@ impl InternalMinter {
 impl Minter for InternalMinter {
     async fn mint(
         &self,
-        realm: &RealmName,
+        realm: &RealmHandle,
         principal: &Principal,
         scopes: &[Scope],
         ttl: Duration,
         facts: Facts,
     ) -> Result<Minted, Rejected> {
-        let served = self.realms.get(realm).ok_or(NO_REALM)?;
+        let served = served(realm)?;
         let CredentialId::ApiToken(token) = principal.credential else {
             return Err(Rejected {
                 code: ErrorCode::TokenInvalid,
@@ -42,7 +41,8 @@ impl Minter for InternalMinter {
             });
         };
         // A realm's name is made of characters that an audience may have.
-        let audience = Audience::new(&format!("upstream:{realm}")).map_err(|_| NO_REALM)?;
+        let audience =
+            Audience::new(&format!("upstream:{}", realm.name())).map_err(|_| NO_REALM)?;
         let request = InternalRequest {
             token,
             via: Presentation::Basic,
@@ -54,6 +54,7 @@ impl Minter for InternalMinter {
             identity: &self.identity,
             realm: &served.realm,
             call: &call(facts),
+            effects: &Effects::undeclared(),
         };
         let issued = act::mint_internal(ctx, request)
             .await

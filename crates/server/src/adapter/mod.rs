@@ -12,10 +12,13 @@ pub(crate) use minter::InternalMinter;
 pub(crate) use news::FeedNews;
 pub(crate) use revocations::{FeedRevocations, LEASE};
 
+use crate::realms::Served;
 use doorward_base::ErrorCode;
 use doorward_gate::port::{Facts, Rejected};
 use doorward_identity::act::{Call, Failure};
 use doorward_identity::decide::refusal::UseRefusal;
+use doorward_surface::RealmHandle;
+use std::sync::Arc;
 
 /// The request as identity wants it.
 fn call(facts: Facts) -> Call {
@@ -31,6 +34,11 @@ const NO_REALM: Rejected = Rejected {
     code: ErrorCode::Internal,
     check: "realm",
 };
+
+/// The realm that a request came to.
+fn served(realm: &RealmHandle) -> Result<&Arc<Served>, Rejected> {
+    realm.get().ok_or(NO_REALM)
+}
 
 /// What the gate is told of a refused API token.
 fn rejected(failure: &Failure<UseRefusal>) -> Rejected {

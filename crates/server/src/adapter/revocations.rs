@@ -1,11 +1,12 @@
 //! What has been revoked, from what the feed keeps in memory.
 
 use crate::feed::Feed;
-use crate::realms::Realms;
+use crate::realms::Served;
 use doorward_base::fault::{self, Fault};
 use doorward_base::principal::{CredentialId, Epoch};
-use doorward_base::{RealmName, SubjectId, TenantId, Timestamp};
+use doorward_base::{SubjectId, TenantId, Timestamp};
 use doorward_gate::port::Revocations;
+use doorward_surface::RealmHandle;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,35 +15,34 @@ pub(crate) const LEASE: Duration = Duration::from_secs(5);
 
 /// Reads what the feed keeps.
 pub(crate) struct FeedRevocations {
-    realms: Arc<Realms>,
     feed: Arc<Feed>,
 }
 
 impl FeedRevocations {
-    /// For these realms.
-    pub(crate) fn new(realms: Arc<Realms>, feed: Arc<Feed>) -> Self {
-        Self { realms, feed }
+    /// Of this feed.
+    pub(crate) fn new(feed: Arc<Feed>) -> Self {
+        Self { feed }
     }
 }
 
 impl Revocations for FeedRevocations {
-    fn is_current(&self, _: &RealmName, _: Timestamp) -> bool {
+    fn is_current(&self, _: &RealmHandle, _: Timestamp) -> bool {
         // By the monotonic clock: a wall clock that jumps must not open the door.
         self.feed.silence() <= LEASE
     }
 
-    fn is_revoked(&self, realm: &RealmName, credential: &CredentialId, now: Timestamp) -> bool {
+    fn is_revoked(&self, realm: &RealmHandle, credential: &CredentialId, now: Timestamp) -> bool {
         if fault::is_planted(Fault::SkipRevocation) {
             return false;
         }
-        self.realms
-            .get(realm)
+        realm
+            .get::<Arc<Served>>()
             .is_none_or(|served| served.live.is_revoked(credential, now))
     }
 
-    fn epoch(&self, realm: &RealmName, subject: SubjectId, tenant: Option<&TenantId>) -> Epoch {
-        self.realms
-            .get(realm)
+    fn epoch(&self, realm: &RealmHandle, subject: SubjectId, tenant: Option<&TenantId>) -> Epoch {
+        realm
+            .get::<Arc<Served>>()
             .map_or_else(Epoch::default, |served| served.live.epoch(subject, tenant))
     }
 }

@@ -10,12 +10,13 @@ use crate::config::expect::ExpectPrincipal;
 use crate::config::route::Credential;
 use crate::config::text::{FromText as _, Outcome, Text};
 use crate::config::value::RequestLine;
-use crate::config::{Expectation, KeyPath, Loaded, Problem, RealmConfig, policies};
-use crate::mounts::{Targets, mounts};
+use crate::config::{Expectation, KeyPath, Loaded, Place, Problem, RealmConfig, policies};
+use crate::mounts::{Targets, place};
 use doorward_base::{Environment, Permission, RealmName, RoleName, Scope, TenantId};
 use doorward_gate::explain::{self, DryOutcome, DryRun};
 use doorward_gate::policy::Policies;
-use doorward_gate::policy::spec::{MountSpec, RealmSpec};
+use doorward_gate::policy::spec::RealmSpec;
+use doorward_surface::RealmParts;
 use http::{HeaderMap, HeaderName};
 use std::fmt;
 use std::path::PathBuf;
@@ -105,14 +106,14 @@ pub struct DryRequest<'a> {
 /// # Errors
 /// What is wrong with the configuration itself.
 pub fn check(loaded: &Loaded) -> Result<Report, Vec<Problem>> {
-    let policies = policies(loaded, &local_targets)?;
+    let policies = policies(loaded, &mut local_targets)?;
     let mut report = Report {
         realms: loaded.settings.realms.len(),
         ..Report::default()
     };
     let mut problems = Vec::new();
     for realm in &loaded.settings.realms {
-        let spec = realm.gate_spec(Vec::new());
+        let spec = realm.gate_spec(Place::default());
         for expectation in &realm.expectations {
             match prove(&policies, &spec, expectation) {
                 Ok(actual) if actual.code == expectation.outcome.0 => report.held += 1,
@@ -133,7 +134,7 @@ pub fn check(loaded: &Loaded) -> Result<Report, Vec<Problem>> {
 /// # Errors
 /// Why the question cannot be answered: the realm, the request, or the configuration.
 pub fn dry_run(loaded: &Loaded, asked: &DryRequest<'_>) -> Result<DryOutcome, String> {
-    let policies = policies(loaded, &local_targets).map_err(|problems| {
+    let policies = policies(loaded, &mut local_targets).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         lines.join("\n")
     })?;
@@ -158,12 +159,12 @@ pub fn dry_run(loaded: &Loaded, asked: &DryRequest<'_>) -> Result<DryOutcome, St
         secure: asked.secure,
         outcome: Outcome(None),
     };
-    prove(&policies, &realm.gate_spec(Vec::new()), &question)
+    prove(&policies, &realm.gate_spec(Place::default()), &question)
 }
 
 /// Where the realm's own interfaces are, so that a route over one of them is found.
-fn local_targets(realm: &RealmConfig) -> Vec<MountSpec> {
-    mounts(realm, &Targets::absent())
+fn local_targets(realm: &RealmConfig) -> Place {
+    place(realm, RealmParts::default(), &Targets::absent())
 }
 
 fn failure(loaded: &Loaded, expectation: &Expectation, actual: DryOutcome) -> Failure {

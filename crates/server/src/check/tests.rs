@@ -47,7 +47,9 @@ fn the_expectations_of_witboost_hold() {
 #[test]
 fn the_claims_of_our_own_issuer_are_found_where_the_template_writes_them() {
     let claims = |name: &str| {
-        system(name).settings.realms[0].gate_spec(vec![]).issuers[0]
+        system(name).settings.realms[0]
+            .gate_spec(Place::default())
+            .issuers[0]
             .claims
             .clone()
     };

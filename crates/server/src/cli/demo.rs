@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::run::{AsyncGreeting, Plan};
 use crate::system::{SystemClock, SystemEntropy};
 use clap::Args;
-use doorward_base::{Clock as _, Email, Permission, RealmName, RequestId, Secret};
+use doorward_base::{Clock as _, Effects, Email, Permission, RealmName, RequestId, Secret};
 use doorward_identity::act::{
     self, Call, Caller, Context, CreateServiceAccount, CreateToken, CreateUser, OwnerRef, Placement,
 };
@@ -106,6 +106,7 @@ impl AsyncGreeting for Tour {
             identity: &engine.identity,
             realm: &realm,
             call: &call,
+            effects: &Effects::undeclared(),
         };
         let people = People::make(ctx).await?;
         output::line(&tour(&format!("http://{address}"), &people, &self.file));

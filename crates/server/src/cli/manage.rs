@@ -5,7 +5,7 @@ use super::args::Target;
 use super::{Failure, output};
 use crate::engine::Engine;
 use crate::system::SystemClock;
-use doorward_base::{Clock as _, RequestId, TenantId};
+use doorward_base::{Clock as _, Effects, RequestId, TenantId};
 use doorward_identity::act::{self, Call, Context, Realm};
 use doorward_identity::decide::refusal::Refusal;
 use doorward_identity::model::{Identifier, Subject};
@@ -19,6 +19,7 @@ pub(super) struct Management {
     pub(super) engine: Engine,
     pub(super) realm: Arc<Realm>,
     pub(super) call: Call,
+    effects: Effects,
 }
 
 impl Management {
@@ -28,6 +29,7 @@ impl Management {
             identity: &self.engine.identity,
             realm: &self.realm,
             call: &self.call,
+            effects: &self.effects,
         }
     }
 
@@ -69,6 +71,7 @@ pub(super) fn run<T>(
             engine,
             realm,
             call,
+            effects: Effects::undeclared(),
         };
         let outcome = command(&management).await;
         management.engine.close().await;

@@ -34,8 +34,8 @@ pub mod value;
 mod tests;
 
 pub use lower::{
-    Database, Expectation, LimitStore, MasterKeySource, PostgresConfig, RealmConfig, RedisConfig,
-    ServerSettings, Settings, TlsSettings, policies,
+    Database, Expectation, LimitStore, MasterKeySource, Place, PostgresConfig, RealmConfig,
+    RedisConfig, ServerSettings, Settings, TlsSettings, policies,
 };
 pub use problem::{KeyPath, Problem, Step};
 

@@ -43,7 +43,7 @@ fn a_first_run_needs_almost_nothing() {
         "http://127.0.0.1:8080"
     );
     assert_eq!(sqlite(&settings), Path::new("doorward.db"));
-    let claims = &realm.gate_spec(vec![]).issuers[0].claims;
+    let claims = &realm.gate_spec(Place::default()).issuers[0].claims;
     assert_eq!(claims.tenant.as_ref().unwrap().to_string(), "tenant_id");
 }
 
@@ -500,7 +500,7 @@ fn basic_needs_tls_beyond_this_machine() {
 #[test]
 fn the_gates_complaints_have_lines_too() {
     let text = "[[realm.m.route]]\npath = \"/a/{x}\"\nupstream = \"builtin:echo\"\n[[realm.m.route]]\npath = \"/a/{y}\"\nupstream = \"builtin:echo\"\n[[realm.m.route]]\npath = \"no-slash\"\nupstream = \"builtin:echo\"";
-    let problems = policies(&read(text).unwrap(), &|_| Vec::new()).unwrap_err();
+    let problems = policies(&read(text).unwrap(), &mut |_| Place::default()).unwrap_err();
     let mut lines: Vec<_> = problems.iter().map(|problem| problem.line).collect();
     lines.sort_unstable();
     assert_eq!(lines, [Some(5), Some(8)], "{problems:?}");
@@ -583,7 +583,7 @@ proptest! {
         lines in proptest::collection::vec(fragment(), 0..25)
     ) {
         match read(&lines.join("\n")) {
-            Ok(loaded) => drop(policies(&loaded, &|_| Vec::new())),
+            Ok(loaded) => drop(policies(&loaded, &mut |_| Place::default())),
             Err(problems) => prop_assert!(
                 !problems.is_empty() && problems.iter().all(|problem| !problem.message.is_empty())
             ),

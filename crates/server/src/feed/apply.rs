@@ -67,7 +67,7 @@ impl Feed {
     /// Puts these realms in force, and follows and knows them from here on; those before
     /// stay in force if that fails. No request reaches a new one before its policies are
     /// in force too.
-    pub(crate) async fn adopt(&self, served: Vec<Served>) -> Result<(), StoreError> {
+    pub(crate) async fn adopt(&self, served: Vec<Arc<Served>>) -> Result<(), StoreError> {
         // Followed first, so that nothing falls between the snapshot and the next change.
         let before = self.realms.replace(served);
         for served in self.realms.all() {

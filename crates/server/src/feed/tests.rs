@@ -9,7 +9,7 @@ use crate::realms::Served;
 use crate::system::SystemClock;
 use crate::testing::{Held, PLENTY, call, loaded, make_token, mint_token, revoke, until};
 use doorward_base::principal::{CredentialId, Epoch};
-use doorward_base::{ApiTokenId, Clock as _, ErrorCode, RealmName, SessionId, SubjectId};
+use doorward_base::{ApiTokenId, Clock as _, Effects, ErrorCode, RealmName, SessionId, SubjectId};
 use doorward_identity::act::keys::{Pace, rotate};
 use doorward_identity::act::{Caller, Context, ExchangeRequest, Failure, exchange, introspect};
 use doorward_identity::decide::refusal::UseRefusal;
@@ -89,13 +89,13 @@ impl World {
     }
 }
 
-async fn serve(identity: &Identity, config: &RealmConfig) -> Served {
+async fn serve(identity: &Identity, config: &RealmConfig) -> Arc<Served> {
     let realm = open_realm(identity, config).await.unwrap();
-    Served {
+    Arc::new(Served {
         live: Arc::new(RealmLive::new(realm.id)),
         realm,
         longest_life: config.longest_life(),
-    }
+    })
 }
 
 const TOKEN: ApiTokenId = ApiTokenId::from_bytes([1; 16]);
@@ -280,6 +280,7 @@ async fn a_key_put_to_use_elsewhere_is_known_after_catching_up() {
         identity: &world.identity,
         realm: &elsewhere.realm,
         call: &call,
+        effects: &Effects::undeclared(),
     };
     rotate(ctx, &Caller::Operator, KeyPurpose::Access, Pace::Now)
         .await
@@ -334,10 +335,12 @@ async fn a_token_that_moved_to_a_key_this_process_has_not_heard_of_is_found() {
     let there = open_realm(&world.identity, &loaded.settings.realms[0]);
     let there = there.await.unwrap();
     let call = call();
+    let effects = Effects::undeclared();
     let at = |realm| Context {
         identity: &world.identity,
         realm,
         call: &call,
+        effects: &effects,
     };
     let asking = || ExchangeRequest {
         secret: secret.clone(),

@@ -3,6 +3,7 @@
 use super::world::*;
 use crate::conformance::fixture::tenant_id;
 use crate::conformance::{reading, writing};
+use doorward_base::Effects;
 use doorward_identity::act::keys::{KeysError, Pace, Rotated, ensure, load, rotate};
 use doorward_identity::act::*;
 use doorward_identity::model::{AuditAction, Change, KeyPurpose, KeyRecord, TokenKind};
@@ -56,6 +57,7 @@ pub(crate) async fn two_processes_end_with_the_same_keys(store: StoreHandle) {
                 identity,
                 realm,
                 call,
+                effects: Effects::undeclared(),
             }
         });
     }
@@ -285,6 +287,7 @@ pub(crate) async fn another_process_follows_a_rotation(store: StoreHandle) {
         realm: Arc::new(Realm::new(id, settings, keys)),
         identity,
         call: world.call,
+        effects: Effects::undeclared(),
     };
     let seq = world.last_change().await;
     for purpose in [KeyPurpose::Access, KeyPurpose::Internal, KeyPurpose::Digest] {

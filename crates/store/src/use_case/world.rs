@@ -10,7 +10,7 @@ use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::testing::SeededEntropy;
 use doorward_base::token_format::{TokenBody, TokenFormat};
 use doorward_base::{
-    Email, Entropy, ErrorCode, Permission, RealmName, RequestId, Scope, Secret, SessionId,
+    Effects, Email, Entropy, ErrorCode, Permission, RealmName, RequestId, Scope, Secret, SessionId,
     SubjectId, TenantId, Timestamp,
 };
 use doorward_identity::act::*;
@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) identity: Arc<Identity>,
     pub(crate) realm: Arc<Realm>,
     pub(crate) call: Call,
+    /// What its use-cases declared.
+    pub(crate) effects: Effects,
 }
 
 /// Somebody with a session.
@@ -81,6 +83,7 @@ impl World {
             realm: Arc::new(Realm::new(id, settings, keys.unwrap())),
             identity,
             call,
+            effects: Effects::undeclared(),
         }
     }
 
@@ -114,6 +117,7 @@ impl World {
             identity: &self.identity,
             realm: &self.realm,
             call: &self.call,
+            effects: &self.effects,
         }
     }
 

@@ -2,14 +2,15 @@
 
 use super::*;
 use crate::axum_target::AxumLocal;
-use crate::{Body, ErrorTemplate, Local as _, body};
+use crate::{Body, ErrorTemplate, Local as _, RealmHandle, RealmParts, body};
 use axum::Router;
 use axum::routing::{get, post};
-use doorward_base::{RealmName, RequestId, SessionId, Timestamp};
+use doorward_base::{Effects, RealmName, RequestId, SessionId, Timestamp};
 use http::{Request, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -33,7 +34,7 @@ async fn maybe(body: Option<Json<Wire>>) -> Json<Value> {
 }
 
 async fn who(Call(context): Call) -> String {
-    format!("{} {}", context.realm, context.request)
+    format!("{} {}", context.realm.name(), context.request)
 }
 
 async fn list(Query(listing): Query<Listing>) -> Json<Value> {
@@ -46,12 +47,18 @@ async fn show(PathKey(id): PathKey<SessionId>) -> Json<Value> {
 
 fn context() -> Context {
     Context {
-        realm: RealmName::new("demo").unwrap(),
+        realm: Arc::new(RealmHandle::new(
+            RealmName::new("demo").unwrap(),
+            RealmParts::default().with(7_u8),
+        )),
         principal: None,
+        credential: None,
         request: RequestId::from_bytes([9; 16]),
         now: Timestamp::from_seconds(1_700_000_000),
         peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
         secure: false,
+        errors: ErrorTemplate::Nested,
+        effects: Effects::undeclared(),
     }
 }
 
@@ -62,7 +69,7 @@ async fn ask(request: Request<Body>) -> (http::response::Parts, Value) {
         .route("/who", get(who))
         .route("/list", get(list))
         .route("/show/{id}", get(show));
-    let target = AxumLocal::new(router, ErrorTemplate::Nested);
+    let target = AxumLocal::new(router);
     let (parts, body) = target.call(request, context()).await.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
@@ -266,4 +273,31 @@ async fn the_context_reaches_the_handler_only_through_the_adapter() {
     parts.extensions.insert(context());
     let refusal = Call::from_request_parts(&mut parts, &()).await.unwrap_err();
     assert_eq!(refusal.code, ErrorCode::Internal);
+}
+
+#[tokio::test]
+async fn the_handlers_of_one_path_need_no_router() {
+    async fn part(RealmPart(part): RealmPart<u8>) -> Json<Value> {
+        Json(json!(part))
+    }
+    async fn absent(RealmPart(_): RealmPart<u16>) -> Json<Value> {
+        Json(json!(null))
+    }
+    let ask = async |target: AxumLocal, request: Request<Body>| {
+        let (parts, body) = target.call(request, context()).await.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        (parts, serde_json::from_slice::<Value>(&bytes).unwrap())
+    };
+    // Wherever it is mounted.
+    let request = || Request::get("/any/where").body(body::empty()).unwrap();
+    let (parts, body) = ask(AxumLocal::endpoint(get(part)), request()).await;
+    assert_eq!((parts.status, body), (StatusCode::OK, json!(7)));
+    let (parts, body) = ask(AxumLocal::endpoint(post(part)), request()).await;
+    assert_eq!(parts.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(parts.headers["allow"], "POST");
+    assert_eq!(body["error"]["code"], "method_not_allowed");
+    // What the realm does not have is not made up.
+    let (parts, body) = ask(AxumLocal::endpoint(get(absent)), request()).await;
+    assert_eq!(parts.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(body["error"]["code"], "internal_error");
 }

@@ -44,17 +44,9 @@ impl Verifier<'_> {
         let Some(module) = route.and_then(|route| route.basic.as_ref()) else {
             return Err(refuse("module_off"));
         };
-        let plain_allowed = client.ip.is_loopback() && realm.require_https == RequireHttps::Off;
-        if !client.secure && !plain_allowed {
-            return Err(Stop::new(
-                ErrorCode::HttpsRequired,
-                STAGE,
-                "basic_plain_http",
-            ));
-        }
+        check_transport(realm, client)?;
         let malformed = || Stop::new(ErrorCode::CredentialMalformed, STAGE, "basic");
-        let decoded = STANDARD.decode(encoded).map_err(|_| malformed())?;
-        let text = Secret::new(String::from_utf8(decoded).map_err(|_| malformed())?);
+        let text = decode(encoded)?;
         let (username, token) = text.expose().split_once(':').ok_or_else(malformed)?;
         if username != basic.username {
             return Err(refuse("username"));
@@ -88,18 +80,18 @@ impl Verifier<'_> {
     /// without a current feed the store is asked again.
     fn cached(&self, realm: &Realm, key: &Key, now: Timestamp) -> Option<Arc<Converted>> {
         let found = self.caches.converted.get(key)?;
-        let name = &realm.name;
+        let handle = &realm.handle;
         let principal = &found.principal;
         let epoch = principal.subject.map(|subject| {
             self.revocations
-                .epoch(name, subject, principal.tenant.as_ref())
+                .epoch(handle, subject, principal.tenant.as_ref())
         });
         let stands = now < found.fresh_until
             && now < principal.expires_at
-            && self.revocations.is_current(name, now)
+            && self.revocations.is_current(handle, now)
             && !self
                 .revocations
-                .is_revoked(name, &principal.credential, now)
+                .is_revoked(handle, &principal.credential, now)
             && epoch.is_none_or(|epoch| epoch <= principal.epoch);
         if !stands {
             self.caches.converted.remove(key);
@@ -118,11 +110,11 @@ impl Verifier<'_> {
     ) -> Passed<Arc<Converted>> {
         let looked_up =
             self.introspect
-                .introspect(&realm.name, &class.name, token, &Via::Basic, facts);
+                .introspect(&realm.handle, &class.name, token, &Via::Basic, facts);
         let principal = looked_up.await.map_err(rejected)?;
         let minted = self
             .minter
-            .mint(&realm.name, &principal, &module.scopes, ttl, facts);
+            .mint(&realm.handle, &principal, &module.scopes, ttl, facts);
         let minted = minted.await.map_err(rejected)?;
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", minted.jwt.expose()))
             .map_err(|_| Stop::new(ErrorCode::Internal, STAGE, "minted"))?;
@@ -137,6 +129,28 @@ impl Verifier<'_> {
             fresh_until: minted.expires_at.minus(life / 10),
         }))
     }
+}
+
+/// Basic sends the credential itself: by TLS, or on this machine.
+pub(super) fn check_transport(realm: &Realm, client: &Client) -> Passed<()> {
+    let plain_allowed = client.ip.is_loopback() && realm.require_https == RequireHttps::Off;
+    if client.secure || plain_allowed {
+        return Ok(());
+    }
+    Err(Stop::new(
+        ErrorCode::HttpsRequired,
+        STAGE,
+        "basic_plain_http",
+    ))
+}
+
+/// The text of a Basic credential (RFC 7617 §2).
+pub(super) fn decode(encoded: &str) -> Passed<Secret> {
+    let malformed = || Stop::new(ErrorCode::CredentialMalformed, STAGE, "basic");
+    let decoded = STANDARD.decode(encoded).map_err(|_| malformed())?;
+    String::from_utf8(decoded)
+        .map(Secret::new)
+        .map_err(|_| malformed())
 }
 
 fn class_of<'r>(realm: &'r Realm, token: &str) -> Passed<&'r ClassSpec> {

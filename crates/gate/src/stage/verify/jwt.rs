@@ -59,7 +59,7 @@ impl Verifier<'_> {
     fn is_fresh(&self, realm: &Realm, entry: &Entry) -> bool {
         entry
             .keys
-            .is_none_or(|generation| self.keys.own_generation(&realm.name) == generation)
+            .is_none_or(|generation| self.keys.own_generation(&realm.handle) == generation)
     }
 
     /// Whether everything that a token of ours hangs on still stands, where the realm
@@ -74,16 +74,16 @@ impl Verifier<'_> {
         let Some(subject) = principal.subject.filter(|_| realm.immediate) else {
             return Ok(());
         };
-        let name = &realm.name;
-        if !self.revocations.is_current(name, now) {
+        let handle = &realm.handle;
+        if !self.revocations.is_current(handle, now) {
             return Err(Stop::new(ErrorCode::StoreUnavailable, STAGE, "lease"));
         }
-        let is_revoked = |credential| self.revocations.is_revoked(name, &credential, now);
+        let is_revoked = |credential| self.revocations.is_revoked(handle, &credential, now);
         if principal.credentials().any(is_revoked) {
             return Err(Stop::new(ErrorCode::TokenInvalid, STAGE, "revoked"));
         }
         let tenant = principal.tenant.as_ref();
-        let is_older = |(of, epoch)| self.revocations.epoch(name, of, tenant) > epoch;
+        let is_older = |(of, epoch)| self.revocations.epoch(handle, of, tenant) > epoch;
         let actors = principal.actors.iter();
         if std::iter::once((subject, principal.epoch))
             .chain(actors.map(|actor| (actor.subject, actor.epoch)))
@@ -128,7 +128,7 @@ impl Verifier<'_> {
                 .as_ref()
                 .is_some_and(|kid| keys.find(kid).is_none())
         {
-            self.keys.look_again(&realm.name).await;
+            self.keys.look_again(&realm.handle).await;
             (keys, generation) = self.keys_of(realm, issuer)?;
         }
         let expected = Expectations {
@@ -155,7 +155,7 @@ impl Verifier<'_> {
     fn keys_of(&self, realm: &Realm, issuer: &Issuer) -> Passed<(Arc<KeySet>, Option<u64>)> {
         let own = match &issuer.keys {
             Keys::Static(keys) => return Ok((Arc::clone(keys), None)),
-            Keys::Own => self.keys.own(&realm.name),
+            Keys::Own => self.keys.own(&realm.handle),
             Keys::Remote => None,
         };
         own.map(|(keys, generation)| (keys, Some(generation)))

@@ -17,7 +17,8 @@ use crate::policy::compiled::{Realm, Route};
 use crate::policy::spec::CredentialKind;
 use crate::port::{Facts, Introspect, IssuerKeys, Minter, Rejected, Revocations};
 use cache::Caches;
-use doorward_base::{Environment, ErrorCode, Principal};
+use doorward_base::{Environment, ErrorCode, Principal, Secret};
+use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -78,23 +79,63 @@ impl Verifier<'_> {
                 hint.class = Some(class.name.to_string().into());
                 let looked_up =
                     self.introspect
-                        .introspect(&realm.name, &class.name, token, via, facts);
-                let principal = looked_up.await.map_err(rejected)?;
-                if facts.now >= principal.expires_at {
-                    return Err(Stop::new(ErrorCode::TokenExpired, STAGE, "expired"));
-                }
-                Ok(Verified {
-                    principal,
-                    kind: CredentialKind::ApiToken,
-                    converted: None,
-                })
+                        .introspect(&realm.handle, &class.name, token, via, facts);
+                of_kind(CredentialKind::ApiToken, looked_up.await, facts)
             }
             Presented::Basic(encoded) => {
                 hint.class = Some("basic".into());
                 self.basic(realm, route, encoded, client, facts).await
             }
+            Presented::Client(encoded) => {
+                hint.class = Some("client".into());
+                self.client(realm, encoded, client, facts).await
+            }
+            Presented::Session(cookie) => {
+                hint.class = Some("session".into());
+                let found = self.introspect.session(&realm.handle, cookie, facts);
+                of_kind(CredentialKind::Session, found.await, facts)
+            }
         }
     }
+
+    /// A client by its id and secret, each form-encoded (RFC 6749 §2.3.1).
+    async fn client(
+        &self,
+        realm: &Realm,
+        encoded: &str,
+        client: &Client,
+        facts: Facts,
+    ) -> Passed<Verified> {
+        basic::check_transport(realm, client)?;
+        let malformed = || Stop::new(ErrorCode::CredentialMalformed, STAGE, "basic");
+        let text = basic::decode(encoded)?;
+        let (id, secret) = text.expose().split_once(':').ok_or_else(malformed)?;
+        let plain = |text: &str| {
+            let spaced = text.replace('+', " ");
+            let decoded = percent_decode_str(&spaced).decode_utf8();
+            decoded.map(Cow::into_owned).map_err(|_| malformed())
+        };
+        let (id, secret) = (plain(id)?, Secret::new(plain(secret)?));
+        let found = self.introspect.client(&realm.handle, &id, &secret, facts);
+        of_kind(CredentialKind::Client, found.await, facts)
+    }
+}
+
+/// A caller that a port knew, for as long as it says.
+fn of_kind(
+    kind: CredentialKind,
+    found: Result<Arc<Principal>, Rejected>,
+    facts: Facts,
+) -> Passed<Verified> {
+    let principal = found.map_err(rejected)?;
+    if facts.now >= principal.expires_at {
+        return Err(Stop::new(ErrorCode::TokenExpired, STAGE, "expired"));
+    }
+    Ok(Verified {
+        principal,
+        kind,
+        converted: None,
+    })
 }
 
 /// Whether a credential of this kind can arrive in the realm at all, by any class (of
@@ -108,7 +149,8 @@ pub(crate) fn can_arrive(
         environment.is_none_or(|wanted| class.format.environments().contains(wanted))
     });
     match kind {
-        CredentialKind::Jwt => true,
+        // Clients and sign-ins are of no class; the mounts that accept them say so.
+        CredentialKind::Jwt | CredentialKind::Client | CredentialKind::Session => true,
         CredentialKind::ApiToken => {
             classes.any(|class| class.bearer || class.header.is_some() || class.query.is_some())
         }

@@ -1,16 +1,20 @@
 //! Which credential a request presents: by place (Authorization, a configured header
-//! or query parameter) and by shape. At most one; two are refused, whatever they say.
+//! or query parameter, at mounts an API key's header and a cookie) and by shape. At most
+//! one; two are refused, whatever they say. The exceptions are a mount's: its API key may
+//! come beside a bearer, and a cookie, which browsers add by themselves, counts for
+//! nothing beside what was presented on purpose.
 
 use super::STAGE;
+use crate::authority;
 use crate::policy::compiled::Realm;
-use crate::policy::spec::ClassSpec;
+use crate::policy::spec::{ClassSpec, CredentialKind, MountSpec};
 use crate::port::Via;
 use crate::stage::{Passed, Stop};
 use doorward_base::token_format::Shape;
 use doorward_base::{ErrorCode, Secret};
-use http::HeaderName;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 use http::request::Parts;
+use http::{HeaderMap, HeaderName};
 use percent_encoding::percent_decode_str;
 
 /// A credential, not verified.
@@ -25,6 +29,18 @@ pub(crate) enum Presented<'r> {
     },
     /// The credentials of HTTP Basic, still encoded.
     Basic(&'r str),
+    /// The same, at a mount that clients call.
+    Client(&'r str),
+    /// The value of a sign-in's cookie.
+    Session(Secret),
+}
+
+/// What a request presents.
+pub(crate) struct Found<'r> {
+    /// The caller's credential.
+    pub(crate) caller: Presented<'r>,
+    /// An API key that came beside it.
+    pub(crate) beside: Option<Presented<'r>>,
 }
 
 #[derive(Clone, Copy)]
@@ -44,25 +60,71 @@ impl Place<'_> {
     }
 }
 
-/// Finds the request's credential, if it has one.
-pub(crate) fn find<'r>(realm: &'r Realm, parts: &'r Parts) -> Passed<Option<Presented<'r>>> {
-    let malformed = || Stop::new(ErrorCode::CredentialMalformed, STAGE, "authorization");
+/// Finds what the request presents, if anything: `mount` is where it goes, unless that is
+/// a route, and `secure` whether it came by TLS.
+pub(crate) fn find<'r>(
+    realm: &'r Realm,
+    mount: Option<&'r MountSpec>,
+    parts: &'r Parts,
+    secure: bool,
+) -> Passed<Option<Found<'r>>> {
     let conflict = || Stop::new(ErrorCode::CredentialConflict, STAGE, "credentials");
     let mut fields = parts.headers.get_all(AUTHORIZATION).iter();
     let authorization = fields.next();
     if fields.next().is_some() {
         return Err(conflict());
     }
-    let mut others = other_places(realm, parts)?;
-    if others.len() + usize::from(authorization.is_some()) > 1 {
+    let key_header = mount.and_then(|mount| mount.api_key.as_ref());
+    let api_key = match key_header {
+        Some(name) => find_api_key(realm, name, &parts.headers)?,
+        None => None,
+    };
+    let mut others = other_places(realm, key_header, parts)?;
+    let presented = others.len() + usize::from(authorization.is_some());
+    if presented > 1 || (!others.is_empty() && api_key.is_some()) {
         return Err(conflict());
     }
     if let Some((place, text)) = others.pop() {
-        return classify(realm, place, text).map(Some);
+        return classify(realm, place, text).map(alone);
     }
-    let Some(value) = authorization else {
-        return Ok(None);
+    let caller = match authorization {
+        Some(value) => Some(read_authorization(realm, mount, value)?),
+        None => None,
     };
+    match (caller, api_key) {
+        (Some(caller), Some(_))
+            if !matches!(caller, Presented::Jwt(_) | Presented::ApiToken { .. }) =>
+        {
+            Err(conflict())
+        }
+        (Some(caller), beside) => Ok(Some(Found {
+            beside: beside.filter(|beside| !is_same(&caller, beside)),
+            caller,
+        })),
+        (None, Some(api_key)) => Ok(alone(api_key)),
+        (None, None) => Ok(mount
+            .and_then(|mount| find_cookie(mount, parts, secure))
+            .and_then(|value| alone(Presented::Session(value)))),
+    }
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the one form in which a finding is told"
+)]
+fn alone(caller: Presented<'_>) -> Option<Found<'_>> {
+    Some(Found {
+        caller,
+        beside: None,
+    })
+}
+
+fn read_authorization<'r>(
+    realm: &'r Realm,
+    mount: Option<&MountSpec>,
+    value: &'r http::HeaderValue,
+) -> Passed<Presented<'r>> {
+    let malformed = || Stop::new(ErrorCode::CredentialMalformed, STAGE, "authorization");
     let text = value.to_str().map_err(|_| malformed())?;
     let (scheme, credentials) = text.split_once(' ').ok_or_else(malformed)?;
     // The scheme's case is free (RFC 9110 §11.1); one space and one token are not.
@@ -70,20 +132,109 @@ pub(crate) fn find<'r>(realm: &'r Realm, parts: &'r Parts) -> Passed<Option<Pres
         return Err(malformed());
     }
     if scheme.eq_ignore_ascii_case("bearer") {
-        classify(realm, Place::Bearer, Text::Borrowed(credentials)).map(Some)
-    } else if scheme.eq_ignore_ascii_case("basic") {
-        Ok(Some(Presented::Basic(credentials)))
-    } else {
-        Err(malformed())
+        return classify(realm, Place::Bearer, Text::Borrowed(credentials));
     }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(malformed());
+    }
+    let clients = mount.is_some_and(|mount| accepts(mount, CredentialKind::Client));
+    Ok(if clients {
+        Presented::Client(credentials)
+    } else {
+        Presented::Basic(credentials)
+    })
+}
+
+fn accepts(mount: &MountSpec, kind: CredentialKind) -> bool {
+    mount.access.kinds().contains(&kind)
+}
+
+/// The API key in a mount's own header: a token of a class with that header, or an
+/// access token.
+fn find_api_key<'r>(
+    realm: &'r Realm,
+    name: &'r HeaderName,
+    headers: &'r HeaderMap,
+) -> Passed<Option<Presented<'r>>> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(Stop::new(
+            ErrorCode::CredentialConflict,
+            STAGE,
+            "credentials",
+        ));
+    }
+    let text = value
+        .to_str()
+        .map_err(|_| Stop::new(ErrorCode::CredentialMalformed, STAGE, "presentation"))?;
+    if is_jwt(text) {
+        return Ok(Some(Presented::Jwt(text)));
+    }
+    classify(realm, Place::Header(name), Text::Borrowed(text)).map(Some)
+}
+
+/// Whether the two are one credential, sent twice.
+fn is_same(caller: &Presented<'_>, beside: &Presented<'_>) -> bool {
+    match (caller, beside) {
+        (Presented::Jwt(one), Presented::Jwt(other)) => one == other,
+        (Presented::ApiToken { token, .. }, Presented::ApiToken { token: other, .. }) => {
+            token.expose() == other.expose()
+        }
+        _ => false,
+    }
+}
+
+/// The cookie of a sign-in. Another site's page cannot use it to change anything: it
+/// counts for unsafe methods only where the browser says that our own page asks.
+fn find_cookie(mount: &MountSpec, parts: &Parts, secure: bool) -> Option<Secret> {
+    let wanted = mount.cookie.as_deref()?;
+    if !parts.method.is_safe() && !is_same_origin(parts, secure) {
+        return None;
+    }
+    let fields = parts.headers.get_all(COOKIE).iter();
+    let pairs = fields.filter_map(|field| field.to_str().ok());
+    let mut values = pairs
+        .flat_map(|field| field.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(name, value)| *name == wanted && !value.is_empty())
+        .map(|(_, value)| value);
+    let value = values.next()?;
+    // Two of one name are somebody's attempt to put theirs before ours.
+    values
+        .next()
+        .is_none()
+        .then(|| Secret::new(value.to_owned()))
+}
+
+/// Whether our own page sends the request: by `Sec-Fetch-Site`, and from browsers that do
+/// not send it by `Origin`, which all of them send with unsafe methods.
+fn is_same_origin(parts: &Parts, secure: bool) -> bool {
+    if let Some(site) = parts.headers.get("sec-fetch-site") {
+        return site == "same-origin";
+    }
+    let Ok(authority) = authority::read(parts) else {
+        return false;
+    };
+    let scheme = if secure { "https" } else { "http" };
+    let origin = parts.headers.get(ORIGIN);
+    origin.is_some_and(|origin| origin.as_bytes() == format!("{scheme}://{authority}").as_bytes())
 }
 
 type Text<'r> = std::borrow::Cow<'r, str>;
 
-fn other_places<'r>(realm: &'r Realm, parts: &'r Parts) -> Passed<Vec<(Place<'r>, Text<'r>)>> {
+/// What other places than `Authorization` and a mount's own header hold.
+fn other_places<'r>(
+    realm: &'r Realm,
+    key_header: Option<&HeaderName>,
+    parts: &'r Parts,
+) -> Passed<Vec<(Place<'r>, Text<'r>)>> {
     let malformed = || Stop::new(ErrorCode::CredentialMalformed, STAGE, "presentation");
     let mut found = Vec::new();
-    for name in &realm.credential_headers {
+    let headers = realm.credential_headers.iter();
+    for name in headers.filter(|name| Some(*name) != key_header) {
         for value in parts.headers.get_all(name) {
             let text = value.to_str().map_err(|_| malformed())?;
             found.push((Place::Header(name), Text::Borrowed(text)));
@@ -149,14 +300,14 @@ fn classify<'r>(realm: &'r Realm, place: Place<'r>, text: Text<'r>) -> Passed<Pr
         }
     }
     match (place, text) {
-        (Place::Bearer, Text::Borrowed(token))
-            if token.bytes().filter(|&b| b == b'.').count() == 2 =>
-        {
-            Ok(Presented::Jwt(token))
-        }
+        (Place::Bearer, Text::Borrowed(token)) if is_jwt(token) => Ok(Presented::Jwt(token)),
         (Place::Bearer, _) => Err(Stop::new(ErrorCode::CredentialMalformed, STAGE, "shape")),
         _ => refuse("shape"),
     }
+}
+
+fn is_jwt(text: &str) -> bool {
+    text.bytes().filter(|&byte| byte == b'.').count() == 2
 }
 
 fn presented_in(class: &ClassSpec, place: Place<'_>) -> bool {

@@ -10,7 +10,7 @@ use crate::decide::refusal::{ManageRefusal, Refusal};
 use crate::model::{AuditAction, AuditEvent, Change, KeyPurpose, KeyRecord, KeyState};
 use crate::port::{StoreError, Tx};
 use async_trait::async_trait;
-use doorward_base::Timestamp;
+use doorward_base::{Effect, Timestamp};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,6 +107,10 @@ struct Rotation {
 impl Work for Rotation {
     type Done = Rotated;
     type Refusal = ManageRefusal;
+
+    fn effect(&self) -> Effect {
+        Effect::Ends
+    }
 
     fn event(&self) -> AuditEvent {
         let mut event = self.call.event(self.caller.actor(), AuditAction::KeyRotate);

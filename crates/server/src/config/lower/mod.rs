@@ -16,7 +16,7 @@ mod server;
 mod store;
 
 pub use expect::Expectation;
-pub use policy::policies;
+pub use policy::{Place, policies};
 pub use realm::RealmConfig;
 pub use secret::MasterKeySource;
 pub use server::{ServerSettings, TlsSettings};

@@ -6,20 +6,30 @@ use crate::config::problem::{KeyPath, Problem};
 use doorward_gate::policy::problem::Problem as PolicyProblem;
 use doorward_gate::policy::spec::{MountSpec, RealmSpec};
 use doorward_gate::policy::{self, Policies, PolicyError};
+use doorward_surface::RealmParts;
 
-/// The policies of all realms, with the local targets that `mounts` gives each.
+/// What the gate is told of a realm beside its configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// What ports and local targets find of it.
+    pub parts: RealmParts,
+    /// The local targets, and where they are.
+    pub mounts: Vec<MountSpec>,
+}
+
+/// The policies of all realms, each with what `place_of` gives it, in their order.
 ///
 /// # Errors
 /// Every contradiction the gate finds.
 pub fn policies(
     loaded: &Loaded,
-    mounts: &dyn Fn(&RealmConfig) -> Vec<MountSpec>,
+    place_of: &mut dyn FnMut(&RealmConfig) -> Place,
 ) -> Result<Policies, Vec<Problem>> {
     let specs: Vec<RealmSpec> = loaded
         .settings
         .realms
         .iter()
-        .map(|realm| realm.gate_spec(mounts(realm)))
+        .map(|realm| realm.gate_spec(place_of(realm)))
         .collect();
     policy::lower(specs.clone()).map_err(|errors| {
         errors
@@ -51,6 +61,7 @@ fn place(error: &PolicyError, specs: &[RealmSpec]) -> KeyPath {
         at.map_or_else(|| realm.key("issuer"), |at| realm.key("issuers").index(at))
     };
     match &error.problem {
+        PolicyProblem::Mount { .. } => realm,
         PolicyProblem::HostTaken { .. } | PolicyProblem::NoHosts => realm.key("hosts"),
         PolicyProblem::Pattern { path, .. } => route(path),
         PolicyProblem::Duplicate { first, second } | PolicyProblem::Ambiguous { first, second } => {
@@ -59,6 +70,7 @@ fn place(error: &PolicyError, specs: &[RealmSpec]) -> KeyPath {
         }
         PolicyProblem::InsideMount { route: pattern, .. }
         | PolicyProblem::NoCredential(pattern)
+        | PolicyProblem::RouteCredential { route: pattern, .. }
         | PolicyProblem::NoModule { route: pattern, .. }
         | PolicyProblem::Upstream { route: pattern, .. } => route(pattern),
         PolicyProblem::Keys { issuer: name, .. }

@@ -3,6 +3,7 @@
 
 use super::Lowering;
 use super::expect::Expectation;
+use super::policy::Place;
 use super::server::ServerSettings;
 use crate::config::exchange::Exchange;
 use crate::config::identity_headers::Identity;
@@ -12,11 +13,10 @@ use crate::config::text::{FromText as _, Text};
 use crate::config::value::Url;
 use doorward_base::RealmName;
 use doorward_gate::policy::spec::{
-    ForwardAuthSpec, IdentitySpec, MountSpec, RealmSpec, RequireHttps as GateHttps,
-    TenantHeaderSpec,
+    ForwardAuthSpec, IdentitySpec, RealmSpec, RequireHttps as GateHttps, TenantHeaderSpec,
 };
 use doorward_identity::settings::RealmSettings;
-use doorward_surface::ErrorTemplate;
+use doorward_surface::{ErrorTemplate, RealmParts};
 use http::HeaderName;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,11 +63,12 @@ impl RealmConfig {
         tokens.max_ttl.max(tokens.access_ttl).max(basic)
     }
 
-    /// What the gate is told, with these local targets mounted.
+    /// What the gate is told, with this beside it.
     #[must_use]
-    pub fn gate_spec(&self, mounts: Vec<MountSpec>) -> RealmSpec {
+    pub fn gate_spec(&self, place: Place) -> RealmSpec {
         RealmSpec {
-            mounts,
+            parts: place.parts,
+            mounts: place.mounts,
             ..self.gate.clone()
         }
     }
@@ -128,6 +129,7 @@ impl Lowering<'_> {
         let everywhere = realm.limits.iter().filter(|(_, limit)| limit.everywhere);
         Some(RealmSpec {
             name: identity.name.clone(),
+            parts: RealmParts::default(),
             hosts: hosts_of(realm),
             require_https,
             errors: realm
