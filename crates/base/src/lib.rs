@@ -1,5 +1,6 @@
 //! The words every crate shares: ids, names, time, secrets, the principal, the
-//! claims template, the error codes, and the pure rate limiter.
+//! claims template, the error codes, the pure rate limiter, and the port of outgoing
+//! HTTP.
 //!
 //! Nothing here does I/O, awaits, reads a clock or draws randomness: time comes in
 //! as [`Timestamp`], randomness as [`Entropy`]. It stays small and still, because a
@@ -10,6 +11,7 @@ pub mod claims;
 pub mod code;
 pub mod credential;
 pub mod effect;
+pub mod egress;
 pub mod entropy;
 pub mod fault;
 pub mod id;

@@ -119,6 +119,7 @@ impl Gate {
     /// Puts new policies into force. A request that has begun keeps those it began
     /// with; nothing verified under the old ones is used again.
     pub fn swap(&self, mut policies: Policies) {
+        policies.tie(&*self.parts.keys);
         policies.generation = self.generation.fetch_add(1, Ordering::AcqRel) + 1;
         self.policies.store(Arc::new(policies));
     }

@@ -8,7 +8,7 @@ use doorward_base::{
 };
 use doorward_jose::key_set::KeySet;
 use doorward_surface::RealmHandle;
-use http::HeaderName;
+use http::{HeaderName, Uri};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,4 +142,27 @@ pub trait IssuerKeys: Send + Sync {
     /// issuer names a key that is not among them, which anybody can make up. By default
     /// there is nowhere to look.
     async fn look_again(&self, _realm: &RealmHandle) {}
+
+    /// What is behind the JWKS URL of an issuer that is not ours. Asked once for each
+    /// issuer, when policies come into force. By default nothing is fetched.
+    fn remote(&self, _url: &Uri) -> Option<Arc<dyn RemoteKeys>> {
+        None
+    }
+}
+
+/// The keys that an external issuer publishes, as last fetched.
+#[async_trait]
+pub trait RemoteKeys: Send + Sync {
+    /// The keys with their generation; `None` when none were ever fetched, or none for so
+    /// long that those of then can no longer be believed.
+    fn known(&self) -> Option<(Arc<KeySet>, u64)>;
+
+    /// The generation alone, which grows when the keys change; asked at each cached
+    /// token, so it should be cheap.
+    fn generation(&self) -> Option<u64>;
+
+    /// Fetches them, unless somebody did a moment ago; returns when [`RemoteKeys::known`]
+    /// is as good as it gets. Asked when a token names a key that is not among them,
+    /// which anybody can make up, and when there are none.
+    async fn look_again(&self);
 }

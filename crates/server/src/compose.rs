@@ -5,15 +5,18 @@ use crate::cli::Failure;
 use crate::config::{Loaded, RealmConfig, policies};
 use crate::engine::{Engine, open_realm, store_failure};
 use crate::feed::Feed;
+use crate::issuers::Issuers;
 use crate::live::RealmLive;
 use crate::mounts::{Targets, exchange_mount, place};
 use crate::realms::{Realms, Served};
 use crate::system::SystemClock;
+use doorward_base::egress::Egress;
 use doorward_base::{RealmName, RequestId, TenantId};
 use doorward_gate::policy::Policies;
 use doorward_gate::{Gate, GateOptions, GateParts};
 use doorward_identity::act::{Identity, KeyNews};
 use doorward_oauth::OAuthRealm;
+use doorward_outbound::egress::{GuardedClient, SystemResolver};
 use doorward_surface::{Denial, DenialLog, RealmParts};
 use std::sync::{Arc, OnceLock};
 
@@ -21,6 +24,8 @@ use std::sync::{Arc, OnceLock};
 pub(crate) struct Composed {
     pub(crate) gate: Arc<Gate>,
     pub(crate) feed: Arc<Feed>,
+    pub(crate) egress: Arc<GuardedClient>,
+    pub(crate) issuers: Arc<Issuers>,
     news: Arc<FeedNews>,
     identity: Arc<Identity>,
     realms: Arc<Realms>,
@@ -39,6 +44,10 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
     let news = Arc::new(FeedNews::new(Arc::clone(&feed)));
     let denials = Arc::new(LateDenials::default());
     let server = &loaded.settings.server;
+    let egress = GuardedClient::new(server.egress.clone(), Arc::new(SystemResolver))
+        .map_err(|error| Failure::Usage(format!("[server] egress_ca: {error}")))?;
+    let egress = Arc::new(egress);
+    let issuers = Arc::new(Issuers::new(Arc::clone(&egress) as Arc<dyn Egress>));
     let parts = GateParts {
         introspect: Arc::new(TokenIntrospect::new(
             Arc::clone(&identity),
@@ -46,7 +55,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         )),
         revocations: Arc::new(FeedRevocations::new(Arc::clone(&feed))),
         minter: Arc::new(InternalMinter::new(Arc::clone(&identity))),
-        keys: Arc::new(RealmKeys::new(Arc::clone(&news))),
+        keys: Arc::new(RealmKeys::new(Arc::clone(&news), Arc::clone(&issuers))),
         limiter: engine.limits.limiter(),
         limit_seed: *identity
             .master
@@ -75,6 +84,8 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
     Ok(Composed {
         gate,
         feed,
+        egress,
+        issuers,
         news,
         identity,
         realms,

@@ -12,6 +12,7 @@ mod descriptor;
 mod engine;
 mod feed;
 mod health;
+mod issuers;
 mod limits;
 mod live;
 mod mounts;

@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::limits::Limits;
 use crate::nodes::Membership;
 use crate::ops::Ops;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{Metrics, Sources};
 use crate::terms::terms;
 use crate::vitals::Vitals;
 use doorward_gate::listener::{self, ListenerOptions};
@@ -104,6 +104,7 @@ async fn serve(
         feed: Arc::clone(&composed.feed),
         membership: Arc::clone(membership),
         limits: engine.limits.clone(),
+        issuers: Arc::clone(&composed.issuers),
         lease: LEASE,
         draining: AtomicBool::new(false),
     });
@@ -148,6 +149,7 @@ async fn start_background(
 ) -> Result<(), Failure> {
     background.spawn(Arc::clone(&composed.feed).follow());
     background.spawn(keep_house(Arc::clone(composed)));
+    background.spawn(Arc::clone(&composed.issuers).refresh_when_due());
     if let Some(address) = server.ops_listen {
         let listener = bind(address).await?;
         if let Ok(bound) = listener.local_addr() {
@@ -155,7 +157,11 @@ async fn start_background(
         }
         let ops = Ops {
             vitals: Arc::clone(vitals),
-            metrics: Metrics::new(Arc::clone(&composed.gate), Arc::clone(vitals)),
+            metrics: Metrics::new(Sources {
+                gate: Arc::clone(&composed.gate),
+                vitals: Arc::clone(vitals),
+                egress: Arc::clone(composed.egress.counters()),
+            }),
         };
         background.spawn(Arc::new(ops).serve(listener));
     }

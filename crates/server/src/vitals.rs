@@ -2,6 +2,7 @@
 //! that tells them (`ops`), and the gate's counters (`telemetry`).
 
 use crate::feed::Feed;
+use crate::issuers::Issuers;
 use crate::limits::Limits;
 use crate::nodes::Membership;
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ pub(crate) struct Vitals {
     pub(crate) feed: Arc<Feed>,
     pub(crate) membership: Arc<Membership>,
     pub(crate) limits: Limits,
+    pub(crate) issuers: Arc<Issuers>,
     /// How long the store may be silent.
     pub(crate) lease: Duration,
     pub(crate) draining: AtomicBool,
@@ -41,12 +43,14 @@ impl Vitals {
     /// All of it.
     pub(crate) fn detail(&self) -> Value {
         let silence = u64::try_from(self.feed.silence().as_millis()).unwrap_or(u64::MAX);
+        let issuers = self.issuers.health();
         json!({
             "ready": self.is_ready(),
             "draining": self.is_draining(),
             "announced": self.membership.is_heard(),
             "contradiction": self.membership.contradicted(),
             "store": {"answers": self.store_answers(), "last_answer_ms": silence},
+            "issuers": {"known": issuers.known, "without_keys": issuers.without_keys, "failing": issuers.failing},
             "limits": {"store": self.limits.kind(), "connected": self.limits.is_connected()},
         })
     }

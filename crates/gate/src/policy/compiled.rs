@@ -6,13 +6,14 @@ use super::spec::{
     RequireHttps, RouteSpec, TenantHeaderSpec,
 };
 use super::table::Table;
+use crate::port::{IssuerKeys, RemoteKeys};
 use doorward_base::limit::Quota;
 use doorward_base::{Audience, RealmName, Scope, TenantId};
 use doorward_jose::{Algorithm, KeySet, TypRule};
 use doorward_surface::{ErrorTemplate, RealmHandle};
-use http::{HeaderName, Method};
+use http::{HeaderName, Method, Uri};
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// All realms, and which authority is whose.
@@ -78,8 +79,14 @@ pub(crate) struct Issuer {
 pub(crate) enum Keys {
     Own,
     Static(Arc<KeySet>),
-    /// Fetched elsewhere; nothing is known here yet.
-    Remote,
+    Remote(Remote),
+}
+
+/// Keys behind a URL, and who fetches them: known once the policies are in force.
+#[derive(Clone)]
+pub(crate) struct Remote {
+    pub(crate) url: Uri,
+    pub(crate) keys: OnceLock<Arc<dyn RemoteKeys>>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -87,7 +94,7 @@ impl std::fmt::Debug for Keys {
         f.write_str(match self {
             Self::Own => "Own",
             Self::Static(_) => "Static",
-            Self::Remote => "Remote",
+            Self::Remote(_) => "Remote",
         })
     }
 }
@@ -157,6 +164,19 @@ pub(crate) struct Limit {
 }
 
 impl Policies {
+    /// Ties the external issuers to whoever fetches their keys.
+    pub(crate) fn tie(&self, fetchers: &dyn IssuerKeys) {
+        let issuers = self.realms.iter().flat_map(|realm| &realm.issuers);
+        for issuer in issuers {
+            if let Keys::Remote(remote) = &issuer.keys
+                && let Some(keys) = fetchers.remote(&remote.url)
+            {
+                // Whoever came first stays: policies come into force once.
+                let _ = remote.keys.set(keys);
+            }
+        }
+    }
+
     /// The realm that answers for a lower-case authority.
     pub(crate) fn find(&self, authority: &str) -> Option<&Arc<Realm>> {
         let number = self

@@ -3,7 +3,7 @@
 //! (`server`).
 
 use super::compiled::{
-    Basic, Issuer, Keys, Limit, Module, Policies, Realm, Route, Target, TargetKind,
+    Basic, Issuer, Keys, Limit, Module, Policies, Realm, Remote, Route, Target, TargetKind,
 };
 use super::problem::{PolicyError, Problem};
 use super::spec::{
@@ -18,7 +18,7 @@ use doorward_surface::RealmHandle;
 use http::Method;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Lowers every realm.
 ///
@@ -363,7 +363,10 @@ fn lower_issuers(specs: Vec<IssuerSpec>, problems: &mut Vec<Problem>) -> Vec<Iss
         }
         let keys = match &spec.keys {
             KeySource::Own => Keys::Own,
-            KeySource::Jwks(_) => Keys::Remote,
+            KeySource::Jwks(url) => Keys::Remote(Remote {
+                url: url.clone(),
+                keys: OnceLock::new(),
+            }),
             KeySource::Static(set) => match KeySet::from_jwks(set) {
                 Ok(set) => Keys::Static(Arc::new(set)),
                 Err(error) => {
@@ -371,7 +374,7 @@ fn lower_issuers(specs: Vec<IssuerSpec>, problems: &mut Vec<Problem>) -> Vec<Iss
                         issuer: spec.issuer.to_string(),
                         error: error.to_string(),
                     });
-                    Keys::Remote
+                    Keys::Static(Arc::default())
                 }
             },
         };

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use doorward_base::testing::SeededEntropy;
 use doorward_gate::policy::spec::KeySource;
+use doorward_gate::port::RemoteKeys as _;
 use doorward_jose::{Algorithm, SigningKey};
 use serde_json::json;
 use std::sync::atomic::Ordering::SeqCst;
@@ -274,6 +275,44 @@ async fn without_keys_of_the_issuer_it_cannot_be_known() {
     .await;
     let jwt = gate.world.bearer(|_| {});
     assert_eq!(get(&gate, &jwt).await, (503, "keys_unavailable".into()));
+}
+
+#[tokio::test]
+async fn an_external_issuers_keys_are_looked_for_and_what_it_takes_back_opens_nothing() {
+    let gate = start(|realm| {
+        realm.issuers[0].keys = KeySource::Jwks("https://idp.test/jwks".parse().unwrap());
+    })
+    .await;
+    let (world, remote) = (&gate.world, &gate.world.remote);
+    let claims = world.claims();
+    let ask = async |key: &SigningKey| {
+        let bearer = format!("Bearer {}", key.sign_jwt("at+jwt", &claims).unwrap());
+        (get(&gate, &bearer).await, remote.looks.load(SeqCst))
+    };
+    let allowed = || (200, String::new());
+    let unknown = (503, "keys_unavailable".to_owned());
+    assert_eq!(
+        ask(&world.key).await,
+        (unknown.clone(), 1),
+        "none were ever fetched"
+    );
+    remote.publish([&world.key]);
+    assert_eq!(ask(&world.key).await, (allowed(), 2));
+    assert_eq!(ask(&world.key).await, (allowed(), 2), "from the cache");
+    remote.publish([&world.key, &world.next_key]);
+    assert_eq!(ask(&world.next_key).await, (allowed(), 3));
+    remote.publish([&world.next_key]);
+    remote.look_again().await;
+    // It was cached, and its key is gone.
+    assert_eq!(ask(&world.key).await, (refused("invalid_token"), 5));
+    assert_eq!(ask(&world.next_key).await, (allowed(), 5));
+    *remote.fetched.lock().unwrap() = None;
+    *remote.there.lock().unwrap() = None;
+    assert_eq!(
+        ask(&world.next_key).await.0,
+        unknown,
+        "cached, and no longer believed"
+    );
 }
 
 fn basic(pair: &str) -> String {

@@ -16,14 +16,14 @@ use doorward_gate::policy::spec::{
     UpstreamSpec,
 };
 use doorward_gate::port::{
-    Facts, Introspect, IssuerKeys, Minted, Minter, Rejected, Revocations, Via,
+    Facts, Introspect, IssuerKeys, Minted, Minter, Rejected, RemoteKeys, Revocations, Via,
 };
 use doorward_gate::{Gate, GateOptions, GateParts, ListenerOptions, lower, serve};
 use doorward_jose::{Algorithm, KeySet, SigningKey};
 use doorward_surface::body::full;
 use doorward_surface::target::BoxFuture;
 use doorward_surface::{Body, Context, ErrorTemplate, Local, RealmHandle, RealmParts};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Uri};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -46,6 +46,8 @@ pub(crate) struct World {
     pub(crate) next_key: SigningKey,
     pub(crate) looks: AtomicU64,
     pub(crate) generation: AtomicU64,
+    /// What every JWKS URL leads to.
+    pub(crate) remote: Arc<Remote>,
     pub(crate) current: AtomicBool,
     pub(crate) revoked: AtomicBool,
     pub(crate) epoch: AtomicI64,
@@ -144,6 +146,43 @@ impl IssuerKeys for World {
 
     async fn look_again(&self, _realm: &RealmHandle) {
         self.looks.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn remote(&self, _url: &Uri) -> Option<Arc<dyn RemoteKeys>> {
+        Some(Arc::clone(&self.remote) as _)
+    }
+}
+
+/// The keys of an external issuer: what was fetched, and what the next look finds.
+#[derive(Default)]
+pub(crate) struct Remote {
+    pub(crate) fetched: Mutex<Option<(Arc<KeySet>, u64)>>,
+    pub(crate) there: Mutex<Option<KeySet>>,
+    pub(crate) looks: AtomicU64,
+}
+
+impl Remote {
+    /// What is published from now on.
+    pub(crate) fn publish<'k>(&self, keys: impl IntoIterator<Item = &'k SigningKey>) {
+        *self.there.lock().unwrap() = Some(KeySet::from_signing_keys(keys).unwrap());
+    }
+}
+
+#[async_trait]
+impl RemoteKeys for Remote {
+    fn known(&self) -> Option<(Arc<KeySet>, u64)> {
+        self.fetched.lock().unwrap().clone()
+    }
+
+    fn generation(&self) -> Option<u64> {
+        self.known().map(|(_, generation)| generation)
+    }
+
+    async fn look_again(&self) {
+        let generation = self.looks.fetch_add(1, Ordering::SeqCst);
+        if let Some(keys) = self.there.lock().unwrap().clone() {
+            *self.fetched.lock().unwrap() = Some((Arc::new(keys), generation));
+        }
     }
 }
 
@@ -383,6 +422,7 @@ pub(crate) async fn start_with(
         next_key: SigningKey::generate(Algorithm::ES256, &*entropy).unwrap(),
         looks: AtomicU64::new(0),
         generation: AtomicU64::new(1),
+        remote: Arc::default(),
         current: AtomicBool::new(true),
         revoked: AtomicBool::new(false),
         epoch: AtomicI64::new(3),

@@ -1,24 +1,27 @@
-//! The realms' own verification keys. Not here: those that another process made a moment
-//! ago (`news`).
+//! Verification keys: the realms' own, and where those of external issuers come from. Not
+//! here: keys that another process made a moment ago (`news`), and fetching (`issuers`).
 
 use crate::adapter::FeedNews;
+use crate::issuers::Issuers;
 use crate::realms::Served;
 use async_trait::async_trait;
-use doorward_gate::port::IssuerKeys;
+use doorward_gate::port::{IssuerKeys, RemoteKeys};
 use doorward_identity::act::KeyNews as _;
 use doorward_jose::key_set::KeySet;
 use doorward_surface::RealmHandle;
+use http::Uri;
 use std::sync::Arc;
 
 /// Reads the keyrings in force.
 pub(crate) struct RealmKeys {
     news: Arc<FeedNews>,
+    issuers: Arc<Issuers>,
 }
 
 impl RealmKeys {
-    /// With these news.
-    pub(crate) fn new(news: Arc<FeedNews>) -> Self {
-        Self { news }
+    /// With these news and issuers.
+    pub(crate) fn new(news: Arc<FeedNews>, issuers: Arc<Issuers>) -> Self {
+        Self { news, issuers }
     }
 }
 
@@ -42,5 +45,10 @@ impl IssuerKeys for RealmKeys {
         if let Err(error) = self.news.catch_up().await {
             tracing::debug!(%error, "new keys could not be looked for");
         }
+    }
+
+    fn remote(&self, url: &Uri) -> Option<Arc<dyn RemoteKeys>> {
+        let keys = self.issuers.keys_at(url)?;
+        Some(keys as Arc<dyn RemoteKeys>)
     }
 }

@@ -40,6 +40,7 @@ fn differences(running: &ServerSettings, new: &ServerSettings) -> Vec<&'static s
             "server.trusted_proxies",
             running.trusted_proxies != new.trusted_proxies,
         ),
+        ("server.egress", running.egress != new.egress),
         (
             "server.max_connections",
             running.max_connections != new.max_connections,

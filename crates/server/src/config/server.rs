@@ -33,6 +33,11 @@ pub struct Server {
     pub tls: Option<Tls>,
     /// Addresses and networks whose `X-Forwarded-*` headers are believed. Default: none.
     pub trusted_proxies: Vec<Text<ipnet::IpNet>>,
+    /// Networks beside the public ones that requests of the process's own may reach, for
+    /// example where an issuer publishes its keys. Default: none.
+    pub egress_allow: Vec<Text<ipnet::IpNet>>,
+    /// Authorities, PEM, that such requests trust beside the system's. Default: none.
+    pub egress_ca: Option<Text<SecretRef>>,
     /// How many connections are open at most. Default: 16384.
     pub max_connections: Option<u32>,
     /// How long a request's header section may take to arrive, and how long a connection

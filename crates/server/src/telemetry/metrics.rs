@@ -3,6 +3,7 @@
 
 use crate::vitals::Vitals;
 use doorward_gate::Gate;
+use doorward_outbound::egress::EgressCounters;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, text::encode};
 use prometheus_client::metrics::counter::ConstCounter;
@@ -20,10 +21,10 @@ impl Metrics {
     pub(crate) const CONTENT_TYPE: &'static str =
         "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-    /// Reads from the gate and the vitals.
-    pub(crate) fn new(gate: Arc<Gate>, vitals: Arc<Vitals>) -> Self {
+    /// Reads from these when asked.
+    pub(crate) fn new(sources: Sources) -> Self {
         let mut registry = Registry::with_prefix("doorward");
-        registry.register_collector(Box::new(Reader { gate, vitals }));
+        registry.register_collector(Box::new(Reader(sources)));
         Self(registry)
     }
 
@@ -37,10 +38,14 @@ impl Metrics {
     }
 }
 
-struct Reader {
-    gate: Arc<Gate>,
-    vitals: Arc<Vitals>,
+/// Where the figures come from.
+pub(crate) struct Sources {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) vitals: Arc<Vitals>,
+    pub(crate) egress: Arc<EgressCounters>,
 }
+
+struct Reader(Sources);
 
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,7 +56,7 @@ impl fmt::Debug for Reader {
 impl Reader {
     /// The plain counters: name, help, value.
     fn counters(&self) -> [(&'static str, &'static str, u64); 7] {
-        let counters = self.gate.counters();
+        let counters = self.0.gate.counters();
         let load = |value: &AtomicU64| value.load(Ordering::Relaxed);
         [
             (
@@ -93,10 +98,10 @@ impl Reader {
     }
 
     /// What is so now: name, help, value; 1 is yes.
-    fn gauges(&self) -> [(&'static str, &'static str, f64); 5] {
-        let vitals = &self.vitals;
+    fn gauges(&self) -> [(&'static str, &'static str, f64); 6] {
+        let vitals = &self.0.vitals;
         let flag = |truth: bool| if truth { 1.0 } else { 0.0 };
-        let open = &self.gate.counters().connections_open;
+        let open = &self.0.gate.counters().connections_open;
         let open = u32::try_from(open.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
         [
             ("connections_open", "Connections open now", f64::from(open)),
@@ -114,6 +119,11 @@ impl Reader {
                 "limits_connected",
                 "Whether limits are counted where the configuration says",
                 flag(vitals.limits.is_connected()),
+            ),
+            (
+                "issuers_without_keys",
+                "External issuers whose tokens cannot be verified now",
+                f64::from(u32::try_from(vitals.issuers.health().without_keys).unwrap_or(u32::MAX)),
             ),
             (
                 "ready",
@@ -138,9 +148,21 @@ impl Collector for Reader {
         let kind = ConstCounter::new(0u64).metric_type();
         let mut refused =
             encoder.encode_descriptor("refused", "Requests refused, by code", None, kind)?;
-        for (code, count) in self.gate.counters().refused() {
+        for (code, count) in self.0.gate.counters().refused() {
             ConstCounter::new(count).encode(refused.encode_family(&[("code", code.as_str())])?)?;
         }
+        let mut sent =
+            encoder.encode_descriptor("egress", "Outgoing requests, by outcome", None, kind)?;
+        for (outcome, count) in self.0.egress.outcomes() {
+            ConstCounter::new(count).encode(sent.encode_family(&[("outcome", outcome)])?)?;
+        }
+        let took = ConstCounter::new(self.0.egress.took().as_secs_f64());
+        took.encode(encoder.encode_descriptor(
+            "egress_seconds",
+            "How long outgoing requests took, together",
+            None,
+            took.metric_type(),
+        )?)?;
         for (name, help, value) in self.gauges() {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;

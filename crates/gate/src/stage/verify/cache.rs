@@ -3,6 +3,7 @@
 //! expiry, revocation, epoch and lease are checked each time.
 
 use super::basic::Converted;
+use crate::port::RemoteKeys;
 use doorward_base::{Principal, Timestamp};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -23,9 +24,19 @@ pub(crate) struct Entry {
     pub(crate) principal: Arc<Principal>,
     /// `exp` with the issuer's leeway.
     pub(crate) ends_at: Timestamp,
-    /// The generation of our own keys it was verified with; `None` for other issuers.
-    pub(crate) keys: Option<u64>,
+    pub(crate) keys: Provenance,
     pub(crate) kid: Option<Box<str>>,
+}
+
+/// Which keys a token was verified with, so that it is verified again once they changed.
+#[derive(Clone)]
+pub(crate) enum Provenance {
+    /// Those of the configuration: other ones come with other policies.
+    Fixed,
+    /// Our own, of this generation.
+    Own(u64),
+    /// An external issuer's, of this generation.
+    Remote(Arc<dyn RemoteKeys>, u64),
 }
 
 /// The caches of a gate.

@@ -1,7 +1,7 @@
 //! Access tokens: issuer by `iss`, key by `kid`, then what jose checks; and, for each
 //! use of a cached verdict, what may have changed since.
 
-use super::cache::{Entry, Key};
+use super::cache::{Entry, Key, Provenance};
 use super::{Hint, STAGE, Verifier, read};
 use crate::policy::compiled::{Issuer, Keys, Realm};
 use crate::stage::{Passed, Stop};
@@ -57,9 +57,11 @@ impl Verifier<'_> {
 
     /// Whether our own keys are still those the token was verified with.
     fn is_fresh(&self, realm: &Realm, entry: &Entry) -> bool {
-        entry
-            .keys
-            .is_none_or(|generation| self.keys.own_generation(&realm.handle) == generation)
+        match &entry.keys {
+            Provenance::Fixed => true,
+            Provenance::Own(generation) => self.keys.own_generation(&realm.handle) == *generation,
+            Provenance::Remote(keys, generation) => keys.generation() == Some(*generation),
+        }
     }
 
     /// Whether everything that a token of ours hangs on still stands, where the realm
@@ -120,17 +122,7 @@ impl Verifier<'_> {
         if !issuer.algorithms.contains(&jwt.header().alg) {
             return Err(refuse("algorithm"));
         }
-        let (mut keys, mut generation) = self.keys_of(realm, issuer)?;
-        // Another node may have put a key to use that this one has not heard of yet.
-        if generation.is_some()
-            && hint
-                .key
-                .as_ref()
-                .is_some_and(|kid| keys.find(kid).is_none())
-        {
-            self.keys.look_again(&realm.handle).await;
-            (keys, generation) = self.keys_of(realm, issuer)?;
-        }
+        let (keys, provenance) = self.newest_keys(realm, issuer, hint.key.as_deref()).await?;
         let expected = Expectations {
             issuer: &issuer.issuer,
             audiences: &issuer.audiences,
@@ -147,18 +139,52 @@ impl Verifier<'_> {
         Ok(Entry {
             principal: Arc::new(principal),
             ends_at: exp.plus(issuer.leeway),
-            keys: generation,
+            keys: provenance,
             kid,
         })
     }
 
-    fn keys_of(&self, realm: &Realm, issuer: &Issuer) -> Passed<(Arc<KeySet>, Option<u64>)> {
-        let own = match &issuer.keys {
-            Keys::Static(keys) => return Ok((Arc::clone(keys), None)),
-            Keys::Own => self.keys.own(&realm.handle),
-            Keys::Remote => None,
-        };
-        own.map(|(keys, generation)| (keys, Some(generation)))
-            .ok_or_else(|| Stop::new(ErrorCode::KeysUnavailable, STAGE, "keys"))
+    /// The keys of an issuer. If the key that the token names is not among them, they are
+    /// looked for again: another node, or the issuer, may have put it to use since.
+    async fn newest_keys(
+        &self,
+        realm: &Realm,
+        issuer: &Issuer,
+        kid: Option<&str>,
+    ) -> Passed<(Arc<KeySet>, Provenance)> {
+        let known = self.keys_of(realm, issuer);
+        let lacks = |keys: &KeySet| kid.is_some_and(|kid| keys.find(kid).is_none());
+        if known.as_ref().is_some_and(|(keys, _)| !lacks(keys)) {
+            return known.ok_or_else(unavailable);
+        }
+        match &issuer.keys {
+            Keys::Static(_) => return known.ok_or_else(unavailable),
+            Keys::Own => self.keys.look_again(&realm.handle).await,
+            Keys::Remote(remote) => {
+                if let Some(keys) = remote.keys.get() {
+                    keys.look_again().await;
+                }
+            }
+        }
+        self.keys_of(realm, issuer).ok_or_else(unavailable)
     }
+
+    fn keys_of(&self, realm: &Realm, issuer: &Issuer) -> Option<(Arc<KeySet>, Provenance)> {
+        match &issuer.keys {
+            Keys::Static(keys) => Some((Arc::clone(keys), Provenance::Fixed)),
+            Keys::Own => {
+                let (keys, generation) = self.keys.own(&realm.handle)?;
+                Some((keys, Provenance::Own(generation)))
+            }
+            Keys::Remote(remote) => {
+                let fetcher = remote.keys.get()?;
+                let (keys, generation) = fetcher.known()?;
+                Some((keys, Provenance::Remote(Arc::clone(fetcher), generation)))
+            }
+        }
+    }
+}
+
+fn unavailable() -> Box<Stop> {
+    Stop::new(ErrorCode::KeysUnavailable, STAGE, "keys")
 }

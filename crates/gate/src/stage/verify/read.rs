@@ -46,7 +46,7 @@ pub(super) fn principal(
     let claims = claims.into_claims();
     let own = match issuer.keys {
         Keys::Own => read_own(&sub, &claims)?,
-        Keys::Static(_) | Keys::Remote => Own {
+        Keys::Static(_) | Keys::Remote(_) => Own {
             subject: None,
             kind: SubjectKind::External,
             credential: CredentialId::Foreign,

@@ -8,9 +8,11 @@ use crate::config::realm::Realm;
 use crate::config::text::Text;
 use crate::config::value::{Span, Url};
 use doorward_base::claims::{ClaimPath, Field};
+use doorward_base::egress::{EgressHost, EgressUrl};
 use doorward_gate::policy::spec::{ClaimMap, IssuerSpec, KeySource};
 use doorward_identity::settings::RealmSettings;
 use doorward_jose::alg::Algorithm;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,6 +105,13 @@ impl Lowering<'_> {
     }
 
     fn check_remote(&mut self, issuer: &Issuer, url: &Url, path: &KeyPath) {
+        match url.as_str().parse::<EgressUrl>() {
+            Ok(url) => self.check_reach(&url, path),
+            Err(_) => self.wrong(
+                &path.key("jwks_url"),
+                "has a host that reads in more than one way; write a name or a usual address",
+            ),
+        }
         if url.is_exposed() {
             self.wrong(
                 &path.key("jwks_url"),
@@ -118,6 +127,24 @@ impl Lowering<'_> {
                 &path.key("algorithms").index(at),
                 "a shared secret is never published under a jwks_url; give it by keys",
             );
+        }
+    }
+}
+
+impl Lowering<'_> {
+    /// Says of an address what the first request would find out; of a name only that one
+    /// knows what it means.
+    fn check_reach(&mut self, url: &EgressUrl, path: &KeyPath) {
+        let address = match url.host() {
+            EgressHost::Address(address) => *address,
+            EgressHost::Name(name) if name == "localhost" => Ipv4Addr::LOCALHOST.into(),
+            EgressHost::Name(_) => return,
+        };
+        if !self.reach.covers(address) {
+            let message = format!(
+                "is at {address}, which is not public; name its network in [server] egress_allow"
+            );
+            self.wrong(&path.key("jwks_url"), message);
         }
     }
 }

@@ -27,6 +27,7 @@ use super::problem::{KeyPath, Problem, Problems};
 use super::text::Text;
 use super::value::Span;
 use super::{Config, Environment};
+use doorward_outbound::egress::Reach;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -46,6 +47,8 @@ pub(super) struct Lowering<'a> {
     file: &'a Path,
     directory: &'a Path,
     environment: Environment<'a>,
+    /// Where requests of the process's own may go.
+    reach: Reach,
 }
 
 /// Lowers everything.
@@ -60,6 +63,7 @@ pub(super) fn lower(
         file,
         directory: file.parent().unwrap_or(Path::new("")),
         environment,
+        reach: Reach::default(),
     };
     let server = lowering.server(&config.server);
     if config.realm.is_empty() {

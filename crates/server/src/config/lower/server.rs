@@ -8,6 +8,7 @@ use crate::config::server::{Log, Server, Tls};
 use crate::config::text::Text;
 use crate::config::value::{SecretRef, Size, Span};
 use doorward_base::Secret;
+use doorward_outbound::egress::{EgressSettings, Reach};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ pub struct ServerSettings {
     pub tls: Option<TlsSettings>,
     /// Peers whose `X-Forwarded-*` are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Where requests of the process's own may go, and whom they trust.
+    pub egress: EgressSettings,
     /// How many connections are open at most.
     pub max_connections: usize,
     /// How long a header section may take.
@@ -82,6 +85,7 @@ impl Lowering<'_> {
             None => None,
             Some(read) => Some(read?),
         };
+        let egress = self.egress(server, &path);
         let database = database?;
         Some(ServerSettings {
             listen,
@@ -96,6 +100,7 @@ impl Lowering<'_> {
                 .iter()
                 .map(|Text(net)| *net)
                 .collect(),
+            egress: egress?,
             max_connections: usize::try_from(max_connections).unwrap_or(usize::MAX),
             header_timeout: self.positive(
                 &path.key("header_timeout"),
@@ -143,6 +148,28 @@ impl Lowering<'_> {
             );
         }
         listen
+    }
+
+    /// Authorities that cannot be read are found here, not by the first request.
+    fn egress(&mut self, server: &Server, path: &KeyPath) -> Option<EgressSettings> {
+        let allowed = server.egress_allow.iter().map(|Text(net)| *net);
+        self.reach = Reach::new(allowed.collect());
+        let ca = match &server.egress_ca {
+            None => None,
+            Some(Text(source)) => {
+                let place = path.key("egress_ca");
+                let pem = self.secret(&place, source)?;
+                Some(pem.expose().as_bytes().to_vec())
+            }
+        };
+        let settings = EgressSettings {
+            reach: self.reach.clone(),
+            ca,
+        };
+        if let Err(error) = settings.check() {
+            self.wrong(&path.key("egress_ca"), error.to_string());
+        }
+        Some(settings)
     }
 
     fn tls(&mut self, tls: &Tls, path: &KeyPath) -> Option<TlsSettings> {
