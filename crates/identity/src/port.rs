@@ -10,13 +10,27 @@
 //! An [`Extent`] says beforehand how much a closure does, so that an engine can serve
 //! the frequent small ones together.
 
+mod api_token;
+mod audit;
+mod change;
+mod dossier;
+mod grant;
 mod handle;
-mod read;
-mod tx;
+mod key;
+mod session;
+mod subject;
+mod tenant;
 
+pub use api_token::{TokenRead, TokenWrite};
+pub use audit::{AuditRead, AuditWrite};
+pub use change::ChangeWrite;
+pub use dossier::DossierRead;
+pub use grant::{GrantRead, GrantWrite};
 pub use handle::StoreHandle;
-pub use read::Read;
-pub use tx::Tx;
+pub use key::{KeyRead, KeyWrite};
+pub use session::{SessionRead, SessionWrite};
+pub use subject::{SubjectRead, SubjectWrite};
+pub use tenant::{TenantRead, TenantWrite};
 
 use crate::model::{ChangeRow, ChangeSeq};
 use async_trait::async_trait;
@@ -70,7 +84,7 @@ pub struct Page<K> {
 /// How much a closure does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Extent {
-    /// One [`Read::find_token_dossier`] and, when writing, one audit row after it. The
+    /// One [`DossierRead::find_token_dossier`] and, when writing, one audit row after it. The
     /// decision is as of the look-up. A closure that does anything else after all is
     /// run again as [`Extent::Any`].
     OneLookUp,
@@ -121,13 +135,52 @@ pub struct AuditFilter {
     pub action: Option<String>,
 }
 
-/// A digest an API token is found by: the snapshot a node loads before it is ready.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct LiveDigest {
-    /// The token.
-    pub id: ApiTokenId,
-    /// Its digest.
-    pub digest: TokenDigest,
+/// Reading one realm. Everything is of the realm the transaction was opened for.
+pub trait Read:
+    SubjectRead + DossierRead + TenantRead + GrantRead + TokenRead + SessionRead + KeyRead + AuditRead
+{
+}
+
+impl<
+    T: SubjectRead
+        + DossierRead
+        + TenantRead
+        + GrantRead
+        + TokenRead
+        + SessionRead
+        + KeyRead
+        + AuditRead,
+> Read for T
+{
+}
+
+/// Writing one realm, inside one transaction. A method that names a row asserts that
+/// exactly that row was changed.
+pub trait Tx:
+    Read
+    + SubjectWrite
+    + TenantWrite
+    + GrantWrite
+    + TokenWrite
+    + SessionWrite
+    + KeyWrite
+    + AuditWrite
+    + ChangeWrite
+{
+}
+
+impl<
+    T: Read
+        + SubjectWrite
+        + TenantWrite
+        + GrantWrite
+        + TokenWrite
+        + SessionWrite
+        + KeyWrite
+        + AuditWrite
+        + ChangeWrite,
+> Tx for T
+{
 }
 
 /// A use-case as the engine runs it: perhaps more than once.

@@ -72,8 +72,10 @@ pub(crate) struct Standing {
 /// What must be known of a realm before it is served.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
-    /// API tokens revoked and sessions ended, as far back as an access token can live.
-    pub(crate) revoked: (Vec<ApiTokenId>, Vec<SessionId>),
+    /// API tokens revoked, as far back as an access token can live.
+    pub(crate) revoked: Vec<ApiTokenId>,
+    /// Sessions ended, as far back.
+    pub(crate) ended: Vec<SessionId>,
     /// Replaced API tokens, and when each stops.
     pub(crate) retiring: Vec<(ApiTokenId, Timestamp)>,
     /// Every epoch.
@@ -163,9 +165,11 @@ impl RealmLive {
     /// Takes over a snapshot, beside what is known already.
     pub(crate) fn learn(&self, snapshot: Snapshot, now: Timestamp) {
         let mut known = self.write();
-        let (tokens, sessions) = snapshot.revoked;
-        known.revoked.extend(tokens.into_iter().map(|id| (id, now)));
-        known.ended.extend(sessions.into_iter().map(|id| (id, now)));
+        let (revoked, ended) = (snapshot.revoked, snapshot.ended);
+        known
+            .revoked
+            .extend(revoked.into_iter().map(|id| (id, now)));
+        known.ended.extend(ended.into_iter().map(|id| (id, now)));
         known.retiring.extend(snapshot.retiring);
         known.learn_epochs(snapshot.epochs);
     }

@@ -4,7 +4,7 @@
 
 use super::keyring::DigestKind;
 use super::work::Stop;
-use super::{Context, Keyring, Realm};
+use super::{Context, Keyring};
 use crate::decide::refusal::UseRefusal;
 use crate::decide::token::{UseInput, usable};
 use crate::model::{ApiToken, Dossier};
@@ -145,18 +145,5 @@ impl Found {
             Some((digest, key)) => tx.rekey_api_token(self.token.id, digest, key).await,
             None => Ok(()),
         }
-    }
-}
-
-impl Realm {
-    /// The digests under which a well-formed secret may be stored, for a filter that
-    /// spares made-up tokens the look-up; empty if it is of no class.
-    #[must_use]
-    pub fn digests_of(&self, secret: &Secret) -> Vec<TokenDigest> {
-        if !has_shape(&self.settings.classes, secret) {
-            return Vec::new();
-        }
-        let digests = self.keyring().digests(DigestKind::ApiToken, secret);
-        digests.into_iter().map(|(digest, _)| digest).collect()
     }
 }

@@ -13,7 +13,6 @@ mod create_user;
 mod detail;
 mod exchange;
 mod facts;
-mod feed;
 mod find;
 mod grant;
 mod guesses;
@@ -46,7 +45,6 @@ pub use create_tenant::{CreateTenant, create_tenant};
 pub use create_token::{CreateToken, MintedToken, OwnerRef, create_token};
 pub use create_user::{CreateUser, create_user};
 pub use exchange::{ExchangeRequest, exchange};
-pub use feed::{Snapshot, load_snapshot};
 pub use find::{
     Profile, find_subject, find_subject_by_email, list_subjects, list_tenant_members, list_tenants,
     load_profile,

@@ -92,7 +92,8 @@ impl Feed {
             .read_as(served.live.id, Extent::Upkeep, move |tx| {
                 Box::pin(async move {
                     Ok(Snapshot {
-                        revoked: tx.list_revoked_since(since).await?,
+                        revoked: tx.list_revoked_tokens(since).await?,
+                        ended: tx.list_ended_sessions(since).await?,
                         retiring: tx.list_retiring(since).await?,
                         epochs: tx.list_epochs().await?,
                     })

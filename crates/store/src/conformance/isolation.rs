@@ -7,7 +7,6 @@ use super::fixture::{
 };
 use super::{reading, writing};
 use doorward_base::RealmId;
-use doorward_base::principal::Epoch;
 use doorward_identity::model::{
     AuditAction, KeyPurpose, KeyState, RoleDefinition, SubjectStatus, TokenState,
 };
@@ -115,7 +114,10 @@ async fn look_at_people(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError> {
         ),
         ("grants", !tx.list_grants(one).await?.is_empty()),
         ("roles", !tx.list_tenant_roles(&acme).await?.is_empty()),
-        ("epoch", tx.find_epoch(one, Some(&acme)).await? != Epoch(0)),
+        (
+            "subject's epochs",
+            !tx.list_epochs_of(&[one]).await?.is_empty(),
+        ),
         ("epochs", !tx.list_epochs().await?.is_empty()),
     ])
 }
@@ -127,7 +129,8 @@ async fn look_at_credentials(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError>
     let count = tx.count_active_tokens(one, &class, at(1)).await?;
     let every = tx.list_api_tokens(TokenFilter::All, all()).await?;
     let owned = tx.list_api_tokens(TokenFilter::Owner(one), all()).await?;
-    let (revoked, ended) = tx.list_revoked_since(at(0)).await?;
+    let revoked = tx.list_revoked_tokens(at(0)).await?;
+    let ended = tx.list_ended_sessions(at(0)).await?;
     let about = AuditFilter {
         subject: Some(one),
         ..AuditFilter::default()
@@ -139,7 +142,6 @@ async fn look_at_credentials(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError>
         ("tokens", !every.is_empty()),
         ("owner's tokens", !owned.is_empty()),
         ("count", count > 0),
-        ("digests", !tx.list_live_digests(at(1)).await?.is_empty()),
         ("revoked tokens", !revoked.is_empty()),
         (
             "retiring tokens",

@@ -72,7 +72,6 @@ macro_rules! conformance {
                 digests_find_tokens_until_they_are_replaced,
                 a_revoked_token_never_comes_back,
                 only_active_tokens_count,
-                live_digests_end_with_their_tokens,
                 an_owners_tokens_are_revoked_together,
                 uses_never_move_backwards,
                 tokens_are_paged_by_owner,

@@ -124,8 +124,10 @@ pub(crate) async fn what_ended_since_is_listed(store: StoreHandle) {
         Ok(())
     })
     .unwrap();
-    let listed = reading!(store, realm, [], |tx| tx.list_revoked_since(at(50)).await);
-    assert_eq!(listed, Ok((vec![token_id(2)], vec![session_id(2)])));
+    let listed = reading!(store, realm, [], |tx| tx.list_revoked_tokens(at(50)).await);
+    assert_eq!(listed, Ok(vec![token_id(2)]));
+    let listed = reading!(store, realm, [], |tx| tx.list_ended_sessions(at(50)).await);
+    assert_eq!(listed, Ok(vec![session_id(2)]));
     // A replaced token is told of with the time it stops, past or to come.
     for (since, expected) in [(60, vec![(token_id(3), at(60))]), (61, vec![])] {
         let listed = reading!(store, realm, [], |tx| tx.list_retiring(at(since)).await);

@@ -141,33 +141,6 @@ pub(crate) async fn only_active_tokens_count(store: StoreHandle) {
     }
 }
 
-pub(crate) async fn live_digests_end_with_their_tokens(store: StoreHandle) {
-    let realm = realm(&store, "a").await;
-    people(&store, realm).await;
-    let mut retiring = token(2, 1);
-    retiring.token.state = TokenState::Retiring { until: at(500) };
-    let mut revoked = token(3, 1);
-    revoked.token.state = TokenState::Revoked { at: at(5) };
-    let mut endless = token(4, 2);
-    endless.token.expires_at = None;
-    insert(&store, realm, vec![token(1, 1), retiring, revoked, endless]).await;
-    for (now, expected) in [
-        (499, vec![1, 2, 4]),
-        (500, vec![1, 4]),
-        (999, vec![1, 4]),
-        (1000, vec![4]),
-    ] {
-        let mut live = reading!(store, realm, [], |tx| tx.list_live_digests(at(now)).await)
-            .unwrap()
-            .into_iter()
-            .map(|live| (live.id, live.digest))
-            .collect::<Vec<_>>();
-        live.sort_unstable();
-        let expected: Vec<_> = expected.iter().map(|&n| (token_id(n), digest(n))).collect();
-        assert_eq!(live, expected, "at {now}");
-    }
-}
-
 pub(crate) async fn an_owners_tokens_are_revoked_together(store: StoreHandle) {
     let realm = realm(&store, "a").await;
     people(&store, realm).await;

@@ -2,12 +2,16 @@
 
 use super::ceiling;
 use super::scope::{Id, Record, Scope, Target, Trouble, start};
-use crate::row::api_token::{DigestRow, Keyed, RetiringRow, StateRow, TABLE, TokenRow, columns};
+use super::tx::RealmTx;
+use super::tx::{reading, writing};
+use crate::row::api_token::{Keyed, RetiringRow, StateRow, TABLE, TokenRow, columns};
+use crate::row::bounded;
 use crate::row::ceiling::CeilingRow;
+use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
 use doorward_base::{ApiTokenId, ClassName, SubjectId, TenantId, Timestamp};
 use doorward_identity::model::{ApiToken, NewApiToken, TokenState};
-use doorward_identity::port::{LiveDigest, Page, TokenFilter};
+use doorward_identity::port::{Page, StoreError, TokenFilter, TokenRead, TokenWrite};
 use tokio_postgres::{Error, Row};
 
 macro_rules! select {
@@ -96,20 +100,6 @@ pub(super) async fn count_active(
     // More than fit count as many as fit: a limit is below that.
     let count = counted.first().copied().unwrap_or(0);
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
-}
-
-pub(super) async fn list_live_digests(
-    scope: Scope<'_>,
-    now: Timestamp,
-) -> Result<Vec<LiveDigest>, Trouble> {
-    scope
-        .list::<DigestRow, _>(
-            "SELECT id, digest FROM api_token WHERE realm = $1 AND realm > 0 \
-             AND (state = 'active' OR (state = 'retiring' AND state_at > $2)) \
-             AND (expires_at IS NULL OR expires_at > $2)",
-            &[&now.as_micros()],
-        )
-        .await
 }
 
 pub(super) async fn list_revoked_since(
@@ -282,6 +272,98 @@ const fn target(id: &ApiTokenId) -> Target<'_> {
     }
 }
 
+#[async_trait]
+impl TokenRead for RealmTx {
+    async fn find_api_token(&mut self, id: ApiTokenId) -> Result<Option<ApiToken>, StoreError> {
+        reading!(self, find(id))
+    }
+
+    async fn find_api_token_by_digest(
+        &mut self,
+        digest: &TokenDigest,
+    ) -> Result<Option<(ApiToken, String)>, StoreError> {
+        reading!(self, find_by_digest(digest))
+    }
+
+    async fn list_api_tokens(
+        &mut self,
+        filter: TokenFilter,
+        page: Page<ApiTokenId>,
+    ) -> Result<Vec<ApiToken>, StoreError> {
+        reading!(self, list(filter, bounded(page)))
+    }
+
+    async fn count_active_tokens(
+        &mut self,
+        owner: SubjectId,
+        class: &ClassName,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        reading!(self, count_active(owner, class, now))
+    }
+
+    async fn list_token_states(
+        &mut self,
+        ids: &[ApiTokenId],
+    ) -> Result<Vec<(ApiTokenId, TokenState)>, StoreError> {
+        reading!(self, list_states(ids))
+    }
+
+    async fn list_retiring(
+        &mut self,
+        since: Timestamp,
+    ) -> Result<Vec<(ApiTokenId, Timestamp)>, StoreError> {
+        reading!(self, list_retiring(since))
+    }
+
+    async fn list_revoked_tokens(
+        &mut self,
+        since: Timestamp,
+    ) -> Result<Vec<ApiTokenId>, StoreError> {
+        reading!(self, list_revoked_since(since))
+    }
+}
+
+#[async_trait]
+impl TokenWrite for RealmTx {
+    async fn insert_api_token(&mut self, token: &NewApiToken) -> Result<(), StoreError> {
+        writing!(self, insert(token))
+    }
+
+    async fn set_api_token_state(
+        &mut self,
+        id: ApiTokenId,
+        state: TokenState,
+    ) -> Result<(), StoreError> {
+        writing!(self, set_state(id, state))
+    }
+
+    async fn rekey_api_token(
+        &mut self,
+        id: ApiTokenId,
+        digest: &TokenDigest,
+        digest_key: &str,
+    ) -> Result<(), StoreError> {
+        writing!(self, rekey(id, digest, digest_key))
+    }
+
+    async fn revoke_api_tokens_of(
+        &mut self,
+        owner: SubjectId,
+        tenant: Option<&TenantId>,
+        at: Timestamp,
+    ) -> Result<Vec<ApiTokenId>, StoreError> {
+        writing!(self, revoke_of(owner, tenant, at))
+    }
+
+    async fn touch_api_tokens(
+        &mut self,
+        uses: &[(ApiTokenId, Timestamp)],
+    ) -> Result<(), StoreError> {
+        writing!(self, touch(uses))
+    }
+}
+
 impl Record for TokenRow {
     const TABLE: &'static str = TABLE;
 
@@ -318,19 +400,6 @@ impl Record for StateRow {
             id,
             state: row.try_get(1)?,
             state_at: row.try_get(2)?,
-        })
-    }
-}
-
-impl Record for DigestRow {
-    const TABLE: &'static str = TABLE;
-
-    fn read(row: &Row) -> Result<Self, Error> {
-        let Id(id) = row.try_get(0)?;
-        let digest: &[u8] = row.try_get(1)?;
-        Ok(Self {
-            id,
-            digest: digest.try_into().ok(),
         })
     }
 }

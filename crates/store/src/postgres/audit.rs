@@ -1,12 +1,16 @@
 //! What is written down of every event.
 
 use super::scope::{Id, Record, Scope, Trouble, failed};
+use super::tx::RealmTx;
+use super::tx::reading;
 use crate::row::audit::{EventRow, TABLE, actor, refused};
+use crate::row::bounded;
 use crate::row::json;
+use async_trait::async_trait;
 use deadpool_postgres::ClientWrapper;
 use doorward_base::{RealmId, TenantId};
 use doorward_identity::model::{AuditEvent, AuditRow};
-use doorward_identity::port::{AuditFilter, Page, StoreError};
+use doorward_identity::port::{AuditFilter, AuditRead, AuditWrite, Page, StoreError};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
@@ -147,6 +151,24 @@ impl<'e> Arrays<'e> {
             &self.peer,
             &self.detail,
         ]
+    }
+}
+
+#[async_trait]
+impl AuditRead for RealmTx {
+    async fn list_audit(
+        &mut self,
+        filter: &AuditFilter,
+        page: Page<i64>,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        reading!(self, list(filter, bounded(page)))
+    }
+}
+
+#[async_trait]
+impl AuditWrite for RealmTx {
+    async fn append_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
+        self.push_audit(event)
     }
 }
 

@@ -3,11 +3,13 @@
 //! a follower that has read a position has read all before it.
 
 use super::scope::{Id, Trouble, failed};
+use super::tx::RealmTx;
 use crate::row::change::{EntryRow, TABLE, columns};
+use async_trait::async_trait;
 use deadpool_postgres::ClientWrapper;
 use doorward_base::RealmId;
 use doorward_identity::model::{Change, ChangeRow, ChangeSeq};
-use doorward_identity::port::StoreError;
+use doorward_identity::port::{ChangeWrite, StoreError};
 use futures_util::future::join;
 use tokio_postgres::{Client, Row};
 
@@ -113,4 +115,11 @@ fn entry(row: &Row) -> Result<ChangeRow, StoreError> {
         id: id.map(|Id(id)| id),
     }
     .try_into()
+}
+
+#[async_trait]
+impl ChangeWrite for RealmTx {
+    async fn append_change(&mut self, change: Change) -> Result<(), StoreError> {
+        self.push_change(change)
+    }
 }

@@ -3,15 +3,18 @@
 
 use super::scope::{Id, Record as _, Scope, Trouble, failed};
 use super::subject::read_at;
+use super::tx::RealmTx;
+use super::tx::reading;
 use crate::row::Place;
 use crate::row::api_token::{Keyed, TokenRow};
 use crate::row::grant::{GrantRow, RoleRow};
 use crate::row::subject::TABLE;
+use async_trait::async_trait;
 use deadpool_postgres::ClientWrapper;
 use doorward_base::principal::Epoch;
 use doorward_base::{RealmId, SubjectId, TenantId};
 use doorward_identity::model::{Dossier, Grant, RoleDefinition, Subject, TokenDossier};
-use doorward_identity::port::TokenKey;
+use doorward_identity::port::{DossierRead, StoreError, TokenKey};
 use futures_util::future::try_join;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -302,4 +305,18 @@ fn read_epochs(row: &Row, at: usize) -> Result<Vec<(Option<String>, i64)>, tokio
         .flatten()
         .zip(epochs.into_iter().flatten())
         .collect())
+}
+
+#[async_trait]
+impl DossierRead for RealmTx {
+    async fn find_dossier(&mut self, subject: SubjectId) -> Result<Option<Dossier>, StoreError> {
+        reading!(self, find(subject))
+    }
+
+    async fn find_token_dossier(
+        &mut self,
+        key: &TokenKey,
+    ) -> Result<Option<TokenDossier>, StoreError> {
+        self.look_up(key).await
+    }
 }

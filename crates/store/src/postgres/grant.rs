@@ -1,13 +1,17 @@
 //! Grants, the roles tenants define, and epochs.
 
 use super::scope::{Id, Record, Scope, Target, Trouble};
+use super::tx::RealmTx;
+use super::tx::{reading, writing};
 use crate::row::grant::{
     EPOCH, EpochEntry, EpochRow, GRANT, GrantRow, RoleRow, TENANT_ROLE, columns,
 };
 use crate::row::{Place, join};
+use async_trait::async_trait;
 use doorward_base::principal::Epoch;
 use doorward_base::{SubjectId, TenantId, Timestamp};
 use doorward_identity::model::{Grant, RoleDefinition};
+use doorward_identity::port::{GrantRead, GrantWrite, StoreError};
 use tokio_postgres::{Error, Row};
 
 pub(super) async fn list(scope: Scope<'_>, subject: SubjectId) -> Result<Vec<Grant>, Trouble> {
@@ -110,22 +114,6 @@ pub(super) async fn put_role(
         .await
 }
 
-pub(super) async fn find_epoch(
-    scope: Scope<'_>,
-    subject: SubjectId,
-    tenant: Option<&TenantId>,
-) -> Result<Epoch, Trouble> {
-    let found: Vec<i64> = scope
-        .column(
-            EPOCH,
-            "SELECT epoch FROM epoch \
-             WHERE realm = $1 AND subject = $2 AND coalesce(tenant, '') = coalesce($3, '')",
-            &[&Id::from(subject), &tenant.map(TenantId::as_str)],
-        )
-        .await?;
-    Ok(Epoch(found.first().copied().unwrap_or(0)))
-}
-
 pub(super) async fn list_epochs(scope: Scope<'_>) -> Result<Vec<EpochEntry>, Trouble> {
     scope
         .list::<EpochRow, _>(
@@ -178,6 +166,69 @@ const fn target(subject: &SubjectId) -> Target<'_> {
         table: GRANT,
         row: subject,
         unique: "the grant",
+    }
+}
+
+#[async_trait]
+impl GrantRead for RealmTx {
+    async fn list_grants(&mut self, subject: SubjectId) -> Result<Vec<Grant>, StoreError> {
+        reading!(self, list(subject))
+    }
+
+    async fn list_tenant_roles(
+        &mut self,
+        tenant: &TenantId,
+    ) -> Result<Vec<RoleDefinition>, StoreError> {
+        reading!(self, list_roles(tenant))
+    }
+
+    async fn list_epochs(
+        &mut self,
+    ) -> Result<Vec<(SubjectId, Option<TenantId>, Epoch)>, StoreError> {
+        reading!(self, list_epochs())
+    }
+
+    async fn list_epochs_of(
+        &mut self,
+        subjects: &[SubjectId],
+    ) -> Result<Vec<(SubjectId, Option<TenantId>, Epoch)>, StoreError> {
+        reading!(self, list_epochs_of(subjects))
+    }
+}
+
+#[async_trait]
+impl GrantWrite for RealmTx {
+    async fn insert_grant(
+        &mut self,
+        subject: SubjectId,
+        grant: &Grant,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        writing!(self, insert(subject, grant, at))
+    }
+
+    async fn delete_grant(
+        &mut self,
+        subject: SubjectId,
+        grant: &Grant,
+    ) -> Result<bool, StoreError> {
+        writing!(self, delete(subject, grant))
+    }
+
+    async fn put_tenant_role(
+        &mut self,
+        tenant: &TenantId,
+        role: &RoleDefinition,
+    ) -> Result<(), StoreError> {
+        writing!(self, put_role(tenant, role))
+    }
+
+    async fn bump_epoch(
+        &mut self,
+        subject: SubjectId,
+        tenant: Option<&TenantId>,
+    ) -> Result<Epoch, StoreError> {
+        writing!(self, bump_epoch(subject, tenant))
     }
 }
 

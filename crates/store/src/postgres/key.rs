@@ -1,8 +1,12 @@
 //! The realm's sealed keys.
 
 use super::scope::{Record, Scope, Target, Trouble};
+use super::tx::RealmTx;
+use super::tx::{reading, writing};
 use crate::row::key::{KeyRow, TABLE, columns};
+use async_trait::async_trait;
 use doorward_identity::model::{KeyRecord, KeyState};
+use doorward_identity::port::{KeyRead, KeyWrite, StoreError};
 use tokio_postgres::{Error, Row};
 
 pub(super) async fn list(scope: Scope<'_>) -> Result<Vec<KeyRecord>, Trouble> {
@@ -63,6 +67,28 @@ fn target<T: std::fmt::Display + Sync>(kid: &T) -> Target<'_> {
         table: TABLE,
         row: kid,
         unique: "the key, or the place of the active key",
+    }
+}
+
+#[async_trait]
+impl KeyRead for RealmTx {
+    async fn list_keys(&mut self) -> Result<Vec<KeyRecord>, StoreError> {
+        reading!(self, list())
+    }
+}
+
+#[async_trait]
+impl KeyWrite for RealmTx {
+    async fn insert_key(&mut self, key: &KeyRecord) -> Result<(), StoreError> {
+        writing!(self, insert(key))
+    }
+
+    async fn set_key_state(&mut self, kid: &str, state: KeyState) -> Result<(), StoreError> {
+        writing!(self, set_state(kid, state))
+    }
+
+    async fn delete_key(&mut self, kid: &str) -> Result<(), StoreError> {
+        writing!(self, delete(kid))
     }
 }
 

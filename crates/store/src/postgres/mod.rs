@@ -26,7 +26,6 @@ mod migrate;
 mod node;
 mod open;
 mod pool;
-mod read;
 mod realm;
 mod run;
 mod scope;
@@ -38,7 +37,6 @@ mod tenant;
 mod tests;
 mod tls;
 mod tx;
-mod write;
 
 pub use connect::PostgresSettings;
 pub use open::OpenError;

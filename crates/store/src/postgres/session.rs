@@ -2,10 +2,14 @@
 
 use super::ceiling;
 use super::scope::{Id, Record, Scope, Target, Trouble};
+use super::tx::RealmTx;
+use super::tx::{reading, writing};
 use crate::row::ceiling::CeilingRow;
 use crate::row::session::{SessionRow, TABLE, ended_at};
+use async_trait::async_trait;
 use doorward_base::{SessionId, SubjectId, TenantId, Timestamp};
 use doorward_identity::model::Session;
+use doorward_identity::port::{SessionRead, SessionWrite, StoreError};
 use tokio_postgres::{Error, Row};
 
 macro_rules! select {
@@ -131,6 +135,51 @@ const fn target(id: &SessionId) -> Target<'_> {
         table: TABLE,
         row: id,
         unique: "the session",
+    }
+}
+
+#[async_trait]
+impl SessionRead for RealmTx {
+    async fn list_active_sessions(
+        &mut self,
+        ids: &[SessionId],
+    ) -> Result<Vec<SessionId>, StoreError> {
+        reading!(self, list_active_among(ids))
+    }
+
+    async fn find_session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        reading!(self, find(id))
+    }
+
+    async fn list_sessions(&mut self, subject: SubjectId) -> Result<Vec<Session>, StoreError> {
+        reading!(self, list(subject))
+    }
+
+    async fn list_ended_sessions(
+        &mut self,
+        since: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        reading!(self, list_ended_since(since))
+    }
+}
+
+#[async_trait]
+impl SessionWrite for RealmTx {
+    async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError> {
+        writing!(self, insert(session))
+    }
+
+    async fn end_session(&mut self, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
+        writing!(self, end(id, at))
+    }
+
+    async fn end_sessions_of(
+        &mut self,
+        subject: SubjectId,
+        tenant: Option<&TenantId>,
+        at: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        writing!(self, end_of(subject, tenant, at))
     }
 }
 

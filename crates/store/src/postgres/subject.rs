@@ -1,11 +1,15 @@
 //! Subjects and their passwords.
 
 use super::scope::{Id, Record, Scope, Target, Trouble, start};
+use super::tx::RealmTx;
+use super::tx::{reading, writing};
+use crate::row::bounded;
 use crate::row::json;
 use crate::row::subject::{IdentifierColumns, PASSWORD, SubjectRow, TABLE, disabled_at};
+use async_trait::async_trait;
 use doorward_base::{Email, SubjectId, TenantId};
 use doorward_identity::model::{HashedPassword, Subject, SubjectStatus};
-use doorward_identity::port::Page;
+use doorward_identity::port::{Page, StoreError, SubjectRead, SubjectWrite};
 use tokio_postgres::{Error, Row};
 
 macro_rules! select {
@@ -176,6 +180,73 @@ pub(super) fn read_at(row: &Row, first: usize) -> Result<SubjectRow, Error> {
         app_metadata: row.try_get(first + 10)?,
         created_at: row.try_get(first + 11)?,
     })
+}
+
+#[async_trait]
+impl SubjectRead for RealmTx {
+    async fn find_subject(&mut self, id: SubjectId) -> Result<Option<Subject>, StoreError> {
+        reading!(self, find(id))
+    }
+
+    async fn find_subject_by_email(
+        &mut self,
+        email: &Email,
+    ) -> Result<Option<Subject>, StoreError> {
+        reading!(self, find_by_email(email))
+    }
+
+    async fn find_external_subject(
+        &mut self,
+        issuer: &str,
+        sub: &str,
+    ) -> Result<Option<Subject>, StoreError> {
+        reading!(self, find_external(issuer, sub))
+    }
+
+    async fn find_tenant_keys_subject(
+        &mut self,
+        tenant: &TenantId,
+    ) -> Result<Option<Subject>, StoreError> {
+        reading!(self, find_tenant_keys(tenant))
+    }
+
+    async fn list_subjects(&mut self, page: Page<SubjectId>) -> Result<Vec<Subject>, StoreError> {
+        reading!(self, list(bounded(page)))
+    }
+
+    async fn find_password(
+        &mut self,
+        subject: SubjectId,
+    ) -> Result<Option<HashedPassword>, StoreError> {
+        reading!(self, find_password(subject))
+    }
+}
+
+#[async_trait]
+impl SubjectWrite for RealmTx {
+    async fn insert_subject(&mut self, subject: &Subject) -> Result<(), StoreError> {
+        writing!(self, insert(subject))
+    }
+
+    async fn set_subject_status(
+        &mut self,
+        id: SubjectId,
+        status: SubjectStatus,
+    ) -> Result<(), StoreError> {
+        writing!(self, set_status(id, status))
+    }
+
+    async fn mark_email_proven(&mut self, subject: SubjectId) -> Result<(), StoreError> {
+        writing!(self, mark_email_proven(subject))
+    }
+
+    async fn set_password(
+        &mut self,
+        subject: SubjectId,
+        password: &HashedPassword,
+    ) -> Result<(), StoreError> {
+        writing!(self, set_password(subject, password))
+    }
 }
 
 impl Record for SubjectRow {

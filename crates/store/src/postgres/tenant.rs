@@ -1,12 +1,16 @@
 //! Tenants, memberships and invitations.
 
 use super::scope::{Id, Record, Scope, Target, Trouble, start};
+use super::tx::RealmTx;
+use super::tx::{reading, writing};
+use crate::row::bounded;
 use crate::row::join;
 use crate::row::tenant::{INVITATION, InvitationRow, MEMBERSHIP, MembershipRow, TENANT, TenantRow};
+use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
 use doorward_base::{MembershipId, SubjectId, TenantId};
 use doorward_identity::model::{Invitation, Membership, Tenant};
-use doorward_identity::port::Page;
+use doorward_identity::port::{Page, StoreError, TenantRead, TenantWrite};
 use tokio_postgres::{Error, Row};
 
 macro_rules! select_membership {
@@ -195,6 +199,77 @@ pub(super) async fn take_invitation(
             &[&digest.as_bytes().as_slice()],
         )
         .await
+}
+
+#[async_trait]
+impl TenantRead for RealmTx {
+    async fn find_tenant(&mut self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        reading!(self, find(id))
+    }
+
+    async fn list_tenants(&mut self, page: Page<TenantId>) -> Result<Vec<Tenant>, StoreError> {
+        reading!(self, list(&bounded(page)))
+    }
+
+    async fn find_membership(
+        &mut self,
+        subject: SubjectId,
+        tenant: &TenantId,
+    ) -> Result<Option<Membership>, StoreError> {
+        reading!(self, find_membership(subject, tenant))
+    }
+
+    async fn list_memberships(
+        &mut self,
+        subject: SubjectId,
+    ) -> Result<Vec<Membership>, StoreError> {
+        reading!(self, list_memberships(subject))
+    }
+
+    async fn list_tenant_memberships(
+        &mut self,
+        tenant: &TenantId,
+        page: Page<MembershipId>,
+    ) -> Result<Vec<Membership>, StoreError> {
+        reading!(self, list_tenant_memberships(tenant, bounded(page)))
+    }
+
+    async fn find_invitation(
+        &mut self,
+        digest: &TokenDigest,
+    ) -> Result<Option<Invitation>, StoreError> {
+        reading!(self, find_invitation(digest))
+    }
+}
+
+#[async_trait]
+impl TenantWrite for RealmTx {
+    async fn insert_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
+        writing!(self, insert(tenant))
+    }
+
+    async fn insert_membership(&mut self, membership: &Membership) -> Result<(), StoreError> {
+        writing!(self, insert_membership(membership))
+    }
+
+    async fn delete_membership(
+        &mut self,
+        subject: SubjectId,
+        tenant: &TenantId,
+    ) -> Result<bool, StoreError> {
+        writing!(self, delete_membership(subject, tenant))
+    }
+
+    async fn put_invitation(&mut self, invitation: &Invitation) -> Result<(), StoreError> {
+        writing!(self, put_invitation(invitation))
+    }
+
+    async fn take_invitation(
+        &mut self,
+        digest: &TokenDigest,
+    ) -> Result<Option<Invitation>, StoreError> {
+        writing!(self, take_invitation(digest))
+    }
 }
 
 impl Record for TenantRow {

@@ -1,5 +1,5 @@
-//! One realm inside one transaction, and how a use-case is run in it. Not here: the
-//! port's methods (`read`, `write`), which hand on to the modules that have the SQL;
+//! One realm inside one transaction, and how a use-case is run in it. The store's port is
+//! implemented for it beside the SQL, in one module for each group of tables. Not here:
 //! running again after a collision (`run`).
 //!
 //! A closure of [`Extent::OneLookUp`] gets no transaction: its look-up is served
@@ -21,6 +21,26 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
+
+/// Asks `$function` in the scope of a transaction.
+macro_rules! reading {
+    ($tx:ident, $($function:ident)::+($($value:expr),*)) => {{
+        let scope = $tx.reading().await?;
+        let outcome = $($function)::+(scope, $($value),*).await;
+        $tx.done(outcome)
+    }};
+}
+
+/// Does `$function` in the scope of a transaction that writes.
+macro_rules! writing {
+    ($tx:ident, $($function:ident)::+($($value:expr),*)) => {{
+        let scope = $tx.writing().await?;
+        let outcome = $($function)::+(scope, $($value),*).await;
+        $tx.done(outcome)
+    }};
+}
+
+pub(super) use {reading, writing};
 
 /// What a transaction may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

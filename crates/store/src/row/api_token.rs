@@ -1,10 +1,10 @@
 //! API tokens.
 
+use super::Place;
 use super::ceiling::CeilingRow;
-use super::{DigestColumn, Place};
 use doorward_base::{ApiTokenId, SubjectId, Timestamp};
 use doorward_identity::model::{ApiToken, TokenState};
-use doorward_identity::port::{LiveDigest, StoreError};
+use doorward_identity::port::StoreError;
 
 /// Their table.
 pub(crate) const TABLE: &str = "api_token";
@@ -92,28 +92,6 @@ impl TryFrom<StateRow> for (ApiTokenId, TokenState) {
             row: &id,
         };
         Ok((id, state(place, &row.state, row.state_at)?))
-    }
-}
-
-/// A token's digest alone.
-pub(crate) struct DigestRow {
-    pub(crate) id: [u8; 16],
-    pub(crate) digest: DigestColumn,
-}
-
-impl TryFrom<DigestRow> for LiveDigest {
-    type Error = StoreError;
-
-    fn try_from(row: DigestRow) -> Result<Self, StoreError> {
-        let id = ApiTokenId::from_bytes(row.id);
-        let place = Place {
-            table: TABLE,
-            row: &id,
-        };
-        Ok(Self {
-            id,
-            digest: place.digest(row.digest)?,
-        })
     }
 }
 

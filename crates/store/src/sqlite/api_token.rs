@@ -2,12 +2,15 @@
 
 use super::ceiling;
 use super::scope::{Record, Scope, Target};
-use crate::row::api_token::{DigestRow, Keyed, RetiringRow, TABLE, TokenRow, columns};
+use super::tx::RealmTx;
+use crate::row::api_token::{Keyed, RetiringRow, TABLE, TokenRow, columns};
+use crate::row::bounded;
 use crate::row::ceiling::CeilingRow;
+use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
 use doorward_base::{ApiTokenId, ClassName, SubjectId, TenantId, Timestamp};
 use doorward_identity::model::{ApiToken, NewApiToken, TokenState};
-use doorward_identity::port::{LiveDigest, Page, StoreError, TokenFilter};
+use doorward_identity::port::{Page, StoreError, TokenFilter, TokenRead, TokenWrite};
 use rusqlite::Row;
 
 macro_rules! select {
@@ -80,18 +83,6 @@ pub(super) fn count_active(
         &[owner.as_bytes(), &class.as_str(), &now.as_micros()],
     )?;
     Ok(counted.first().copied().unwrap_or(0))
-}
-
-pub(super) fn list_live_digests(
-    scope: Scope<'_>,
-    now: Timestamp,
-) -> Result<Vec<LiveDigest>, StoreError> {
-    scope.list::<DigestRow, _>(
-        "SELECT id, digest FROM api_token WHERE realm = ?1 \
-         AND (state = 'active' OR (state = 'retiring' AND state_at > ?2)) \
-         AND (expires_at IS NULL OR expires_at > ?2)",
-        &[&now.as_micros()],
-    )
 }
 
 pub(super) fn list_revoked_since(
@@ -229,6 +220,98 @@ const fn target(id: &ApiTokenId) -> Target<'_> {
     }
 }
 
+#[async_trait]
+impl TokenRead for RealmTx<'_> {
+    async fn find_api_token(&mut self, id: ApiTokenId) -> Result<Option<ApiToken>, StoreError> {
+        self.with(|scope| find(scope, id))
+    }
+
+    async fn find_api_token_by_digest(
+        &mut self,
+        digest: &TokenDigest,
+    ) -> Result<Option<(ApiToken, String)>, StoreError> {
+        self.with(|scope| find_by_digest(scope, digest))
+    }
+
+    async fn list_api_tokens(
+        &mut self,
+        filter: TokenFilter,
+        page: Page<ApiTokenId>,
+    ) -> Result<Vec<ApiToken>, StoreError> {
+        self.with(|scope| list(scope, filter, bounded(page)))
+    }
+
+    async fn count_active_tokens(
+        &mut self,
+        owner: SubjectId,
+        class: &ClassName,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        self.with(|scope| count_active(scope, owner, class, now))
+    }
+
+    async fn list_token_states(
+        &mut self,
+        ids: &[ApiTokenId],
+    ) -> Result<Vec<(ApiTokenId, TokenState)>, StoreError> {
+        self.with(|scope| list_states(scope, ids))
+    }
+
+    async fn list_retiring(
+        &mut self,
+        since: Timestamp,
+    ) -> Result<Vec<(ApiTokenId, Timestamp)>, StoreError> {
+        self.with(|scope| list_retiring(scope, since))
+    }
+
+    async fn list_revoked_tokens(
+        &mut self,
+        since: Timestamp,
+    ) -> Result<Vec<ApiTokenId>, StoreError> {
+        self.with(|scope| list_revoked_since(scope, since))
+    }
+}
+
+#[async_trait]
+impl TokenWrite for RealmTx<'_> {
+    async fn insert_api_token(&mut self, token: &NewApiToken) -> Result<(), StoreError> {
+        self.with(|scope| insert(scope, token))
+    }
+
+    async fn set_api_token_state(
+        &mut self,
+        id: ApiTokenId,
+        state: TokenState,
+    ) -> Result<(), StoreError> {
+        self.with(|scope| set_state(scope, id, state))
+    }
+
+    async fn rekey_api_token(
+        &mut self,
+        id: ApiTokenId,
+        digest: &TokenDigest,
+        digest_key: &str,
+    ) -> Result<(), StoreError> {
+        self.with(|scope| rekey(scope, id, digest, digest_key))
+    }
+
+    async fn revoke_api_tokens_of(
+        &mut self,
+        owner: SubjectId,
+        tenant: Option<&TenantId>,
+        at: Timestamp,
+    ) -> Result<Vec<ApiTokenId>, StoreError> {
+        self.with(|scope| revoke_of(scope, owner, tenant, at))
+    }
+
+    async fn touch_api_tokens(
+        &mut self,
+        uses: &[(ApiTokenId, Timestamp)],
+    ) -> Result<(), StoreError> {
+        self.with(|scope| touch(scope, uses))
+    }
+}
+
 impl Record for TokenRow {
     const TABLE: &'static str = TABLE;
 
@@ -248,17 +331,6 @@ impl Record for TokenRow {
             last_used_at: row.get(15)?,
             digest_key: row.get(16)?,
             replaces: row.get(17)?,
-        })
-    }
-}
-
-impl Record for DigestRow {
-    const TABLE: &'static str = TABLE;
-
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            id: row.get(0)?,
-            digest: Some(row.get(1)?),
         })
     }
 }

@@ -1,11 +1,14 @@
 //! What is written down of every event.
 
 use super::scope::{Record, Scope, Target};
+use super::tx::RealmTx;
 use crate::row::audit::{EventRow, TABLE, actor, refused};
+use crate::row::bounded;
 use crate::row::json;
+use async_trait::async_trait;
 use doorward_base::{ApiTokenId, SessionId, SubjectId, TenantId};
 use doorward_identity::model::{AuditEvent, AuditRow};
-use doorward_identity::port::{AuditFilter, Page, StoreError};
+use doorward_identity::port::{AuditFilter, AuditRead, AuditWrite, Page, StoreError};
 use rusqlite::{Row, ToSql};
 
 const SELECT: &str = "SELECT seq, at, request, actor, actor_subject, action, refused, subject, \
@@ -67,6 +70,24 @@ pub(super) fn append(scope: Scope<'_>, event: &AuditEvent) -> Result<(), StoreEr
             &json(&event.detail)?,
         ],
     )
+}
+
+#[async_trait]
+impl AuditRead for RealmTx<'_> {
+    async fn list_audit(
+        &mut self,
+        filter: &AuditFilter,
+        page: Page<i64>,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        self.with(|scope| list(scope, filter, bounded(page)))
+    }
+}
+
+#[async_trait]
+impl AuditWrite for RealmTx<'_> {
+    async fn append_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
+        self.with(|scope| append(scope, event))
+    }
 }
 
 impl Record for EventRow {

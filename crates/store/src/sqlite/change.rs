@@ -2,9 +2,11 @@
 //! because there is one writer at a time.
 
 use super::scope::{Record, Scope, Target, unavailable};
+use super::tx::RealmTx;
 use crate::row::change::{EntryRow, TABLE, columns};
+use async_trait::async_trait;
 use doorward_identity::model::{Change, ChangeRow, ChangeSeq};
-use doorward_identity::port::StoreError;
+use doorward_identity::port::{ChangeWrite, StoreError};
 use rusqlite::{Connection, Row};
 
 /// How many entries stay. A follower reads the log within a second or has stopped;
@@ -60,6 +62,13 @@ pub(super) fn prune(conn: &Connection, kept: i64) -> Result<(), StoreError> {
     )
     .map(drop)
     .map_err(unavailable)
+}
+
+#[async_trait]
+impl ChangeWrite for RealmTx<'_> {
+    async fn append_change(&mut self, change: Change) -> Result<(), StoreError> {
+        self.with(|scope| append(scope, change))
+    }
 }
 
 impl Record for EntryRow {

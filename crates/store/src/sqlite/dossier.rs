@@ -2,10 +2,12 @@
 //! that the parts are read one after the other, over one snapshot.
 
 use super::scope::Scope;
+use super::tx::RealmTx;
 use super::{api_token, grant, subject, tenant};
+use async_trait::async_trait;
 use doorward_base::SubjectId;
 use doorward_identity::model::{Dossier, TokenDossier};
-use doorward_identity::port::{StoreError, TokenKey};
+use doorward_identity::port::{DossierRead, StoreError, TokenKey};
 
 pub(super) fn find(scope: Scope<'_>, id: SubjectId) -> Result<Option<Dossier>, StoreError> {
     let Some(subject) = subject::find(scope, id)? else {
@@ -59,4 +61,18 @@ pub(super) fn find_token(
         digest_key,
         owner,
     }))
+}
+
+#[async_trait]
+impl DossierRead for RealmTx<'_> {
+    async fn find_dossier(&mut self, subject: SubjectId) -> Result<Option<Dossier>, StoreError> {
+        self.with(|scope| find(scope, subject))
+    }
+
+    async fn find_token_dossier(
+        &mut self,
+        key: &TokenKey,
+    ) -> Result<Option<TokenDossier>, StoreError> {
+        self.with(|scope| find_token(scope, key))
+    }
 }

@@ -1,14 +1,16 @@
 //! Grants, the roles tenants define, and epochs.
 
 use super::scope::{Record, Scope, Target};
+use super::tx::RealmTx;
 use crate::row::grant::{
     EPOCH, EpochEntry, EpochRow, GRANT, GrantRow, RoleRow, TENANT_ROLE, columns,
 };
-use crate::row::join;
+use crate::row::{Place, join};
+use async_trait::async_trait;
 use doorward_base::principal::Epoch;
 use doorward_base::{SubjectId, TenantId, Timestamp};
 use doorward_identity::model::{Grant, RoleDefinition};
-use doorward_identity::port::StoreError;
+use doorward_identity::port::{GrantRead, GrantWrite, StoreError};
 use rusqlite::Row;
 
 pub(super) fn list(scope: Scope<'_>, subject: SubjectId) -> Result<Vec<Grant>, StoreError> {
@@ -102,20 +104,6 @@ pub(super) fn put_role(
     )
 }
 
-pub(super) fn find_epoch(
-    scope: Scope<'_>,
-    subject: SubjectId,
-    tenant: Option<&TenantId>,
-) -> Result<Epoch, StoreError> {
-    scope
-        .find::<EpochRow, EpochEntry>(
-            "SELECT subject, tenant, epoch FROM epoch \
-             WHERE realm = ?1 AND subject = ?2 AND ifnull(tenant, '') = ifnull(?3, '')",
-            &[subject.as_bytes(), &tenant.map(TenantId::as_str)],
-        )
-        .map(|found| found.map_or(Epoch(0), |(_, _, epoch)| epoch))
-}
-
 pub(super) fn list_epochs(scope: Scope<'_>) -> Result<Vec<EpochEntry>, StoreError> {
     scope.list::<EpochRow, _>(
         "SELECT subject, tenant, epoch FROM epoch WHERE realm = ?1",
@@ -139,17 +127,21 @@ pub(super) fn bump_epoch(
     subject: SubjectId,
     tenant: Option<&TenantId>,
 ) -> Result<Epoch, StoreError> {
-    scope.write_one(
-        Target {
-            table: EPOCH,
-            row: &subject,
-            unique: "the epoch",
-        },
+    let grown = scope.column(
+        EPOCH,
         "INSERT INTO epoch (realm, subject, tenant, epoch) VALUES (?1, ?2, ?3, 1) \
-         ON CONFLICT (realm, subject, ifnull(tenant, '')) DO UPDATE SET epoch = epoch + 1",
+         ON CONFLICT (realm, subject, ifnull(tenant, '')) DO UPDATE SET epoch = epoch + 1 \
+         RETURNING epoch",
         &[subject.as_bytes(), &tenant.map(TenantId::as_str)],
     )?;
-    find_epoch(scope, subject, tenant)
+    let place = Place {
+        table: EPOCH,
+        row: &subject,
+    };
+    grown
+        .first()
+        .map(|&epoch| Epoch(epoch))
+        .ok_or_else(|| place.bad("epoch", "it was written and not returned"))
 }
 
 const fn target(subject: &SubjectId) -> Target<'_> {
@@ -157,6 +149,75 @@ const fn target(subject: &SubjectId) -> Target<'_> {
         table: GRANT,
         row: subject,
         unique: "the grant",
+    }
+}
+
+#[async_trait]
+impl GrantRead for RealmTx<'_> {
+    async fn list_grants(&mut self, subject: SubjectId) -> Result<Vec<Grant>, StoreError> {
+        self.with(|scope| list(scope, subject))
+    }
+
+    async fn list_tenant_roles(
+        &mut self,
+        tenant: &TenantId,
+    ) -> Result<Vec<RoleDefinition>, StoreError> {
+        self.with(|scope| list_roles(scope, tenant))
+    }
+
+    async fn list_epochs(
+        &mut self,
+    ) -> Result<Vec<(SubjectId, Option<TenantId>, Epoch)>, StoreError> {
+        self.with(list_epochs)
+    }
+
+    async fn list_epochs_of(
+        &mut self,
+        subjects: &[SubjectId],
+    ) -> Result<Vec<(SubjectId, Option<TenantId>, Epoch)>, StoreError> {
+        self.with(|scope| {
+            let mut epochs = Vec::new();
+            for &subject in subjects {
+                epochs.extend(list_epochs_of(scope, subject)?);
+            }
+            Ok(epochs)
+        })
+    }
+}
+
+#[async_trait]
+impl GrantWrite for RealmTx<'_> {
+    async fn insert_grant(
+        &mut self,
+        subject: SubjectId,
+        grant: &Grant,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.with(|scope| insert(scope, subject, grant, at))
+    }
+
+    async fn delete_grant(
+        &mut self,
+        subject: SubjectId,
+        grant: &Grant,
+    ) -> Result<bool, StoreError> {
+        self.with(|scope| delete(scope, subject, grant))
+    }
+
+    async fn put_tenant_role(
+        &mut self,
+        tenant: &TenantId,
+        role: &RoleDefinition,
+    ) -> Result<(), StoreError> {
+        self.with(|scope| put_role(scope, tenant, role))
+    }
+
+    async fn bump_epoch(
+        &mut self,
+        subject: SubjectId,
+        tenant: Option<&TenantId>,
+    ) -> Result<Epoch, StoreError> {
+        self.with(|scope| bump_epoch(scope, subject, tenant))
     }
 }
 

@@ -1,9 +1,11 @@
 //! The realm's sealed keys.
 
 use super::scope::{Record, Scope, Target};
+use super::tx::RealmTx;
 use crate::row::key::{KeyRow, TABLE, columns};
+use async_trait::async_trait;
 use doorward_identity::model::{KeyRecord, KeyState};
-use doorward_identity::port::StoreError;
+use doorward_identity::port::{KeyRead, KeyWrite, StoreError};
 use rusqlite::Row;
 
 pub(super) fn list(scope: Scope<'_>) -> Result<Vec<KeyRecord>, StoreError> {
@@ -54,6 +56,28 @@ fn target<T: std::fmt::Display>(kid: &T) -> Target<'_> {
         table: TABLE,
         row: kid,
         unique: "the key, or the place of the active key",
+    }
+}
+
+#[async_trait]
+impl KeyRead for RealmTx<'_> {
+    async fn list_keys(&mut self) -> Result<Vec<KeyRecord>, StoreError> {
+        self.with(list)
+    }
+}
+
+#[async_trait]
+impl KeyWrite for RealmTx<'_> {
+    async fn insert_key(&mut self, key: &KeyRecord) -> Result<(), StoreError> {
+        self.with(|scope| insert(scope, key))
+    }
+
+    async fn set_key_state(&mut self, kid: &str, state: KeyState) -> Result<(), StoreError> {
+        self.with(|scope| set_state(scope, kid, state))
+    }
+
+    async fn delete_key(&mut self, kid: &str) -> Result<(), StoreError> {
+        self.with(|scope| delete(scope, kid))
     }
 }
 

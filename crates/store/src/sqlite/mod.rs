@@ -21,7 +21,6 @@ mod key;
 mod migrate;
 mod open;
 mod presence;
-mod read;
 mod reader;
 mod realm;
 mod scope;

@@ -146,7 +146,14 @@ fn failed(table: &'static str, error: rusqlite::Error) -> StoreError {
         rusqlite::Error::InvalidColumnType(..)
         | rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::IntegralValueOutOfRange(..)
-        | rusqlite::Error::Utf8Error(..) => StoreError::Inconsistent {
+        | rusqlite::Error::Utf8Error(..)
+        | rusqlite::Error::SqliteFailure(
+            ffi::Error {
+                code: ErrorCode::ConstraintViolation,
+                ..
+            },
+            _,
+        ) => StoreError::Inconsistent {
             table,
             column: "(row)",
             row: "unknown".to_owned(),

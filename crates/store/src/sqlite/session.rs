@@ -2,11 +2,13 @@
 
 use super::ceiling;
 use super::scope::{Record, Scope, Target};
+use super::tx::RealmTx;
 use crate::row::ceiling::CeilingRow;
 use crate::row::session::{SessionRow, TABLE, ended_at};
+use async_trait::async_trait;
 use doorward_base::{SessionId, SubjectId, TenantId, Timestamp};
 use doorward_identity::model::{Session, SessionState};
-use doorward_identity::port::StoreError;
+use doorward_identity::port::{SessionRead, SessionWrite, StoreError};
 use rusqlite::Row;
 
 macro_rules! select {
@@ -122,6 +124,51 @@ const fn target(id: &SessionId) -> Target<'_> {
         table: TABLE,
         row: id,
         unique: "the session",
+    }
+}
+
+#[async_trait]
+impl SessionRead for RealmTx<'_> {
+    async fn list_active_sessions(
+        &mut self,
+        ids: &[SessionId],
+    ) -> Result<Vec<SessionId>, StoreError> {
+        self.with(|scope| list_active_among(scope, ids))
+    }
+
+    async fn find_session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        self.with(|scope| find(scope, id))
+    }
+
+    async fn list_sessions(&mut self, subject: SubjectId) -> Result<Vec<Session>, StoreError> {
+        self.with(|scope| list(scope, subject))
+    }
+
+    async fn list_ended_sessions(
+        &mut self,
+        since: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        self.with(|scope| list_ended_since(scope, since))
+    }
+}
+
+#[async_trait]
+impl SessionWrite for RealmTx<'_> {
+    async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError> {
+        self.with(|scope| insert(scope, session))
+    }
+
+    async fn end_session(&mut self, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
+        self.with(|scope| end(scope, id, at))
+    }
+
+    async fn end_sessions_of(
+        &mut self,
+        subject: SubjectId,
+        tenant: Option<&TenantId>,
+        at: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        self.with(|scope| end_of(scope, subject, tenant, at))
     }
 }
 

@@ -1,11 +1,14 @@
 //! Subjects and their passwords.
 
 use super::scope::{Record, Scope, Target};
+use super::tx::RealmTx;
+use crate::row::bounded;
 use crate::row::json;
 use crate::row::subject::{IdentifierColumns, PASSWORD, SubjectRow, TABLE, disabled_at};
+use async_trait::async_trait;
 use doorward_base::{Email, SubjectId, TenantId};
 use doorward_identity::model::{HashedPassword, Subject, SubjectStatus};
-use doorward_identity::port::{Page, StoreError};
+use doorward_identity::port::{Page, StoreError, SubjectRead, SubjectWrite};
 use rusqlite::Row;
 
 macro_rules! select {
@@ -131,6 +134,73 @@ const fn target<'r>(id: &'r SubjectId, unique: &'static str) -> Target<'r> {
         table: TABLE,
         row: id,
         unique,
+    }
+}
+
+#[async_trait]
+impl SubjectRead for RealmTx<'_> {
+    async fn find_subject(&mut self, id: SubjectId) -> Result<Option<Subject>, StoreError> {
+        self.with(|scope| find(scope, id))
+    }
+
+    async fn find_subject_by_email(
+        &mut self,
+        email: &Email,
+    ) -> Result<Option<Subject>, StoreError> {
+        self.with(|scope| find_by_email(scope, email))
+    }
+
+    async fn find_external_subject(
+        &mut self,
+        issuer: &str,
+        sub: &str,
+    ) -> Result<Option<Subject>, StoreError> {
+        self.with(|scope| find_external(scope, issuer, sub))
+    }
+
+    async fn find_tenant_keys_subject(
+        &mut self,
+        tenant: &TenantId,
+    ) -> Result<Option<Subject>, StoreError> {
+        self.with(|scope| find_tenant_keys(scope, tenant))
+    }
+
+    async fn list_subjects(&mut self, page: Page<SubjectId>) -> Result<Vec<Subject>, StoreError> {
+        self.with(|scope| list(scope, bounded(page)))
+    }
+
+    async fn find_password(
+        &mut self,
+        subject: SubjectId,
+    ) -> Result<Option<HashedPassword>, StoreError> {
+        self.with(|scope| find_password(scope, subject))
+    }
+}
+
+#[async_trait]
+impl SubjectWrite for RealmTx<'_> {
+    async fn insert_subject(&mut self, subject: &Subject) -> Result<(), StoreError> {
+        self.with(|scope| insert(scope, subject))
+    }
+
+    async fn set_subject_status(
+        &mut self,
+        id: SubjectId,
+        status: SubjectStatus,
+    ) -> Result<(), StoreError> {
+        self.with(|scope| set_status(scope, id, status))
+    }
+
+    async fn mark_email_proven(&mut self, subject: SubjectId) -> Result<(), StoreError> {
+        self.with(|scope| mark_email_proven(scope, subject))
+    }
+
+    async fn set_password(
+        &mut self,
+        subject: SubjectId,
+        password: &HashedPassword,
+    ) -> Result<(), StoreError> {
+        self.with(|scope| set_password(scope, subject, password))
     }
 }
 

@@ -1,12 +1,15 @@
 //! Tenants, memberships and invitations.
 
 use super::scope::{Record, Scope, Target};
+use super::tx::RealmTx;
+use crate::row::bounded;
 use crate::row::join;
 use crate::row::tenant::{INVITATION, InvitationRow, MEMBERSHIP, MembershipRow, TENANT, TenantRow};
+use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
 use doorward_base::{MembershipId, SubjectId, TenantId};
 use doorward_identity::model::{Invitation, Membership, Tenant};
-use doorward_identity::port::{Page, StoreError};
+use doorward_identity::port::{Page, StoreError, TenantRead, TenantWrite};
 use rusqlite::Row;
 
 macro_rules! select_membership {
@@ -166,6 +169,77 @@ pub(super) fn take_invitation(
             &[digest.as_bytes()],
         )
         .map(|mut taken| taken.pop())
+}
+
+#[async_trait]
+impl TenantRead for RealmTx<'_> {
+    async fn find_tenant(&mut self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        self.with(|scope| find(scope, id))
+    }
+
+    async fn list_tenants(&mut self, page: Page<TenantId>) -> Result<Vec<Tenant>, StoreError> {
+        self.with(|scope| list(scope, &bounded(page)))
+    }
+
+    async fn find_membership(
+        &mut self,
+        subject: SubjectId,
+        tenant: &TenantId,
+    ) -> Result<Option<Membership>, StoreError> {
+        self.with(|scope| find_membership(scope, subject, tenant))
+    }
+
+    async fn list_memberships(
+        &mut self,
+        subject: SubjectId,
+    ) -> Result<Vec<Membership>, StoreError> {
+        self.with(|scope| list_memberships(scope, subject))
+    }
+
+    async fn list_tenant_memberships(
+        &mut self,
+        tenant: &TenantId,
+        page: Page<MembershipId>,
+    ) -> Result<Vec<Membership>, StoreError> {
+        self.with(|scope| list_tenant_memberships(scope, tenant, bounded(page)))
+    }
+
+    async fn find_invitation(
+        &mut self,
+        digest: &TokenDigest,
+    ) -> Result<Option<Invitation>, StoreError> {
+        self.with(|scope| find_invitation(scope, digest))
+    }
+}
+
+#[async_trait]
+impl TenantWrite for RealmTx<'_> {
+    async fn insert_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
+        self.with(|scope| insert(scope, tenant))
+    }
+
+    async fn insert_membership(&mut self, membership: &Membership) -> Result<(), StoreError> {
+        self.with(|scope| insert_membership(scope, membership))
+    }
+
+    async fn delete_membership(
+        &mut self,
+        subject: SubjectId,
+        tenant: &TenantId,
+    ) -> Result<bool, StoreError> {
+        self.with(|scope| delete_membership(scope, subject, tenant))
+    }
+
+    async fn put_invitation(&mut self, invitation: &Invitation) -> Result<(), StoreError> {
+        self.with(|scope| put_invitation(scope, invitation))
+    }
+
+    async fn take_invitation(
+        &mut self,
+        digest: &TokenDigest,
+    ) -> Result<Option<Invitation>, StoreError> {
+        self.with(|scope| take_invitation(scope, digest))
+    }
 }
 
 impl Record for TenantRow {

@@ -306,18 +306,3 @@ pub(crate) async fn a_class_names_the_permission_to_create(store: StoreHandle) {
         assert_eq!(outcome(made), expected, "{name}");
     }
 }
-
-pub(crate) async fn only_the_digest_is_stored(store: StoreHandle) {
-    let world = World::new(store).await;
-    let ada = world.user("ada", None, &[]).await;
-    let one = world.mint(TokenKind::Personal, ada).await;
-    let two = world.mint(TokenKind::Personal, ada).await;
-    assert_ne!(one.secret.expose(), two.secret.expose());
-    let snapshot = load_snapshot(world.ctx(), NOW).await.unwrap();
-    let mut stored: Vec<_> = snapshot.digests.iter().map(|live| live.digest).collect();
-    let mut made = world.realm.digests_of(&one.secret);
-    made.extend(world.realm.digests_of(&two.secret));
-    stored.sort_unstable_by_key(|digest| *digest.as_bytes());
-    made.sort_unstable_by_key(|digest| *digest.as_bytes());
-    assert_eq!(stored, made);
-}

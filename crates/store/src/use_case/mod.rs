@@ -32,7 +32,6 @@ macro_rules! use_cases {
                 a_ceiling_stays_within_owner_and_realm,
                 a_kind_without_a_class_is_refused_and_written_down,
                 a_class_names_the_permission_to_create,
-                only_the_digest_is_stored,
             ]
             replace: [
                 a_replacement_keeps_the_expiry_or_gets_a_new_one,
@@ -103,7 +102,7 @@ macro_rules! use_cases {
                 each_change_of_authority_is_told_and_counted,
                 refusals_tell_nothing,
                 an_access_token_carries_the_epoch,
-                a_snapshot_holds_what_lives_and_what_died,
+                what_stopped_is_told_as_far_back_as_asked,
             ]
             audit: [
                 every_success_and_failure_is_written_down,

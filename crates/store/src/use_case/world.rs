@@ -250,10 +250,10 @@ impl World {
     pub(crate) async fn epoch(&self, subject: SubjectId, tenant: Option<&TenantId>) -> Epoch {
         let (store, realm) = (self.store(), self.realm.id);
         let tenant = tenant.cloned();
-        let epoch = reading!(store, realm, [tenant], |tx| tx
-            .find_epoch(subject, tenant.as_ref())
-            .await);
-        epoch.unwrap()
+        let epoch = reading!(store, realm, [], |tx| tx.list_epochs_of(&[subject]).await);
+        let epochs = epoch.unwrap().into_iter();
+        let of = epochs.filter(|(_, of, _)| *of == tenant);
+        of.map(|(_, _, epoch)| epoch).next().unwrap_or(Epoch(0))
     }
 }
 

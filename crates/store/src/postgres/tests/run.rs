@@ -61,7 +61,7 @@ async fn who_collides_waits_without_a_connection() {
         let store = store.clone();
         bumps.spawn(async move {
             writing!(store, a, [], |tx| {
-                let epoch = tx.find_epoch(subject_id(1), None).await?;
+                let epoch = tx.list_epochs_of(&[subject_id(1)]).await?;
                 tx.bump_epoch(subject_id(1), None).await?;
                 Ok(epoch)
             })

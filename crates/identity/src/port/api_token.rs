@@ -1,0 +1,82 @@
+//! API tokens and the digests they are found by.
+
+use super::{Page, StoreError, TokenFilter};
+use crate::model::{ApiToken, NewApiToken, TokenState};
+use async_trait::async_trait;
+use doorward_base::secret::TokenDigest;
+use doorward_base::{ApiTokenId, ClassName, SubjectId, TenantId, Timestamp};
+
+/// Reading them.
+#[async_trait]
+pub trait TokenRead: Send {
+    /// An API token.
+    async fn find_api_token(&mut self, id: ApiTokenId) -> Result<Option<ApiToken>, StoreError>;
+    /// An API token by a digest of its secret, with the id of the digest key used.
+    async fn find_api_token_by_digest(
+        &mut self,
+        digest: &TokenDigest,
+    ) -> Result<Option<(ApiToken, String)>, StoreError>;
+    /// API tokens by id, revoked and expired ones included.
+    async fn list_api_tokens(
+        &mut self,
+        filter: TokenFilter,
+        page: Page<ApiTokenId>,
+    ) -> Result<Vec<ApiToken>, StoreError>;
+    /// How many tokens of a class an owner has that are active and not expired.
+    async fn count_active_tokens(
+        &mut self,
+        owner: SubjectId,
+        class: &ClassName,
+        now: Timestamp,
+    ) -> Result<u32, StoreError>;
+    /// Where these tokens are in their lives; one that does not exist is left out.
+    async fn list_token_states(
+        &mut self,
+        ids: &[ApiTokenId],
+    ) -> Result<Vec<(ApiTokenId, TokenState)>, StoreError>;
+    /// API tokens that were replaced, with the time each stops, for the times at or
+    /// after `since`: from that moment on a node must refuse their access tokens too.
+    async fn list_retiring(
+        &mut self,
+        since: Timestamp,
+    ) -> Result<Vec<(ApiTokenId, Timestamp)>, StoreError>;
+    /// API tokens revoked since `since`: what a node must refuse the access tokens of.
+    /// Replaced tokens whose time is over are in [`TokenRead::list_retiring`].
+    async fn list_revoked_tokens(
+        &mut self,
+        since: Timestamp,
+    ) -> Result<Vec<ApiTokenId>, StoreError>;
+}
+
+/// Writing them.
+#[async_trait]
+pub trait TokenWrite: Send {
+    /// Adds an API token.
+    async fn insert_api_token(&mut self, token: &NewApiToken) -> Result<(), StoreError>;
+    /// Retires or revokes an API token.
+    async fn set_api_token_state(
+        &mut self,
+        id: ApiTokenId,
+        state: TokenState,
+    ) -> Result<(), StoreError>;
+    /// Replaces a token's digest by one under the current digest key.
+    async fn rekey_api_token(
+        &mut self,
+        id: ApiTokenId,
+        digest: &TokenDigest,
+        digest_key: &str,
+    ) -> Result<(), StoreError>;
+    /// Revokes every live token of an owner (bound to a tenant, if one is given) and
+    /// returns their ids.
+    async fn revoke_api_tokens_of(
+        &mut self,
+        owner: SubjectId,
+        tenant: Option<&TenantId>,
+        at: Timestamp,
+    ) -> Result<Vec<ApiTokenId>, StoreError>;
+    /// Records uses, never moving a time backwards.
+    async fn touch_api_tokens(
+        &mut self,
+        uses: &[(ApiTokenId, Timestamp)],
+    ) -> Result<(), StoreError>;
+}

@@ -1,0 +1,55 @@
+//! Grants, the roles tenants define, and epochs.
+
+use super::StoreError;
+use crate::model::{Grant, RoleDefinition};
+use async_trait::async_trait;
+use doorward_base::principal::Epoch;
+use doorward_base::{SubjectId, TenantId, Timestamp};
+
+/// Reading them.
+#[async_trait]
+pub trait GrantRead: Send {
+    /// A subject's grants in every tenant and realm-wide, sorted.
+    async fn list_grants(&mut self, subject: SubjectId) -> Result<Vec<Grant>, StoreError>;
+    /// The roles a tenant defined for itself.
+    async fn list_tenant_roles(
+        &mut self,
+        tenant: &TenantId,
+    ) -> Result<Vec<RoleDefinition>, StoreError>;
+    /// Every (subject, tenant) whose epoch is not 0.
+    async fn list_epochs(
+        &mut self,
+    ) -> Result<Vec<(SubjectId, Option<TenantId>, Epoch)>, StoreError>;
+    /// Every epoch of these subjects that is not 0.
+    async fn list_epochs_of(
+        &mut self,
+        subjects: &[SubjectId],
+    ) -> Result<Vec<(SubjectId, Option<TenantId>, Epoch)>, StoreError>;
+}
+
+/// Writing them.
+#[async_trait]
+pub trait GrantWrite: Send {
+    /// Adds a grant; says whether it was new.
+    async fn insert_grant(
+        &mut self,
+        subject: SubjectId,
+        grant: &Grant,
+        at: Timestamp,
+    ) -> Result<bool, StoreError>;
+    /// Removes a grant; says whether there was one.
+    async fn delete_grant(&mut self, subject: SubjectId, grant: &Grant)
+    -> Result<bool, StoreError>;
+    /// Defines or redefines a tenant's role.
+    async fn put_tenant_role(
+        &mut self,
+        tenant: &TenantId,
+        role: &RoleDefinition,
+    ) -> Result<(), StoreError>;
+    /// Grows the epoch of (subject, tenant) by one.
+    async fn bump_epoch(
+        &mut self,
+        subject: SubjectId,
+        tenant: Option<&TenantId>,
+    ) -> Result<Epoch, StoreError>;
+}

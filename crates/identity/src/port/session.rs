@@ -1,0 +1,40 @@
+//! Sessions.
+
+use super::StoreError;
+use crate::model::Session;
+use async_trait::async_trait;
+use doorward_base::{SessionId, SubjectId, TenantId, Timestamp};
+
+/// Reading them.
+#[async_trait]
+pub trait SessionRead: Send {
+    /// Which of these sessions have not ended.
+    async fn list_active_sessions(
+        &mut self,
+        ids: &[SessionId],
+    ) -> Result<Vec<SessionId>, StoreError>;
+    /// A session.
+    async fn find_session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
+    /// A subject's sessions that have not ended, newest first, at most 1,000.
+    async fn list_sessions(&mut self, subject: SubjectId) -> Result<Vec<Session>, StoreError>;
+    /// Sessions ended since `since`: what a node must refuse the access tokens of.
+    async fn list_ended_sessions(&mut self, since: Timestamp)
+    -> Result<Vec<SessionId>, StoreError>;
+}
+
+/// Writing them.
+#[async_trait]
+pub trait SessionWrite: Send {
+    /// Adds a session.
+    async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError>;
+    /// Ends a session; says whether it was active.
+    async fn end_session(&mut self, id: SessionId, at: Timestamp) -> Result<bool, StoreError>;
+    /// Ends every active session of a subject (bound to a tenant, if one is given)
+    /// and returns their ids.
+    async fn end_sessions_of(
+        &mut self,
+        subject: SubjectId,
+        tenant: Option<&TenantId>,
+        at: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError>;
+}

@@ -1,0 +1,58 @@
+//! Tenants, memberships and invitations.
+
+use super::{Page, StoreError};
+use crate::model::{Invitation, Membership, Tenant};
+use async_trait::async_trait;
+use doorward_base::secret::TokenDigest;
+use doorward_base::{MembershipId, SubjectId, TenantId};
+
+/// Reading them.
+#[async_trait]
+pub trait TenantRead: Send {
+    /// A tenant.
+    async fn find_tenant(&mut self, id: &TenantId) -> Result<Option<Tenant>, StoreError>;
+    /// Tenants by id.
+    async fn list_tenants(&mut self, page: Page<TenantId>) -> Result<Vec<Tenant>, StoreError>;
+    /// A subject's membership of a tenant.
+    async fn find_membership(
+        &mut self,
+        subject: SubjectId,
+        tenant: &TenantId,
+    ) -> Result<Option<Membership>, StoreError>;
+    /// A subject's memberships, oldest first.
+    async fn list_memberships(&mut self, subject: SubjectId)
+    -> Result<Vec<Membership>, StoreError>;
+    /// A tenant's memberships by id.
+    async fn list_tenant_memberships(
+        &mut self,
+        tenant: &TenantId,
+        page: Page<MembershipId>,
+    ) -> Result<Vec<Membership>, StoreError>;
+    /// An invitation that waits to be taken, expired or not.
+    async fn find_invitation(
+        &mut self,
+        digest: &TokenDigest,
+    ) -> Result<Option<Invitation>, StoreError>;
+}
+
+/// Writing them.
+#[async_trait]
+pub trait TenantWrite: Send {
+    /// Adds a tenant.
+    async fn insert_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
+    /// Adds a membership.
+    async fn insert_membership(&mut self, membership: &Membership) -> Result<(), StoreError>;
+    /// Removes a membership; says whether there was one.
+    async fn delete_membership(
+        &mut self,
+        subject: SubjectId,
+        tenant: &TenantId,
+    ) -> Result<bool, StoreError>;
+    /// Adds an invitation, replacing an earlier one of the same address and tenant.
+    async fn put_invitation(&mut self, invitation: &Invitation) -> Result<(), StoreError>;
+    /// Takes an invitation: it is returned once and gone.
+    async fn take_invitation(
+        &mut self,
+        digest: &TokenDigest,
+    ) -> Result<Option<Invitation>, StoreError>;
+}
