@@ -141,7 +141,7 @@ impl Installation {
         let mut command = self.command("user create", "gate", &arguments);
         feed(&mut command, password)?;
         let body = format!("{{\"email\":\"{email}\",\"password\":\"{password}\"}}\n");
-        site.write("sign-in.bodies", &body)
+        site.write(&format!("{}-sign-in.bodies", self.name), &body)
     }
 
     /// A body to exchange for each user of an algorithm's realm, in a file, one a line.
@@ -210,7 +210,10 @@ fn realms(upstream: SocketAddr, wanted: &Wanted<'_>) -> String {
             let tls = "tls = { cert = \"file:tls.pem\", key = \"file:tls.key\" }\n";
             format!("{tls}{}", gate())
         }
-        Shape::Exchange => format!("{}{}", gate(), exchanges(&["ES256"])),
+        Shape::Exchange => {
+            let trusted = "trusted_proxies = [\"127.0.0.1\"]\n";
+            format!("{trusted}{}{}", gate(), exchanges(&["ES256"]))
+        }
         Shape::Realms(count) => (0..count).map(bare_realm).collect(),
     }
 }
@@ -226,6 +229,7 @@ issuer = "http://gate.bench.test"
 require_https = "off"
 api_tokens.key = {{ kinds = ["key"], prefix = "{KEY_PREFIX}", presentations = ["bearer"] }}
 limits.tenant = {{ key = "tenant", rate = "{rate}" }}
+sessions = {{ refresh = "rotate", reuse_interval = "0s" }}
 [[realm.gate.issuers]]
 issuer = "{ISSUER}"
 audiences = ["{AUDIENCE}"]

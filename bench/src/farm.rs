@@ -48,6 +48,7 @@ pub(crate) struct OnPostgres {
     pub(crate) cluster_pid: u32,
     pub(crate) api_key: String,
     pub(crate) bodies: PathBuf,
+    pub(crate) sign_in: PathBuf,
     pub(crate) pgbench: String,
     pub(crate) look_up: PathBuf,
     pub(crate) look_up_and_insert: PathBuf,
@@ -126,6 +127,7 @@ impl OnPostgres {
         let whole = Installation::write(site, binary, &wanted, upstream)?;
         let api_key = whole.make_gate_key()?;
         let bodies = whole.make_exchange_bodies(site, "ES256")?;
+        let sign_in = whole.make_sign_in_body(site)?;
         let process = whole.start()?;
         wait_for_answer(whole.addr, "/healthz")?;
         prove_key(whole.addr, &api_key)?;
@@ -139,6 +141,7 @@ impl OnPostgres {
             cluster_pid: cluster.pid,
             api_key,
             bodies,
+            sign_in,
             pgbench: cluster.pgbench.clone(),
             look_up: script("look-up.sql", PGBENCH_LOOK_UP)?,
             look_up_and_insert: script("look-up-and-insert.sql", PGBENCH_BOTH)?,

@@ -6,8 +6,10 @@ pub(crate) mod pgbench;
 pub(crate) mod single;
 pub(crate) mod wrk;
 
-use crate::failure::Failure;
-use crate::site::Site;
+use crate::failure::{Context as _, Failure};
+use crate::http::{self, Request};
+use crate::site::{Site, write_lines};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// What is sent, over and over, by clients that wait for each answer.
@@ -41,6 +43,14 @@ pub(crate) enum Kind {
     Single(PathBuf),
     /// The SQL of a script of `pgbench`, on the database whose URL this is.
     Sql(PathBuf),
+    /// Refreshes of sessions, one for each client: `signed_in` has their first refresh tokens,
+    /// one a line, and each answer gives the next.
+    Refresh {
+        /// The body that signs a person in.
+        sign_in: PathBuf,
+        /// The tokens; made by [`prepare`].
+        signed_in: PathBuf,
+    },
     /// A POST of a body out of `bodies`; a good answer has the member `member`.
     Post {
         /// Bodies, one a line.
@@ -64,6 +74,42 @@ pub(crate) struct Outcome {
     pub(crate) errors: u64,
     /// Requests beyond the tokens that there are: these were used before.
     pub(crate) repeated: u64,
+}
+
+/// Makes what a load uses up: a session for each client that refreshes.
+pub(crate) fn prepare(load: &Load) -> Result<(), Failure> {
+    let Kind::Refresh { sign_in, signed_in } = &load.kind else {
+        return Ok(());
+    };
+    let body = std::fs::read_to_string(sign_in).during("the sign-in's body")?;
+    let addr = load
+        .url
+        .split('/')
+        .nth(2)
+        .and_then(|addr| addr.parse().ok());
+    let addr: SocketAddr = addr.during("the load's address")?;
+    let mut tokens = Vec::new();
+    for client in 0..load.clients {
+        let headers = [
+            ("Content-Type".to_owned(), "application/json".to_owned()),
+            // Sign-ins are limited by address.
+            ("X-Forwarded-For".to_owned(), format!("10.0.1.{client}")),
+        ];
+        let request = Request {
+            method: "POST",
+            path: "/me/v1/session",
+            headers: &headers,
+            body: body.trim(),
+        };
+        let answer = http::send(addr, &request)?;
+        let (_, rest) = answer
+            .body
+            .split_once("\"refresh_token\":\"")
+            .during(format!("no refresh token: {}", answer.body))?;
+        let token = rest.split('"').next().unwrap_or_default();
+        tokens.push(token.to_owned());
+    }
+    write_lines(signed_in, tokens)
 }
 
 /// Puts the load on for `seconds`.

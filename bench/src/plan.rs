@@ -66,6 +66,11 @@ pub(crate) fn postgres_label(clients: u32) -> String {
     exchange_label("ES256 on PostgreSQL", clients)
 }
 
+/// The refresh with rotation.
+fn refresh_label(engine: &str, clients: u32) -> String {
+    format!("doorward refresh on {engine}, {clients} clients")
+}
+
 pub(crate) fn pgbench_label(what: &str, clients: u32) -> String {
     format!("{what}, {clients} clients")
 }
@@ -133,12 +138,27 @@ fn exchanges(ours: &Ours) -> Vec<Row<'_>> {
         let load = exchange(ours.whole.addr, algorithm, bodies, clients);
         Row::new(&exchange_label(algorithm, clients), server, load)
     };
-    ours.bodies
-        .iter()
-        .flat_map(|(algorithm, bodies)| {
-            EXCHANGE_CLIENTS.map(|clients| row(algorithm, bodies, clients))
-        })
-        .collect()
+    let exchanges = ours.bodies.iter().flat_map(|(algorithm, bodies)| {
+        EXCHANGE_CLIENTS.map(|clients| row(algorithm, bodies, clients))
+    });
+    let refreshed = EXCHANGE_CLIENTS.map(|clients| {
+        let load = refreshes(ours.whole.addr, &ours.sign_in, clients);
+        Row::new(&refresh_label("SQLite", clients), server, load)
+    });
+    exchanges.chain(refreshed).collect()
+}
+
+/// Refreshes with rotation, to ES256.
+fn refreshes(addr: SocketAddr, sign_in: &Path, clients: u32) -> Load {
+    Load {
+        url: format!("http://{addr}/me/v1/session/refresh"),
+        headers: Vec::new(),
+        clients,
+        kind: Kind::Refresh {
+            sign_in: sign_in.to_owned(),
+            signed_in: sign_in.with_extension(format!("{clients}.tokens")),
+        },
+    }
 }
 
 fn exchange(addr: SocketAddr, algorithm: &str, bodies: &Path, clients: u32) -> Load {
@@ -179,6 +199,14 @@ fn on_postgres(ours: &OnPostgres) -> Vec<Row<'_>> {
             &postgres_label(clients),
             server,
             exchange(ours.whole.addr, "ES256", &ours.bodies, clients),
+        )
+    }));
+    rows.extend(EXCHANGE_CLIENTS.map(|clients| Row {
+        store: Some(pid),
+        ..Row::new(
+            &refresh_label("PostgreSQL", clients),
+            server,
+            refreshes(ours.whole.addr, &ours.sign_in, clients),
         )
     }));
     let key = get(format!("http://{}/key/1", ours.whole.addr), &ours.api_key);

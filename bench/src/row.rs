@@ -83,6 +83,7 @@ pub(crate) fn measure(
     let counting = Instructions::available();
     for row in rows {
         if !matches!(row.server, Server::Fresh(_)) {
+            load::prepare(&row.load)?;
             load::apply(&row.load, site, 1)?;
         }
     }
@@ -130,6 +131,7 @@ fn sample_of(
     seconds: u32,
     counting: bool,
 ) -> Result<Sample, Failure> {
+    load::prepare(&row.load)?;
     let perf = counting
         .then(|| Instructions::of(pid, site.path()))
         .transpose()?;

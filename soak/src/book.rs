@@ -51,7 +51,12 @@ pub struct HeldSession {
     pub person: SubjectNo,
     /// Whether somebody ended it, or tried.
     pub ended: bool,
+    /// Its refresh tokens by number, the newest last; at most [`HELD`].
+    pub refresh: Vec<(u32, String)>,
 }
+
+/// How many refresh tokens of a session are kept in hand.
+const HELD: usize = 4;
 
 /// The clients' common book.
 #[derive(Debug, Default)]
@@ -98,8 +103,29 @@ impl Book {
     pub fn hold_session(&self, session: HeldSession) {
         let mut pages = self.pages();
         pages.secrets.push(session.text.clone());
+        let refresh = session.refresh.iter().map(|(_, text)| text.clone());
+        pages.secrets.extend(refresh);
         pages.sessions.push(session);
         trim(&mut pages.sessions, |session| session.ended);
+    }
+
+    /// Takes what a refresh gave in hand.
+    pub fn hold_refreshed(&self, name: &Name, text: String, number: u32, refresh: String) {
+        let mut pages = self.pages();
+        pages.secrets.extend([text.clone(), refresh.clone()]);
+        let held = pages.sessions.iter_mut().find(|held| held.name == *name);
+        let Some(session) = held else { return };
+        session.text = text;
+        if session
+            .refresh
+            .last()
+            .is_none_or(|(last, _)| *last < number)
+        {
+            session.refresh.push((number, refresh));
+        }
+        if session.refresh.len() > HELD {
+            let _ = session.refresh.remove(0);
+        }
     }
 
     /// Somebody ended this token, or is about to.
@@ -164,6 +190,13 @@ impl Book {
         let pages = self.pages();
         let fitting: Vec<&HeldSession> = pages.sessions.iter().filter(|held| fits(held)).collect();
         dice.pick(&fitting).map(|session| (*session).clone())
+    }
+
+    /// The session of this id.
+    pub fn find_session(&self, name: &Name) -> Option<HeldSession> {
+        let pages = self.pages();
+        let held = pages.sessions.iter().find(|held| held.name == *name);
+        held.cloned()
     }
 
     /// Every secret there was.

@@ -91,7 +91,8 @@ impl<'a> Client<'a> {
     /// Does one operation, and what follows from it.
     pub fn step(&mut self) {
         match self.dice.below(100) {
-            0..=19 => self.use_some_jwt(),
+            0..=13 => self.use_some_jwt(),
+            14..=19 => self.refresh_some(),
             20..=33 => self.use_some_token(),
             34..=50 => self.exchange_some(),
             51..=60 => self.create_some(),
@@ -218,6 +219,40 @@ impl<'a> Client<'a> {
         }
     }
 
+    fn refresh_some(&mut self) {
+        let live = |held: &HeldSession| !held.ended && !held.refresh.is_empty();
+        let Some(session) = self.ground.book.pick_session(&mut self.dice, live) else {
+            return;
+        };
+        // Mostly the newest; now and then one that was used up, or in the wrong realm.
+        let newest = session.refresh.last().cloned();
+        let older = session
+            .refresh
+            .split_last()
+            .and_then(|(_, older)| older.last());
+        let realms = self.ground.world.realms.len();
+        let token = match older {
+            Some(older) if self.dice.chance(12) => Some(older.clone()),
+            _ => newest,
+        };
+        let Some(token) = token else { return };
+        let realm = if self.dice.chance(8) {
+            (session.realm + 1).checked_rem(realms).unwrap_or(0)
+        } else {
+            session.realm
+        };
+        let (node, _) = self.refresh(&session, &token, realm);
+        // What the session's newest token and its access token are worth after that.
+        if self.dice.chance(30)
+            && let Some(held) = self.ground.book.find_session(&session.name)
+        {
+            if let Some(newest) = held.refresh.last() {
+                let _ = self.refresh(&held, newest, held.realm);
+            }
+            self.use_session(&held, node);
+        }
+    }
+
     fn end_some_session(&mut self) {
         let live = |held: &HeldSession| !held.ended;
         let held = self.ground.book.pick_session(&mut self.dice, live);
@@ -225,6 +260,9 @@ impl<'a> Client<'a> {
             let (node, outcome) = self.sign_out(&session);
             if matches!(outcome, Outcome::Ok(_)) {
                 self.use_session(&session, node);
+                if let Some(newest) = session.refresh.last() {
+                    let _ = self.refresh(&session, newest, session.realm);
+                }
                 if let Some(owner) = self.pick_subject_of(session.person) {
                     self.list(&session, owner);
                 }

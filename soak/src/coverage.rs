@@ -6,9 +6,10 @@ use crate::history::{Action, Credential, Event, Reach};
 use std::collections::BTreeSet;
 
 /// Every sort.
-const SORTS: [&str; 18] = [
+const SORTS: [&str; 20] = [
     "sign in",
     "sign out",
+    "refresh",
     "create",
     "regenerate",
     "revoke",
@@ -23,6 +24,7 @@ const SORTS: [&str; 18] = [
     "access token where the permission is asked for",
     "session at the gate",
     "a refused exchange",
+    "a refused refresh",
     "a refused credential at the gate",
     "a refused stranger",
 ];
@@ -42,6 +44,7 @@ fn sort(event: &Event) -> Option<&'static str> {
     Some(match &event.action {
         Action::SignIn { .. } => "sign in",
         Action::SignOut { .. } => "sign out",
+        Action::Refresh { .. } => "refresh",
         Action::Create { .. } => "create",
         Action::Regenerate { .. } => "regenerate",
         Action::Revoke { .. } => "revoke",
@@ -68,6 +71,7 @@ fn sort(event: &Event) -> Option<&'static str> {
 fn refused(event: &Event) -> Option<&'static str> {
     match &event.action {
         Action::Exchange { .. } if event.is_refused(401) => Some("a refused exchange"),
+        Action::Refresh { .. } if event.is_refused(401) => Some("a refused refresh"),
         Action::Use { .. } if event.is_refused(401) => Some("a refused credential at the gate"),
         Action::Create { .. } | Action::Revoke { .. } if event.is_refused(404) => {
             Some("a refused stranger")

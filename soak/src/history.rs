@@ -56,6 +56,13 @@ pub enum Action {
         /// Which.
         session: Name,
     },
+    /// A refresh token for the next.
+    Refresh {
+        /// Of which session.
+        session: Name,
+        /// Which of its refresh tokens.
+        number: u32,
+    },
     /// A new token.
     Create {
         /// The session that asks.
@@ -137,6 +144,8 @@ pub enum Effect {
     Unchanged,
     /// A session.
     SignedIn(Name),
+    /// The session's next refresh token.
+    Refreshed(u32),
     /// A new token.
     Minted(Name),
     /// An owner's tokens.

@@ -21,6 +21,8 @@ const REALMS: [(&str, Revocation, Owning); 2] = [
     ("east", Revocation::Immediate, Owning::One),
     ("west", Revocation::Expiry, Owning::Many),
 ];
+/// For how long a refresh token that was used up gives the same answer again, seconds.
+const REUSE: [u64; 2] = [0, 2];
 /// What a manager may. It must hold what it grants and what tokens carry.
 const MANAGEMENT: [&str; 4] = [
     "platform.users.read",
@@ -45,6 +47,7 @@ pub fn configuration() -> String {
             Revocation::Immediate => "immediate",
             Revocation::Expiry => "expiry",
         };
+        let reuse = REUSE.get(number).copied().unwrap_or_default();
         let max_active = match owning {
             Owning::One => "max_active = 1, ",
             Owning::Many => "",
@@ -63,6 +66,7 @@ tokens = {{ algorithm = "ES256", access_ttl = "1h", revocation = "{revocation}",
 api_tokens.access = {{ kinds = ["personal", "service"], prefix = "soak_", {max_active}presentations = ["exchange", "bearer"] }}
 exchange = {{ path = "{EXCHANGE}", answer_field = "jwt" }}
 identity = {{ headers = true }}
+sessions = {{ refresh = "rotate", reuse_interval = "{reuse}s" }}
 [[realm.{name}.route]]
 path = "/use/**"
 upstream = "builtin:echo"
@@ -100,6 +104,7 @@ pub(crate) fn settle(plant: &Plant, size: Size) -> Ground {
             issuer: format!("http://{}", host(number)),
             revocation: *revocation,
             owning: *owning,
+            reuse: REUSE.get(number).copied().unwrap_or_default() * 1_000_000,
         });
         for tenant in TENANTS {
             let _ = plant

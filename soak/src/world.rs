@@ -1,6 +1,8 @@
 //! What does not change during a run: realms and what they promise, subjects and whose
 //! they are. Not here: what happens (`history`).
 
+use crate::history::Micros;
+
 /// A subject, by its place in [`World::subjects`].
 pub type SubjectNo = usize;
 
@@ -27,6 +29,8 @@ pub struct RealmFacts {
     pub revocation: Revocation,
     /// How many tokens of an owner its class allows.
     pub owning: Owning,
+    /// For how long a refresh token that was used up gives the same answer again.
+    pub reuse: Micros,
 }
 
 /// As a realm's setting of this name.

@@ -1,4 +1,4 @@
-//! HTTP/1.1 by `wrk`, one loading thread, steered by the scripts in `lua/`. Not here:
+//! HTTP/1.1 by `wrk`, one loading thread mostly, steered by the scripts in `lua/`. Not here:
 //! HTTP/2, which it does not speak.
 
 use super::{Kind, Load, Outcome};
@@ -10,11 +10,13 @@ use std::process::Command;
 const REPORT: &str = include_str!("../../lua/report.lua");
 const BEARER: &str = include_str!("../../lua/bearer.lua");
 const POST: &str = include_str!("../../lua/post.lua");
+const REFRESH: &str = include_str!("../../lua/refresh.lua");
 
 pub(super) fn run(load: &Load, site: &Site, seconds: u32) -> Result<Outcome, Failure> {
     let (name, body) = match load.kind {
         Kind::Bearer { .. } => ("bearer.lua", BEARER),
         Kind::Post { .. } => ("post.lua", POST),
+        Kind::Refresh { .. } => ("refresh.lua", REFRESH),
         _ => ("same.lua", ""),
     };
     // Two loads may be on at once, on different servers.
@@ -26,10 +28,15 @@ pub(super) fn run(load: &Load, site: &Site, seconds: u32) -> Result<Outcome, Fai
 {REPORT}"
         ),
     )?;
+    // A session's next token is known to who got the answer: a thread for each client.
+    let threads = match load.kind {
+        Kind::Refresh { .. } => load.clients,
+        _ => 1,
+    };
     let mut command = Command::new("wrk");
     command
         .args([
-            "-t1",
+            &format!("-t{threads}"),
             &format!("-c{}", load.clients),
             &format!("-d{seconds}s"),
         ])
@@ -52,6 +59,9 @@ pub(super) fn run(load: &Load, site: &Site, seconds: u32) -> Result<Outcome, Fai
                 .arg(bodies)
                 .arg(member)
                 .args(spread.then_some("spread"));
+        }
+        Kind::Refresh { signed_in, .. } => {
+            command.arg(signed_in);
         }
         _ => {}
     }

@@ -109,6 +109,26 @@ pub struct AuthStep {
     pub at: Timestamp,
 }
 
+/// `METHOD@MICROSECONDS`, as stores keep it.
+impl fmt::Display for AuthStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.method, self.at.as_micros())
+    }
+}
+
+impl FromStr for AuthStep {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (method, at) = text.split_once('@').ok_or("a step without its time")?;
+        let at = at.parse().map_err(|_| "a step whose time is no number")?;
+        Ok(Self {
+            method: method.parse()?,
+            at: Timestamp::from_micros(at),
+        })
+    }
+}
+
 /// The most steps a session keeps.
 pub const MAX_STEPS: usize = 8;
 
@@ -123,6 +143,14 @@ mod tests {
         }
         for level in AssuranceLevel::ALL {
             assert_eq!(level.as_str().parse(), Ok(*level));
+        }
+        let step = AuthStep {
+            method: AuthMethod::MfaWebauthn,
+            at: Timestamp::from_micros(-5),
+        };
+        assert_eq!(step.to_string().parse(), Ok(step));
+        for bad in ["", "otp", "otp@", "pwd@1", "otp@1s"] {
+            assert!(bad.parse::<AuthStep>().is_err(), "{bad}");
         }
         assert!("pwd".parse::<AuthMethod>().is_err());
         assert!("AAL2".parse::<AssuranceLevel>().is_err());

@@ -14,6 +14,10 @@ pub enum Fault {
     DropAuditRow,
     /// `ignore-realm`: a token is looked up in all realms.
     IgnoreRealm,
+    /// `accept-replayed-refresh`: a refresh token that was used up works.
+    AcceptReplayedRefresh,
+    /// `replay-ends-nothing`: a replayed refresh token leaves its session alive.
+    ReplayEndsNothing,
 }
 
 #[cfg(debug_assertions)]
@@ -27,6 +31,8 @@ pub fn plant(name: &str) {
         ("answer-before-commit", Fault::AnswerBeforeCommit),
         ("drop-audit-row", Fault::DropAuditRow),
         ("ignore-realm", Fault::IgnoreRealm),
+        ("accept-replayed-refresh", Fault::AcceptReplayedRefresh),
+        ("replay-ends-nothing", Fault::ReplayEndsNothing),
     ];
     if let Some((_, fault)) = known.into_iter().find(|(known, _)| *known == name) {
         // The first stays.

@@ -16,13 +16,21 @@ pub use me::{MeParts, SignInParts, me_openapi};
 
 /// Where the sign-in is mounted, for any caller, POST only.
 pub const SIGN_IN_PATH: &str = "/me/v1/session";
+/// Where [`SignInParts`] is mounted too, for any caller, POST only: whoever has a refresh
+/// token uses it here.
+pub const REFRESH_PATH: &str = "/me/v1/session/refresh";
 /// Where [`SignInParts`] is mounted too, for any caller, POST only: whoever has the secret
 /// of an invitation takes it here.
 pub const ACCEPT_PATH: &str = "/me/v1/invitations/accept";
 /// Where [`MeParts`] is mounted for DELETE only, with an access token: the sign-out.
 pub const SIGN_OUT_PATH: &str = "/me/v1/session";
 /// Where [`MeParts`] is mounted for every method, with an access token.
-pub const ME_PATHS: &[&str] = &["/me/v1", "/me/v1/password", "/me/v1/tokens/**"];
+pub const ME_PATHS: &[&str] = &[
+    "/me/v1",
+    "/me/v1/password",
+    "/me/v1/sessions/**",
+    "/me/v1/tokens/**",
+];
 /// Where [`AdminParts`] is mounted for every method, with an access token.
 pub const ADMIN_PATHS: &[&str] = &["/admin/v1/**"];
 
@@ -65,6 +73,6 @@ mod tests {
             }
         }
         assert_eq!(ids.len(), count);
-        assert_eq!(count, 32);
+        assert_eq!(count, 36);
     }
 }

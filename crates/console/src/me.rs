@@ -3,7 +3,11 @@
 
 mod accept_invitation;
 mod create_token;
+mod end_other_sessions;
+mod end_session;
+mod list_sessions;
 mod list_tokens;
+mod refresh_session;
 mod regenerate_token;
 mod revoke_token;
 mod set_password;
@@ -36,6 +40,7 @@ impl SignInParts {
     pub fn router(self) -> Router {
         Router::new()
             .route(crate::SIGN_IN_PATH, post(sign_in::sign_in))
+            .route(crate::REFRESH_PATH, post(refresh_session::refresh_session))
             .route(
                 crate::ACCEPT_PATH,
                 post(accept_invitation::accept_invitation),
@@ -52,6 +57,12 @@ impl MeParts {
         Router::new()
             .route("/me/v1", get(show_me::show_me))
             .route(crate::SIGN_OUT_PATH, delete(sign_out::sign_out))
+            .route(
+                "/me/v1/sessions",
+                get(list_sessions::list_own_sessions)
+                    .delete(end_other_sessions::end_other_sessions),
+            )
+            .route("/me/v1/sessions/{id}", delete(end_session::end_own_session))
             .route("/me/v1/password", put(set_password::set_password))
             .route(
                 "/me/v1/tokens",
@@ -77,7 +88,11 @@ impl MeParts {
     paths(
         accept_invitation::accept_invitation,
         sign_in::sign_in,
+        refresh_session::refresh_session,
         sign_out::sign_out,
+        list_sessions::list_own_sessions,
+        end_session::end_own_session,
+        end_other_sessions::end_other_sessions,
         show_me::show_me,
         set_password::set_password,
         list_tokens::list_own_tokens,

@@ -8,7 +8,8 @@ pub(crate) use input::{
     NewExpiry, ceiling, expiry, grant, owner, page, parse, parse_all, parse_some, placement,
 };
 pub(crate) use view::{
-    GrantView, Listing, MembershipView, NewTokenView, SubjectView, TenantView, TokenView,
+    GrantView, Listing, MembershipView, NewTokenView, SessionView, SubjectView, TenantView,
+    TokenView,
 };
 
 #[cfg(test)]

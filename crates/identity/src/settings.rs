@@ -5,6 +5,8 @@ use crate::model::{RoleDefinition, TokenKind};
 use doorward_base::claims::ClaimsTemplate;
 use doorward_base::token_format::TokenFormat;
 use doorward_base::{Audience, ClassName, Permission, RealmName, RoleName};
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -163,11 +165,60 @@ pub enum UnknownScope {
     Narrow,
 }
 
+/// Whether sessions have refresh tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum RefreshMode {
+    /// They have none.
+    #[default]
+    Off,
+    /// A refresh token works once; each use gives the next.
+    Rotate,
+    /// A refresh token works for as long as its session.
+    Reuse,
+}
+
+impl RefreshMode {
+    /// `off`, `rotate` or `reuse`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Rotate => "rotate",
+            Self::Reuse => "reuse",
+        }
+    }
+}
+
+impl fmt::Display for RefreshMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for RefreshMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "rotate" => Ok(Self::Rotate),
+            "reuse" => Ok(Self::Reuse),
+            other => Err(format!("unknown mode {other:?}; known: off, rotate, reuse")),
+        }
+    }
+}
+
 /// How people's sign-ins last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SessionSettings {
     /// From sign-in to the end, whatever happens.
-    pub ttl: Duration,
+    pub absolute_ttl: Duration,
+    /// From the last refresh to the end, unless there is another.
+    pub idle_ttl: Option<Duration>,
+    /// Whether sessions have refresh tokens.
+    pub refresh: RefreshMode,
+    /// How long after a rotation the token that was used up gives the same answer again.
+    pub reuse_interval: Duration,
     /// The shortest password accepted, in characters.
     pub min_password: usize,
 }

@@ -2,9 +2,9 @@
 //! guessed or leaked tokens. Not here: password hashing (`identity`).
 
 use crate::seal::{MasterKey, SealError};
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::{constant_time, digest, hmac};
 use doorward_base::secret::TokenDigest;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// The key under which one kind of credential of one realm is digested
 /// (HMAC-SHA-256).
@@ -32,6 +32,26 @@ impl DigestKey {
     #[must_use]
     pub fn digest(&self, credential: &[u8]) -> TokenDigest {
         TokenDigest::from_bytes(fixed(hmac::sign(&self.key, credential).as_ref()))
+    }
+
+    /// Half of a digest, in hexadecimal: proof that a text was made here, which travels
+    /// with it.
+    #[must_use]
+    pub fn seal(&self, text: &[u8]) -> String {
+        let digest = self.digest(text);
+        let (half, _) = digest.as_bytes().split_at(16);
+        half.iter()
+            .fold(String::with_capacity(32), |mut seal, byte| {
+                let _ = write!(seal, "{byte:02x}");
+                seal
+            })
+    }
+
+    /// Whether `seal` is this text's, in a time that tells nothing.
+    #[must_use]
+    pub fn is_sealed(&self, text: &[u8], seal: &str) -> bool {
+        let right = self.seal(text);
+        constant_time::verify_slices_are_equal(right.as_bytes(), seal.as_bytes()).is_ok()
     }
 
     /// The key's id, 16 hexadecimal digits: stored beside each digest, so that it is
@@ -76,6 +96,21 @@ mod tests {
             sha256(b"abc").map(|byte| format!("{byte:02x}")).concat(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
+    }
+
+    #[test]
+    fn a_seal_is_one_texts_under_one_key() {
+        let master = MasterKey::generate(&SeededEntropy::new(1));
+        let one = DigestKey::derive(&master, "one").unwrap();
+        let other = DigestKey::derive(&master, "other").unwrap();
+        let seal = one.seal(b"text");
+        assert_eq!(seal.len(), 32);
+        assert!(one.is_sealed(b"text", &seal));
+        assert!(!one.is_sealed(b"texT", &seal));
+        assert!(!other.is_sealed(b"text", &seal));
+        for bad in ["", &seal[1..], &format!("{seal}0"), &seal.to_uppercase()] {
+            assert!(!one.is_sealed(b"text", bad), "{bad}");
+        }
     }
 
     #[test]

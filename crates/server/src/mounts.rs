@@ -7,8 +7,8 @@ use crate::health::Health;
 use crate::settled::Settled;
 use doorward_base::limit::Quota;
 use doorward_console::{
-    ACCEPT_PATH, ADMIN_PATHS, AdminParts, ME_PATHS, MeParts, SIGN_IN_PATH, SIGN_OUT_PATH,
-    SignInParts,
+    ACCEPT_PATH, ADMIN_PATHS, AdminParts, ME_PATHS, MeParts, REFRESH_PATH, SIGN_IN_PATH,
+    SIGN_OUT_PATH, SignInParts,
 };
 use doorward_gate::policy::spec::{LimitKey, LimitSpec, MountAccess, MountSpec};
 use doorward_identity::act::Identity;
@@ -158,7 +158,11 @@ pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> 
         mounts.push(MountSpec {
             methods: vec![Method::POST],
             limits: sign_in_limit().into_iter().collect(),
-            ..open("sign_in", &[SIGN_IN_PATH, ACCEPT_PATH], &targets.sign_in)
+            ..open(
+                "sign_in",
+                &[SIGN_IN_PATH, REFRESH_PATH, ACCEPT_PATH],
+                &targets.sign_in,
+            )
         });
         mounts.push(MountSpec {
             methods: vec![Method::DELETE],

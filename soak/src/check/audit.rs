@@ -12,6 +12,7 @@ pub(super) const fn audited(action: &Action) -> Option<&'static str> {
     match action {
         Action::SignIn { .. } => Some("session.sign_in"),
         Action::SignOut { .. } => Some("session.sign_out"),
+        Action::Refresh { .. } => Some("session.refresh"),
         Action::Create { .. } => Some("token.create"),
         Action::Regenerate { .. } => Some("token.regenerate"),
         Action::Revoke { .. } => Some("token.revoke"),

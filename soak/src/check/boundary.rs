@@ -74,6 +74,11 @@ fn crossed(index: &Index<'_>, event: &Event, effect: &Effect) -> Option<(String,
         Action::List { by: None, owner } => {
             Some((foreign_listed(index, event, *owner, effect)?, None))
         }
+        Action::Refresh { session, .. } => {
+            let session = index.sessions.get(session)?;
+            let what = || format!("a refresh token of realm {} was taken", session.realm);
+            (session.realm != event.realm).then(|| (what(), Some(session.made)))
+        }
         Action::SignIn { .. } | Action::SignOut { .. } | Action::ReadGrant { .. } => None,
     }
 }

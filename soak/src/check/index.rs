@@ -6,7 +6,7 @@ use crate::history::{
     Action, Credential, Effect, Event, Micros, NO_NODE, Name, Outcome, Reach, RealmNo, Standing,
     SubjectNo, World,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The history and its indices. Places are places in `events`.
 pub(super) struct Index<'a> {
@@ -46,7 +46,28 @@ pub(super) struct Session {
     pub(super) made: usize,
     pub(super) person: SubjectNo,
     pub(super) realm: RealmNo,
+    /// What ended it, or may have.
     pub(super) ends: Vec<usize>,
+    /// Refreshes that were refused: each says that it is over, or has ended it.
+    pub(super) seen_ended: Vec<usize>,
+    /// Refreshes that were not refused, by the number of the token.
+    pub(super) refreshes: BTreeMap<u32, Vec<usize>>,
+}
+
+impl Session {
+    fn add_refresh(&mut self, place: usize, number: u32, outcome: &Outcome) {
+        if matches!(outcome, Outcome::Refused(401, _)) {
+            self.seen_ended.push(place);
+            return;
+        }
+        // Nobody knows of one without an answer whether it came second, and ended it.
+        if matches!(outcome, Outcome::Unknown(_)) {
+            self.ends.push(place);
+        }
+        if !matches!(outcome, Outcome::Refused(..)) {
+            self.refreshes.entry(number).or_default().push(place);
+        }
+    }
 }
 
 /// Who answered.
@@ -87,12 +108,20 @@ impl<'a> Index<'a> {
                     person: *person,
                     realm: event.realm,
                     ends: Vec::new(),
+                    seen_ended: Vec::new(),
+                    refreshes: BTreeMap::new(),
                 };
                 self.sessions.insert(session.clone(), made);
             }
             (Action::SignOut { session }, _) if possible => {
                 if let Some(session) = self.sessions.get_mut(session) {
                     session.ends.push(place);
+                }
+            }
+            (Action::Refresh { session, number }, outcome) => {
+                let session = self.sessions.get_mut(session);
+                if let Some(session) = session.filter(|session| session.realm == event.realm) {
+                    session.add_refresh(place, *number, outcome);
                 }
             }
             (Action::Create { owner, .. }, Outcome::Ok(Effect::Minted(token))) => {
@@ -204,15 +233,23 @@ impl<'a> Index<'a> {
 
     /// Why the token must have been at its end when this event asked.
     pub(super) fn ended(&self, life: &Life, event: &Event, view: View) -> Option<usize> {
-        let seen = || {
-            // That a node's look into the store has told it so promises nothing of its
-            // gate, which hears of what others ended by the feed.
-            let grace = if view == View::Store { 0 } else { ELSEWHERE };
-            let late = |cause: &Event| cause.settled().saturating_add(grace) < event.invoked;
-            let mut causes = life.seen_ended.iter().copied();
-            causes.find(|&place| self.event(place).is_some_and(late))
-        };
-        self.first_bound(&life.ends, event, view).or_else(seen)
+        self.first_bound(&life.ends, event, view)
+            .or_else(|| self.seen(&life.seen_ended, event, view))
+    }
+
+    /// Why the session must have been over when this event asked.
+    pub(super) fn over(&self, session: &Session, event: &Event, view: View) -> Option<usize> {
+        self.first_bound(&session.ends, event, view)
+            .or_else(|| self.seen(&session.seen_ended, event, view))
+    }
+
+    /// Where the store said so before. That a node's look into the store has told it so
+    /// promises nothing of its gate, which hears of what others ended by the feed.
+    fn seen(&self, places: &[usize], event: &Event, view: View) -> Option<usize> {
+        let grace = if view == View::Store { 0 } else { ELSEWHERE };
+        let late = |cause: &Event| cause.settled().saturating_add(grace) < event.invoked;
+        let mut places = places.iter().copied();
+        places.find(|&place| self.event(place).is_some_and(late))
     }
 
     /// Whether one of these may have had its effect before the event was answered.

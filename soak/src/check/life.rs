@@ -182,14 +182,15 @@ impl Case<'_> {
         let lives_on = view == View::Gate && realm.revocation == Revocation::Expiry;
         let shown = |cause: &[usize]| [&[session.made, self.place], cause].concat();
         if self.event.is_ok() && !lives_on {
-            let cause = self.index.first_bound(&session.ends, self.event, view)?;
+            let cause = self.index.over(session, self.event, view)?;
             return Some(Violation {
                 kind: Kind::AcceptedAfterEnd,
                 what: format!("session {name} was accepted after its end"),
                 events: shown(&[cause]),
             });
         }
-        let innocent = self.index.may_precede(&session.ends, self.event);
+        let innocent = self.index.may_precede(&session.ends, self.event)
+            || self.index.may_precede(&session.seen_ended, self.event);
         (self.event.is_refused(401) && !innocent).then(|| Violation {
             kind: Kind::LiveRefused,
             what: format!("session {name} was refused, and nobody had ended it"),

@@ -7,6 +7,7 @@ mod audit;
 mod boundary;
 mod index;
 mod life;
+mod refresh;
 mod single;
 #[cfg(test)]
 mod testing;
@@ -31,6 +32,8 @@ pub enum Kind {
     LiveRefused,
     /// The store does not know an acknowledged write.
     LostWrite,
+    /// A refresh token that was used up was accepted.
+    ReplayAccepted,
     /// Two tokens of one owner lived at once where one may.
     TwoActive,
     /// Something of one realm or tenant was accepted in another.
@@ -77,6 +80,7 @@ pub fn check(world: &World, events: &[Event], rows: &[AuditRow]) -> Vec<Violatio
     let index = Index::of(world, events);
     let mut found = Vec::new();
     life::check(&index, &mut found);
+    refresh::check(&index, &mut found);
     single::check(&index, &mut found);
     boundary::check(&index, &mut found);
     audit::check(&index, rows, &mut found);

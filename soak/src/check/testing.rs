@@ -22,6 +22,7 @@ pub(super) fn world() -> World {
         issuer: format!("http://{name}.test"),
         revocation,
         owning,
+        reuse: if owning == Owning::One { 0 } else { 2 * SECOND },
     };
     let subject = |realm, tenant: &str, id: &str, part| SubjectFacts {
         realm,
@@ -156,6 +157,17 @@ impl Story {
         self.tell(Action::Exchange { token, reach }, outcome)
     }
 
+    /// A refresh of the manager's session of the realm.
+    pub(super) fn refresh(&mut self, number: u32, outcome: Outcome) -> &mut Self {
+        let session = name(if self.realm == 0 { "s" } else { "w" });
+        self.tell(Action::Refresh { session, number }, outcome)
+    }
+
+    pub(super) fn sign_out(&mut self, outcome: Outcome) -> &mut Self {
+        let session = name(if self.realm == 0 { "s" } else { "w" });
+        self.tell(Action::SignOut { session }, outcome)
+    }
+
     pub(super) fn use_it(&mut self, credential: Credential, outcome: Outcome) -> &mut Self {
         let reach = Reach::Plain;
         self.tell(Action::Use { credential, reach }, outcome)
@@ -210,6 +222,10 @@ pub(super) fn exchanged(number: u64, realm: RealmNo) -> Outcome {
         issuer: world.realms[realm].issuer.clone(),
         subject: if realm == 0 { "owner" } else { "west-owner" }.to_owned(),
     })
+}
+
+pub(super) fn refreshed(next: u32) -> Outcome {
+    Outcome::Ok(Effect::Refreshed(next))
 }
 
 pub(super) fn passed(subject: &str) -> Outcome {

@@ -35,6 +35,9 @@ impl Client<'_> {
                 realm,
                 person,
                 ended: false,
+                refresh: numbered(text(body, "/refresh_token")?)
+                    .into_iter()
+                    .collect(),
             });
             Some(Effect::SignedIn(name))
         });
@@ -42,6 +45,33 @@ impl Client<'_> {
             ground.book.hold_session(session);
         }
         held
+    }
+
+    /// Uses a refresh token of the session, there or in another realm.
+    pub(super) fn refresh(
+        &mut self,
+        session: &HeldSession,
+        (number, secret): &(u32, String),
+        realm: RealmNo,
+    ) -> Ending {
+        let action = Action::Refresh {
+            session: session.name.clone(),
+            number: *number,
+        };
+        let call = self
+            .call("POST", "/me/v1/session/refresh", realm)
+            .json(&json!({"refresh_token": secret}));
+        let book = &self.ground.book;
+        let ending = self.perform(realm, action, &call, None, &mut |body| {
+            let (next, refresh) = numbered(text(body, "/refresh_token")?)?;
+            let jwt = text(body, "/access_token")?.to_owned();
+            book.hold_refreshed(&session.name, jwt, next, refresh);
+            Some(Effect::Refreshed(next))
+        });
+        if realm == session.realm && matches!(ending.1, Outcome::Refused(..)) {
+            book.doom_session(&session.name);
+        }
+        ending
     }
 
     pub(super) fn sign_out(&mut self, session: &HeldSession) -> Ending {
@@ -308,6 +338,12 @@ fn tokens_of(session: &HeldSession, owner: SubjectNo) -> &'static str {
     } else {
         "/admin/v1/tokens"
     }
+}
+
+/// A refresh token and its number, which it holds in clear.
+fn numbered(text: &str) -> Option<(u32, String)> {
+    let number = text.rsplit('_').nth(1)?.parse().ok()?;
+    Some((number, text.to_owned()))
 }
 
 /// The claims of a JWT, unverified: what is compared is what the server wrote.

@@ -88,7 +88,7 @@ fn assert_found(site: &str, engine: Engine, plant: &str, kinds: &[Kind]) {
     assert!(found, "{plant} was not found: {ended}\n{}", ended.report(2));
 }
 
-const PLANTED: [(&str, &[Kind]); 4] = [
+const PLANTED: [(&str, &[Kind]); 6] = [
     ("skip-revocation", &[Kind::AcceptedAfterEnd]),
     (
         "answer-before-commit",
@@ -101,6 +101,8 @@ const PLANTED: [(&str, &[Kind]); 4] = [
     ),
     ("drop-audit-row", &[Kind::AuditMissing]),
     ("ignore-realm", &[Kind::CrossedBoundary]),
+    ("accept-replayed-refresh", &[Kind::ReplayAccepted]),
+    ("replay-ends-nothing", &[Kind::AcceptedAfterEnd]),
 ];
 
 #[test]

@@ -3,10 +3,13 @@
 use crate::desk::Counter;
 use crate::errors::refuse;
 use crate::wire::parse_some;
-use doorward_base::Secret;
-use doorward_identity::act::{self, SignIn};
+use doorward_base::{Secret, SessionId};
+use doorward_identity::act::{self, Issued, SignIn};
+use doorward_identity::model::UserAgent;
 use doorward_surface::Refusal;
 use doorward_surface::extract::Json;
+use http::HeaderMap;
+use http::header::USER_AGENT;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -22,24 +25,42 @@ pub(crate) struct SignInRequest {
     tenant: Option<String>,
 }
 
-/// A session's access token.
+/// A session with an access token.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct SignInAnswer {
+pub(crate) struct SessionAnswer {
     /// The JWT.
     access_token: String,
     /// Always `bearer`.
     token_type: &'static str,
     /// Seconds until the access token expires.
     expires_in: u64,
+    /// What the session is refreshed with, where the realm refreshes sessions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
     /// The session.
-    session: SessionView,
+    session: SessionName,
 }
 
 /// A session.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct SessionView {
+pub(crate) struct SessionName {
     /// Its id: the `sid` claim.
     id: String,
+}
+
+impl SessionAnswer {
+    /// The one place where a session's secrets are written out.
+    pub(crate) fn of(issued: &Issued, session: SessionId, refresh: Option<&Secret>) -> Self {
+        Self {
+            access_token: issued.jwt.expose().to_owned(),
+            token_type: "bearer",
+            expires_in: issued.expires_in,
+            refresh_token: refresh.map(|secret| secret.expose().to_owned()),
+            session: SessionName {
+                id: session.to_string(),
+            },
+        }
+    }
 }
 
 /// Signs a user in by password.
@@ -50,7 +71,7 @@ pub(crate) struct SessionView {
     tag = "session",
     request_body = SignInRequest,
     responses(
-        (status = 200, description = "A session", body = SignInAnswer),
+        (status = 200, description = "A session", body = SessionAnswer),
         (status = 400, description = "body_malformed, invalid_request"),
         (status = 401, description = "invalid_credentials: wrong password or unknown user"),
         (status = 403, description = "tenant_forbidden"),
@@ -60,24 +81,29 @@ pub(crate) struct SessionView {
 )]
 pub(crate) async fn sign_in(
     counter: Counter,
+    headers: HeaderMap,
     Json(body): Json<SignInRequest, 16384>,
-) -> Result<Json<SignInAnswer>, Refusal> {
+) -> Result<Json<SessionAnswer>, Refusal> {
     let request = SignIn {
         email: body.email,
         password: Secret::new(body.password),
         tenant: parse_some("tenant", body.tenant.as_deref())?,
         role: None,
         scope: None,
+        user_agent: user_agent(&headers),
     };
     let signed_in = act::sign_in(counter.context(), request)
         .await
         .map_err(refuse)?;
-    Ok(Json(SignInAnswer {
-        access_token: signed_in.issued.jwt.expose().to_owned(),
-        token_type: "bearer",
-        expires_in: signed_in.issued.expires_in,
-        session: SessionView {
-            id: signed_in.session.to_string(),
-        },
-    }))
+    Ok(Json(SessionAnswer::of(
+        &signed_in.issued,
+        signed_in.session,
+        signed_in.refresh_token.as_ref(),
+    )))
+}
+
+/// What the client says it is.
+fn user_agent(headers: &HeaderMap) -> Option<UserAgent> {
+    let text = headers.get(USER_AGENT)?;
+    UserAgent::clean(&String::from_utf8_lossy(text.as_bytes()))
 }

@@ -1,11 +1,11 @@
 //! How values are written: ids as UUIDs, times as RFC 3339, never a secret but in
 //! [`NewTokenView`]. Not here: what one endpoint alone gives.
 
-use doorward_base::Timestamp;
+use doorward_base::{SessionId, Timestamp};
 use doorward_identity::act::{MintedToken, TokenPage};
 use doorward_identity::model::{
-    ApiToken, Ceiling, Grant, Granted, Identifier, Membership, Subject, SubjectStatus, Tenant,
-    TokenState,
+    ApiToken, Ceiling, Grant, Granted, Identifier, Membership, Session, Subject, SubjectStatus,
+    Tenant, TokenState,
 };
 use serde::Serialize;
 use std::fmt::Display;
@@ -196,6 +196,51 @@ impl From<&Grant> for GrantView {
             role,
             permission,
             audience,
+        }
+    }
+}
+
+/// A sign-in that is not over.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
+pub(crate) struct SessionView {
+    /// Its id: the `sid` claim.
+    pub(crate) id: String,
+    /// Whether it is the one that asks.
+    pub(crate) current: bool,
+    /// The tenant it acts in.
+    pub(crate) tenant: Option<String>,
+    /// When it began.
+    pub(crate) created_at: String,
+    /// When it was last refreshed.
+    pub(crate) refreshed_at: Option<String>,
+    /// When it ends by itself, if nothing carries it on.
+    pub(crate) ends_at: String,
+    /// How sure it is who signed in: `aal1` or `aal2`.
+    pub(crate) aal: &'static str,
+    /// By what they signed in.
+    pub(crate) amr: Vec<&'static str>,
+    /// From where it began.
+    pub(crate) address: Option<String>,
+    /// By what program, as it said itself.
+    pub(crate) user_agent: Option<String>,
+}
+
+impl SessionView {
+    /// The session, as `current` sees it.
+    pub(crate) fn of(session: &Session, current: Option<SessionId>) -> Self {
+        let steps = session.steps.iter();
+        Self {
+            id: session.id.to_string(),
+            current: current == Some(session.id),
+            tenant: session.ceiling.tenant.as_ref().map(ToString::to_string),
+            created_at: session.created_at.to_string(),
+            refreshed_at: session.refreshed_at.as_ref().map(ToString::to_string),
+            ends_at: session.ends_at().to_string(),
+            aal: session.aal.as_str(),
+            amr: steps.map(|step| step.method.as_str()).collect(),
+            address: session.address.as_ref().map(ToString::to_string),
+            user_agent: session.user_agent.as_ref().map(ToString::to_string),
         }
     }
 }

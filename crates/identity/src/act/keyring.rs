@@ -28,6 +28,10 @@ pub(super) enum DigestKind {
     ApiToken,
     /// An invitation.
     Invitation,
+    /// The secret that the refresh tokens of a session share.
+    Refresh,
+    /// What proves that a refresh token was made here; in the token, never in the store.
+    RefreshSeal,
 }
 
 impl DigestKind {
@@ -36,6 +40,8 @@ impl DigestKind {
         match self {
             Self::ApiToken => "api-token",
             Self::Invitation => "invitation",
+            Self::Refresh => "refresh",
+            Self::RefreshSeal => "refresh-seal",
         }
     }
 }
@@ -44,6 +50,8 @@ impl DigestKind {
 struct DigestKeys {
     tokens: DigestKey,
     invitations: DigestKey,
+    refresh: DigestKey,
+    refresh_seal: DigestKey,
 }
 
 impl DigestKeys {
@@ -52,6 +60,8 @@ impl DigestKeys {
         Ok(Self {
             tokens: key(DigestKind::ApiToken)?,
             invitations: key(DigestKind::Invitation)?,
+            refresh: key(DigestKind::Refresh)?,
+            refresh_seal: key(DigestKind::RefreshSeal)?,
         })
     }
 
@@ -59,6 +69,8 @@ impl DigestKeys {
         match kind {
             DigestKind::ApiToken => &self.tokens,
             DigestKind::Invitation => &self.invitations,
+            DigestKind::Refresh => &self.refresh,
+            DigestKind::RefreshSeal => &self.refresh_seal,
         }
     }
 }
@@ -107,6 +119,22 @@ impl Keyring {
     pub(super) fn digests(&self, kind: DigestKind, secret: &Secret) -> Vec<(TokenDigest, String)> {
         let keys = std::iter::once(&self.digest).chain(&self.older_digests);
         keys.map(|keys| digest_of(keys.of(kind), secret)).collect()
+    }
+
+    /// Proof that a refresh token's text was made here.
+    pub(super) fn seal(&self, text: &str) -> String {
+        self.digest
+            .of(DigestKind::RefreshSeal)
+            .seal(text.as_bytes())
+    }
+
+    /// Whether the text was sealed here, by any of the digest keys.
+    pub(super) fn is_sealed(&self, text: &str, seal: &str) -> bool {
+        let mut keys = std::iter::once(&self.digest).chain(&self.older_digests);
+        keys.any(|keys| {
+            let key = keys.of(DigestKind::RefreshSeal);
+            key.is_sealed(text.as_bytes(), seal)
+        })
     }
 
     /// Opens the stored keys of a realm. Keys past their retirement are left out.

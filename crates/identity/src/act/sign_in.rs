@@ -1,5 +1,6 @@
 //! Signs a person in by password and begins a session.
 
+use super::begin_session::NewSession;
 use super::password::PasswordCheck;
 use super::sign::{Issued, Unsigned, mint_jti};
 use super::work::{Failure, Query, Stop, Work};
@@ -9,11 +10,12 @@ use crate::decide::issue::{Ask, Bearer, IssueRefusal, Term, hold};
 use crate::decide::refusal::SignInRefusal;
 use crate::decide::sign_in::{self as rule, PasswordVerdict};
 use crate::model::{
-    Actor, AuditAction, AuditEvent, Ceiling, Dossier, HashedPassword, Identifier, Session,
-    SessionState, Subject,
+    Actor, AuditAction, AuditEvent, Ceiling, Dossier, HashedPassword, Identifier, Subject,
+    UserAgent,
 };
 use crate::port::{Extent, Read, Tx};
 use async_trait::async_trait;
+use doorward_base::authn::AuthMethod;
 use doorward_base::name::parse_scopes;
 use doorward_base::{Effect, Email, RoleName, Scope, Secret, SessionId, SubjectId, TenantId};
 use std::sync::Arc;
@@ -31,6 +33,8 @@ pub struct SignIn {
     pub role: Option<RoleName>,
     /// The scopes asked for, space-separated.
     pub scope: Option<String>,
+    /// By what program.
+    pub user_agent: Option<UserAgent>,
 }
 
 /// A sign-in that went through.
@@ -40,6 +44,8 @@ pub struct SignedIn {
     pub issued: Issued,
     /// The session.
     pub session: SessionId,
+    /// Its first refresh token, where the realm refreshes sessions.
+    pub refresh_token: Option<Secret>,
     /// Who signed in.
     pub subject: Subject,
 }
@@ -79,7 +85,9 @@ pub async fn sign_in(
         }
         PasswordCheck::Right { weak: false } | PasswordCheck::Wrong => None,
     };
-    let session = SessionId::mint(entropy, ctx.call.now);
+    let user_agent = request.user_agent.clone();
+    let (session, refresh_token) = NewSession::draw(ctx, AuthMethod::Password, user_agent)?;
+    let id = session.id;
     let (unsigned, subject) = ctx
         .commit(Begin {
             realm: ctx.realm(),
@@ -96,7 +104,8 @@ pub async fn sign_in(
     let issued = unsigned.sign(ctx.realm.keyring().access(), typ)?;
     Ok(SignedIn {
         issued,
-        session,
+        session: id,
+        refresh_token,
         subject,
     })
 }
@@ -154,7 +163,7 @@ struct Begin {
     stored: Option<(SubjectId, Option<HashedPassword>)>,
     check: PasswordCheck,
     better: Option<HashedPassword>,
-    session: SessionId,
+    session: NewSession,
     jti: String,
     request: SignIn,
 }
@@ -189,7 +198,9 @@ impl Work for Begin {
         let tenant = active_tenant(requested, None, &dossier.member_of)
             .map_err(IssueRefusal::from)
             .map_err(SignInRefusal::from)?;
-        let mut session = self.session(&subject, tenant);
+        let mut session = self
+            .session
+            .begin(subject.id, tenant, &settings.sessions, &self.call);
         let scopes = self.scopes()?;
         let ask = Ask {
             role: self.request.role.as_ref(),
@@ -243,20 +254,6 @@ impl Begin {
             Ok(PasswordVerdict::Right)
         } else {
             Ok(PasswordVerdict::Wrong)
-        }
-    }
-
-    fn session(&self, subject: &Subject, tenant: Option<TenantId>) -> Session {
-        Session {
-            id: self.session,
-            subject: subject.id,
-            ceiling: Ceiling {
-                tenant,
-                ..Ceiling::default()
-            },
-            state: SessionState::Active,
-            created_at: self.call.now,
-            expires_at: self.call.now.plus(self.realm.settings.sessions.ttl),
         }
     }
 

@@ -2,7 +2,9 @@
 //! Not here: what the use-cases decide.
 
 use super::{Context, Realm};
-use crate::decide::refusal::{ManageRefusal, Refusal, SignInRefusal, TokenRefusal, UseRefusal};
+use crate::decide::refusal::{
+    ManageRefusal, RefreshRefusal, Refusal, SignInRefusal, TokenRefusal, UseRefusal,
+};
 use crate::model::{AuditEvent, Outcome};
 use crate::port::{Extent, Read, StoreError, Tx};
 use async_trait::async_trait;
@@ -67,7 +69,13 @@ macro_rules! stops {
     };
 }
 
-stops!(ManageRefusal, TokenRefusal, UseRefusal, SignInRefusal);
+stops!(
+    ManageRefusal,
+    TokenRefusal,
+    UseRefusal,
+    SignInRefusal,
+    RefreshRefusal
+);
 
 impl From<ManageRefusal> for Stop<TokenRefusal> {
     fn from(refusal: ManageRefusal) -> Self {

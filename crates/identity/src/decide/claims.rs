@@ -3,7 +3,8 @@
 
 use super::authority::Authority;
 use super::issue::Bearer;
-use crate::model::{Identifier, Subject};
+use crate::model::{Identifier, Session, Subject};
+use doorward_base::authn::AuthStep;
 use doorward_base::claims::{ClaimValues, ClaimsTemplate, Field};
 use doorward_base::principal::{ActorLink, CredentialId, Epoch};
 use doorward_base::{
@@ -209,10 +210,19 @@ impl Whose<'_> {
         let session = self.bearer.session()?;
         match field {
             Field::SessionId => Some(json!(session.id.to_string())),
-            Field::AuthTime => Some(json!(session.created_at.as_seconds())),
+            Field::AuthTime => Some(json!(session.proven_at().as_seconds())),
+            Field::Aal => Some(json!(session.aal.as_str())),
+            Field::Amr => Some(texts(session.steps.iter().map(|step| step.method.as_str()))),
+            Field::AmrSteps => Some(steps(session)),
             _ => None,
         }
     }
+}
+
+/// The steps of a sign-in with their times, newest first, as Supabase Auth writes them.
+fn steps(session: &Session) -> Value {
+    let written = |step: &AuthStep| json!({"method": step.method.as_str(), "timestamp": step.at.as_seconds()});
+    session.steps.iter().rev().map(written).collect()
 }
 
 fn texts<'a>(names: impl Iterator<Item = &'a str>) -> Value {

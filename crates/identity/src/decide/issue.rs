@@ -56,7 +56,8 @@ impl<'a> Bearer<'a> {
     pub const fn client(self) -> Option<ClientId> {
         match self {
             Self::Client { id, .. } => Some(id),
-            Self::Session(_) | Self::Token(_) => None,
+            Self::Session(session) => session.client,
+            Self::Token(_) => None,
         }
     }
 
@@ -77,7 +78,7 @@ impl<'a> Bearer<'a> {
     /// When it stops by itself.
     fn ends_at(self) -> Option<Timestamp> {
         match self {
-            Self::Session(session) => Some(session.expires_at),
+            Self::Session(session) => Some(session.ends_at()),
             Self::Token(token) => super::token::ends_at(token),
             Self::Client { .. } => None,
         }

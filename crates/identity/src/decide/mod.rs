@@ -7,6 +7,7 @@ pub mod claims;
 pub mod exchange;
 pub mod issue;
 pub mod manage;
+pub mod refresh;
 pub mod refusal;
 pub mod sign_in;
 pub mod token;

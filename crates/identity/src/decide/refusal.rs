@@ -267,6 +267,77 @@ impl Refusal for UseRefusal {
     }
 }
 
+/// Refreshing a session said no.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefreshRefusal {
+    /// It was not made here, or is cut or mistyped.
+    #[error("the refresh token is malformed or not of this realm")]
+    Malformed,
+    /// Its session is not known any more.
+    #[error("the refresh token is unknown")]
+    Unknown,
+    /// It was used before. Its session has ended with this.
+    #[error("the refresh token was used before; its session has ended")]
+    Replayed,
+    /// It is newer than its session: the store was put back to an older state.
+    #[error("the refresh token is newer than its session")]
+    Ahead,
+    /// The realm gives no refresh tokens any more.
+    #[error("the realm refreshes no sessions")]
+    Off,
+    /// The session was ended.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// The session is past one of its ends.
+    #[error("the session is over")]
+    SessionExpired,
+    /// The subject may not act.
+    #[error("the subject is disabled")]
+    SubjectDisabled,
+    /// The membership the session is bound to has ended.
+    #[error("the session's membership has ended")]
+    MembershipEnded,
+    /// It is another client's.
+    #[error("the refresh token is another client's")]
+    OtherClient,
+    /// A requested scope is malformed or outside the authority.
+    #[error("a scope is malformed or outside the authority")]
+    InvalidScope,
+    /// The session's role or audience is not allowed any more.
+    #[error("the session's role or audience is not allowed any more")]
+    NotAllowed,
+}
+
+impl Refusal for RefreshRefusal {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::InvalidScope => ErrorCode::InvalidScope,
+            Self::Malformed
+            | Self::Unknown
+            | Self::Replayed
+            | Self::Ahead
+            | Self::Off
+            | Self::SessionEnded
+            | Self::SessionExpired
+            | Self::SubjectDisabled
+            | Self::MembershipEnded
+            | Self::OtherClient
+            | Self::NotAllowed => ErrorCode::TokenInvalid,
+        }
+    }
+}
+
+impl From<IssueRefusal> for RefreshRefusal {
+    fn from(refusal: IssueRefusal) -> Self {
+        match refusal {
+            IssueRefusal::Tenant => Self::MembershipEnded,
+            IssueRefusal::Role | IssueRefusal::Audience | IssueRefusal::Actor => Self::NotAllowed,
+            IssueRefusal::Scope => Self::InvalidScope,
+            IssueRefusal::Duration | IssueRefusal::Expired => Self::SessionExpired,
+        }
+    }
+}
+
 /// Signing in, signing out, or going on with a session said no.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignInRefusal {

@@ -6,8 +6,8 @@ use super::issue::{Ask, Bearer, IssueRefusal, Term, hold};
 use super::testing::*;
 use crate::model::{Ceiling, Dossier, Grant, Identifier, RoleDefinition, Subject, TokenKind};
 use crate::settings::{
-    DefaultScopes, ExchangeSettings, ExpiryRule, Presentation, RealmSettings, Revocation,
-    SessionSettings, TokenClass, TokenSettings, TokenTyp, UnknownScope,
+    DefaultScopes, ExchangeSettings, ExpiryRule, Presentation, RealmSettings, RefreshMode,
+    Revocation, SessionSettings, TokenClass, TokenSettings, TokenTyp, UnknownScope,
 };
 use doorward_base::claims::ClaimsTemplate;
 use doorward_base::principal::Epoch;
@@ -36,7 +36,10 @@ fn realm(name: &str, algorithm: Algorithm, ttl: u64, claims: &Value) -> RealmSet
             unknown_scope: UnknownScope::Refuse,
         },
         sessions: SessionSettings {
-            ttl: Duration::from_secs(86_400),
+            absolute_ttl: Duration::from_secs(86_400),
+            idle_ttl: None,
+            refresh: RefreshMode::Off,
+            reuse_interval: Duration::ZERO,
             min_password: 8,
         },
         roles: vec![],

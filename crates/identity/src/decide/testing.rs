@@ -4,6 +4,8 @@ use crate::model::{
     ApiToken, Ceiling, Dossier, Grant, Granted, Identifier, Metadata, RoleDefinition, Session,
     SessionState, Subject, SubjectStatus, TokenKind, TokenState,
 };
+use crate::settings::{RefreshMode, SessionSettings};
+use doorward_base::authn::{AssuranceLevel, AuthMethod, AuthStep};
 use doorward_base::{
     ApiTokenId, Audience, ClassName, Email, Permission, RoleName, Scope, SessionId, SubjectId,
     TenantId, Timestamp,
@@ -136,6 +138,29 @@ pub(super) fn session(of: &Subject) -> Session {
         state: SessionState::Active,
         created_at: NOW,
         expires_at: NOW.plus(Duration::from_secs(3600)),
+        idle_until: None,
+        steps: vec![AuthStep {
+            method: AuthMethod::Password,
+            at: NOW,
+        }],
+        aal: AssuranceLevel::Aal1,
+        factor: None,
+        client: None,
+        address: None,
+        user_agent: None,
+        refreshed_at: None,
+        refresh: None,
+    }
+}
+
+/// Sessions of twelve hours without refresh tokens.
+pub(super) const fn session_settings() -> SessionSettings {
+    SessionSettings {
+        absolute_ttl: Duration::from_secs(12 * 3600),
+        idle_ttl: None,
+        refresh: RefreshMode::Off,
+        reuse_interval: Duration::ZERO,
+        min_password: 8,
     }
 }
 

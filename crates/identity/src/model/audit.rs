@@ -68,6 +68,8 @@ actions! {
     GrantRemove = "grant.remove";
     /// Somebody signed in, or tried to.
     SignIn = "session.sign_in";
+    /// A session was refreshed, or somebody tried.
+    SessionRefresh = "session.refresh";
     /// A session was ended.
     SignOut = "session.sign_out";
     /// An API token was made.

@@ -17,6 +17,6 @@ pub use authority::{Ceiling, Grant, Granted, RoleDefinition};
 pub use change::{Change, ChangeRow, ChangeSeq};
 pub use dossier::{Dossier, TokenDossier};
 pub use key::{KeyPurpose, KeyRecord, KeyState};
-pub use session::{Session, SessionState};
+pub use session::{RefreshFamily, Rotation, Session, SessionState, UserAgent};
 pub use subject::{HashedPassword, Identifier, Metadata, Subject, SubjectStatus};
 pub use tenant::{Invitation, Membership, Tenant};

@@ -1,8 +1,9 @@
 //! Sessions.
 
 use super::StoreError;
-use crate::model::Session;
+use crate::model::{Dossier, Rotation, Session};
 use async_trait::async_trait;
+use doorward_base::secret::TokenDigest;
 use doorward_base::{SessionId, SubjectId, TenantId, Timestamp};
 
 /// Reading them.
@@ -17,6 +18,12 @@ pub trait SessionRead: Send {
     async fn find_session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
     /// A subject's sessions that have not ended, newest first, at most 1,000.
     async fn list_sessions(&mut self, subject: SubjectId) -> Result<Vec<Session>, StoreError>;
+    /// The session of a refresh token, by the digests it may be stored under, with its
+    /// subject's dossier.
+    async fn find_session_dossier(
+        &mut self,
+        digests: &[TokenDigest],
+    ) -> Result<Option<(Session, Dossier)>, StoreError>;
     /// Sessions ended since `since`: what a node must refuse the access tokens of.
     async fn list_ended_sessions(&mut self, since: Timestamp)
     -> Result<Vec<SessionId>, StoreError>;
@@ -27,6 +34,16 @@ pub trait SessionRead: Send {
 pub trait SessionWrite: Send {
     /// Adds a session.
     async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError>;
+    /// Moves a session on, if it is active and has the number that is said; says whether it
+    /// was.
+    async fn rotate_refresh_token(&mut self, to: &Rotation) -> Result<bool, StoreError>;
+    /// Ends every active session of a subject but one, and returns their ids.
+    async fn end_other_sessions(
+        &mut self,
+        subject: SubjectId,
+        keep: SessionId,
+        at: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError>;
     /// Ends a session; says whether it was active.
     async fn end_session(&mut self, id: SessionId, at: Timestamp) -> Result<bool, StoreError>;
     /// Ends every active session of a subject (bound to a tenant, if one is given)

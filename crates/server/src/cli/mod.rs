@@ -15,6 +15,7 @@ pub(crate) mod output;
 mod schema;
 mod serve;
 mod service_account;
+mod session;
 mod tenant;
 mod token;
 mod user;
@@ -86,6 +87,9 @@ enum Command {
     /// What subjects may do: roles and permissions
     #[command(subcommand)]
     Grant(grant::Grant),
+    /// Sign-ins that are not over
+    #[command(subcommand)]
+    Session(session::Session),
     /// API tokens: personal, service and key
     #[command(subcommand)]
     Token(token::Token),
@@ -117,6 +121,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Tenant(command) => command.run(),
         Command::Membership(command) => command.run(),
         Command::Grant(command) => command.run(),
+        Command::Session(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Audit(command) => command.run(),

@@ -6,6 +6,7 @@ use doorward_base::{
     Audience, ClassName, Environment, ErrorCode, Permission, RealmName, RoleName, Scope, TenantId,
 };
 use doorward_identity::model::TokenKind;
+use doorward_identity::settings::RefreshMode;
 use doorward_jose::alg::Algorithm;
 use doorward_surface::ErrorTemplate;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -113,6 +114,7 @@ by_from_str! {
     ErrorTemplate = "an error template such as \"problem\"";
     Permission = "a permission";
     RealmName = "a realm's name";
+    RefreshMode = "\"off\", \"rotate\" or \"reuse\"";
     RoleName = "a role";
     Scope = "a scope";
     TenantId = "a tenant's id";

@@ -4,6 +4,7 @@
 use super::text::Text;
 use super::value::Span;
 use doorward_base::RoleName;
+use doorward_identity::settings::RefreshMode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -22,7 +23,16 @@ pub struct Users {
 #[serde(deny_unknown_fields, default)]
 pub struct Sessions {
     /// From sign-in to the end, whatever happens. Default: "12h".
-    pub ttl: Option<Text<Span>>,
+    pub absolute_ttl: Option<Text<Span>>,
+    /// From the last refresh to the end, unless there is another; needs refresh. Default:
+    /// none.
+    pub idle_ttl: Option<Text<Span>>,
+    /// Whether sessions have refresh tokens: "off", "rotate" (each works once) or "reuse".
+    /// Default: "off".
+    pub refresh: Option<Text<RefreshMode>>,
+    /// How long after a rotation the token that was used up gives the same answer again, at
+    /// most "5m". Default: "10s".
+    pub reuse_interval: Option<Text<Span>>,
     /// The shortest password accepted, in characters. Default: 8.
     pub min_password: Option<u16>,
 }

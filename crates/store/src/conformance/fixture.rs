@@ -7,8 +7,8 @@ use doorward_base::{
 };
 use doorward_identity::model::{
     Actor, ApiToken, AuditAction, AuditEvent, Ceiling, Grant, Granted, HashedPassword, Identifier,
-    Invitation, KeyPurpose, KeyRecord, KeyState, Membership, NewApiToken, Outcome, Session,
-    SessionState, Subject, SubjectStatus, Tenant, TokenKind, TokenState,
+    Invitation, KeyPurpose, KeyRecord, KeyState, Membership, NewApiToken, Outcome, RefreshFamily,
+    Session, Subject, SubjectStatus, Tenant, TokenKind, TokenState,
 };
 use doorward_identity::port::{Page, StoreError, StoreHandle};
 use serde_json::Map;
@@ -177,16 +177,20 @@ pub(crate) fn token_in(n: u8, owner: u8, tenant: &str) -> NewApiToken {
 }
 
 pub(crate) fn session(n: u8, subject: u8, tenant: Option<&str>) -> Session {
-    Session {
-        id: session_id(n),
-        subject: subject_id(subject),
-        ceiling: Ceiling {
-            tenant: tenant.map(tenant_id),
-            ..Ceiling::default()
-        },
-        state: SessionState::Active,
-        created_at: at(n.into()),
-        expires_at: at(1000),
+    let ceiling = Ceiling {
+        tenant: tenant.map(tenant_id),
+        ..Ceiling::default()
+    };
+    let (id, subject) = (session_id(n), subject_id(subject));
+    Session::begin(id, subject, ceiling, at(n.into()), at(1000))
+}
+
+/// The refresh tokens of a session.
+pub(crate) fn family(n: u8, number: u32) -> RefreshFamily {
+    RefreshFamily {
+        digest: TokenDigest::from_bytes([n; 32]),
+        digest_key: "key".to_owned(),
+        number,
     }
 }
 

@@ -78,6 +78,9 @@ macro_rules! conformance {
             ]
             session: [
                 sessions_come_back_as_they_were,
+                a_session_is_found_by_its_refresh_digest,
+                a_session_moves_on_from_its_number_alone,
+                all_sessions_but_one_end_together,
                 a_session_ends_once,
                 a_subjects_sessions_end_together,
                 what_ended_since_is_listed,

@@ -1,12 +1,15 @@
 //! Sessions.
 
 use super::fixture::{
-    at, people, realm, session, session_id, subject_id, tenant_id, token, token_id,
+    at, family, people, realm, session, session_id, subject_id, tenant_id, token, token_id,
 };
 use super::{reading, writing};
-use doorward_base::RealmId;
-use doorward_identity::model::{Ceiling, Session, SessionState, TokenState};
-use doorward_identity::port::StoreHandle;
+use doorward_base::authn::{AssuranceLevel, AuthMethod, AuthStep};
+use doorward_base::{ClientId, FactorId, RealmId};
+use doorward_identity::model::{
+    Ceiling, RefreshFamily, Rotation, Session, SessionState, TokenState, UserAgent,
+};
+use doorward_identity::port::{StoreError, StoreHandle};
 
 async fn insert(store: &StoreHandle, realm: RealmId, sessions: Vec<Session>) {
     writing!(store, realm, [sessions], |tx| {
@@ -29,6 +32,17 @@ pub(crate) async fn sessions_come_back_as_they_were(store: StoreHandle) {
         environment: Some("test".parse().unwrap()),
         ..full.ceiling
     };
+    full.idle_until = Some(at(900));
+    full.steps = [AuthMethod::Password, AuthMethod::MfaWebauthn]
+        .map(|method| AuthStep { method, at: at(2) })
+        .to_vec();
+    full.aal = AssuranceLevel::Aal2;
+    full.factor = Some(FactorId::from_bytes([4; 16]));
+    full.client = Some(ClientId::from_bytes([5; 16]));
+    full.address = Some("2001:db8::7".parse().unwrap());
+    full.user_agent = UserAgent::clean("curl/8.5.0");
+    full.refreshed_at = Some(at(7));
+    full.refresh = Some(family(1, u32::MAX));
     let mut ended = session(3, 1, None);
     ended.state = SessionState::Ended { at: at(5) };
     let made = vec![session(1, 1, None), full.clone(), ended.clone()];
@@ -44,6 +58,145 @@ pub(crate) async fn sessions_come_back_as_they_were(store: StoreHandle) {
     .unwrap();
     assert_eq!(found, [Some(full.clone()), Some(ended), None]);
     assert_eq!(listed, [full, session(1, 1, None)]);
+}
+
+pub(crate) async fn a_session_is_found_by_its_refresh_digest(store: StoreHandle) {
+    let here = realm(&store, "a").await;
+    let there = realm(&store, "b").await;
+    people(&store, here).await;
+    people(&store, there).await;
+    let refreshed = |n, number| Session {
+        refresh: Some(family(n, number)),
+        ..session(n, 1, Some("acme"))
+    };
+    insert(
+        &store,
+        here,
+        vec![refreshed(1, 0), refreshed(2, 3), session(3, 1, None)],
+    )
+    .await;
+    let digest = |n| family(n, 0).digest;
+    for (realm, digests, expected) in [
+        (here, vec![digest(2)], Some(2)),
+        (here, vec![digest(9), digest(1)], Some(1)),
+        (here, vec![digest(9)], None),
+        (here, vec![], None),
+        (there, vec![digest(1), digest(2)], None),
+    ] {
+        let found = reading!(store, realm, [digests], |tx| tx
+            .find_session_dossier(&digests)
+            .await);
+        let found = found.unwrap();
+        let ids = found
+            .as_ref()
+            .map(|(session, owner)| (session.id, owner.id()));
+        let expected = expected.map(|n| (session_id(n), subject_id(1)));
+        assert_eq!(ids, expected, "{digests:?}");
+        if let Some((session, owner)) = found {
+            assert_eq!(session.refresh.unwrap().digest_key, "key");
+            assert_eq!(owner.member_of, [tenant_id("acme")]);
+        }
+    }
+    // One digest is one session's.
+    let same = Session {
+        refresh: Some(family(1, 0)),
+        ..session(4, 2, None)
+    };
+    let twice = writing!(store, here, [same], |tx| tx.insert_session(&same).await);
+    assert_eq!(twice, Err(StoreError::Conflict("the session")));
+    insert(&store, there, vec![same]).await;
+}
+
+pub(crate) async fn a_session_moves_on_from_its_number_alone(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let refreshed = |n, number| Session {
+        refresh: Some(family(n, number)),
+        ..session(n, 1, None)
+    };
+    let ended = Session {
+        state: SessionState::Ended { at: at(5) },
+        ..refreshed(3, 0)
+    };
+    insert(
+        &store,
+        realm,
+        vec![refreshed(1, 4), session(2, 1, None), ended],
+    )
+    .await;
+    let moving = |n, from, to| Rotation {
+        session: session_id(n),
+        from,
+        to,
+        at: at(60),
+        idle_until: Some(at(90)),
+        rekey: None,
+    };
+    let rekey = Rotation {
+        rekey: Some((family(8, 0).digest, "newer".to_owned())),
+        idle_until: None,
+        at: at(61),
+        ..moving(1, 5, 6)
+    };
+    let moved = writing!(store, realm, [rekey], |tx| Ok((
+        tx.rotate_refresh_token(&moving(1, 3, 4)).await?,
+        tx.rotate_refresh_token(&moving(1, 4, 5)).await?,
+        tx.find_session(session_id(1)).await?.unwrap(),
+        tx.rotate_refresh_token(&moving(1, 4, 5)).await?,
+        tx.rotate_refresh_token(&rekey).await?,
+        tx.find_session(session_id(1)).await?.unwrap(),
+        [
+            tx.rotate_refresh_token(&moving(2, 0, 1)).await?,
+            tx.rotate_refresh_token(&moving(3, 0, 1)).await?,
+            tx.rotate_refresh_token(&moving(9, 0, 1)).await?,
+        ],
+    )))
+    .unwrap();
+    let (early, done, once, late, again, twice, others) = moved;
+    assert_eq!([early, done, late, again], [false, true, false, true]);
+    assert_eq!(others, [false; 3]);
+    let expected = Session {
+        refreshed_at: Some(at(60)),
+        idle_until: Some(at(90)),
+        ..refreshed(1, 5)
+    };
+    assert_eq!(once, expected);
+    let moved = RefreshFamily {
+        digest: family(8, 0).digest,
+        digest_key: "newer".to_owned(),
+        number: 6,
+    };
+    let expected = Session {
+        refreshed_at: Some(at(61)),
+        refresh: Some(moved),
+        ..session(1, 1, None)
+    };
+    assert_eq!(twice, expected);
+}
+
+pub(crate) async fn all_sessions_but_one_end_together(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let mut over = session(4, 1, None);
+    over.state = SessionState::Ended { at: at(5) };
+    let sessions = vec![
+        session(1, 1, None),
+        session(2, 1, Some("acme")),
+        session(3, 1, None),
+        over,
+        session(5, 2, None),
+    ];
+    insert(&store, realm, sessions).await;
+    let (ended, left, others) = writing!(store, realm, [], |tx| Ok((
+        tx.end_other_sessions(subject_id(1), session_id(2), at(50))
+            .await?,
+        tx.list_sessions(subject_id(1)).await?,
+        tx.list_sessions(subject_id(2)).await?,
+    )))
+    .unwrap();
+    assert_eq!(ended, [1, 3].map(session_id));
+    assert_eq!(left, [session(2, 1, Some("acme"))]);
+    assert_eq!(others, [session(5, 2, None)]);
 }
 
 pub(crate) async fn a_session_ends_once(store: StoreHandle) {

@@ -1,13 +1,14 @@
 //! Sessions.
 
-use super::ceiling;
 use super::scope::{Record, Scope, Target};
 use super::tx::RealmTx;
+use super::{ceiling, dossier};
 use crate::row::ceiling::CeilingRow;
-use crate::row::session::{SessionRow, TABLE, ended_at};
+use crate::row::session::{BeginningRow, SessionRow, TABLE, ended_at};
 use async_trait::async_trait;
-use doorward_base::{SessionId, SubjectId, TenantId, Timestamp};
-use doorward_identity::model::{Session, SessionState};
+use doorward_base::secret::TokenDigest;
+use doorward_base::{ClientId, FactorId, SessionId, SubjectId, TenantId, Timestamp};
+use doorward_identity::model::{Dossier, Rotation, Session, SessionState, UserAgent};
 use doorward_identity::port::{SessionRead, SessionWrite, StoreError};
 use rusqlite::Row;
 
@@ -15,7 +16,9 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, subject, tenant, roles, permissions, audiences, environment, ended_at, \
-             created_at, expires_at FROM session WHERE realm = ?1 ",
+             created_at, expires_at, idle_until, steps, aal, factor, client, address, \
+             user_agent, refreshed_at, refresh_digest, refresh_key, refresh_number \
+             FROM session WHERE realm = ?1 ",
             $rest
         )
     };
@@ -63,13 +66,31 @@ pub(super) fn list_ended_since(
         .map(ids)
 }
 
+pub(super) fn find_by_refresh(
+    scope: Scope<'_>,
+    digests: &[TokenDigest],
+) -> Result<Option<Session>, StoreError> {
+    for digest in digests {
+        let sql = select!("AND refresh_digest = ?2");
+        let found = scope.find::<SessionRow, _>(sql, &[digest.as_bytes()])?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
 pub(super) fn insert(scope: Scope<'_>, session: &Session) -> Result<(), StoreError> {
     let ceiling = CeilingRow::of(&session.ceiling);
+    let began = BeginningRow::of(session);
+    let family = session.refresh.as_ref();
     scope.write_one(
         target(&session.id),
         "INSERT INTO session (realm, id, subject, tenant, roles, permissions, audiences, \
-         environment, ended_at, created_at, expires_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         environment, ended_at, created_at, expires_at, idle_until, steps, aal, factor, client, \
+         address, user_agent, refreshed_at, refresh_digest, refresh_key, refresh_number) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
+         ?18, ?19, ?20, ?21, ?22)",
         &[
             session.id.as_bytes(),
             session.subject.as_bytes(),
@@ -81,8 +102,57 @@ pub(super) fn insert(scope: Scope<'_>, session: &Session) -> Result<(), StoreErr
             &ended_at(session.state),
             &session.created_at.as_micros(),
             &session.expires_at.as_micros(),
+            &session.idle_until.map(Timestamp::as_micros),
+            &began.steps,
+            &session.aal.as_str(),
+            &session.factor.as_ref().map(FactorId::as_bytes),
+            &session.client.as_ref().map(ClientId::as_bytes),
+            &began.address,
+            &session.user_agent.as_ref().map(UserAgent::as_str),
+            &session.refreshed_at.map(Timestamp::as_micros),
+            &family.map(|family| family.digest.as_bytes()),
+            &family.map(|family| family.digest_key.as_str()),
+            &family.map(|family| i64::from(family.number)),
         ],
     )
+}
+
+/// Moves a session on, if it has the number that is said and has not ended.
+pub(super) fn rotate(scope: Scope<'_>, to: &Rotation) -> Result<bool, StoreError> {
+    let (digest, key) = to.rekey.as_ref().map(|(digest, key)| (digest, key)).unzip();
+    scope
+        .write(
+            target(&to.session),
+            "UPDATE session SET refresh_number = ?4, refreshed_at = ?5, idle_until = ?6, \
+             refresh_digest = coalesce(?7, refresh_digest), \
+             refresh_key = coalesce(?8, refresh_key) \
+             WHERE realm = ?1 AND id = ?2 AND refresh_number = ?3 AND ended_at IS NULL",
+            &[
+                to.session.as_bytes(),
+                &i64::from(to.from),
+                &i64::from(to.to),
+                &to.at.as_micros(),
+                &to.idle_until.map(Timestamp::as_micros),
+                &digest.map(TokenDigest::as_bytes),
+                &key,
+            ],
+        )
+        .map(|moved| moved > 0)
+}
+
+pub(super) fn end_others(
+    scope: Scope<'_>,
+    subject: SubjectId,
+    keep: SessionId,
+    at: Timestamp,
+) -> Result<Vec<SessionId>, StoreError> {
+    let ended = scope.column(
+        TABLE,
+        "UPDATE session SET ended_at = ?4 \
+         WHERE realm = ?1 AND subject = ?2 AND id <> ?3 AND ended_at IS NULL RETURNING id",
+        &[subject.as_bytes(), keep.as_bytes(), &at.as_micros()],
+    )?;
+    Ok(ids(ended))
 }
 
 pub(super) fn end(scope: Scope<'_>, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
@@ -144,6 +214,19 @@ impl SessionRead for RealmTx<'_> {
         self.with(|scope| list(scope, subject))
     }
 
+    async fn find_session_dossier(
+        &mut self,
+        digests: &[TokenDigest],
+    ) -> Result<Option<(Session, Dossier)>, StoreError> {
+        self.with(|scope| {
+            let Some(session) = find_by_refresh(scope, digests)? else {
+                return Ok(None);
+            };
+            let owner = dossier::find(scope, session.subject)?;
+            Ok(owner.map(|owner| (session, owner)))
+        })
+    }
+
     async fn list_ended_sessions(
         &mut self,
         since: Timestamp,
@@ -156,6 +239,19 @@ impl SessionRead for RealmTx<'_> {
 impl SessionWrite for RealmTx<'_> {
     async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError> {
         self.with(|scope| insert(scope, session))
+    }
+
+    async fn rotate_refresh_token(&mut self, to: &Rotation) -> Result<bool, StoreError> {
+        self.with(|scope| rotate(scope, to))
+    }
+
+    async fn end_other_sessions(
+        &mut self,
+        subject: SubjectId,
+        keep: SessionId,
+        at: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        self.with(|scope| end_others(scope, subject, keep, at))
     }
 
     async fn end_session(&mut self, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
@@ -183,6 +279,17 @@ impl Record for SessionRow {
             ended_at: row.get(7)?,
             created_at: row.get(8)?,
             expires_at: row.get(9)?,
+            idle_until: row.get(10)?,
+            steps: row.get(11)?,
+            aal: row.get(12)?,
+            factor: row.get(13)?,
+            client: row.get(14)?,
+            address: row.get(15)?,
+            user_agent: row.get(16)?,
+            refreshed_at: row.get(17)?,
+            refresh_digest: row.get(18)?,
+            refresh_key: row.get(19)?,
+            refresh_number: row.get(20)?,
         })
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod key;
 pub(crate) mod management;
 pub(crate) mod other_realm;
 pub(crate) mod present;
+pub(crate) mod refresh;
 pub(crate) mod replace;
 pub(crate) mod sign_in;
 pub(crate) mod world;
@@ -97,6 +98,21 @@ macro_rules! use_cases {
                 a_key_carries_what_was_named_for_it,
                 a_role_must_be_defined,
                 who_leaves_and_returns_holds_nothing,
+            ]
+            refresh: [
+                a_rotating_token_works_once_and_gives_the_next,
+                a_replay_ends_the_session_and_is_written_down,
+                the_parent_gets_the_same_child_within_the_interval,
+                the_parent_is_a_replay_after_the_interval,
+                a_token_that_does_not_rotate_stays,
+                one_of_64_uses_at_once_wins,
+                both_ends_of_a_session_are_kept,
+                what_stands_behind_a_session_must_stand,
+                a_made_up_token_costs_no_look_up_and_leaves_no_row,
+                a_refresh_widens_nothing,
+                a_rotation_of_the_digest_key_loses_no_session,
+                a_person_sees_and_ends_its_own_sessions,
+                a_session_knows_how_it_began,
             ]
             change: [
                 each_change_of_authority_is_told_and_counted,

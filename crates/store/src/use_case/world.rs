@@ -17,7 +17,7 @@ use doorward_identity::act::*;
 use doorward_identity::decide::refusal::Refusal;
 use doorward_identity::model::{
     AuditRow, Ceiling, Change, ChangeSeq, Grant, Granted, Metadata, RoleDefinition, Session,
-    SessionState, TokenKind,
+    TokenKind,
 };
 use doorward_identity::port::{AuditFilter, StoreHandle};
 use doorward_identity::settings::*;
@@ -176,17 +176,14 @@ impl World {
 
     /// A session without the cost of a password.
     pub(crate) async fn session(&self, subject: SubjectId, tenant: Option<&TenantId>) -> Caller {
-        let session = Session {
-            id: SessionId::mint(&*self.identity.entropy, self.call.now),
-            subject,
-            ceiling: Ceiling {
-                tenant: tenant.cloned(),
-                ..Ceiling::default()
-            },
-            state: SessionState::Active,
-            created_at: self.call.now,
-            expires_at: self.call.now.plus(Duration::from_secs(86_400)),
+        let now = self.call.now;
+        let id = SessionId::mint(&*self.identity.entropy, now);
+        let ceiling = Ceiling {
+            tenant: tenant.cloned(),
+            ..Ceiling::default()
         };
+        let expires_at = now.plus(Duration::from_secs(86_400));
+        let session = Session::begin(id, subject, ceiling, now, expires_at);
         let (store, realm) = (self.store(), self.realm.id);
         let written = writing!(store, realm, [session], |tx| tx
             .insert_session(&session)
@@ -302,7 +299,10 @@ fn settings(name: &str) -> RealmSettings {
             unknown_scope: UnknownScope::Refuse,
         },
         sessions: SessionSettings {
-            ttl: Duration::from_secs(86_400),
+            absolute_ttl: Duration::from_secs(86_400),
+            idle_ttl: None,
+            refresh: RefreshMode::Off,
+            reuse_interval: Duration::ZERO,
             min_password: 8,
         },
         roles: vec![
@@ -419,6 +419,7 @@ pub(crate) fn signing_in(email: &str, password: &str) -> SignIn {
         tenant: None,
         role: None,
         scope: None,
+        user_agent: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::testing::*;
 use super::*;
 use crate::model::TokenKind;
-use crate::settings::{ExchangeSettings, Revocation, SessionSettings, TokenSettings, TokenTyp};
+use crate::settings::{ExchangeSettings, Revocation, TokenSettings, TokenTyp};
 use doorward_base::claims::ClaimsTemplate;
 use doorward_base::{RealmName, SubjectId, SubjectKind};
 use doorward_jose::Algorithm;
@@ -33,10 +33,7 @@ fn settings() -> RealmSettings {
         exchange: ExchangeSettings {
             unknown_scope: UnknownScope::Refuse,
         },
-        sessions: SessionSettings {
-            ttl: Duration::from_secs(3600),
-            min_password: 8,
-        },
+        sessions: session_settings(),
         roles: vec![
             gives("editor", &["read", "write"]),
             gives("reader", &["read"]),

@@ -8,13 +8,13 @@ use crate::config::text::{FromText as _, Text, sorted};
 use crate::config::tokens::{
     DefaultScopes as WrittenDefault, Revocation as WrittenRevocation, Typ,
 };
-use crate::config::value::Url;
+use crate::config::value::{Span, Url};
 use doorward_base::claims::ClaimsTemplate;
 use doorward_base::{Audience, RealmName};
 use doorward_identity::model::RoleDefinition;
 use doorward_identity::settings::{
-    DefaultScopes, ExchangeSettings, RealmSettings, Revocation, SessionSettings, TokenClass,
-    TokenSettings, TokenTyp, UnknownScope,
+    DefaultScopes, ExchangeSettings, RealmSettings, RefreshMode, Revocation, SessionSettings,
+    TokenClass, TokenSettings, TokenTyp, UnknownScope,
 };
 use doorward_jose::alg::Algorithm;
 use serde_json::{Map, Value, json};
@@ -33,12 +33,7 @@ impl Lowering<'_> {
         path: &KeyPath,
     ) -> Option<RealmSettings> {
         self.check_users(realm, path);
-        let sessions = path.key("sessions");
-        let half_day = Duration::from_secs(12 * 3600);
-        let min_password = realm.sessions.min_password.unwrap_or(8);
-        if !(1..=128).contains(&min_password) {
-            self.wrong(&sessions.key("min_password"), "must be from 1 to 128");
-        }
+        let sessions = self.sessions(realm, &path.key("sessions"));
         let narrow = realm
             .exchange
             .as_ref()
@@ -55,10 +50,7 @@ impl Lowering<'_> {
                     UnknownScope::Refuse
                 },
             },
-            sessions: SessionSettings {
-                ttl: self.whole_seconds(&sessions.key("ttl"), realm.sessions.ttl, half_day),
-                min_password: usize::from(min_password),
-            },
+            sessions,
             roles: realm
                 .roles
                 .iter()
@@ -79,6 +71,41 @@ impl Lowering<'_> {
                 .as_ref()
                 .map(|Text(role)| role.clone()),
         })
+    }
+
+    /// How sign-ins last.
+    fn sessions(&mut self, realm: &Realm, path: &KeyPath) -> SessionSettings {
+        let written = &realm.sessions;
+        let min_password = written.min_password.unwrap_or(8);
+        if !(1..=128).contains(&min_password) {
+            self.wrong(&path.key("min_password"), "must be from 1 to 128");
+        }
+        let refresh = written.refresh.map(|Text(mode)| mode).unwrap_or_default();
+        let half_day = Duration::from_secs(12 * 3600);
+        let absolute_ttl =
+            self.whole_seconds(&path.key("absolute_ttl"), written.absolute_ttl, half_day);
+        let idle_ttl = written
+            .idle_ttl
+            .map(|idle| self.whole_seconds(&path.key("idle_ttl"), Some(idle), half_day));
+        if idle_ttl.is_some() && refresh == RefreshMode::Off {
+            self.wrong(
+                &path.key("idle_ttl"),
+                "needs refresh = \"rotate\" or \"reuse\": nothing else carries a session on",
+            );
+        }
+        let reuse_interval = written
+            .reuse_interval
+            .map_or(Duration::from_secs(10), |Text(Span(interval))| interval);
+        if reuse_interval > Duration::from_secs(300) {
+            self.wrong(&path.key("reuse_interval"), "must be at most \"5m\"");
+        }
+        SessionSettings {
+            absolute_ttl,
+            idle_ttl,
+            refresh,
+            reuse_interval,
+            min_password: usize::from(min_password),
+        }
     }
 
     /// How access tokens look.

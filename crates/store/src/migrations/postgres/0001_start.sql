@@ -189,10 +189,26 @@ CREATE TABLE session (
     ended_at    bigint,
     created_at  bigint NOT NULL,
     expires_at  bigint NOT NULL,
+    idle_until  bigint,
+    steps       text COLLATE "C" NOT NULL,
+    aal         text COLLATE "C" NOT NULL CHECK (aal IN ('aal1', 'aal2')),
+    factor      uuid,
+    client      uuid,
+    address     text COLLATE "C",
+    user_agent  text COLLATE "C",
+    refreshed_at   bigint,
+    refresh_digest bytea CHECK (length(refresh_digest) = 32),
+    refresh_key    text COLLATE "C",
+    refresh_number bigint CHECK (refresh_number BETWEEN 0 AND 4294967295),
     PRIMARY KEY (id, realm),
     FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
-    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
+    CHECK ((refresh_digest IS NULL) = (refresh_key IS NULL)),
+    CHECK ((refresh_digest IS NULL) = (refresh_number IS NULL))
 );
+-- Rotation changes no indexed column, so that it stays within the row's page.
+CREATE UNIQUE INDEX session_refresh ON session (refresh_digest, realm)
+    WHERE refresh_digest IS NOT NULL;
 CREATE INDEX session_active ON session (subject, realm, created_at, id)
     WHERE ended_at IS NULL AND subject IS NOT NULL;
 CREATE INDEX session_ended ON session (realm, ended_at) WHERE ended_at IS NOT NULL;

@@ -162,10 +162,25 @@ CREATE TABLE session (
     ended_at    INTEGER,
     created_at  INTEGER NOT NULL,
     expires_at  INTEGER NOT NULL,
+    idle_until  INTEGER,
+    steps       TEXT NOT NULL,
+    aal         TEXT NOT NULL CHECK (aal IN ('aal1', 'aal2')),
+    factor      BLOB,
+    client      BLOB,
+    address     TEXT,
+    user_agent  TEXT,
+    refreshed_at   INTEGER,
+    refresh_digest BLOB CHECK (length(refresh_digest) = 32),
+    refresh_key    TEXT,
+    refresh_number INTEGER CHECK (refresh_number BETWEEN 0 AND 4294967295),
     PRIMARY KEY (realm, id),
     FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
-    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
+    CHECK ((refresh_digest IS NULL) = (refresh_key IS NULL)),
+    CHECK ((refresh_digest IS NULL) = (refresh_number IS NULL))
 ) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX session_refresh ON session (realm, refresh_digest)
+    WHERE refresh_digest IS NOT NULL;
 CREATE INDEX session_active ON session (realm, subject, created_at, id) WHERE ended_at IS NULL;
 CREATE INDEX session_ended ON session (realm, ended_at) WHERE ended_at IS NOT NULL;
 

@@ -6,7 +6,9 @@ use crate::conformance::fixture::{at, digest, email, session_id, subject_id, ten
 use crate::postgres::scope::{Scope, Trouble};
 use crate::postgres::{api_token, dossier, grant, session, subject, tenant};
 use doorward_base::ClassName;
-use doorward_identity::model::{Grant, Granted, HashedPassword, SubjectStatus, TokenState};
+use doorward_identity::model::{
+    Grant, Granted, HashedPassword, Rotation, SubjectStatus, TokenState,
+};
 use doorward_identity::port::{Page, TokenFilter, TokenKey};
 use serde_json::Value;
 use tokio_postgres::SimpleQueryMessage;
@@ -15,7 +17,7 @@ use tokio_postgres::SimpleQueryMessage;
 const KEYS: [(&str, &[&str]); 9] = [
     ("api_token", &["id", "digest", "owner"]),
     ("subject", &["id", "email", "sub", "tenant"]),
-    ("session", &["id", "subject"]),
+    ("session", &["id", "subject", "refresh_digest"]),
     ("membership", &["subject"]),
     ("grant_", &["subject"]),
     ("epoch", &["subject"]),
@@ -99,6 +101,16 @@ async fn ask_by_key(scope: Scope<'_>) {
     drop(api_token::touch(scope, &[(token_id(1), at(1))]).await);
     drop(session::end(scope, session_id(1), at(1)).await);
     drop(session::end_of(scope, subject, Some(&tenant), at(1)).await);
+    drop(session::end_others(scope, subject, session_id(1), at(1)).await);
+    let rotation = Rotation {
+        session: session_id(1),
+        from: 0,
+        to: 1,
+        at: at(1),
+        idle_until: None,
+        rekey: None,
+    };
+    drop(session::rotate(scope, &rotation).await);
 }
 
 async fn read_by_key(scope: Scope<'_>) -> Result<(), Trouble> {
@@ -126,6 +138,7 @@ async fn read_by_key(scope: Scope<'_>) -> Result<(), Trouble> {
     api_token::count_active(scope, subject, &class, at(1)).await?;
     session::find(scope, session_id(1)).await?;
     session::list(scope, subject).await?;
+    session::find_by_refresh(scope, &[digest(1)]).await?;
     session::list_active_among(scope, &[session_id(1)]).await?;
     dossier::find(scope, subject).await?;
     dossier::find_token(scope, &TokenKey::Id(token_id(1))).await?;

@@ -1,0 +1,86 @@
+//! `doorward session`.
+
+use super::Failure;
+use super::args::Target;
+use super::manage::{email, refused, run, show_list};
+use clap::{Args, Subcommand};
+use doorward_base::{Email, SessionId};
+use doorward_identity::act::{self, Caller};
+use serde_json::{Value, json};
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Session {
+    /// List a person's sessions that are not over
+    List(List),
+    /// End a session: its refresh tokens work no more
+    End(End),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct List {
+    #[command(flatten)]
+    target: Target,
+    /// The person's address
+    #[arg(long, value_parser = email)]
+    email: Email,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct End {
+    #[command(flatten)]
+    target: Target,
+    /// The session's id: the `sid` claim
+    session: SessionId,
+}
+
+impl Session {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::List(command) => list(&command),
+            Self::End(command) => end(&command),
+        }
+    }
+}
+
+fn session_json(session: &doorward_identity::model::Session) -> Value {
+    json!({
+        "id": session.id.to_string(),
+        "tenant": session.ceiling.tenant.as_ref().map(ToString::to_string),
+        "created_at": session.created_at.to_string(),
+        "refreshed_at": session.refreshed_at.as_ref().map(ToString::to_string),
+        "ends_at": session.ends_at().to_string(),
+        "address": session.address.as_ref().map(ToString::to_string),
+        "user_agent": session.user_agent.as_ref().map(ToString::to_string),
+    })
+}
+
+fn list(command: &List) -> Result<(), Failure> {
+    let sessions = run(&command.target, async |management| {
+        let subject = management.subject(command.email.clone()).await?;
+        act::list_sessions(management.ctx(), &Caller::Operator, subject.id)
+            .await
+            .map_err(refused)
+    })?;
+    show_list(
+        command.target.json,
+        &[
+            "id",
+            "tenant",
+            "created_at",
+            "refreshed_at",
+            "ends_at",
+            "address",
+            "user_agent",
+        ],
+        &sessions.iter().map(session_json).collect::<Vec<_>>(),
+    );
+    Ok(())
+}
+
+fn end(command: &End) -> Result<(), Failure> {
+    run(&command.target, async |management| {
+        act::end_session(management.ctx(), &Caller::Operator, command.session)
+            .await
+            .map_err(refused)
+    })
+}
