@@ -2,121 +2,21 @@
 //! refresh, exchange, presenting an API token, and every other grant. Not here: whether
 //! what it is made from may be used at all (`token::usable`, `refresh`), signing (`act`).
 
+mod bearer;
+
+pub use bearer::{Acting, Bearer};
+
 use super::authority::{
-    Authority, AuthorityInput, AuthorityRefusal, Holdings, active_tenant, effective, intersect,
-    narrow,
+    Authority, AuthorityInput, AuthorityRefusal, Holdings, effective, intersect, narrow,
 };
 use super::claims::{ClaimsInput, Whose, build, epoch_of, sub_of};
 use super::exchange::{Bounds, Life, LifeRefusal, life};
-use crate::model::{ApiToken, Ceiling, Dossier, Session, SubjectStatus};
+use crate::model::{Ceiling, Dossier, SubjectStatus};
 use crate::settings::{DefaultScopes, RealmSettings, UnknownScope};
-use doorward_base::principal::{ActorLink, CredentialId, Epoch, MAX_ACTORS};
-use doorward_base::{Audience, ClientId, Environment, RoleName, Scope, TenantId, Timestamp};
+use doorward_base::principal::{ActorLink, Epoch, MAX_ACTORS};
+use doorward_base::{Audience, RoleName, Scope, TenantId, Timestamp};
 use serde_json::{Map, Value};
 use std::time::Duration;
-
-/// What an access token is made from.
-#[derive(Clone, Copy, Debug)]
-pub enum Bearer<'a> {
-    /// One sign-in.
-    Session(&'a Session),
-    /// An API token, exchanged or presented.
-    Token(&'a ApiToken),
-    /// A client that acts for nobody else.
-    Client {
-        /// Which.
-        id: ClientId,
-        /// The most it may carry.
-        ceiling: &'a Ceiling,
-    },
-}
-
-impl<'a> Bearer<'a> {
-    /// What a revocation names.
-    #[must_use]
-    pub const fn credential(self) -> CredentialId {
-        match self {
-            Self::Session(session) => CredentialId::Session(session.id),
-            Self::Token(token) => CredentialId::ApiToken(token.id),
-            Self::Client { id, .. } => CredentialId::Client(id),
-        }
-    }
-
-    /// The session, if it is one.
-    #[must_use]
-    pub const fn session(self) -> Option<&'a Session> {
-        match self {
-            Self::Session(session) => Some(session),
-            Self::Token(_) | Self::Client { .. } => None,
-        }
-    }
-
-    /// The client a token is issued to.
-    #[must_use]
-    pub const fn client(self) -> Option<ClientId> {
-        match self {
-            Self::Client { id, .. } => Some(id),
-            Self::Session(session) => session.client,
-            Self::Token(_) => None,
-        }
-    }
-
-    /// The environment of an API token.
-    #[must_use]
-    pub const fn environment(self) -> Option<&'a Environment> {
-        self.ceiling().environment.as_ref()
-    }
-
-    const fn ceiling(self) -> &'a Ceiling {
-        match self {
-            Self::Session(session) => &session.ceiling,
-            Self::Token(token) => &token.ceiling,
-            Self::Client { ceiling, .. } => ceiling,
-        }
-    }
-
-    /// When it stops by itself.
-    fn ends_at(self) -> Option<Timestamp> {
-        match self {
-            Self::Session(session) => Some(session.ends_at()),
-            Self::Token(token) => super::token::ends_at(token),
-            Self::Client { .. } => None,
-        }
-    }
-
-    fn is_live(self, now: Timestamp) -> bool {
-        match self {
-            Self::Session(session) => session.is_live(now),
-            Self::Token(token) => token.is_live(now),
-            Self::Client { .. } => true,
-        }
-    }
-
-    /// The tenant it acts in. A session's was fixed when it began, also if it was none.
-    fn tenant(
-        self,
-        requested: Option<&TenantId>,
-        member_of: &[TenantId],
-    ) -> Result<Option<TenantId>, AuthorityRefusal> {
-        let bound = self.ceiling().tenant.as_ref();
-        match self {
-            Self::Session(_) if bound.is_none() => match requested {
-                Some(_) => Err(AuthorityRefusal::Tenant),
-                None => Ok(None),
-            },
-            _ => active_tenant(requested, bound, member_of),
-        }
-    }
-}
-
-/// Who acts for the subject, and through what.
-#[derive(Clone, Copy, Debug)]
-pub struct Acting<'a> {
-    /// Through what.
-    pub bearer: Bearer<'a>,
-    /// Who, with all that gives it authority.
-    pub dossier: &'a Dossier,
-}
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]

@@ -2,10 +2,10 @@
 
 use super::super::testing::*;
 use super::*;
-use crate::model::TokenKind;
+use crate::model::{Session, TokenKind};
 use crate::settings::{ExchangeSettings, Revocation, TokenSettings, TokenTyp};
 use doorward_base::claims::ClaimsTemplate;
-use doorward_base::{RealmName, SubjectId, SubjectKind};
+use doorward_base::{ClientId, RealmName, SubjectId, SubjectKind};
 use doorward_jose::Algorithm;
 use serde_json::json;
 
