@@ -89,7 +89,7 @@ impl App {
             let log = Table::from_iter([("level".to_owned(), "debug".into())]);
             server.entry("log").or_insert_with(|| log.into());
         }
-        let clock = own_clock.then(|| keys.path().join("clock"));
+        let clock = own_clock.then(|| artifacts.path("clock"));
         let app = Self {
             config_path: artifacts.path("doorward.toml"),
             store,

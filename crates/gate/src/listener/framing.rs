@@ -154,15 +154,22 @@ impl Scanner {
                 self.head.started = true;
                 State::Head
             }
-            State::ChunkSize => match chunk_size(text) {
+            State::ChunkSize => match chunk_size(text, line.cut) {
                 Some(0) => State::Trailer,
                 Some(size) => State::Chunk(size.saturating_add(2)),
-                None => State::Opaque,
+                None => self.lose_track(),
             },
             State::Trailer if text.is_empty() => State::Head,
             State::Trailer => State::Trailer,
             State::Body(_) | State::Chunk(_) | State::Opaque => State::Opaque,
         }
+    }
+
+    /// Where the body ends is not known here. Whatever hyper takes for the next header
+    /// section was not read along, so that it counts as ambiguous.
+    fn lose_track(&self) -> State {
+        self.seen.ambiguous.store(self.heads, Ordering::Release);
+        State::Opaque
     }
 
     fn end_head(&mut self) -> State {
@@ -211,12 +218,16 @@ impl Line {
     }
 }
 
-/// The size line of a chunk, extensions left aside (RFC 9112 §7.1).
-fn chunk_size(line: &[u8]) -> Option<u64> {
+/// The size line of a chunk, extensions left aside (RFC 9112 §7.1). None if it cannot be
+/// read, also because the line was cut within the digits.
+fn chunk_size(line: &[u8], cut: bool) -> Option<u64> {
     let digits = line
         .iter()
         .take_while(|byte| byte.is_ascii_hexdigit())
         .count();
+    if cut && digits == line.len() {
+        return None;
+    }
     let digits = std::str::from_utf8(line.get(..digits)?).ok()?;
     u64::from_str_radix(digits, 16).ok()
 }
@@ -354,6 +365,19 @@ mod tests {
         assert_eq!(first_ambiguous(&format!("{sound}{sound}")), None);
         let body = "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n\n\n";
         assert_eq!(first_ambiguous(&format!("{body}{sound}")), None);
+    }
+
+    #[test]
+    fn g12_after_a_chunk_whose_size_was_not_read_all_is_ambiguous() {
+        let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let next = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        let zeros = "0".repeat(80);
+        for size in [format!("{zeros}4"), zeros, "x".into(), "f".repeat(17)] {
+            let wire = format!("{head}{size}\r\n\r\n\r\n\r\n0\r\n\r\n{next}");
+            assert_eq!(first_ambiguous(&wire), Some(1), "{size}");
+        }
+        let extension = format!("4;{}\r\n\r\n\r\n\r\n0\r\n\r\n", "e".repeat(80));
+        assert_eq!(first_ambiguous(&format!("{head}{extension}{next}")), None);
     }
 
     #[test]

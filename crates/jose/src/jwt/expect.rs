@@ -6,6 +6,10 @@ use super::claims::Registered;
 use doorward_base::{Audience, Timestamp};
 use std::time::Duration;
 
+/// How far ahead `iat` may lie, whatever the leeway: the clocks of one issuer's servers
+/// differ. RFC 7519 §4.1.6 makes it no reason to refuse; beyond this it is a mistake.
+const ISSUED_AHEAD: Duration = Duration::from_secs(60);
+
 /// What a token must be to be accepted. There is no default: each field is a decision.
 #[derive(Debug, Clone, Copy)]
 pub struct Expectations<'e> {
@@ -21,7 +25,8 @@ pub struct Expectations<'e> {
     /// Whether a token without `exp` is refused. False only for a dialect's legacy
     /// service keys.
     pub require_exp: bool,
-    /// How far ahead `exp` may lie, if that is bounded.
+    /// How far `exp` may lie after now, or after an `iat` that lies ahead of it, if that
+    /// is bounded.
     pub max_lifetime: Option<Duration>,
 }
 
@@ -42,7 +47,7 @@ impl Expectations<'_> {
         if token.nbf.is_some_and(|nbf| nbf > latest) {
             return Err(JwtError::NotBefore);
         }
-        if token.iat.is_some_and(|iat| iat > latest) {
+        if token.iat.is_some_and(|iat| iat > now.plus(ISSUED_AHEAD)) {
             return Err(JwtError::IssuedAt);
         }
         let Some(exp) = token.exp else {
@@ -52,10 +57,9 @@ impl Expectations<'_> {
                 Ok(())
             };
         };
-        if self
-            .max_lifetime
-            .is_some_and(|most| exp > latest.plus(most))
-        {
+        // Its life began at the issuer's clock, which may be ahead of ours.
+        let began = token.iat.map_or(latest, |iat| iat.max(latest));
+        if self.max_lifetime.is_some_and(|most| exp > began.plus(most)) {
             return Err(JwtError::Lifetime);
         }
         // "On or after" exp it is refused (RFC 7519 §4.1.4).
