@@ -124,6 +124,32 @@ fn what_one_node_gives_every_node_takes_until_it_is_revoked() {
     }
 }
 
+#[test]
+fn a_token_of_a_node_whose_clock_is_ahead_is_taken_by_the_others() {
+    if engine() != Engine::Postgres {
+        return;
+    }
+    let setup = Setup::new(site!(), REALMS).with_clock();
+    let mut cluster = setup.cluster(2, Cable::Direct);
+    cluster.start();
+    let (ahead, here) = (cluster.node(0), cluster.node(1));
+    let tokens = ["now", "slow"].map(|realm| (realm, robot(here, realm)));
+    for seconds in [1, 5, 50] {
+        ahead.pass(Duration::from_secs(seconds));
+        for (realm, token) in &tokens {
+            let jwt = exchange(ahead, realm, token);
+            for node in cluster.nodes() {
+                at(node, realm, "/jwt", &jwt).send().expect(200);
+            }
+        }
+    }
+    // What is further ahead is no difference of clocks.
+    ahead.pass(Duration::from_secs(90));
+    let (realm, token) = &tokens[0];
+    let jwt = exchange(ahead, realm, token);
+    at(here, realm, "/jwt", &jwt).send().expect(401);
+}
+
 fn exchange_is_refused(node: &App, token: &str) {
     let answer = node
         .request("POST", doorward_testkit::EXCHANGE)

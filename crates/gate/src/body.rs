@@ -1,5 +1,6 @@
 //! The one body type of the gate, in both directions: streamed bodies pass unboxed.
 
+use crate::proxy::pool::Lease;
 use bytes::Bytes;
 use doorward_base::ErrorCode;
 use doorward_surface::Body as LocalBody;
@@ -7,10 +8,12 @@ use doorward_surface::body::BodyError;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::Sleep;
+use tokio::sync::Notify;
+use tokio::time::{Instant, Sleep};
 
 /// A body that passes through the gate.
 #[derive(Debug, Default)]
@@ -32,7 +35,31 @@ pub struct Capped {
     inner: Incoming,
     left: u64,
     pause: Pause,
-    fault: Arc<OnceLock<BodyFault>>,
+    flow: Flow,
+    course: Arc<Course>,
+}
+
+/// How slow a request body may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pace {
+    /// The longest wait for one piece.
+    pub idle: Duration,
+    /// How many bytes a second there must be at least, over all the time that was spent
+    /// waiting beyond the first `idle`; 0 is no such rule. Without it a body of single
+    /// bytes would never end.
+    pub rate: u64,
+}
+
+/// How a request body fares, for those who wait until it is through.
+#[derive(Debug, Default)]
+pub(crate) struct Course {
+    fault: OnceLock<BodyFault>,
+    /// Bytes handed on.
+    passed: AtomicU64,
+    /// Whether it is the client that is waited for.
+    waiting: AtomicBool,
+    ended: AtomicBool,
+    end: Notify,
 }
 
 /// An upstream's body with a deadline for each piece of it. The deadline runs only
@@ -41,6 +68,8 @@ pub struct Capped {
 pub struct Paced {
     inner: Incoming,
     pause: Pause,
+    /// Where the connection goes once the body is whole.
+    lease: Option<Lease>,
 }
 
 /// How long the next piece of a body may take.
@@ -49,6 +78,15 @@ struct Pause {
     limit: Duration,
     /// Runs while the sender says nothing.
     waiting: Option<Pin<Box<Sleep>>>,
+}
+
+/// What a body has brought, and how long was waited for it.
+#[derive(Debug)]
+struct Flow {
+    pace: Pace,
+    bytes: u64,
+    waited: Duration,
+    since: Option<Instant>,
 }
 
 /// An upstream fell silent within its answer.
@@ -115,36 +153,136 @@ impl Pause {
     }
 }
 
-impl Paced {
-    /// `inner`, with no pause longer than `idle`.
-    pub(crate) const fn new(inner: Incoming, idle: Duration) -> Self {
+impl Flow {
+    const fn new(pace: Pace) -> Self {
         Self {
+            pace,
+            bytes: 0,
+            waited: Duration::ZERO,
+            since: None,
+        }
+    }
+
+    /// A wait begins: how long it may be. The wait goes on until [`Flow::end`].
+    fn begin(&mut self) -> Duration {
+        self.since = Some(Instant::now());
+        let Some(owed) = self.bytes.saturating_mul(1000).checked_div(self.pace.rate) else {
+            return self.pace.idle;
+        };
+        let whole = self.pace.idle.saturating_add(Duration::from_millis(owed));
+        whole.saturating_sub(self.waited).min(self.pace.idle)
+    }
+
+    const fn is_waiting(&self) -> bool {
+        self.since.is_some()
+    }
+
+    fn end(&mut self) {
+        if let Some(since) = self.since.take() {
+            self.waited = self.waited.saturating_add(since.elapsed());
+        }
+    }
+}
+
+impl Course {
+    /// Why the body was broken off, if it was.
+    pub(crate) fn fault(&self) -> Option<BodyFault> {
+        self.fault.get().copied()
+    }
+
+    /// Bytes handed on so far.
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed.load(Ordering::Acquire)
+    }
+
+    /// Whether it is the client that is waited for.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Returns when the body was handed on whole or given up.
+    pub(crate) async fn ended(&self) {
+        while !self.has_ended() {
+            self.end.notified().await;
+        }
+    }
+
+    fn finish(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.end.notify_one();
+    }
+}
+
+impl Paced {
+    /// `inner`, with no pause longer than `idle`; `lease` is given back when it is whole.
+    pub(crate) fn new(inner: Incoming, idle: Duration, lease: Option<Lease>) -> Self {
+        let mut body = Self {
             inner,
             pause: Pause::new(idle),
+            lease,
+        };
+        if body.inner.is_end_stream() {
+            body.give_back();
+        }
+        body
+    }
+
+    fn give_back(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.give_back();
         }
     }
 }
 
 impl Capped {
-    /// At most `cap` bytes of `inner`, with no pause longer than `idle`.
-    pub(crate) fn new(inner: Incoming, cap: u64, idle: Duration) -> Self {
+    /// At most `cap` bytes of `inner`, not slower than `pace`.
+    pub(crate) fn new(inner: Incoming, cap: u64, pace: Pace) -> Self {
         Self {
             inner,
             left: cap,
-            pause: Pause::new(idle),
-            fault: Arc::default(),
+            pause: Pause::new(pace.idle),
+            flow: Flow::new(pace),
+            course: Arc::default(),
         }
     }
 
-    /// Filled once the body was broken off.
-    pub(crate) fn fault(&self) -> Arc<OnceLock<BodyFault>> {
-        Arc::clone(&self.fault)
+    /// How it fares.
+    pub(crate) fn course(&self) -> Arc<Course> {
+        Arc::clone(&self.course)
     }
 
     fn break_off(&self, fault: BodyFault) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         // The first fault is the cause of any later one.
-        let _ = self.fault.set(fault);
+        let _ = self.course.fault.set(fault);
         Poll::Ready(Some(Err(fault.into())))
+    }
+
+    /// Goes on waiting for the client; ready when it was too long.
+    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.flow.is_waiting() {
+            self.pause.limit = self.flow.begin();
+            self.course.waiting.store(true, Ordering::Release);
+        }
+        self.pause.poll(cx)
+    }
+
+    fn end_pause(&mut self) {
+        if self.flow.is_waiting() {
+            self.flow.end();
+            self.pause.end();
+            self.course.waiting.store(false, Ordering::Release);
+        }
+    }
+}
+
+/// Whoever reads it lets go of it when there is no more to come.
+impl Drop for Capped {
+    fn drop(&mut self) {
+        self.course.finish();
     }
 }
 
@@ -157,12 +295,12 @@ impl Body for Capped {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Poll::Ready(next) = Pin::new(&mut self.inner).poll_frame(cx) else {
-            return match self.pause.poll(cx) {
+            return match self.poll_pause(cx) {
                 Poll::Ready(()) => self.break_off(BodyFault::Stalled),
                 Poll::Pending => Poll::Pending,
             };
         };
-        self.pause.end();
+        self.end_pause();
         let frame = match next {
             None => return Poll::Ready(None),
             Some(Err(error)) => {
@@ -175,9 +313,12 @@ impl Body for Capped {
         let Ok(data) = frame.into_data() else {
             return Poll::Ready(None);
         };
-        match self.left.checked_sub(data.len() as u64) {
+        let size = data.len() as u64;
+        match self.left.checked_sub(size) {
             Some(left) => {
                 self.left = left;
+                self.flow.bytes = self.flow.bytes.saturating_add(size);
+                self.course.passed.fetch_add(size, Ordering::AcqRel);
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
             None => self.break_off(BodyFault::OverCap),
@@ -203,6 +344,11 @@ impl Body for Paced {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Poll::Ready(next) = Pin::new(&mut self.inner).poll_frame(cx) {
             self.pause.end();
+            match &next {
+                Some(Err(_)) => {}
+                Some(Ok(_)) if !self.inner.is_end_stream() => {}
+                None | Some(Ok(_)) => self.give_back(),
+            }
             return Poll::Ready(next.map(|next| next.map_err(Into::into)));
         }
         self.pause.poll(cx).map(|()| {

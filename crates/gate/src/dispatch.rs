@@ -44,7 +44,7 @@ impl Gate {
         };
         let max_body = own_cap.unwrap_or(default_cap);
         check_length(&parts, max_body)?;
-        let body = Capped::new(body, max_body, self.parts.options.body_idle);
+        let body = Capped::new(body, max_body, self.parts.options.body_pace);
         let forwarded = forwarded_target(scene.realm, &parts, scene.path, verified.is_some())
             .ok_or_else(|| Stop::new(ErrorCode::PathAmbiguous, "guard", "target"))?;
         let route = match &target.kind {

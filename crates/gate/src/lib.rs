@@ -21,10 +21,11 @@ pub mod port;
 mod proxy;
 mod stage;
 
-pub use body::{BodyFault, GateBody};
+pub use body::{BodyFault, GateBody, Pace};
 pub use counters::GateCounters;
 pub use explain::{DryOutcome, DryRun, dry_run};
 pub use gate::{Gate, GateParts, Peer};
-pub use listener::{ListenerOptions, serve, tls_config};
+pub use listener::{Certificate, ListenerOptions, Pair, TlsError, serve, tls_config};
 pub use options::GateOptions;
 pub use policy::{Policies, PolicyError, lower};
+pub use proxy::tls::{Roots, UpstreamTls};

@@ -1,6 +1,7 @@
 //! Settings of the process that hold for all realms. Not here: those of one listener
 //! (`listener`).
 
+use crate::body::Pace;
 use ipnet::IpNet;
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ pub struct GateOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// The largest request body, bytes, where a route says nothing else.
     pub max_body: u64,
-    /// The longest pause within a request body.
-    pub body_idle: Duration,
+    /// How slow a request body may be.
+    pub body_pace: Pace,
     /// The longest pause within the body of an upstream's answer.
     pub response_idle: Duration,
     /// The same for an answer of type `text/event-stream`, which is silent by nature.
@@ -26,14 +27,17 @@ pub struct GateOptions {
 }
 
 impl Default for GateOptions {
-    /// No trusted proxies, 16 MiB bodies, pauses of 30 s in requests and of 60 s in
-    /// answers, 5 minutes of silence in event streams and WebSockets, 100,000 tokens,
+    /// No trusted proxies, 16 MiB bodies, pauses of 30 s and 256 bytes a second in
+    /// requests, pauses of 60 s in answers, 5 minutes of silence in event streams and WebSockets, 100,000 tokens,
     /// 1,024 denials.
     fn default() -> Self {
         Self {
             trusted_proxies: Vec::new(),
             max_body: 16 * 1024 * 1024,
-            body_idle: Duration::from_secs(30),
+            body_pace: Pace {
+                idle: Duration::from_secs(30),
+                rate: 256,
+            },
             response_idle: Duration::from_secs(60),
             event_stream_idle: Duration::from_secs(300),
             websocket_idle: Duration::from_secs(300),

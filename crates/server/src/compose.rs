@@ -66,6 +66,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         options: GateOptions {
             trusted_proxies: server.trusted_proxies.clone(),
             max_body: server.max_body,
+            body_pace: server.body_pace,
             ..GateOptions::default()
         },
     };

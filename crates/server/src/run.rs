@@ -4,7 +4,7 @@
 use crate::adapter::LEASE;
 use crate::cli::{Failure, output};
 use crate::compose::{Composed, compose};
-use crate::config::{self, Loaded, Overrides, ServerSettings, TlsSettings};
+use crate::config::{self, Loaded, Overrides, ServerSettings};
 use crate::control::Control;
 use crate::descriptor;
 use crate::engine::Engine;
@@ -14,12 +14,12 @@ use crate::ops::Ops;
 use crate::telemetry::metrics::{Metrics, Sources};
 use crate::terms::terms;
 use crate::vitals::Vitals;
-use doorward_gate::listener::{self, ListenerOptions};
+use doorward_gate::listener::{self, Certificate, ListenerOptions};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -28,7 +28,9 @@ use tokio::task::JoinSet;
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
 /// What is said of a configuration that is not put in force.
 const NOT_RELOADED: &str = "the configuration was not reloaded; the last good one stays in force";
-/// How often the configuration file is looked at.
+/// How many connections the kernel keeps for us until they are accepted.
+const BACKLOG: u32 = 1024;
+/// How often the configuration file, and the files it refers to, are looked at.
 const FILE_CHECK: Duration = Duration::from_secs(1);
 
 /// What to serve.
@@ -98,8 +100,9 @@ async fn serve(
     background.spawn(async move { kept.keep().await });
     let composed = Arc::new(compose(engine, &loaded).await?);
     let server = loaded.settings.server.clone();
-    let (listeners, addresses) = bind_all(&server.listen).await?;
-    let options = listener_options(&server)?;
+    let (listeners, addresses) = bind_all(&server.listen)?;
+    let certificate = server.tls.as_ref().map(Certificate::new);
+    let options = listener_options(&server, certificate.as_ref());
     let vitals = Arc::new(Vitals {
         feed: Arc::clone(&composed.feed),
         membership: Arc::clone(membership),
@@ -129,6 +132,7 @@ async fn serve(
         composed: &composed,
         membership,
         overrides: &overrides,
+        certificate: certificate.as_deref(),
     };
     running.until_stopped(&mut signals, loaded).await;
     vitals.draining.store(true, Ordering::Release);
@@ -151,7 +155,7 @@ async fn start_background(
     background.spawn(keep_house(Arc::clone(composed)));
     background.spawn(Arc::clone(&composed.issuers).refresh_when_due());
     if let Some(address) = server.ops_listen {
-        let listener = bind(address).await?;
+        let listener = bind(address, Family::Both)?;
         if let Ok(bound) = listener.local_addr() {
             output::note(&format!("operations on http://{bound}"));
         }
@@ -185,40 +189,66 @@ fn announce(server: &ServerSettings, addresses: &[SocketAddr]) {
     }
 }
 
-async fn bind_all(wanted: &[SocketAddr]) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), Failure> {
+fn bind_all(wanted: &[SocketAddr]) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), Failure> {
     let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
     for &address in wanted {
-        let listener = bind(address).await?;
+        let beside = |other: &SocketAddr| {
+            other.is_ipv4() && other.port() == address.port() && address.port() != 0
+        };
+        let family = if wanted.iter().any(beside) {
+            Family::Own
+        } else {
+            Family::Both
+        };
+        let listener = bind(address, family)?;
         addresses.push(listener.local_addr().unwrap_or(address));
         listeners.push(listener);
     }
     Ok((listeners, addresses))
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
+/// Whose connections an address of IPv6 takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    /// Those of IPv4 too, where it is every address of the machine.
+    Both,
+    /// Its own only: an address of IPv4 is listened on beside it.
+    Own,
+}
+
+fn bind(address: SocketAddr, family: Family) -> Result<TcpListener, Failure> {
+    let open = || {
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            let socket = TcpSocket::new_v6()?;
+            rustix::net::sockopt::set_ipv6_v6only(&socket, family == Family::Own)?;
+            socket
+        };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    open().map_err(|error: std::io::Error| {
         Failure::Refused(format!(
             "cannot listen on {address}: {error}; choose another with --listen or in [server]"
         ))
     })
 }
 
-fn listener_options(server: &ServerSettings) -> Result<ListenerOptions, Failure> {
-    let tls = match &server.tls {
-        None => None,
-        Some(TlsSettings { cert, key }) => Some(
-            listener::tls_config(cert.expose().as_bytes(), key.expose().as_bytes())
-                .map_err(|error| Failure::Usage(format!("[server] tls: {error}")))?,
-        ),
-    };
-    Ok(ListenerOptions {
-        tls,
+fn listener_options(
+    server: &ServerSettings,
+    certificate: Option<&Arc<Certificate>>,
+) -> ListenerOptions {
+    ListenerOptions {
+        tls: certificate.map(listener::tls_config),
         header_timeout: server.header_timeout,
+        idle_timeout: server.idle_timeout,
         max_connections: descriptor::connections(server, descriptor::raise()),
         drain_delay: server.drain_delay,
         drain: server.drain_timeout,
         ..ListenerOptions::default()
-    })
+    }
 }
 
 /// How the process is told something.
@@ -270,6 +300,8 @@ struct Running<'r> {
     composed: &'r Composed,
     membership: &'r Membership,
     overrides: &'r Overrides,
+    /// What the listeners show, where they are TLS.
+    certificate: Option<&'r Certificate>,
 }
 
 impl Running<'_> {
@@ -318,6 +350,11 @@ impl Running<'_> {
                 return Ok(());
             }
         }
+        if let (Some(certificate), Some(pair)) =
+            (self.certificate, &reloaded.loaded.settings.server.tls)
+        {
+            certificate.replace(pair);
+        }
         if !reloaded.after_restart.is_empty() {
             tracing::warn!(
                 keys = reloaded.after_restart.join(", "),
@@ -340,10 +377,13 @@ impl Running<'_> {
     }
 }
 
-/// What changes when the file does.
-fn stamp(running: &Loaded) -> Option<(SystemTime, u64)> {
-    let about = std::fs::metadata(running.file()).ok()?;
-    Some((about.modified().ok()?, about.len()))
+/// What changes when one of the files does.
+fn stamp(running: &Loaded) -> Option<Vec<Option<(SystemTime, u64)>>> {
+    let of = |file| {
+        let about = std::fs::metadata(file).ok()?;
+        Some((about.modified().ok()?, about.len()))
+    };
+    Some(running.files().map(of).collect())
 }
 
 async fn keep_house(composed: Arc<Composed>) {

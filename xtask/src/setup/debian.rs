@@ -14,10 +14,17 @@ const PACKAGES: &[(&str, &str)] = &[
     ("git", "tidy asks it which files belong to the repository"),
     ("haproxy", "the peer that bench measures beside the gate"),
     (
+        "lighttpd",
+        "acceptance suites put it behind the gate: it asks for a length",
+    ),
+    (
         "nghttp2-client",
         "h2load, bench's load generator for HTTP/2",
     ),
-    ("nginx-light", "the upstream behind everyone in bench"),
+    (
+        "nginx-light",
+        "the upstream behind everyone in bench, and the TLS upstream of acceptance suites",
+    ),
     ("openssl", "makes the certificates of tests and of bench"),
     ("pgbouncer", "the pooler that stores are reached through"),
     (

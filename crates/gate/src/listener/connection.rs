@@ -1,6 +1,7 @@
 //! One connection: TLS, which HTTP it speaks, and its requests until it ends.
 
 use super::ListenerOptions;
+use super::activity::{Activity, Counted, HeadTimer};
 use super::framing::{Scanned, Scanner};
 use super::place::Tether;
 use crate::body::GateBody;
@@ -45,17 +46,18 @@ impl From<tokio::time::error::Elapsed> for Failed {
     }
 }
 
-/// Drives a connection to its end: once draining began it is told to finish, if it may
-/// be, and when cut it stops at once. The two kinds of connection share no trait for
+/// Drives a connection to its end: once draining began or it is idle it is told to
+/// finish, if it may be, and when cut it stops at once. The two kinds of connection share no trait for
 /// this.
 macro_rules! drive {
-    ($connection:ident, $tether:ident, $may_finish:expr) => {{
+    ($connection:ident, $tether:ident, $idle:expr, $may_finish:expr) => {{
         let mut tether = $tether.clone();
         // What has arrived is looked at first: a request that was read is no idleness.
         let ended = tokio::select! {
             biased;
             ended = $connection.as_mut() => Some(ended),
             () = tether.drained() => None,
+            () = $idle => None,
         };
         let ended = match ended {
             Some(ended) => ended,
@@ -86,6 +88,7 @@ pub(super) async fn run(
         peer,
         secure: options.tls.is_some(),
         header_timeout: options.header_timeout,
+        idle_timeout: options.idle_timeout,
     };
     let Some(config) = &options.tls else {
         return negotiate(line, stream, tether).await;
@@ -104,6 +107,7 @@ struct Line {
     peer: SocketAddr,
     secure: bool,
     header_timeout: Duration,
+    idle_timeout: Duration,
 }
 
 /// Reads until it is clear whether the client opens HTTP/2, within the deadline: a
@@ -148,7 +152,11 @@ where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (scanner, seen) = Scanner::new();
-    let header_timeout = line.header_timeout;
+    let timer = HeadTimer {
+        seen: Arc::clone(&seen),
+        idle: line.idle_timeout,
+        header: line.header_timeout,
+    };
     let served = AtomicU64::new(0);
     let service = service_fn(|mut request: Request<Incoming>| {
         // What the connection is switched to keeps its place.
@@ -173,8 +181,9 @@ where
         }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
+        .timer(timer)
+        // Asks the timer, which knows better.
+        .header_read_timeout(line.header_timeout)
         .max_header_size(MAX_TARGET + MAX_HEADER_BYTES)
         .max_buf_size(READ_BUFFER)
         .serve_connection(TokioIo::new(Scanned::new(stream, said, scanner)), service)
@@ -182,7 +191,12 @@ where
     let mut connection = pin!(connection);
     // A request that is arriving is answered with `Connection: close`, which ends the
     // connection too; told to finish, hyper would drop what it has of it.
-    drive!(connection, tether, !seen.is_in_head())
+    drive!(
+        connection,
+        tether,
+        std::future::pending::<()>(),
+        !seen.is_in_head()
+    )
 }
 
 async fn speak_http2<T>(line: Line, stream: Scanned<T>, tether: Tether) -> Result<(), Failed>
@@ -190,9 +204,16 @@ where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let line = Arc::new(line);
+    let idle_timeout = line.idle_timeout;
+    let activity = Arc::new(Activity::default());
+    let counting = Arc::clone(&activity);
     let service = service_fn(move |request: Request<Incoming>| {
         let line = Arc::clone(&line);
-        async move { answer(&line, request, false).await }
+        let open = counting.begin();
+        async move {
+            let answered = answer(&line, request, false).await;
+            answered.map(|response| response.map(|body| Counted { body, _open: open }))
+        }
     });
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -204,7 +225,7 @@ where
         .keep_alive_timeout(Duration::from_secs(10))
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    drive!(connection, tether, true)
+    drive!(connection, tether, activity.idle(idle_timeout), true)
 }
 
 async fn answer(

@@ -1,17 +1,16 @@
 //! The listener: its own accept loop, with a cap on connections and a deadline on
 //! everything a client can be slow at before its request is whole. Not here: what a
 //! request means (`gate`).
-//!
-//! A connection that is idle between requests is closed after `header_timeout` too:
-//! the deadline for the next header section begins when the last answer ended.
 
+mod activity;
 mod connection;
 mod framing;
 mod place;
 mod tls;
 
 pub(crate) use place::Tether;
-pub use tls::{TlsError, tls_config};
+pub(crate) use tls::read_certificates;
+pub use tls::{Certificate, Pair, TlsError, tls_config};
 
 use crate::gate::Gate;
 use place::Phase;
@@ -37,9 +36,11 @@ const LAST_CALL: Duration = Duration::from_millis(100);
 pub struct ListenerOptions {
     /// TLS with ALPN `h2` and `http/1.1`; `None` is plain.
     pub tls: Option<Arc<rustls::ServerConfig>>,
-    /// How long a client may take for a header section, first byte to last, and how
-    /// long a connection may be idle.
+    /// How long a client may take for a header section, first byte to last, and for
+    /// the first byte of its connection.
     pub header_timeout: Duration,
+    /// How long a connection may be without a request after its first.
+    pub idle_timeout: Duration,
     /// How long a TLS handshake may take.
     pub handshake_timeout: Duration,
     /// Connections open at once; more are closed as they are accepted.
@@ -52,11 +53,15 @@ pub struct ListenerOptions {
 }
 
 impl Default for ListenerOptions {
-    /// Plain, 10 s, 10 s, 20,000 connections, no delay, 10 s.
+    /// Plain, 10 s for a header section and for a handshake, 75 s of idleness, 20,000
+    /// connections, no delay, 10 s.
     fn default() -> Self {
         Self {
             tls: None,
             header_timeout: Duration::from_secs(10),
+            // Longer than common load balancers keep theirs (60 s), so that it is they
+            // who close, and no request meets a closing connection.
+            idle_timeout: Duration::from_secs(75),
             handshake_timeout: Duration::from_secs(10),
             max_connections: 20_000,
             drain_delay: Duration::ZERO,

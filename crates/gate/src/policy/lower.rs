@@ -214,25 +214,29 @@ fn push_route(
 
 fn check_upstream(spec: &RouteSpec, problems: &mut Vec<Problem>) {
     let UpstreamSpec::Http {
-        base, strip_prefix, ..
+        base,
+        strip_prefix,
+        tls,
+        ..
     } = &spec.upstream
     else {
         return;
     };
-    let problem = if base.scheme_str() == Some("https") {
-        "is https, which this version does not speak yet: use http to a local TLS sidecar"
-    } else if base.scheme_str() != Some("http") || base.authority().is_none() {
-        "is not of the form http://host:port/path"
-    } else if base.query().is_some() {
-        "must not have a query"
-    } else if strip_prefix
-        .as_ref()
-        .is_some_and(|prefix| !prefix.starts_with('/'))
-    {
-        "has a strip_prefix that does not begin with /"
-    } else {
-        return;
-    };
+    let problem =
+        if !matches!(base.scheme_str(), Some("http" | "https")) || base.authority().is_none() {
+            "is not of the form http://host:port/path or https://host:port/path"
+        } else if (base.scheme_str() == Some("https")) != tls.is_some() {
+            "has settings of TLS without https, or https without them"
+        } else if base.query().is_some() {
+            "must not have a query"
+        } else if strip_prefix
+            .as_ref()
+            .is_some_and(|prefix| !prefix.starts_with('/'))
+        {
+            "has a strip_prefix that does not begin with /"
+        } else {
+            return;
+        };
     problems.push(Problem::Upstream {
         route: spec.path.clone(),
         upstream: base.to_string(),

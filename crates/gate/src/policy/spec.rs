@@ -2,6 +2,7 @@
 //! server builds these values once at start and at each reload; `lower` turns them
 //! into the form that requests are judged by.
 
+use crate::proxy::tls::UpstreamTls;
 pub use doorward_base::CredentialKind;
 use doorward_base::claims::ClaimPath;
 use doorward_base::limit::Quota;
@@ -216,7 +217,8 @@ pub struct RouteSpec {
     pub limits: Vec<LimitSpec>,
     /// The body form of its errors.
     pub errors: Option<ErrorTemplate>,
-    /// The whole time an upstream's answer may take to begin.
+    /// How long an upstream's answer may take to begin, from the end of the request's
+    /// body on, and how long it may take nothing of that body.
     pub timeout: Duration,
     /// The largest request body, bytes; `None` is the listener's cap.
     pub max_body: Option<u64>,
@@ -233,6 +235,8 @@ pub enum UpstreamSpec {
         strip_prefix: Option<String>,
         /// Whether the client's Host is passed on; otherwise the upstream's own.
         preserve_host: bool,
+        /// How an `https` upstream is recognised; there only, and there always.
+        tls: Option<UpstreamTls>,
     },
     /// `builtin:echo`: answers 200 with what an upstream would see.
     Echo,

@@ -48,10 +48,10 @@ pub(crate) async fn answer(
 }
 
 async fn read(mut body: Capped) -> Result<Vec<u8>, Failure> {
-    let fault = body.fault();
+    let course = body.course();
     let mut told = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| *fault.get().unwrap_or(&BodyFault::Broken))?;
+        let frame = frame.map_err(|_| course.fault().unwrap_or(BodyFault::Broken))?;
         if let Ok(data) = frame.into_data() {
             let left = MAX_TOLD - told.len();
             told.extend(data.iter().take(left));

@@ -1,7 +1,10 @@
 //! Forwarding: a request with a [`Permit`](crate::stage::decide::Permit) goes to its
 //! upstream, bodies streamed both ways. Not here: deciding (`stage::decide`).
 
+mod connect;
 pub(crate) mod echo;
 pub(crate) mod headers;
+pub(crate) mod pool;
+pub(crate) mod tls;
 mod upgrade;
 pub(crate) mod upstream;

@@ -1,9 +1,12 @@
-//! The upstream client: pooled HTTP/1.1 connections over plain TCP. Redirects are not
-//! followed.
+//! The upstream client: HTTP/1.1 over connections of its own, framed as the client framed
+//! its request. Redirects are not followed. Not here: connections (`connect`, `pool`).
 
+use super::connect::Connector;
 use super::headers::strip_hop_by_hop;
+use super::pool::{Lease, Origin, Pool};
+use super::tls::UpstreamTls;
 use super::upgrade;
-use crate::body::{BodyFault, Capped, GateBody, Paced};
+use crate::body::{BodyFault, Capped, Course, GateBody, Paced};
 use crate::listener::Tether;
 use crate::options::GateOptions;
 use crate::policy::compiled::Route;
@@ -12,20 +15,14 @@ use crate::stage::decide::Permit;
 use doorward_base::ErrorCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::uri::PathAndQuery;
+use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use std::error::Error as _;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
-
-/// Shorter than the keep-alive of common servers (Node.js: 5 s), so that a pooled
-/// connection is seldom one that its server is just closing.
-const POOL_IDLE: Duration = Duration::from_secs(4);
-const CONNECT: Duration = Duration::from_secs(5);
+use tokio::time::{sleep, timeout};
 
 /// Why an upstream gave no answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,10 +40,11 @@ impl From<BodyFault> for Failure {
     }
 }
 
-/// The pooled client.
+/// The client.
 #[derive(Debug)]
 pub(crate) struct Upstreams {
-    client: Client<HttpConnector, GateBody>,
+    connector: Connector,
+    pool: Arc<Pool>,
     idle: Idle,
 }
 
@@ -72,23 +70,25 @@ pub(crate) struct Outgoing<'o> {
     pub(crate) websocket: bool,
 }
 
+/// Where a request goes.
+struct Destination<'d> {
+    base: &'d Uri,
+    tls: Option<&'d UpstreamTls>,
+    origin: Origin,
+}
+
 impl Upstreams {
     pub(crate) fn new(options: &GateOptions) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(POOL_IDLE)
-            .pool_max_idle_per_host(512)
-            .http1_max_headers(128)
-            .build(connector);
         let idle = Idle {
             response: options.response_idle,
             event_stream: options.event_stream_idle,
             websocket: options.websocket_idle,
         };
-        Self { client, idle }
+        Self {
+            connector: Connector::new(),
+            pool: Arc::default(),
+            idle,
+        }
     }
 
     /// Forwards the request and returns the upstream's answer as soon as its header
@@ -107,85 +107,180 @@ impl Upstreams {
             websocket,
         } = outgoing;
         drop(permit);
-        parts.uri = upstream_uri(&route.spec.upstream, &target).ok_or(Failure {
-            code: ErrorCode::UpstreamFailed,
-            check: "upstream_uri",
-        })?;
+        let destination = Destination::of(&route.spec.upstream).ok_or(failed("upstream_uri"))?;
+        parts.uri = upstream_uri(&route.spec.upstream, &target).ok_or(failed("upstream_uri"))?;
         parts.version = Version::HTTP_11;
-        if preserves_host(&route.spec.upstream)
-            && let Ok(host) = HeaderValue::from_str(authority)
-        {
-            parts.headers.insert(HOST, host);
-        }
+        let host = if preserves_host(&route.spec.upstream) {
+            HeaderValue::from_str(authority).ok()
+        } else {
+            host_of(destination.base)
+        };
+        parts
+            .headers
+            .insert(HOST, host.ok_or(failed("upstream_uri"))?);
         let client_upgrade = websocket.then(|| {
             upgrade::set(&mut parts.headers);
             let tether = parts.extensions.remove::<Tether>();
             let client = parts.extensions.remove::<hyper::upgrade::OnUpgrade>()?;
             Some(Switch { client, tether })
         });
-        let bodiless = body.is_end_stream();
-        let fault = body.fault();
-        let body = if bodiless {
-            parts.headers.remove(CONTENT_LENGTH);
-            GateBody::Empty
-        } else {
-            GateBody::Request(body)
-        };
         parts.extensions.clear();
-        let sent = tokio::time::timeout(route.spec.timeout, self.send(parts, body, bodiless)).await;
-        match sent {
-            Err(_) => Err(Failure {
+        let course = body.course();
+        let body = frame(&mut parts, body);
+        let sending = self.send(&destination, parts, body);
+        let Some(sent) = within(sending, &course, route.spec.timeout).await else {
+            return Err(Failure {
                 code: ErrorCode::UpstreamTimeout,
                 check: "timeout",
-            }),
-            Ok(Err(failure)) => Err(fault.get().map_or(failure, |&fault| fault.into())),
-            Ok(Ok(response)) => finish(response, client_upgrade.flatten(), self.idle),
+            });
+        };
+        let (response, lease) =
+            sent.map_err(|failure| course.fault().map_or(failure, Failure::from))?;
+        finish(response, lease, client_upgrade.flatten(), self.idle)
+    }
+
+    /// Sends the request over a waiting connection, or over a new one. What a waiting
+    /// one did not take, or may be asked twice, is sent again over a new one: its server
+    /// may have given it up at the same moment.
+    async fn send(
+        &self,
+        to: &Destination<'_>,
+        parts: Parts,
+        body: GateBody,
+    ) -> Result<(Response<Incoming>, Lease), Failure> {
+        let mut request = Request::from_parts(parts, body);
+        if let Some(mut conn) = self.pool.take(&to.origin) {
+            let spare = repeatable(&request);
+            match conn.sender.try_send_request(request).await {
+                Ok(response) => return Ok((response, self.lease(to, conn))),
+                Err(mut error) => match (error.take_message(), spare) {
+                    (Some(unsent), _) => request = unsent,
+                    (None, Some(again)) if is_stale(error.error()) => request = again,
+                    (None, _) => return Err(exchange_failed(error.error())),
+                },
+            }
+        }
+        let mut conn = self.connector.connect(to.base, to.tls).await?;
+        match conn.sender.send_request(request).await {
+            Ok(response) => Ok((response, self.lease(to, conn))),
+            Err(error) => Err(exchange_failed(&error)),
         }
     }
 
-    async fn send(
-        &self,
-        parts: Parts,
-        body: GateBody,
-        bodiless: bool,
-    ) -> Result<Response<Incoming>, Failure> {
-        let idempotent = matches!(
-            parts.method,
-            Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
-        );
-        let spare = (bodiless && idempotent).then(|| parts.clone());
-        let first = self.client.request(Request::from_parts(parts, body)).await;
-        let error = match (first, spare) {
-            (Ok(response), _) => return Ok(response),
-            (Err(error), Some(parts)) if is_stale(&error) => {
-                let again = Request::from_parts(parts, GateBody::Empty);
-                match self.client.request(again).await {
-                    Ok(response) => return Ok(response),
-                    Err(error) => error,
-                }
-            }
-            (Err(error), _) => error,
+    fn lease(&self, to: &Destination<'_>, conn: super::pool::Conn) -> Lease {
+        Lease::new(Arc::clone(&self.pool), to.origin.clone(), conn)
+    }
+}
+
+impl<'d> Destination<'d> {
+    fn of(upstream: &'d UpstreamSpec) -> Option<Self> {
+        let UpstreamSpec::Http { base, tls, .. } = upstream else {
+            return None;
         };
-        tracing::debug!(%error, cause = ?error.source(), "upstream failed");
-        Err(Failure {
-            code: ErrorCode::UpstreamFailed,
-            check: if error.is_connect() {
-                "connect"
-            } else {
-                "exchange"
-            },
+        let origin = Origin {
+            authority: base.authority()?.clone(),
+            tls: tls.as_ref().map(|tls| tls.id),
+        };
+        Some(Self {
+            base,
+            tls: tls.as_ref(),
+            origin,
         })
     }
 }
 
+const fn failed(check: &'static str) -> Failure {
+    Failure {
+        code: ErrorCode::UpstreamFailed,
+        check,
+    }
+}
+
+fn exchange_failed(error: &hyper::Error) -> Failure {
+    tracing::debug!(%error, "upstream failed");
+    failed("exchange")
+}
+
+/// Frames the request as the client did. A body of unknown length is chunked whatever
+/// the method, else hyper sends none with GET and HEAD; an empty one says so where a
+/// body is expected (RFC 9110 §8.6), since some servers ask for the length (411).
+fn frame(parts: &mut Parts, body: Capped) -> GateBody {
+    if body.is_end_stream() {
+        let expected = matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);
+        if expected || parts.headers.contains_key(CONTENT_LENGTH) {
+            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+        }
+        return GateBody::Empty;
+    }
+    if body.size_hint().exact().is_none() {
+        parts.headers.remove(CONTENT_LENGTH);
+        let chunked = HeaderValue::from_static("chunked");
+        parts.headers.insert(TRANSFER_ENCODING, chunked);
+    }
+    GateBody::Request(body)
+}
+
+/// `sending`, if it ends within `limit` from the end of the request's body on. Until
+/// then only a standstill counts: an upstream that takes nothing although the client
+/// has sent something. How long the client may take is the body's own affair.
+async fn within<T>(
+    sending: impl Future<Output = T>,
+    course: &Course,
+    limit: Duration,
+) -> Option<T> {
+    let mut sending = pin!(sending);
+    let mut passed = course.passed();
+    while !course.has_ended() {
+        tokio::select! {
+            biased;
+            sent = &mut sending => return Some(sent),
+            () = course.ended() => break,
+            () = sleep(limit) => {
+                let now = course.passed();
+                if now == passed && !course.is_waiting() {
+                    return None;
+                }
+                passed = now;
+            }
+        }
+    }
+    timeout(limit, sending).await.ok()
+}
+
+/// The same request once more, where it has no body and may be made twice
+/// (RFC 9110 §9.2.2).
+fn repeatable(request: &Request<GateBody>) -> Option<Request<GateBody>> {
+    let idempotent = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
+    );
+    if !idempotent || !matches!(request.body(), GateBody::Empty) {
+        return None;
+    }
+    let mut again = Request::new(GateBody::Empty);
+    again.method_mut().clone_from(request.method());
+    again.uri_mut().clone_from(request.uri());
+    again.headers_mut().clone_from(request.headers());
+    Some(again)
+}
+
 /// Whether the connection was closed before a byte of an answer came: the fate of a
 /// pooled connection that its server gave up at the same moment.
-fn is_stale(error: &hyper_util::client::legacy::Error) -> bool {
-    !error.is_connect()
-        && error
-            .source()
-            .and_then(|source| source.downcast_ref::<hyper::Error>())
-            .is_some_and(|error| error.is_incomplete_message() || error.is_closed())
+fn is_stale(error: &hyper::Error) -> bool {
+    error.is_incomplete_message() || error.is_closed() || error.is_canceled()
+}
+
+/// What `Host` says of an upstream: the port only where it is not the scheme's own.
+fn host_of(base: &Uri) -> Option<HeaderValue> {
+    let usual = match base.scheme_str() {
+        Some("https") => 443,
+        _ => 80,
+    };
+    let host = match base.port_u16() {
+        Some(port) if port != usual => base.authority().map(Authority::as_str)?,
+        _ => base.host()?,
+    };
+    HeaderValue::from_str(host).ok()
 }
 
 fn preserves_host(upstream: &UpstreamSpec) -> bool {
@@ -218,12 +313,7 @@ fn upstream_uri(upstream: &UpstreamSpec, target: &PathAndQuery) -> Option<Uri> {
         let slash = if rest.starts_with('/') { "" } else { "/" };
         PathAndQuery::try_from(format!("{base_path}{slash}{rest}")).ok()?
     };
-    Uri::builder()
-        .scheme(base.scheme()?.clone())
-        .authority(base.authority()?.clone())
-        .path_and_query(whole)
-        .build()
-        .ok()
+    Some(Uri::from(whole))
 }
 
 /// Removes whole segments only: `/api` is no prefix of `/apix`.
@@ -242,13 +332,10 @@ struct Switch {
 
 fn finish(
     mut response: Response<Incoming>,
+    lease: Lease,
     switch: Option<Switch>,
     idle: Idle,
 ) -> Result<Response<GateBody>, Failure> {
-    let failed = |check| Failure {
-        code: ErrorCode::UpstreamFailed,
-        check,
-    };
     let headers = response.headers();
     if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
         // Which of them is true is not ours to guess (RFC 9112 §6.3).
@@ -263,6 +350,9 @@ fn finish(
     let (mut parts, body) = response.into_parts();
     strip_hop_by_hop(&mut parts.headers);
     parts.extensions.clear();
+    let lease = (parts.version == Version::HTTP_11).then_some(lease);
+    // An intermediary speaks for itself (RFC 9112 §2.3).
+    parts.version = Version::HTTP_11;
     if switching {
         upgrade::set(&mut parts.headers);
         return Ok(Response::from_parts(parts, GateBody::Empty));
@@ -272,7 +362,7 @@ fn finish(
     } else {
         idle.response
     };
-    let body = GateBody::Streamed(Paced::new(body, pause));
+    let body = GateBody::Streamed(Paced::new(body, pause, lease));
     Ok(Response::from_parts(parts, body))
 }
 
@@ -298,16 +388,17 @@ mod tests {
                 base: base.parse().unwrap(),
                 strip_prefix: strip.map(str::to_owned),
                 preserve_host: false,
+                tls: None,
             };
             upstream_uri(&spec, &target.parse().unwrap())
                 .unwrap()
                 .to_string()
         };
-        assert_eq!(at("http://u:1", None, "/a?q=1"), "http://u:1/a?q=1");
-        assert_eq!(at("http://u:1/base/", None, "/a"), "http://u:1/base/a");
-        assert_eq!(at("http://u:1", Some("/api"), "/api/x?y"), "http://u:1/x?y");
-        assert_eq!(at("http://u:1", Some("/api"), "/apix"), "http://u:1/apix");
-        assert_eq!(at("http://u:1", Some("/api"), "/api"), "http://u:1/");
-        assert_eq!(at("http://u:1", Some("/api"), "/api?q"), "http://u:1/?q");
+        assert_eq!(at("http://u:1", None, "/a?q=1"), "/a?q=1");
+        assert_eq!(at("http://u:1/base/", None, "/a"), "/base/a");
+        assert_eq!(at("http://u:1", Some("/api"), "/api/x?y"), "/x?y");
+        assert_eq!(at("http://u:1", Some("/api"), "/apix"), "/apix");
+        assert_eq!(at("http://u:1", Some("/api"), "/api"), "/");
+        assert_eq!(at("http://u:1", Some("/api"), "/api?q"), "/?q");
     }
 }

@@ -64,6 +64,25 @@ async fn g12_the_second_request_of_a_connection_is_no_different() {
 }
 
 #[tokio::test]
+async fn g12_a_long_chunk_size_hides_nothing_of_what_follows() {
+    let gate = start(|_| {}).await;
+    let zeros = "0".repeat(80);
+    let first = format!(
+        "POST /open/one HTTP/1.1\r\nHost: gate.test\r\nTransfer-Encoding: chunked\r\n\r\n{zeros}6\r\na\r\n\r\nb\r\n0\r\n\r\n"
+    );
+    for second in [
+        "POST /open/two HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /open/two HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
+        "GET /open/two HTTP/1.1\nHost: gate.test\n\n",
+    ] {
+        let text = say(gate.addr, format!("{first}{second}").as_bytes()).await;
+        assert!(text.contains("/open/one"), "{text}");
+        assert!(!text.contains("/open/two"), "{text}");
+        assert!(text.contains("framing_ambiguous"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn g13_g14_malformed_lines_are_400() {
     let gate = start(|_| {}).await;
     for wire in [

@@ -1,7 +1,7 @@
 //! The listener: deadlines, caps, TLS, HTTP/2, drain.
 
 use super::support::{ISSUER, Running, ask, echo_once, open_websocket, soon, start_with};
-use doorward_gate::{GateOptions, ListenerOptions, tls_config};
+use doorward_gate::{Certificate, GateOptions, ListenerOptions, Pace, Pair, TlsError, tls_config};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject as _;
@@ -33,7 +33,11 @@ async fn until_closed(mut stream: TcpStream) -> Vec<u8> {
 
 #[tokio::test]
 async fn g24_slow_headers_are_cut_and_others_served_meanwhile() {
-    let gate = start_listener(|options| options.header_timeout = Duration::from_millis(300)).await;
+    let gate = start_listener(|options| {
+        options.header_timeout = Duration::from_millis(300);
+        options.idle_timeout = Duration::from_millis(600);
+    })
+    .await;
     let began = Instant::now();
     let mut slow = Vec::new();
     for said in [
@@ -204,8 +208,7 @@ async fn tls_connect(gate: &Running, alpn: &[&[u8]]) -> tokio_rustls::client::Tl
 
 #[tokio::test]
 async fn tls_speaks_http2_and_http1_by_alpn() {
-    let config = tls_config(CHAIN, KEY).unwrap();
-    let gate = start_listener(|options| options.tls = Some(config)).await;
+    let gate = start_listener(|options| options.tls = Some(fixture_tls())).await;
     let jwt = gate.world.bearer(|_| {});
     let stream = tls_connect(&gate, &[b"h2"]).await;
     let (status, body) = http2_get(stream, "https://localhost/api/x", &jwt).await;
@@ -223,15 +226,90 @@ async fn tls_speaks_http2_and_http1_by_alpn() {
 
 #[tokio::test]
 async fn a_handshake_that_does_not_come_is_not_waited_for() {
-    let config = tls_config(CHAIN, KEY).unwrap();
     let gate = start_listener(|options| {
-        options.tls = Some(config);
+        options.tls = Some(fixture_tls());
         options.handshake_timeout = Duration::from_millis(200);
     })
     .await;
     let stream = TcpStream::connect(gate.addr).await.unwrap();
     assert!(until_closed(stream).await.is_empty());
-    assert!(tls_config(CHAIN, b"nonsense").is_err());
+}
+
+fn fixture_tls() -> Arc<rustls::ServerConfig> {
+    tls_config(&Certificate::new(&Pair::read(CHAIN, KEY).unwrap()))
+}
+
+#[test]
+fn what_is_wrong_with_a_key_is_said_without_the_key() {
+    let key = std::str::from_utf8(KEY).unwrap();
+    let (_, secret) = key.split_once("-----\n").unwrap();
+    let secret = secret.split('\n').next().unwrap();
+    let bytes = format!("{:?}", &secret.as_bytes()[..4]);
+    for broken in [
+        key.replace('\n', " "),
+        key.replace('\n', ""),
+        key.replace('\n', "\\n"),
+        key.replace("-----END", "-----ENDE"),
+        key.replacen(secret, "", 1),
+        key.replace("PRIVATE", "SECRET"),
+        secret.to_owned(),
+    ] {
+        let error = Pair::read(CHAIN, broken.as_bytes()).unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains(&secret[..8]), "{text}");
+        assert!(!text.contains(bytes.trim_matches(['[', ']'])), "{text}");
+        let as_chain = Pair::read(broken.as_bytes(), KEY).unwrap_err();
+        assert!(as_chain.is_of_certificate(), "{as_chain}");
+    }
+    let other = b"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
+    assert_eq!(Pair::read(CHAIN, other).unwrap_err(), TlsError::Mismatch);
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_longer_than_a_header_section_may_take() {
+    let gate = start_listener(|options| {
+        options.header_timeout = Duration::from_millis(200);
+        options.idle_timeout = Duration::from_millis(1200);
+    })
+    .await;
+    let began = Instant::now();
+    let mut kept = TcpStream::connect(gate.addr).await.unwrap();
+    let mut ticks = tokio::time::interval(Duration::from_millis(600));
+    for _ in 0..3 {
+        ticks.tick().await;
+        kept.write_all(GET).await.unwrap();
+        assert!(answer_of(&mut kept).await.starts_with("http/1.1 200"));
+    }
+    assert!(began.elapsed() >= Duration::from_millis(1200));
+    // A section that began has the shorter time.
+    let began = Instant::now();
+    kept.write_all(b"GET /open").await.unwrap();
+    assert!(until_closed(kept).await.is_empty());
+    let took = began.elapsed();
+    assert!(took < Duration::from_millis(1100), "{took:?}");
+    let mut idle = TcpStream::connect(gate.addr).await.unwrap();
+    idle.write_all(GET).await.unwrap();
+    answer_of(&mut idle).await;
+    assert!(until_closed(idle).await.is_empty(), "closed in the end");
+}
+
+#[tokio::test]
+async fn an_idle_http2_connection_is_closed_and_one_with_an_open_stream_is_not() {
+    let gate = start_listener(|options| options.idle_timeout = Duration::from_millis(300)).await;
+    let stream = TcpStream::connect(gate.addr).await.unwrap();
+    let handshake =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.unwrap();
+    let connection = tokio::spawn(connection);
+    // Three events, 300 ms apart.
+    let request = http::Request::get("http://gate.test/up/events")
+        .body(Empty::<bytes::Bytes>::new())
+        .unwrap();
+    let response = soon(sender.send_request(request)).await.unwrap();
+    let body = soon(response.into_body().collect()).await.unwrap();
+    assert_eq!(&*body.to_bytes(), b"abcdefend");
+    let ended = soon(connection).await.unwrap();
+    assert!(ended.is_ok(), "told to go: {ended:?}");
 }
 
 #[tokio::test]
@@ -388,7 +466,10 @@ async fn what_does_not_finish_within_the_limit_is_cut() {
 #[tokio::test]
 async fn g24_a_body_that_stalls_is_broken_off() {
     let options = GateOptions {
-        body_idle: Duration::from_millis(200),
+        body_pace: Pace {
+            idle: Duration::from_millis(200),
+            rate: 0,
+        },
         ..GateOptions::default()
     };
     let gate = start_with(ListenerOptions::default(), options, |_| {}).await;

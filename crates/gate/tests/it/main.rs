@@ -24,3 +24,5 @@ mod policy;
 mod proxying;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod transport;

@@ -73,9 +73,10 @@ fn routes_that_could_not_work_are_errors() {
         base: base.parse().unwrap(),
         strip_prefix: None,
         preserve_host: false,
+        tls: None,
     };
     for (broken, wanted) in [
-        (route("/n", upstream("https://u")), "is https"),
+        (route("/n", upstream("https://u")), "https without them"),
         (route("/n", upstream("/path")), "not of the form"),
         (
             route("/n", upstream("http://u/?q")),

@@ -18,21 +18,27 @@ use doorward_gate::policy::spec::{
 use doorward_gate::port::{
     Facts, Introspect, IssuerKeys, Minted, Minter, Rejected, RemoteKeys, Revocations, Via,
 };
-use doorward_gate::{Gate, GateOptions, GateParts, ListenerOptions, lower, serve};
+use doorward_gate::{
+    Certificate, Gate, GateOptions, GateParts, ListenerOptions, Pair, lower, serve, tls_config,
+};
 use doorward_jose::{Algorithm, KeySet, SigningKey};
 use doorward_surface::body::full;
 use doorward_surface::target::BoxFuture;
 use doorward_surface::{Body, Context, ErrorTemplate, Local, RealmHandle, RealmParts};
 use http::{Method, Request, Response, Uri};
+use http_body_util::BodyExt as _;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 pub(crate) const ISSUER: &str = "https://gate.test";
 pub(crate) const SUBJECT: [u8; 16] = [0x11; 16];
@@ -272,6 +278,7 @@ pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
         base: format!("http://{upstream}").parse().unwrap(),
         strip_prefix: None,
         preserve_host: false,
+        tls: None,
     };
     let routes = vec![
         RouteSpec {
@@ -302,6 +309,16 @@ pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
         },
         RouteSpec {
             public: true,
+            timeout: Duration::from_millis(200),
+            ..route("/up/never", real.clone())
+        },
+        RouteSpec {
+            public: true,
+            timeout: Duration::from_millis(200),
+            ..route("/up/deaf", real.clone())
+        },
+        RouteSpec {
+            public: true,
             max_body: Some(1000),
             ..route("/up/small", real.clone())
         },
@@ -318,6 +335,7 @@ pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
                     base: "http://127.0.0.1:1".parse().unwrap(),
                     strip_prefix: None,
                     preserve_host: false,
+                    tls: None,
                 },
             )
         },
@@ -530,7 +548,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
         let status = head
             .split(' ')
@@ -605,22 +623,69 @@ pub(crate) async fn send(
     Answer::parse(&say(addr, text.as_bytes()).await)
 }
 
+/// One request over HTTP/2 by prior knowledge.
+pub(crate) async fn request_h2<B>(addr: SocketAddr, request: Request<B>) -> Answer
+where
+    B: http_body::Body<Data = bytes::Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let stream = TcpStream::connect(addr).await.unwrap();
+    let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.unwrap();
+    tokio::spawn(connection);
+    let response = soon(sender.send_request(request)).await.unwrap();
+    let status = response.status().as_u16();
+    let body = soon(response.into_body().collect()).await.unwrap();
+    Answer {
+        status,
+        head: String::new(),
+        body: String::from_utf8(body.to_bytes().to_vec()).unwrap(),
+    }
+}
+
 /// A server of our own making: it tells the request it got byte for byte, speaks a
-/// WebSocket handshake at `/up/ws`, never answers at `/up/stuck`, falls silent within
-/// its answer at `/up/stall`, tells three slow events at `/up/events`, and frames
-/// `/up/framed` twice.
+/// WebSocket handshake at `/up/ws`, never answers GET at `/up/stuck` and nothing at
+/// `/up/never`, does not read a body at `/up/deaf`, falls silent within its answer at
+/// `/up/stall`, tells three slow events at `/up/events`, frames `/up/framed` twice,
+/// answers `/up/old` as HTTP/1.0 that stays open, and closes after `/up/last`.
 async fn upstream() -> SocketAddr {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = socket.local_addr().unwrap();
     tokio::spawn(async move {
+        let mut number = 0;
         while let Ok((stream, _)) = socket.accept().await {
-            tokio::spawn(upstream_connection(stream));
+            tokio::spawn(upstream_connection(stream, number));
+            number += 1;
         }
     });
     addr
 }
 
-async fn upstream_connection(mut stream: TcpStream) {
+/// The same over TLS, with the certificate of the fixture.
+pub(crate) async fn tls_upstream() -> SocketAddr {
+    let pair = Pair::read(
+        include_bytes!("../fixture/localhost.pem"),
+        include_bytes!("../fixture/localhost-key.pem"),
+    );
+    let acceptor = TlsAcceptor::from(tls_config(&Certificate::new(&pair.unwrap())));
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut number = 0;
+        while let Ok((stream, _)) = socket.accept().await {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                tokio::spawn(upstream_connection(stream, number));
+                number += 1;
+            }
+        }
+    });
+    addr
+}
+
+async fn upstream_connection<S>(mut stream: S, number: u64)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let mut seen = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -631,6 +696,9 @@ async fn upstream_connection(mut stream: TcpStream) {
             }
         }
         let text = String::from_utf8_lossy(&seen).into_owned();
+        if text.contains(" /up/deaf ") {
+            std::future::pending::<()>().await;
+        }
         let (head, rest) = text.split_once("\r\n\r\n").unwrap();
         let mut body = rest.as_bytes().to_vec();
         let length = head
@@ -648,13 +716,13 @@ async fn upstream_connection(mut stream: TcpStream) {
             }
         }
         seen.clear();
-        if head.starts_with("GET /up/stuck ") {
+        if head.starts_with("GET /up/stuck ") || head.contains(" /up/never ") {
             std::future::pending::<()>().await;
         }
         if head.starts_with("GET /up/ws ") {
             let accepted = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: yes\r\n\r\n";
             stream.write_all(accepted.as_bytes()).await.unwrap();
-            let (mut read, mut write) = stream.split();
+            let (mut read, mut write) = tokio::io::split(stream);
             let _ = tokio::io::copy(&mut read, &mut write).await;
             return;
         }
@@ -666,24 +734,37 @@ async fn upstream_connection(mut stream: TcpStream) {
             stream.write_all(both.as_bytes()).await.unwrap();
             return;
         }
-        let told = json!({"head": head, "body": String::from_utf8_lossy(&body)}).to_string();
+        let told = json!({
+            "head": head,
+            "body": String::from_utf8_lossy(&body),
+            "connection": number,
+        });
+        let told = told.to_string();
+        let version = if head.contains(" /up/old ") {
+            "1.0"
+        } else {
+            "1.1"
+        };
         let extra = if head.starts_with("GET /up/hop ") {
             "Connection: x-secret\r\nX-Secret: 1\r\nKeep-Alive: timeout=5\r\n"
+        } else if version == "1.0" {
+            "Connection: keep-alive\r\n"
         } else {
             ""
         };
+        let (length, bytes) = (told.len(), body.len());
+        let told = if head.starts_with("HEAD ") { "" } else { &told };
         let answer = format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n{extra}\r\n{told}",
-            told.len()
+            "HTTP/{version} 200 OK\r\nContent-Length: {length}\r\nX-Body-Bytes: {bytes}\r\n{extra}\r\n{told}"
         );
-        if stream.write_all(answer.as_bytes()).await.is_err() {
+        if stream.write_all(answer.as_bytes()).await.is_err() || head.contains(" /up/last ") {
             return;
         }
     }
 }
 
 /// Three events 300 ms apart, or one piece and then nothing more.
-async fn tell_slowly(mut stream: TcpStream, events: bool) {
+async fn tell_slowly<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, events: bool) {
     let kind = if events {
         "Text/Event-Stream; charset=utf-8"
     } else {

@@ -35,7 +35,7 @@ mod tests;
 
 pub use lower::{
     Database, Expectation, LimitStore, MasterKeySource, Place, PostgresConfig, RealmConfig,
-    RedisConfig, ServerSettings, Settings, TlsSettings, policies,
+    RedisConfig, ServerSettings, Settings, policies,
 };
 pub use problem::{KeyPath, Problem, Step};
 
@@ -91,6 +91,12 @@ impl Loaded {
     #[must_use]
     pub fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// Every file it was read from: its own first, then those it refers to.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let others = self.settings.files.iter().map(PathBuf::as_path);
+        std::iter::once(self.file()).chain(others)
     }
 
     /// A problem with the value at `path`, by line.

@@ -7,7 +7,7 @@ use super::expect::Expect;
 use super::identity_headers::Identity;
 use super::issuers::Issuer;
 use super::limits::{Limit, RateAndBurst};
-use super::route::Route;
+use super::route::{Route, UpstreamTls};
 use super::text::Text;
 use super::tokens::Tokens;
 use super::users::{Sessions, Users};
@@ -68,6 +68,8 @@ pub struct Realm {
     pub issuers: Vec<Issuer>,
     /// How the caller is told to upstreams.
     pub identity: Identity,
+    /// How https upstreams are recognised.
+    pub upstream_tls: Option<UpstreamTls>,
     /// How many failed credentials one address may present. Default: 300/1m,
     /// burst 1000.
     pub failed_credentials: Option<RateAndBurst>,

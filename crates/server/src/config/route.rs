@@ -1,7 +1,7 @@
 //! `[[realm.NAME.route]]`: which requests go where, and who may make them.
 
 use super::text::Text;
-use super::value::{Size, Span, Upstream};
+use super::value::{SecretRef, Size, Span, Upstream};
 use doorward_base::{Environment, Permission, RoleName, Scope};
 use doorward_surface::ErrorTemplate;
 use http::Method;
@@ -25,6 +25,9 @@ pub struct Route {
     /// Whether the client's Host is passed on. Default: false.
     #[serde(default)]
     pub preserve_host: bool,
+    /// How its https upstream is recognised. Default: the realm's.
+    #[serde(default)]
+    pub upstream_tls: Option<UpstreamTls>,
     /// Whether anyone may call it. Default: false.
     #[serde(default)]
     pub public: bool,
@@ -65,12 +68,27 @@ pub struct Route {
     /// The body form of its errors. Default: the realm's.
     #[serde(default)]
     pub errors: Option<Text<ErrorTemplate>>,
-    /// How long the upstream may take to begin its answer. Default: "30s".
+    /// How long the upstream may take to begin its answer, from the end of the request's
+    /// body on. Default: "30s".
     #[serde(default)]
     pub timeout: Option<Text<Span>>,
     /// The largest request body. Default: the server's.
     #[serde(default)]
     pub max_body: Option<Text<Size>>,
+}
+
+/// How https upstreams are recognised, and how this side is by them.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpstreamTls {
+    /// The certificates, PEM, that theirs must descend from. Default: the system's.
+    pub ca: Option<Text<SecretRef>>,
+    /// The name in their certificate. Default: the host of their address.
+    pub server_name: Option<String>,
+    /// The certificate chain, PEM, that is shown to one that asks; with `key`.
+    pub cert: Option<Text<SecretRef>>,
+    /// Its private key, PEM.
+    pub key: Option<Text<SecretRef>>,
 }
 
 /// A kind of credential.

@@ -40,9 +40,16 @@ pub struct Server {
     pub egress_ca: Option<Text<SecretRef>>,
     /// How many connections are open at most. Default: 16384.
     pub max_connections: Option<u32>,
-    /// How long a request's header section may take to arrive, and how long a connection
-    /// may be idle. Default: "10s".
+    /// How long a request's header section may take to arrive. Default: "10s".
     pub header_timeout: Option<Text<Span>>,
+    /// How long a connection may be without a request. Longer than a load balancer in
+    /// front keeps its own. Default: "75s".
+    pub idle_timeout: Option<Text<Span>>,
+    /// The longest pause within a request's body. Default: "30s".
+    pub body_idle: Option<Text<Span>>,
+    /// How much of a request's body must arrive in a second at least, on an average of
+    /// the time that was waited beyond `body_idle`; "0B" is no such rule. Default: "256B".
+    pub body_rate: Option<Text<Size>>,
     /// How long the process goes on accepting after it was told to stop, not ready and
     /// answering `Connection: close`, so that load balancers notice. Default: "0s".
     pub drain_delay: Option<Text<Span>>,
@@ -72,7 +79,7 @@ pub struct Postgres {
     pub root_cert: Option<Text<SecretRef>>,
 }
 
-/// TLS on the public addresses.
+/// TLS on the public addresses. The files are read again when they change.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {

@@ -14,12 +14,13 @@ mod route;
 mod secret;
 mod server;
 mod store;
+mod upstream_tls;
 
 pub use expect::Expectation;
 pub use policy::{Place, policies};
 pub use realm::RealmConfig;
 pub use secret::MasterKeySource;
-pub use server::{ServerSettings, TlsSettings};
+pub use server::ServerSettings;
 pub use store::{Database, LimitStore, PostgresConfig, RedisConfig};
 
 use super::document::Document;
@@ -28,8 +29,10 @@ use super::text::Text;
 use super::value::Span;
 use super::{Config, Environment};
 use doorward_outbound::egress::Reach;
+use rustls::RootCertStore;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A whole configuration, lowered.
@@ -39,6 +42,8 @@ pub struct Settings {
     pub server: ServerSettings,
     /// The realms, by name.
     pub realms: Vec<RealmConfig>,
+    /// The files that were read for what the configuration refers to.
+    pub files: Vec<PathBuf>,
 }
 
 /// What lowering carries along: where to note problems, and where secrets come from.
@@ -49,6 +54,9 @@ pub(super) struct Lowering<'a> {
     environment: Environment<'a>,
     /// Where requests of the process's own may go.
     reach: Reach,
+    files: Vec<PathBuf>,
+    /// The system's certificate authorities, once somebody asked for them.
+    system_roots: Option<Arc<RootCertStore>>,
 }
 
 /// Lowers everything.
@@ -64,6 +72,8 @@ pub(super) fn lower(
         directory: file.parent().unwrap_or(Path::new("")),
         environment,
         reach: Reach::default(),
+        files: Vec::new(),
+        system_roots: None,
     };
     let server = lowering.server(&config.server);
     if config.realm.is_empty() {
@@ -78,7 +88,11 @@ pub(super) fn lower(
         realms.extend(lowering.realm(name, realm, server.as_ref()));
     }
     match server {
-        Some(server) if lowering.problems.is_empty() => Ok(Settings { server, realms }),
+        Some(server) if lowering.problems.is_empty() => Ok(Settings {
+            server,
+            realms,
+            files: lowering.files,
+        }),
         _ => Err(lowering.problems.into_list()),
     }
 }

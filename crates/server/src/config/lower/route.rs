@@ -1,6 +1,7 @@
 //! Lowering `[[realm.NAME.route]]`. Patterns and overlaps are the gate's to judge.
 
 use super::Lowering;
+use super::upstream_tls::Shared;
 use crate::config::problem::{KeyPath, unknown};
 use crate::config::realm::Realm;
 use crate::config::route::{Credential, Route, Tenant};
@@ -18,16 +19,23 @@ impl Lowering<'_> {
         path: &KeyPath,
     ) -> Vec<RouteSpec> {
         let mut routes = Vec::with_capacity(realm.route.len());
+        let mut shared = Shared::new(realm, path);
         for (at, route) in realm.route.iter().enumerate() {
             let place = path.key("route").index(at);
             self.check_route(realm, route, &place);
             let limits = self.route_limits(realm, route, limits, &place);
-            routes.push(self.route(route, limits, &place));
+            routes.push(self.route(route, limits, &mut shared, &place));
         }
         routes
     }
 
-    fn route(&mut self, route: &Route, limits: Vec<LimitSpec>, path: &KeyPath) -> RouteSpec {
+    fn route(
+        &mut self,
+        route: &Route,
+        limits: Vec<LimitSpec>,
+        shared: &mut Shared<'_>,
+        path: &KeyPath,
+    ) -> RouteSpec {
         let half_minute = Duration::from_secs(30);
         RouteSpec {
             path: route.path.clone(),
@@ -36,7 +44,7 @@ impl Lowering<'_> {
                 .iter()
                 .map(|Text(method)| method.clone())
                 .collect(),
-            upstream: self.upstream(route, path),
+            upstream: self.upstream(route, shared, path),
             public: route.public,
             credentials: self.credentials(route, path),
             scopes: ScopeRule {
@@ -57,7 +65,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn upstream(&mut self, route: &Route, path: &KeyPath) -> UpstreamSpec {
+    fn upstream(&mut self, route: &Route, shared: &mut Shared<'_>, path: &KeyPath) -> UpstreamSpec {
         if let Some(prefix) = &route.strip_prefix {
             let leads = prefix.starts_with('/') && route.path.starts_with(prefix.as_str());
             if !leads {
@@ -73,6 +81,7 @@ impl Lowering<'_> {
                 base: base.clone(),
                 strip_prefix: route.strip_prefix.clone(),
                 preserve_host: route.preserve_host,
+                tls: self.route_tls(route, base, shared, path),
             },
         }
     }

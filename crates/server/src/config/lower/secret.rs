@@ -30,7 +30,12 @@ impl Lowering<'_> {
         let read = match source {
             SecretRef::Env(name) => (self.environment)(name)
                 .ok_or_else(|| format!("the environment variable {name} is not set")),
-            SecretRef::File(file) => read_file(&self.beside(file)),
+            SecretRef::File(file) => {
+                let file = self.beside(file);
+                let read = read_file(&file);
+                self.files.push(file);
+                read
+            }
         };
         let text = self.problems.take(path, read)?;
         let trimmed = text.trim_end_matches(['\r', '\n']);

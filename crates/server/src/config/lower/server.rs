@@ -8,6 +8,7 @@ use crate::config::server::{Log, Server, Tls};
 use crate::config::text::Text;
 use crate::config::value::{SecretRef, Size, Span};
 use doorward_base::Secret;
+use doorward_gate::{Pace, Pair};
 use doorward_outbound::egress::{EgressSettings, Reach};
 use ipnet::IpNet;
 use std::net::SocketAddr;
@@ -30,8 +31,8 @@ pub struct ServerSettings {
     pub limits: LimitStore,
     /// The master key, or where it is kept.
     pub master_key: MasterKeySource,
-    /// TLS on the public addresses.
-    pub tls: Option<TlsSettings>,
+    /// The certificate of the public addresses, where they are TLS.
+    pub tls: Option<Pair>,
     /// Peers whose `X-Forwarded-*` are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Where requests of the process's own may go, and whom they trust.
@@ -40,6 +41,10 @@ pub struct ServerSettings {
     pub max_connections: usize,
     /// How long a header section may take.
     pub header_timeout: Duration,
+    /// How long a connection may be without a request.
+    pub idle_timeout: Duration,
+    /// How slow a request's body may be.
+    pub body_pace: Pace,
     /// How long the process goes on accepting after it was told to stop.
     pub drain_delay: Duration,
     /// How long open requests are waited for at the end.
@@ -48,15 +53,6 @@ pub struct ServerSettings {
     pub max_body: u64,
     /// The log.
     pub log: Log,
-}
-
-/// A certificate chain and its key, as PEM texts.
-#[derive(Clone, Debug)]
-pub struct TlsSettings {
-    /// The chain.
-    pub cert: Secret,
-    /// The key.
-    pub key: Secret,
 }
 
 impl Lowering<'_> {
@@ -80,7 +76,7 @@ impl Lowering<'_> {
         let tls = server
             .tls
             .as_ref()
-            .map(|tls| self.tls(tls, &path.key("tls")));
+            .map(|Tls { cert, key }| self.pair(&cert.0, &key.0, &path.key("tls")));
         let tls = match tls {
             None => None,
             Some(read) => Some(read?),
@@ -107,6 +103,15 @@ impl Lowering<'_> {
                 server.header_timeout,
                 seconds(10),
             ),
+            idle_timeout: self.positive(
+                &path.key("idle_timeout"),
+                server.idle_timeout,
+                seconds(75),
+            ),
+            body_pace: Pace {
+                idle: self.positive(&path.key("body_idle"), server.body_idle, seconds(30)),
+                rate: server.body_rate.map_or(256, |Text(Size(bytes))| bytes),
+            },
             drain_delay: server
                 .drain_delay
                 .map_or(Duration::ZERO, |Text(Span(delay))| delay),
@@ -172,13 +177,28 @@ impl Lowering<'_> {
         Some(settings)
     }
 
-    fn tls(&mut self, tls: &Tls, path: &KeyPath) -> Option<TlsSettings> {
-        let mut pem = |key: &str, source: &SecretRef| self.pem(&path.key(key), source);
-        let (cert, key) = (pem("cert", &tls.cert.0), pem("key", &tls.key.0));
-        Some(TlsSettings {
-            cert: cert?,
-            key: key?,
-        })
+    /// A certificate chain and its key.
+    pub(super) fn pair(
+        &mut self,
+        cert: &SecretRef,
+        key: &SecretRef,
+        path: &KeyPath,
+    ) -> Option<Pair> {
+        let (cert_place, key_place) = (path.key("cert"), path.key("key"));
+        let (cert, key) = (self.pem(&cert_place, cert), self.pem(&key_place, key));
+        let (cert, key) = (cert?, key?);
+        match Pair::read(cert.expose().as_bytes(), key.expose().as_bytes()) {
+            Ok(pair) => Some(pair),
+            Err(error) => {
+                let at_fault = if error.is_of_certificate() {
+                    cert_place
+                } else {
+                    key_place
+                };
+                self.wrong(&at_fault, error.to_string());
+                None
+            }
+        }
     }
 
     /// A text in PEM form.

@@ -1,0 +1,178 @@
+//! New connections to upstreams: TCP, and TLS where the upstream wants it. Not here:
+//! those that are open already (`pool`).
+
+use super::pool::Conn;
+use super::tls::{self, UpstreamTls};
+use super::upstream::Failure;
+use crate::body::GateBody;
+use doorward_base::ErrorCode;
+use http::Uri;
+use hyper::client::conn::http1;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use std::error::Error as _;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tower_service::Service as _;
+
+/// How long the connection, and then the handshake, may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// The most header fields of an answer.
+const MAX_FIELDS: usize = 128;
+
+/// Opens connections.
+#[derive(Clone, Debug)]
+pub(super) struct Connector {
+    tcp: HttpConnector,
+}
+
+impl Connector {
+    pub(super) fn new() -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT));
+        // The scheme is looked at here.
+        tcp.enforce_http(false);
+        Self { tcp }
+    }
+
+    /// A connection to the authority of `base` that is ready for a request.
+    pub(super) async fn connect(
+        &self,
+        base: &Uri,
+        tls: Option<&UpstreamTls>,
+    ) -> Result<Conn, Failure> {
+        let mut tcp = self.tcp.clone();
+        let connected = tcp.call(base.clone()).await;
+        let stream = connected.map_err(|error| {
+            tracing::debug!(%error, cause = ?error.source(), "no connection to an upstream");
+            failed("connect")
+        })?;
+        let stream = stream.into_inner();
+        let wire = match tls {
+            None => Wire::Plain(stream),
+            Some(tls) => Wire::Tls(Box::new(secure(stream, base, tls).await?)),
+        };
+        speak(wire).await.map_err(|error| {
+            tracing::debug!(%error, "no connection to an upstream");
+            failed("connect")
+        })
+    }
+}
+
+const fn failed(check: &'static str) -> Failure {
+    Failure {
+        code: ErrorCode::UpstreamFailed,
+        check,
+    }
+}
+
+async fn secure(
+    stream: TcpStream,
+    base: &Uri,
+    tls: &UpstreamTls,
+) -> Result<TlsStream<TcpStream>, Failure> {
+    let authority = base.authority().map_or("", http::uri::Authority::as_str);
+    let host = base.host().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let name = match &tls.name {
+        Some(name) => name.clone(),
+        None => ServerName::try_from(bare.to_owned()).map_err(|_| failed("tls_name"))?,
+    };
+    let connector = TlsConnector::from(Arc::clone(&tls.config));
+    let error = match timeout(CONNECT, connector.connect(name, stream)).await {
+        Ok(Ok(stream)) => return Ok(stream),
+        Ok(Err(error)) => error,
+        Err(_) => io::Error::from(io::ErrorKind::TimedOut),
+    };
+    let check = tls::check_of(&error);
+    tracing::warn!(upstream = authority, check, %error, "TLS to an upstream failed");
+    Err(failed(check))
+}
+
+async fn speak(wire: Wire) -> hyper::Result<Conn> {
+    let mut builder = http1::Builder::new();
+    builder.max_headers(MAX_FIELDS);
+    let (mut sender, connection) = builder.handshake::<_, GateBody>(TokioIo::new(wire)).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.with_upgrades().await {
+            tracing::debug!(%error, "a connection to an upstream ended");
+        }
+    });
+    sender.ready().await?;
+    Ok(Conn::new(sender))
+}
+
+/// What a connection to an upstream is made of.
+#[derive(Debug)]
+enum Wire {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+}

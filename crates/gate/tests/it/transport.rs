@@ -1,0 +1,284 @@
+//! Framing and time on the way to an upstream: what the client framed arrives as framed,
+//! what flows is not cut, what stands still is.
+
+use super::support::{
+    Answer, Running, ask, request_h2, say, soon, start, start_with, tls_upstream,
+};
+use bytes::Bytes;
+use doorward_gate::policy::spec::{RouteSpec, UpstreamSpec};
+use doorward_gate::{GateOptions, ListenerOptions, Pace, Roots, UpstreamTls};
+use futures_util::stream;
+use http::Request;
+use http_body::Frame;
+use http_body_util::{BodyExt as _, Empty, StreamBody};
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// What the upstream got of a raw request: its head in lower case, and its body.
+async fn arrived(gate: &Running, request: &str) -> (String, String) {
+    let answer = Answer::parse(&say(gate.addr, request.as_bytes()).await);
+    assert_eq!(answer.status, 200, "{request}: {answer:?}");
+    told(&answer)
+}
+
+fn told(answer: &Answer) -> (String, String) {
+    let told = answer.json();
+    let head = told["head"].as_str().unwrap().to_ascii_lowercase();
+    (head, told["body"].as_str().unwrap().to_owned())
+}
+
+fn raw(line: &str, framing: &str, body: &str) -> String {
+    format!("{line} HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\n{framing}\r\n{body}")
+}
+
+/// A body whose length nobody knows beforehand.
+fn unknown(text: &'static str) -> impl http_body::Body<Data = Bytes, Error = Infallible> + Unpin {
+    let frame = Ok(Frame::data(Bytes::from_static(text.as_bytes())));
+    StreamBody::new(stream::iter([frame]))
+}
+
+#[tokio::test]
+async fn an_empty_body_arrives_with_its_length() {
+    let gate = start(|_| {}).await;
+    for method in ["POST", "PUT", "PATCH"] {
+        for framing in ["Content-Length: 0\r\n", ""] {
+            let (head, _) = arrived(&gate, &raw(&format!("{method} /up/x"), framing, "")).await;
+            assert!(head.contains("content-length: 0"), "{method}: {head}");
+            assert!(!head.contains("transfer-encoding"), "{method}: {head}");
+        }
+        let request = Request::builder()
+            .method(method)
+            .uri("http://gate.test/up/x")
+            .body(Empty::<Bytes>::new().boxed())
+            .unwrap();
+        let (head, _) = told(&request_h2(gate.addr, request).await);
+        assert!(head.contains("content-length: 0"), "{method}: {head}");
+    }
+    let (head, _) = arrived(&gate, &raw("DELETE /up/x", "Content-Length: 0\r\n", "")).await;
+    assert!(head.contains("content-length: 0"), "{head}");
+    for method in ["GET", "DELETE"] {
+        let (head, _) = arrived(&gate, &raw(&format!("{method} /up/x"), "", "")).await;
+        assert!(!head.contains("content-length"), "{method}: {head}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_arrives_whatever_the_method() {
+    let gate = start(|_| {}).await;
+    let chunks = "5\r\nhello\r\n0\r\n\r\n";
+    for method in ["GET", "DELETE", "POST", "OPTIONS"] {
+        let chunked = raw(
+            &format!("{method} /up/x"),
+            "Transfer-Encoding: chunked\r\n",
+            chunks,
+        );
+        let (head, body) = arrived(&gate, &chunked).await;
+        assert!(
+            head.contains("transfer-encoding: chunked"),
+            "{method}: {head}"
+        );
+        assert!(body.contains("hello"), "{method}: {body}");
+        let request = Request::builder()
+            .method(method)
+            .uri("http://gate.test/up/x")
+            .body(unknown("hello").boxed())
+            .unwrap();
+        let (_, body) = told(&request_h2(gate.addr, request).await);
+        assert!(body.contains("hello"), "HTTP/2 {method}: {body}");
+    }
+    // An answer to HEAD tells nothing; the upstream remembers.
+    let head = raw("HEAD /up/x", "Transfer-Encoding: chunked\r\n", chunks);
+    let text = say(gate.addr, head.as_bytes()).await;
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    let text = text.to_ascii_lowercase();
+    assert!(text.contains("x-body-bytes: 15\r\n"), "{text}");
+}
+
+#[tokio::test]
+async fn after_an_answer_of_http_1_0_nothing_is_lost_and_the_client_hears_1_1() {
+    let gate = start(|_| {}).await;
+    for _ in 0..3 {
+        let text = say(gate.addr, raw("GET /up/old", "", "").as_bytes()).await;
+        assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+        assert!(text.contains("GET /up/old HTTP/1.1"), "{text}");
+        let chunks = "5\r\nhello\r\n0\r\n\r\n";
+        let post = raw("POST /up/old", "Transfer-Encoding: chunked\r\n", chunks);
+        let (head, body) = arrived(&gate, &post).await;
+        assert!(head.starts_with("post /up/old http/1.1"), "{head}");
+        assert!(body.contains("hello"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_to_an_upstream_is_used_again() {
+    let gate = start(|_| {}).await;
+    let connection = async || {
+        let answer = ask(gate.addr, "GET /up/x", &[]).await;
+        answer.json()["connection"].as_u64().unwrap()
+    };
+    let first = connection().await;
+    for _ in 0..5 {
+        assert_eq!(connection().await, first);
+    }
+    // One that its server closed meanwhile is no failure.
+    assert_eq!(ask(gate.addr, "GET /up/last", &[]).await.status, 200);
+    for _ in 0..3 {
+        assert_eq!(ask(gate.addr, "GET /up/x", &[]).await.status, 200);
+    }
+}
+
+fn patient(pace: Pace) -> GateOptions {
+    GateOptions {
+        body_pace: pace,
+        ..GateOptions::default()
+    }
+}
+
+/// Sends the body one piece in 100 ms, and reads the answer.
+async fn upload(gate: &Running, path: &str, pieces: usize) -> String {
+    let stream = TcpStream::connect(gate.addr).await.unwrap();
+    let (mut read, mut write) = stream.into_split();
+    let head = raw(
+        &format!("POST {path}"),
+        &format!("Content-Length: {pieces}\r\n"),
+        "",
+    );
+    let writing = async move {
+        write.write_all(head.as_bytes()).await?;
+        let mut ticks = tokio::time::interval(Duration::from_millis(100));
+        for _ in 0..pieces {
+            ticks.tick().await;
+            write.write_all(b"x").await?;
+        }
+        std::future::pending::<std::io::Result<()>>().await
+    };
+    let mut text = Vec::new();
+    let reading = read.read_to_end(&mut text);
+    soon(async {
+        tokio::select! {
+            _ = reading => {}
+            _ = writing => {}
+        }
+    })
+    .await;
+    String::from_utf8(text).unwrap()
+}
+
+#[tokio::test]
+async fn an_upload_that_flows_is_not_cut_by_the_routes_timeout() {
+    let gate = start(|_| {}).await;
+    // The route's timeout is 200 ms.
+    let text = upload(&gate, "/up/stuck", 8).await;
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    assert!(text.contains("xxxxxxxx"), "{text}");
+    // It runs once the body is through.
+    let text = upload(&gate, "/up/never", 4).await;
+    assert!(text.starts_with("HTTP/1.1 504"), "{text}");
+    assert!(text.contains("upstream_timeout"), "{text}");
+}
+
+#[tokio::test]
+async fn an_upstream_that_takes_nothing_is_not_waited_for() {
+    let gate = start(|_| {}).await;
+    let length = 14 << 20;
+    let stream = TcpStream::connect(gate.addr).await.unwrap();
+    let (mut read, mut write) = stream.into_split();
+    let head = raw(
+        "POST /up/deaf",
+        &format!("Content-Length: {length}\r\n"),
+        "",
+    );
+    let writing = async move {
+        write.write_all(head.as_bytes()).await?;
+        write.write_all(&vec![b'x'; length]).await?;
+        std::future::pending::<std::io::Result<()>>().await
+    };
+    let mut status = [0; 12];
+    soon(async {
+        let writing = async {
+            let _ = writing.await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            read = read.read_exact(&mut status) => drop(read.unwrap()),
+            () = writing => {}
+        }
+    })
+    .await;
+    assert_eq!(&status, b"HTTP/1.1 504");
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_without_end_is_broken_off() {
+    let slow = Pace {
+        idle: Duration::from_millis(300),
+        rate: 1000,
+    };
+    let gate = start_with(ListenerOptions::default(), patient(slow), |_| {}).await;
+    for path in ["/open/x", "/up/x"] {
+        let text = upload(&gate, path, 1000).await;
+        assert!(text.starts_with("HTTP/1.1 400"), "{path}: {text}");
+    }
+    for rate in [0, 1] {
+        let pace = Pace { rate, ..slow };
+        let gate = start_with(ListenerOptions::default(), patient(pace), |_| {}).await;
+        let text = upload(&gate, "/up/x", 10).await;
+        assert!(text.starts_with("HTTP/1.1 200"), "{rate}: {text}");
+    }
+}
+
+/// A gate with one route to a TLS upstream of the fixture's certificate.
+async fn behind_tls(tls: UpstreamTls) -> Running {
+    let addr = tls_upstream().await;
+    start(|realm| {
+        let upstream = UpstreamSpec::Http {
+            base: format!("https://{addr}").parse().unwrap(),
+            strip_prefix: None,
+            preserve_host: false,
+            tls: Some(tls),
+        };
+        realm.routes.push(RouteSpec {
+            public: true,
+            ..super::support::route("/tls/**", upstream)
+        });
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_https_upstream_is_who_it_should_be_or_a_502_that_says_why() {
+    let named = || Some("localhost".try_into().unwrap());
+    let pem = || Roots::Pem(include_bytes!("../fixture/localhost.pem").to_vec());
+    let nobody = || Roots::System(std::sync::Arc::default());
+    let gate = behind_tls(UpstreamTls::new(&pem(), None, named()).unwrap()).await;
+    for _ in 0..3 {
+        let answer = ask(gate.addr, "GET /tls/x?q", &[]).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(told(&answer).0.starts_with("get /tls/x?q http/1.1"));
+        assert_eq!(answer.json()["connection"], 0, "used again");
+    }
+    for (tls, check) in [
+        (UpstreamTls::new(&pem(), None, None), "tls_name"),
+        (
+            UpstreamTls::new(&nobody(), None, named()),
+            "tls_unknown_authority",
+        ),
+    ] {
+        let gate = behind_tls(tls.unwrap()).await;
+        let answer = ask(gate.addr, "GET /tls/x", &[]).await;
+        assert_eq!(answer.code(), (502, "upstream_failed".into()));
+        let realm = doorward_base::RealmName::new("test").unwrap();
+        let denials = gate.gate.denials().list(&realm, None, 1);
+        assert_eq!((denials[0].stage, denials[0].check), ("upstream", check));
+    }
+}
+
+#[tokio::test]
+async fn settings_of_tls_belong_to_https_and_https_to_them() {
+    let text = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for pem in [&b""[..], b"nonsense", text] {
+        assert!(UpstreamTls::new(&Roots::Pem(pem.to_vec()), None, None).is_err());
+    }
+}
