@@ -4,6 +4,10 @@
 //!
 //! Matching is case-sensitive: `/Admin` is not `/admin`, but another path.
 
+mod opaque;
+
+pub(crate) use opaque::read as read_opaque;
+
 use std::borrow::Cow;
 
 /// Why a path was refused. The text is the `check` of the denial's trace.

@@ -3,6 +3,7 @@
 
 mod accept;
 mod adapter;
+mod bind;
 pub mod check;
 mod cli;
 mod compose;

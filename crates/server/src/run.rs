@@ -2,6 +2,7 @@
 //! wired to what (`compose`).
 
 use crate::adapter::LEASE;
+use crate::bind;
 use crate::cli::{Failure, output};
 use crate::compose::{Composed, compose};
 use crate::config::{self, Loaded, Overrides, ServerSettings};
@@ -19,7 +20,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -28,8 +28,6 @@ use tokio::task::JoinSet;
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
 /// What is said of a configuration that is not put in force.
 const NOT_RELOADED: &str = "the configuration was not reloaded; the last good one stays in force";
-/// How many connections the kernel keeps for us until they are accepted.
-const BACKLOG: u32 = 1024;
 /// How often the configuration file, and the files it refers to, are looked at.
 const FILE_CHECK: Duration = Duration::from_secs(1);
 
@@ -100,7 +98,7 @@ async fn serve(
     background.spawn(async move { kept.keep().await });
     let composed = Arc::new(compose(engine, &loaded).await?);
     let server = loaded.settings.server.clone();
-    let (listeners, addresses) = bind_all(&server.listen)?;
+    let (listeners, addresses) = bind::all(&server.listen)?;
     let certificate = server.tls.as_ref().map(Certificate::new);
     let options = listener_options(&server, certificate.as_ref());
     let vitals = Arc::new(Vitals {
@@ -155,7 +153,7 @@ async fn start_background(
     background.spawn(keep_house(Arc::clone(composed)));
     background.spawn(Arc::clone(&composed.issuers).refresh_when_due());
     if let Some(address) = server.ops_listen {
-        let listener = bind(address, Family::Both)?;
+        let listener = bind::one(address)?;
         if let Ok(bound) = listener.local_addr() {
             output::note(&format!("operations on http://{bound}"));
         }
@@ -187,53 +185,6 @@ fn announce(server: &ServerSettings, addresses: &[SocketAddr]) {
     for address in addresses {
         output::note(&format!("listening on {scheme}://{address}"));
     }
-}
-
-fn bind_all(wanted: &[SocketAddr]) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), Failure> {
-    let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
-    for &address in wanted {
-        let beside = |other: &SocketAddr| {
-            other.is_ipv4() && other.port() == address.port() && address.port() != 0
-        };
-        let family = if wanted.iter().any(beside) {
-            Family::Own
-        } else {
-            Family::Both
-        };
-        let listener = bind(address, family)?;
-        addresses.push(listener.local_addr().unwrap_or(address));
-        listeners.push(listener);
-    }
-    Ok((listeners, addresses))
-}
-
-/// Whose connections an address of IPv6 takes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Family {
-    /// Those of IPv4 too, where it is every address of the machine.
-    Both,
-    /// Its own only: an address of IPv4 is listened on beside it.
-    Own,
-}
-
-fn bind(address: SocketAddr, family: Family) -> Result<TcpListener, Failure> {
-    let open = || {
-        let socket = if address.is_ipv4() {
-            TcpSocket::new_v4()?
-        } else {
-            let socket = TcpSocket::new_v6()?;
-            rustix::net::sockopt::set_ipv6_v6only(&socket, family == Family::Own)?;
-            socket
-        };
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    };
-    open().map_err(|error: std::io::Error| {
-        Failure::Refused(format!(
-            "cannot listen on {address}: {error}; choose another with --listen or in [server]"
-        ))
-    })
 }
 
 fn listener_options(
