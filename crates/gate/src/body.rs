@@ -1,5 +1,10 @@
 //! The one body type of the gate, in both directions: streamed bodies pass unboxed.
 
+mod pace;
+
+pub(crate) use pace::Course;
+pub use pace::Pace;
+
 use crate::proxy::pool::Lease;
 use bytes::Bytes;
 use doorward_base::ErrorCode;
@@ -7,13 +12,12 @@ use doorward_surface::Body as LocalBody;
 use doorward_surface::body::BodyError;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use pace::{Flow, Pause};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::Notify;
-use tokio::time::{Instant, Sleep};
 
 /// A body that passes through the gate.
 #[derive(Debug, Default)]
@@ -39,29 +43,6 @@ pub struct Capped {
     course: Arc<Course>,
 }
 
-/// How slow a request body may be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Pace {
-    /// The longest wait for one piece.
-    pub idle: Duration,
-    /// How many bytes a second there must be at least, over all the time that was spent
-    /// waiting beyond the first `idle`; 0 is no such rule. Without it a body of single
-    /// bytes would never end.
-    pub rate: u64,
-}
-
-/// How a request body fares, for those who wait until it is through.
-#[derive(Debug, Default)]
-pub(crate) struct Course {
-    fault: OnceLock<BodyFault>,
-    /// Bytes handed on.
-    passed: AtomicU64,
-    /// Whether it is the client that is waited for.
-    waiting: AtomicBool,
-    ended: AtomicBool,
-    end: Notify,
-}
-
 /// An upstream's body with a deadline for each piece of it. The deadline runs only
 /// while a piece is waited for: a slow client is not the upstream's silence.
 #[derive(Debug)]
@@ -70,23 +51,6 @@ pub struct Paced {
     pause: Pause,
     /// Where the connection goes once the body is whole.
     lease: Option<Lease>,
-}
-
-/// How long the next piece of a body may take.
-#[derive(Debug)]
-struct Pause {
-    limit: Duration,
-    /// Runs while the sender says nothing.
-    waiting: Option<Pin<Box<Sleep>>>,
-}
-
-/// What a body has brought, and how long was waited for it.
-#[derive(Debug)]
-struct Flow {
-    pace: Pace,
-    bytes: u64,
-    waited: Duration,
-    since: Option<Instant>,
 }
 
 /// An upstream fell silent within its answer.
@@ -128,92 +92,6 @@ impl BodyFault {
             Self::Stalled => "body_stalled",
             Self::Broken => "body_broken",
         }
-    }
-}
-
-impl Pause {
-    const fn new(limit: Duration) -> Self {
-        Self {
-            limit,
-            waiting: None,
-        }
-    }
-
-    /// Goes on with the pause, or begins one; ready when it was too long.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let limit = self.limit;
-        let waiting = self
-            .waiting
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-        waiting.as_mut().poll(cx)
-    }
-
-    fn end(&mut self) {
-        self.waiting = None;
-    }
-}
-
-impl Flow {
-    const fn new(pace: Pace) -> Self {
-        Self {
-            pace,
-            bytes: 0,
-            waited: Duration::ZERO,
-            since: None,
-        }
-    }
-
-    /// A wait begins: how long it may be. The wait goes on until [`Flow::end`].
-    fn begin(&mut self) -> Duration {
-        self.since = Some(Instant::now());
-        let Some(owed) = self.bytes.saturating_mul(1000).checked_div(self.pace.rate) else {
-            return self.pace.idle;
-        };
-        let whole = self.pace.idle.saturating_add(Duration::from_millis(owed));
-        whole.saturating_sub(self.waited).min(self.pace.idle)
-    }
-
-    const fn is_waiting(&self) -> bool {
-        self.since.is_some()
-    }
-
-    fn end(&mut self) {
-        if let Some(since) = self.since.take() {
-            self.waited = self.waited.saturating_add(since.elapsed());
-        }
-    }
-}
-
-impl Course {
-    /// Why the body was broken off, if it was.
-    pub(crate) fn fault(&self) -> Option<BodyFault> {
-        self.fault.get().copied()
-    }
-
-    /// Bytes handed on so far.
-    pub(crate) fn passed(&self) -> u64 {
-        self.passed.load(Ordering::Acquire)
-    }
-
-    /// Whether it is the client that is waited for.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.waiting.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire)
-    }
-
-    /// Returns when the body was handed on whole or given up.
-    pub(crate) async fn ended(&self) {
-        while !self.has_ended() {
-            self.end.notified().await;
-        }
-    }
-
-    fn finish(&self) {
-        self.ended.store(true, Ordering::Release);
-        self.end.notify_one();
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::body::{Capped, GateBody};
 use crate::case::Case;
 use crate::gate::{Gate, Judged, Scene};
-use crate::policy::compiled::{Realm, TargetKind};
+use crate::policy::compiled::TargetKind;
 use crate::policy::spec::{MountSpec, UpstreamSpec};
 use crate::proxy::echo;
 use crate::proxy::headers::{Seen, prepare};
@@ -14,7 +14,7 @@ use crate::stage::verify::presented;
 use crate::stage::{Passed, Stop, limit};
 use doorward_base::{Effects, ErrorCode};
 use doorward_surface::{Context, Refusal};
-use http::header::CONTENT_LENGTH;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Request, Response, Uri};
@@ -45,8 +45,12 @@ impl Gate {
         let max_body = own_cap.unwrap_or(default_cap);
         check_length(&parts, max_body)?;
         let body = Capped::new(body, max_body, self.parts.options.body_pace);
-        let forwarded = forwarded_target(scene.realm, &parts, scene.path, verified.is_some())
-            .ok_or_else(|| Stop::new(ErrorCode::PathAmbiguous, "guard", "target"))?;
+        let route = target.route().map(|route| &route.spec);
+        let strips = verified.is_some() && presented::may_be_in_query(scene.realm, route);
+        let forwarded = forwarded_target(&parts, scene.path, |query| {
+            strips.then(|| presented::strip_query(scene.realm, route, query))
+        })
+        .ok_or_else(|| Stop::new(ErrorCode::PathAmbiguous, "guard", "target"))?;
         let route = match &target.kind {
             TargetKind::Route(route) => route,
             TargetKind::Mount(mount) => {
@@ -57,7 +61,12 @@ impl Gate {
             }
         };
         let websocket = wants_websocket(&parts);
+        let passes = parts
+            .headers
+            .get(AUTHORIZATION)
+            .is_some_and(|value| presented::leaves_alone(scene.realm, &route.spec, value));
         let seen = Seen {
+            passes_authorization: passes,
             realm: scene.realm,
             principal: permit.principal().map(|principal| &**principal),
             verified: verified.as_ref(),
@@ -148,16 +157,16 @@ fn check_length(parts: &Parts, max_body: u64) -> Passed<()> {
     Ok(())
 }
 
-/// The canonical path with the query, without parameters that carried a credential.
+/// The canonical path with the query, without what `strip` takes out of it, if it
+/// changes anything: parameters that carried a credential.
 fn forwarded_target(
-    realm: &Realm,
     parts: &Parts,
     path: &str,
-    verified: bool,
+    strip: impl Fn(&str) -> Option<String>,
 ) -> Option<PathAndQuery> {
     let query = parts.uri.query();
-    let strips = verified && !realm.credential_params.is_empty() && query.is_some();
-    if !strips && parts.uri.path() == path {
+    let stripped = query.and_then(strip);
+    if stripped.is_none() && parts.uri.path() == path {
         return Some(
             parts
                 .uri
@@ -166,11 +175,7 @@ fn forwarded_target(
                 .unwrap_or(PathAndQuery::from_static("/")),
         );
     }
-    let query = match query {
-        Some(query) if strips => presented::strip_query(realm, query),
-        Some(query) => query.to_owned(),
-        None => String::new(),
-    };
+    let query = stripped.unwrap_or_else(|| query.unwrap_or_default().to_owned());
     if query.is_empty() {
         PathAndQuery::try_from(path).ok()
     } else {

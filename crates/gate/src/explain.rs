@@ -1,7 +1,6 @@
 //! Why was it refused? The recent denials in a bounded ring per realm, and the dry
 //! run: the same routing and decision on facts that are given instead of found.
 
-use crate::path;
 use crate::policy::Policies;
 use crate::policy::compiled::{Target, TargetKind};
 use crate::policy::spec::CredentialKind;
@@ -130,7 +129,7 @@ pub fn dry_run(policies: &Policies, run: &DryRun<'_>) -> Option<DryOutcome> {
     {
         return Some(refused(ErrorCode::TokenInvalid, "verify", "presentation"));
     }
-    let path = match path::normalise(run.path) {
+    let path = match route::path_of(realm, run.path) {
         Ok(path) => path,
         Err(error) => return Some(refused(ErrorCode::PathAmbiguous, "guard", error.0)),
     };

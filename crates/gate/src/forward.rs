@@ -9,10 +9,9 @@
 use crate::body::GateBody;
 use crate::case::Case;
 use crate::gate::{Gate, Scene};
-use crate::path;
 use crate::policy::Policies;
 use crate::proxy::headers::write_identity;
-use crate::stage::{Passed, Stop, guard};
+use crate::stage::{Passed, Stop, guard, route};
 use doorward_base::ErrorCode;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -73,7 +72,7 @@ impl Gate {
             ));
         }
         guard::screen_line(&original.method, &original.uri)?;
-        let path = path::normalise(original.uri.path())
+        let path = route::path_of(scene.realm, original.uri.path())
             .map_err(|error| Stop::new(ErrorCode::PathAmbiguous, STAGE, error.0))?
             .into_owned();
         case.path = path.as_str().into();

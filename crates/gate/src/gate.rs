@@ -11,10 +11,9 @@ use crate::counters::GateCounters;
 use crate::explain::DenialRing;
 use crate::limit::KeyMaker;
 use crate::options::GateOptions;
-use crate::path;
 use crate::policy::Policies;
 use crate::policy::compiled::{Limit, Realm, Target, TargetKind};
-use crate::policy::spec::{MountAccess, MountSpec};
+use crate::policy::spec::MountAccess;
 use crate::port::{Facts, Introspect, IssuerKeys, Minter, Revocations};
 use crate::proxy::upstream::Upstreams;
 use crate::stage::decide::{Caller, Permit, decide};
@@ -204,7 +203,7 @@ impl Gate {
             peer.secure,
             &self.parts.options.trusted_proxies,
         );
-        let path = match path::normalise(parts.uri.path()) {
+        let path = match route::path_of(realm, parts.uri.path()) {
             Ok(path) => Arc::<str>::from(path),
             Err(error) => {
                 case.path = parts.uri.path().into();
@@ -263,7 +262,7 @@ impl Gate {
         let credential = if skip {
             None
         } else {
-            self.find_credential(scene, mount, parts, case.now)?
+            self.find_credential(scene, target, parts, case.now)?
         };
         let verified = match &credential {
             None => None,
@@ -321,13 +320,13 @@ impl Gate {
     fn find_credential<'p>(
         &self,
         scene: Scene<'p>,
-        mount: Option<&'p MountSpec>,
+        target: Option<&'p Target>,
         parts: &'p Parts,
         now: Timestamp,
     ) -> Passed<Option<presented::Found<'p>>> {
         let Scene { realm, client, .. } = scene;
         let limiter = &*self.parts.limiter;
-        let found = presented::find(realm, mount, parts, client.secure);
+        let found = presented::find(realm, target, parts, client.secure);
         if let Err(stop) = &found
             && stop.refusal.code == ErrorCode::TokenInvalid
         {

@@ -2,8 +2,8 @@
 //! changes; a reload replaces the whole of it.
 
 use super::spec::{
-    ClaimMap, ClassSpec, CorsSpec, ForwardAuthSpec, IdentitySpec, LimitKey, MountSpec,
-    RequireHttps, RouteSpec, TenantHeaderSpec,
+    AmbiguousPaths, ClaimMap, ClassSpec, CorsSpec, ForwardAuthSpec, IdentitySpec, LimitKey,
+    MountSpec, RequireHttps, RouteSpec, TenantHeaderSpec,
 };
 use super::table::Table;
 use crate::port::{IssuerKeys, RemoteKeys};
@@ -130,6 +130,20 @@ impl Target {
             TargetKind::Mount(mount) => Some(mount),
             TargetKind::Route(_) => None,
         }
+    }
+
+    /// The route, if it is one.
+    pub(crate) fn route(&self) -> Option<&Route> {
+        match &self.kind {
+            TargetKind::Route(route) => Some(route),
+            TargetKind::Mount(_) => None,
+        }
+    }
+
+    /// Whether it passes on paths that others may read in more than one way.
+    pub(crate) fn forwards_ambiguous(&self) -> bool {
+        self.route()
+            .is_some_and(|route| route.spec.ambiguous_paths == AmbiguousPaths::Forward)
     }
 
     pub(crate) fn takes(&self, method: &Method) -> bool {

@@ -2,15 +2,16 @@
 //! once, with every contradiction named. Not here: reading configuration files
 //! (`server`).
 
+use super::check;
 use super::compiled::{
     Basic, Issuer, Keys, Limit, Module, Policies, Realm, Remote, Route, Target, TargetKind,
 };
 use super::problem::{PolicyError, Problem};
 use super::spec::{
     CorsSpec, IssuerSpec, KeySource, LimitSpec, MountAccess, MountSpec, Origins, RealmSpec,
-    RouteSpec, UpstreamSpec,
+    RouteSpec,
 };
-use super::table::{Pattern, Relation, Table};
+use super::table::{Pattern, Table};
 use crate::stage::reserved::fold;
 use doorward_base::{CredentialKind, RealmName, Words as _};
 use doorward_jose::{KeySet, TypRule};
@@ -80,7 +81,7 @@ fn lower_realm(mut spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) ->
     for mount in std::mem::take(&mut spec.mounts) {
         push_mount(&mut entries, mount, &spec.name, problems);
     }
-    check_overlaps(&entries, problems);
+    check::overlaps(&entries, problems);
     let mut table = Table::default();
     let mut targets = Vec::with_capacity(entries.len());
     for (at, (pattern, target)) in entries.into_iter().enumerate() {
@@ -198,7 +199,8 @@ fn push_route(
             scopes: module.scopes.clone().into(),
         })
     });
-    check_upstream(&spec, problems);
+    check::upstream(&spec, problems);
+    check::open_ended(&spec, problems);
     let target = Target {
         pattern: spec.path.as_str().into(),
         methods: std::mem::take(&mut spec.methods).into(),
@@ -210,38 +212,6 @@ fn push_route(
         })),
     };
     entries.push((pattern, target));
-}
-
-fn check_upstream(spec: &RouteSpec, problems: &mut Vec<Problem>) {
-    let UpstreamSpec::Http {
-        base,
-        strip_prefix,
-        tls,
-        ..
-    } = &spec.upstream
-    else {
-        return;
-    };
-    let problem =
-        if !matches!(base.scheme_str(), Some("http" | "https")) || base.authority().is_none() {
-            "is not of the form http://host:port/path or https://host:port/path"
-        } else if (base.scheme_str() == Some("https")) != tls.is_some() {
-            "has settings of TLS without https, or https without them"
-        } else if base.query().is_some() {
-            "must not have a query"
-        } else if strip_prefix
-            .as_ref()
-            .is_some_and(|prefix| !prefix.starts_with('/'))
-        {
-            "has a strip_prefix that does not begin with /"
-        } else {
-            return;
-        };
-    problems.push(Problem::Upstream {
-        route: spec.path.clone(),
-        upstream: base.to_string(),
-        problem,
-    });
 }
 
 fn push_mount(
@@ -301,42 +271,6 @@ fn check_mount(spec: &MountSpec, problems: &mut Vec<Problem>) {
         mount: spec.name,
         problem,
     }));
-}
-
-fn check_overlaps(entries: &[(Pattern, Target)], problems: &mut Vec<Problem>) {
-    for (at, (pattern, target)) in entries.iter().enumerate() {
-        for (other_pattern, other) in entries.iter().skip(at + 1) {
-            let relation = pattern.relation(other_pattern);
-            let (first, second) = (describe(target), describe(other));
-            let inside = |route, mount| Problem::InsideMount { route, mount };
-            match (relation, &target.kind, &other.kind) {
-                (Relation::Same, ..) if share_method(target, other) => {
-                    problems.push(Problem::Duplicate { first, second });
-                }
-                (Relation::Ambiguous, ..) => problems.push(Problem::Ambiguous { first, second }),
-                (Relation::Narrower, TargetKind::Route(_), TargetKind::Mount(_)) => {
-                    problems.push(inside(first, second));
-                }
-                (Relation::Broader, TargetKind::Mount(_), TargetKind::Route(_)) => {
-                    problems.push(inside(second, first));
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-fn share_method(a: &Target, b: &Target) -> bool {
-    a.methods.is_empty()
-        || b.methods.is_empty()
-        || a.methods.iter().any(|method| b.methods.contains(method))
-}
-
-fn describe(target: &Target) -> String {
-    match &target.kind {
-        TargetKind::Route(_) => target.pattern.to_string(),
-        TargetKind::Mount(mount) => format!("{} (mount {})", target.pattern, mount.name),
-    }
 }
 
 fn lower_limits(specs: &[LimitSpec], realm: &RealmName, place: &str) -> Vec<Limit> {

@@ -2,9 +2,11 @@
 //! and the form that requests are judged by ([`compiled`], [`table`]). Not here: the
 //! judging (`stage`).
 
-pub mod compiled;
+mod check;
+pub(crate) mod compiled;
 pub mod lower;
 pub mod problem;
+mod route_spec;
 pub mod spec;
 pub mod table;
 

@@ -59,6 +59,19 @@ pub enum Problem {
         /// The mount's name and pattern.
         mount: String,
     },
+    /// A route that passes on ambiguous paths, without `/**` at its end.
+    #[error("route {0} forwards ambiguous paths, so it must end with /**")]
+    NotOpenEnded(String),
+    /// A path that is read in another way could reach the other's upstream past its rules.
+    #[error(
+        "route {route} forwards ambiguous paths, so nothing else may lie at or below it; {other} does"
+    )]
+    NotAlone {
+        /// The route.
+        route: String,
+        /// What else is there.
+        other: String,
+    },
     /// Nobody could call the route.
     #[error("route {0} accepts no kind of credential and is not public")]
     NoCredential(String),

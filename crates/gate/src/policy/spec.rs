@@ -2,12 +2,14 @@
 //! server builds these values once at start and at each reload; `lower` turns them
 //! into the form that requests are judged by.
 
-use crate::proxy::tls::UpstreamTls;
+pub use super::route_spec::{
+    AmbiguousPaths, AuthorizationRule, RouteSpec, ScopeRule, UpstreamSpec,
+};
 pub use doorward_base::CredentialKind;
 use doorward_base::claims::ClaimPath;
 use doorward_base::limit::Quota;
 use doorward_base::token_format::TokenFormat;
-use doorward_base::{Audience, ClassName, Environment, Permission, RealmName, RoleName, Scope};
+use doorward_base::{Audience, ClassName, RealmName, Scope};
 use doorward_jose::alg::Algorithm;
 use doorward_surface::{ErrorTemplate, RealmParts};
 use http::{HeaderName, Method, Uri};
@@ -173,73 +175,6 @@ pub struct TenantHeaderSpec {
     pub header: HeaderName,
     /// The scope that may name a tenant other than the caller's own.
     pub foreign_scope: Scope,
-}
-
-/// The order of checks is the order of the enum: any, then all, then by method.
-#[derive(Clone, Debug, Default)]
-pub struct ScopeRule {
-    /// At least one of these.
-    pub any: Vec<Scope>,
-    /// All of these.
-    pub all: Vec<Scope>,
-    /// For GET and HEAD: at least one of these.
-    pub read: Vec<Scope>,
-    /// For every other method: at least one of these.
-    pub write: Vec<Scope>,
-}
-
-/// A route to an upstream or a built-in target.
-#[derive(Clone, Debug)]
-pub struct RouteSpec {
-    /// The pattern: literal segments, `{name}` for one segment, `**` for the rest.
-    pub path: String,
-    /// Methods; empty is all.
-    pub methods: Vec<Method>,
-    /// Where the request goes.
-    pub upstream: UpstreamSpec,
-    /// Anyone may call it. A credential that is presented is verified all the same.
-    pub public: bool,
-    /// Kinds of credential accepted.
-    pub credentials: Vec<CredentialKind>,
-    /// Scopes.
-    pub scopes: ScopeRule,
-    /// All of these permissions.
-    pub permissions: Vec<Permission>,
-    /// At least one of these roles must be in force (by the role header) or held.
-    pub roles: Vec<RoleName>,
-    /// The caller must have a tenant.
-    pub tenant_required: bool,
-    /// Environments of API tokens accepted; empty is all.
-    pub environments: Vec<Environment>,
-    /// The Basic module it belongs to.
-    pub basic: Option<String>,
-    /// Limits of its own.
-    pub limits: Vec<LimitSpec>,
-    /// The body form of its errors.
-    pub errors: Option<ErrorTemplate>,
-    /// How long an upstream's answer may take to begin, from the end of the request's
-    /// body on, and how long it may take nothing of that body.
-    pub timeout: Duration,
-    /// The largest request body, bytes; `None` is the listener's cap.
-    pub max_body: Option<u64>,
-}
-
-/// Where a route's requests go.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum UpstreamSpec {
-    /// An origin; the path is appended unless `strip_prefix` removes some of it.
-    Http {
-        /// Scheme, authority and base path.
-        base: Uri,
-        /// A leading part of the path to remove.
-        strip_prefix: Option<String>,
-        /// Whether the client's Host is passed on; otherwise the upstream's own.
-        preserve_host: bool,
-        /// How an `https` upstream is recognised; there only, and there always.
-        tls: Option<UpstreamTls>,
-    },
-    /// `builtin:echo`: answers 200 with what an upstream would see.
-    Echo,
 }
 
 /// Where a local target is mounted, and what the gate does before it is called.

@@ -20,6 +20,8 @@ pub(crate) struct Unwritable;
 
 /// What the header section is made from.
 pub(crate) struct Seen<'s> {
+    /// Whether the client's `Authorization` is somebody else's and goes on as it came.
+    pub(crate) passes_authorization: bool,
     pub(crate) realm: &'s Realm,
     pub(crate) principal: Option<&'s Principal>,
     pub(crate) verified: Option<&'s Verified>,
@@ -99,6 +101,9 @@ fn join_cookies(headers: &mut HeaderMap) {
 /// A converted credential is set, an access token passes where the realm says so, and
 /// nothing else does: an API token or a password never reaches an upstream (G29).
 fn set_authorization(headers: &mut HeaderMap, seen: &Seen<'_>) {
+    if seen.passes_authorization {
+        return;
+    }
     let keep = seen.realm.identity.forward_jwt
         && seen
             .verified

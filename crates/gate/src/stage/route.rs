@@ -2,12 +2,14 @@
 //! itself (`policy::table`).
 
 use super::Stop;
+use crate::path::{self, PathError};
 use crate::policy::compiled::{Realm, Target, TargetKind};
 use crate::policy::spec::{CorsSpec, MountAccess};
 use doorward_base::ErrorCode;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ALLOW};
 use http::request::Parts;
 use http::{HeaderValue, Method};
+use std::borrow::Cow;
 
 /// What the table says of a request.
 pub(crate) enum Found<'r> {
@@ -16,6 +18,29 @@ pub(crate) enum Found<'r> {
     /// No target. A caller without a credential is asked for one first, unless the
     /// path is open to anyone: what exists here is not everyone's business.
     Nothing { stop: Box<Stop>, open: bool },
+}
+
+/// The one reading of a path. One that others may read in another way has it only where
+/// both readings lead to the same routes, and these pass such paths on.
+pub(crate) fn path_of<'p>(realm: &Realm, raw: &'p str) -> Result<Cow<'p, str>, PathError> {
+    let error = match path::normalise(raw) {
+        Ok(path) => return Ok(path),
+        Err(error) => error,
+    };
+    let Ok(opaque) = path::read_opaque(raw) else {
+        return Err(error);
+    };
+    let numbers = realm.table.find(&opaque.text);
+    let forward = !numbers.is_empty()
+        && numbers.iter().all(|&number| {
+            let target = realm.targets.get(number);
+            target.is_some_and(Target::forwards_ambiguous)
+        });
+    if forward && realm.table.find(&opaque.decoded) == numbers {
+        Ok(Cow::Owned(opaque.text))
+    } else {
+        Err(error)
+    }
 }
 
 /// Looks the request up.

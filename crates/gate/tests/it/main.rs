@@ -23,6 +23,8 @@ mod policy;
 #[cfg(test)]
 mod proxying;
 #[cfg(test)]
+mod route_option;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod transport;

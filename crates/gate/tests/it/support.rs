@@ -11,9 +11,9 @@ use doorward_base::{
     TenantId, Timestamp, Words as _,
 };
 use doorward_gate::policy::spec::{
-    BasicModule, BasicSpec, ClaimMap, ClassSpec, CredentialKind, ForwardAuthSpec, IdentitySpec,
-    IssuerSpec, KeySource, MountAccess, MountSpec, RealmSpec, RequireHttps, RouteSpec, ScopeRule,
-    UpstreamSpec,
+    AmbiguousPaths, AuthorizationRule, BasicModule, BasicSpec, ClaimMap, ClassSpec, CredentialKind,
+    ForwardAuthSpec, IdentitySpec, IssuerSpec, KeySource, MountAccess, MountSpec, RealmSpec,
+    RequireHttps, RouteSpec, ScopeRule, UpstreamSpec,
 };
 use doorward_gate::port::{
     Facts, Introspect, IssuerKeys, Minted, Minter, Rejected, RemoteKeys, Revocations, Via,
@@ -246,6 +246,9 @@ pub(crate) fn route(path: &str, upstream: UpstreamSpec) -> RouteSpec {
             CredentialKind::ApiToken,
             CredentialKind::Basic,
         ],
+        authorization: AuthorizationRule::default(),
+        jwt_query: None,
+        ambiguous_paths: AmbiguousPaths::default(),
         scopes: ScopeRule::default(),
         permissions: vec![],
         roles: vec![],
@@ -719,7 +722,7 @@ where
         if head.starts_with("GET /up/stuck ") || head.contains(" /up/never ") {
             std::future::pending::<()>().await;
         }
-        if head.starts_with("GET /up/ws ") {
+        if head.starts_with("GET /up/ws ") || head.starts_with("GET /live/ws ") {
             let accepted = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: yes\r\n\r\n";
             stream.write_all(accepted.as_bytes()).await.unwrap();
             let (mut read, mut write) = tokio::io::split(stream);
@@ -798,12 +801,14 @@ pub(crate) fn handshake(path: &str) -> String {
 /// Opens a WebSocket to the upstream that echoes; the client's connection and the head
 /// of the gate's answer in lower case.
 pub(crate) async fn open_websocket(addr: SocketAddr) -> (TcpStream, String) {
+    open_websocket_at(addr, "/up/ws").await
+}
+
+/// The same at another path that ends with `/ws`.
+pub(crate) async fn open_websocket_at(addr: SocketAddr, path: &str) -> (TcpStream, String) {
     soon(async {
         let mut stream = TcpStream::connect(addr).await.unwrap();
-        stream
-            .write_all(handshake("/up/ws").as_bytes())
-            .await
-            .unwrap();
+        stream.write_all(handshake(path).as_bytes()).await.unwrap();
         let mut seen = Vec::new();
         while !seen.ends_with(b"\r\n\r\n") {
             seen.push(stream.read_u8().await.unwrap());

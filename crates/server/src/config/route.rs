@@ -35,6 +35,18 @@ pub struct Route {
     /// the route names a module.
     #[serde(default)]
     pub credentials: Option<Vec<Credential>>,
+    /// What becomes of an `Authorization` that is neither ours nor of an issuer the realm
+    /// accepts: "verify" refuses it, "pass" leaves it to the upstream. Default: "verify".
+    #[serde(default)]
+    pub authorization: Authorization,
+    /// The query parameter of GET requests that may carry an access token, for WebSockets
+    /// and event streams of browsers. Default: none.
+    #[serde(default)]
+    pub jwt_query: Option<String>,
+    /// What becomes of paths with encoded slashes, semicolons or brackets: "refuse", or
+    /// "forward" as they came. Default: "refuse".
+    #[serde(default)]
+    pub ambiguous_paths: AmbiguousPaths,
     /// Permissions, all of which are needed.
     #[serde(default)]
     pub permissions: Vec<Text<Permission>>,
@@ -102,6 +114,28 @@ pub enum Credential {
     ApiToken,
     /// HTTP Basic.
     Basic,
+}
+
+/// What becomes of a foreign `Authorization`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Authorization {
+    /// It is refused like any credential that cannot be verified.
+    #[default]
+    Verify,
+    /// It goes to the upstream as it came.
+    Pass,
+}
+
+/// What becomes of paths that others may read in more than one way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AmbiguousPaths {
+    /// They are refused.
+    #[default]
+    Refuse,
+    /// They go to the upstream as they came.
+    Forward,
 }
 
 /// Whether the caller must have a tenant.

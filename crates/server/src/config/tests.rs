@@ -278,6 +278,86 @@ fn secrets_must_be_there_and_are_never_written_in_the_file() {
 }
 
 #[test]
+fn what_is_wrong_with_a_key_is_said_without_the_key() {
+    const CERT: &str = include_str!("../../../gate/tests/fixture/localhost.pem");
+    const KEY: &str = include_str!("../../../gate/tests/fixture/localhost-key.pem");
+    let secret = KEY.lines().nth(1).unwrap();
+    let shown = |key: &str| {
+        let environment = |name: &str| match name {
+            "CERT" => Some(CERT.to_owned()),
+            "KEY" => Some(key.to_owned()),
+            _ => None,
+        };
+        let text = "[server]\ntls = { cert = \"env:CERT\", key = \"env:KEY\" }\n[realm.main]";
+        let read = parse(
+            Path::new("d.toml"),
+            text.as_bytes(),
+            &environment,
+            &Overrides::default(),
+        );
+        read.map(drop)
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<String>())
+    };
+    assert_eq!(shown(KEY), Ok(()));
+    for broken in [
+        KEY.replace('\n', " "),
+        KEY.replace('\n', ""),
+        KEY.replace('\n', "\\n"),
+        KEY.replace(secret, "AAAA"),
+    ] {
+        let says = shown(&broken).unwrap_err();
+        assert!(says.starts_with("d.toml:2: server.tls.key: "), "{says}");
+        assert!(!says.contains(&secret[..8]), "{says}");
+        let bytes = format!("{:?}", &secret.as_bytes()[..4]);
+        assert!(!says.contains(bytes.trim_matches(['[', ']'])), "{says}");
+    }
+}
+
+#[test]
+fn how_an_upstream_is_recognised_must_be_something_to_go_by() {
+    let route = |upstream: &str, more: &str| {
+        format!("[realm.m]\n[[realm.m.route]]\npath = \"/a\"\nupstream = \"{upstream}\"\n{more}")
+    };
+    for (text, says) in [
+        (
+            route("http://a", "upstream_tls = { server_name = \"a\" }"),
+            "upstream_tls: is for an https upstream",
+        ),
+        (
+            route("https://a", "upstream_tls = { ca = \"env:KEYS\" }"),
+            "upstream_tls.ca: is not in PEM form (-----BEGIN …)",
+        ),
+        (
+            route("https://a", "upstream_tls = { ca = \"file:none.pem\" }"),
+            "upstream_tls.ca: cannot read none.pem",
+        ),
+        (
+            route("http://a", "jwt_query = \"a b\""),
+            "jwt_query: \"a b\" is not a name",
+        ),
+        (
+            route(
+                "http://a",
+                "jwt_query = \"t\"\ncredentials = [\"api_token\"]",
+            ),
+            "jwt_query: the route accepts no access token",
+        ),
+        (
+            route(
+                "http://a",
+                "authorization = \"pass\"\nbasic = \"ui\"\n[realm.m.basic]\nusername = \"w\"\nmodules.ui = { enabled = false }",
+            ),
+            "authorization: \"pass\" leaves Authorization to the upstream",
+        ),
+    ] {
+        let problems = read(&text).expect_err(&text);
+        let shown = problems[0].to_string();
+        assert!(shown.contains(says), "{text}: {shown}");
+        assert_eq!(problems.len(), 1, "{problems:?}");
+    }
+}
+
+#[test]
 fn an_authority_chooses_one_realm() {
     check(
         "[realm.a]\nhosts = [\"api.example.com\"]\n[realm.b]\nhosts = [\"other\", \"API.example.com\"]",

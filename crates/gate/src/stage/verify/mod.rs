@@ -3,6 +3,7 @@
 
 mod basic;
 pub(crate) mod cache;
+mod foreign;
 mod jwt;
 pub(crate) mod presented;
 mod read;

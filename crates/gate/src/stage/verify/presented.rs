@@ -4,23 +4,23 @@
 //! come beside a bearer, and a cookie, which browsers add by themselves, counts for
 //! nothing beside what was presented on purpose.
 
-use super::STAGE;
+use super::{STAGE, foreign};
 use crate::authority;
-use crate::policy::compiled::Realm;
-use crate::policy::spec::{ClassSpec, CredentialKind, MountSpec};
+use crate::policy::compiled::{Realm, Target};
+use crate::policy::spec::{AuthorizationRule, ClassSpec, CredentialKind, MountSpec, RouteSpec};
 use crate::port::Via;
 use crate::stage::{Passed, Stop};
 use doorward_base::token_format::Shape;
 use doorward_base::{ErrorCode, Secret};
 use http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use percent_encoding::percent_decode_str;
 
 /// A credential, not verified.
 pub(crate) enum Presented<'r> {
     /// Three parts of base64url.
-    Jwt(&'r str),
+    Jwt(Text<'r>),
     /// The shape of a class that accepts this presentation.
     ApiToken {
         class: &'r ClassSpec,
@@ -60,11 +60,11 @@ impl Place<'_> {
     }
 }
 
-/// Finds what the request presents, if anything: `mount` is where it goes, unless that is
-/// a route, and `secure` whether it came by TLS.
+/// Finds what the request presents, if anything: `target` is where it goes, and `secure`
+/// whether it came by TLS.
 pub(crate) fn find<'r>(
     realm: &'r Realm,
-    mount: Option<&'r MountSpec>,
+    target: Option<&'r Target>,
     parts: &'r Parts,
     secure: bool,
 ) -> Passed<Option<Found<'r>>> {
@@ -74,18 +74,23 @@ pub(crate) fn find<'r>(
     if fields.next().is_some() {
         return Err(conflict());
     }
+    let mount = target.and_then(Target::mount);
+    let route = target.and_then(Target::route).map(|route| &route.spec);
+    let authorization =
+        authorization.filter(|value| !route.is_some_and(|route| leaves_alone(realm, route, value)));
     let key_header = mount.and_then(|mount| mount.api_key.as_ref());
     let api_key = match key_header {
         Some(name) => find_api_key(realm, name, &parts.headers)?,
         None => None,
     };
-    let mut others = other_places(realm, key_header, parts)?;
+    let jwt_query = route.and_then(|route| jwt_query(route, &parts.method));
+    let mut others = other_places(realm, key_header, jwt_query, parts)?;
     let presented = others.len() + usize::from(authorization.is_some());
     if presented > 1 || (!others.is_empty() && api_key.is_some()) {
         return Err(conflict());
     }
     if let Some((place, text)) = others.pop() {
-        return classify(realm, place, text).map(alone);
+        return classify(realm, jwt_query, place, text).map(alone);
     }
     let caller = match authorization {
         Some(value) => Some(read_authorization(realm, mount, value)?),
@@ -122,7 +127,7 @@ fn alone(caller: Presented<'_>) -> Option<Found<'_>> {
 fn read_authorization<'r>(
     realm: &'r Realm,
     mount: Option<&MountSpec>,
-    value: &'r http::HeaderValue,
+    value: &'r HeaderValue,
 ) -> Passed<Presented<'r>> {
     let malformed = || Stop::new(ErrorCode::CredentialMalformed, STAGE, "authorization");
     let text = value.to_str().map_err(|_| malformed())?;
@@ -132,7 +137,7 @@ fn read_authorization<'r>(
         return Err(malformed());
     }
     if scheme.eq_ignore_ascii_case("bearer") {
-        return classify(realm, Place::Bearer, Text::Borrowed(credentials));
+        return classify(realm, None, Place::Bearer, Text::Borrowed(credentials));
     }
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(malformed());
@@ -171,9 +176,9 @@ fn find_api_key<'r>(
         .to_str()
         .map_err(|_| Stop::new(ErrorCode::CredentialMalformed, STAGE, "presentation"))?;
     if is_jwt(text) {
-        return Ok(Some(Presented::Jwt(text)));
+        return Ok(Some(Presented::Jwt(Text::Borrowed(text))));
     }
-    classify(realm, Place::Header(name), Text::Borrowed(text)).map(Some)
+    classify(realm, None, Place::Header(name), Text::Borrowed(text)).map(Some)
 }
 
 /// Whether the two are one credential, sent twice.
@@ -225,10 +230,22 @@ fn is_same_origin(parts: &Parts, secure: bool) -> bool {
 
 type Text<'r> = std::borrow::Cow<'r, str>;
 
+/// Whether the route leaves this `Authorization` alone.
+pub(crate) fn leaves_alone(realm: &Realm, route: &RouteSpec, value: &HeaderValue) -> bool {
+    route.authorization == AuthorizationRule::Pass && foreign::is_foreign(realm, value)
+}
+
+/// The query parameter that may carry an access token here.
+fn jwt_query<'r>(route: &'r RouteSpec, method: &Method) -> Option<&'r str> {
+    let name = route.jwt_query.as_deref();
+    name.filter(|_| *method == Method::GET)
+}
+
 /// What other places than `Authorization` and a mount's own header hold.
 fn other_places<'r>(
     realm: &'r Realm,
     key_header: Option<&HeaderName>,
+    jwt_query: Option<&'r str>,
     parts: &'r Parts,
 ) -> Passed<Vec<(Place<'r>, Text<'r>)>> {
     let malformed = || Stop::new(ErrorCode::CredentialMalformed, STAGE, "presentation");
@@ -240,12 +257,10 @@ fn other_places<'r>(
             found.push((Place::Header(name), Text::Borrowed(text)));
         }
     }
-    if !realm.credential_params.is_empty() {
+    if !realm.credential_params.is_empty() || jwt_query.is_some() {
         for (name, value) in pairs(parts.uri.query().unwrap_or_default()) {
-            let Some(known) = realm
-                .credential_params
-                .iter()
-                .find(|known| is_name(name, known))
+            let Some(known) =
+                credential_params(realm, jwt_query).find(|known| is_name(name, known))
             else {
                 continue;
             };
@@ -268,22 +283,41 @@ fn is_name(raw: &str, known: &str) -> bool {
     percent_decode_str(raw).eq(known.bytes())
 }
 
+/// The names of query parameters that carry credentials.
+fn credential_params<'r>(
+    realm: &'r Realm,
+    jwt_query: Option<&'r str>,
+) -> impl Iterator<Item = &'r str> {
+    let classes = realm.credential_params.iter().map(String::as_str);
+    classes.chain(jwt_query)
+}
+
+/// Whether the query may hold a credential at this route.
+pub(crate) fn may_be_in_query(realm: &Realm, route: Option<&RouteSpec>) -> bool {
+    let jwt_query = route.and_then(|route| route.jwt_query.as_deref());
+    credential_params(realm, jwt_query).next().is_some()
+}
+
 /// The query without the parameters that carry credentials.
-pub(crate) fn strip_query(realm: &Realm, query: &str) -> String {
+pub(crate) fn strip_query(realm: &Realm, route: Option<&RouteSpec>, query: &str) -> String {
+    let jwt_query = route.and_then(|route| route.jwt_query.as_deref());
     let kept: Vec<&str> = query
         .split('&')
         .filter(|pair| {
             let name = pair.split_once('=').map_or(*pair, |(name, _)| name);
-            !realm
-                .credential_params
-                .iter()
-                .any(|known| is_name(name, known))
+            !credential_params(realm, jwt_query).any(|known| is_name(name, known))
         })
         .collect();
     kept.join("&")
 }
 
-fn classify<'r>(realm: &'r Realm, place: Place<'r>, text: Text<'r>) -> Passed<Presented<'r>> {
+/// `jwt_query` is the query parameter that may hold an access token.
+fn classify<'r>(
+    realm: &'r Realm,
+    jwt_query: Option<&str>,
+    place: Place<'r>,
+    text: Text<'r>,
+) -> Passed<Presented<'r>> {
     let refuse = |check| Err(Stop::new(ErrorCode::TokenInvalid, STAGE, check));
     for class in &realm.classes {
         match class.format.shape(&text) {
@@ -300,7 +334,10 @@ fn classify<'r>(realm: &'r Realm, place: Place<'r>, text: Text<'r>) -> Passed<Pr
         }
     }
     match (place, text) {
-        (Place::Bearer, Text::Borrowed(token)) if is_jwt(token) => Ok(Presented::Jwt(token)),
+        (Place::Bearer, token) if is_jwt(&token) => Ok(Presented::Jwt(token)),
+        (Place::Query(name), token) if jwt_query == Some(name) && is_jwt(&token) => {
+            Ok(Presented::Jwt(token))
+        }
         (Place::Bearer, _) => Err(Stop::new(ErrorCode::CredentialMalformed, STAGE, "shape")),
         _ => refuse("shape"),
     }

@@ -70,6 +70,8 @@ fn place(error: &PolicyError, specs: &[RealmSpec]) -> KeyPath {
         }
         PolicyProblem::InsideMount { route: pattern, .. }
         | PolicyProblem::NoCredential(pattern)
+        | PolicyProblem::NotOpenEnded(pattern)
+        | PolicyProblem::NotAlone { route: pattern, .. }
         | PolicyProblem::RouteCredential { route: pattern, .. }
         | PolicyProblem::NoModule { route: pattern, .. }
         | PolicyProblem::Upstream { route: pattern, .. } => route(pattern),

@@ -4,10 +4,13 @@ use super::Lowering;
 use super::upstream_tls::Shared;
 use crate::config::problem::{KeyPath, unknown};
 use crate::config::realm::Realm;
-use crate::config::route::{Credential, Route, Tenant};
+use crate::config::route::{AmbiguousPaths, Authorization, Credential, Route, Tenant};
 use crate::config::text::{Text, sorted};
 use crate::config::value::{Size, Upstream};
-use doorward_gate::policy::spec::{CredentialKind, LimitSpec, RouteSpec, ScopeRule, UpstreamSpec};
+use doorward_gate::policy::spec::{
+    AmbiguousPaths as GatePaths, AuthorizationRule, CredentialKind, LimitSpec, RouteSpec,
+    ScopeRule, UpstreamSpec,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -23,6 +26,7 @@ impl Lowering<'_> {
         for (at, route) in realm.route.iter().enumerate() {
             let place = path.key("route").index(at);
             self.check_route(realm, route, &place);
+            self.check_credentials(route, &place);
             let limits = self.route_limits(realm, route, limits, &place);
             routes.push(self.route(route, limits, &mut shared, &place));
         }
@@ -47,6 +51,15 @@ impl Lowering<'_> {
             upstream: self.upstream(route, shared, path),
             public: route.public,
             credentials: self.credentials(route, path),
+            authorization: match route.authorization {
+                Authorization::Verify => AuthorizationRule::Verify,
+                Authorization::Pass => AuthorizationRule::Pass,
+            },
+            jwt_query: route.jwt_query.clone(),
+            ambiguous_paths: match route.ambiguous_paths {
+                AmbiguousPaths::Refuse => GatePaths::Refuse,
+                AmbiguousPaths::Forward => GatePaths::Forward,
+            },
             scopes: ScopeRule {
                 any: sorted(&route.scopes_any),
                 all: sorted(&route.scopes),
@@ -83,6 +96,29 @@ impl Lowering<'_> {
                 preserve_host: route.preserve_host,
                 tls: self.route_tls(route, base, shared, path),
             },
+        }
+    }
+
+    /// What a route says of credentials must fit together.
+    fn check_credentials(&mut self, route: &Route, path: &KeyPath) {
+        if route.authorization == Authorization::Pass && route.basic.is_some() {
+            self.wrong(
+                &path.key("authorization"),
+                "\"pass\" leaves Authorization to the upstream, and Basic needs it",
+            );
+        }
+        let Some(name) = &route.jwt_query else { return };
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        let place = path.key("jwt_query");
+        if name.is_empty() || !name.bytes().all(plain) {
+            self.wrong(
+                &place,
+                format!("{name:?} is not a name of letters, digits, - . and _"),
+            );
+        }
+        let accepts = |given: &Vec<Credential>| given.contains(&Credential::Jwt);
+        if !route.public && !route.credentials.as_ref().is_none_or(accepts) {
+            self.wrong(&place, "the route accepts no access token; add \"jwt\"");
         }
     }
 

@@ -1,0 +1,103 @@
+//! A route as configuration states it. Not here: the rest of a realm (`spec`).
+
+use super::spec::LimitSpec;
+use crate::proxy::tls::UpstreamTls;
+use doorward_base::{CredentialKind, Environment, Permission, RoleName, Scope};
+use doorward_surface::ErrorTemplate;
+use http::{Method, Uri};
+use std::time::Duration;
+
+/// The order of checks is the order of the enum: any, then all, then by method.
+#[derive(Clone, Debug, Default)]
+pub struct ScopeRule {
+    /// At least one of these.
+    pub any: Vec<Scope>,
+    /// All of these.
+    pub all: Vec<Scope>,
+    /// For GET and HEAD: at least one of these.
+    pub read: Vec<Scope>,
+    /// For every other method: at least one of these.
+    pub write: Vec<Scope>,
+}
+
+/// What a route does with an `Authorization` that is nobody's it knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum AuthorizationRule {
+    /// It is a credential like any other: verified or refused.
+    #[default]
+    Verify,
+    /// It is left alone and goes to the upstream. What is ours, or shaped like it, is
+    /// verified as ever.
+    Pass,
+}
+
+/// What a route does with a path that others may read in more than one way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum AmbiguousPaths {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It goes to the upstream as it came.
+    Forward,
+}
+
+/// A route to an upstream or a built-in target.
+#[derive(Clone, Debug)]
+pub struct RouteSpec {
+    /// The pattern: literal segments, `{name}` for one segment, `**` for the rest.
+    pub path: String,
+    /// Methods; empty is all.
+    pub methods: Vec<Method>,
+    /// Where the request goes.
+    pub upstream: UpstreamSpec,
+    /// Anyone may call it. A credential that is presented is verified all the same.
+    pub public: bool,
+    /// Kinds of credential accepted.
+    pub credentials: Vec<CredentialKind>,
+    /// What becomes of a foreign `Authorization`.
+    pub authorization: AuthorizationRule,
+    /// The query parameter of GET requests that may carry an access token, for browsers'
+    /// WebSockets and event streams, which cannot set headers.
+    pub jwt_query: Option<String>,
+    /// What becomes of paths with encoded slashes, semicolons and brackets.
+    pub ambiguous_paths: AmbiguousPaths,
+    /// Scopes.
+    pub scopes: ScopeRule,
+    /// All of these permissions.
+    pub permissions: Vec<Permission>,
+    /// At least one of these roles must be in force (by the role header) or held.
+    pub roles: Vec<RoleName>,
+    /// The caller must have a tenant.
+    pub tenant_required: bool,
+    /// Environments of API tokens accepted; empty is all.
+    pub environments: Vec<Environment>,
+    /// The Basic module it belongs to.
+    pub basic: Option<String>,
+    /// Limits of its own.
+    pub limits: Vec<LimitSpec>,
+    /// The body form of its errors.
+    pub errors: Option<ErrorTemplate>,
+    /// How long an upstream's answer may take to begin, from the end of the request's
+    /// body on, and how long it may take nothing of that body.
+    pub timeout: Duration,
+    /// The largest request body, bytes; `None` is the listener's cap.
+    pub max_body: Option<u64>,
+}
+
+/// Where a route's requests go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UpstreamSpec {
+    /// An origin; the path is appended unless `strip_prefix` removes some of it.
+    Http {
+        /// Scheme, authority and base path.
+        base: Uri,
+        /// A leading part of the path to remove.
+        strip_prefix: Option<String>,
+        /// Whether the client's Host is passed on; otherwise the upstream's own.
+        preserve_host: bool,
+        /// How an `https` upstream is recognised; there only, and there always.
+        tls: Option<UpstreamTls>,
+    },
+    /// `builtin:echo`: answers 200 with what an upstream would see.
+    Echo,
+}

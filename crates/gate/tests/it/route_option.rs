@@ -1,0 +1,300 @@
+//! What a single route may be told to let through: a foreign `Authorization`, an access
+//! token in the query, a path that others may read in another way; and that nothing else
+//! gets through with it.
+
+use super::support::{Running, api_token, ask, open_websocket_at, route, send, start};
+use doorward_gate::policy::spec::{
+    AmbiguousPaths, AuthorizationRule, CredentialKind, RouteSpec, UpstreamSpec,
+};
+use doorward_gate::{PolicyError, lower};
+use http::Method;
+
+/// A gate with these routes to its upstream beside those of `support`.
+async fn with_routes(change: impl FnOnce(UpstreamSpec) -> Vec<RouteSpec>) -> Running {
+    start(|realm| {
+        let upstream = realm
+            .routes
+            .iter()
+            .find(|route| route.path == "/private/**")
+            .unwrap();
+        let upstream = upstream.upstream.clone();
+        realm.routes.extend(change(upstream));
+    })
+    .await
+}
+
+async fn passing() -> Running {
+    with_routes(|upstream| {
+        let pass = RouteSpec {
+            authorization: AuthorizationRule::Pass,
+            ..route("/hook/**", upstream)
+        };
+        let keyed = RouteSpec {
+            path: "/keyed/**".into(),
+            ..pass.clone()
+        };
+        vec![
+            RouteSpec {
+                public: true,
+                ..pass
+            },
+            keyed,
+        ]
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_foreign_authorization_is_left_alone_where_the_route_says_so() {
+    let gate = passing().await;
+    for foreign in [
+        "Basic dXNlcjpwYXNzd29yZA==",
+        "Negotiate YIIZqgYGKwYBBQUCoIIZ",
+        "Bearer ghp_0123456789abcdefghij",
+        "Bearer eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL290aGVyLnRlc3QifQ.AAAA",
+        "Digest username=\"u\", realm=\"r\", response=\"abc\"",
+        "Token abc",
+        "bare",
+    ] {
+        let headers = [("Authorization", foreign)];
+        let answer = ask(gate.addr, "POST /hook/x", &headers).await;
+        assert_eq!(answer.status, 200, "{foreign}: {answer:?}");
+        let head = answer.json()["head"].as_str().unwrap().to_owned();
+        assert!(
+            head.contains(&format!("authorization: {foreign}")),
+            "{foreign}: {head}"
+        );
+        assert!(!head.contains("x-doorward-subject"), "{head}");
+        // Nobody is known by it, and elsewhere it is refused.
+        let keyed = ask(gate.addr, "GET /keyed/x", &headers).await;
+        assert_eq!(keyed.code(), (401, "unauthorized".into()), "{foreign}");
+        assert_eq!(ask(gate.addr, "GET /up/x", &headers).await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn what_is_ours_is_verified_and_never_passed_on() {
+    let gate = passing().await;
+    let (known, unknown) = (api_token(1), api_token(2));
+    gate.world.know(&known);
+    let jwt = gate.world.bearer(|_| {});
+    let expired = gate
+        .world
+        .bearer(|claims| drop(claims.insert("exp".into(), 1_700_000_000.into())));
+    let mistyped = known.get(..known.len() - 1).unwrap();
+    let basic = |user: &str, password: &str| {
+        use base64::Engine as _;
+        let pair = format!("{user}:{password}");
+        format!(
+            "Basic {}",
+            base64::engine::general_purpose::STANDARD.encode(pair)
+        )
+    };
+    for ours in [
+        format!("Bearer {unknown}"),
+        format!("Bearer {mistyped}"),
+        format!("Bearer  {known}"),
+        format!("Token {known}"),
+        format!("Digest username=\"{known}\""),
+        known.clone(),
+        expired,
+        jwt.replace("Bearer", "DPoP"),
+        format!("{}A", jwt),
+        basic("witboost", "anything"),
+        basic("someone", &known),
+        basic(&known, ""),
+        basic("someone", jwt.strip_prefix("Bearer ").unwrap()),
+        basic("someone", &known).replace('=', ""),
+    ] {
+        let answer = ask(gate.addr, "GET /hook/x", &[("Authorization", &ours)]).await;
+        assert_eq!(answer.status, 401, "{ours}: {answer:?}");
+    }
+    let bearer = format!("Bearer {known}");
+    let answer = ask(gate.addr, "GET /hook/x", &[("Authorization", &bearer)]).await;
+    let head = answer.json()["head"].as_str().unwrap().to_owned();
+    assert!(
+        head.contains("x-doorward-subject") && !head.contains(&known),
+        "{head}"
+    );
+    // An access token goes on where the realm says so, as on any route.
+    let answer = ask(gate.addr, "GET /hook/x", &[("Authorization", &jwt)]).await;
+    assert!(answer.body.contains(&jwt), "{}", answer.body);
+    // A caller known by another place, with a foreign one beside it.
+    let both = [("X-API-Key", &*known), ("Authorization", "Basic dTpw")];
+    let answer = ask(gate.addr, "GET /keyed/x", &both).await;
+    let head = answer.json()["head"].as_str().unwrap().to_owned();
+    assert!(head.contains("authorization: Basic dTpw"), "{head}");
+    assert!(
+        head.contains("x-doorward-subject") && !head.contains(&known),
+        "{head}"
+    );
+    let twice = [("X-API-Key", &*known), ("Authorization", &*jwt)];
+    assert_eq!(ask(gate.addr, "GET /keyed/x", &twice).await.status, 400);
+}
+
+#[tokio::test]
+async fn an_access_token_in_the_query_opens_what_a_browser_opens_and_goes_no_further() {
+    let gate = with_routes(|upstream| {
+        let live = RouteSpec {
+            jwt_query: Some("access_token".into()),
+            ..route("/live/**", upstream)
+        };
+        vec![live]
+    })
+    .await;
+    let jwt = gate.world.bearer(|_| {});
+    let jwt = jwt.strip_prefix("Bearer ").unwrap();
+    let line = |method: &str, path: &str, token: &str| {
+        format!("{method} {path}?a=1&access_token={token}&b=2")
+    };
+    let answer = ask(gate.addr, &line("GET", "/live/x", jwt), &[]).await;
+    let head = answer.json()["head"].as_str().unwrap().to_owned();
+    assert!(head.starts_with("GET /live/x?a=1&b=2 HTTP/1.1"), "{head}");
+    assert!(
+        head.contains("x-doorward-subject") && !head.contains(jwt),
+        "{head}"
+    );
+    let encoded = jwt.replace('.', "%2E");
+    let answer = ask(gate.addr, &line("GET", "/live/x", &encoded), &[]).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let (_socket, _) = open_websocket_at(gate.addr, &format!("/live/ws?access_token={jwt}")).await;
+    // Nothing else is opened by it.
+    for (line, headers) in [
+        (line("POST", "/live/x", jwt), vec![]),
+        (line("GET", "/private/x", jwt), vec![]),
+        (line("GET", "/live/x", "a.b.c"), vec![]),
+        (line("GET", "/live/x", &jwt[1..]), vec![]),
+        (line("GET", "/live/x", ""), vec![]),
+    ] {
+        let answer = ask(gate.addr, &line, &headers).await;
+        assert_eq!(answer.status, 401, "{line}: {answer:?}");
+        let realm = doorward_base::RealmName::new("test").unwrap();
+        let denial = &gate.gate.denials().list(&realm, None, 1)[0];
+        assert!(!format!("{denial:?}").contains(jwt), "{denial:?}");
+    }
+    let bearer = format!("Bearer {jwt}");
+    let twice = [("Authorization", &*bearer)];
+    let answer = ask(gate.addr, &line("GET", "/live/x", jwt), &twice).await;
+    assert_eq!(answer.code(), (400, "credential_conflict".into()));
+    let doubled = format!("GET /live/x?access_token={jwt}&access_token={jwt}");
+    assert_eq!(ask(gate.addr, &doubled, &[]).await.status, 400);
+}
+
+/// Routes of a registry: anyone reads packages, below a prefix of its own.
+fn registry(upstream: &UpstreamSpec) -> Vec<RouteSpec> {
+    vec![
+        RouteSpec {
+            public: true,
+            ambiguous_paths: AmbiguousPaths::Forward,
+            ..route("/npm/**", upstream.clone())
+        },
+        RouteSpec {
+            credentials: vec![CredentialKind::Jwt],
+            ..route("/npm-admin/**", upstream.clone())
+        },
+    ]
+}
+
+#[tokio::test]
+async fn paths_with_encoded_slashes_are_forwarded_as_they_came_where_the_route_says_so() {
+    let gate = with_routes(|upstream| registry(&upstream)).await;
+    for path in [
+        "/npm/@scope%2Fname",
+        "/npm/@scope%2fname",
+        "/npm/projects/group%2Fproject/files?ref=a%2Fb",
+        "/npm/queues/%2F/name",
+        "/npm/https:%2F%2Fgit.test%2Fx",
+        "/npm/a;v=1",
+        "/npm/a%3Bv=1",
+        "/npm/list[0]",
+        "/npm/plain",
+    ] {
+        let answer = ask(gate.addr, &format!("GET {path}"), &[]).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        let head = answer.json()["head"].as_str().unwrap().to_owned();
+        assert!(
+            head.starts_with(&format!("GET {path} HTTP/1.1")),
+            "{path}: {head}"
+        );
+    }
+    let sent = send(gate.addr, "PUT /npm/@scope%2Fname", &[], "package").await;
+    assert_eq!(sent.json()["body"], "package");
+}
+
+#[tokio::test]
+async fn no_reading_of_such_a_path_leads_past_another_routes_rules() {
+    let gate = with_routes(|upstream| registry(&upstream)).await;
+    for path in [
+        // Out of the prefix.
+        "/npm/..%2Fnpm-admin%2Fx",
+        "/npm/x%2F..%2F..%2Fnpm-admin",
+        "/npm/%2e%2e%2fnpm-admin",
+        "/npm/..;/npm-admin/x",
+        "/npm/..%3B/npm-admin/x",
+        "/npm/%252e%252e%252fnpm-admin",
+        "/npm/%25%32%65%25%32%65/npm-admin",
+        "/npm/..%5Cnpm-admin",
+        "/npm//npm-admin",
+        "/npm/%00%2F",
+        // Into another route, once decoded.
+        "/npm%2Fadmin%2Fx",
+        "/npm%2F",
+        "/x%2Fnpm/a",
+        "/%2Fnpm/a",
+        "/npm-admin/a%2Fb",
+        "/npm-admin%2Fa",
+        "/npm;/a",
+        "/npm-admin;x/a",
+        "/up/a%2Fb",
+        "/nowhere/a%2Fb",
+    ] {
+        let answer = ask(gate.addr, &format!("GET {path}"), &[]).await;
+        assert_eq!(answer.code(), (400, "path_ambiguous".into()), "{path}");
+    }
+}
+
+#[test]
+fn a_route_that_forwards_ambiguous_paths_stands_alone_below_its_prefix() {
+    use AmbiguousPaths::{Forward, Refuse};
+    let upstream = UpstreamSpec::Echo;
+    let open = RouteSpec {
+        ambiguous_paths: Forward,
+        ..route("/npm/**", upstream.clone())
+    };
+    let with = |others: Vec<RouteSpec>| -> Vec<String> {
+        let mut realm = super::support::realm("127.0.0.1:1".parse().unwrap());
+        realm.routes.extend(others);
+        let errors: Vec<PolicyError> = lower(vec![realm]).err().unwrap_or_default();
+        errors.iter().map(ToString::to_string).collect()
+    };
+    assert!(with(vec![open.clone()]).is_empty());
+    let methods = |method: Method, paths| RouteSpec {
+        methods: vec![method],
+        ambiguous_paths: paths,
+        ..open.clone()
+    };
+    use AmbiguousPaths::{Forward, Refuse};
+    assert!(
+        with(vec![
+            methods(Method::GET, Forward),
+            methods(Method::PUT, Forward)
+        ])
+        .is_empty()
+    );
+    for others in [
+        vec![open.clone(), route("/npm/admin", upstream.clone())],
+        vec![open.clone(), route("/npm/{name}", upstream.clone())],
+        vec![route("/npm/a/**", upstream.clone()), open.clone()],
+        vec![methods(Method::GET, Forward), methods(Method::PUT, Refuse)],
+    ] {
+        let problems = with(others);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].contains("nothing else may lie"), "{problems:?}");
+    }
+    let closed = RouteSpec {
+        path: "/npm/{name}".into(),
+        ..open
+    };
+    let problems = with(vec![closed]);
+    assert!(problems[0].contains("must end with /**"), "{problems:?}");
+}
