@@ -273,7 +273,6 @@ fn a_route_that_forwards_ambiguous_paths_stands_alone_below_its_prefix() {
         ambiguous_paths: paths,
         ..open.clone()
     };
-    use AmbiguousPaths::{Forward, Refuse};
     assert!(
         with(vec![
             methods(Method::GET, Forward),
