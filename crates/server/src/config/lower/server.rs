@@ -206,6 +206,7 @@ impl Lowering<'_> {
         let text = self.secret(place, source)?;
         if !text.expose().contains("-----BEGIN ") {
             self.wrong(place, "is not in PEM form (-----BEGIN …)");
+            return None;
         }
         Some(text)
     }
