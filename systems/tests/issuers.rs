@@ -102,3 +102,35 @@ fn an_issuer_inside_is_not_asked_unless_its_network_is_named() {
         refused.stderr
     );
 }
+
+/// Where the realm says so, who comes by another login is somebody here, and is out when
+/// disabled here, whatever its own login says.
+#[test]
+fn a_foreign_subject_is_known_on_first_sight_and_disabled_here() {
+    let (issuer, token) = issuer(&format!("{}_issuer", site!()));
+    let app = relying(site!(), &issuer)
+        .edit(|config| {
+            let realm = config["realm"]["api"].as_table_mut().unwrap();
+            realm["issuers"][0]["provision"] = "first_sight".into();
+            let tokens = toml::Table::from_iter([("revocation".to_owned(), "immediate".into())]);
+            realm.insert("tokens".to_owned(), tokens.into());
+        })
+        .start();
+    let reports = app.request("GET", "/reports/1").bearer(&token);
+    reports.send().expect(200);
+    reports.send().expect(200);
+    let realm = ["--realm", "api", "--json"];
+    let rows = app.run(&["audit"], &realm).success().json();
+    let made: Vec<_> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["action"] == "subject.provision")
+        .collect();
+    assert_eq!(made.len(), 1, "{rows}");
+    let id = made[0]["subject"].as_str().unwrap();
+    let _ = app
+        .run(&["user", "disable"], &["--realm", "api", "--id", id])
+        .success();
+    app.until_status(&reports, 401);
+}

@@ -71,6 +71,10 @@ uuid_id! {
     SubjectId
 }
 uuid_id! {
+    /// A subject's name at a login elsewhere.
+    IdentityId
+}
+uuid_id! {
     /// A (subject, tenant) membership.
     MembershipId
 }

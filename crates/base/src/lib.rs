@@ -6,6 +6,7 @@
 //! as [`Timestamp`], randomness as [`Entropy`]. It stays small and still, because a
 //! change here rebuilds every crate.
 
+pub mod address;
 pub mod authn;
 pub mod claims;
 pub mod code;
@@ -25,16 +26,18 @@ pub mod time;
 pub mod token_format;
 pub mod word;
 
+pub use address::{Email, Phone};
 pub use code::ErrorCode;
 pub use credential::CredentialKind;
 pub use effect::{Effect, Effects};
 pub use entropy::Entropy;
 pub use id::{
-    ApiTokenId, ClientId, FactorId, MembershipId, RealmId, RequestId, SessionId, SubjectId,
+    ApiTokenId, ClientId, FactorId, IdentityId, MembershipId, RealmId, RequestId, SessionId,
+    SubjectId,
 };
 pub use name::{
-    Audience, ClassName, Email, Environment, NameError, Permission, RealmName, RoleName, Scope,
-    TenantId,
+    Audience, ClassName, Environment, NameError, Permission, ProviderName, RealmName, RoleName,
+    Scope, TenantId,
 };
 pub use principal::{Principal, SubjectKind};
 pub use secret::Secret;

@@ -3,12 +3,15 @@
 //! own affairs (`me`).
 
 mod add_grant;
+mod ban_user;
 mod create_invitation;
 mod create_membership;
 mod create_service_account;
 mod create_tenant;
 mod create_token;
 mod create_user;
+mod delete_tenant;
+mod delete_user;
 mod disable_user;
 mod enable_user;
 mod end_membership;
@@ -27,6 +30,7 @@ mod show_denial;
 mod show_user;
 #[cfg(test)]
 mod testing;
+mod unlink_identity;
 
 use crate::desk::Shared;
 use axum::Router;
@@ -81,7 +85,16 @@ fn subjects() -> Router<Admin> {
             "/admin/v1/users",
             get(list_users::list_users).post(create_user::create_user),
         )
-        .route("/admin/v1/users/{id}", get(show_user::show_user))
+        .route(
+            "/admin/v1/users/{id}",
+            get(show_user::show_user).delete(delete_user::delete_user),
+        )
+        .route("/admin/v1/users/{id}/ban", post(ban_user::ban_user))
+        .route("/admin/v1/users/{id}/unban", post(ban_user::unban_user))
+        .route(
+            "/admin/v1/users/{id}/identities/{identity}",
+            delete(unlink_identity::unlink_identity),
+        )
         .route(
             "/admin/v1/users/{id}/disable",
             post(disable_user::disable_user),
@@ -102,6 +115,10 @@ fn authority() -> Router<Admin> {
         .route(
             "/admin/v1/tenants",
             get(list_tenants::list_tenants).post(create_tenant::create_tenant),
+        )
+        .route(
+            "/admin/v1/tenants/{id}",
+            delete(delete_tenant::delete_tenant),
         )
         .route(
             "/admin/v1/memberships",
@@ -152,6 +169,11 @@ fn records() -> Router<Admin> {
     ),
     paths(
         add_grant::add_grant,
+        ban_user::ban_user,
+        ban_user::unban_user,
+        delete_tenant::delete_tenant,
+        delete_user::delete_user,
+        unlink_identity::unlink_identity,
         create_invitation::create_invitation,
         create_membership::create_membership,
         create_service_account::create_service_account,

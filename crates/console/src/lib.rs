@@ -27,6 +27,8 @@ pub const SIGN_OUT_PATH: &str = "/me/v1/session";
 /// Where [`MeParts`] is mounted for every method, with an access token.
 pub const ME_PATHS: &[&str] = &[
     "/me/v1",
+    "/me/v1/delete",
+    "/me/v1/identities/**",
     "/me/v1/password",
     "/me/v1/sessions/**",
     "/me/v1/tokens/**",
@@ -73,6 +75,6 @@ mod tests {
             }
         }
         assert_eq!(ids.len(), count);
-        assert_eq!(count, 36);
+        assert_eq!(count, 43);
     }
 }

@@ -3,6 +3,7 @@
 
 mod accept_invitation;
 mod create_token;
+mod delete_me;
 mod end_other_sessions;
 mod end_session;
 mod list_sessions;
@@ -14,6 +15,7 @@ mod set_password;
 mod show_me;
 mod sign_in;
 mod sign_out;
+mod unlink_identity;
 
 use crate::desk::Shared;
 use axum::Router;
@@ -56,6 +58,11 @@ impl MeParts {
     pub fn router(self) -> Router {
         Router::new()
             .route("/me/v1", get(show_me::show_me))
+            .route("/me/v1/delete", post(delete_me::delete_me))
+            .route(
+                "/me/v1/identities/{id}",
+                delete(unlink_identity::unlink_own_identity),
+            )
             .route(crate::SIGN_OUT_PATH, delete(sign_out::sign_out))
             .route(
                 "/me/v1/sessions",
@@ -94,6 +101,8 @@ impl MeParts {
         end_session::end_own_session,
         end_other_sessions::end_other_sessions,
         show_me::show_me,
+        delete_me::delete_me,
+        unlink_identity::unlink_own_identity,
         set_password::set_password,
         list_tokens::list_own_tokens,
         create_token::create_own_token,

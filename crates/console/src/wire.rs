@@ -8,8 +8,8 @@ pub(crate) use input::{
     NewExpiry, ceiling, expiry, grant, owner, page, parse, parse_all, parse_some, placement,
 };
 pub(crate) use view::{
-    GrantView, Listing, MembershipView, NewTokenView, SessionView, SubjectView, TenantView,
-    TokenView,
+    GrantView, IdentityView, Listing, MembershipView, NewTokenView, SessionView, SubjectView,
+    TenantView, TokenView,
 };
 
 #[cfg(test)]

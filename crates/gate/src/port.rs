@@ -60,6 +60,17 @@ pub trait Introspect: Send + Sync {
         facts: Facts,
     ) -> Result<Arc<Principal>, Rejected>;
 
+    /// Who a subject of a login that is not ours is here, and its epoch in the tenant its
+    /// token acts in; `None` if it is nobody here. By default all are nobody.
+    async fn recognise(
+        &self,
+        _realm: &RealmHandle,
+        _principal: &Principal,
+        _facts: Facts,
+    ) -> Result<Option<(SubjectId, Epoch)>, Rejected> {
+        Ok(None)
+    }
+
     /// The principal of a client that presented this id and secret. By default there
     /// are no clients.
     async fn client(

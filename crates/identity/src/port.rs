@@ -14,8 +14,10 @@ mod api_token;
 mod audit;
 mod change;
 mod dossier;
+mod erase;
 mod grant;
 mod handle;
+mod identity;
 mod key;
 mod session;
 mod subject;
@@ -25,8 +27,10 @@ pub use api_token::{TokenRead, TokenWrite};
 pub use audit::{AuditRead, AuditWrite};
 pub use change::ChangeWrite;
 pub use dossier::DossierRead;
+pub use erase::{EraseRead, EraseWrite};
 pub use grant::{GrantRead, GrantWrite};
 pub use handle::StoreHandle;
+pub use identity::{IdentityRead, IdentityWrite};
 pub use key::{KeyRead, KeyWrite};
 pub use session::{SessionRead, SessionWrite};
 pub use subject::{SubjectRead, SubjectWrite};
@@ -137,12 +141,23 @@ pub struct AuditFilter {
 
 /// Reading one realm. Everything is of the realm the transaction was opened for.
 pub trait Read:
-    SubjectRead + DossierRead + TenantRead + GrantRead + TokenRead + SessionRead + KeyRead + AuditRead
+    SubjectRead
+    + IdentityRead
+    + EraseRead
+    + DossierRead
+    + TenantRead
+    + GrantRead
+    + TokenRead
+    + SessionRead
+    + KeyRead
+    + AuditRead
 {
 }
 
 impl<
     T: SubjectRead
+        + IdentityRead
+        + EraseRead
         + DossierRead
         + TenantRead
         + GrantRead
@@ -159,6 +174,8 @@ impl<
 pub trait Tx:
     Read
     + SubjectWrite
+    + IdentityWrite
+    + EraseWrite
     + TenantWrite
     + GrantWrite
     + TokenWrite
@@ -172,6 +189,8 @@ pub trait Tx:
 impl<
     T: Read
         + SubjectWrite
+        + IdentityWrite
+        + EraseWrite
         + TenantWrite
         + GrantWrite
         + TokenWrite
@@ -231,6 +250,8 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<ChangeRow>, StoreError>;
     /// The last position of the change log.
     async fn last_change(&self) -> Result<ChangeSeq, StoreError>;
+    /// The realms in which deleted subjects or tenants may have left something.
+    async fn list_unswept(&self) -> Result<Vec<RealmId>, StoreError>;
     /// Tells the other nodes of this one and returns those that were heard of lately.
     /// Repeated every few seconds. On an engine that serves one process there are none.
     async fn announce(&self, node: &Node) -> Result<Vec<Node>, StoreError>;

@@ -33,6 +33,47 @@ pub struct RealmSettings {
     pub default_roles: Vec<RoleName>,
     /// The role in force when a request selects none; must be held to count.
     pub default_role: Option<RoleName>,
+    /// The logins that are not ours whose subjects may own credentials here.
+    pub externals: Vec<ExternalIssuer>,
+}
+
+impl RealmSettings {
+    /// What becomes of a subject of this issuer that was never seen.
+    #[must_use]
+    pub fn provision_of(&self, issuer: &str) -> Provision {
+        let known = self.externals.iter().find(|one| &*one.issuer == issuer);
+        known.map_or(Provision::Never, |one| one.provision)
+    }
+}
+
+/// A login that is not ours.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExternalIssuer {
+    /// Its `iss`, byte for byte.
+    pub issuer: Arc<str>,
+    /// What becomes of its subjects that were never seen.
+    pub provision: Provision,
+}
+
+/// What becomes of an external subject that was never seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Provision {
+    /// It stays unknown: it owns nothing here.
+    #[default]
+    Never,
+    /// It is made, with the realm's default roles.
+    FirstSight,
+}
+
+impl FromStr for Provision {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "never" => Ok(Self::Never),
+            "first_sight" => Ok(Self::FirstSight),
+            other => Err(format!("unknown rule {other:?}; known: never, first_sight")),
+        }
+    }
 }
 
 /// How a realm's access tokens look.

@@ -11,10 +11,10 @@ use crate::mounts::{Targets, exchange_mount, place};
 use crate::realms::{Realms, Served};
 use crate::system::SystemClock;
 use doorward_base::egress::Egress;
-use doorward_base::{RealmName, RequestId, TenantId};
+use doorward_base::{Clock as _, RealmName, RequestId, TenantId};
 use doorward_gate::policy::Policies;
 use doorward_gate::{Gate, GateOptions, GateParts};
-use doorward_identity::act::{Identity, KeyNews};
+use doorward_identity::act::{self, Identity, KeyNews};
 use doorward_oauth::OAuthRealm;
 use doorward_outbound::egress::{GuardedClient, SystemResolver};
 use doorward_surface::{Denial, DenialLog, RealmParts};
@@ -120,6 +120,13 @@ impl Composed {
         }
     }
 
+    /// Takes a piece away of what deleted subjects and tenants left.
+    pub(crate) async fn sweep(&self) {
+        if let Err(error) = act::sweep_erased(&self.identity, SystemClock.now()).await {
+            tracing::warn!(%error, "what deleted subjects left could not be swept");
+        }
+    }
+
     /// The trace of a denial in any realm.
     pub(crate) fn find_denial(&self, request: RequestId) -> Option<Denial> {
         let served = self.realms.all();
@@ -213,7 +220,6 @@ mod tests {
     use crate::limits::Limits;
     use crate::system::SystemClock;
     use crate::testing::{loaded, make_token, revoke};
-    use doorward_base::Clock as _;
     use doorward_base::principal::CredentialId;
 
     const TEXT: &str = "[realm.a]\ndialects = [\"oauth\"]\n[realm.a.api_tokens.service]\nkinds = [\"service\"]\nprefix = \"a_\"\nexpiry = \"optional\"";

@@ -26,6 +26,7 @@ struct Known {
     retiring: HashMap<ApiTokenId, Timestamp>,
     ended: HashMap<SessionId, Timestamp>,
     epochs: HashMap<(SubjectId, Option<TenantId>), Epoch>,
+    deleted_tenants: HashMap<TenantId, Noted>,
     tokens_changed: HashMap<ApiTokenId, Noted>,
     subjects_changed: HashMap<SubjectId, Noted>,
     /// Changes up to here may have been forgotten: what is older is stale.
@@ -55,6 +56,8 @@ pub(crate) struct Changes {
     pub(crate) tokens: HashMap<ApiTokenId, Position>,
     pub(crate) sessions: HashSet<SessionId>,
     pub(crate) subjects: HashMap<SubjectId, Position>,
+    /// Tenants were deleted.
+    pub(crate) tenants: Option<Position>,
     pub(crate) keys: bool,
 }
 
@@ -67,6 +70,8 @@ pub(crate) struct Standing {
     pub(crate) active_sessions: Vec<SessionId>,
     /// The epochs of the subjects.
     pub(crate) epochs: Vec<(SubjectId, Option<TenantId>, Epoch)>,
+    /// The tenants deleted while an access token may live that acts in one.
+    pub(crate) deleted_tenants: Vec<TenantId>,
 }
 
 /// What must be known of a realm before it is served.
@@ -80,6 +85,8 @@ pub(crate) struct Snapshot {
     pub(crate) retiring: Vec<(ApiTokenId, Timestamp)>,
     /// Every epoch.
     pub(crate) epochs: Vec<(SubjectId, Option<TenantId>, Epoch)>,
+    /// Tenants deleted, as far back.
+    pub(crate) deleted_tenants: Vec<TenantId>,
 }
 
 impl RealmLive {
@@ -105,9 +112,13 @@ impl RealmLive {
     }
 
     /// The epoch in force of a subject acting in a tenant: what changed realm-wide and
-    /// what changed there, together, as `identity` writes it into tokens.
+    /// what changed there, together, as `identity` writes it into tokens; in a tenant that
+    /// was deleted, one that no token has.
     pub(crate) fn epoch(&self, subject: SubjectId, tenant: Option<&TenantId>) -> Epoch {
         let known = self.read();
+        if tenant.is_some_and(|tenant| known.deleted_tenants.contains_key(tenant)) {
+            return Epoch(i64::MAX);
+        }
         let of = |tenant: Option<TenantId>| {
             known
                 .epochs
@@ -125,6 +136,11 @@ impl RealmLive {
         as_of < known.forgotten
             || newer(known.tokens_changed.get(&token))
             || newer(known.subjects_changed.get(&owner))
+    }
+
+    /// Whether the tenant was deleted, so that what was cached of it is stale.
+    pub(crate) fn is_deleted(&self, tenant: Option<&TenantId>) -> bool {
+        tenant.is_some_and(|tenant| self.read().deleted_tenants.contains_key(tenant))
     }
 
     /// Grows whenever the realm's keys change.
@@ -160,6 +176,8 @@ impl RealmLive {
         let ended = changes.sessions.difference(&active);
         known.ended.extend(ended.map(|&session| (session, now)));
         known.learn_epochs(standing.epochs);
+        let position = changes.tenants.unwrap_or_default();
+        known.learn_deleted(standing.deleted_tenants, Noted { position, at: now });
     }
 
     /// Takes over a snapshot, beside what is known already.
@@ -172,6 +190,9 @@ impl RealmLive {
         known.ended.extend(ended.into_iter().map(|id| (id, now)));
         known.retiring.extend(snapshot.retiring);
         known.learn_epochs(snapshot.epochs);
+        // Nothing was cached before a snapshot that is not distrusted.
+        let position = Position::default();
+        known.learn_deleted(snapshot.deleted_tenants, Noted { position, at: now });
     }
 
     /// Changes up to `position` were not seen one by one: whatever was cached before is
@@ -197,6 +218,7 @@ impl RealmLive {
         };
         known.tokens_changed.retain(|_, noted| keep(noted));
         known.subjects_changed.retain(|_, noted| keep(noted));
+        known.deleted_tenants.retain(|_, noted| keep(noted));
         known.forgotten = last;
         known.shrink();
     }
@@ -220,6 +242,13 @@ impl Known {
         for (subject, tenant, epoch) in epochs {
             let known = self.epochs.entry((subject, tenant)).or_default();
             known.0 = known.0.max(epoch.0);
+        }
+    }
+
+    /// A tenant is deleted once.
+    fn learn_deleted(&mut self, tenants: Vec<TenantId>, noted: Noted) {
+        for tenant in tenants {
+            self.deleted_tenants.entry(tenant).or_insert(noted);
         }
     }
 
@@ -312,6 +341,33 @@ mod tests {
         assert!(is_revoked(&live, 0));
         assert!(live.is_revoked(&CredentialId::Session(SESSION), at(0)));
         assert!(!live.is_revoked(&CredentialId::Session(other), at(0)));
+    }
+
+    #[test]
+    fn no_token_of_a_deleted_tenant_is_current() {
+        let live = RealmLive::new(RealmId(1));
+        let (gone, other) = (
+            TenantId::new("gone").unwrap(),
+            TenantId::new("other").unwrap(),
+        );
+        let changes = Changes {
+            tenants: Some(seq(7)),
+            ..Changes::default()
+        };
+        let standing = Standing {
+            deleted_tenants: vec![gone.clone()],
+            ..Standing::default()
+        };
+        live.apply(&changes, standing, at(100));
+        assert_eq!(live.epoch(OWNER, Some(&gone)), Epoch(i64::MAX));
+        assert_eq!(live.epoch(OWNER, Some(&other)), Epoch(0));
+        assert_eq!(live.epoch(OWNER, None), Epoch(0));
+        assert!(live.is_deleted(Some(&gone)) && !live.is_deleted(Some(&other)));
+        // Forgotten with the last access token; what was cached before is stale then.
+        live.forget(at(101));
+        assert!(!live.is_deleted(Some(&gone)));
+        assert!(live.is_stale(TOKEN, OWNER, seq(6)));
+        assert!(!live.is_stale(TOKEN, OWNER, seq(7)));
     }
 
     #[test]

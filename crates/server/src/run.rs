@@ -343,5 +343,6 @@ async fn keep_house(composed: Arc<Composed>) {
         ticks.tick().await;
         composed.flush().await;
         composed.feed.forget_what_is_over().await;
+        composed.sweep().await;
     }
 }

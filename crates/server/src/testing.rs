@@ -152,6 +152,9 @@ impl Store for Held {
         let last = self.inner.last_change().await?;
         Ok(ChangeSeq(last.0 + self.pruned.load(Ordering::SeqCst)))
     }
+    async fn list_unswept(&self) -> Result<Vec<RealmId>, StoreError> {
+        self.inner.list_unswept().await
+    }
     async fn announce(&self, node: &Node) -> Result<Vec<Node>, StoreError> {
         if self.read_only.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("read only".to_owned()));

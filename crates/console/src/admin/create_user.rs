@@ -1,9 +1,9 @@
 //! Makes a user.
 
 use crate::desk::Desk;
-use crate::errors::{invalid, refuse};
-use crate::wire::{SubjectView, placement};
-use doorward_base::{Email, Secret};
+use crate::errors::refuse;
+use crate::wire::{SubjectView, parse_some, placement};
+use doorward_base::Secret;
 use doorward_identity::act::{self, CreateUser};
 use doorward_identity::model::Metadata;
 use doorward_surface::Refusal;
@@ -16,9 +16,11 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewUser {
-    /// The address.
-    email: String,
-    /// Whether you vouch for the address.
+    /// The e-mail address.
+    email: Option<String>,
+    /// The phone number (E.164). Without it and an address the user is anonymous.
+    phone: Option<String>,
+    /// Whether you vouch for the addresses.
     #[serde(default)]
     email_proven: bool,
     /// A display name, at most 200 characters.
@@ -64,7 +66,8 @@ pub(crate) async fn create_user(
     Json(body): Json<NewUser>,
 ) -> Result<(StatusCode, Json<SubjectView>), Refusal> {
     let new = CreateUser {
-        email: Email::new(&body.email).map_err(|error| invalid("email", error))?,
+        email: parse_some("email", body.email.as_deref())?,
+        phone: parse_some("phone", body.phone.as_deref())?,
         proven: body.email_proven,
         name: body.name,
         password: body.password.map(Secret::new),

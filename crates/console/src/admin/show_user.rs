@@ -2,7 +2,7 @@
 
 use crate::desk::Desk;
 use crate::errors::refuse;
-use crate::wire::{GrantView, MembershipView, SubjectView};
+use crate::wire::{GrantView, IdentityView, MembershipView, SubjectView};
 use doorward_base::SubjectId;
 use doorward_identity::act;
 use doorward_surface::Refusal;
@@ -16,6 +16,8 @@ pub(crate) struct ProfileView {
     /// The subject.
     #[serde(flatten)]
     subject: SubjectView,
+    /// Its names at logins elsewhere; none for who does not reach all of it.
+    identities: Vec<IdentityView>,
     /// Its memberships.
     memberships: Vec<MembershipView>,
     /// Its grants.
@@ -44,6 +46,7 @@ pub(crate) async fn show_user(
         .map_err(refuse)?;
     Ok(Json(ProfileView {
         subject: SubjectView::from(&profile.subject),
+        identities: profile.identities.iter().map(Into::into).collect(),
         memberships: profile.memberships.iter().map(Into::into).collect(),
         grants: profile.grants.iter().map(Into::into).collect(),
     }))

@@ -2,7 +2,7 @@
 
 use crate::desk::Desk;
 use crate::errors::refuse;
-use crate::wire::{MembershipView, SubjectView};
+use crate::wire::{IdentityView, MembershipView, SubjectView};
 use doorward_base::ErrorCode;
 use doorward_identity::act;
 use doorward_identity::decide::authority::Held;
@@ -20,6 +20,8 @@ pub(crate) struct Me {
     subject: SubjectView,
     /// The tenant the access token acts in.
     tenant: Option<String>,
+    /// Its names at logins elsewhere.
+    identities: Vec<IdentityView>,
     /// Its memberships.
     memberships: Vec<MembershipView>,
     /// Its roles in that tenant, through this credential.
@@ -55,6 +57,7 @@ pub(crate) async fn show_me(desk: Desk) -> Result<Json<Me>, Refusal> {
     Ok(Json(Me {
         subject: SubjectView::from(&profile.subject),
         tenant: tenant.map(ToString::to_string),
+        identities: profile.identities.iter().map(Into::into).collect(),
         memberships: profile.memberships.iter().map(Into::into).collect(),
         roles: held.roles.keys().map(ToString::to_string).collect(),
         permissions: permissions.into_iter().collect(),

@@ -4,8 +4,8 @@
 use doorward_base::{SessionId, Timestamp};
 use doorward_identity::act::{MintedToken, TokenPage};
 use doorward_identity::model::{
-    ApiToken, Ceiling, Grant, Granted, Identifier, Membership, Session, Subject, SubjectStatus,
-    Tenant, TokenState,
+    Address, ApiToken, Ceiling, Grant, Granted, Identifier, LinkedIdentity, Membership, Session,
+    Subject, SubjectStatus, Tenant, TokenState,
 };
 use serde::Serialize;
 use std::fmt::Display;
@@ -62,9 +62,24 @@ pub(crate) struct SubjectView {
     pub(crate) kind: String,
     /// Its address.
     pub(crate) email: Option<String>,
-    /// Whether a user's address is proven.
+    /// Whether a user's e-mail address is proven.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) email_proven: Option<bool>,
+    /// Since when it passes for the user's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) email_confirmed_at: Option<String>,
+    /// A user's phone number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) phone: Option<String>,
+    /// Whether it is proven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) phone_proven: Option<bool>,
+    /// Since when it passes for the user's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) phone_confirmed_at: Option<String>,
+    /// Whether a user came without saying who it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) anonymous: Option<bool>,
     /// The tenant whose API keys it owns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) keys_of: Option<String>,
@@ -76,40 +91,85 @@ pub(crate) struct SubjectView {
     pub(crate) sub: Option<String>,
     /// A display name.
     pub(crate) name: Option<String>,
-    /// `active` or `disabled`.
+    /// `active`, `banned` (until `banned_until`) or `disabled`.
     pub(crate) status: &'static str,
     /// When it was disabled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) disabled_at: Option<String>,
+    /// When its ban is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) banned_until: Option<String>,
     /// When it was made.
     pub(crate) created_at: String,
+    /// When it last signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_sign_in_at: Option<String>,
 }
 
 impl From<&Subject> for SubjectView {
     fn from(subject: &Subject) -> Self {
-        let (mut email_proven, mut keys_of, mut external) = (None, None, None);
+        let (mut keys_of, mut external) = (None, None);
         match &subject.identifier {
-            Identifier::User { proven, .. } => email_proven = Some(*proven),
-            Identifier::Service { .. } => {}
+            Identifier::User(_) | Identifier::Service { .. } => {}
             Identifier::TenantKeys { tenant } => keys_of = Some(tenant.to_string()),
             Identifier::External { issuer, sub } => external = Some((issuer, sub)),
         }
-        let (status, disabled_at) = match subject.status {
-            SubjectStatus::Active => ("active", None),
-            SubjectStatus::Disabled { at } => ("disabled", Some(at.to_string())),
+        let (status, disabled_at, banned_until) = match subject.status {
+            SubjectStatus::Active => ("active", None, None),
+            SubjectStatus::Banned { until } => ("banned", None, Some(until.to_string())),
+            SubjectStatus::Disabled { at } => ("disabled", Some(at.to_string()), None),
         };
+        let contact = subject.identifier.contact();
+        let email = contact.and_then(|contact| contact.email.as_ref());
+        let phone = contact.and_then(|contact| contact.phone.as_ref());
+        let text = |at: Timestamp| at.to_string();
         Self {
             id: subject.id.to_string(),
             kind: subject.identifier.kind().to_string(),
             email: subject.identifier.email().map(ToString::to_string),
-            email_proven,
+            email_proven: email.map(Address::is_proven),
+            email_confirmed_at: email.and_then(|own| own.confirmed_at).map(text),
+            phone: phone.map(|own| own.value.to_string()),
+            phone_proven: phone.map(Address::is_proven),
+            phone_confirmed_at: phone.and_then(|own| own.confirmed_at).map(text),
+            anonymous: contact.map(|contact| contact.anonymous),
             keys_of,
             issuer: external.map(|(issuer, _)| issuer.to_string()),
             sub: external.map(|(_, sub)| sub.to_string()),
             name: subject.name.clone(),
             status,
             disabled_at,
+            banned_until,
             created_at: subject.created_at.to_string(),
+            last_sign_in_at: subject.last_sign_in_at.map(text),
+        }
+    }
+}
+
+/// A subject's name at a login elsewhere.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Identity)]
+pub(crate) struct IdentityView {
+    /// Its id.
+    pub(crate) id: String,
+    /// The login.
+    pub(crate) provider: String,
+    /// Its name there.
+    pub(crate) sub: String,
+    /// When it was linked.
+    pub(crate) created_at: String,
+    /// When somebody last came in by it.
+    pub(crate) last_used_at: Option<String>,
+}
+
+impl From<&LinkedIdentity> for IdentityView {
+    fn from(identity: &LinkedIdentity) -> Self {
+        Self {
+            id: identity.id.to_string(),
+            provider: identity.provider.to_string(),
+            sub: identity.sub.to_string(),
+            created_at: identity.created_at.to_string(),
+            last_used_at: identity.last_used_at.map(|at| at.to_string()),
         }
     }
 }

@@ -73,6 +73,7 @@ pub(crate) struct Issuer {
     pub(crate) max_lifetime: Option<Duration>,
     pub(crate) keys: Keys,
     pub(crate) claims: ClaimMap,
+    pub(crate) is_recognised: bool,
 }
 
 #[derive(Clone)]

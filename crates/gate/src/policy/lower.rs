@@ -325,6 +325,7 @@ fn lower_issuers(specs: Vec<IssuerSpec>, problems: &mut Vec<Problem>) -> Vec<Iss
             max_lifetime: spec.max_lifetime,
             keys,
             claims: spec.claims,
+            is_recognised: spec.is_recognised,
         });
     }
     issuers

@@ -101,6 +101,8 @@ pub struct IssuerSpec {
     pub keys: KeySource,
     /// Where its claims carry what the gate needs.
     pub claims: ClaimMap,
+    /// Whether its subjects may be somebody here, so that each is asked for.
+    pub is_recognised: bool,
 }
 
 /// Where an issuer's keys come from.

@@ -350,6 +350,7 @@ pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
         require_https: RequireHttps::Off,
         errors: ErrorTemplate::Plain,
         issuers: vec![IssuerSpec {
+            is_recognised: false,
             max_lifetime: None,
             issuer: ISSUER.into(),
             audiences: vec!["api".parse().unwrap()],

@@ -8,8 +8,8 @@ use super::{Call, Context, Realm};
 use crate::decide::bounds::check_name;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
-    Actor, AuditAction, AuditEvent, Change, Grant, Granted, HashedPassword, Identifier, Invitation,
-    Membership, Metadata, Subject, SubjectStatus,
+    Actor, Address, AuditAction, AuditEvent, Change, Contact, Grant, Granted, HashedPassword,
+    Identifier, Invitation, Membership, Metadata, Subject, SubjectStatus,
 };
 use crate::port::{Read, StoreError, Tx};
 use async_trait::async_trait;
@@ -160,15 +160,15 @@ impl Acceptance {
         tx: &mut dyn Tx,
         subject: &Subject,
     ) -> Result<Result<(), ManageRefusal>, StoreError> {
-        let Identifier::User { proven, .. } = subject.identifier else {
+        let Identifier::User(contact) = &subject.identifier else {
             return Ok(Err(ManageRefusal::InvitationInvalid));
         };
-        if subject.status != SubjectStatus::Active {
+        if !subject.status.allows(self.call.now) {
             return Ok(Err(ManageRefusal::InvitationInvalid));
         }
-        if proven {
+        let Some(address) = contact.email.clone().filter(|own| !own.is_proven()) else {
             return Ok(Ok(()));
-        }
+        };
         // Nobody has shown that this address is theirs, so somebody else may have made
         // the account and wait in it: everything they left is thrown out.
         let Some(password) = &self.password else {
@@ -185,22 +185,24 @@ impl Acceptance {
         for token in tokens {
             tx.append_change(Change::ApiToken(token)).await?;
         }
-        tx.mark_email_proven(subject.id).await?;
+        let contact = Contact {
+            email: Some(Address::proven(address.value, self.call.now)),
+            ..contact.clone()
+        };
+        tx.set_contact(subject.id, &contact).await?;
         Ok(Ok(()))
     }
 
     async fn make(&self, tx: &mut dyn Tx, invitation: &Invitation) -> Result<Subject, StoreError> {
         let subject = Subject {
             id: self.subject,
-            identifier: Identifier::User {
-                email: invitation.email.clone(),
-                proven: true,
-            },
+            identifier: Identifier::user(Address::proven(invitation.email.clone(), self.call.now)),
             name: self.name.clone(),
             status: SubjectStatus::Active,
             user_metadata: Metadata::new(),
             app_metadata: Metadata::new(),
             created_at: self.call.now,
+            last_sign_in_at: None,
         };
         tx.insert_subject(&subject).await?;
         if let Some(password) = &self.password {

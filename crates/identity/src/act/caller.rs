@@ -3,7 +3,7 @@
 
 use crate::decide::authority::permissions_of;
 use crate::decide::manage::{ManagementCaller, Manager, Through};
-use crate::model::{Actor, Ceiling, SubjectStatus};
+use crate::model::{Actor, Ceiling};
 use crate::port::{Read, StoreError};
 use crate::settings::RealmSettings;
 use doorward_base::principal::CredentialId;
@@ -84,7 +84,7 @@ pub(super) async fn load_manager(
         return Ok(Some(ManagementCaller::Operator));
     };
     let dossier = match tx.find_dossier(*subject).await? {
-        Some(found) if found.subject.status == SubjectStatus::Active => found,
+        Some(found) if found.subject.status.allows(now) => found,
         _ => return Ok(None),
     };
     let ceiling = load_ceiling(tx, *subject, *credential, &dossier.member_of, now).await?;

@@ -39,6 +39,7 @@ pub async fn create_service_account(
         user_metadata: Metadata::new(),
         app_metadata: Metadata::new(),
         created_at: ctx.call.now,
+        last_sign_in_at: None,
     };
     ctx.commit(NewSubject {
         realm: ctx.realm(),

@@ -244,6 +244,7 @@ impl NewToken {
                 user_metadata: Metadata::new(),
                 app_metadata: Metadata::new(),
                 created_at: self.call.now,
+                last_sign_in_at: None,
             },
             owned: Owned {
                 member_of: vec![tenant.clone()],

@@ -7,27 +7,26 @@ use super::placement::Placement;
 use super::set_password::check_length;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
-use crate::decide::bounds::check_name;
+use crate::decide::bounds::{check_metadata, check_name};
 use crate::decide::manage::ManagementPermission;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
-    AuditAction, AuditEvent, Grant, Granted, HashedPassword, Identifier, Metadata, Subject,
-    SubjectStatus,
+    Address, AuditAction, AuditEvent, Contact, Grant, Granted, HashedPassword, Identifier,
+    Metadata, Subject, SubjectStatus,
 };
 use crate::port::Tx;
 use async_trait::async_trait;
-use doorward_base::{Effect, Email, MembershipId, Secret, SubjectId};
+use doorward_base::{Effect, Email, MembershipId, Phone, Secret, SubjectId, Timestamp};
 use std::sync::Arc;
-
-/// The longest metadata, in bytes of JSON.
-const MAX_METADATA: usize = 16 * 1024;
 
 /// A user about to be made.
 #[derive(Clone, Debug)]
 pub struct CreateUser {
-    /// Its address.
-    pub email: Email,
-    /// Whether whoever makes it vouches for the address. It stays unproven unless that
+    /// Its e-mail address.
+    pub email: Option<Email>,
+    /// Its phone number.
+    pub phone: Option<Phone>,
+    /// Whether whoever makes it vouches for its addresses. They stay unproven unless that
     /// is an operator or somebody who may make users realm-wide: an invitation trusts a
     /// proven address, and a tenant must not stand for the mail of all others.
     pub proven: bool,
@@ -65,17 +64,24 @@ pub async fn create_user(
             password = Some(ctx.identity.passwords.hash(plain, entropy).await?);
         }
     }
+    let contact = Contact {
+        anonymous: new.email.is_none() && new.phone.is_none(),
+        email: new
+            .email
+            .map(|email| taken(email, new.proven, ctx.call.now)),
+        phone: new
+            .phone
+            .map(|phone| taken(phone, new.proven, ctx.call.now)),
+    };
     let subject = Subject {
         id: SubjectId::mint(entropy, ctx.call.now),
-        identifier: Identifier::User {
-            email: new.email,
-            proven: new.proven,
-        },
+        identifier: Identifier::User(contact),
         name: new.name,
         status: SubjectStatus::Active,
         user_metadata: new.user_metadata,
         app_metadata: new.app_metadata,
         created_at: ctx.call.now,
+        last_sign_in_at: None,
     };
     ctx.commit(NewSubject {
         realm: ctx.realm(),
@@ -154,16 +160,23 @@ impl Work for NewSubject {
         {
             return Err(ManageRefusal::Exists("this address").into());
         }
+        if let Some(phone) = self.subject.identifier.phone()
+            && tx.find_subject_by_phone(phone).await?.is_some()
+        {
+            return Err(ManageRefusal::Exists("this phone number").into());
+        }
         event.subject = Some(self.subject.id);
         let mut subject = self.subject.clone();
-        if let Identifier::User { proven, .. } = &mut subject.identifier {
-            *proven = *proven && manager.vouches();
+        if let Identifier::User(contact) = &mut subject.identifier
+            && !manager.vouches()
+        {
+            contact.doubt();
         }
         tx.insert_subject(&subject).await?;
         if let Some(password) = &self.password {
             tx.set_password(self.subject.id, password).await?;
         }
-        if matches!(self.subject.identifier, Identifier::User { .. }) {
+        if matches!(self.subject.identifier, Identifier::User(_)) {
             for grant in default_grants(&self.realm) {
                 tx.insert_grant(self.subject.id, &grant, self.call.now)
                     .await?;
@@ -185,6 +198,14 @@ impl Work for NewSubject {
     }
 }
 
+fn taken<T>(value: T, proven: bool, now: Timestamp) -> Address<T> {
+    if proven {
+        Address::proven(value, now)
+    } else {
+        Address::said(value)
+    }
+}
+
 /// What every new user of the realm is granted.
 pub(super) fn default_grants(realm: &Realm) -> Vec<Grant> {
     let roles = realm.settings.default_roles.iter().cloned();
@@ -198,11 +219,6 @@ pub(super) fn default_grants(realm: &Realm) -> Vec<Grant> {
 
 fn check_size(subject: &Subject) -> Result<(), ManageRefusal> {
     check_name(subject.name.as_deref())?;
-    for metadata in [&subject.user_metadata, &subject.app_metadata] {
-        let size = serde_json::to_string(metadata).map_or(usize::MAX, |text| text.len());
-        if size > MAX_METADATA {
-            return Err(ManageRefusal::TooLong("the metadata"));
-        }
-    }
-    Ok(())
+    check_metadata("the metadata", &subject.user_metadata)?;
+    check_metadata("the metadata", &subject.app_metadata)
 }

@@ -6,7 +6,7 @@ use super::work::{Failure, Query, Stop};
 use super::{Caller, Context, Realm};
 use crate::decide::manage::{ManagementCaller, ManagementPermission, Reach};
 use crate::decide::refusal::ManageRefusal;
-use crate::model::{Grant, Membership, Subject, Tenant};
+use crate::model::{Grant, LinkedIdentity, Membership, Subject, Tenant};
 use crate::port::{Page, Read};
 use async_trait::async_trait;
 use doorward_base::{Email, MembershipId, SubjectId, TenantId, Timestamp};
@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub struct Profile {
     /// The subject.
     pub subject: Subject,
+    /// Its names at logins elsewhere; none for who does not reach all of it.
+    pub identities: Vec<LinkedIdentity>,
     /// Its memberships, within the caller's reach.
     pub memberships: Vec<Membership>,
     /// Its grants, within the caller's reach.
@@ -190,8 +192,13 @@ impl Question for OneProfile {
                 .as_ref()
                 .is_none_or(|tenant| reach.covers(tenant))
         });
+        let identities = match reach {
+            Reach::Realm => tx.list_identities(subject.id).await?,
+            Reach::Tenants(_) => Vec::new(),
+        };
         Ok(Profile {
             subject,
+            identities,
             memberships,
             grants,
         })

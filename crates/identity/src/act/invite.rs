@@ -13,7 +13,6 @@ use crate::port::Tx;
 use async_trait::async_trait;
 use doorward_base::token_format::{TokenBody, TokenFormat};
 use doorward_base::{Effect, Email, RoleName, Secret, TenantId, Timestamp};
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,8 +96,6 @@ impl Work for NewInvitation {
             .call
             .event(self.caller.actor(), AuditAction::TenantInvite);
         event.tenant = Some(self.invitation.tenant.clone());
-        let email = json!(self.invitation.email.as_str());
-        event.detail.insert("email".to_owned(), email);
         event
     }
 

@@ -1,6 +1,6 @@
 //! Hashing passwords on a bounded pool: argon2id with 19 MiB, two passes, one lane.
-//! Stored hashes verify within cost caps only. Texts are taken as they come: no
-//! Unicode normalisation is applied. Not here: who may sign in (`decide::sign_in`).
+//! Stored hashes verify within cost caps only. A text is composed (NFC) before it is
+//! hashed or checked: the same keys give other sequences on another system. Not here: who may sign in (`decide::sign_in`).
 
 use super::work::Failure;
 use crate::decide::refusal::Refusal;
@@ -8,6 +8,7 @@ use crate::model::HashedPassword;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
+use doorward_base::address::composed;
 use doorward_base::{Entropy, Secret, entropy};
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -85,7 +86,7 @@ impl PasswordPool {
         let salt = entropy::bytes::<SALT>(entropy);
         let password = password.clone();
         let hash = self
-            .run(move || hash_now(password.expose().as_bytes(), &salt))
+            .run(move || hash_now(composed(password.expose()).as_bytes(), &salt))
             .await?
             .ok_or_else(|| Failure::Internal("the password hash failed".to_owned()))?;
         Ok(HashedPassword::from_phc(hash.to_string()))
@@ -108,7 +109,7 @@ impl PasswordPool {
         let phc = stored.map_or(NOBODY, HashedPassword::as_phc).to_owned();
         let password = password.clone();
         let check = self
-            .run(move || check_now(password.expose().as_bytes(), &phc))
+            .run(move || check_now(composed(password.expose()).as_bytes(), &phc))
             .await?;
         Ok(if known { check } else { PasswordCheck::Wrong })
     }
@@ -230,6 +231,21 @@ mod tests {
             assert_eq!(check.unwrap(), PasswordCheck::Right { weak: false });
             let check: Checked = pool.check(&secret(&format!("{right}x")), Some(&hash)).await;
             assert_eq!(check.unwrap(), PasswordCheck::Wrong);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_password_is_one_however_a_system_composes_it() {
+        let pool = PasswordPool::new(2, || {});
+        let (composed, apart) = (
+            secret("p\u{e4}ssw\u{f6}rter"),
+            secret("pa\u{308}sswo\u{308}rter"),
+        );
+        for (set, typed) in [(&composed, &apart), (&apart, &composed)] {
+            let hash: Result<_, Failure<SignInRefusal>> =
+                pool.hash(set, &SeededEntropy::new(1)).await;
+            let check: Checked = pool.check(typed, Some(&hash.unwrap())).await;
+            assert_eq!(check.unwrap(), PasswordCheck::Right { weak: false });
         }
     }
 

@@ -8,9 +8,10 @@ use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::ManagementCaller;
 use crate::decide::refusal::ManageRefusal;
-use crate::model::{AuditAction, AuditEvent, Change, HashedPassword, Identifier};
+use crate::model::{AuditAction, AuditEvent, Change, Contact, HashedPassword, Identifier};
 use crate::port::{Read, Tx};
 use async_trait::async_trait;
+use doorward_base::address::composed;
 use doorward_base::{Effect, Secret, SubjectId};
 use std::sync::Arc;
 
@@ -63,7 +64,7 @@ pub async fn set_password(
 
 /// The stored hash that the current password matches. It is a guess at the account, as
 /// one at sign-in is: a stolen session must not open a way around that limit.
-async fn prove(
+pub(super) async fn prove(
     ctx: Context<'_>,
     subject: SubjectId,
     current: Option<Secret>,
@@ -91,7 +92,8 @@ async fn prove(
 
 /// Refuses a password shorter than `minimum` characters, or longer than 256.
 pub(super) fn check_length(password: &Secret, minimum: usize) -> Result<(), ManageRefusal> {
-    let text = password.expose();
+    // As it is hashed.
+    let text = composed(password.expose());
     let fits =
         text.len() <= MAX_BYTES && (minimum.max(1)..=MAX_CHARS).contains(&text.chars().count());
     if fits {
@@ -110,6 +112,14 @@ fn may_set(manager: &ManagementCaller, subject: SubjectId) -> Result<(), ManageR
     }
 }
 
+/// What guesses at a user's password are counted under: the address, as at sign-in, or
+/// the id of who has none.
+fn account_of(contact: &Contact, id: SubjectId) -> String {
+    let email = contact.email.as_ref().map(|own| own.value.to_string());
+    let phone = || contact.phone.as_ref().map(|own| own.value.to_string());
+    email.or_else(phone).unwrap_or_else(|| id.to_string())
+}
+
 /// A user's address and password.
 struct FindPassword(SubjectId);
 
@@ -120,7 +130,7 @@ impl Query for FindPassword {
 
     async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<ManageRefusal>> {
         let account = match tx.find_subject(self.0).await?.map(|found| found.identifier) {
-            Some(Identifier::User { email, .. }) => email.as_str().to_owned(),
+            Some(Identifier::User(contact)) => account_of(&contact, self.0),
             Some(_) | None => return Ok((String::new(), None)),
         };
         Ok((account, tx.find_password(self.0).await?))
@@ -173,7 +183,7 @@ impl Work for NewPassword {
             }
         }
         match tx.find_subject(self.subject).await? {
-            Some(subject) if matches!(subject.identifier, Identifier::User { .. }) => {}
+            Some(subject) if matches!(subject.identifier, Identifier::User(_)) => {}
             _ => return Err(ManageRefusal::NotFound("subject").into()),
         }
         let hash = self.hash.as_ref().ok_or(ManageRefusal::PasswordWrong)?;

@@ -1,5 +1,5 @@
-//! Disables and enables a subject. A disabled subject's tokens and sessions are dead at
-//! once: each use looks at the owner.
+//! Disables, bans and enables a subject. A disabled or banned subject's tokens and sessions
+//! are dead at once: each use looks at the owner.
 
 use super::caller::load_manager;
 use super::facts::load_owned;
@@ -10,7 +10,8 @@ use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, Identifier, SubjectStatus};
 use crate::port::Tx;
 use async_trait::async_trait;
-use doorward_base::{Effect, SubjectId};
+use doorward_base::{Effect, SubjectId, Timestamp};
+use serde_json::json;
 use std::sync::Arc;
 
 /// Whether a subject may act.
@@ -20,13 +21,21 @@ pub enum Standing {
     Enabled,
     /// It may not.
     Disabled,
+    /// It may not until then.
+    Banned {
+        /// When the ban is over by itself.
+        until: Timestamp,
+    },
+    /// A ban is lifted before its time.
+    Unbanned,
 }
 
-/// Disables or enables a subject; its sessions end when it is disabled, its tokens
-/// work again when it is enabled. Needs `platform.users.edit`, for a service account
+/// Disables, bans or enables a subject; its sessions end when it is disabled, its tokens
+/// work again when it is enabled. A ban ends nothing: what it holds back works again when
+/// it is over, but for access tokens that were made before. Needs `platform.users.edit`, for a service account
 /// `platform.users.service-accounts.edit`: to disable, over all of the subject's
-/// tenants, unless it holds something realm-wide; to enable, realm-wide. Nothing says
-/// who disabled a subject, so a tenant must not undo what the realm did.
+/// tenants, unless it holds something realm-wide; for the rest, realm-wide. Nothing says
+/// who disabled or banned a subject, so a tenant must not undo what the realm did.
 ///
 /// # Errors
 /// [`Failure`] with a [`ManageRefusal`].
@@ -61,8 +70,8 @@ impl Work for NewStatus {
 
     fn effect(&self) -> Effect {
         match self.standing {
-            Standing::Enabled => Effect::Begins,
-            Standing::Disabled => Effect::Ends,
+            Standing::Enabled | Standing::Unbanned => Effect::Begins,
+            Standing::Disabled | Standing::Banned { .. } => Effect::Ends,
         }
     }
 
@@ -70,11 +79,16 @@ impl Work for NewStatus {
         let action = match self.standing {
             Standing::Enabled => AuditAction::SubjectEnable,
             Standing::Disabled => AuditAction::SubjectDisable,
+            Standing::Banned { .. } => AuditAction::SubjectBan,
+            Standing::Unbanned => AuditAction::SubjectUnban,
         };
-        AuditEvent {
-            subject: Some(self.subject),
-            ..self.call.event(self.caller.actor(), action)
+        let mut event = self.call.event(self.caller.actor(), action);
+        event.subject = Some(self.subject);
+        if let Standing::Banned { until } = self.standing {
+            let until = json!(until.to_string());
+            event.detail.insert("until".to_owned(), until);
         }
+        event
     }
 
     async fn run(
@@ -94,7 +108,7 @@ impl Work for NewStatus {
             .await?
             .ok_or(ManageRefusal::NotFound("subject"))?;
         let needed = match subject.identifier {
-            Identifier::User { .. } | Identifier::External { .. } => users,
+            Identifier::User(_) | Identifier::External { .. } => users,
             Identifier::Service { .. } | Identifier::TenantKeys { .. } => services,
         };
         let reach = manager.reach(needed)?;
@@ -103,10 +117,7 @@ impl Work for NewStatus {
         if !reach.covers_whole(&owned.belonging(&self.realm.settings)) {
             return Err(ManageRefusal::NotFound("subject").into());
         }
-        let status = match self.standing {
-            Standing::Enabled => SubjectStatus::Active,
-            Standing::Disabled => SubjectStatus::Disabled { at: self.call.now },
-        };
+        let status = self.next(subject.status)?;
         tx.set_subject_status(self.subject, status).await?;
         if self.standing == Standing::Disabled {
             let ended = tx
@@ -129,10 +140,26 @@ impl NewStatus {
         needed: ManagementPermission,
     ) -> Result<(), ManageRefusal> {
         match (self.standing, reach) {
-            (Standing::Enabled, Reach::Tenants(_)) => {
-                Err(ManageRefusal::NotPermitted(needed.as_str()))
-            }
-            (Standing::Enabled, Reach::Realm) | (Standing::Disabled, _) => Ok(()),
+            (Standing::Disabled, _) | (_, Reach::Realm) => Ok(()),
+            (_, Reach::Tenants(_)) => Err(ManageRefusal::NotPermitted(needed.as_str())),
         }
+    }
+
+    /// What becomes of a status. A ban would end by itself what was disabled for good.
+    fn next(&self, before: SubjectStatus) -> Result<SubjectStatus, ManageRefusal> {
+        let is_disabled = matches!(before, SubjectStatus::Disabled { .. });
+        Ok(match self.standing {
+            Standing::Enabled => SubjectStatus::Active,
+            Standing::Disabled => SubjectStatus::Disabled { at: self.call.now },
+            Standing::Banned { .. } if is_disabled => {
+                return Err(ManageRefusal::BanInvalid("the subject is disabled"));
+            }
+            Standing::Banned { until } if until <= self.call.now => {
+                return Err(ManageRefusal::BanInvalid("its end is not in the future"));
+            }
+            Standing::Banned { until } => SubjectStatus::Banned { until },
+            Standing::Unbanned if is_disabled => before,
+            Standing::Unbanned => SubjectStatus::Active,
+        })
     }
 }

@@ -150,7 +150,7 @@ impl Query for FindByEmail {
         let Some(subject) = tx.find_subject_by_email(email).await? else {
             return Ok(None);
         };
-        if !matches!(subject.identifier, Identifier::User { .. }) {
+        if !matches!(subject.identifier, Identifier::User(_)) {
             return Ok(None);
         }
         Ok(Some((subject.id, tx.find_password(subject.id).await?)))
@@ -191,7 +191,8 @@ impl Work for Begin {
     ) -> Result<Self::Done, Stop<SignInRefusal>> {
         let dossier = self.load_dossier(tx).await?;
         let known = dossier.as_ref().map(|dossier| &dossier.subject);
-        let subject = rule::sign_in(known, self.verdict(tx).await?)?.clone();
+        let verdict = self.verdict(tx).await?;
+        let subject = rule::sign_in(known, verdict, self.call.now)?.clone();
         let settings = &self.realm.settings;
         let dossier = dossier.ok_or(SignInRefusal::Credentials("unknown address"))?;
         let requested = self.request.tenant.as_ref();
@@ -220,6 +221,7 @@ impl Work for Begin {
         event.actor = Actor::Subject(subject.id);
         event.session = Some(session.id);
         tx.insert_session(&session).await?;
+        tx.touch_sign_in(subject.id, self.call.now).await?;
         if let Some(better) = &self.better {
             tx.set_password(subject.id, better).await?;
         }

@@ -2,7 +2,8 @@
 //! form of identifying names (`base`), and the sizes of passwords and metadata (`act`).
 
 use super::refusal::ManageRefusal;
-use crate::model::Ceiling;
+use crate::model::{Ceiling, Metadata};
+use doorward_base::address::is_invisible;
 
 /// The longest display name, in characters.
 pub const MAX_NAME: usize = 200;
@@ -10,16 +11,38 @@ pub const MAX_NAME: usize = 200;
 pub const MAX_LIST: usize = 64;
 
 /// Checks the display name of a subject, tenant or token. Names are shown on operators'
-/// terminals, where a control character is a command.
+/// terminals, where a control character is a command, and to people, who go by how they
+/// look.
 ///
 /// # Errors
 /// [`ManageRefusal::NameInvalid`].
 pub fn check_name(name: Option<&str>) -> Result<(), ManageRefusal> {
-    let fits = |name: &str| name.chars().count() <= MAX_NAME && !name.chars().any(char::is_control);
+    // Joiners and variation selectors are part of how some scripts are written.
+    let shows = |c: char| {
+        let joins = matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
+        !c.is_control() && (joins || !is_invisible(c))
+    };
+    let fits = |name: &str| name.chars().count() <= MAX_NAME && name.chars().all(shows);
     if name.is_none_or(fits) {
         Ok(())
     } else {
         Err(ManageRefusal::NameInvalid)
+    }
+}
+
+/// The longest metadata of a subject or an identity, in bytes of JSON.
+pub const MAX_METADATA: usize = 16 * 1024;
+
+/// Checks the size of an object kept beside a subject; `what` it is is said in the refusal.
+///
+/// # Errors
+/// [`ManageRefusal::TooLong`].
+pub fn check_metadata(what: &'static str, metadata: &Metadata) -> Result<(), ManageRefusal> {
+    let size = serde_json::to_string(metadata).map_or(usize::MAX, |text| text.len());
+    if size <= MAX_METADATA {
+        Ok(())
+    } else {
+        Err(ManageRefusal::TooLong(what))
     }
 }
 
@@ -60,6 +83,9 @@ mod tests {
             None,
             Some(""),
             Some("CI/CD \u{2014} caf\u{e9}"),
+            Some(
+                "\u{646}\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645} \u{2764}\u{fe0f}",
+            ),
             Some(long.as_str()),
         ] {
             assert_eq!(check_name(good), Ok(()), "{good:?}");
@@ -72,6 +98,9 @@ mod tests {
             "a\tb",
             "\u{7f}",
             "\u{9b}2J",
+            "\u{202e}ecila",
+            "a\u{200b}lice",
+            "\u{feff}alice",
             &longer,
         ] {
             assert_eq!(

@@ -60,7 +60,7 @@ pub const fn epoch_of(realm_wide: Epoch, in_tenant: Epoch) -> Epoch {
 pub fn sub_of(subject: &Subject) -> String {
     match &subject.identifier {
         Identifier::External { sub, .. } => sub.to_string(),
-        Identifier::User { .. } | Identifier::Service { .. } | Identifier::TenantKeys { .. } => {
+        Identifier::User(_) | Identifier::Service { .. } | Identifier::TenantKeys { .. } => {
             subject.id.to_string()
         }
     }

@@ -11,7 +11,7 @@ use super::authority::{
 };
 use super::claims::{ClaimsInput, Whose, build, epoch_of, sub_of};
 use super::exchange::{Bounds, Life, LifeRefusal, life};
-use crate::model::{Ceiling, Dossier, SubjectStatus};
+use crate::model::{Ceiling, Dossier};
 use crate::settings::{DefaultScopes, RealmSettings, UnknownScope};
 use doorward_base::principal::{ActorLink, Epoch, MAX_ACTORS};
 use doorward_base::{Audience, RoleName, Scope, TenantId, Timestamp};
@@ -297,7 +297,7 @@ fn authority_of(
 }
 
 fn check_actor(actor: &Acting<'_>, before: usize, now: Timestamp) -> Result<(), IssueRefusal> {
-    let active = actor.dossier.subject.status == SubjectStatus::Active;
+    let active = actor.dossier.subject.status.allows(now);
     if active && actor.bearer.is_live(now) && before < MAX_ACTORS {
         Ok(())
     } else {
@@ -317,7 +317,7 @@ fn link(actor: &Acting<'_>, tenant: Option<&TenantId>) -> ActorLink {
 }
 
 /// The epoch that a token of this subject, fixed to this tenant, carries.
-fn epoch_in(dossier: &Dossier, tenant: Option<&TenantId>) -> Epoch {
+pub(crate) fn epoch_in(dossier: &Dossier, tenant: Option<&TenantId>) -> Epoch {
     let in_tenant = match tenant {
         Some(_) => dossier.epoch(tenant),
         None => Epoch(0),

@@ -4,7 +4,9 @@
 pub mod authority;
 pub mod bounds;
 pub mod claims;
+pub mod erase;
 pub mod exchange;
+pub mod identity;
 pub mod issue;
 pub mod manage;
 pub mod refresh;

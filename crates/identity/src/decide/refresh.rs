@@ -3,7 +3,7 @@
 //! made-up one (`act`), and what the access token carries (`issue`).
 
 use super::refusal::RefreshRefusal;
-use crate::model::{RefreshFamily, Session, SessionState, Subject, SubjectStatus};
+use crate::model::{RefreshFamily, Session, SessionState, Subject};
 use crate::settings::{RefreshMode, SessionSettings};
 use doorward_base::{ClientId, TenantId, Timestamp};
 
@@ -94,7 +94,7 @@ fn check<'a>(input: &RefreshInput<'a>) -> Result<&'a RefreshFamily, RefreshRefus
     if input.now >= session.ends_at() {
         return Err(RefreshRefusal::SessionExpired);
     }
-    if input.subject.status != SubjectStatus::Active {
+    if !input.subject.status.allows(input.now) {
         return Err(RefreshRefusal::SubjectDisabled);
     }
     if let Some(tenant) = &session.ceiling.tenant
@@ -109,6 +109,7 @@ fn check<'a>(input: &RefreshInput<'a>) -> Result<&'a RefreshFamily, RefreshRefus
 mod tests {
     use super::super::testing::*;
     use super::*;
+    use crate::model::SubjectStatus;
     use doorward_base::secret::TokenDigest;
     use std::time::Duration;
 

@@ -47,9 +47,21 @@ pub enum ManageRefusal {
     /// The account was guessed at too often of late.
     #[error("too many wrong guesses of late")]
     TooManyGuesses,
-    /// A display name longer than 200 characters, or with a control character.
-    #[error("a name has at most 200 characters and no control characters")]
+    /// A display name longer than 200 characters, or with a character that does not show.
+    #[error("a name has at most 200 characters and none that does not show")]
     NameInvalid,
+    /// It would be the account's last way in.
+    #[error("this is the last way into the account")]
+    LastWayIn,
+    /// The subject has as many as it may.
+    #[error("at most {0} identities can be linked")]
+    TooManyIdentities(usize),
+    /// The caller must have signed in a short while ago.
+    #[error("this needs a sign-in of the last minutes")]
+    SignInTooOld,
+    /// A ban must end in the future, and a disabled subject cannot be banned as well.
+    #[error("the ban does not fit: {0}")]
+    BanInvalid(&'static str),
     /// A list of more than 64 names.
     #[error("at most 64 {0} can be named")]
     TooMany(&'static str),
@@ -69,12 +81,17 @@ impl Refusal for ManageRefusal {
     fn code(&self) -> ErrorCode {
         match self {
             Self::CallerDead => ErrorCode::TokenInvalid,
-            Self::NotPermitted(_) | Self::SessionNeeded | Self::NotHeld(_) | Self::RealmWide => {
-                ErrorCode::InsufficientPermission
-            }
+            Self::NotPermitted(_)
+            | Self::SessionNeeded
+            | Self::SignInTooOld
+            | Self::NotHeld(_)
+            | Self::RealmWide => ErrorCode::InsufficientPermission,
             Self::NotFound(_) | Self::InvitationInvalid => ErrorCode::NotFound,
             Self::Exists(_) => ErrorCode::AlreadyExists,
             Self::RoleUnknown(_)
+            | Self::LastWayIn
+            | Self::TooManyIdentities(_)
+            | Self::BanInvalid(_)
             | Self::PasswordLength
             | Self::NameInvalid
             | Self::TooMany(_)

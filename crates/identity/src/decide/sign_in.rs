@@ -3,6 +3,7 @@
 
 use super::refusal::SignInRefusal;
 use crate::model::{Subject, SubjectStatus};
+use doorward_base::Timestamp;
 
 /// What the password check found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,13 +15,14 @@ pub enum PasswordVerdict {
 }
 
 /// Decides. The public answer is one and the same for an unknown address, a wrong
-/// password and a disabled account; the inner text, for audit, tells them apart.
+/// password and a disabled or banned account; the inner text, for audit, tells them apart.
 ///
 /// # Errors
 /// [`SignInRefusal::Credentials`].
 pub fn sign_in(
     subject: Option<&Subject>,
     verdict: PasswordVerdict,
+    now: Timestamp,
 ) -> Result<&Subject, SignInRefusal> {
     let Some(subject) = subject else {
         return Err(SignInRefusal::Credentials("unknown address"));
@@ -28,18 +30,21 @@ pub fn sign_in(
     if verdict == PasswordVerdict::Wrong {
         return Err(SignInRefusal::Credentials("wrong password"));
     }
-    match subject.status {
-        SubjectStatus::Active => Ok(subject),
-        SubjectStatus::Disabled { .. } => Err(SignInRefusal::Credentials("disabled")),
+    if subject.status.allows(now) {
+        return Ok(subject);
     }
+    Err(SignInRefusal::Credentials(match subject.status {
+        SubjectStatus::Banned { .. } => "banned",
+        SubjectStatus::Active | SubjectStatus::Disabled { .. } => "disabled",
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::refusal::Refusal as _;
-    use super::super::testing::user;
+    use super::super::testing::{NOW, user};
     use super::*;
-    use doorward_base::Timestamp;
+    use std::time::Duration;
 
     #[test]
     fn every_way_of_failing_looks_the_same() {
@@ -48,19 +53,27 @@ mod tests {
         disabled.status = SubjectStatus::Disabled {
             at: Timestamp::from_seconds(1),
         };
+        let mut banned = user(3);
+        banned.status = SubjectStatus::Banned {
+            until: NOW.plus(Duration::from_secs(1)),
+        };
         for (subject, verdict) in [
             (None, PasswordVerdict::Wrong),
             (None, PasswordVerdict::Right),
             (Some(&active), PasswordVerdict::Wrong),
             (Some(&disabled), PasswordVerdict::Wrong),
             (Some(&disabled), PasswordVerdict::Right),
+            (Some(&banned), PasswordVerdict::Right),
         ] {
-            let refusal = sign_in(subject, verdict).unwrap_err();
+            let refusal = sign_in(subject, verdict, NOW).unwrap_err();
             assert_eq!(refusal.code().as_str(), "invalid_credentials");
         }
         assert_eq!(
-            sign_in(Some(&active), PasswordVerdict::Right).map(|subject| subject.id),
+            sign_in(Some(&active), PasswordVerdict::Right, NOW).map(|subject| subject.id),
             Ok(active.id)
         );
+        banned.status = SubjectStatus::Banned { until: NOW };
+        let after = sign_in(Some(&banned), PasswordVerdict::Right, NOW);
+        assert_eq!(after.map(|subject| subject.id), Ok(banned.id));
     }
 }

@@ -45,6 +45,7 @@ fn realm(name: &str, algorithm: Algorithm, ttl: u64, claims: &Value) -> RealmSet
         roles: vec![],
         default_roles: vec![],
         default_role: None,
+        externals: vec![],
     }
 }
 

@@ -1,8 +1,8 @@
 //! Values that several tests of decisions start from.
 
 use crate::model::{
-    ApiToken, Ceiling, Dossier, Grant, Granted, Identifier, Metadata, RoleDefinition, Session,
-    SessionState, Subject, SubjectStatus, TokenKind, TokenState,
+    Address, ApiToken, Ceiling, Dossier, Grant, Granted, Identifier, Metadata, RoleDefinition,
+    Session, SessionState, Subject, SubjectStatus, TokenKind, TokenState,
 };
 use crate::settings::{RefreshMode, SessionSettings};
 use doorward_base::authn::{AssuranceLevel, AuthMethod, AuthStep};
@@ -20,13 +20,7 @@ pub(super) fn id(n: u8) -> SubjectId {
 
 pub(super) fn user(n: u8) -> Subject {
     let email = Email::new(&format!("user{n}@example.org")).unwrap();
-    subject(
-        n,
-        Identifier::User {
-            email,
-            proven: true,
-        },
-    )
+    subject(n, Identifier::user(Address::proven(email, NOW)))
 }
 
 pub(super) fn service(n: u8) -> Subject {
@@ -47,6 +41,7 @@ pub(super) fn subject(n: u8, identifier: Identifier) -> Subject {
         user_metadata: Metadata::new(),
         app_metadata: Metadata::new(),
         created_at: NOW,
+        last_sign_in_at: None,
     }
 }
 

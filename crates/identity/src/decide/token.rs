@@ -5,7 +5,7 @@ use super::authority::{Holdings, apply_ceilings, held};
 use super::bounds::{check_ceiling, check_name};
 use super::manage::{Belonging, ManagementCaller, ManagementPermission, Reach};
 use super::refusal::{ManageRefusal, TokenRefusal};
-use crate::model::{Ceiling, Grant, Granted, Identifier, Subject, SubjectStatus, TokenKind};
+use crate::model::{Ceiling, Grant, Granted, Identifier, Subject, TokenKind};
 use crate::settings::TokenClass;
 use doorward_base::{ApiTokenId, Audience, Permission, RoleName, SubjectId, TenantId, Timestamp};
 
@@ -64,7 +64,7 @@ pub fn create(input: &CreateInput<'_>) -> Result<Option<Timestamp>, TokenRefusal
     {
         return Err(TokenRefusal::OwnerKind);
     }
-    if input.owner.status != SubjectStatus::Active {
+    if !input.owner.status.allows(input.now) {
         return Err(TokenRefusal::OwnerDisabled);
     }
     if let Some(tenant) = &input.ceiling.tenant
@@ -209,7 +209,7 @@ fn within_reach(reach: &Reach, target: &Target<'_>) -> Result<(), ManageRefusal>
 const fn owner_fits(kind: TokenKind, owner: &Identifier) -> bool {
     match kind {
         TokenKind::Personal => {
-            matches!(owner, Identifier::User { .. } | Identifier::External { .. })
+            matches!(owner, Identifier::User(_) | Identifier::External { .. })
         }
         TokenKind::Service => matches!(owner, Identifier::Service { .. }),
         TokenKind::Key => matches!(owner, Identifier::TenantKeys { .. }),

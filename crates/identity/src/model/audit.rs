@@ -1,5 +1,7 @@
 //! What is written down of every event, success and failure, in the transaction
-//! that decides it. Never a secret.
+//! that decides it. Never a secret, and of persons only their ids: rows outlive them. The
+//! one personal thing is the address a request came from, which goes when its subject is
+//! deleted.
 
 use doorward_base::{ApiTokenId, ErrorCode, RequestId, SessionId, SubjectId, TenantId, Timestamp};
 use serde_json::{Map, Value};
@@ -50,12 +52,26 @@ actions! {
     SubjectDisable = "subject.disable";
     /// A subject was enabled.
     SubjectEnable = "subject.enable";
+    /// A subject was banned for a time.
+    SubjectBan = "subject.ban";
+    /// A ban was lifted.
+    SubjectUnban = "subject.unban";
+    /// A subject was deleted, and what was personal of it.
+    SubjectDelete = "subject.delete";
+    /// An external subject was seen for the first time.
+    SubjectProvision = "subject.provision";
+    /// An identity at another login was linked.
+    IdentityLink = "identity.link";
+    /// An identity at another login was unlinked.
+    IdentityUnlink = "identity.unlink";
     /// A password was set.
     PasswordSet = "password.set";
     /// A service account was made.
     ServiceAccountCreate = "service_account.create";
     /// A tenant was made.
     TenantCreate = "tenant.create";
+    /// A tenant was deleted.
+    TenantDelete = "tenant.delete";
     /// An address was invited into a tenant.
     TenantInvite = "tenant.invite";
     /// A membership was made.
@@ -120,7 +136,8 @@ pub struct AuditEvent {
     pub session: Option<SessionId>,
     /// From where.
     pub peer: Option<IpAddr>,
-    /// Further facts, at most 4 KiB as JSON; never a secret.
+    /// Further facts, at most 4 KiB as JSON; never a secret, never an address or a name
+    /// of a person.
     pub detail: Map<String, Value>,
 }
 

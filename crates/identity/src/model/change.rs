@@ -14,10 +14,13 @@ pub enum Change {
     ApiToken(ApiTokenId),
     /// A session ended.
     Session(SessionId),
-    /// A subject was disabled, enabled, or its authority changed: its epoch grew.
+    /// A subject was disabled, enabled or deleted, or its authority changed: its epoch
+    /// grew.
     Subject(SubjectId),
     /// The realm's keys changed.
     Keys,
+    /// Tenants were deleted.
+    Tenants,
 }
 
 /// An entry of the change log.

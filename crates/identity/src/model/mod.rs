@@ -18,5 +18,7 @@ pub use change::{Change, ChangeRow, ChangeSeq};
 pub use dossier::{Dossier, TokenDossier};
 pub use key::{KeyPurpose, KeyRecord, KeyState};
 pub use session::{RefreshFamily, Rotation, Session, SessionState, UserAgent};
-pub use subject::{HashedPassword, Identifier, Metadata, Subject, SubjectStatus};
+pub use subject::{
+    Address, Contact, HashedPassword, Identifier, LinkedIdentity, Metadata, Subject, SubjectStatus,
+};
 pub use tenant::{Invitation, Membership, Tenant};

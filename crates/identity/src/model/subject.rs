@@ -1,6 +1,8 @@
 //! Who owns credentials.
 
-use doorward_base::{Email, SubjectId, SubjectKind, TenantId, Timestamp};
+use doorward_base::{
+    Email, IdentityId, Phone, ProviderName, SubjectId, SubjectKind, TenantId, Timestamp,
+};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::sync::Arc;
@@ -8,17 +10,91 @@ use std::sync::Arc;
 /// An object a user or the realm keeps about a subject; at most 16 KiB as JSON.
 pub type Metadata = Map<String, Value>;
 
+/// An address of a user. *Confirmed* is what the wire is told, and what a realm may say of
+/// an address nobody showed (autoconfirm); *proven* is that somebody followed a link or
+/// took an invitation that went there. What is proven is confirmed too.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Address<T> {
+    /// The address itself.
+    pub value: T,
+    /// Since when it passes for the user's.
+    pub confirmed_at: Option<Timestamp>,
+    /// Since when it is known to be the user's. Authority stands on this alone.
+    pub proven_at: Option<Timestamp>,
+}
+
+impl<T> Address<T> {
+    /// An address that somebody said.
+    #[must_use]
+    pub const fn said(value: T) -> Self {
+        Self {
+            value,
+            confirmed_at: None,
+            proven_at: None,
+        }
+    }
+
+    /// An address that the realm takes at its word.
+    #[must_use]
+    pub const fn confirmed(value: T, at: Timestamp) -> Self {
+        Self {
+            value,
+            confirmed_at: Some(at),
+            proven_at: None,
+        }
+    }
+
+    /// An address that was shown to be the user's.
+    #[must_use]
+    pub const fn proven(value: T, at: Timestamp) -> Self {
+        Self {
+            value,
+            confirmed_at: Some(at),
+            proven_at: Some(at),
+        }
+    }
+
+    /// Whether it is known to be the user's.
+    #[must_use]
+    pub const fn is_proven(&self) -> bool {
+        self.proven_at.is_some()
+    }
+
+    /// Whether it passes for the user's.
+    #[must_use]
+    pub const fn is_confirmed(&self) -> bool {
+        self.confirmed_at.is_some()
+    }
+}
+
+/// How a user is known, beside its identities at other logins.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Contact {
+    /// The e-mail address, unique in the realm together with those of service accounts.
+    pub email: Option<Address<Email>>,
+    /// The phone number, unique in the realm once it is confirmed.
+    pub phone: Option<Address<Phone>>,
+    /// Whether the user came without saying who it is, and has not said so since.
+    pub anonymous: bool,
+}
+
+impl Contact {
+    /// Takes back what is proven and confirmed of the addresses.
+    pub fn doubt(&mut self) {
+        if let Some(email) = self.email.take() {
+            self.email = Some(Address::said(email.value));
+        }
+        if let Some(phone) = self.phone.take() {
+            self.phone = Some(Address::said(phone.value));
+        }
+    }
+}
+
 /// How a subject is known, one form for each kind.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Identifier {
-    /// A person, by e-mail address, unique in the realm.
-    User {
-        /// The folded address.
-        email: Email,
-        /// Whether a followed link or an invitation proved the address. Being
-        /// confirmed on the wire (autoconfirm) is not proof.
-        proven: bool,
-    },
+    /// A person: by addresses, by identities at other logins, or by nothing.
+    User(Contact),
     /// A service account, by an address that only identifies it.
     Service {
         /// The folded address, unique in the realm together with users'.
@@ -39,36 +115,80 @@ pub enum Identifier {
 }
 
 impl Identifier {
+    /// A user known by this e-mail address alone.
+    #[must_use]
+    pub fn user(email: Address<Email>) -> Self {
+        Self::User(Contact {
+            email: Some(email),
+            ..Contact::default()
+        })
+    }
+
     /// The kind of subject this identifies.
     #[must_use]
     pub const fn kind(&self) -> SubjectKind {
         match self {
-            Self::User { .. } => SubjectKind::User,
+            Self::User(_) => SubjectKind::User,
             Self::Service { .. } | Self::TenantKeys { .. } => SubjectKind::Service,
             Self::External { .. } => SubjectKind::External,
         }
     }
 
-    /// The address, for the kinds that have one.
+    /// How a user is known.
     #[must_use]
-    pub const fn email(&self) -> Option<&Email> {
+    pub const fn contact(&self) -> Option<&Contact> {
         match self {
-            Self::User { email, .. } | Self::Service { email } => Some(email),
+            Self::User(contact) => Some(contact),
+            Self::Service { .. } | Self::TenantKeys { .. } | Self::External { .. } => None,
+        }
+    }
+
+    /// The e-mail address, if there is one.
+    #[must_use]
+    pub fn email(&self) -> Option<&Email> {
+        match self {
+            Self::User(contact) => contact.email.as_ref().map(|address| &address.value),
+            Self::Service { email } => Some(email),
             Self::TenantKeys { .. } | Self::External { .. } => None,
         }
     }
+
+    /// The phone number, if there is one.
+    #[must_use]
+    pub fn phone(&self) -> Option<&Phone> {
+        let phone = self.contact().and_then(|contact| contact.phone.as_ref());
+        phone.map(|address| &address.value)
+    }
 }
 
-/// Whether the subject may act at all.
+/// Whether the subject may act at all. A deleted subject has no status: it is found by
+/// nothing, and only its id is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SubjectStatus {
     /// It may.
     Active,
+    /// It may not, and neither may anything derived from it, until then.
+    Banned {
+        /// When the ban is over by itself.
+        until: Timestamp,
+    },
     /// It may not, and neither may anything derived from it.
     Disabled {
         /// Since when.
         at: Timestamp,
     },
+}
+
+impl SubjectStatus {
+    /// Whether it lets a subject act at `now`.
+    #[must_use]
+    pub fn allows(self, now: Timestamp) -> bool {
+        match self {
+            Self::Active => true,
+            Self::Banned { until } => until <= now,
+            Self::Disabled { .. } => false,
+        }
+    }
 }
 
 /// A subject of a realm.
@@ -88,6 +208,28 @@ pub struct Subject {
     pub app_metadata: Metadata,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it last signed in.
+    pub last_sign_in_at: Option<Timestamp>,
+}
+
+/// A subject's name at a login elsewhere: a way in beside its addresses. A subject has
+/// none, one or several.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LinkedIdentity {
+    /// Its id.
+    pub id: IdentityId,
+    /// Whose it is.
+    pub subject: SubjectId,
+    /// The login.
+    pub provider: ProviderName,
+    /// Its name there, opaque, compared byte by byte; 1 to 255 bytes.
+    pub sub: Arc<str>,
+    /// What the login said of it, at most 16 KiB as JSON. Never a source of authority.
+    pub data: Metadata,
+    /// When it was linked.
+    pub created_at: Timestamp,
+    /// When somebody last came in by it.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// A password hash as a PHC string; the only form in which a password is stored.

@@ -1,9 +1,9 @@
-//! Subjects and their passwords.
+//! Subjects and their passwords. A deleted subject is found by nothing.
 
 use super::{Page, StoreError};
-use crate::model::{HashedPassword, Subject, SubjectStatus};
+use crate::model::{Contact, HashedPassword, Subject, SubjectStatus};
 use async_trait::async_trait;
-use doorward_base::{Email, SubjectId, TenantId};
+use doorward_base::{Email, Phone, SubjectId, TenantId, Timestamp};
 
 /// Reading them.
 #[async_trait]
@@ -12,6 +12,9 @@ pub trait SubjectRead: Send {
     async fn find_subject(&mut self, id: SubjectId) -> Result<Option<Subject>, StoreError>;
     /// The user or service account of an address.
     async fn find_subject_by_email(&mut self, email: &Email)
+    -> Result<Option<Subject>, StoreError>;
+    /// The user whose confirmed phone number this is.
+    async fn find_subject_by_phone(&mut self, phone: &Phone)
     -> Result<Option<Subject>, StoreError>;
     /// An external subject.
     async fn find_external_subject(
@@ -38,14 +41,16 @@ pub trait SubjectRead: Send {
 pub trait SubjectWrite: Send {
     /// Adds a subject. [`StoreError::Conflict`] if its identifier is taken.
     async fn insert_subject(&mut self, subject: &Subject) -> Result<(), StoreError>;
-    /// Disables or enables a subject.
+    /// Disables, bans or enables a subject.
     async fn set_subject_status(
         &mut self,
         id: SubjectId,
         status: SubjectStatus,
     ) -> Result<(), StoreError>;
-    /// Marks a user's address as proven.
-    async fn mark_email_proven(&mut self, subject: SubjectId) -> Result<(), StoreError>;
+    /// Replaces how a user is known. [`StoreError::Conflict`] if an address is taken.
+    async fn set_contact(&mut self, id: SubjectId, contact: &Contact) -> Result<(), StoreError>;
+    /// Records that a subject signed in.
+    async fn touch_sign_in(&mut self, id: SubjectId, at: Timestamp) -> Result<(), StoreError>;
     /// Sets or replaces a password hash.
     async fn set_password(
         &mut self,

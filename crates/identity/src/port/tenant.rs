@@ -1,4 +1,5 @@
-//! Tenants, memberships and invitations.
+//! Tenants, memberships and invitations. A deleted tenant is found by nothing, and nobody
+//! is a member of it.
 
 use super::{Page, StoreError};
 use crate::model::{Invitation, Membership, Tenant};
@@ -22,7 +23,7 @@ pub trait TenantRead: Send {
     /// A subject's memberships, oldest first.
     async fn list_memberships(&mut self, subject: SubjectId)
     -> Result<Vec<Membership>, StoreError>;
-    /// A tenant's memberships by id.
+    /// The memberships by id of a tenant that is there.
     async fn list_tenant_memberships(
         &mut self,
         tenant: &TenantId,

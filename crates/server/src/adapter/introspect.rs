@@ -6,10 +6,10 @@ use crate::feed::Feed;
 use crate::live::Position;
 use async_trait::async_trait;
 use doorward_base::fault::{self, Fault};
-use doorward_base::principal::CredentialId;
-use doorward_base::{ClassName, Effects, Principal, RealmId, Secret};
+use doorward_base::principal::{CredentialId, Epoch};
+use doorward_base::{ClassName, Effects, ErrorCode, Principal, RealmId, Secret, SubjectId};
 use doorward_gate::port::{Facts, Introspect, Rejected};
-use doorward_identity::act::{self, Context, Identity, Realm};
+use doorward_identity::act::{self, Context, ExternalName, Identity, Realm};
 use doorward_identity::settings::Presentation;
 use doorward_jose::digest::sha256;
 use doorward_surface::RealmHandle;
@@ -75,6 +75,7 @@ impl Introspect for TokenIntrospect {
             && let Some(owner) = cached.principal.subject
             && (fault::is_planted(Fault::SkipRevocation)
                 || !served.live.is_stale(id, owner, cached.as_of))
+            && !served.live.is_deleted(cached.principal.tenant.as_ref())
         {
             self.identity
                 .last_used
@@ -102,6 +103,47 @@ impl Introspect for TokenIntrospect {
             },
         );
         Ok(principal)
+    }
+
+    async fn recognise(
+        &self,
+        realm: &RealmHandle,
+        principal: &Principal,
+        facts: Facts,
+    ) -> Result<Option<(SubjectId, Epoch)>, Rejected> {
+        let served = served(realm)?;
+        let tenant = principal.tenant.as_ref();
+        if served.live.is_deleted(tenant) {
+            return Err(invalid("tenant"));
+        }
+        let ctx = Context {
+            identity: &self.identity,
+            realm: &served.realm,
+            call: &call(facts),
+            effects: &Effects::undeclared(),
+        };
+        let name = ExternalName {
+            issuer: Arc::clone(&principal.issuer),
+            sub: Arc::clone(&principal.sub),
+        };
+        match act::find_external(ctx, name, tenant).await {
+            Ok(known) => Ok(known.map(|known| (known.subject.id, known.epoch))),
+            Err(act::Failure::Refused(_)) => Err(invalid("subject_disabled")),
+            Err(failure) => {
+                tracing::error!(error = %failure, "an external subject could not be looked up");
+                Err(Rejected {
+                    code: failure.code(),
+                    check: "store",
+                })
+            }
+        }
+    }
+}
+
+const fn invalid(check: &'static str) -> Rejected {
+    Rejected {
+        code: ErrorCode::TokenInvalid,
+        check,
     }
 }
 

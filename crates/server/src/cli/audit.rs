@@ -4,11 +4,12 @@ use super::Failure;
 use super::args::Target;
 use super::manage::{email, refused, run, show_list};
 use clap::Args;
-use doorward_base::{Email, TenantId};
+use doorward_base::{Email, SubjectId, TenantId};
 use doorward_identity::act::{self, Caller};
 use doorward_identity::model::{Actor, AuditRow, Outcome};
 use doorward_identity::port::{AuditFilter, Page};
 use serde_json::{Value, json};
+use std::str::FromStr;
 
 /// Lists audit rows, newest first
 #[derive(Args, Debug)]
@@ -18,9 +19,10 @@ use serde_json::{Value, json};
 pub(super) struct Audit {
     #[command(flatten)]
     target: Target,
-    /// Only about this subject
-    #[arg(long, value_parser = email)]
-    subject: Option<Email>,
+    /// Only about this subject: its address, or its id (all that is left of one that was
+    /// deleted)
+    #[arg(long, value_name = "ADDRESS|ID")]
+    subject: Option<Named>,
     /// Only about this tenant
     #[arg(long)]
     tenant: Option<TenantId>,
@@ -30,6 +32,24 @@ pub(super) struct Audit {
     /// How many rows; 0 is all
     #[arg(long, default_value_t = 100)]
     limit: usize,
+}
+
+/// A subject by what is known of it.
+#[derive(Debug, Clone)]
+enum Named {
+    Address(Email),
+    Id(SubjectId),
+}
+
+impl FromStr for Named {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(id) => Ok(Self::Id(id)),
+            Err(_) => email(text).map(Self::Address),
+        }
+    }
 }
 
 impl Audit {
@@ -42,7 +62,8 @@ impl Audit {
         };
         let rows = run(&self.target, async |management| {
             let subject = match subject {
-                Some(email) => Some(management.subject(email).await?.id),
+                Some(Named::Address(email)) => Some(management.subject(email).await?.id),
+                Some(Named::Id(id)) => Some(id),
                 None => None,
             };
             let filter = AuditFilter {

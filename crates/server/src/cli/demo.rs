@@ -127,7 +127,8 @@ impl People {
         let robot = Email::new("ci@witboost.example").map_err(cannot)?;
         let password = fresh_password();
         let new = CreateUser {
-            email: admin.clone(),
+            email: Some(admin.clone()),
+            phone: None,
             proven: true,
             name: Some("Admin".to_owned()),
             password: Some(password.clone()),

@@ -5,10 +5,11 @@ use super::args::Target;
 use super::{Failure, output};
 use crate::engine::Engine;
 use crate::system::SystemClock;
-use doorward_base::{Clock as _, Effects, RequestId, TenantId};
+use clap::Args;
+use doorward_base::{Clock as _, Effects, RequestId, SubjectId, TenantId};
 use doorward_identity::act::{self, Call, Context, Realm};
 use doorward_identity::decide::refusal::Refusal;
-use doorward_identity::model::{Identifier, Subject};
+use doorward_identity::model::{Address, Identifier, Subject, SubjectStatus};
 use serde_json::{Value, json};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -95,19 +96,30 @@ pub(super) fn subject_json(subject: &Subject) -> Value {
         Identifier::External { issuer, sub } => {
             (None, Some(issuer.to_string()), Some(sub.to_string()))
         }
-        Identifier::User { .. } | Identifier::Service { .. } => (None, None, None),
+        Identifier::User(_) | Identifier::Service { .. } => (None, None, None),
+    };
+    let contact = subject.identifier.contact();
+    let email = contact.and_then(|contact| contact.email.as_ref());
+    let phone = contact.and_then(|contact| contact.phone.as_ref());
+    let (status, banned_until) = match subject.status {
+        SubjectStatus::Active => ("active", None),
+        SubjectStatus::Banned { until } => ("banned", Some(until.to_string())),
+        SubjectStatus::Disabled { .. } => ("disabled", None),
     };
     json!({
         "id": subject.id.to_string(),
         "kind": subject.identifier.kind().as_str(),
         "email": subject.identifier.email().map(ToString::to_string),
+        "email_proven": email.map(Address::is_proven),
+        "phone": subject.identifier.phone().map(ToString::to_string),
+        "phone_proven": phone.map(Address::is_proven),
+        "anonymous": contact.map(|contact| contact.anonymous),
         "tenant": tenant, "issuer": issuer, "sub": sub,
         "name": subject.name,
-        "status": match subject.status {
-            doorward_identity::model::SubjectStatus::Active => "active",
-            doorward_identity::model::SubjectStatus::Disabled { .. } => "disabled",
-        },
+        "status": status,
+        "banned_until": banned_until,
         "created_at": subject.created_at.to_string(),
+        "last_sign_in_at": subject.last_sign_in_at.map(|at| at.to_string()),
     })
 }
 
@@ -174,6 +186,49 @@ impl FromStr for Owner {
                 .map_err(|error| fail(&error)),
         }
         .map(Self)
+    }
+}
+
+/// Which subject a command is about: by its address, or by its id.
+#[derive(Args, Debug, Clone)]
+#[group(required = true, multiple = false)]
+pub(super) struct Whom {
+    /// The user's address
+    #[arg(long, value_parser = email)]
+    email: Option<doorward_base::Email>,
+    /// The user's id
+    #[arg(long)]
+    id: Option<SubjectId>,
+}
+
+impl Whom {
+    /// Its id.
+    pub(super) async fn find(&self, management: &Management) -> Result<SubjectId, Failure> {
+        match (&self.email, self.id) {
+            (Some(email), _) => Ok(management.subject(email.clone()).await?.id),
+            (None, Some(id)) => Ok(id),
+            (None, None) => Err(Failure::Usage("give --email or --id".to_owned())),
+        }
+    }
+}
+
+/// That what cannot be undone is meant.
+#[derive(Args, Debug, Clone, Copy)]
+pub(super) struct Confirmed {
+    /// Yes, for good: nothing brings it back
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Confirmed {
+    /// Refuses what was not confirmed.
+    pub(super) fn check(self, what: &str) -> Result<(), Failure> {
+        if self.yes {
+            return Ok(());
+        }
+        Err(Failure::Usage(format!(
+            "this deletes {what} for good; say --yes if you mean it"
+        )))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `doorward tenant`.
 
 use super::args::Target;
-use super::manage::{email, refused, run, show, show_list};
+use super::manage::{Confirmed, email, refused, run, show, show_list};
 use super::{Failure, output};
 use clap::{Args, Subcommand};
 use doorward_base::{Email, RoleName, TenantId};
@@ -17,6 +17,19 @@ pub(super) enum Tenant {
     List(List),
     /// Invite an address into a tenant; prints the invitation's secret once
     Invite(InviteArgs),
+    /// Delete a tenant for good: its memberships end, what is bound to it is dead, and its
+    /// id is never given again
+    Delete(Delete),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Delete {
+    #[command(flatten)]
+    target: Target,
+    /// The tenant's id
+    id: TenantId,
+    #[command(flatten)]
+    confirmed: Confirmed,
 }
 
 #[derive(Args, Debug)]
@@ -60,6 +73,7 @@ impl Tenant {
             Self::Create(command) => create(command),
             Self::List(command) => list(&command.target),
             Self::Invite(command) => invite(command),
+            Self::Delete(command) => delete(command),
         }
     }
 }
@@ -80,6 +94,15 @@ fn create(command: Create) -> Result<(), Failure> {
     })?;
     show(command.target.json, &tenant_json(&tenant));
     Ok(())
+}
+
+fn delete(command: Delete) -> Result<(), Failure> {
+    command.confirmed.check("the tenant")?;
+    run(&command.target, async |management| {
+        act::delete_tenant(management.ctx(), &Caller::Operator, command.id)
+            .await
+            .map_err(refused)
+    })
 }
 
 fn list(target: &Target) -> Result<(), Failure> {

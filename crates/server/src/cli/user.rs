@@ -1,11 +1,13 @@
 //! `doorward user`.
 
 use super::Failure;
-use super::args::{Target, read_secret_line};
-use super::manage::{email, refused, run, show, show_list, subject_json};
+use super::args::{Expires, Target, read_secret_line};
+use super::manage::{Confirmed, Whom, email, refused, run, show, show_list, subject_json};
 use clap::{Args, Subcommand};
-use doorward_base::{Email, Permission, RoleName, SubjectKind, TenantId};
-use doorward_identity::act::{self, Caller, CreateUser, Placement, SetPassword, Standing};
+use doorward_base::{Email, Permission, Phone, RoleName, SubjectKind, TenantId};
+use doorward_identity::act::{
+    self, Caller, CreateUser, DeleteUser, Placement, SetPassword, Standing,
+};
 use doorward_identity::model::Metadata;
 use doorward_identity::port::Page;
 
@@ -24,15 +26,29 @@ pub(super) enum User {
     Disable(Named),
     /// Let a disabled user act again
     Enable(Named),
+    /// Stop a user from acting for a time
+    Ban(Ban),
+    /// Lift a ban before its time
+    Unban(Named),
+    /// Delete a user for good: what is personal goes, its address is free, its id stays in
+    /// the audit log
+    #[command(
+        after_help = "Example:\n  doorward user delete --config doorward.toml --realm acme --email ada@acme.example --yes"
+    )]
+    Delete(Delete),
 }
 
 #[derive(Args, Debug)]
 pub(super) struct Create {
     #[command(flatten)]
     target: Target,
-    /// The address, unique in the realm
+    /// The e-mail address, unique in the realm
     #[arg(long, value_parser = email)]
-    email: Email,
+    email: Option<Email>,
+    /// The phone number, with + and its country code; without it and an address the user is
+    /// anonymous
+    #[arg(long)]
+    phone: Option<Phone>,
     /// A display name
     #[arg(long)]
     name: Option<String>,
@@ -60,9 +76,25 @@ pub(super) struct List {
 pub(super) struct Named {
     #[command(flatten)]
     target: Target,
-    /// The user's address
-    #[arg(long, value_parser = email)]
-    email: Email,
+    #[command(flatten)]
+    whom: Whom,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Ban {
+    #[command(flatten)]
+    named: Named,
+    /// When it is over: in 24h, 7d or 1y, or a moment such as 2026-12-31T00:00:00Z
+    #[arg(long, value_name = "WHEN")]
+    until: Expires,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Delete {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    confirmed: Confirmed,
 }
 
 impl User {
@@ -73,6 +105,9 @@ impl User {
             Self::SetPassword(command) => set_password(&command),
             Self::Disable(command) => stand(&command, Standing::Disabled),
             Self::Enable(command) => stand(&command, Standing::Enabled),
+            Self::Ban(command) => ban(&command),
+            Self::Unban(command) => stand(&command, Standing::Unbanned),
+            Self::Delete(command) => delete(&command),
         }
     }
 }
@@ -84,6 +119,7 @@ fn create(command: Create) -> Result<(), Failure> {
         .transpose()?;
     let new = CreateUser {
         email: command.email,
+        phone: command.phone,
         proven: true,
         name: command.name,
         password,
@@ -127,7 +163,7 @@ pub(super) fn list(target: &Target, kind: SubjectKind) -> Result<(), Failure> {
     let items: Vec<_> = subjects.iter().map(subject_json).collect();
     show_list(
         target.json,
-        &["id", "email", "name", "status", "created_at"],
+        &["id", "email", "phone", "name", "status", "created_at"],
         &items,
     );
     Ok(())
@@ -136,9 +172,8 @@ pub(super) fn list(target: &Target, kind: SubjectKind) -> Result<(), Failure> {
 fn set_password(command: &Named) -> Result<(), Failure> {
     let new = read_secret_line("the new password")?;
     run(&command.target, async |management| {
-        let subject = management.subject(command.email.clone()).await?;
         let request = SetPassword {
-            subject: subject.id,
+            subject: command.whom.find(management).await?,
             new,
             current: None,
         };
@@ -150,8 +185,33 @@ fn set_password(command: &Named) -> Result<(), Failure> {
 
 fn stand(command: &Named, standing: Standing) -> Result<(), Failure> {
     run(&command.target, async |management| {
-        let subject = management.subject(command.email.clone()).await?;
-        act::set_subject_status(management.ctx(), &Caller::Operator, subject.id, standing)
+        let subject = command.whom.find(management).await?;
+        act::set_subject_status(management.ctx(), &Caller::Operator, subject, standing)
+            .await
+            .map_err(refused)
+    })
+}
+
+fn ban(command: &Ban) -> Result<(), Failure> {
+    let until = command.until;
+    run(&command.named.target, async |management| {
+        let subject = command.named.whom.find(management).await?;
+        let until = until.moment(management.call.now);
+        let standing = Standing::Banned { until };
+        act::set_subject_status(management.ctx(), &Caller::Operator, subject, standing)
+            .await
+            .map_err(refused)
+    })
+}
+
+fn delete(command: &Delete) -> Result<(), Failure> {
+    command.confirmed.check("the user")?;
+    run(&command.named.target, async |management| {
+        let request = DeleteUser {
+            subject: command.named.whom.find(management).await?,
+            password: None,
+        };
+        act::delete_user(management.ctx(), &Caller::Operator, request)
             .await
             .map_err(refused)
     })

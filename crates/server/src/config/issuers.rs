@@ -4,6 +4,7 @@ use super::text::Text;
 use super::value::{SecretRef, Span, Url};
 use doorward_base::Audience;
 use doorward_base::claims::ClaimPath;
+use doorward_identity::settings::Provision;
 use doorward_jose::alg::Algorithm;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -31,6 +32,11 @@ pub struct Issuer {
     /// How far its clock may be off. Default: "30s".
     #[serde(default)]
     pub leeway: Option<Text<Span>>,
+    /// What becomes of a subject of this issuer that was never seen: "never" (it owns
+    /// nothing here) or "first_sight" (it is made, with the default roles). Default:
+    /// "never".
+    #[serde(default)]
+    pub provision: Option<Text<Provision>>,
     /// Where its claims carry authority. Default: { scope = "scope" }.
     #[serde(default)]
     pub claims: Option<Claims>,

@@ -5,7 +5,7 @@ use super::{Feed, within};
 use crate::live::{Changes, Position, Snapshot, Standing};
 use crate::realms::Served;
 use crate::system::SystemClock;
-use doorward_base::{Clock as _, RealmId};
+use doorward_base::{Clock as _, RealmId, Timestamp};
 use doorward_identity::act::keys;
 use doorward_identity::model::{Change, ChangeRow};
 use doorward_identity::port::{Extent, Read, StoreError};
@@ -28,12 +28,13 @@ impl Feed {
             };
             let changes = Arc::new(changes);
             let asked = Arc::clone(&changes);
+            let since = SystemClock.now().minus(served.longest_life + MARGIN);
             let standing = within(
                 self.identity
                     .store
                     .read_as(realm, Extent::Upkeep, move |tx| {
                         let asked = Arc::clone(&asked);
-                        Box::pin(async move { ask(tx, &asked).await })
+                        Box::pin(async move { ask(tx, &asked, since).await })
                     }),
             );
             let now = SystemClock.now();
@@ -96,6 +97,7 @@ impl Feed {
                         ended: tx.list_ended_sessions(since).await?,
                         retiring: tx.list_retiring(since).await?,
                         epochs: tx.list_epochs().await?,
+                        deleted_tenants: tx.list_deleted_tenants(since).await?,
                     })
                 })
             });
@@ -170,12 +172,17 @@ fn by_realm(rows: &[ChangeRow], era: u64) -> HashMap<RealmId, Changes> {
             Change::Session(id) => changes.sessions.extend([id]),
             Change::Subject(id) => drop(changes.subjects.insert(id, position)),
             Change::Keys => changes.keys = true,
+            Change::Tenants => changes.tenants = Some(position),
         }
     }
     realms
 }
 
-async fn ask(tx: &mut dyn Read, changes: &Changes) -> Result<Standing, StoreError> {
+async fn ask(
+    tx: &mut dyn Read,
+    changes: &Changes,
+    since: Timestamp,
+) -> Result<Standing, StoreError> {
     let mut standing = Standing::default();
     if !changes.tokens.is_empty() {
         let ids: Vec<_> = changes.tokens.keys().copied().collect();
@@ -188,6 +195,9 @@ async fn ask(tx: &mut dyn Read, changes: &Changes) -> Result<Standing, StoreErro
     if !changes.subjects.is_empty() {
         let ids: Vec<_> = changes.subjects.keys().copied().collect();
         standing.epochs = tx.list_epochs_of(&ids).await?;
+    }
+    if changes.tenants.is_some() {
+        standing.deleted_tenants = tx.list_deleted_tenants(since).await?;
     }
     Ok(standing)
 }

@@ -158,7 +158,8 @@ async fn a_sign_in_does_not_wait_and_a_sign_out_does() {
         effects: &Effects::undeclared(),
     };
     let new = CreateUser {
-        email: Email::new("ada@example.com").unwrap(),
+        email: Some(Email::new("ada@example.com").unwrap()),
+        phone: None,
         proven: true,
         name: None,
         password: Some(Secret::new("correct horse".to_owned())),

@@ -2,13 +2,14 @@
 
 use doorward_base::secret::TokenDigest;
 use doorward_base::{
-    ApiTokenId, Email, MembershipId, RealmId, RealmName, RequestId, SessionId, SubjectId, TenantId,
-    Timestamp,
+    ApiTokenId, Email, IdentityId, MembershipId, Phone, RealmId, RealmName, RequestId, SessionId,
+    SubjectId, TenantId, Timestamp,
 };
 use doorward_identity::model::{
-    Actor, ApiToken, AuditAction, AuditEvent, Ceiling, Grant, Granted, HashedPassword, Identifier,
-    Invitation, KeyPurpose, KeyRecord, KeyState, Membership, NewApiToken, Outcome, RefreshFamily,
-    Session, Subject, SubjectStatus, Tenant, TokenKind, TokenState,
+    Actor, Address, ApiToken, AuditAction, AuditEvent, Ceiling, Contact, Grant, Granted,
+    HashedPassword, Identifier, Invitation, KeyPurpose, KeyRecord, KeyState, LinkedIdentity,
+    Membership, NewApiToken, Outcome, RefreshFamily, Session, Subject, SubjectStatus, Tenant,
+    TokenKind, TokenState,
 };
 use doorward_identity::port::{Page, StoreError, StoreHandle};
 use serde_json::Map;
@@ -59,13 +60,34 @@ pub(crate) async fn realm(store: &StoreHandle, name: &str) -> RealmId {
 }
 
 pub(crate) fn user(n: u8) -> Subject {
-    subject(
-        n,
-        Identifier::User {
-            email: email(n),
-            proven: n.is_multiple_of(2),
-        },
-    )
+    let address = if n.is_multiple_of(2) {
+        Address::proven(email(n), at(n.into()))
+    } else {
+        Address::said(email(n))
+    };
+    subject(n, Identifier::user(address))
+}
+
+/// A user who is known by this alone.
+pub(crate) fn known_by(n: u8, contact: Contact) -> Subject {
+    subject(n, Identifier::User(contact))
+}
+
+pub(crate) fn phone(n: u8) -> Phone {
+    Phone::new(&format!("+491700{n}")).unwrap()
+}
+
+/// Subject 1's name at a login, `n` there too.
+pub(crate) fn identity(n: u8, of: u8) -> LinkedIdentity {
+    LinkedIdentity {
+        id: IdentityId::from_bytes([n; 16]),
+        subject: subject_id(of),
+        provider: "github".parse().unwrap(),
+        sub: format!("Ünïcode \u{0} {n}").into(),
+        data: Map::from_iter([("login".to_owned(), n.into())]),
+        created_at: at(n.into()),
+        last_used_at: None,
+    }
 }
 
 pub(crate) fn service(n: u8) -> Subject {
@@ -91,6 +113,7 @@ fn subject(n: u8, identifier: Identifier) -> Subject {
         user_metadata: Map::from_iter([("n".to_owned(), n.into())]),
         app_metadata: Map::new(),
         created_at: at(n.into()),
+        last_sign_in_at: None,
     }
 }
 

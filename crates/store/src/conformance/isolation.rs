@@ -1,14 +1,15 @@
 //! One realm seen, or attacked, from another.
 
 use super::fixture::{
-    all, at, digest, email, event, external, invitation, key, membership, password, people,
-    permission_grant, realm, role_grant, session, session_id, subject_id, tenant, tenant_id,
-    tenant_keys, token, token_id, token_in, user,
+    all, at, digest, email, event, external, identity, invitation, key, known_by, membership,
+    password, people, permission_grant, phone, realm, role_grant, session, session_id, subject_id,
+    tenant, tenant_id, tenant_keys, token, token_id, token_in, user,
 };
 use super::{reading, writing};
 use doorward_base::RealmId;
 use doorward_identity::model::{
-    AuditAction, KeyPurpose, KeyState, RoleDefinition, SubjectStatus, TokenState,
+    Address, AuditAction, Contact, Identifier, KeyPurpose, KeyState, RoleDefinition, SubjectStatus,
+    TokenState,
 };
 use doorward_identity::port::{AuditFilter, Read, StoreError, StoreHandle, TokenFilter, Tx};
 
@@ -23,6 +24,14 @@ async fn furnish_in(tx: &mut dyn Tx) -> Result<(), StoreError> {
     tx.insert_subject(&tenant_keys(3, "acme")).await?;
     tx.insert_subject(&external(4, "https://i", "s")).await?;
     tx.set_password(subject_id(1), &password(1)).await?;
+    tx.insert_identity(&identity(1, 1)).await?;
+    let mut reached = known_by(5, Contact::default());
+    if let Identifier::User(contact) = &mut reached.identifier {
+        contact.phone = Some(Address::proven(phone(1), at(1)));
+    }
+    tx.insert_subject(&reached).await?;
+    tx.insert_tenant(&tenant("gone")).await?;
+    tx.erase_tenant(&tenant_id("gone"), at(3)).await?;
     tx.insert_membership(&membership(1, 1, "acme")).await?;
     tx.put_invitation(&invitation(1, 9, "acme")).await?;
     tx.insert_grant(subject_id(1), &role_grant(Some("acme"), "admin"), at(1))
@@ -90,6 +99,8 @@ async fn look_at_people(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError> {
     let external = tx.find_external_subject("https://i", "s").await?;
     let theirs = tx.list_tenant_memberships(&acme, all()).await?;
     let keys = tx.find_tenant_keys_subject(&acme).await?;
+    let named = identity(1, 1);
+    let linked = tx.find_identity(&named.provider, &named.sub).await?;
     Ok(vec![
         ("subject", tx.find_subject(one).await?.is_some()),
         (
@@ -97,6 +108,16 @@ async fn look_at_people(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError> {
             tx.find_subject_by_email(&email(1)).await?.is_some(),
         ),
         ("tenant keys", keys.is_some()),
+        (
+            "phone",
+            tx.find_subject_by_phone(&phone(1)).await?.is_some(),
+        ),
+        ("identity", linked.is_some()),
+        ("identities", !tx.list_identities(one).await?.is_empty()),
+        (
+            "deleted tenants",
+            !tx.list_deleted_tenants(at(0)).await?.is_empty(),
+        ),
         ("external", external.is_some()),
         ("subjects", !tx.list_subjects(all()).await?.is_empty()),
         ("password", tx.find_password(one).await?.is_some()),
@@ -194,7 +215,21 @@ pub(crate) async fn nothing_of_a_realm_is_changed_from_another(store: StoreHandl
             .set_key_state("k", KeyState::Next)
             .await),
         writing!(store, b, [], |tx| tx.delete_key("k").await),
-        writing!(store, b, [], |tx| tx.mark_email_proven(subject_id(1)).await),
+        writing!(store, b, [], |tx| tx
+            .set_contact(subject_id(1), &Contact::default())
+            .await),
+        writing!(store, b, [], |tx| tx
+            .touch_sign_in(subject_id(1), at(9))
+            .await),
+        writing!(store, b, [], |tx| tx
+            .delete_identity(identity(1, 1).id)
+            .await),
+        writing!(store, b, [], |tx| tx
+            .erase_subject(subject_id(1), at(9))
+            .await),
+        writing!(store, b, [], |tx| tx
+            .erase_tenant(&tenant_id("acme"), at(9))
+            .await),
     ];
     for outcome in refused {
         assert!(matches!(outcome, Err(StoreError::Inconsistent { .. })));
@@ -234,6 +269,7 @@ pub(crate) async fn nothing_of_a_realm_is_referred_to_from_another(store: StoreH
         writing!(store, b, [], |tx| tx
             .set_password(subject_id(1), &password(9))
             .await),
+        writing!(store, b, [], |tx| tx.insert_identity(&identity(9, 1)).await),
         writing!(store, b, [], |tx| tx
             .insert_membership(&membership(9, 1, "own"))
             .await),

@@ -3,6 +3,7 @@
 //! engine (files, other processes, failing disks).
 
 pub(crate) mod audit;
+pub(crate) mod erase;
 pub(crate) mod fixture;
 pub(crate) mod grant;
 pub(crate) mod isolation;
@@ -52,7 +53,8 @@ macro_rules! conformance {
                 subjects_are_found_by_every_identifier,
                 an_identifier_is_taken_once,
                 a_subject_is_disabled_and_enabled,
-                a_users_address_is_marked_as_proven,
+                how_a_user_is_known_changes,
+                identities_are_linked_once_and_unlinked,
                 passwords_are_replaced,
                 subjects_are_paged,
             ]
@@ -60,6 +62,11 @@ macro_rules! conformance {
                 tenants_are_found_and_paged,
                 memberships_are_made_listed_and_ended,
                 invitations_are_replaced_and_taken_once,
+            ]
+            erase: [
+                nothing_finds_a_deleted_subject,
+                nothing_finds_a_deleted_tenant,
+                what_the_deleted_left_goes_in_pieces,
             ]
             grant: [
                 grants_are_added_once_and_sorted,

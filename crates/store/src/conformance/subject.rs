@@ -1,11 +1,12 @@
 //! Subjects and passwords.
 
 use super::fixture::{
-    all, at, email, external, password, people, realm, service, subject_id, tenant_id, tenant_keys,
-    user,
+    all, at, email, external, identity, known_by, password, people, phone, realm, service,
+    subject_id, tenant_id, tenant_keys, user,
 };
 use super::{reading, writing};
-use doorward_identity::model::{Identifier, Subject, SubjectStatus};
+use doorward_base::{Phone, ProviderName};
+use doorward_identity::model::{Address, Contact, Identifier, SubjectStatus};
 use doorward_identity::port::{Page, StoreError, StoreHandle};
 
 pub(crate) async fn subjects_are_found_by_every_identifier(store: StoreHandle) {
@@ -85,6 +86,7 @@ pub(crate) async fn a_subject_is_disabled_and_enabled(store: StoreHandle) {
     people(&store, realm).await;
     for status in [
         SubjectStatus::Disabled { at: at(50) },
+        SubjectStatus::Banned { until: at(60) },
         SubjectStatus::Active,
     ] {
         writing!(store, realm, [], |tx| tx
@@ -104,9 +106,27 @@ pub(crate) async fn a_subject_is_disabled_and_enabled(store: StoreHandle) {
     assert!(matches!(missing, Err(StoreError::Inconsistent { .. })));
 }
 
-pub(crate) async fn a_users_address_is_marked_as_proven(store: StoreHandle) {
+pub(crate) async fn how_a_user_is_known_changes(store: StoreHandle) {
     let realm = realm(&store, "a").await;
-    let made = [user(1), user(3), service(5)];
+    let by_phone = |n: u8, phone: Address<Phone>| {
+        let contact = Contact {
+            phone: Some(phone),
+            ..Contact::default()
+        };
+        known_by(n, contact)
+    };
+    let nobody = Contact {
+        anonymous: true,
+        ..Contact::default()
+    };
+    let made = [
+        user(1),
+        by_phone(3, Address::said(phone(7))),
+        by_phone(4, Address::confirmed(phone(7), at(4))),
+        known_by(5, nobody),
+        known_by(6, Contact::default()),
+        service(8),
+    ];
     writing!(store, realm, [made], |tx| {
         for subject in &made {
             tx.insert_subject(subject).await?;
@@ -114,27 +134,92 @@ pub(crate) async fn a_users_address_is_marked_as_proven(store: StoreHandle) {
         Ok(())
     })
     .unwrap();
-    // Once more is no error.
-    for _ in 0..2 {
-        let marked = writing!(store, realm, [], |tx| tx
-            .mark_email_proven(subject_id(1))
-            .await);
-        assert_eq!(marked, Ok(()));
-    }
-    let subjects = reading!(store, realm, [], |tx| tx.list_subjects(all()).await).unwrap();
-    let proven = |subject: &Subject| match subject.identifier {
-        Identifier::User { proven, .. } => Some(proven),
-        _ => None,
+    let listed = reading!(store, realm, [], |tx| tx.list_subjects(all()).await).unwrap();
+    assert_eq!(listed, made);
+    // A number is one user's once it is confirmed, and found only then.
+    let found = reading!(store, realm, [], |tx| Ok((
+        tx.find_subject_by_phone(&phone(7)).await?,
+        tx.find_subject_by_phone(&phone(8)).await?,
+    )));
+    assert_eq!(found, Ok((Some(made[2].clone()), None)));
+    let contact = Contact {
+        email: Some(Address::proven(email(9), at(9))),
+        phone: Some(Address::proven(phone(9), at(10))),
+        anonymous: false,
     };
-    let proven: Vec<_> = subjects.iter().map(proven).collect();
-    assert_eq!(proven, [Some(true), Some(false), None]);
+    let changed = writing!(store, realm, [contact], |tx| {
+        tx.set_contact(subject_id(5), &contact).await?;
+        tx.touch_sign_in(subject_id(5), at(60)).await?;
+        tx.find_subject_by_email(&email(9)).await
+    });
+    let changed = changed.unwrap().unwrap();
+    assert_eq!(changed.id, subject_id(5));
+    assert_eq!(changed.identifier, Identifier::User(contact));
+    assert_eq!(changed.last_sign_in_at, Some(at(60)));
+    for (n, address, number, taken) in [
+        (3, None, Some(Address::confirmed(phone(7), at(1))), true),
+        (3, Some(Address::said(email(1))), None, true),
+        (3, Some(Address::said(email(8))), None, true),
+        (3, None, Some(Address::said(phone(9))), false),
+    ] {
+        let contact = Contact {
+            email: address,
+            phone: number,
+            anonymous: false,
+        };
+        let outcome = writing!(store, realm, [contact], |tx| tx
+            .set_contact(subject_id(n), &contact)
+            .await);
+        let conflict = matches!(outcome, Err(StoreError::Conflict(_)));
+        assert_eq!(conflict, taken, "{outcome:?}");
+        assert_eq!(outcome.is_ok(), !taken, "{outcome:?}");
+    }
     // A service account's address only identifies it.
-    for n in [5, 9] {
+    for n in [8, 9] {
         let refused = writing!(store, realm, [], |tx| tx
-            .mark_email_proven(subject_id(n))
+            .set_contact(subject_id(n), &Contact::default())
             .await);
         assert!(matches!(refused, Err(StoreError::Inconsistent { .. })));
     }
+}
+
+pub(crate) async fn identities_are_linked_once_and_unlinked(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let made = [identity(3, 1), identity(4, 1), identity(5, 2)];
+    writing!(store, realm, [made], |tx| {
+        for identity in &made {
+            tx.insert_identity(identity).await?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    let [third, fourth, fifth] = made;
+    let provider = third.provider.clone();
+    let other: ProviderName = "gitlab".parse().unwrap();
+    let found = reading!(store, realm, [third, provider, other], |tx| Ok((
+        tx.find_identity(&provider, &third.sub).await?,
+        tx.find_identity(&other, &third.sub).await?,
+        tx.find_identity(&provider, "Ünïcode ").await?,
+        tx.list_identities(subject_id(1)).await?,
+    )))
+    .unwrap();
+    let pair = vec![third.clone(), fourth.clone()];
+    assert_eq!(found, (Some(third.clone()), None, None, pair));
+    let mut again = identity(6, 2);
+    again.sub = third.sub;
+    let taken = writing!(store, realm, [again], |tx| tx.insert_identity(&again).await);
+    assert!(matches!(taken, Err(StoreError::Conflict(_))), "{taken:?}");
+    let left = writing!(store, realm, [], |tx| {
+        tx.delete_identity(third.id).await?;
+        Ok((
+            tx.list_identities(subject_id(1)).await?,
+            tx.list_identities(subject_id(2)).await?,
+        ))
+    });
+    assert_eq!(left, Ok((vec![fourth], vec![fifth])));
+    let missing = writing!(store, realm, [], |tx| tx.delete_identity(third.id).await);
+    assert!(matches!(missing, Err(StoreError::Inconsistent { .. })));
 }
 
 pub(crate) async fn passwords_are_replaced(store: StoreHandle) {

@@ -3,6 +3,7 @@
 
 use super::scope::{Id, Record as _, Scope, Trouble, failed};
 use super::subject::read_at;
+use super::tenant::there;
 use super::tx::RealmTx;
 use super::tx::reading;
 use crate::row::Place;
@@ -23,8 +24,10 @@ use tokio_postgres::types::ToSql;
 /// arrays of columns that belong together by position.
 macro_rules! dossier {
     () => {
-        "s.id, s.kind, s.email, s.proven, s.tenant, s.issuer, s.sub, s.name, s.disabled_at, \
-         s.user_metadata, s.app_metadata, s.created_at, \
+        "s.id, s.kind, s.email, s.email_confirmed_at, s.email_proven_at, s.phone, \
+         s.phone_confirmed_at, s.phone_proven_at, s.anonymous, s.tenant, s.issuer, s.sub, \
+         s.name, s.disabled_at, s.banned_until, s.user_metadata, s.app_metadata, s.created_at, \
+         s.last_sign_in_at, \
          g.tenants, g.kinds, g.names, g.audiences, m.tenants, m.since, m.ids, \
          r.tenants, r.roles, r.permissions, e.tenants, e.epochs"
     };
@@ -32,17 +35,19 @@ macro_rules! dossier {
 
 macro_rules! held {
     () => {
-        " LEFT JOIN LATERAL (SELECT array_agg(tenant) AS tenants, array_agg(kind) AS kinds, \
+        concat!(" LEFT JOIN LATERAL (SELECT array_agg(tenant) AS tenants, array_agg(kind) AS kinds, \
               array_agg(name) AS names, array_agg(audience) AS audiences \
               FROM grant_ WHERE realm = s.realm AND subject = s.id) AS g ON true \
           LEFT JOIN LATERAL (SELECT array_agg(tenant) AS tenants, \
               array_agg(created_at) AS since, array_agg(id) AS ids \
-              FROM membership WHERE realm = s.realm AND subject = s.id) AS m ON true \
+              FROM membership WHERE realm = s.realm AND subject = s.id",
+              there!(),
+              ") AS m ON true \
           LEFT JOIN LATERAL (SELECT array_agg(tenant) AS tenants, array_agg(role) AS roles, \
               array_agg(permissions) AS permissions \
               FROM tenant_role WHERE realm = s.realm AND tenant = ANY (m.tenants)) AS r ON true \
           LEFT JOIN LATERAL (SELECT array_agg(tenant) AS tenants, array_agg(epoch) AS epochs \
-              FROM epoch WHERE realm = s.realm AND subject = s.id) AS e ON true"
+              FROM epoch WHERE realm = s.realm AND subject = s.id) AS e ON true")
     };
 }
 
@@ -57,7 +62,7 @@ macro_rules! token {
 /// How many columns a token has here.
 const TOKEN_COLUMNS: usize = 18;
 /// How many a subject has.
-const SUBJECT_COLUMNS: usize = 12;
+const SUBJECT_COLUMNS: usize = 19;
 /// Where the number of the question stands.
 const ASKED: usize = TOKEN_COLUMNS + SUBJECT_COLUMNS + 12;
 
@@ -66,7 +71,7 @@ const BY_SUBJECT: &str = concat!(
     dossier!(),
     " FROM subject AS s",
     held!(),
-    " WHERE s.realm = $1 AND s.id = $2"
+    " WHERE s.realm = $1 AND s.id = $2 AND s.deleted_at IS NULL"
 );
 
 // OFFSET 0 keeps the order of the joins: from what is asked to the token to its owner. A
@@ -79,7 +84,7 @@ const BY_DIGEST: &str = concat!(
      CROSS JOIN LATERAL (SELECT * FROM api_token \
          WHERE realm = q.realm AND digest = q.digest OFFSET 0) AS t \
      CROSS JOIN LATERAL (SELECT * FROM subject \
-         WHERE realm = t.realm AND id = t.owner OFFSET 0) AS s",
+         WHERE realm = t.realm AND id = t.owner AND deleted_at IS NULL OFFSET 0) AS s",
     held!()
 );
 
@@ -91,7 +96,7 @@ const BY_ID: &str = concat!(
      CROSS JOIN LATERAL (SELECT * FROM api_token \
          WHERE realm = q.realm AND id = q.id OFFSET 0) AS t \
      CROSS JOIN LATERAL (SELECT * FROM subject \
-         WHERE realm = t.realm AND id = t.owner OFFSET 0) AS s",
+         WHERE realm = t.realm AND id = t.owner AND deleted_at IS NULL OFFSET 0) AS s",
     held!()
 );
 

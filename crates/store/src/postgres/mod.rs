@@ -18,9 +18,11 @@ mod ceiling;
 mod change;
 mod connect;
 mod dossier;
+mod erase;
 mod feed;
 mod gather;
 mod grant;
+mod identity;
 mod key;
 mod migrate;
 mod node;
@@ -151,6 +153,11 @@ impl Store for PostgresStore {
         job: ReadJob<'static>,
     ) -> Result<(), StoreError> {
         run::read(&self.shared, realm, extent, job).await
+    }
+
+    async fn list_unswept(&self) -> Result<Vec<RealmId>, StoreError> {
+        self.direct(|conn| Box::pin(erase::list_unswept(conn)))
+            .await
     }
 
     async fn hear_change(&self) {

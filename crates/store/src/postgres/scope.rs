@@ -3,7 +3,9 @@
 //! engine's errors mean.
 
 use deadpool_postgres::ClientWrapper;
-use doorward_base::{ApiTokenId, MembershipId, RealmId, RequestId, SessionId, SubjectId};
+use doorward_base::{
+    ApiTokenId, IdentityId, MembershipId, RealmId, RequestId, SessionId, SubjectId,
+};
 use doorward_identity::port::StoreError;
 use std::error::Error as _;
 use std::fmt::Display;
@@ -252,7 +254,14 @@ macro_rules! ids {
     };
 }
 
-ids!(ApiTokenId, MembershipId, RequestId, SessionId, SubjectId);
+ids!(
+    ApiTokenId,
+    IdentityId,
+    MembershipId,
+    RequestId,
+    SessionId,
+    SubjectId
+);
 
 /// Where a page of ids begins, and whether that id is part of it: it is when no page was
 /// before. For `id >= $2 AND ($3 OR id > $2)`, which an index serves.

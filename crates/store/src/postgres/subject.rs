@@ -5,18 +5,20 @@ use super::tx::RealmTx;
 use super::tx::{reading, writing};
 use crate::row::bounded;
 use crate::row::json;
-use crate::row::subject::{IdentifierColumns, PASSWORD, SubjectRow, TABLE, disabled_at};
+use crate::row::subject::{IdentifierColumns, PASSWORD, SubjectRow, TABLE, status_columns};
 use async_trait::async_trait;
-use doorward_base::{Email, SubjectId, TenantId};
-use doorward_identity::model::{HashedPassword, Subject, SubjectStatus};
+use doorward_base::{Email, Phone, SubjectId, TenantId, Timestamp};
+use doorward_identity::model::{Contact, HashedPassword, Subject, SubjectStatus};
 use doorward_identity::port::{Page, StoreError, SubjectRead, SubjectWrite};
 use tokio_postgres::{Error, Row};
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, kind, email, proven, tenant, issuer, sub, name, disabled_at, \
-             user_metadata, app_metadata, created_at FROM subject WHERE realm = $1 ",
+            "SELECT id, kind, email, email_confirmed_at, email_proven_at, phone, phone_confirmed_at, \
+             phone_proven_at, anonymous, tenant, issuer, sub, name, disabled_at, banned_until, \
+             user_metadata, app_metadata, created_at, last_sign_in_at FROM subject \
+             WHERE realm = $1 AND deleted_at IS NULL ",
             $rest
         )
     };
@@ -34,6 +36,18 @@ pub(super) async fn find_by_email(
 ) -> Result<Option<Subject>, Trouble> {
     scope
         .find::<SubjectRow, _>(select!("AND email = $2"), &[&email.as_str()])
+        .await
+}
+
+pub(super) async fn find_by_phone(
+    scope: Scope<'_>,
+    phone: &Phone,
+) -> Result<Option<Subject>, Trouble> {
+    scope
+        .find::<SubjectRow, _>(
+            select!("AND phone = $2 AND phone_confirmed_at IS NOT NULL"),
+            &[&phone.as_str()],
+        )
         .await
 }
 
@@ -71,26 +85,35 @@ pub(super) async fn list(scope: Scope<'_>, page: Page<SubjectId>) -> Result<Vec<
 
 pub(super) async fn insert(scope: Scope<'_>, subject: &Subject) -> Result<(), Trouble> {
     let known = IdentifierColumns::of(&subject.identifier);
+    let (disabled_at, banned_until) = status_columns(subject.status);
     scope
         .insert_one(
             target(&subject.id, known.unique),
-            "INSERT INTO subject (realm, id, kind, email, proven, tenant, issuer, sub, name, \
-             disabled_at, user_metadata, app_metadata, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+            "INSERT INTO subject (realm, id, kind, email, email_confirmed_at, email_proven_at, phone, \
+         phone_confirmed_at, phone_proven_at, anonymous, tenant, issuer, sub, name, disabled_at, \
+         banned_until, user_metadata, app_metadata, created_at, last_sign_in_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) \
              ON CONFLICT DO NOTHING",
             &[
                 &Id::from(subject.id),
                 &known.kind,
-                &known.email,
-                &known.proven,
+                &known.email.value,
+&known.email.confirmed_at,
+&known.email.proven_at,
+&known.phone.value,
+&known.phone.confirmed_at,
+&known.phone.proven_at,
+                &known.anonymous,
                 &known.tenant,
                 &known.issuer,
                 &known.sub.map(str::as_bytes),
                 &subject.name,
-                &disabled_at(subject.status),
+                &disabled_at,
+&banned_until,
                 &json(&subject.user_metadata)?,
                 &json(&subject.app_metadata)?,
                 &subject.created_at.as_micros(),
+&subject.last_sign_in_at.map(Timestamp::as_micros),
             ],
         )
         .await
@@ -101,21 +124,54 @@ pub(super) async fn set_status(
     id: SubjectId,
     status: SubjectStatus,
 ) -> Result<(), Trouble> {
+    let (disabled_at, banned_until) = status_columns(status);
     scope
         .write_one(
             target(&id, "the subject"),
-            "UPDATE subject SET disabled_at = $3 WHERE realm = $1 AND id = $2",
-            &[&Id::from(id), &disabled_at(status)],
+            "UPDATE subject SET disabled_at = $3, banned_until = $4 \
+         WHERE realm = $1 AND id = $2 AND deleted_at IS NULL",
+            &[&Id::from(id), &disabled_at, &banned_until],
         )
         .await
 }
 
-pub(super) async fn mark_email_proven(scope: Scope<'_>, id: SubjectId) -> Result<(), Trouble> {
+pub(super) async fn set_contact(
+    scope: Scope<'_>,
+    id: SubjectId,
+    contact: &Contact,
+) -> Result<(), Trouble> {
+    let known = IdentifierColumns::of_user(contact);
+    scope
+        .write_one(
+            target(&id, known.unique),
+            "UPDATE subject SET email = $3, email_confirmed_at = $4, email_proven_at = $5, \
+             phone = $6, phone_confirmed_at = $7, phone_proven_at = $8, anonymous = $9 \
+             WHERE realm = $1 AND id = $2 AND kind = 'user' AND deleted_at IS NULL",
+            &[
+                &Id::from(id),
+                &known.email.value,
+                &known.email.confirmed_at,
+                &known.email.proven_at,
+                &known.phone.value,
+                &known.phone.confirmed_at,
+                &known.phone.proven_at,
+                &known.anonymous,
+            ],
+        )
+        .await
+}
+
+pub(super) async fn touch_sign_in(
+    scope: Scope<'_>,
+    id: SubjectId,
+    at: Timestamp,
+) -> Result<(), Trouble> {
     scope
         .write_one(
             target(&id, "the subject"),
-            "UPDATE subject SET proven = true WHERE realm = $1 AND id = $2 AND kind = 'user'",
-            &[&Id::from(id)],
+            "UPDATE subject SET last_sign_in_at = $3 \
+             WHERE realm = $1 AND id = $2 AND deleted_at IS NULL",
+            &[&Id::from(id), &at.as_micros()],
         )
         .await
 }
@@ -162,23 +218,28 @@ const fn target<'r>(id: &'r SubjectId, unique: &'static str) -> Target<'r> {
     }
 }
 
-/// The twelve columns of a subject from `first` on, in the order of this module's
+/// The nineteen columns of a subject from `first` on, in the order of this module's
 /// `SELECT`.
 pub(super) fn read_at(row: &Row, first: usize) -> Result<SubjectRow, Error> {
     let Id(id) = row.try_get(first)?;
+    let at = |column: usize| row.try_get::<_, Option<String>>(first + column);
+    let time = |column: usize| row.try_get::<_, Option<i64>>(first + column);
     Ok(SubjectRow {
         id,
         kind: row.try_get(first + 1)?,
-        email: row.try_get(first + 2)?,
-        proven: row.try_get(first + 3)?,
-        tenant: row.try_get(first + 4)?,
-        issuer: row.try_get(first + 5)?,
-        sub: row.try_get(first + 6)?,
-        name: row.try_get(first + 7)?,
-        disabled_at: row.try_get(first + 8)?,
-        user_metadata: row.try_get(first + 9)?,
-        app_metadata: row.try_get(first + 10)?,
-        created_at: row.try_get(first + 11)?,
+        email: (at(2)?, time(3)?, time(4)?),
+        phone: (at(5)?, time(6)?, time(7)?),
+        anonymous: row.try_get(first + 8)?,
+        tenant: at(9)?,
+        issuer: at(10)?,
+        sub: row.try_get(first + 11)?,
+        name: at(12)?,
+        disabled_at: time(13)?,
+        banned_until: time(14)?,
+        user_metadata: row.try_get(first + 15)?,
+        app_metadata: row.try_get(first + 16)?,
+        created_at: row.try_get(first + 17)?,
+        last_sign_in_at: time(18)?,
     })
 }
 
@@ -193,6 +254,13 @@ impl SubjectRead for RealmTx {
         email: &Email,
     ) -> Result<Option<Subject>, StoreError> {
         reading!(self, find_by_email(email))
+    }
+
+    async fn find_subject_by_phone(
+        &mut self,
+        phone: &Phone,
+    ) -> Result<Option<Subject>, StoreError> {
+        reading!(self, find_by_phone(phone))
     }
 
     async fn find_external_subject(
@@ -236,8 +304,12 @@ impl SubjectWrite for RealmTx {
         writing!(self, set_status(id, status))
     }
 
-    async fn mark_email_proven(&mut self, subject: SubjectId) -> Result<(), StoreError> {
-        writing!(self, mark_email_proven(subject))
+    async fn set_contact(&mut self, id: SubjectId, contact: &Contact) -> Result<(), StoreError> {
+        writing!(self, set_contact(id, contact))
+    }
+
+    async fn touch_sign_in(&mut self, id: SubjectId, at: Timestamp) -> Result<(), StoreError> {
+        writing!(self, touch_sign_in(id, at))
     }
 
     async fn set_password(

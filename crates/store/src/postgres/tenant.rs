@@ -13,11 +13,22 @@ use doorward_identity::model::{Invitation, Membership, Tenant};
 use doorward_identity::port::{Page, StoreError, TenantRead, TenantWrite};
 use tokio_postgres::{Error, Row};
 
+/// Of a tenant that was not deleted. OFFSET 0 keeps it a question about each row: as a
+/// join it may read all that were deleted.
+macro_rules! there {
+    () => {
+        " AND NOT EXISTS (SELECT 1 FROM tenant WHERE tenant.realm = membership.realm \
+          AND tenant.id = membership.tenant AND tenant.deleted_at IS NOT NULL OFFSET 0)"
+    };
+}
+
+pub(super) use there;
+
 macro_rules! select_membership {
-    ($rest:literal) => {
+    ($($rest:expr),*) => {
         concat!(
             "SELECT id, subject, tenant, created_at FROM membership WHERE realm = $1 ",
-            $rest
+            $($rest),*
         )
     };
 }
@@ -25,7 +36,8 @@ macro_rules! select_membership {
 pub(super) async fn find(scope: Scope<'_>, id: &TenantId) -> Result<Option<Tenant>, Trouble> {
     scope
         .find::<TenantRow, _>(
-            "SELECT id, name, created_at FROM tenant WHERE realm = $1 AND id = $2",
+            "SELECT id, name, created_at FROM tenant \
+             WHERE realm = $1 AND id = $2 AND deleted_at IS NULL",
             &[&id.as_str()],
         )
         .await
@@ -37,7 +49,7 @@ pub(super) async fn list(scope: Scope<'_>, page: &Page<TenantId>) -> Result<Vec<
     scope
         .list::<TenantRow, _>(
             "SELECT id, name, created_at FROM tenant \
-             WHERE realm = $1 AND id > $2 ORDER BY id LIMIT $3",
+             WHERE realm = $1 AND id > $2 AND deleted_at IS NULL ORDER BY id LIMIT $3",
             &[&after, &i64::from(page.limit)],
         )
         .await
@@ -70,7 +82,7 @@ pub(super) async fn find_membership(
 ) -> Result<Option<Membership>, Trouble> {
     scope
         .find::<MembershipRow, _>(
-            select_membership!("AND subject = $2 AND tenant = $3"),
+            select_membership!("AND subject = $2 AND tenant = $3", there!()),
             &[&Id::from(subject), &tenant.as_str()],
         )
         .await
@@ -82,7 +94,7 @@ pub(super) async fn list_memberships(
 ) -> Result<Vec<Membership>, Trouble> {
     scope
         .list::<MembershipRow, _>(
-            select_membership!("AND subject = $2 ORDER BY created_at, id"),
+            select_membership!("AND subject = $2", there!(), " ORDER BY created_at, id"),
             &[&Id::from(subject)],
         )
         .await

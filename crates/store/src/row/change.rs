@@ -15,6 +15,7 @@ pub(crate) const fn columns(change: &Change) -> (&'static str, Option<&[u8; 16]>
         Change::Session(id) => ("session", Some(id.as_bytes())),
         Change::Subject(id) => ("subject", Some(id.as_bytes())),
         Change::Keys => ("keys", None),
+        Change::Tenants => ("tenants", None),
     }
 }
 
@@ -39,6 +40,7 @@ impl TryFrom<EntryRow> for ChangeRow {
             ("session", Some(id)) => Change::Session(SessionId::from_bytes(id)),
             ("subject", Some(id)) => Change::Subject(SubjectId::from_bytes(id)),
             ("keys", None) => Change::Keys,
+            ("tenants", None) => Change::Tenants,
             _ => return Err(place.bad("kind", "unknown, or ref does not fit it")),
         };
         Ok(Self {

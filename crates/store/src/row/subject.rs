@@ -1,8 +1,8 @@
 //! Subjects.
 
 use super::Place;
-use doorward_base::{Email, SubjectId, TenantId, Timestamp};
-use doorward_identity::model::{Identifier, Subject, SubjectStatus};
+use doorward_base::{Email, Phone, SubjectId, TenantId, Timestamp};
+use doorward_identity::model::{Address, Contact, Identifier, Subject, SubjectStatus};
 use doorward_identity::port::StoreError;
 use std::sync::Arc;
 
@@ -15,8 +15,9 @@ pub(crate) const PASSWORD: &str = "password";
 #[derive(Default)]
 pub(crate) struct IdentifierColumns<'i> {
     pub(crate) kind: &'static str,
-    pub(crate) email: Option<&'i str>,
-    pub(crate) proven: Option<bool>,
+    pub(crate) email: AddressColumns<'i>,
+    pub(crate) phone: AddressColumns<'i>,
+    pub(crate) anonymous: Option<bool>,
     pub(crate) tenant: Option<&'i str>,
     pub(crate) issuer: Option<&'i str>,
     pub(crate) sub: Option<&'i str>,
@@ -24,20 +25,35 @@ pub(crate) struct IdentifierColumns<'i> {
     pub(crate) unique: &'static str,
 }
 
+/// The columns of an address.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct AddressColumns<'i> {
+    pub(crate) value: Option<&'i str>,
+    pub(crate) confirmed_at: Option<i64>,
+    pub(crate) proven_at: Option<i64>,
+}
+
+impl<'i> AddressColumns<'i> {
+    fn of<T>(address: Option<&'i Address<T>>, text: fn(&T) -> &str) -> Self {
+        let at = |at: Option<Timestamp>| at.map(Timestamp::as_micros);
+        Self {
+            value: address.map(|address| text(&address.value)),
+            confirmed_at: address.and_then(|address| at(address.confirmed_at)),
+            proven_at: address.and_then(|address| at(address.proven_at)),
+        }
+    }
+}
+
 impl<'i> IdentifierColumns<'i> {
     pub(crate) fn of(identifier: &'i Identifier) -> Self {
-        let email = identifier.email().map(Email::as_str);
         match identifier {
-            Identifier::User { proven, .. } => Self {
-                kind: "user",
-                email,
-                proven: Some(*proven),
-                unique: "the e-mail address",
-                ..Self::default()
-            },
-            Identifier::Service { .. } => Self {
+            Identifier::User(contact) => Self::of_user(contact),
+            Identifier::Service { email } => Self {
                 kind: "service",
-                email,
+                email: AddressColumns {
+                    value: Some(email.as_str()),
+                    ..AddressColumns::default()
+                },
                 unique: "the e-mail address",
                 ..Self::default()
             },
@@ -56,13 +72,25 @@ impl<'i> IdentifierColumns<'i> {
             },
         }
     }
+
+    pub(crate) fn of_user(contact: &'i Contact) -> Self {
+        Self {
+            kind: "user",
+            email: AddressColumns::of(contact.email.as_ref(), Email::as_str),
+            phone: AddressColumns::of(contact.phone.as_ref(), Phone::as_str),
+            anonymous: Some(contact.anonymous),
+            unique: "the e-mail address or phone number",
+            ..Self::default()
+        }
+    }
 }
 
-/// The column `disabled_at`.
-pub(crate) const fn disabled_at(status: SubjectStatus) -> Option<i64> {
+/// The columns `disabled_at` and `banned_until`.
+pub(crate) const fn status_columns(status: SubjectStatus) -> (Option<i64>, Option<i64>) {
     match status {
-        SubjectStatus::Active => None,
-        SubjectStatus::Disabled { at } => Some(at.as_micros()),
+        SubjectStatus::Active => (None, None),
+        SubjectStatus::Banned { until } => (None, Some(until.as_micros())),
+        SubjectStatus::Disabled { at } => (Some(at.as_micros()), None),
     }
 }
 
@@ -70,17 +98,37 @@ pub(crate) const fn disabled_at(status: SubjectStatus) -> Option<i64> {
 pub(crate) struct SubjectRow {
     pub(crate) id: [u8; 16],
     pub(crate) kind: String,
-    pub(crate) email: Option<String>,
-    pub(crate) proven: Option<bool>,
+    pub(crate) email: AddressRow,
+    pub(crate) phone: AddressRow,
+    pub(crate) anonymous: Option<bool>,
     pub(crate) tenant: Option<String>,
     pub(crate) issuer: Option<String>,
     /// UTF-8. It is another's and opaque: an engine may keep it as bytes.
     pub(crate) sub: Option<Vec<u8>>,
     pub(crate) name: Option<String>,
     pub(crate) disabled_at: Option<i64>,
+    pub(crate) banned_until: Option<i64>,
     pub(crate) user_metadata: String,
     pub(crate) app_metadata: String,
     pub(crate) created_at: i64,
+    pub(crate) last_sign_in_at: Option<i64>,
+}
+
+/// Text, `confirmed_at` and `proven_at` of an address.
+pub(crate) type AddressRow = (Option<String>, Option<i64>, Option<i64>);
+
+fn address<T>(
+    (text, confirmed_at, proven_at): AddressRow,
+    parse: impl Fn(&str) -> Result<T, StoreError>,
+) -> Result<Option<Address<T>>, StoreError> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    Ok(Some(Address {
+        value: parse(&text)?,
+        confirmed_at: confirmed_at.map(Timestamp::from_micros),
+        proven_at: proven_at.map(Timestamp::from_micros),
+    }))
 }
 
 impl TryFrom<SubjectRow> for Subject {
@@ -92,26 +140,24 @@ impl TryFrom<SubjectRow> for Subject {
             table: TABLE,
             row: &id,
         };
-        let email = row.email.map(|email| place.email(&email)).transpose()?;
+        let email = address(row.email, |text| place.email(text))?;
+        let phone = address(row.phone, |text| place.parse("phone", text))?;
         let tenant: Option<TenantId> = place.parse_some("tenant", row.tenant.as_deref())?;
         let sub = row.sub.map(String::from_utf8).transpose();
-        let known = (
-            row.kind.as_str(),
-            email,
-            row.proven,
-            tenant,
-            row.issuer,
-            sub.map_err(|_| place.bad("sub", "it is not UTF-8"))?,
-        );
+        let sub = sub.map_err(|_| place.bad("sub", "it is not UTF-8"))?;
+        let known = (row.kind.as_str(), row.anonymous, tenant, row.issuer, sub);
         let identifier = match known {
-            ("user", Some(email), Some(proven), None, None, None) => {
-                Identifier::User { email, proven }
-            }
-            ("service", Some(email), None, None, None, None) => Identifier::Service { email },
-            ("tenant_keys", None, None, Some(tenant), None, None) => {
-                Identifier::TenantKeys { tenant }
-            }
-            ("external", None, None, None, Some(issuer), Some(sub)) => Identifier::External {
+            ("user", Some(anonymous), None, None, None) => Identifier::User(Contact {
+                email,
+                phone,
+                anonymous,
+            }),
+            ("service", None, None, None, None) => match email {
+                Some(Address { value: email, .. }) => Identifier::Service { email },
+                None => return Err(place.bad("email", "a service account has one")),
+            },
+            ("tenant_keys", None, Some(tenant), None, None) => Identifier::TenantKeys { tenant },
+            ("external", None, None, Some(issuer), Some(sub)) => Identifier::External {
                 issuer: Arc::from(issuer),
                 sub: Arc::from(sub),
             },
@@ -121,14 +167,19 @@ impl TryFrom<SubjectRow> for Subject {
             id,
             identifier,
             name: row.name,
-            status: row
-                .disabled_at
-                .map_or(SubjectStatus::Active, |at| SubjectStatus::Disabled {
+            status: match (row.disabled_at, row.banned_until) {
+                (None, None) => SubjectStatus::Active,
+                (None, Some(until)) => SubjectStatus::Banned {
+                    until: Timestamp::from_micros(until),
+                },
+                (Some(at), _) => SubjectStatus::Disabled {
                     at: Timestamp::from_micros(at),
-                }),
+                },
+            },
             user_metadata: place.parse_json("user_metadata", &row.user_metadata)?,
             app_metadata: place.parse_json("app_metadata", &row.app_metadata)?,
             created_at: Timestamp::from_micros(row.created_at),
+            last_sign_in_at: row.last_sign_in_at.map(Timestamp::from_micros),
         })
     }
 }

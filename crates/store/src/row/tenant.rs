@@ -1,7 +1,7 @@
 //! Tenants, memberships and invitations.
 
 use super::{DigestColumn, Place};
-use doorward_base::{MembershipId, SubjectId, Timestamp};
+use doorward_base::{MembershipId, SubjectId, TenantId, Timestamp};
 use doorward_identity::model::{Invitation, Membership, Tenant};
 use doorward_identity::port::StoreError;
 
@@ -88,4 +88,16 @@ impl TryFrom<InvitationRow> for Invitation {
             expires_at: Timestamp::from_micros(row.expires_at),
         })
     }
+}
+
+/// The ids of tenants.
+pub(crate) fn ids(texts: &[String]) -> Result<Vec<TenantId>, StoreError> {
+    let parse = |text: &String| {
+        let place = Place {
+            table: TENANT,
+            row: text,
+        };
+        place.parse("id", text)
+    };
+    texts.iter().map(parse).collect()
 }

@@ -16,7 +16,9 @@ mod audit;
 mod ceiling;
 mod change;
 mod dossier;
+mod erase;
 mod grant;
+mod identity;
 mod key;
 mod migrate;
 mod open;
@@ -142,6 +144,10 @@ impl Store for SqliteStore {
 
     async fn last_change(&self) -> Result<ChangeSeq, StoreError> {
         self.readers.run(|conn| change::last(conn))
+    }
+
+    async fn list_unswept(&self) -> Result<Vec<RealmId>, StoreError> {
+        self.readers.run(|conn| erase::list_unswept(conn))
     }
 
     async fn hear_change(&self) {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long the writer waits for another process's lock.
-const WRITER_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const WRITER_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a reader waits. Readers only ever meet a lock while another process
 /// recovers or closes the file, and they wait on a thread that serves requests.
 const READER_PATIENCE: Duration = Duration::from_secs(1);
@@ -160,6 +160,7 @@ fn writing(path: &Path) -> rusqlite::Result<Connection> {
     conn.execute_batch(
         "PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
+         PRAGMA secure_delete = ON;
          PRAGMA journal_size_limit = 67108864;
          PRAGMA cache_size = -32768;",
     )?;

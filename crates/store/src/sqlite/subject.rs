@@ -4,18 +4,20 @@ use super::scope::{Record, Scope, Target};
 use super::tx::RealmTx;
 use crate::row::bounded;
 use crate::row::json;
-use crate::row::subject::{IdentifierColumns, PASSWORD, SubjectRow, TABLE, disabled_at};
+use crate::row::subject::{IdentifierColumns, PASSWORD, SubjectRow, TABLE, status_columns};
 use async_trait::async_trait;
-use doorward_base::{Email, SubjectId, TenantId};
-use doorward_identity::model::{HashedPassword, Subject, SubjectStatus};
+use doorward_base::{Email, Phone, SubjectId, TenantId, Timestamp};
+use doorward_identity::model::{Contact, HashedPassword, Subject, SubjectStatus};
 use doorward_identity::port::{Page, StoreError, SubjectRead, SubjectWrite};
 use rusqlite::Row;
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, kind, email, proven, tenant, issuer, sub, name, disabled_at, \
-             user_metadata, app_metadata, created_at FROM subject WHERE realm = ?1 ",
+            "SELECT id, kind, email, email_confirmed_at, email_proven_at, phone, phone_confirmed_at, \
+             phone_proven_at, anonymous, tenant, issuer, sub, name, disabled_at, banned_until, \
+             user_metadata, app_metadata, created_at, last_sign_in_at FROM subject \
+             WHERE realm = ?1 AND deleted_at IS NULL ",
             $rest
         )
     };
@@ -30,6 +32,16 @@ pub(super) fn find_by_email(
     email: &Email,
 ) -> Result<Option<Subject>, StoreError> {
     scope.find::<SubjectRow, _>(select!("AND email = ?2"), &[&email.as_str()])
+}
+
+pub(super) fn find_by_phone(
+    scope: Scope<'_>,
+    phone: &Phone,
+) -> Result<Option<Subject>, StoreError> {
+    scope.find::<SubjectRow, _>(
+        select!("AND phone = ?2 AND phone_confirmed_at IS NOT NULL"),
+        &[&phone.as_str()],
+    )
 }
 
 pub(super) fn find_external(
@@ -58,24 +70,33 @@ pub(super) fn list(scope: Scope<'_>, page: Page<SubjectId>) -> Result<Vec<Subjec
 
 pub(super) fn insert(scope: Scope<'_>, subject: &Subject) -> Result<(), StoreError> {
     let known = IdentifierColumns::of(&subject.identifier);
+    let (disabled_at, banned_until) = status_columns(subject.status);
     scope.write_one(
         target(&subject.id, known.unique),
-        "INSERT INTO subject (realm, id, kind, email, proven, tenant, issuer, sub, name, \
-         disabled_at, user_metadata, app_metadata, created_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        "INSERT INTO subject (realm, id, kind, email, email_confirmed_at, email_proven_at, phone, \
+         phone_confirmed_at, phone_proven_at, anonymous, tenant, issuer, sub, name, disabled_at, \
+         banned_until, user_metadata, app_metadata, created_at, last_sign_in_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
         &[
             subject.id.as_bytes(),
             &known.kind,
-            &known.email,
-            &known.proven,
+            &known.email.value,
+&known.email.confirmed_at,
+&known.email.proven_at,
+&known.phone.value,
+&known.phone.confirmed_at,
+&known.phone.proven_at,
+            &known.anonymous,
             &known.tenant,
             &known.issuer,
             &known.sub,
             &subject.name,
-            &disabled_at(subject.status),
+            &disabled_at,
+&banned_until,
             &json(&subject.user_metadata)?,
             &json(&subject.app_metadata)?,
             &subject.created_at.as_micros(),
+&subject.last_sign_in_at.map(Timestamp::as_micros),
         ],
     )
 }
@@ -85,18 +106,49 @@ pub(super) fn set_status(
     id: SubjectId,
     status: SubjectStatus,
 ) -> Result<(), StoreError> {
+    let (disabled_at, banned_until) = status_columns(status);
     scope.write_one(
         target(&id, "the subject"),
-        "UPDATE subject SET disabled_at = ?3 WHERE realm = ?1 AND id = ?2",
-        &[id.as_bytes(), &disabled_at(status)],
+        "UPDATE subject SET disabled_at = ?3, banned_until = ?4 \
+         WHERE realm = ?1 AND id = ?2 AND deleted_at IS NULL",
+        &[id.as_bytes(), &disabled_at, &banned_until],
     )
 }
 
-pub(super) fn mark_email_proven(scope: Scope<'_>, id: SubjectId) -> Result<(), StoreError> {
+pub(super) fn set_contact(
+    scope: Scope<'_>,
+    id: SubjectId,
+    contact: &Contact,
+) -> Result<(), StoreError> {
+    let known = IdentifierColumns::of_user(contact);
+    scope.write_one(
+        target(&id, known.unique),
+        "UPDATE subject SET email = ?3, email_confirmed_at = ?4, email_proven_at = ?5, \
+             phone = ?6, phone_confirmed_at = ?7, phone_proven_at = ?8, anonymous = ?9 \
+             WHERE realm = ?1 AND id = ?2 AND kind = 'user' AND deleted_at IS NULL",
+        &[
+            id.as_bytes(),
+            &known.email.value,
+            &known.email.confirmed_at,
+            &known.email.proven_at,
+            &known.phone.value,
+            &known.phone.confirmed_at,
+            &known.phone.proven_at,
+            &known.anonymous,
+        ],
+    )
+}
+
+pub(super) fn touch_sign_in(
+    scope: Scope<'_>,
+    id: SubjectId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     scope.write_one(
         target(&id, "the subject"),
-        "UPDATE subject SET proven = 1 WHERE realm = ?1 AND id = ?2 AND kind = 'user'",
-        &[id.as_bytes()],
+        "UPDATE subject SET last_sign_in_at = ?3 \
+             WHERE realm = ?1 AND id = ?2 AND deleted_at IS NULL",
+        &[id.as_bytes(), &at.as_micros()],
     )
 }
 
@@ -150,6 +202,13 @@ impl SubjectRead for RealmTx<'_> {
         self.with(|scope| find_by_email(scope, email))
     }
 
+    async fn find_subject_by_phone(
+        &mut self,
+        phone: &Phone,
+    ) -> Result<Option<Subject>, StoreError> {
+        self.with(|scope| find_by_phone(scope, phone))
+    }
+
     async fn find_external_subject(
         &mut self,
         issuer: &str,
@@ -191,8 +250,12 @@ impl SubjectWrite for RealmTx<'_> {
         self.with(|scope| set_status(scope, id, status))
     }
 
-    async fn mark_email_proven(&mut self, subject: SubjectId) -> Result<(), StoreError> {
-        self.with(|scope| mark_email_proven(scope, subject))
+    async fn set_contact(&mut self, id: SubjectId, contact: &Contact) -> Result<(), StoreError> {
+        self.with(|scope| set_contact(scope, id, contact))
+    }
+
+    async fn touch_sign_in(&mut self, id: SubjectId, at: Timestamp) -> Result<(), StoreError> {
+        self.with(|scope| touch_sign_in(scope, id, at))
     }
 
     async fn set_password(
@@ -211,16 +274,19 @@ impl Record for SubjectRow {
         Ok(Self {
             id: row.get(0)?,
             kind: row.get(1)?,
-            email: row.get(2)?,
-            proven: row.get(3)?,
-            tenant: row.get(4)?,
-            issuer: row.get(5)?,
-            sub: row.get::<_, Option<String>>(6)?.map(String::into_bytes),
-            name: row.get(7)?,
-            disabled_at: row.get(8)?,
-            user_metadata: row.get(9)?,
-            app_metadata: row.get(10)?,
-            created_at: row.get(11)?,
+            email: (row.get(2)?, row.get(3)?, row.get(4)?),
+            phone: (row.get(5)?, row.get(6)?, row.get(7)?),
+            anonymous: row.get(8)?,
+            tenant: row.get(9)?,
+            issuer: row.get(10)?,
+            sub: row.get::<_, Option<String>>(11)?.map(String::into_bytes),
+            name: row.get(12)?,
+            disabled_at: row.get(13)?,
+            banned_until: row.get(14)?,
+            user_metadata: row.get(15)?,
+            app_metadata: row.get(16)?,
+            created_at: row.get(17)?,
+            last_sign_in_at: row.get(18)?,
         })
     }
 }

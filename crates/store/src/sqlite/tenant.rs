@@ -12,18 +12,27 @@ use doorward_identity::model::{Invitation, Membership, Tenant};
 use doorward_identity::port::{Page, StoreError, TenantRead, TenantWrite};
 use rusqlite::Row;
 
+/// Of a tenant that was not deleted.
+macro_rules! there {
+    () => {
+        " AND NOT EXISTS (SELECT 1 FROM tenant WHERE tenant.realm = membership.realm \
+          AND tenant.id = membership.tenant AND tenant.deleted_at IS NOT NULL)"
+    };
+}
+
 macro_rules! select_membership {
-    ($rest:literal) => {
+    ($($rest:expr),*) => {
         concat!(
             "SELECT id, subject, tenant, created_at FROM membership WHERE realm = ?1 ",
-            $rest
+            $($rest),*
         )
     };
 }
 
 pub(super) fn find(scope: Scope<'_>, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
     scope.find::<TenantRow, _>(
-        "SELECT id, name, created_at FROM tenant WHERE realm = ?1 AND id = ?2",
+        "SELECT id, name, created_at FROM tenant \
+         WHERE realm = ?1 AND id = ?2 AND deleted_at IS NULL",
         &[&id.as_str()],
     )
 }
@@ -33,7 +42,7 @@ pub(super) fn list(scope: Scope<'_>, page: &Page<TenantId>) -> Result<Vec<Tenant
     let after = page.after.as_ref().map_or("", TenantId::as_str);
     scope.list::<TenantRow, _>(
         "SELECT id, name, created_at FROM tenant \
-         WHERE realm = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+         WHERE realm = ?1 AND id > ?2 AND deleted_at IS NULL ORDER BY id LIMIT ?3",
         &[&after, &page.limit],
     )
 }
@@ -60,7 +69,7 @@ pub(super) fn find_membership(
     tenant: &TenantId,
 ) -> Result<Option<Membership>, StoreError> {
     scope.find::<MembershipRow, _>(
-        select_membership!("AND subject = ?2 AND tenant = ?3"),
+        select_membership!("AND subject = ?2 AND tenant = ?3", there!()),
         &[subject.as_bytes(), &tenant.as_str()],
     )
 }
@@ -70,7 +79,7 @@ pub(super) fn list_memberships(
     subject: SubjectId,
 ) -> Result<Vec<Membership>, StoreError> {
     scope.list::<MembershipRow, _>(
-        select_membership!("AND subject = ?2 ORDER BY created_at, id"),
+        select_membership!("AND subject = ?2", there!(), " ORDER BY created_at, id"),
         &[subject.as_bytes()],
     )
 }

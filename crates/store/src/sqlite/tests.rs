@@ -33,6 +33,8 @@ async fn run_sql(store: &SqliteStore, sql: &'static str) {
     store.writer.run(run).await.unwrap();
 }
 
+mod erasure;
+
 conformance!(crate::sqlite::tests::fresh);
 use_cases!(crate::sqlite::tests::fresh);
 

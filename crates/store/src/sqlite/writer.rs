@@ -3,10 +3,11 @@
 //! the commit. Work that fails takes back only what it wrote itself; a commit that
 //! fails takes back and fails the whole group.
 
-use super::change;
+use super::open::WRITER_PATIENCE;
 use super::presence::Presence;
 use super::scope::unavailable;
 use super::tx::caught;
+use super::{change, erase};
 use doorward_base::fault::{self, Fault};
 use doorward_identity::port::StoreError;
 use rusqlite::Connection;
@@ -24,6 +25,9 @@ const GROUP: usize = 512;
 const QUEUE_PATIENCE: Duration = Duration::from_secs(1);
 /// After how much work the change log is pruned.
 const PRUNE_EVERY: usize = 10_000;
+
+/// How long emptying the write-ahead log waits for readers. Writes wait behind it.
+const SCRUB_PATIENCE: Duration = Duration::from_millis(20);
 
 /// One piece of work, its kind of answer forgotten.
 trait Job: Send {
@@ -155,11 +159,32 @@ fn serve(
         }
         since_pruned += group.len();
         failing.store(!commit_group(conn, presence, group), Ordering::Release);
+        scrub_log(conn);
         if since_pruned >= PRUNE_EVERY {
             since_pruned = 0;
             if let Err(error) = change::prune(conn, change::KEPT) {
                 tracing::warn!(%error, "the change log was not pruned");
             }
+        }
+    }
+}
+
+/// Empties the write-ahead log after a sweep: pages as they were before lie in it. A reader
+/// that stands in the way puts it off to the next group.
+fn scrub_log(conn: &Connection) {
+    if !erase::take_swept() {
+        return;
+    }
+    let scrubbed = conn
+        .busy_timeout(SCRUB_PATIENCE)
+        .and_then(|()| conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)))
+        .and_then(|busy: i64| conn.busy_timeout(WRITER_PATIENCE).map(|()| busy == 0));
+    match scrubbed {
+        Ok(true) => {}
+        Ok(false) => erase::mark_swept(),
+        Err(error) => {
+            erase::mark_swept();
+            tracing::warn!(%error, "the write-ahead log was not emptied after a deletion");
         }
     }
 }

@@ -35,12 +35,16 @@ pub(crate) enum Action {
     RemoveGrant,
     DisableUser,
     EnableUser,
+    BanUser,
     DisableServiceAccount,
     EndMembership,
+    DeleteUser,
+    DeleteServiceAccount,
+    DeleteTenant,
 }
 
 impl Action {
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 30] = [
         Self::FindSubject,
         Self::FindSubjectByEmail,
         Self::LoadProfile,
@@ -65,8 +69,12 @@ impl Action {
         Self::RemoveGrant,
         Self::DisableUser,
         Self::EnableUser,
+        Self::BanUser,
         Self::DisableServiceAccount,
         Self::EndMembership,
+        Self::DeleteUser,
+        Self::DeleteServiceAccount,
+        Self::DeleteTenant,
     ];
 
     /// The permissions of which one is needed.
@@ -82,11 +90,16 @@ impl Action {
             Self::ListAudit => &[AuditRead],
             Self::ReadDenials => &[DenialsRead],
             Self::RotateKeys => &[KeysEdit],
-            Self::CreateTenant => &[TenantsEdit],
-            Self::CreateUser | Self::DisableUser | Self::EnableUser | Self::RevokePersonalToken => {
-                &[UsersEdit]
-            }
-            Self::CreateServiceAccount | Self::DisableServiceAccount => &[ServiceAccountsEdit],
+            Self::CreateTenant | Self::DeleteTenant => &[TenantsEdit],
+            Self::CreateUser
+            | Self::DisableUser
+            | Self::EnableUser
+            | Self::BanUser
+            | Self::DeleteUser
+            | Self::RevokePersonalToken => &[UsersEdit],
+            Self::CreateServiceAccount
+            | Self::DisableServiceAccount
+            | Self::DeleteServiceAccount => &[ServiceAccountsEdit],
             Self::CreateServiceToken
             | Self::CreateKey
             | Self::RegenerateServiceToken
@@ -115,6 +128,10 @@ impl Action {
                 | Self::CreateTenant
                 | Self::CreateMembership
                 | Self::EnableUser
+                | Self::BanUser
+                | Self::DeleteUser
+                | Self::DeleteServiceAccount
+                | Self::DeleteTenant
         )
     }
 
@@ -280,6 +297,20 @@ impl Scene {
             Action::EnableUser => {
                 outcome(set_subject_status(ctx, by, self.member, Standing::Enabled).await)
             }
+            Action::BanUser => {
+                let until = after(60);
+                let banned = Standing::Banned { until };
+                outcome(set_subject_status(ctx, by, self.member, banned).await)
+            }
+            Action::DeleteUser | Action::DeleteServiceAccount => {
+                let is_user = action == Action::DeleteUser;
+                let request = DeleteUser {
+                    subject: if is_user { self.member } else { self.robot },
+                    password: None,
+                };
+                outcome(delete_user(ctx, by, request).await)
+            }
+            Action::DeleteTenant => outcome(delete_tenant(ctx, by, tenant).await),
             Action::DisableServiceAccount => {
                 outcome(set_subject_status(ctx, by, self.robot, Standing::Disabled).await)
             }

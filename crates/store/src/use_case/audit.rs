@@ -37,7 +37,10 @@ const fn written(action: Action) -> Option<AuditAction> {
         Action::RemoveGrant => AuditAction::GrantRemove,
         Action::DisableUser | Action::DisableServiceAccount => AuditAction::SubjectDisable,
         Action::EnableUser => AuditAction::SubjectEnable,
+        Action::BanUser => AuditAction::SubjectBan,
         Action::EndMembership => AuditAction::MembershipEnd,
+        Action::DeleteUser | Action::DeleteServiceAccount => AuditAction::SubjectDelete,
+        Action::DeleteTenant => AuditAction::TenantDelete,
     })
 }
 
@@ -63,7 +66,10 @@ pub(crate) async fn every_success_and_failure_is_written_down(store: StoreHandle
             assert_eq!(event.action, expected);
             assert_eq!(event.actor, Actor::Subject(person.id));
             assert_eq!(event.request, world.call.request);
-            assert_eq!((event.at, event.peer), (NOW, Some(PEER)));
+            // Where somebody was who is deleted is personal.
+            let deletes = matches!(action, Action::DeleteUser | Action::DeleteServiceAccount);
+            let peer = (refused || !deletes).then_some(PEER);
+            assert_eq!((event.at, event.peer), (NOW, peer));
             let outcome = match done {
                 Ok(()) => Outcome::Success,
                 Err(code) => Outcome::Refused(code),

@@ -8,9 +8,11 @@ pub(crate) mod audit;
 pub(crate) mod authority;
 pub(crate) mod change;
 pub(crate) mod class_rule;
+pub(crate) mod erase;
 pub(crate) mod exchange;
 pub(crate) mod hashing;
 pub(crate) mod key;
+pub(crate) mod known;
 pub(crate) mod management;
 pub(crate) mod other_realm;
 pub(crate) mod present;
@@ -138,6 +140,21 @@ macro_rules! use_cases {
                 a_rotated_digest_key_finds_and_moves_old_tokens,
                 another_process_follows_a_rotation,
                 a_wrong_master_key_opens_nothing,
+            ]
+            erase: [
+                a_deleted_user_is_dead_at_once,
+                an_address_is_free_again_and_brings_nothing,
+                a_person_deletes_itself_by_its_password,
+                a_tenants_administrator_deletes_nobody,
+                a_deleted_tenant_is_dead_at_once,
+            ]
+            known: [
+                somebody_without_an_address_says_who_it_is,
+                an_identity_is_linked_on_a_proven_address_of_both_sides,
+                the_last_way_in_is_not_unlinked,
+                a_ban_holds_until_its_end,
+                an_external_subject_is_made_on_first_sight_where_the_realm_says_so,
+                a_disabled_external_subject_loses_everything_at_once,
             ]
             hashing: [
                 nothing_is_hashed_for_who_may_not,

@@ -311,6 +311,7 @@ fn settings(name: &str) -> RealmSettings {
         ],
         default_roles: vec![],
         default_role: None,
+        externals: vec![],
     }
 }
 
@@ -371,7 +372,8 @@ pub(crate) fn grant(tenant: Option<&str>, permission: &str) -> Grant {
 
 pub(crate) fn new_user(name: &str, placement: Placement) -> CreateUser {
     CreateUser {
-        email: email(name),
+        email: Some(email(name)),
+        phone: None,
         proven: true,
         name: None,
         password: None,

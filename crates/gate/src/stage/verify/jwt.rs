@@ -2,8 +2,9 @@
 //! use of a cached verdict, what may have changed since.
 
 use super::cache::{Entry, Key, Provenance};
-use super::{Hint, STAGE, Verifier, read};
+use super::{Hint, STAGE, Verifier, read, rejected};
 use crate::policy::compiled::{Issuer, Keys, Realm};
+use crate::port::Facts;
 use crate::stage::{Passed, Stop};
 use doorward_base::{ErrorCode, Principal, Timestamp};
 use doorward_jose::jwt::JwtError;
@@ -16,9 +17,10 @@ impl Verifier<'_> {
         &self,
         realm: &Realm,
         token: &str,
-        now: Timestamp,
+        facts: Facts,
         hint: &mut Hint,
     ) -> Passed<Arc<Principal>> {
+        let now = facts.now;
         // A longer token is no token, and is not even hashed.
         if token.len() > 16 * 1024 {
             return Err(Stop::new(ErrorCode::TokenInvalid, STAGE, "length"));
@@ -38,7 +40,7 @@ impl Verifier<'_> {
         let entry = match cached {
             Some(entry) => entry,
             None => {
-                let entry = Arc::new(self.verify_jwt(realm, token, now, hint).await?);
+                let entry = Arc::new(self.verify_jwt(realm, token, facts, hint).await?);
                 self.caches.tokens.insert(key, Arc::clone(&entry));
                 entry
             }
@@ -100,7 +102,7 @@ impl Verifier<'_> {
         &self,
         realm: &Realm,
         token: &str,
-        now: Timestamp,
+        facts: Facts,
         hint: &mut Hint,
     ) -> Passed<Entry> {
         let refuse = |check| Stop::new(ErrorCode::TokenInvalid, STAGE, check);
@@ -132,10 +134,19 @@ impl Verifier<'_> {
             max_lifetime: issuer.max_lifetime,
         };
         let claims = jwt
-            .verify(&*keys, &expected, now)
+            .verify(&*keys, &expected, facts.now)
             .map_err(|error| Stop::new(error.code(), STAGE, error.check()))?;
         let (kid, exp) = (claims.kid().map(Into::into), claims.exp());
-        let principal = read::principal(issuer, claims).map_err(refuse)?;
+        let mut principal = read::principal(issuer, claims).map_err(refuse)?;
+        if issuer.is_recognised {
+            // From here on it stands and falls with what it is here.
+            let asked = self.introspect.recognise(&realm.handle, &principal, facts);
+            let known = asked.await.map_err(rejected)?;
+            if let Some((subject, epoch)) = known {
+                principal.subject = Some(subject);
+                principal.epoch = epoch;
+            }
+        }
         Ok(Entry {
             principal: Arc::new(principal),
             ends_at: exp.plus(issuer.leeway),

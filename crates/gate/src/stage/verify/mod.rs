@@ -69,7 +69,7 @@ impl Verifier<'_> {
         match presented {
             Presented::Jwt(token) => {
                 hint.class = Some("jwt".into());
-                let principal = self.jwt(realm, token, facts.now, hint).await?;
+                let principal = self.jwt(realm, token, facts, hint).await?;
                 Ok(Verified {
                     principal,
                     kind: CredentialKind::Jwt,

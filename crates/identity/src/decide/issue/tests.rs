@@ -2,6 +2,7 @@
 
 use super::super::testing::*;
 use super::*;
+use crate::model::SubjectStatus;
 use crate::model::{Session, TokenKind};
 use crate::settings::{ExchangeSettings, Revocation, TokenSettings, TokenTyp};
 use doorward_base::claims::ClaimsTemplate;
@@ -40,6 +41,7 @@ fn settings() -> RealmSettings {
         ],
         default_roles: Vec::new(),
         default_role: Some(role("reader")),
+        externals: Vec::new(),
     }
 }
 

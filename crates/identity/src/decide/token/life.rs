@@ -1,7 +1,7 @@
 //! How long an API token lives, how it is replaced, and when it may be used.
 
 use crate::decide::refusal::{TokenRefusal, UseRefusal};
-use crate::model::{ApiToken, Subject, SubjectStatus, TokenState};
+use crate::model::{ApiToken, Subject, TokenState};
 use crate::settings::{ExpiryRule, Presentation, TokenClass};
 use doorward_base::{TenantId, Timestamp};
 use std::time::Duration;
@@ -129,7 +129,7 @@ pub fn usable<'a>(input: &UseInput<'a>) -> Result<(&'a TokenClass, &'a Subject),
         return Err(UseRefusal::Expired);
     }
     let owner = input.owner.ok_or(UseRefusal::OwnerDisabled)?;
-    if owner.status != SubjectStatus::Active {
+    if !owner.status.allows(input.now) {
         return Err(UseRefusal::OwnerDisabled);
     }
     if let Some(tenant) = &input.token.ceiling.tenant

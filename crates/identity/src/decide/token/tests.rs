@@ -5,7 +5,7 @@ use super::super::refusal::Refusal as _;
 use super::super::testing::*;
 use super::*;
 use crate::decide::refusal::UseRefusal;
-use crate::model::{ApiToken, TokenState};
+use crate::model::{ApiToken, SubjectStatus, TokenState};
 use crate::settings::{ExpiryRule, Presentation};
 use doorward_base::token_format::{TokenBody, TokenFormat};
 use doorward_base::{ClassName, Environment};

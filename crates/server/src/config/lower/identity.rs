@@ -2,6 +2,7 @@
 
 use super::Lowering;
 use crate::config::exchange::UnknownScope as WrittenScope;
+use crate::config::issuers::Issuer;
 use crate::config::problem::{KeyPath, unknown};
 use crate::config::realm::Realm;
 use crate::config::text::{FromText as _, Text, sorted};
@@ -13,13 +14,22 @@ use doorward_base::claims::ClaimsTemplate;
 use doorward_base::{Audience, RealmName};
 use doorward_identity::model::RoleDefinition;
 use doorward_identity::settings::{
-    DefaultScopes, ExchangeSettings, RealmSettings, RefreshMode, Revocation, SessionSettings,
-    TokenClass, TokenSettings, TokenTyp, UnknownScope,
+    DefaultScopes, ExchangeSettings, ExternalIssuer, RealmSettings, RefreshMode, Revocation,
+    SessionSettings, TokenClass, TokenSettings, TokenTyp, UnknownScope,
 };
 use doorward_jose::alg::Algorithm;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+
+fn external(issuer: &Issuer) -> ExternalIssuer {
+    ExternalIssuer {
+        issuer: Arc::from(issuer.issuer.as_str()),
+        provision: issuer
+            .provision
+            .map_or_else(Default::default, |Text(provision)| provision),
+    }
+}
 
 impl Lowering<'_> {
     /// What identity is told of the realm.
@@ -70,6 +80,7 @@ impl Lowering<'_> {
                 .default_role
                 .as_ref()
                 .map(|Text(role)| role.clone()),
+            externals: realm.issuers.iter().map(external).collect(),
         })
     }
 

@@ -10,7 +10,7 @@ use crate::config::value::{Span, Url};
 use doorward_base::claims::{ClaimPath, Field};
 use doorward_base::egress::{EgressHost, EgressUrl};
 use doorward_gate::policy::spec::{ClaimMap, IssuerSpec, KeySource};
-use doorward_identity::settings::RealmSettings;
+use doorward_identity::settings::{Provision, RealmSettings};
 use doorward_jose::alg::Algorithm;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -73,6 +73,9 @@ impl Lowering<'_> {
                 role: take(claims.role),
                 tenant: take(claims.tenant),
             },
+            is_recognised: issuer
+                .provision
+                .is_some_and(|Text(rule)| rule == Provision::FirstSight),
         })
     }
 
@@ -171,5 +174,6 @@ fn own(identity: &RealmSettings) -> IssuerSpec {
             role: locate(Field::Role),
             tenant: locate(Field::Tenant),
         },
+        is_recognised: false,
     }
 }

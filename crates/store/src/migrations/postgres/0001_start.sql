@@ -10,6 +10,8 @@
 --   there is.
 -- * "WHERE x IS NOT NULL" on a column that never is NULL keeps an index for those
 --   statements that compare x, in a join too.
+-- * "WHERE deleted_at > 0", which whatever asks "IS NOT NULL" does not say, keeps an index
+--   for the listings of what was deleted.
 -- * "WHERE realm > 0" and "WHERE kind <> ''", which always hold, keep an index for those
 --   statements that say so too: listings of a realm, which must not read its neighbours,
 --   and of an owner. The former is one more entry to write for each subject, epoch and
@@ -38,38 +40,86 @@ CREATE TABLE tenant (
     id         text COLLATE "C" NOT NULL CHECK (id <> ''),
     name       text COLLATE "C",
     created_at bigint NOT NULL,
-    PRIMARY KEY (realm, id)
+    deleted_at bigint,
+    swept_at   bigint,
+    PRIMARY KEY (realm, id),
+    CHECK (deleted_at IS NULL OR name IS NULL),
+    CHECK (swept_at IS NULL OR deleted_at IS NOT NULL)
 );
+CREATE INDEX tenant_deleted ON tenant (realm, deleted_at) WHERE deleted_at > 0;
+CREATE INDEX tenant_unswept ON tenant (realm, id) WHERE deleted_at > 0 AND swept_at IS NULL;
 
+-- A deleted subject keeps its row, so that what it owned points somewhere until it is
+-- swept, and its id is never given again; nothing finds it. So does a deleted tenant.
 -- sub: UTF-8 as bytes. It is another's, and may hold what a text here cannot.
+-- last_sign_in_at is written again and again: no index has it.
 CREATE TABLE subject (
     realm         bigint NOT NULL REFERENCES realm (id),
     id            uuid NOT NULL,
     kind          text COLLATE "C" NOT NULL
                   CHECK (kind IN ('user', 'service', 'tenant_keys', 'external')),
     email         text COLLATE "C",
-    proven        boolean,
+    email_confirmed_at bigint,
+    email_proven_at    bigint,
+    phone         text COLLATE "C",
+    phone_confirmed_at bigint,
+    phone_proven_at    bigint,
+    anonymous     boolean,
     tenant        text COLLATE "C",
     issuer        text COLLATE "C",
     sub           bytea,
     name          text COLLATE "C",
     disabled_at   bigint,
+    banned_until  bigint,
     user_metadata text COLLATE "C" NOT NULL,
     app_metadata  text COLLATE "C" NOT NULL,
     created_at    bigint NOT NULL,
+    last_sign_in_at bigint,
+    deleted_at    bigint,
+    swept_at      bigint,
     PRIMARY KEY (id, realm),
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
-    CHECK ((email IS NOT NULL) = (kind IN ('user', 'service'))),
-    CHECK ((proven IS NOT NULL) = (kind = 'user')),
+    CHECK (email IS NULL OR kind IN ('user', 'service')),
+    CHECK (phone IS NULL OR kind = 'user'),
+    CHECK (kind <> 'service' OR email IS NOT NULL OR deleted_at IS NOT NULL),
+    CHECK (email_confirmed_at IS NULL OR (email IS NOT NULL AND kind = 'user')),
+    CHECK (email_proven_at IS NULL OR email_confirmed_at IS NOT NULL),
+    CHECK (phone_confirmed_at IS NULL OR phone IS NOT NULL),
+    CHECK (phone_proven_at IS NULL OR phone_confirmed_at IS NOT NULL),
+    CHECK ((anonymous IS NOT NULL) = (kind = 'user')),
+    CHECK (NOT anonymous OR (email IS NULL AND phone IS NULL)),
     CHECK ((tenant IS NOT NULL) = (kind = 'tenant_keys')),
-    CHECK ((issuer IS NOT NULL) = (kind = 'external')),
-    CHECK ((sub IS NOT NULL) = (kind = 'external'))
+    CHECK ((issuer IS NOT NULL) = (kind = 'external' AND deleted_at IS NULL)),
+    CHECK ((sub IS NOT NULL) = (issuer IS NOT NULL)),
+    CHECK (disabled_at IS NULL OR banned_until IS NULL),
+    CHECK (deleted_at IS NULL OR (email IS NULL AND phone IS NULL AND name IS NULL
+           AND user_metadata = '{}' AND app_metadata = '{}')),
+    CHECK (swept_at IS NULL OR deleted_at IS NOT NULL)
 );
 -- Users and service accounts share one space of addresses.
 CREATE UNIQUE INDEX subject_by_email ON subject (email, realm) WHERE email IS NOT NULL;
+-- A number is one user's once it is confirmed; before, anybody may have typed it.
+CREATE UNIQUE INDEX subject_by_phone ON subject (phone, realm) WHERE phone_confirmed_at IS NOT NULL;
 CREATE UNIQUE INDEX subject_by_tenant ON subject (tenant, realm) WHERE tenant IS NOT NULL;
 CREATE UNIQUE INDEX subject_by_external ON subject (sub, issuer, realm) WHERE issuer IS NOT NULL;
 CREATE INDEX subject_listed ON subject (realm, id) WHERE realm > 0;
+CREATE INDEX subject_unswept ON subject (realm, id) WHERE deleted_at > 0 AND swept_at IS NULL;
+
+-- A subject's names at logins elsewhere. sub: as above.
+CREATE TABLE identity (
+    realm        bigint NOT NULL,
+    id           uuid NOT NULL,
+    subject      uuid NOT NULL,
+    provider     text COLLATE "C" NOT NULL,
+    sub          bytea NOT NULL CHECK (octet_length(sub) BETWEEN 1 AND 255),
+    data         text COLLATE "C" NOT NULL,
+    created_at   bigint NOT NULL,
+    last_used_at bigint,
+    PRIMARY KEY (id, realm),
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id)
+);
+CREATE UNIQUE INDEX identity_by_sub ON identity (sub, provider, realm) WHERE sub IS NOT NULL;
+CREATE INDEX identity_by_subject ON identity (subject, realm, id) WHERE subject IS NOT NULL;
 
 CREATE TABLE password (
     realm   bigint NOT NULL,
@@ -103,6 +153,7 @@ CREATE TABLE invitation (
     PRIMARY KEY (tenant, email, realm),
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
 );
+CREATE INDEX invitation_by_email ON invitation (email, realm);
 CREATE UNIQUE INDEX invitation_by_digest ON invitation (digest, realm);
 
 -- A grant without a tenant is realm-wide; one without an audience is for every API.
@@ -211,6 +262,8 @@ CREATE UNIQUE INDEX session_refresh ON session (refresh_digest, realm)
     WHERE refresh_digest IS NOT NULL;
 CREATE INDEX session_active ON session (subject, realm, created_at, id)
     WHERE ended_at IS NULL AND subject IS NOT NULL;
+-- Those that ended too: they go with their subject.
+CREATE INDEX session_by_subject ON session (subject, realm) WHERE aal <> '';
 CREATE INDEX session_ended ON session (realm, ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE realm_key (
@@ -252,13 +305,16 @@ CREATE TABLE audit (
 CREATE INDEX audit_by_action ON audit (realm, action, seq);
 CREATE INDEX audit_by_subject ON audit (realm, subject, seq) WHERE subject IS NOT NULL;
 CREATE INDEX audit_by_tenant ON audit (realm, tenant, seq) WHERE tenant IS NOT NULL;
+-- What somebody did to others or to nobody: few rows, found when its address must go.
+CREATE INDEX audit_by_actor ON audit (actor_subject, realm)
+    WHERE actor_subject IS NOT NULL AND subject IS DISTINCT FROM actor_subject;
 
 CREATE TABLE change_log (
     seq   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     realm bigint NOT NULL REFERENCES realm (id),
-    kind  text COLLATE "C" NOT NULL CHECK (kind IN ('api_token', 'session', 'subject', 'keys')),
+    kind  text COLLATE "C" NOT NULL CHECK (kind IN ('api_token', 'session', 'subject', 'keys', 'tenants')),
     ref   uuid,
-    CHECK ((ref IS NULL) = (kind = 'keys'))
+    CHECK ((ref IS NULL) = (kind IN ('keys', 'tenants')))
 );
 
 -- Has no rows. A transaction that writes locks it beside the others; one that collided

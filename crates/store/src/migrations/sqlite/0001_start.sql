@@ -18,35 +18,83 @@ CREATE TABLE tenant (
     id         TEXT NOT NULL CHECK (id <> ''),
     name       TEXT,
     created_at INTEGER NOT NULL,
-    PRIMARY KEY (realm, id)
+    deleted_at INTEGER,
+    swept_at   INTEGER,
+    PRIMARY KEY (realm, id),
+    CHECK (deleted_at IS NULL OR name IS NULL),
+    CHECK (swept_at IS NULL OR deleted_at IS NOT NULL)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX tenant_deleted ON tenant (realm, deleted_at) WHERE deleted_at > 0;
+CREATE INDEX tenant_unswept ON tenant (realm, id) WHERE deleted_at > 0 AND swept_at IS NULL;
+
+-- A deleted subject keeps its row, so that what it owned points somewhere until it is
+-- swept, and its id is never given again; nothing finds it. So does a deleted tenant.
 
 CREATE TABLE subject (
     realm         INTEGER NOT NULL REFERENCES realm (id),
     id            BLOB NOT NULL CHECK (length(id) = 16),
     kind          TEXT NOT NULL CHECK (kind IN ('user', 'service', 'tenant_keys', 'external')),
     email         TEXT,
-    proven        INTEGER CHECK (proven IN (0, 1)),
+    email_confirmed_at INTEGER,
+    email_proven_at    INTEGER,
+    phone         TEXT,
+    phone_confirmed_at INTEGER,
+    phone_proven_at    INTEGER,
+    anonymous     INTEGER CHECK (anonymous IN (0, 1)),
     tenant        TEXT,
     issuer        TEXT,
     sub           TEXT,
     name          TEXT,
     disabled_at   INTEGER,
+    banned_until  INTEGER,
     user_metadata TEXT NOT NULL,
     app_metadata  TEXT NOT NULL,
     created_at    INTEGER NOT NULL,
+    last_sign_in_at INTEGER,
+    deleted_at    INTEGER,
+    swept_at      INTEGER,
     PRIMARY KEY (realm, id),
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
-    CHECK ((email IS NOT NULL) = (kind IN ('user', 'service'))),
-    CHECK ((proven IS NOT NULL) = (kind = 'user')),
+    CHECK (email IS NULL OR kind IN ('user', 'service')),
+    CHECK (phone IS NULL OR kind = 'user'),
+    CHECK (kind <> 'service' OR email IS NOT NULL OR deleted_at IS NOT NULL),
+    CHECK (email_confirmed_at IS NULL OR (email IS NOT NULL AND kind = 'user')),
+    CHECK (email_proven_at IS NULL OR email_confirmed_at IS NOT NULL),
+    CHECK (phone_confirmed_at IS NULL OR phone IS NOT NULL),
+    CHECK (phone_proven_at IS NULL OR phone_confirmed_at IS NOT NULL),
+    CHECK ((anonymous IS NOT NULL) = (kind = 'user')),
+    CHECK (ifnull(anonymous, 0) = 0 OR (email IS NULL AND phone IS NULL)),
     CHECK ((tenant IS NOT NULL) = (kind = 'tenant_keys')),
-    CHECK ((issuer IS NOT NULL) = (kind = 'external')),
-    CHECK ((sub IS NOT NULL) = (kind = 'external'))
+    CHECK ((issuer IS NOT NULL) = (kind = 'external' AND deleted_at IS NULL)),
+    CHECK ((sub IS NOT NULL) = (issuer IS NOT NULL)),
+    CHECK (disabled_at IS NULL OR banned_until IS NULL),
+    CHECK (deleted_at IS NULL OR (email IS NULL AND phone IS NULL AND name IS NULL
+           AND user_metadata = '{}' AND app_metadata = '{}')),
+    CHECK (swept_at IS NULL OR deleted_at IS NOT NULL)
 ) STRICT;
 -- Users and service accounts share one space of addresses.
 CREATE UNIQUE INDEX subject_by_email ON subject (realm, email) WHERE email IS NOT NULL;
+-- A number is one user's once it is confirmed; before, anybody may have typed it.
+CREATE UNIQUE INDEX subject_by_phone ON subject (realm, phone) WHERE phone_confirmed_at IS NOT NULL;
 CREATE UNIQUE INDEX subject_by_tenant ON subject (realm, tenant) WHERE tenant IS NOT NULL;
 CREATE UNIQUE INDEX subject_by_external ON subject (realm, issuer, sub) WHERE issuer IS NOT NULL;
+CREATE INDEX subject_unswept ON subject (realm, id) WHERE deleted_at > 0 AND swept_at IS NULL;
+
+-- A subject's names at logins elsewhere.
+CREATE TABLE identity (
+    realm        INTEGER NOT NULL,
+    id           BLOB NOT NULL CHECK (length(id) = 16),
+    subject      BLOB NOT NULL,
+    provider     TEXT NOT NULL,
+    sub          TEXT NOT NULL CHECK (sub <> ''),
+    data         TEXT NOT NULL,
+    created_at   INTEGER NOT NULL,
+    last_used_at INTEGER,
+    PRIMARY KEY (realm, id),
+    UNIQUE (realm, provider, sub),
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX identity_by_subject ON identity (realm, subject, id);
 
 CREATE TABLE password (
     realm   INTEGER NOT NULL,
@@ -182,6 +230,8 @@ CREATE TABLE session (
 CREATE UNIQUE INDEX session_refresh ON session (realm, refresh_digest)
     WHERE refresh_digest IS NOT NULL;
 CREATE INDEX session_active ON session (realm, subject, created_at, id) WHERE ended_at IS NULL;
+-- Those that ended too: they go with their subject.
+CREATE INDEX session_by_subject ON session (realm, subject);
 CREATE INDEX session_ended ON session (realm, ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE realm_key (
@@ -220,11 +270,14 @@ CREATE INDEX audit_by_realm ON audit (realm, seq);
 CREATE INDEX audit_by_action ON audit (realm, action, seq);
 CREATE INDEX audit_by_subject ON audit (realm, subject, seq) WHERE subject IS NOT NULL;
 CREATE INDEX audit_by_tenant ON audit (realm, tenant, seq) WHERE tenant IS NOT NULL;
+-- What somebody did to others or to nobody: few rows, found when its address must go.
+CREATE INDEX audit_by_actor ON audit (realm, actor_subject)
+    WHERE actor_subject IS NOT NULL AND subject IS NOT actor_subject;
 
 CREATE TABLE change_log (
     seq   INTEGER PRIMARY KEY AUTOINCREMENT,
     realm INTEGER NOT NULL REFERENCES realm (id),
-    kind  TEXT NOT NULL CHECK (kind IN ('api_token', 'session', 'subject', 'keys')),
+    kind  TEXT NOT NULL CHECK (kind IN ('api_token', 'session', 'subject', 'keys', 'tenants')),
     ref   BLOB,
-    CHECK ((ref IS NULL) = (kind = 'keys'))
+    CHECK ((ref IS NULL) = (kind IN ('keys', 'tenants')))
 ) STRICT;

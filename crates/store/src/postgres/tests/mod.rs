@@ -4,6 +4,7 @@
 //! The server is the one that `DOORWARD_TEST_POSTGRES` names; `cargo xtask test` starts
 //! one, and so does `cargo xtask services`. Each test makes a database of its own in it.
 
+mod erasure;
 mod follow;
 mod open;
 mod plans;

@@ -2,27 +2,30 @@
 //! while they grow: what looks something up by its key must not read the realm for it.
 
 use super::*;
-use crate::conformance::fixture::{at, digest, email, session_id, subject_id, tenant_id, token_id};
+use crate::conformance::fixture::{
+    at, digest, email, identity as known_as, phone, session_id, subject_id, tenant_id, token_id,
+};
 use crate::postgres::scope::{Scope, Trouble};
-use crate::postgres::{api_token, dossier, grant, session, subject, tenant};
+use crate::postgres::{api_token, dossier, erase, grant, identity, session, subject, tenant};
 use doorward_base::ClassName;
 use doorward_identity::model::{
-    Grant, Granted, HashedPassword, Rotation, SubjectStatus, TokenState,
+    Contact, Grant, Granted, HashedPassword, Rotation, SubjectStatus, TokenState,
 };
 use doorward_identity::port::{Page, TokenFilter, TokenKey};
 use serde_json::Value;
 use tokio_postgres::SimpleQueryMessage;
 
 /// The columns that tell the rows of a realm apart, for each table that grows with it.
-const KEYS: [(&str, &[&str]); 9] = [
+const KEYS: [(&str, &[&str]); 10] = [
     ("api_token", &["id", "digest", "owner"]),
-    ("subject", &["id", "email", "sub", "tenant"]),
+    ("subject", &["id", "email", "phone", "sub", "tenant"]),
+    ("identity", &["id", "sub", "subject"]),
     ("session", &["id", "subject", "refresh_digest"]),
     ("membership", &["subject"]),
     ("grant_", &["subject"]),
     ("epoch", &["subject"]),
     ("password", &["subject"]),
-    ("invitation", &["digest"]),
+    ("invitation", &["digest", "email"]),
     ("tenant_role", &["tenant"]),
 ];
 
@@ -90,7 +93,11 @@ async fn ask_by_key(scope: Scope<'_>) {
     let revoked = TokenState::Revoked { at: at(1) };
     let active = SubjectStatus::Active;
     drop(subject::set_status(scope, subject, active).await);
-    drop(subject::mark_email_proven(scope, subject).await);
+    drop(subject::set_contact(scope, subject, &Contact::default()).await);
+    drop(subject::touch_sign_in(scope, subject, at(1)).await);
+    drop(identity::insert(scope, &known_as(3, 1)).await);
+    drop(identity::delete(scope, known_as(3, 1).id).await);
+    drop(erase::erase_subject(scope, subject, at(1)).await);
     drop(subject::set_password(scope, subject, &password).await);
     drop(grant::delete(scope, subject, &grant).await);
     drop(tenant::delete_membership(scope, subject, &tenant).await);
@@ -118,6 +125,9 @@ async fn read_by_key(scope: Scope<'_>) -> Result<(), Trouble> {
     let class = ClassName::new("pat").unwrap();
     subject::find(scope, subject).await?;
     subject::find_by_email(scope, &email(1)).await?;
+    subject::find_by_phone(scope, &phone(1)).await?;
+    identity::find(scope, &known_as(3, 1).provider, "s").await?;
+    identity::list(scope, subject).await?;
     subject::find_external(scope, "https://i", "s").await?;
     subject::find_tenant_keys(scope, &tenant).await?;
     subject::find_password(scope, subject).await?;
