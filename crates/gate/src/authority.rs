@@ -10,8 +10,8 @@ use std::borrow::Cow;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AuthorityError(pub &'static str);
 
-/// The request's authority in lower case, host and port as written
-/// (RFC 9112 §3.2, RFC 9113 §8.3.1).
+/// The request's authority as names are compared (RFC 9112 §3.2, RFC 9113 §8.3.1,
+/// [`folded`]), the port as written.
 ///
 /// # Errors
 /// [`AuthorityError`] when it is missing, doubled, malformed or contradictory.
@@ -28,17 +28,30 @@ pub fn read(parts: &Parts) -> Result<Cow<'_, str>, AuthorityError> {
     };
     let target = parts.uri.authority().map(http::uri::Authority::as_str);
     let text = match (target, field) {
-        (Some(target), Some(field)) if !target.eq_ignore_ascii_case(field) => {
+        (Some(target), Some(field)) if folded(target) != folded(field) => {
             return Err(AuthorityError("host_contradicts_target"));
         }
         (_, Some(text)) | (Some(text), None) => text,
         (None, None) => return Err(AuthorityError("host_missing")),
     };
     check(text)?;
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return Ok(Cow::Owned(text.to_ascii_lowercase()));
+    Ok(folded(text))
+}
+
+/// An authority as names are compared: in lower case, without the one dot that ends a
+/// fully qualified name (RFC 1034 §3.1).
+#[must_use]
+pub fn folded(authority: &str) -> Cow<'_, str> {
+    let host = host_of(authority);
+    let port = authority.get(host.len()..).unwrap_or_default();
+    let named = host
+        .strip_suffix('.')
+        .filter(|name| !name.is_empty() && !name.ends_with('.'));
+    let lower = !authority.bytes().any(|byte| byte.is_ascii_uppercase());
+    match named {
+        None if lower => Cow::Borrowed(authority),
+        named => Cow::Owned(format!("{}{port}", named.unwrap_or(host)).to_ascii_lowercase()),
     }
-    Ok(Cow::Borrowed(text))
 }
 
 /// The host without its port.

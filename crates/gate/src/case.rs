@@ -3,6 +3,7 @@
 
 use crate::body::GateBody;
 use crate::policy::compiled::Realm;
+use crate::policy::spec::CorsSpec;
 use crate::proxy::headers::credential_id;
 use crate::stage::limit::Note;
 use crate::stage::verify::Hint;
@@ -10,7 +11,7 @@ use crate::stage::{Stop, cors, limit};
 use doorward_base::code::Level;
 use doorward_base::{ErrorCode, Principal, RequestId, Timestamp};
 use doorward_surface::{Denial, ErrorTemplate};
-use http::header::{CONNECTION, LOCATION};
+use http::header::{CONNECTION, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use std::sync::Arc;
 
@@ -31,6 +32,8 @@ pub(crate) struct Case {
     pub(crate) hint: Hint,
     pub(crate) principal: Option<Arc<Principal>>,
     pub(crate) note: Option<Note>,
+    /// Whether answers here depend on the origin.
+    pub(crate) varies: bool,
     /// That the page which asked may read the answer.
     pub(crate) cors: Option<cors::Allowed>,
 }
@@ -48,11 +51,13 @@ impl Case {
             hint: Hint::default(),
             principal: None,
             note: None,
+            varies: false,
             cors: None,
         }
     }
 
     pub(crate) fn enter(&mut self, realm: &Arc<Realm>) {
+        self.varies = realm.cors.as_ref().is_some_and(CorsSpec::is_listed);
         self.realm = Some(Arc::clone(realm));
     }
 
@@ -68,7 +73,12 @@ impl Case {
             if name == LOCATION {
                 *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
             }
-            response.headers_mut().insert(name, value.clone());
+            // A challenge stands beside the others.
+            if name == WWW_AUTHENTICATE {
+                response.headers_mut().append(name, value.clone());
+            } else {
+                response.headers_mut().insert(name, value.clone());
+            }
         }
         // Whatever follows on this connection may be read differently by the sender.
         if stop.refusal.code == ErrorCode::FramingAmbiguous && self.version < Version::HTTP_2 {
@@ -85,12 +95,16 @@ impl Case {
         if let Ok(id) = HeaderValue::from_str(&self.request.to_string()) {
             headers.insert(REQUEST_ID.clone(), id);
         }
+        let realm = self.realm.as_deref();
+        let legacy = realm.is_some_and(|realm| realm.legacy_limit_headers);
         if let Some(note) = &self.note {
-            let legacy = self.realm.is_some_and(|realm| realm.legacy_limit_headers);
             limit::write(headers, note, legacy);
         }
         if let Some(allowed) = self.cors {
             cors::allow(headers, allowed);
+        }
+        if self.varies {
+            cors::vary(headers);
         }
         response
     }

@@ -61,12 +61,8 @@ impl Gate {
             }
         };
         let websocket = wants_websocket(&parts);
-        let passes = parts
-            .headers
-            .get(AUTHORIZATION)
-            .is_some_and(|value| presented::leaves_alone(scene.realm, &route.spec, value));
         let seen = Seen {
-            passes_authorization: passes,
+            passes_authorization: passes_authorization(scene.realm, target, &parts),
             realm: scene.realm,
             principal: permit.principal().map(|principal| &**principal),
             verified: verified.as_ref(),
@@ -106,8 +102,7 @@ impl Gate {
         let Scene { realm, client, .. } = scene;
         let (limiter, now) = (&*self.parts.limiter, case.now);
         let (principal, credential) = permit.into_caller();
-        // Whoever was verified was counted already.
-        if principal.is_none() && !parts.method.is_safe() {
+        if mount.guessable && principal.is_none() && !parts.method.is_safe() {
             limit::check_failures(realm, limiter, &self.keys, client.ip, now)?;
         }
         let context = Context {
@@ -127,18 +122,30 @@ impl Gate {
             .await
             .map_err(|_| Stop::new(ErrorCode::DeadlinePassed, mount.name, "deadline"))?;
         if let Some(refusal) = answer.extensions().get::<Refusal>() {
+            let mut stop = Stop::new(refusal.code, mount.name, refusal.code.as_str());
+            stop.required.clone_from(&refusal.scopes);
             if matches!(
                 refusal.code,
                 ErrorCode::TokenInvalid | ErrorCode::TokenExpired | ErrorCode::SignInRefused
             ) {
-                limit::count_failure(realm, limiter, &self.keys, client.ip, now);
+                stop = limit::failed(stop, realm, limiter, &self.keys, client.ip, now);
+                if stop.refusal.code == ErrorCode::RateLimited {
+                    return Err(stop);
+                }
             }
-            let mut stop = Stop::new(refusal.code, mount.name, refusal.code.as_str());
-            stop.required.clone_from(&refusal.scopes);
             self.record(&stop, case);
         }
         Ok(answer.map(GateBody::Local))
     }
+}
+
+/// Whether the request's `Authorization` is none of ours, and goes on as it came.
+pub(crate) fn passes_authorization(realm: &Realm, target: &Target, parts: &Parts) -> bool {
+    let TargetKind::Route(route) = &target.kind else {
+        return false;
+    };
+    let value = parts.headers.get(AUTHORIZATION);
+    value.is_some_and(|value| presented::leaves_alone(realm, &route.spec, value))
 }
 
 /// A declared length beyond the cap is refused before a byte is read.

@@ -3,17 +3,25 @@
 //! nothing else), otherwise the refusal as it is, or with `?deny=403` as a 403 with
 //! `X-Auth-Status`, because nginx turns all other refusals into 500.
 //!
+//! An allow carries every identity header and `Authorization`, empty where there is
+//! nothing to say: proxies replace only what the answer names, and the client's own
+//! header of that name would pass for ours. Some drop an empty one instead of setting
+//! it; `X-Envoy-Auth-Headers-To-Remove` tells Envoy to.
+//!
 //! The host it names must belong to the realm that is asked: one realm never answers
 //! for another.
 
+use crate::authority;
 use crate::body::GateBody;
 use crate::case::Case;
+use crate::dispatch::passes_authorization;
 use crate::gate::{Gate, Scene};
 use crate::policy::Policies;
-use crate::proxy::headers::write_identity;
-use crate::stage::{Passed, Stop, guard, route};
-use doorward_base::ErrorCode;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use crate::policy::compiled::Realm;
+use crate::proxy::headers::{Seen, identity_names, set_authorization, write_identity};
+use crate::stage::{Passed, Stop, cors, guard, route};
+use doorward_base::{ErrorCode, Principal};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, ORIGIN, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 
@@ -59,7 +67,7 @@ impl Gate {
         let original = Original::read(&parts.headers)?;
         let host = original.host.as_deref().unwrap_or(authority);
         let same = policies
-            .find(&host.to_ascii_lowercase())
+            .find(&authority::folded(host))
             .is_some_and(|realm| realm.number == scene.realm.number);
         if !same {
             return Err(Stop::new(ErrorCode::HostUnknown, STAGE, "original_host"));
@@ -83,21 +91,33 @@ impl Gate {
         parts.headers.remove(CONTENT_LENGTH);
         parts.headers.remove(TRANSFER_ENCODING);
         guard::check_https(scene.realm, parts, scene.client)?;
+        if parts.headers.contains_key(ORIGIN) {
+            case.cors = route::cors(scene.realm, &path, parts)
+                .and_then(|cors| cors::allowed(cors, &parts.headers));
+        }
+        // The page's own request is judged when it comes.
+        if let Some(allowed) = &case.cors
+            && cors::preflight::<GateBody>(parts, allowed).is_some()
+        {
+            return allow(scene.realm, None, None);
+        }
         let scene = Scene {
             path: &path,
             ..scene
         };
         let judged = self.judge(scene, parts, case).await?;
-        let mut response = Response::new(GateBody::Empty);
-        let headers = response.headers_mut();
-        if let Some(converted) = judged.verified.and_then(|verified| verified.converted) {
-            headers.insert(AUTHORIZATION, converted.authorization.clone());
-        }
-        if let Some(principal) = judged.permit.principal() {
-            write_identity(headers, scene.realm, principal)
-                .map_err(|_| Stop::new(ErrorCode::TokenInvalid, STAGE, "claim_unwritable"))?;
-        }
-        Ok(response)
+        let seen = Seen {
+            passes_authorization: passes_authorization(scene.realm, judged.target, parts),
+            realm: scene.realm,
+            principal: judged.permit.principal().map(|principal| &**principal),
+            verified: judged.verified.as_ref(),
+            client: scene.client,
+            authority: host,
+            request: case.request,
+        };
+        set_authorization(&mut parts.headers, &seen);
+        let authorization = parts.headers.remove(AUTHORIZATION);
+        allow(scene.realm, seen.principal, authorization)
     }
 
     fn as_403(&self, stop: &Stop, case: &Case) -> Response<GateBody> {
@@ -108,6 +128,35 @@ impl Gate {
         *response.status_mut() = StatusCode::FORBIDDEN;
         response
     }
+}
+
+/// The answer that lets a request pass as this caller.
+fn allow(
+    realm: &Realm,
+    principal: Option<&Principal>,
+    authorization: Option<HeaderValue>,
+) -> Passed<Response<GateBody>> {
+    let mut response = Response::new(GateBody::Empty);
+    let headers = response.headers_mut();
+    if let Some(authorization) = authorization {
+        headers.insert(AUTHORIZATION, authorization);
+    }
+    if let Some(principal) = principal {
+        write_identity(headers, realm, principal)
+            .map_err(|_| Stop::new(ErrorCode::TokenInvalid, STAGE, "claim_unwritable"))?;
+    }
+    let mut absent: Vec<HeaderName> = identity_names(realm).collect();
+    absent.push(AUTHORIZATION);
+    absent.retain(|name| !headers.contains_key(name));
+    let listed: Vec<&str> = absent.iter().map(HeaderName::as_str).collect();
+    let listed = HeaderValue::from_str(&listed.join(","));
+    for name in absent {
+        headers.insert(name, HeaderValue::from_static(""));
+    }
+    if let Ok(listed) = listed {
+        headers.insert("x-envoy-auth-headers-to-remove", listed);
+    }
+    Ok(response)
 }
 
 /// The request that the other proxy holds.

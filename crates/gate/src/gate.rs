@@ -4,20 +4,23 @@
 //! accept → guard → realm → path → route → verify → limit → decide → permit →
 //! upstream or local target; a refusal at any point is rendered, counted, traced.
 
-use crate::authority;
+use crate::authority::{self, AuthorityError};
 use crate::body::GateBody;
 use crate::case::Case;
 use crate::counters::GateCounters;
 use crate::explain::DenialRing;
 use crate::limit::KeyMaker;
+use crate::liveness;
 use crate::options::GateOptions;
 use crate::policy::Policies;
 use crate::policy::compiled::{Limit, Realm, Target, TargetKind};
 use crate::policy::spec::MountAccess;
 use crate::port::{Facts, Introspect, IssuerKeys, Minter, Revocations};
 use crate::proxy::upstream::Upstreams;
+use crate::seldom::Seldom;
 use crate::stage::decide::{Caller, Permit, decide};
-use crate::stage::guard::{self, Client};
+use crate::stage::forwarded::{self, Client};
+use crate::stage::guard;
 use crate::stage::route::Found;
 use crate::stage::verify::cache::Caches;
 use crate::stage::verify::{Presented, Verified, Verifier, presented};
@@ -27,9 +30,9 @@ use doorward_base::limit::Limiter;
 use doorward_base::{Clock, Entropy, ErrorCode, RequestId, Timestamp};
 use doorward_surface::DenialLog;
 use futures_util::FutureExt as _;
-use http::header::ORIGIN;
+use http::header::{HOST, ORIGIN};
 use http::request::Parts;
-use http::{Request, Response};
+use http::{HeaderName, Request, Response, Version};
 use hyper::body::Incoming;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -79,6 +82,7 @@ pub struct Gate {
     pub(crate) upstreams: Upstreams,
     denials: Arc<DenialRing>,
     counters: Arc<GateCounters>,
+    unreadable: Seldom,
 }
 
 /// A request that passed every stage.
@@ -109,6 +113,7 @@ impl Gate {
             upstreams: Upstreams::new(&parts.options),
             denials: Arc::new(DenialRing::new(parts.options.denials_per_realm)),
             counters: Arc::default(),
+            unreadable: Seldom::default(),
             parts,
         };
         gate.swap(policies);
@@ -194,15 +199,25 @@ impl Gate {
             return Err(Stop::new(ErrorCode::FramingAmbiguous, "guard", "framing"));
         }
         guard::screen(&parts)?;
+        if realm.is_none() && liveness::is_asked(&parts) && may_lack_host(&parts, &authority) {
+            return Ok(liveness::answer().map(GateBody::Local));
+        }
         let authority =
             authority.map_err(|error| Stop::new(ErrorCode::InvalidRequest, "guard", error.0))?;
         let realm = realm.ok_or_else(|| Stop::new(ErrorCode::HostUnknown, "route", "host"))?;
-        let client = guard::client(
+        let client = forwarded::client(
             &parts.headers,
             peer.ip,
             peer.secure,
             &self.parts.options.trusted_proxies,
         );
+        if client.unreadable && self.unreadable.is_due(case.now) {
+            tracing::warn!(
+                proxy = %peer.ip,
+                "a trusted proxy wrote an X-Forwarded-For or X-Forwarded-Proto that cannot be \
+                 read; the client is taken to be the last proxy that can, without TLS"
+            );
+        }
         let path = match route::path_of(realm, parts.uri.path()) {
             Ok(path) => Arc::<str>::from(path),
             Err(error) => {
@@ -244,6 +259,26 @@ impl Gate {
         parts: &mut Parts,
         case: &mut Case,
     ) -> Passed<Judged<'r>> {
+        // What a script of a page must not get: browsers ask the user (RFC 7617 §2).
+        let of_a_page = [ORIGIN, HeaderName::from_static("x-requested-with")]
+            .iter()
+            .any(|name| parts.headers.contains_key(name));
+        let judged = self.judge_caller(scene, parts, case).await;
+        judged.map_err(|stop| {
+            let takes_basic = || route::takes_basic(scene.realm, scene.path, &parts.method);
+            match stop.refusal.code.status() {
+                401 if !of_a_page && takes_basic() => stop.with_basic_challenge(scene.realm),
+                _ => stop,
+            }
+        })
+    }
+
+    async fn judge_caller<'r>(
+        &self,
+        scene: Scene<'r>,
+        parts: &mut Parts,
+        case: &mut Case,
+    ) -> Passed<Judged<'r>> {
         let realm = scene.realm;
         let asked = guard::take_asked(&mut parts.headers, realm)?;
         reserved::strip(&mut parts.headers, realm);
@@ -254,6 +289,9 @@ impl Gate {
         };
         case.target = target.map(|target| (Arc::clone(&target.pattern), target.errors));
         let mount = target.and_then(Target::mount);
+        if let Some(own) = mount.and_then(|mount| mount.cors.as_ref()) {
+            case.varies = own.is_listed();
+        }
         let skip = match &found {
             // What is presented at an open mount is the target's own business.
             Found::Target(_) => mount.is_some_and(|mount| mount.access == MountAccess::Open),
@@ -330,8 +368,8 @@ impl Gate {
         if let Err(stop) = &found
             && stop.refusal.code == ErrorCode::TokenInvalid
         {
-            limit::check_failures(realm, limiter, &self.keys, client.ip, now)?;
-            limit::count_failure(realm, limiter, &self.keys, client.ip, now);
+            return found
+                .map_err(|stop| limit::failed(stop, realm, limiter, &self.keys, client.ip, now));
         }
         found
     }
@@ -367,7 +405,6 @@ impl Gate {
     ) -> Passed<Verified> {
         let Scene { realm, client, .. } = scene;
         let (limiter, now) = (&*self.parts.limiter, case.now);
-        limit::check_failures(realm, limiter, &self.keys, client.ip, now)?;
         let verifier = Verifier {
             introspect: &*self.parts.introspect,
             revocations: &*self.parts.revocations,
@@ -389,11 +426,17 @@ impl Gate {
         let verified = verifier
             .verify(realm, route, credential, client, facts, &mut case.hint)
             .await;
-        if let Err(stop) = &verified
-            && stop.refusal.code == ErrorCode::TokenInvalid
-        {
-            limit::count_failure(realm, limiter, &self.keys, client.ip, now);
-        }
-        verified
+        verified.map_err(|stop| match stop.refusal.code {
+            ErrorCode::TokenInvalid => {
+                limit::failed(stop, realm, limiter, &self.keys, client.ip, now)
+            }
+            _ => stop,
+        })
     }
+}
+
+/// Whether a request without a realm is one that names none: HTTP/1.1 and later must
+/// name a host (RFC 9112 §3.2), earlier ones need not.
+fn may_lack_host(parts: &Parts, authority: &Result<String, AuthorityError>) -> bool {
+    authority.is_ok() || (parts.version < Version::HTTP_11 && !parts.headers.contains_key(HOST))
 }

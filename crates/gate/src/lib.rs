@@ -14,11 +14,13 @@ mod forward;
 pub mod gate;
 mod limit;
 pub mod listener;
+pub mod liveness;
 pub mod options;
 pub mod path;
 pub mod policy;
 pub mod port;
 mod proxy;
+mod seldom;
 mod stage;
 
 pub use body::{BodyFault, GateBody, Pace};

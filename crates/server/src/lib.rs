@@ -12,7 +12,6 @@ mod control;
 mod descriptor;
 mod engine;
 mod feed;
-mod health;
 mod issuers;
 mod limits;
 mod live;

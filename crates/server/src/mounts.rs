@@ -3,13 +3,13 @@
 
 use crate::config::{Place, RealmConfig};
 use crate::feed::Feed;
-use crate::health::Health;
 use crate::settled::Settled;
 use doorward_base::limit::Quota;
 use doorward_console::{
     ACCEPT_PATH, ADMIN_PATHS, AdminParts, ME_PATHS, MeParts, REFRESH_PATH, SIGN_IN_PATH,
     SIGN_OUT_PATH, SignInParts,
 };
+use doorward_gate::liveness::{self, Liveness};
 use doorward_gate::policy::spec::{LimitKey, LimitSpec, MountAccess, MountSpec};
 use doorward_identity::act::Identity;
 use doorward_oauth::{ExchangeMount, ExchangeNames, JWKS_PATH, OAuthTargets};
@@ -44,7 +44,7 @@ impl Targets {
         let identity = || Arc::clone(identity);
         let oauth = OAuthTargets::new(identity());
         Self {
-            health: Arc::new(Health),
+            health: Arc::new(Liveness),
             oauth: OAuthTargets {
                 exchange: settled(oauth.exchange),
                 ..oauth
@@ -142,7 +142,7 @@ pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> 
     let mut mounts = vec![
         MountSpec {
             methods: vec![Method::GET, Method::HEAD],
-            ..open("health", &["/healthz"], &targets.health)
+            ..open("health", &[liveness::PATH], &targets.health)
         },
         open("oauth", &[JWKS_PATH], &targets.oauth.jwks),
         open(
@@ -158,11 +158,13 @@ pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> 
         mounts.push(MountSpec {
             methods: vec![Method::POST],
             limits: sign_in_limit().into_iter().collect(),
-            ..open(
-                "sign_in",
-                &[SIGN_IN_PATH, REFRESH_PATH, ACCEPT_PATH],
-                &targets.sign_in,
-            )
+            guessable: true,
+            ..open("sign_in", &[SIGN_IN_PATH, ACCEPT_PATH], &targets.sign_in)
+        });
+        // What cannot be guessed is not limited with what can.
+        mounts.push(MountSpec {
+            methods: vec![Method::POST],
+            ..open("refresh", &[REFRESH_PATH], &targets.sign_in)
         });
         mounts.push(MountSpec {
             methods: vec![Method::DELETE],

@@ -25,6 +25,16 @@ pub(crate) fn python() -> PathBuf {
     }
 }
 
+/// A program: the one of `cargo xtask setup`, or the system's.
+pub(crate) fn tool(name: &str) -> String {
+    let prepared = target_dir().join("tools/venv/bin").join(name);
+    if prepared.is_file() {
+        prepared.display().to_string()
+    } else {
+        name.to_owned()
+    }
+}
+
 /// Cargo's target directory.
 pub(crate) fn target_dir() -> PathBuf {
     let mut path = profile_dir();

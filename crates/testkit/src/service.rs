@@ -5,6 +5,7 @@
 
 mod daemon;
 mod database;
+mod peer;
 mod pgbouncer;
 mod port;
 mod postgres;
@@ -15,6 +16,7 @@ mod redis;
 mod startup;
 
 pub use database::{Database, Held};
+pub use peer::Peer;
 pub use pgbouncer::{PgBouncer, Pooling};
 pub use port::free as free_port;
 pub use postgres::Postgres;

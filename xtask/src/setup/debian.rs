@@ -12,7 +12,10 @@ const PACKAGES: &[(&str, &str)] = &[
         "acceptance suites move the clock of the binary under test",
     ),
     ("git", "tidy asks it which files belong to the repository"),
-    ("haproxy", "the peer that bench measures beside the gate"),
+    (
+        "haproxy",
+        "the peer that bench measures beside the gate, and one that asks it",
+    ),
     (
         "lighttpd",
         "acceptance suites put it behind the gate: it asks for a length",
@@ -23,7 +26,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ),
     (
         "nginx-light",
-        "the upstream behind everyone in bench, and the TLS upstream of acceptance suites",
+        "the upstream behind everyone in bench, the TLS upstream of acceptance suites, and a proxy that asks",
     ),
     ("openssl", "makes the certificates of tests and of bench"),
     ("pgbouncer", "the pooler that stores are reached through"),

@@ -12,6 +12,7 @@ use super::spec::{
     RouteSpec,
 };
 use super::table::{Pattern, Table};
+use crate::authority;
 use crate::stage::reserved::fold;
 use doorward_base::{CredentialKind, RealmName, Words as _};
 use doorward_jose::{KeySet, TypRule};
@@ -58,7 +59,7 @@ fn claim_hosts(policies: &mut Policies, spec: &RealmSpec, number: usize) -> Vec<
         let owner = if host == "*" {
             *policies.rest.get_or_insert(number)
         } else {
-            match policies.hosts.entry(host.to_ascii_lowercase().into()) {
+            match policies.hosts.entry(authority::folded(host).into()) {
                 Entry::Occupied(taken) => *taken.get(),
                 Entry::Vacant(free) => *free.insert(number),
             }

@@ -204,6 +204,9 @@ pub struct MountSpec {
     pub limits: Vec<LimitSpec>,
     /// Which origins may call it from a browser; `None` is as in the rest of the realm.
     pub cors: Option<CorsSpec>,
+    /// Whether what callers prove themselves by here can be guessed, as passwords and
+    /// codes can: an address that failed too often is not listened to at all.
+    pub guessable: bool,
     /// From the call to the head of the answer, the reading of the body included.
     pub timeout: Duration,
     /// The largest request body, bytes; `None` is the listener's cap.
@@ -229,6 +232,7 @@ impl MountSpec {
             errors: ErrorTemplate::default(),
             limits: Vec::new(),
             cors: None,
+            guessable: false,
             timeout: Duration::from_secs(30),
             max_body: None,
         }
@@ -297,6 +301,12 @@ impl CorsSpec {
             exposed: Vec::new(),
             max_age: Duration::from_secs(600),
         }
+    }
+
+    /// Whether it depends on the origin what a page may do.
+    #[must_use]
+    pub const fn is_listed(&self) -> bool {
+        matches!(self.origins, Origins::Listed(_))
     }
 }
 

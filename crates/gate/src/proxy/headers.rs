@@ -3,7 +3,7 @@
 
 use crate::policy::compiled::Realm;
 use crate::policy::spec::CredentialKind;
-use crate::stage::guard::Client;
+use crate::stage::forwarded::Client;
 use crate::stage::reserved::HOP_BY_HOP;
 use crate::stage::verify::Verified;
 use doorward_base::principal::CredentialId;
@@ -100,7 +100,7 @@ fn join_cookies(headers: &mut HeaderMap) {
 
 /// A converted credential is set, an access token passes where the realm says so, and
 /// nothing else does: an API token or a password never reaches an upstream (G29).
-fn set_authorization(headers: &mut HeaderMap, seen: &Seen<'_>) {
+pub(crate) fn set_authorization(headers: &mut HeaderMap, seen: &Seen<'_>) {
     if seen.passes_authorization {
         return;
     }
@@ -119,6 +119,23 @@ fn set_authorization(headers: &mut HeaderMap, seen: &Seen<'_>) {
     }
 }
 
+/// The names of the identity headers. Every one that [`write_identity`] may set is here.
+const SUBJECT: HeaderName = HeaderName::from_static("x-doorward-subject");
+const KIND: HeaderName = HeaderName::from_static("x-doorward-kind");
+const ISSUER: HeaderName = HeaderName::from_static("x-doorward-issuer");
+const TENANT: HeaderName = HeaderName::from_static("x-doorward-tenant");
+const ROLE: HeaderName = HeaderName::from_static("x-doorward-role");
+const SCOPES: HeaderName = HeaderName::from_static("x-doorward-scopes");
+const CREDENTIAL: HeaderName = HeaderName::from_static("x-doorward-credential");
+const IDENTITY: [HeaderName; 7] = [SUBJECT, KIND, ISSUER, TENANT, ROLE, SCOPES, CREDENTIAL];
+
+/// The names of all identity headers that the realm's upstreams may get.
+pub(crate) fn identity_names(realm: &Realm) -> impl Iterator<Item = HeaderName> {
+    let own = realm.identity.headers.then_some(IDENTITY);
+    let mapped = realm.identity.mapped.iter().map(|(name, _)| name.clone());
+    own.into_iter().flatten().chain(mapped)
+}
+
 /// Sets the identity headers of a caller.
 pub(crate) fn write_identity(
     headers: &mut HeaderMap,
@@ -126,45 +143,21 @@ pub(crate) fn write_identity(
     principal: &Principal,
 ) -> Result<(), Unwritable> {
     if realm.identity.headers {
-        put(
-            headers,
-            HeaderName::from_static("x-doorward-subject"),
-            &principal.sub,
-        )?;
-        put(
-            headers,
-            HeaderName::from_static("x-doorward-kind"),
-            &principal.kind,
-        )?;
-        put(
-            headers,
-            HeaderName::from_static("x-doorward-issuer"),
-            &principal.issuer,
-        )?;
+        put(headers, SUBJECT, &principal.sub)?;
+        put(headers, KIND, &principal.kind)?;
+        put(headers, ISSUER, &principal.issuer)?;
         if let Some(tenant) = &principal.tenant {
-            put(
-                headers,
-                HeaderName::from_static("x-doorward-tenant"),
-                tenant,
-            )?;
+            put(headers, TENANT, tenant)?;
         }
         if let Some(role) = &principal.role {
-            put(headers, HeaderName::from_static("x-doorward-role"), role)?;
+            put(headers, ROLE, role)?;
         }
         if !principal.scopes.is_empty() {
             let scopes: Vec<&str> = principal.scopes.iter().map(Scope::as_str).collect();
-            put(
-                headers,
-                HeaderName::from_static("x-doorward-scopes"),
-                &scopes.join(" "),
-            )?;
+            put(headers, SCOPES, &scopes.join(" "))?;
         }
         if let Some(id) = credential_id(&principal.credential) {
-            put(
-                headers,
-                HeaderName::from_static("x-doorward-credential"),
-                &id,
-            )?;
+            put(headers, CREDENTIAL, &id)?;
         }
     }
     for (name, path) in &realm.identity.mapped {

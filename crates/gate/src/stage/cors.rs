@@ -65,7 +65,23 @@ pub(crate) fn preflight<B: Default>(parts: &Parts, allowed: &Allowed) -> Option<
     Some(response)
 }
 
-/// Lets the page read the answer; an upstream's own word is replaced.
+/// Where the answer depends on the origin, every answer says so, also one to a request
+/// without an origin: caches would hand it to a page.
+pub(crate) fn vary(headers: &mut HeaderMap) {
+    let said = headers.get_all(VARY).iter().any(|line| {
+        let mut names = line.as_bytes().split(|&byte| byte == b',');
+        names.any(|name| {
+            let name = name.trim_ascii();
+            name == b"*" || name.eq_ignore_ascii_case(b"origin")
+        })
+    });
+    if !said {
+        headers.append(VARY, HeaderValue::from_static("origin"));
+    }
+}
+
+/// Lets the page read the answer. An upstream's word on who may read is replaced; what
+/// it exposes is exposed together with the gate's own fields.
 pub(crate) fn allow(headers: &mut HeaderMap, allowed: Allowed) {
     headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
     if allowed.credentials {
@@ -74,15 +90,25 @@ pub(crate) fn allow(headers: &mut HeaderMap, allowed: Allowed) {
             HeaderValue::from_static("true"),
         );
     }
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, allowed.exposed);
-    match allowed.origin {
-        Some(origin) => {
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            headers.append(VARY, HeaderValue::from_static("origin"));
-        }
-        None => {
-            let every = HeaderValue::from_static("*");
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, every);
+    let exposed = merged(&allowed.exposed, headers);
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    let origin = allowed.origin.unwrap_or(HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+}
+
+/// The gate's list and the upstream's, each name once.
+fn merged(own: &HeaderValue, headers: &HeaderMap) -> HeaderValue {
+    let upstream = headers.get_all(ACCESS_CONTROL_EXPOSE_HEADERS).iter();
+    let names = std::iter::once(own)
+        .chain(upstream)
+        .flat_map(|line| line.as_bytes().split(|&byte| byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|name| !name.is_empty());
+    let mut exposed: Vec<&[u8]> = Vec::new();
+    for name in names {
+        if !exposed.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            exposed.push(name);
         }
     }
+    HeaderValue::from_bytes(&exposed.join(&b", "[..])).unwrap_or_else(|_| own.clone())
 }

@@ -1,8 +1,8 @@
 //! Guard: what is refused before anyone asks who the caller is: framing, sizes,
-//! methods, plain HTTP where TLS is demanded, addresses that have presented too many
-//! bad credentials; and who the client is when a trusted proxy stands between.
-//! Not here: reserved names (`reserved`).
+//! methods, plain HTTP where TLS is demanded. Not here: who the client is when a trusted
+//! proxy stands between (`forwarded`), and reserved names (`reserved`).
 
+use super::forwarded::Client;
 use super::{Passed, Stop};
 use crate::policy::compiled::Realm;
 use crate::policy::spec::{RequireHttps, TenantHeaderSpec};
@@ -10,8 +10,6 @@ use doorward_base::{ErrorCode, RoleName, TenantId};
 use http::header::{CONTENT_LENGTH, HOST, LOCATION, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
-use ipnet::IpNet;
-use std::net::IpAddr;
 
 const STAGE: &str = "guard";
 
@@ -21,15 +19,6 @@ pub(crate) const MAX_TARGET: usize = 8 * 1024;
 pub(crate) const MAX_HEADER_BYTES: usize = 32 * 1024;
 /// The most header fields.
 pub(crate) const MAX_HEADERS: usize = 100;
-
-/// Who is at the other end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Client {
-    pub(crate) ip: IpAddr,
-    pub(crate) secure: bool,
-    /// Whether the peer is one of our trusted proxies.
-    pub(crate) trusted: bool,
-}
 
 /// What the caller asks to act as. The headers are taken out of the request.
 #[derive(Debug, Default)]
@@ -83,47 +72,6 @@ pub(crate) fn screen_line(method: &Method, uri: &Uri) -> Passed<()> {
         return refuse(ErrorCode::UriTooLong, "target");
     }
     Ok(())
-}
-
-/// Who the client is: the peer, or what a trusted proxy says of its own client. The
-/// right-most address that is not a trusted proxy counts; whatever a client wrote
-/// stands left of it.
-pub(crate) fn client(headers: &HeaderMap, peer: IpAddr, secure: bool, trusted: &[IpNet]) -> Client {
-    let peer = peer.to_canonical();
-    let is_trusted = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
-    if !is_trusted(&peer) {
-        return Client {
-            ip: peer,
-            secure,
-            trusted: false,
-        };
-    }
-    let mut ip = peer;
-    let fields: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect();
-    for text in fields.iter().rev().flat_map(|field| field.rsplit(',')) {
-        let Ok(hop) = text.trim().parse::<IpAddr>() else {
-            break;
-        };
-        ip = hop.to_canonical();
-        if !is_trusted(&ip) {
-            break;
-        }
-    }
-    let proto = headers
-        .get_all("x-forwarded-proto")
-        .iter()
-        .next_back()
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.rsplit(',').next());
-    Client {
-        ip,
-        secure: proto.map_or(secure, |proto| proto.trim().eq_ignore_ascii_case("https")),
-        trusted: true,
-    }
 }
 
 /// Takes the headers by which a caller selects a role or a tenant out of the request,
@@ -188,43 +136,4 @@ pub(crate) fn check_https(realm: &Realm, parts: &Parts, client: &Client) -> Pass
         }
     }
     Err(stop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn forwarded(values: &[&str]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append("x-forwarded-for", value.parse().unwrap());
-        }
-        headers.insert("x-forwarded-proto", "https".parse().unwrap());
-        headers
-    }
-
-    #[test]
-    fn g8_g20_only_trusted_proxies_speak_for_others() {
-        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
-        let headers = forwarded(&["1.2.3.4"]);
-        let stranger = client(&headers, "192.0.2.1".parse().unwrap(), false, &trusted);
-        assert_eq!(stranger.ip, "192.0.2.1".parse::<IpAddr>().unwrap());
-        assert!(!stranger.secure && !stranger.trusted);
-        for (values, wanted) in [
-            (&["1.2.3.4"][..], "1.2.3.4"),
-            (&["6.6.6.6, 1.2.3.4"][..], "1.2.3.4"),
-            (&["6.6.6.6", "1.2.3.4, 10.1.1.1"][..], "1.2.3.4"),
-            (&["1.2.3.4, junk"][..], "10.0.0.1"),
-            (&["::ffff:1.2.3.4"][..], "1.2.3.4"),
-        ] {
-            let found = client(
-                &forwarded(values),
-                "10.0.0.1".parse().unwrap(),
-                false,
-                &trusted,
-            );
-            assert_eq!(found.ip, wanted.parse::<IpAddr>().unwrap(), "{values:?}");
-            assert!(found.secure && found.trusted);
-        }
-    }
 }

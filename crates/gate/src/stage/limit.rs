@@ -86,7 +86,8 @@ fn holder(limit: &Limit, keys: &KeyMaker, (principal, ip): (Option<&Principal>, 
     }
 }
 
-/// Whether the address may present another credential at all.
+/// Whether the address may try another password at all: unlike a token, it can be
+/// guessed, and costs much to look at.
 pub(crate) fn check_failures(
     realm: &Realm,
     limiter: &dyn Limiter,
@@ -98,20 +99,31 @@ pub(crate) fn check_failures(
     if verdict.allowed {
         return Ok(());
     }
-    let mut stop = Stop::new(ErrorCode::RateLimited, "guard", "failed_credentials");
-    stop.refusal.retry_after = Some(verdict.retry_after_seconds());
-    Err(stop)
+    Err(too_many_failures(&verdict))
 }
 
-/// Counts a credential that failed.
-pub(crate) fn count_failure(
+/// Counts a credential that failed. An address that failed too often is told to wait
+/// and not what was wrong; a credential that verifies is never refused over the failures
+/// of a neighbour at the same address.
+pub(crate) fn failed(
+    stop: Box<Stop>,
     realm: &Realm,
     limiter: &dyn Limiter,
     keys: &KeyMaker,
     ip: IpAddr,
     now: Timestamp,
-) {
-    limiter.check(failures(realm, keys, ip), &realm.failed_credentials, now);
+) -> Box<Stop> {
+    let verdict = limiter.check(failures(realm, keys, ip), &realm.failed_credentials, now);
+    if verdict.allowed {
+        return stop;
+    }
+    too_many_failures(&verdict)
+}
+
+fn too_many_failures(verdict: &Verdict) -> Box<Stop> {
+    let mut stop = Stop::new(ErrorCode::RateLimited, "guard", "failed_credentials");
+    stop.refusal.retry_after = Some(verdict.retry_after_seconds());
+    stop
 }
 
 fn failures(realm: &Realm, keys: &KeyMaker, ip: IpAddr) -> u128 {

@@ -4,14 +4,17 @@
 
 pub(crate) mod cors;
 pub(crate) mod decide;
+pub(crate) mod forwarded;
 pub(crate) mod guard;
 pub(crate) mod limit;
 pub(crate) mod reserved;
 pub(crate) mod route;
 pub(crate) mod verify;
 
+use crate::policy::compiled::Realm;
 use doorward_base::ErrorCode;
 use doorward_surface::Refusal;
+use http::header::WWW_AUTHENTICATE;
 use http::{HeaderName, HeaderValue};
 
 /// A stage's refusal, with what its trace needs.
@@ -38,6 +41,16 @@ impl Stop {
             held: Vec::new(),
             headers: Vec::new(),
         })
+    }
+
+    /// With a challenge for the scheme that the route takes beside Bearer (RFC 9110
+    /// §11.6.1): Maven, Gradle, wget and git send Basic only when asked.
+    pub(crate) fn with_basic_challenge(mut self: Box<Self>, realm: &Realm) -> Box<Self> {
+        let challenge = format!("Basic realm=\"{}\", charset=\"UTF-8\"", realm.name);
+        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+            self.headers.push((WWW_AUTHENTICATE, challenge));
+        }
+        self
     }
 
     /// With what was required and what was held.

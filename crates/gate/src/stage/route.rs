@@ -72,6 +72,17 @@ pub(crate) fn find<'r>(realm: &'r Realm, path: &str, method: &Method) -> Found<'
     }
 }
 
+/// Whether the route takes Basic: a module of it is on.
+pub(crate) fn takes_basic(realm: &Realm, path: &str, method: &Method) -> bool {
+    match find(realm, path, method) {
+        Found::Target(Target {
+            kind: TargetKind::Route(route),
+            ..
+        }) => route.basic.is_some(),
+        _ => false,
+    }
+}
+
 /// Whether anyone may call the target.
 pub(crate) fn is_open(target: &Target) -> bool {
     match &target.kind {

@@ -6,7 +6,7 @@ use super::{STAGE, Verified, Verifier, rejected};
 use crate::policy::compiled::{Module, Realm, Route};
 use crate::policy::spec::{ClassSpec, CredentialKind, RequireHttps};
 use crate::port::{Facts, Via};
-use crate::stage::guard::Client;
+use crate::stage::forwarded::Client;
 use crate::stage::{Passed, Stop};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -11,7 +11,7 @@ mod read;
 pub(crate) use basic::Converted;
 pub(crate) use presented::Presented;
 
-use super::guard::Client;
+use super::forwarded::Client;
 use super::{Passed, Stop};
 use crate::counters::GateCounters;
 use crate::policy::compiled::{Realm, Route};

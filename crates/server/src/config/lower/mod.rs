@@ -28,6 +28,7 @@ use super::problem::{KeyPath, Problem, Problems};
 use super::text::Text;
 use super::value::Span;
 use super::{Config, Environment};
+use doorward_gate::authority;
 use doorward_outbound::egress::Reach;
 use rustls::RootCertStore;
 use std::collections::BTreeMap;
@@ -144,7 +145,9 @@ impl Lowering<'_> {
                         format!("{host:?} is not a host such as \"api.example.com\", \"127.0.0.1:8080\" or \"*\""),
                     );
                 }
-                if let Some(other) = owners.insert(host.to_ascii_lowercase(), name.to_string()) {
+                if let Some(other) =
+                    owners.insert(authority::folded(host).into_owned(), name.to_string())
+                {
                     self.wrong(
                         &place,
                         format!("host {host:?} belongs to realm {other:?} already; an authority chooses one realm"),
