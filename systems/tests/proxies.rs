@@ -7,7 +7,6 @@ use doorward_testkit::service::{Peer, free_port};
 use doorward_testkit::upstream::Upstream;
 use doorward_testkit::{App, Request, Response, Setup, site};
 use serde_json::json;
-use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 

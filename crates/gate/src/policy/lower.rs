@@ -17,6 +17,7 @@ use crate::stage::reserved::fold;
 use doorward_base::{CredentialKind, RealmName, Words as _};
 use doorward_jose::{KeySet, TypRule};
 use doorward_surface::RealmHandle;
+use http::HeaderName;
 use http::Method;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -74,6 +75,17 @@ fn claim_hosts(policies: &mut Policies, spec: &RealmSpec, number: usize) -> Vec<
     problems
 }
 
+/// The older headers of limits, where they are sent, for pages to read.
+fn legacy_exposed(sent: bool) -> Vec<HeaderName> {
+    const NAMES: [&str; 3] = [
+        "x-ratelimit-limit",
+        "x-ratelimit-remaining",
+        "x-ratelimit-reset",
+    ];
+    let names = NAMES.iter().filter(|_| sent);
+    names.map(|name| HeaderName::from_static(name)).collect()
+}
+
 fn lower_realm(mut spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) -> Realm {
     let mut entries = Vec::new();
     for route in std::mem::take(&mut spec.routes) {
@@ -128,7 +140,10 @@ fn lower_realm(mut spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) ->
         own_headers,
         cors: Some(spec.cors_origins)
             .filter(|origins| !origins.is_empty())
-            .map(CorsSpec::listed),
+            .map(|origins| CorsSpec {
+                exposed: legacy_exposed(spec.legacy_limit_headers),
+                ..CorsSpec::listed(origins)
+            }),
         forward_auth: spec.forward_auth,
         handle: Arc::new(RealmHandle::new(spec.name.clone(), spec.parts)),
         name: spec.name,

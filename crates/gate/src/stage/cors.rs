@@ -112,3 +112,46 @@ fn merged(own: &HeaderValue, headers: &HeaderMap) -> HeaderValue {
     }
     HeaderValue::from_bytes(&exposed.join(&b", "[..])).unwrap_or_else(|_| own.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstreams_list_is_read_together_with_the_gates() {
+        let cors = CorsSpec::listed(vec!["https://app.test".to_owned()]);
+        let mut asked = HeaderMap::new();
+        asked.insert(ORIGIN, HeaderValue::from_static("https://app.test"));
+        let mut answer = HeaderMap::new();
+        for line in ["X-Total-Count, Retry-After", "Link"] {
+            answer.append(
+                ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static(line),
+            );
+        }
+        allow(&mut answer, allowed(&cors, &asked).unwrap());
+        let lines: Vec<_> = answer
+            .get_all(ACCESS_CONTROL_EXPOSE_HEADERS)
+            .iter()
+            .collect();
+        assert_eq!(lines, [&format!("{EXPOSED}, X-Total-Count, Link")]);
+    }
+
+    #[test]
+    fn vary_is_said_once() {
+        for (said, wanted) in [
+            (&[][..], &["origin"][..]),
+            (&["Accept"], &["Accept", "origin"]),
+            (&["Accept, Origin"], &["Accept, Origin"]),
+            (&["*"], &["*"]),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in said {
+                headers.append(VARY, HeaderValue::from_static(line));
+            }
+            vary(&mut headers);
+            let lines: Vec<_> = headers.get_all(VARY).iter().collect();
+            assert_eq!(lines, wanted);
+        }
+    }
+}

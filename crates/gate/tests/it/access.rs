@@ -1,6 +1,6 @@
 //! Who may do what, and what an unknown path answers.
 
-use super::support::{api_token, ask, route, scope, send, start};
+use super::support::{api_token, ask, route, say, scope, send, start};
 use doorward_base::limit::Quota;
 use doorward_gate::policy::spec::{
     LimitKey, LimitSpec, RequireHttps, RouteSpec, ScopeRule, TenantHeaderSpec, UpstreamSpec,
@@ -298,41 +298,103 @@ async fn a_slash_at_the_end_does_not_lead_to_a_broader_route() {
     assert_eq!(answer.json()["path"], "/admin/", "forwarded as it came");
 }
 
+/// D9: a script with a dead token does nothing to its neighbours.
 #[tokio::test]
-async fn an_address_that_fails_too_often_is_not_heard_for_a_while() {
+async fn failures_slow_down_failures_and_no_credential_that_verifies() {
     let gate = start(|realm| {
         realm.failed_credentials = Quota::new(1, Duration::from_secs(60), 3).unwrap();
     })
     .await;
     let good = api_token(1);
     gate.world.know(&good);
-    let get = async |token: &str| {
-        ask(
-            gate.addr,
-            "GET /api/x",
-            &[("Authorization", &format!("Bearer {token}"))],
-        )
-        .await
-        .status
+    let jwt = gate.world.bearer(|_| {});
+    let forged = gate.world.bearer(|_| {}).replace("Bearer e", "Bearer f");
+    let get = async |credential: &str| {
+        let headers = [("Authorization", credential)];
+        ask(gate.addr, "GET /api/x", &headers).await
     };
+    let dead = |seed| format!("Bearer {}", api_token(seed));
     for seed in 10..13 {
-        assert_eq!(get(&api_token(seed)).await, 401);
+        assert_eq!(get(&dead(seed)).await.status, 401);
     }
-    let asked = gate
-        .world
-        .introspected
-        .load(std::sync::atomic::Ordering::SeqCst);
-    assert_eq!(get(&api_token(20)).await, 429);
-    assert_eq!(get(&good).await, 429);
-    assert_eq!(
-        gate.world
-            .introspected
-            .load(std::sync::atomic::Ordering::SeqCst),
-        asked
-    );
+    for credential in [&dead(20), &forged, "Bearer junk"] {
+        let limited = get(credential).await;
+        assert_eq!(limited.code(), (429, "rate_limited".into()), "{credential}");
+        assert_eq!(limited.header("retry-after"), Some("60"));
+    }
+    assert_eq!(get(&format!("Bearer {good}")).await.status, 200);
+    assert_eq!(get(&jwt).await.status, 200);
     assert_eq!(ask(gate.addr, "GET /open/x", &[]).await.status, 200);
     gate.world.clock.advance(Duration::from_secs(60));
-    assert_eq!(get(&good).await, 200);
+    assert_eq!(get(&dead(21)).await.status, 401);
+}
+
+/// D10: who sends Basic only when asked is asked, unless it is a page's script.
+#[tokio::test]
+async fn a_route_with_basic_challenges_for_it() {
+    let gate = start(|_| {}).await;
+    let basic = "www-authenticate: basic realm=\"test\", charset=\"utf-8\"";
+    let challenges = async |path: &str, headers: &[(&str, &str)]| {
+        let answer = ask(gate.addr, &format!("GET {path}"), headers).await;
+        assert_eq!(answer.status, 401, "{path}");
+        assert!(answer.head.contains("www-authenticate: bearer"), "{path}");
+        answer.head.contains(basic)
+    };
+    assert!(challenges("/scoped/x", &[]).await);
+    let expired = gate.world.bearer(|claims| {
+        claims.insert("exp".into(), 1_700_000_000.into());
+    });
+    assert!(challenges("/scoped/x", &[("Authorization", &expired)]).await);
+    assert!(!challenges("/scoped/x", &[("Origin", "https://app.test")]).await);
+    let script = [("X-Requested-With", "XMLHttpRequest")];
+    assert!(!challenges("/scoped/x", &script).await);
+    assert!(!challenges("/api/x", &[]).await);
+}
+
+/// D16: a cache must not hand one origin's answer to another's page.
+#[tokio::test]
+async fn answers_that_depend_on_the_origin_say_so() {
+    let gate = start(|_| {}).await;
+    for headers in [
+        &[][..],
+        &[("Origin", "https://app.test")],
+        &[("Origin", "null")],
+    ] {
+        for path in ["/open/x", "/api/x", "/nowhere"] {
+            let answer = ask(gate.addr, &format!("GET {path}"), headers).await;
+            assert_eq!(answer.header("vary"), Some("origin"), "{path} {headers:?}");
+        }
+    }
+    let gate = start(|realm| realm.cors_origins.clear()).await;
+    assert_eq!(
+        ask(gate.addr, "GET /open/x", &[]).await.header("vary"),
+        None
+    );
+}
+
+/// D20: balancers ask by address or by nothing; HTTP/1.1 must name a host all the same.
+#[tokio::test]
+async fn liveness_is_answered_for_any_or_no_host() {
+    let gate = start(|_| {}).await;
+    for (request, wanted) in [
+        ("GET /healthz HTTP/1.0\r\n\r\n", 200),
+        ("GET /healthz HTTP/1.0\r\nHost: 10.0.0.7:8080\r\n\r\n", 200),
+        (
+            "HEAD /healthz HTTP/1.1\r\nHost: 10.0.0.7\r\nConnection: close\r\n\r\n",
+            200,
+        ),
+        ("GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n", 400),
+        ("GET /healthz HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        ("GET /open/x HTTP/1.0\r\n\r\n", 400),
+        ("GET /open/x HTTP/1.0\r\nHost: 10.0.0.7\r\n\r\n", 421),
+        // A name is one in upper case, with a port and with its final dot.
+        ("GET /open/x HTTP/1.0\r\nHost: GATE.test.:8080\r\n\r\n", 200),
+        ("GET /open/x HTTP/1.0\r\nHost: gate.test..\r\n\r\n", 421),
+    ] {
+        let answer = say(gate.addr, request.as_bytes()).await;
+        let status = answer.split(' ').nth(1).unwrap();
+        assert_eq!(status, wanted.to_string(), "{request}");
+    }
 }
 
 #[tokio::test]

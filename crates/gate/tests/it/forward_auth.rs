@@ -204,3 +204,88 @@ async fn the_original_line_is_screened_like_a_direct_one() {
         }
     }
 }
+
+const IDENTITY: [&str; 8] = [
+    "x-doorward-subject",
+    "x-doorward-kind",
+    "x-doorward-issuer",
+    "x-doorward-tenant",
+    "x-doorward-role",
+    "x-doorward-scopes",
+    "x-doorward-credential",
+    "x-hasura-user-id",
+];
+
+/// D1: what the answer does not name, the asking proxy leaves as the client wrote it.
+#[tokio::test]
+async fn every_identity_header_is_answered_also_where_there_is_none() {
+    let gate = start(|_| {}).await;
+    let jwt = gate.world.bearer(|claims| {
+        claims.remove("tenant");
+        claims.remove("role");
+    });
+    let ask_for = async |uri: &str, authorization: Option<&str>| {
+        let mut headers = vec![("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", uri)];
+        headers.extend(authorization.map(|value| ("Authorization", value)));
+        let answer = ask(gate.addr, "GET /forward-auth", &headers).await;
+        assert_eq!(answer.status, 200, "{uri}");
+        answer
+    };
+    let anonymous = ask_for("/open/x", None).await;
+    for name in IDENTITY.iter().chain(&["authorization"]) {
+        assert_eq!(anonymous.header(name), Some(""), "{name}");
+    }
+    let known = ask_for("/open/x", Some(&jwt)).await;
+    let removed = known.header("x-envoy-auth-headers-to-remove").unwrap();
+    let removed: Vec<&str> = removed.split(',').collect();
+    for name in IDENTITY {
+        let value = known.header(name).unwrap();
+        assert_eq!(
+            value.is_empty(),
+            removed.contains(&name),
+            "{name}: {value:?}"
+        );
+    }
+    assert!(
+        known
+            .header("x-doorward-subject")
+            .is_some_and(|value| !value.is_empty())
+    );
+    assert!(removed.contains(&"x-doorward-role"));
+    // A JWT goes on where the realm says so, an API token never does.
+    assert_eq!(
+        known.header("authorization"),
+        Some(&*jwt.to_ascii_lowercase())
+    );
+    let token = api_token(1);
+    gate.world.know(&token);
+    let by_token = ask_for("/open/x", Some(&format!("Bearer {token}"))).await;
+    assert_eq!(by_token.header("authorization"), Some(""));
+}
+
+/// D15: a page behind the other proxy may ask, and may read why it was refused.
+#[tokio::test]
+async fn preflights_pass_and_refusals_can_be_read_by_pages() {
+    let gate = start(|_| {}).await;
+    let asked = async |method: &str, origin: &str| {
+        let headers = [
+            ("X-Forwarded-Method", method),
+            ("X-Forwarded-Uri", "/api/x"),
+            ("Origin", origin),
+            ("Access-Control-Request-Method", "PUT"),
+        ];
+        ask(gate.addr, "GET /forward-auth", &headers).await
+    };
+    let (listed, other) = ("https://app.test", "https://evil.test");
+    let preflight = asked("OPTIONS", listed).await;
+    assert_eq!(preflight.status, 200);
+    for name in IDENTITY {
+        assert_eq!(preflight.header(name), Some(""), "{name}");
+    }
+    assert_eq!(asked("OPTIONS", other).await.status, 401);
+    for (origin, allowed) in [(listed, Some(listed)), (other, None)] {
+        let refused = asked("PUT", origin).await;
+        assert_eq!(refused.status, 401);
+        assert_eq!(refused.header("access-control-allow-origin"), allowed);
+    }
+}

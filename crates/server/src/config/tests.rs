@@ -117,6 +117,38 @@ fn syntax_has_a_line() {
     );
 }
 
+/// D16: a listed origin that no browser sends would never match.
+#[test]
+fn origins_are_written_as_browsers_send_them() {
+    let of = |origin: &str| format!("[realm.main]\ncors_origins = [{origin:?}]");
+    for (written, sent) in [
+        ("https://App.example.com", "https://app.example.com"),
+        ("https://app.example.com:443", "https://app.example.com"),
+        ("http://localhost:80", "http://localhost"),
+        ("https://app.example.com/", "https://app.example.com"),
+    ] {
+        let said = format!(
+            "d.toml:2: realm.main.cors_origins[0]: no browser sends {written:?}; it sends {sent:?}: write that"
+        );
+        check(&of(written), &[&said]);
+    }
+    for wrong in [
+        "*",
+        "null",
+        "app.example.com",
+        "https://app.example.com/app",
+    ] {
+        check(&of(wrong), &["d.toml:2: realm.main.cors_origins[0]: …"]);
+    }
+    for right in [
+        "https://app.example.com",
+        "http://localhost:3000",
+        "http://[::1]:3000",
+    ] {
+        assert!(read(&of(right)).is_ok(), "{right}");
+    }
+}
+
 #[test]
 fn unknown_keys_name_the_nearest() {
     check(

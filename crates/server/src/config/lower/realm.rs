@@ -255,12 +255,17 @@ impl Lowering<'_> {
 
     fn cors_origins(&mut self, realm: &Realm, path: &KeyPath) -> Vec<String> {
         for (at, origin) in realm.cors_origins.iter().enumerate() {
-            let bare = Url::from_text(origin).is_ok_and(|url| url.uri().path() == "/");
-            if !bare || origin.ends_with('/') {
-                self.wrong(
-                    &path.key("cors_origins").index(at),
+            let place = path.key("cors_origins").index(at);
+            match Url::from_text(origin).ok().as_ref().and_then(origin_of) {
+                None => self.wrong(
+                    &place,
                     format!("{origin:?} is not an origin such as \"https://app.example.com\""),
-                );
+                ),
+                Some(sent) if sent != *origin => self.wrong(
+                    &place,
+                    format!("no browser sends {origin:?}; it sends {sent:?}: write that"),
+                ),
+                Some(_) => {}
             }
         }
         realm.cors_origins.clone()
@@ -287,6 +292,21 @@ impl Lowering<'_> {
             );
         }
     }
+}
+
+/// What a browser sends as the `Origin` of pages at this address: scheme and host in
+/// lower case, without a default port and without a path (RFC 6454 §6.2).
+fn origin_of(url: &Url) -> Option<String> {
+    let uri = url.uri();
+    let (scheme, host) = (uri.scheme_str()?, uri.host()?.to_ascii_lowercase());
+    let default = if scheme == "https" { 443 } else { 80 };
+    if uri.path() != "/" {
+        return None;
+    }
+    Some(match uri.port_u16() {
+        Some(port) if port != default => format!("{scheme}://{host}:{port}"),
+        _ => format!("{scheme}://{host}"),
+    })
 }
 
 fn require_https(realm: &Realm, issuer: &Url) -> GateHttps {
