@@ -16,6 +16,7 @@ const ORIGIN: &str = "https://app.example.com";
 const REALM: &str = r#"
 [server]
 trusted_proxies = ["127.0.0.1"]
+egress_allow = ["127.0.0.0/8"]
 
 [realm.acme]
 hosts = ["*"]

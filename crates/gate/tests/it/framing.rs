@@ -147,7 +147,8 @@ async fn g11_one_authority_and_only_a_known_one() {
             "400",
         ),
         ("GET /open/x HTTP/1.1\r\nHost: evil.test", "421"),
-        ("GET /open/x HTTP/1.1\r\nHost: gate.test.", "421"),
+        ("GET /open/x HTTP/1.1\r\nHost: gate.test.", "200"),
+        ("GET /open/x HTTP/1.1\r\nHost: gate.test..", "421"),
     ] {
         let text = say(
             gate.addr,
