@@ -4,7 +4,7 @@
 use crate::body::{Capped, GateBody};
 use crate::case::Case;
 use crate::gate::{Gate, Judged, Scene};
-use crate::policy::compiled::TargetKind;
+use crate::policy::compiled::{Realm, Target, TargetKind};
 use crate::policy::spec::{MountSpec, UpstreamSpec};
 use crate::proxy::echo;
 use crate::proxy::headers::{Seen, prepare};
