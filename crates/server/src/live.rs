@@ -1,37 +1,51 @@
 //! What this process knows of the store without asking it: revocations, ended
 //! sessions, epochs, and which tokens changed since they were cached. The feed keeps
-//! it; the gate's ports read it without awaiting. What no access token can outlive is
-//! forgotten, so that months of revocations do not add up; epochs stay, one for each
-//! subject that ever changed, as in the store.
+//! it; the gate's ports read it without awaiting, and without a lock. What no access
+//! token can outlive is forgotten, so that months of revocations do not add up.
 
+mod layered;
+
+use arc_swap::ArcSwap;
 use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::{ApiTokenId, RealmId, SessionId, SubjectId, TenantId, Timestamp};
 use doorward_identity::model::{ChangeSeq, TokenState};
+use layered::Layered;
 use std::collections::{HashMap, HashSet};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is known of one realm.
 #[derive(Debug)]
 pub(crate) struct RealmLive {
     /// The realm's number in the store.
     pub(crate) id: RealmId,
-    known: RwLock<Known>,
+    known: ArcSwap<Known>,
+    /// Held while the next version is made.
+    writing: Mutex<()>,
 }
 
-#[derive(Debug, Default)]
+/// One version of it. The next one shares what is large.
+#[derive(Clone, Debug, Default)]
 struct Known {
     /// With the time this process learned of it.
-    revoked: HashMap<ApiTokenId, Timestamp>,
+    revoked: Layered<ApiTokenId, Timestamp>,
     /// With the time each stops.
-    retiring: HashMap<ApiTokenId, Timestamp>,
-    ended: HashMap<SessionId, Timestamp>,
-    epochs: HashMap<(SubjectId, Option<TenantId>), Epoch>,
-    deleted_tenants: HashMap<TenantId, Noted>,
-    tokens_changed: HashMap<ApiTokenId, Noted>,
-    subjects_changed: HashMap<SubjectId, Noted>,
+    retiring: Layered<ApiTokenId, Timestamp>,
+    ended: Layered<SessionId, Timestamp>,
+    epochs: Layered<SubjectId, Arc<Epochs>>,
+    deleted_tenants: Layered<TenantId, Noted>,
+    tokens_changed: Layered<ApiTokenId, Noted>,
+    subjects_changed: Layered<SubjectId, Noted>,
     /// Changes up to here may have been forgotten: what is older is stale.
     forgotten: Position,
     keys_changed: u64,
+}
+
+/// The epochs of one subject.
+#[derive(Clone, Debug, Default)]
+struct Epochs {
+    realm_wide: Epoch,
+    /// By tenant, sorted.
+    tenants: Vec<(TenantId, Epoch)>,
 }
 
 /// How far the change log was followed. A log that was left behind, or that is of
@@ -94,17 +108,18 @@ impl RealmLive {
     pub(crate) fn new(id: RealmId) -> Self {
         Self {
             id,
-            known: RwLock::default(),
+            known: ArcSwap::default(),
+            writing: Mutex::default(),
         }
     }
 
     /// Whether the credential was revoked or ended, or its grace is over.
     pub(crate) fn is_revoked(&self, credential: &CredentialId, now: Timestamp) -> bool {
-        let known = self.read();
+        let known = self.known.load();
         match credential {
-            CredentialId::Session(id) => known.ended.contains_key(id),
+            CredentialId::Session(id) => known.ended.get(id).is_some(),
             CredentialId::ApiToken(id) => {
-                known.revoked.contains_key(id)
+                known.revoked.get(id).is_some()
                     || known.retiring.get(id).is_some_and(|&until| until <= now)
             }
             CredentialId::Client(_) | CredentialId::Foreign => false,
@@ -115,23 +130,20 @@ impl RealmLive {
     /// what changed there, together, as `identity` writes it into tokens; in a tenant that
     /// was deleted, one that no token has.
     pub(crate) fn epoch(&self, subject: SubjectId, tenant: Option<&TenantId>) -> Epoch {
-        let known = self.read();
-        if tenant.is_some_and(|tenant| known.deleted_tenants.contains_key(tenant)) {
+        let known = self.known.load();
+        if tenant.is_some_and(|tenant| known.deleted_tenants.get(tenant).is_some()) {
             return Epoch(i64::MAX);
         }
-        let of = |tenant: Option<TenantId>| {
-            known
-                .epochs
-                .get(&(subject, tenant))
-                .map_or(0, |epoch| epoch.0)
+        let Some(epochs) = known.epochs.get(&subject) else {
+            return Epoch::default();
         };
-        let there = tenant.map_or(0, |tenant| of(Some(tenant.clone())));
-        Epoch(of(None) + there)
+        let there = tenant.map_or(0, |tenant| epochs.there(tenant).0);
+        Epoch(epochs.realm_wide.0 + there)
     }
 
     /// Whether what was cached of a token at `as_of` may have changed since.
     pub(crate) fn is_stale(&self, token: ApiTokenId, owner: SubjectId, as_of: Position) -> bool {
-        let known = self.read();
+        let known = self.known.load();
         let newer = |noted: Option<&Noted>| noted.is_some_and(|noted| noted.position > as_of);
         as_of < known.forgotten
             || newer(known.tokens_changed.get(&token))
@@ -140,126 +152,162 @@ impl RealmLive {
 
     /// Whether the tenant was deleted, so that what was cached of it is stale.
     pub(crate) fn is_deleted(&self, tenant: Option<&TenantId>) -> bool {
-        tenant.is_some_and(|tenant| self.read().deleted_tenants.contains_key(tenant))
+        let known = self.known.load();
+        tenant.is_some_and(|tenant| known.deleted_tenants.get(tenant).is_some())
     }
 
     /// Grows whenever the realm's keys change.
     pub(crate) fn key_generation(&self) -> u64 {
-        self.read().keys_changed
+        self.known.load().keys_changed
     }
 
     /// Takes over what changed.
     pub(crate) fn apply(&self, changes: &Changes, standing: Standing, now: Timestamp) {
-        let mut known = self.write();
         let noted = |&position: &Position| Noted { position, at: now };
-        let tokens = changes.tokens.iter();
-        known
-            .tokens_changed
-            .extend(tokens.map(|(&id, at)| (id, noted(at))));
-        let subjects = changes.subjects.iter();
-        known
-            .subjects_changed
-            .extend(subjects.map(|(&id, at)| (id, noted(at))));
         let states: HashMap<ApiTokenId, TokenState> = standing.tokens.into_iter().collect();
-        for &token in changes.tokens.keys() {
-            match states.get(&token) {
-                None | Some(TokenState::Revoked { .. }) => {
-                    known.revoked.insert(token, now);
-                }
-                Some(&TokenState::Retiring { until }) => {
-                    known.retiring.insert(token, until);
-                }
-                Some(TokenState::Active) => {}
-            }
-        }
         let active: HashSet<SessionId> = standing.active_sessions.into_iter().collect();
-        let ended = changes.sessions.difference(&active);
-        known.ended.extend(ended.map(|&session| (session, now)));
-        known.learn_epochs(standing.epochs);
-        let position = changes.tenants.unwrap_or_default();
-        known.learn_deleted(standing.deleted_tenants, Noted { position, at: now });
+        self.write(|known| {
+            let tokens = changes.tokens.iter();
+            known
+                .tokens_changed
+                .extend(tokens.map(|(&id, at)| (id, noted(at))));
+            let subjects = changes.subjects.iter();
+            known
+                .subjects_changed
+                .extend(subjects.map(|(&id, at)| (id, noted(at))));
+            for &token in changes.tokens.keys() {
+                match states.get(&token) {
+                    None | Some(TokenState::Revoked { .. }) => known.revoked.insert(token, now),
+                    Some(&TokenState::Retiring { until }) => known.retiring.insert(token, until),
+                    Some(TokenState::Active) => {}
+                }
+            }
+            let ended = changes.sessions.difference(&active);
+            known.ended.extend(ended.map(|&session| (session, now)));
+            known.learn_epochs(&standing.epochs);
+            let position = changes.tenants.unwrap_or_default();
+            known.learn_deleted(standing.deleted_tenants, Noted { position, at: now });
+        });
     }
 
     /// Takes over a snapshot, beside what is known already.
     pub(crate) fn learn(&self, snapshot: Snapshot, now: Timestamp) {
-        let mut known = self.write();
         let (revoked, ended) = (snapshot.revoked, snapshot.ended);
-        known
-            .revoked
-            .extend(revoked.into_iter().map(|id| (id, now)));
-        known.ended.extend(ended.into_iter().map(|id| (id, now)));
-        known.retiring.extend(snapshot.retiring);
-        known.learn_epochs(snapshot.epochs);
-        // Nothing was cached before a snapshot that is not distrusted.
-        let position = Position::default();
-        known.learn_deleted(snapshot.deleted_tenants, Noted { position, at: now });
+        self.write(|known| {
+            known
+                .revoked
+                .extend(revoked.into_iter().map(|id| (id, now)));
+            known.ended.extend(ended.into_iter().map(|id| (id, now)));
+            known.retiring.extend(snapshot.retiring);
+            known.learn_epochs(&snapshot.epochs);
+            // Nothing was cached before a snapshot that is not distrusted.
+            let position = Position::default();
+            known.learn_deleted(snapshot.deleted_tenants, Noted { position, at: now });
+        });
     }
 
     /// Changes up to `position` were not seen one by one: whatever was cached before is
     /// stale.
     pub(crate) fn distrust(&self, position: Position) {
-        let mut known = self.write();
-        known.forgotten = known.forgotten.max(position);
+        self.write(|known| known.forgotten = known.forgotten.max(position));
     }
 
     /// Forgets what was learned before `before`, when every access token of then is over.
     pub(crate) fn forget(&self, before: Timestamp) {
-        let mut known = self.write();
-        let known = &mut *known;
-        known.revoked.retain(|_, at| *at >= before);
-        known.ended.retain(|_, at| *at >= before);
-        known.retiring.retain(|_, until| *until >= before);
-        let mut last = known.forgotten;
-        let mut keep = |noted: &Noted| {
-            if noted.at < before {
-                last = last.max(noted.position);
-            }
-            noted.at >= before
-        };
-        known.tokens_changed.retain(|_, noted| keep(noted));
-        known.subjects_changed.retain(|_, noted| keep(noted));
-        known.deleted_tenants.retain(|_, noted| keep(noted));
-        known.forgotten = last;
-        known.shrink();
+        if self.known.load().is_over(before) {
+            self.write(|known| known.forget(before));
+        }
     }
 
     pub(crate) fn keys_changed(&self) {
-        self.write().keys_changed += 1;
+        self.write(|known| known.keys_changed += 1);
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Known> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Known> {
-        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    /// Makes the next version and puts it in force.
+    fn write(&self, change: impl FnOnce(&mut Known)) {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = Known::clone(&self.known.load());
+        change(&mut next);
+        self.known.store(Arc::new(next));
     }
 }
 
 impl Known {
     /// An epoch only grows, so that it does not matter which of two answers came first.
-    fn learn_epochs(&mut self, epochs: Vec<(SubjectId, Option<TenantId>, Epoch)>) {
+    fn learn_epochs(&mut self, epochs: &[(SubjectId, Option<TenantId>, Epoch)]) {
         for (subject, tenant, epoch) in epochs {
-            let known = self.epochs.entry((subject, tenant)).or_default();
-            known.0 = known.0.max(epoch.0);
+            let mut of_subject = self
+                .epochs
+                .get(subject)
+                .map_or_else(Epochs::default, |known| Epochs::clone(known));
+            of_subject.learn(tenant.as_ref(), *epoch);
+            self.epochs.insert(*subject, Arc::new(of_subject));
         }
     }
 
     /// A tenant is deleted once.
     fn learn_deleted(&mut self, tenants: Vec<TenantId>, noted: Noted) {
         for tenant in tenants {
-            self.deleted_tenants.entry(tenant).or_insert(noted);
+            if self.deleted_tenants.get(&tenant).is_none() {
+                self.deleted_tenants.insert(tenant, noted);
+            }
         }
     }
 
-    /// Gives back the memory of a wave of revocations that is over.
-    fn shrink(&mut self) {
-        self.revoked.shrink_to(self.revoked.len() * 2);
-        self.retiring.shrink_to(self.retiring.len() * 2);
-        self.ended.shrink_to(self.ended.len() * 2);
-        self.tokens_changed.shrink_to(self.tokens_changed.len() * 2);
-        self.subjects_changed
-            .shrink_to(self.subjects_changed.len() * 2);
+    /// Whether anything is to be forgotten.
+    fn is_over(&self, before: Timestamp) -> bool {
+        let learned = |at: &Timestamp| *at < before;
+        let noted = |noted: &Noted| noted.at < before;
+        self.revoked.values().any(learned)
+            || self.ended.values().any(learned)
+            || self.retiring.values().any(learned)
+            || self.tokens_changed.values().any(noted)
+            || self.subjects_changed.values().any(noted)
+            || self.deleted_tenants.values().any(noted)
+    }
+
+    fn forget(&mut self, before: Timestamp) {
+        self.revoked.retain(|at| *at >= before);
+        self.ended.retain(|at| *at >= before);
+        self.retiring.retain(|until| *until >= before);
+        let tokens = self.tokens_changed.values();
+        let noted = tokens
+            .chain(self.subjects_changed.values())
+            .chain(self.deleted_tenants.values());
+        let over = noted.filter(|noted| noted.at < before);
+        let last = over.map(|noted| noted.position).max();
+        self.forgotten = self.forgotten.max(last.unwrap_or_default());
+        self.tokens_changed.retain(|noted| noted.at >= before);
+        self.subjects_changed.retain(|noted| noted.at >= before);
+        self.deleted_tenants.retain(|noted| noted.at >= before);
+    }
+}
+
+impl Epochs {
+    fn there(&self, tenant: &TenantId) -> Epoch {
+        let found = self
+            .tenants
+            .binary_search_by(|(known, _)| known.cmp(tenant));
+        let entry = found.ok().and_then(|at| self.tenants.get(at));
+        entry.map_or_else(Epoch::default, |(_, epoch)| *epoch)
+    }
+
+    fn learn(&mut self, tenant: Option<&TenantId>, epoch: Epoch) {
+        let Some(tenant) = tenant else {
+            self.realm_wide.0 = self.realm_wide.0.max(epoch.0);
+            return;
+        };
+        match self
+            .tenants
+            .binary_search_by(|(known, _)| known.cmp(tenant))
+        {
+            Ok(at) => {
+                if let Some((_, known)) = self.tenants.get_mut(at) {
+                    known.0 = known.0.max(epoch.0);
+                }
+            }
+            Err(at) => self.tenants.insert(at, (tenant.clone(), epoch)),
+        }
     }
 }
 
@@ -402,9 +450,8 @@ mod tests {
         assert!(is_revoked(&live, 100));
         live.forget(at(101));
         assert!(!is_revoked(&live, 101));
-        let known = live.read();
-        assert!(known.revoked.is_empty() && known.tokens_changed.is_empty());
-        drop(known);
+        let known = live.known.load();
+        assert_eq!((known.revoked.len(), known.tokens_changed.len()), (0, 0));
         assert!(live.is_stale(TOKEN, OWNER, seq(4)));
         assert!(!live.is_stale(TOKEN, OWNER, seq(5)));
     }

@@ -5,6 +5,7 @@ use crate::live::RealmLive;
 use arc_swap::ArcSwap;
 use doorward_base::{RealmId, RealmName};
 use doorward_identity::act::Realm;
+use doorward_identity::settings::RealmSettings;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,21 @@ pub(crate) struct Served {
     pub(crate) live: Arc<RealmLive>,
     /// How long what is made from a credential can live on after it.
     pub(crate) longest_life: Duration,
+}
+
+impl Served {
+    /// Whether the keys that the realm has are those it is to have by these settings. The
+    /// feed keeps them as they are in the store.
+    pub(crate) fn signs_alike(&self, settings: &RealmSettings) -> bool {
+        self.realm.settings.tokens.algorithm == settings.tokens.algorithm
+    }
+
+    /// Whether what is known of the realm suffices for it as it will be.
+    pub(crate) fn knows_enough_for(&self, next: &Self) -> bool {
+        self.signs_alike(&next.realm.settings)
+            && self.longest_life >= next.longest_life
+            && Arc::ptr_eq(&self.live, &next.live)
+    }
 }
 
 /// Realms as they were in force together.

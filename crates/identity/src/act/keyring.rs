@@ -19,6 +19,7 @@ pub struct Keyring {
     older_digests: Vec<DigestKeys>,
     inbound: Arc<KeySet>,
     jwks: Value,
+    next_change: Option<Timestamp>,
 }
 
 /// What a digest is of. Equal secrets of two kinds have unrelated digests.
@@ -110,6 +111,13 @@ impl Keyring {
         &self.jwks
     }
 
+    /// When the first of the keys is over: until then, or until somebody changes them,
+    /// they need not be read again.
+    #[must_use]
+    pub const fn next_change(&self) -> Option<Timestamp> {
+        self.next_change
+    }
+
     /// The digest a secret of this kind is stored under, and its key's id.
     pub(super) fn digest(&self, kind: DigestKind, secret: &Secret) -> (TokenDigest, String) {
         digest_of(self.digest.of(kind), secret)
@@ -154,7 +162,12 @@ impl Keyring {
         let published = access.keys.iter().chain(&internal.keys);
         let published = KeySet::from_signing_keys(published).map_err(KeysError::damaged)?;
         let inbound = KeySet::from_signing_keys(&access.keys).map_err(KeysError::damaged)?;
+        let ends = live.iter().filter_map(|record| match record.state {
+            KeyState::Retiring { until } => Some(until),
+            KeyState::Next | KeyState::Active => None,
+        });
         Ok(Self {
+            next_change: ends.min(),
             jwks: published.public_jwks(),
             inbound: Arc::new(inbound),
             access: access.take_active(KeyPurpose::Access)?,

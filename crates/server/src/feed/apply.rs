@@ -3,7 +3,7 @@
 
 use super::{Feed, within};
 use crate::live::{Changes, Position, Snapshot, Standing};
-use crate::realms::Served;
+use crate::realms::{Map, Served};
 use crate::system::SystemClock;
 use doorward_base::{Clock as _, RealmId, Timestamp};
 use doorward_identity::act::keys;
@@ -70,14 +70,34 @@ impl Feed {
     /// in force too.
     pub(crate) async fn adopt(&self, served: Vec<Arc<Served>>) -> Result<(), StoreError> {
         // Followed first, so that nothing falls between the snapshot and the next change.
-        let before = self.realms.replace(served);
+        let before = self.replace(served).await;
         for served in self.realms.all() {
+            // What was followed all along need not be read again.
+            let known = before.get(&served.realm.settings.name);
+            if known.is_some_and(|known| known.knows_enough_for(&served)) {
+                continue;
+            }
             if let Err(error) = self.learn(&served).await {
                 self.realms.restore(before);
                 return Err(error);
             }
         }
         Ok(())
+    }
+
+    /// Puts the realms in force with the keys that those before have now: they may have
+    /// changed since the configuration was read.
+    async fn replace(&self, served: Vec<Arc<Served>>) -> Map {
+        let _one = self.keys.lock().await;
+        let before = self.realms.replace(served);
+        for served in self.realms.all() {
+            if let Some(known) = before.get(&served.realm.settings.name)
+                && known.signs_alike(&served.realm.settings)
+            {
+                served.realm.set_keyring(known.realm.keyring());
+            }
+        }
+        before
     }
 
     /// Learns what must be known of a realm before it is served: what was revoked while
@@ -106,18 +126,21 @@ impl Feed {
     }
 
     /// Forgets what is over in every realm: keys, and revocations of what no longer
-    /// lives.
-    pub(crate) async fn forget_what_is_over(&self) {
-        for served in self.realms.all() {
-            let before = SystemClock.now().minus(served.longest_life + MARGIN);
-            served.live.forget(before);
+    /// lives. Keys are read again only where one of them is over; of how many realms.
+    pub(crate) async fn forget_what_is_over(&self) -> Result<u64, StoreError> {
+        let (now, realms) = (SystemClock.now(), self.realms.all());
+        for served in &realms {
+            served.live.forget(now.minus(served.longest_life + MARGIN));
         }
-        for served in self.realms.all() {
-            if let Err(error) = self.reload_keys(&served, Changed::No).await {
-                tracing::warn!(%error, "expired keys could not be looked for");
-                return;
+        let mut read = 0;
+        for served in realms {
+            let next = served.realm.keyring().next_change();
+            if next.is_some_and(|next| next <= now) {
+                self.reload_keys(&served, Changed::No).await?;
+                read += 1;
             }
         }
+        Ok(read)
     }
 
     /// Loads the keys anew, because they changed or because a retiring one may be past
@@ -125,6 +148,10 @@ impl Feed {
     /// that knows too little refuses, one that forgets everything refuses everyone.
     async fn reload_keys(&self, served: &Served, changed: Changed) -> Result<(), StoreError> {
         let _one = self.keys.lock().await;
+        // The realm as it is served now: a reload may have replaced it meanwhile.
+        let Some(served) = self.realms.find(served.live.id) else {
+            return Ok(());
+        };
         let now = SystemClock.now();
         let loading = keys::load(&self.identity, served.realm.id, now);
         let loaded = tokio::time::timeout(super::PATIENCE, loading).await;

@@ -11,7 +11,9 @@ use crate::testing::{Held, PLENTY, call, loaded, make_token, mint_token, revoke,
 use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::{ApiTokenId, Clock as _, Effects, ErrorCode, RealmName, SessionId, SubjectId};
 use doorward_identity::act::keys::{Pace, rotate};
-use doorward_identity::act::{Caller, Context, ExchangeRequest, Failure, exchange, introspect};
+use doorward_identity::act::{
+    Caller, Context, ExchangeRequest, Failure, Realm, exchange, introspect,
+};
 use doorward_identity::decide::refusal::UseRefusal;
 use doorward_identity::model::{Change, ChangeSeq, KeyPurpose};
 use doorward_identity::port::Store as _;
@@ -268,8 +270,6 @@ async fn a_change_that_is_heard_of_is_applied_before_the_interval_and_outages_ar
 
 #[tokio::test]
 async fn a_key_put_to_use_elsewhere_is_known_after_catching_up() {
-    use doorward_identity::act::keys::{Pace, rotate};
-    use doorward_identity::model::KeyPurpose;
     let world = World::new().await;
     let served = world.served("a");
     // Another process: it shares the store and nothing else.
@@ -368,4 +368,66 @@ async fn a_token_that_moved_to_a_key_this_process_has_not_heard_of_is_found() {
     assert_eq!(refused.code(), ErrorCode::StoreUnavailable);
     let seen = introspect(at(&here), &secret, &Presentation::Exchange).await;
     assert_eq!(seen.unwrap_err().code(), ErrorCode::StoreUnavailable);
+}
+
+/// Puts another access key of realm `a` to use, as another process would.
+async fn rotate_elsewhere(world: &World) {
+    let loaded = loaded(world.directory.path(), REALMS);
+    let elsewhere = serve(&world.identity, &loaded.settings.realms[0]).await;
+    let call = call();
+    let ctx = Context {
+        identity: &world.identity,
+        realm: &elsewhere.realm,
+        call: &call,
+        effects: &Effects::undeclared(),
+    };
+    rotate(ctx, &Caller::Operator, KeyPurpose::Access, Pace::Now)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_reload_reads_nothing_again_and_keeps_the_newest_keys() {
+    let world = World::new().await;
+    let before = world.served("a");
+    let (old, settings) = (before.realm.keyring(), before.realm.settings.clone());
+    let next = |longest_life| {
+        Arc::new(Served {
+            realm: Arc::new(Realm::new(
+                before.realm.id,
+                settings.clone(),
+                Arc::clone(&old),
+            )),
+            live: Arc::clone(&before.live),
+            longest_life,
+        })
+    };
+    let reloaded = next(before.longest_life);
+    // Between the reading of a configuration and its coming into force.
+    rotate_elsewhere(&world).await;
+    world.feed.catch_up().await.unwrap();
+    let newest = before.realm.keyring();
+    assert!(!Arc::ptr_eq(&newest, &old));
+    let reads = || world.store.reads.load(Ordering::SeqCst);
+    let had = reads();
+    world.feed.adopt(vec![reloaded]).await.unwrap();
+    assert_eq!(reads(), had);
+    assert!(Arc::ptr_eq(&world.served("a").realm.keyring(), &newest));
+    // Whose tokens live longer from now on must be known further back.
+    let longer = next(before.longest_life + Duration::from_secs(1));
+    world.feed.adopt(vec![longer]).await.unwrap();
+    assert!(reads() > had);
+}
+
+#[tokio::test]
+async fn keys_are_not_read_before_one_of_them_is_over() {
+    let world = World::new().await;
+    assert_eq!(world.served("a").realm.keyring().next_change(), None);
+    rotate_elsewhere(&world).await;
+    world.feed.catch_up().await.unwrap();
+    let next = world.served("a").realm.keyring().next_change();
+    assert!(next > Some(SystemClock.now()));
+    let reads = world.store.reads.load(Ordering::SeqCst);
+    assert_eq!(world.feed.forget_what_is_over().await, Ok(0));
+    assert_eq!(world.store.reads.load(Ordering::SeqCst), reads);
 }
