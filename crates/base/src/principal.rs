@@ -176,9 +176,41 @@ impl Principal {
         self.permissions.binary_search(permission).is_ok()
     }
 
+    /// How many bytes it takes in memory, about; what caches are bounded by. Not cheap.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        // A name is a pointer in a list and a shared text with its counts.
+        const NAME: usize = 48;
+        let permissions = self.permissions.iter().map(|name| name.as_str().len());
+        let roles = self.roles.iter().map(|name| name.as_str().len());
+        let scopes = self.scopes.iter().map(|name| name.as_str().len());
+        let audiences = self.audience.iter().map(|name| name.as_str().len());
+        let names = permissions.chain(roles).chain(scopes).chain(audiences);
+        let names: usize = names.map(|text| text + NAME).sum();
+        let actors = size_of_val(&*self.actors);
+        size_of::<Self>() + self.sub.len() + names + actors + members_weight(&self.claims)
+    }
+
     /// Whether the role may be selected.
     #[must_use]
     pub fn may_take(&self, role: &RoleName) -> bool {
         self.roles.binary_search(role).is_ok()
     }
+}
+
+/// Bounded in depth by the parser that read them.
+fn members_weight(members: &serde_json::Map<String, serde_json::Value>) -> usize {
+    use serde_json::Value;
+    fn value(of: &Value) -> usize {
+        size_of::<Value>()
+            + match of {
+                Value::String(text) => text.len() + 16,
+                Value::Array(values) => values.iter().map(value).sum(),
+                Value::Object(members) => members_weight(members),
+                Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+            }
+    }
+    // A member is its name, a text of its own, and its share of a node.
+    let members = members.iter();
+    members.map(|(name, of)| name.len() + 64 + value(of)).sum()
 }

@@ -19,6 +19,10 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest path that a trace keeps, characters.
 const MAX_PATH: usize = 1024;
+/// The most of a method and of a key's id that a trace keeps, characters: a client
+/// makes them up.
+const MAX_METHOD: usize = 32;
+const MAX_KEY: usize = 128;
 
 pub(crate) struct Case {
     pub(crate) request: RequestId,
@@ -127,7 +131,7 @@ impl Case {
             Level::Error => log!(error),
         };
         let principal = self.principal.as_deref();
-        let path = self.path.chars().take(MAX_PATH).collect();
+        let path = cut(&self.path, MAX_PATH);
         Some(Denial {
             request,
             at: self.now,
@@ -135,7 +139,7 @@ impl Case {
             code,
             stage,
             check,
-            method: self.method.to_string(),
+            method: cut(self.method.as_str(), MAX_METHOD),
             path,
             route: self.target.as_ref().map(|(pattern, _)| pattern.to_string()),
             tenant: principal.and_then(|principal| principal.tenant.clone()),
@@ -147,9 +151,13 @@ impl Case {
                 .issuer
                 .clone()
                 .or_else(|| principal.map(|principal| principal.issuer.to_string())),
-            key: self.hint.key.clone(),
+            key: self.hint.key.as_deref().map(|key| cut(key, MAX_KEY)),
             required: stop.required.clone(),
             held: stop.held.clone(),
         })
     }
+}
+
+fn cut(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
 }

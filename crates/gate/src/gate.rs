@@ -109,7 +109,7 @@ impl Gate {
             policies: ArcSwap::default(),
             generation: AtomicU64::new(0),
             keys: KeyMaker::new(&parts.limit_seed),
-            caches: Caches::new(parts.options.cached_tokens),
+            caches: Caches::new(parts.options.token_cache),
             upstreams: Upstreams::new(&parts.options),
             denials: Arc::new(DenialRing::new(parts.options.denials_per_realm)),
             counters: Arc::default(),

@@ -20,16 +20,16 @@ pub struct GateOptions {
     pub event_stream_idle: Duration,
     /// How long a WebSocket may be open without a byte in either direction.
     pub websocket_idle: Duration,
-    /// How many verified tokens are kept.
-    pub cached_tokens: usize,
+    /// How much room verified tokens take, bytes.
+    pub token_cache: u64,
     /// How many denials are kept per realm.
     pub denials_per_realm: usize,
 }
 
 impl Default for GateOptions {
     /// No trusted proxies, 16 MiB bodies, pauses of 30 s and 256 bytes a second in
-    /// requests, pauses of 60 s in answers, 5 minutes of silence in event streams and WebSockets, 100,000 tokens,
-    /// 1,024 denials.
+    /// requests, pauses of 60 s in answers, 5 minutes of silence in event streams and
+    /// WebSockets, 128 MiB of tokens, 1,024 denials.
     fn default() -> Self {
         Self {
             trusted_proxies: Vec::new(),
@@ -41,7 +41,7 @@ impl Default for GateOptions {
             response_idle: Duration::from_secs(60),
             event_stream_idle: Duration::from_secs(300),
             websocket_idle: Duration::from_secs(300),
-            cached_tokens: 100_000,
+            token_cache: 128 << 20,
             denials_per_realm: 1024,
         }
     }

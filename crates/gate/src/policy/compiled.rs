@@ -100,6 +100,15 @@ impl std::fmt::Debug for Keys {
     }
 }
 
+impl Remote {
+    pub(crate) fn at(url: &Uri) -> Self {
+        Self {
+            url: url.clone(),
+            keys: OnceLock::new(),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Basic {
     pub(crate) username: String,

@@ -21,7 +21,7 @@ use http::HeaderName;
 use http::Method;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// Lowers every realm.
 ///
@@ -317,10 +317,7 @@ fn lower_issuers(specs: Vec<IssuerSpec>, problems: &mut Vec<Problem>) -> Vec<Iss
         }
         let keys = match &spec.keys {
             KeySource::Own => Keys::Own,
-            KeySource::Jwks(url) => Keys::Remote(Remote {
-                url: url.clone(),
-                keys: OnceLock::new(),
-            }),
+            KeySource::Jwks(url) => Keys::Remote(Remote::at(url)),
             KeySource::Static(set) => match KeySet::from_jwks(set) {
                 Ok(set) => Keys::Static(Arc::new(set)),
                 Err(error) => {

@@ -13,35 +13,49 @@ use doorward_identity::act::{self, Context, ExternalName, Identity, Realm};
 use doorward_identity::settings::Presentation;
 use doorward_jose::digest::sha256;
 use doorward_surface::RealmHandle;
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 
-/// How many API tokens are kept looked up.
-const CACHED: usize = 100_000;
+/// What a usual API token takes, bytes.
+const USUAL: u64 = 1024;
 
 /// API tokens for the gate.
 pub(crate) struct TokenIntrospect {
     identity: Arc<Identity>,
     feed: Arc<Feed>,
-    cache: Cache<(RealmId, [u8; 32]), Cached>,
+    cache: Cache<(RealmId, [u8; 32]), Cached, Weigh>,
 }
 
 #[derive(Clone)]
 struct Cached {
     principal: Arc<Principal>,
     via: Presentation,
+    /// Bytes, about.
+    weight: u64,
     as_of: Position,
     /// The realm as it was configured then: a reload may change what roles mean.
     realm: Arc<Realm>,
 }
 
+/// By how many bytes they take.
+#[derive(Clone)]
+struct Weigh;
+
+impl Weighter<(RealmId, [u8; 32]), Cached> for Weigh {
+    fn weight(&self, _: &(RealmId, [u8; 32]), cached: &Cached) -> u64 {
+        cached.weight
+    }
+}
+
 impl TokenIntrospect {
-    /// Nothing is cached yet.
-    pub(crate) fn new(identity: Arc<Identity>, feed: Arc<Feed>) -> Self {
+    /// Nothing is cached yet; `room` bytes may be.
+    pub(crate) fn new(identity: Arc<Identity>, feed: Arc<Feed>, room: u64) -> Self {
+        let entries = usize::try_from(room / USUAL).unwrap_or(usize::MAX).max(16);
         Self {
             identity,
             feed,
-            cache: Cache::new(CACHED),
+            cache: Cache::with_weighter(entries, room, Weigh),
         }
     }
 }
@@ -96,6 +110,7 @@ impl Introspect for TokenIntrospect {
         self.cache.insert(
             key,
             Cached {
+                weight: u64::try_from(256 + principal.weight()).unwrap_or(u64::MAX),
                 principal: Arc::clone(&principal),
                 via,
                 as_of,

@@ -1,7 +1,7 @@
 //! HTTP Basic with an API token as the password: looked up, then converted to a
 //! short-lived JWT, which is all that the upstream sees.
 
-use super::cache::Key;
+use super::cache::{self, Key};
 use super::{STAGE, Verified, Verifier, rejected};
 use crate::policy::compiled::{Module, Realm, Route};
 use crate::policy::spec::{ClassSpec, CredentialKind, RequireHttps};
@@ -26,6 +26,8 @@ pub(crate) struct Converted {
     pub(crate) authorization: HeaderValue,
     /// After this it is not handed out again.
     fresh_until: Timestamp,
+    /// What it takes in the cache, see [`cache::weight`].
+    pub(super) weight: u32,
 }
 
 impl Verifier<'_> {
@@ -123,7 +125,9 @@ impl Verifier<'_> {
         narrowed.scopes = minted.scopes;
         // The last tenth of its life is left for the upstream.
         let life = minted.expires_at.since(facts.now);
+        let weight = cache::weight(&narrowed, minted.jwt.expose().len());
         Ok(Arc::new(Converted {
+            weight,
             principal: Arc::new(narrowed),
             authorization,
             fresh_until: minted.expires_at.minus(life / 10),

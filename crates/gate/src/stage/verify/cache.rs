@@ -1,10 +1,11 @@
-//! What has been verified, by the digest of what was presented. Bounded; refusals are
+//! What has been verified, by the digest of what was presented. Bounded in bytes; refusals are
 //! never kept. A hit says only that the signature and the issuer's expectations held:
 //! expiry, revocation, epoch and lease are checked each time.
 
 use super::basic::Converted;
 use crate::port::RemoteKeys;
 use doorward_base::{Principal, Timestamp};
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ pub(crate) struct Entry {
     pub(crate) ends_at: Timestamp,
     pub(crate) keys: Provenance,
     pub(crate) kid: Option<Box<str>>,
+    /// See [`weight`].
+    pub(crate) weight: u32,
 }
 
 /// Which keys a token was verified with, so that it is verified again once they changed.
@@ -41,15 +44,117 @@ pub(crate) enum Provenance {
 
 /// The caches of a gate.
 pub(crate) struct Caches {
-    pub(crate) tokens: Cache<Key, Arc<Entry>>,
-    pub(crate) converted: Cache<Key, Arc<Converted>>,
+    pub(crate) tokens: Cache<Key, Arc<Entry>, Weigh>,
+    pub(crate) converted: Cache<Key, Arc<Converted>, Weigh>,
 }
 
 impl Caches {
-    pub(crate) fn new(capacity: usize) -> Self {
+    /// Of `bytes` bytes, an eighth of them for what was converted. A caller with large
+    /// tokens takes room from others, never more than there is.
+    pub(crate) fn new(bytes: u64) -> Self {
+        let of = |bytes: u64| {
+            let entries = usize::try_from(bytes / USUAL).unwrap_or(usize::MAX).max(16);
+            (entries, bytes.max(64 * 1024))
+        };
+        let ((tokens, room), (converted, converted_room)) = (of(bytes - bytes / 8), of(bytes / 8));
         Self {
-            tokens: Cache::new(capacity),
-            converted: Cache::new((capacity / 8).max(16)),
+            tokens: Cache::with_weighter(tokens, room, Weigh),
+            converted: Cache::with_weighter(converted, converted_room, Weigh),
         }
+    }
+}
+
+/// What a usual entry weighs, bytes.
+const USUAL: u64 = 2048;
+/// What an entry takes beside its caller: itself, its key, and its place in the cache.
+const BASE: usize = 256;
+
+/// How many bytes an entry takes, about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weigh;
+
+impl Weighter<Key, Arc<Entry>> for Weigh {
+    fn weight(&self, _: &Key, entry: &Arc<Entry>) -> u64 {
+        u64::from(entry.weight)
+    }
+}
+
+impl Weighter<Key, Arc<Converted>> for Weigh {
+    fn weight(&self, _: &Key, converted: &Arc<Converted>) -> u64 {
+        u64::from(converted.weight)
+    }
+}
+
+/// What an entry weighs that is about this caller and has `further` bytes of its own.
+pub(crate) fn weight(principal: &Principal, further: usize) -> u32 {
+    u32::try_from(BASE + further + principal.weight()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use doorward_base::SubjectKind;
+    use doorward_base::principal::{CredentialId, Epoch};
+    use serde_json::json;
+
+    fn entry(bytes: usize) -> Arc<Entry> {
+        let claims = json!({"sub": "x", "blob": "a".repeat(bytes)});
+        let principal = Principal {
+            sub: "x".into(),
+            subject: None,
+            kind: SubjectKind::External,
+            tenant: None,
+            permissions: vec![],
+            roles: vec![],
+            role: None,
+            scopes: vec![],
+            credential: CredentialId::Foreign,
+            client: None,
+            actors: vec![],
+            environment: None,
+            issuer: "i".into(),
+            audience: vec![],
+            expires_at: Timestamp::MAX,
+            epoch: Epoch::default(),
+            claims: Arc::new(claims.as_object().unwrap().clone()),
+        };
+        Arc::new(Entry {
+            weight: weight(&principal, 0),
+            principal: Arc::new(principal),
+            ends_at: Timestamp::MAX,
+            keys: Provenance::Fixed,
+            kid: None,
+        })
+    }
+
+    fn key(number: u32) -> Key {
+        let mut digest = [0; 32];
+        digest[..4].copy_from_slice(&number.to_be_bytes());
+        Key {
+            realm: 0,
+            generation: 1,
+            module: 0,
+            digest,
+        }
+    }
+
+    #[test]
+    fn large_tokens_fill_the_cache_by_their_size() {
+        let bytes = 8 << 20;
+        let caches = Caches::new(bytes);
+        for number in 0..6_000 {
+            caches.tokens.insert(key(number), entry(16 * 1024));
+        }
+        assert!(caches.tokens.weight() <= bytes);
+        assert!(
+            caches.tokens.len() <= 8 * 1024 / 16,
+            "{}",
+            caches.tokens.len()
+        );
+        let small = Caches::new(bytes);
+        for number in 0..2_000 {
+            small.tokens.insert(key(number), entry(100));
+        }
+        assert!(small.tokens.len() > 1_900, "{}", small.tokens.len());
     }
 }

@@ -1,7 +1,7 @@
 //! Access tokens: issuer by `iss`, key by `kid`, then what jose checks; and, for each
 //! use of a cached verdict, what may have changed since.
 
-use super::cache::{Entry, Key, Provenance};
+use super::cache::{self, Entry, Key, Provenance};
 use super::{Hint, STAGE, Verifier, read, rejected};
 use crate::policy::compiled::{Issuer, Keys, Realm};
 use crate::port::Facts;
@@ -148,6 +148,7 @@ impl Verifier<'_> {
             }
         }
         Ok(Entry {
+            weight: cache::weight(&principal, 0),
             principal: Arc::new(principal),
             ends_at: exp.plus(issuer.leeway),
             keys: provenance,
