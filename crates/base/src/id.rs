@@ -99,6 +99,11 @@ uuid_id! {
     RequestId
 }
 
+uuid_id! {
+    /// A mail in the outbox, and its `Message-ID`.
+    MailId
+}
+
 /// The store's stable number of a realm. Configuration knows realms by name; the
 /// store gives each name a number once and keeps it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

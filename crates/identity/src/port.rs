@@ -19,6 +19,7 @@ mod grant;
 mod handle;
 mod identity;
 mod key;
+mod mail;
 mod session;
 mod subject;
 mod tenant;
@@ -32,14 +33,15 @@ pub use grant::{GrantRead, GrantWrite};
 pub use handle::StoreHandle;
 pub use identity::{IdentityRead, IdentityWrite};
 pub use key::{KeyRead, KeyWrite};
+pub use mail::{Letter, MailWrite, Mailer, MailerError};
 pub use session::{SessionRead, SessionWrite};
 pub use subject::{SubjectRead, SubjectWrite};
 pub use tenant::{TenantRead, TenantWrite};
 
-use crate::model::{ChangeRow, ChangeSeq};
+use crate::model::{ChangeRow, ChangeSeq, ClaimedMail, MailCount};
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
-use doorward_base::{ApiTokenId, RealmId, RealmName, SubjectId, TenantId};
+use doorward_base::{ApiTokenId, RealmId, RealmName, SubjectId, TenantId, Timestamp};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -181,6 +183,7 @@ pub trait Tx:
     + TokenWrite
     + SessionWrite
     + KeyWrite
+    + MailWrite
     + AuditWrite
     + ChangeWrite
 {
@@ -196,6 +199,7 @@ impl<
         + TokenWrite
         + SessionWrite
         + KeyWrite
+        + MailWrite
         + AuditWrite
         + ChangeWrite,
 > Tx for T
@@ -255,6 +259,34 @@ pub trait Store: Send + Sync {
     /// Tells the other nodes of this one and returns those that were heard of lately.
     /// Repeated every few seconds. On an engine that serves one process there are none.
     async fn announce(&self, node: &Node) -> Result<Vec<Node>, StoreError>;
+    /// Takes the lease of a job for `life`, unless another holder has it or the job rests.
+    /// Times are the store's own.
+    async fn take_lease(
+        &self,
+        job: &str,
+        holder: &[u8; 16],
+        life: Duration,
+    ) -> Result<bool, StoreError>;
+    /// Gives the lease back; nobody gets it for `rest`.
+    async fn rest_lease(
+        &self,
+        job: &str,
+        holder: &[u8; 16],
+        rest: Duration,
+    ) -> Result<(), StoreError>;
+    /// Forgets at most `limit` of the entries of the change log that no follower needs
+    /// any more; how many.
+    async fn prune_changes(&self, limit: u32) -> Result<u64, StoreError>;
+    /// Takes at most `limit` mails that are due, of all realms, and leaves them to the
+    /// caller for `hold`; the oldest first.
+    async fn claim_mail(
+        &self,
+        now: Timestamp,
+        hold: Duration,
+        limit: u32,
+    ) -> Result<Vec<ClaimedMail>, StoreError>;
+    /// How many mails there are, in all realms.
+    async fn count_mail(&self) -> Result<MailCount, StoreError>;
     /// Takes the announcement back.
     async fn withdraw(&self, node: &Node) -> Result<(), StoreError>;
     /// Finishes waiting work, writes what is buffered, and refuses new work.

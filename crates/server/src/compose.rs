@@ -2,10 +2,11 @@
 
 use crate::adapter::{FeedNews, FeedRevocations, InternalMinter, RealmKeys, TokenIntrospect};
 use crate::cli::Failure;
-use crate::config::{Loaded, RealmConfig, policies};
+use crate::config::{Loaded, RealmConfig, ServerSettings, policies};
 use crate::engine::{Engine, open_realm, store_failure};
 use crate::feed::Feed;
 use crate::issuers::Issuers;
+use crate::jobs::MailGauge;
 use crate::live::RealmLive;
 use crate::mounts::{Targets, exchange_mount, place};
 use crate::realms::{Realms, Served};
@@ -14,9 +15,11 @@ use doorward_base::egress::Egress;
 use doorward_base::{Clock as _, RealmName, RequestId, TenantId};
 use doorward_gate::policy::Policies;
 use doorward_gate::{Gate, GateOptions, GateParts};
-use doorward_identity::act::{self, Identity, KeyNews};
+use doorward_identity::act::{self, Identity, KeyNews, Realm};
+use doorward_identity::port::{Mailer, StoreError};
 use doorward_oauth::OAuthRealm;
 use doorward_outbound::egress::{GuardedClient, SystemResolver};
+use doorward_outbound::mail::Post;
 use doorward_surface::{Denial, DenialLog, RealmParts};
 use std::sync::{Arc, OnceLock};
 
@@ -26,8 +29,12 @@ pub(crate) struct Composed {
     pub(crate) feed: Arc<Feed>,
     pub(crate) egress: Arc<GuardedClient>,
     pub(crate) issuers: Arc<Issuers>,
+    /// Sends mail, where any is sent.
+    pub(crate) mailer: Option<Arc<dyn Mailer>>,
     news: Arc<FeedNews>,
-    identity: Arc<Identity>,
+    /// How many mails there are, as last counted.
+    pub(crate) mail_count: Arc<MailGauge>,
+    pub(crate) identity: Arc<Identity>,
     realms: Arc<Realms>,
     denials: Arc<LateDenials>,
     targets: Targets,
@@ -52,6 +59,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         introspect: Arc::new(TokenIntrospect::new(
             Arc::clone(&identity),
             Arc::clone(&feed),
+            server.token_cache / 4,
         )),
         revocations: Arc::new(FeedRevocations::new(Arc::clone(&feed))),
         minter: Arc::new(InternalMinter::new(Arc::clone(&identity))),
@@ -67,6 +75,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
             trusted_proxies: server.trusted_proxies.clone(),
             max_body: server.max_body,
             body_pace: server.body_pace,
+            token_cache: server.token_cache - server.token_cache / 4,
             ..GateOptions::default()
         },
     };
@@ -87,6 +96,8 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         feed,
         egress,
         issuers,
+        mailer: mailer(server)?,
+        mail_count: Arc::default(),
         news,
         identity,
         realms,
@@ -113,18 +124,14 @@ impl Composed {
 }
 
 impl Composed {
-    /// Writes the gathered uses of API tokens.
-    pub(crate) async fn flush(&self) {
-        if let Err(error) = self.identity.last_used.flush(&self.identity.store).await {
-            tracing::warn!(%error, "uses of API tokens could not be written; they are kept");
-        }
+    /// Writes the gathered uses of API tokens; what cannot be written is kept.
+    pub(crate) async fn flush(&self) -> Result<u64, StoreError> {
+        self.identity.last_used.flush(&self.identity.store).await
     }
 
     /// Takes a piece away of what deleted subjects and tenants left.
-    pub(crate) async fn sweep(&self) {
-        if let Err(error) = act::sweep_erased(&self.identity, SystemClock.now()).await {
-            tracing::warn!(%error, "what deleted subjects left could not be swept");
-        }
+    pub(crate) async fn sweep(&self) -> Result<u64, StoreError> {
+        act::sweep_erased(&self.identity, SystemClock.now()).await
     }
 
     /// The trace of a denial in any realm.
@@ -134,6 +141,16 @@ impl Composed {
             .iter()
             .find_map(|served| self.denials.find(&served.realm.settings.name, request))
     }
+}
+
+/// Who sends mail, where any is sent.
+pub(crate) fn mailer(server: &ServerSettings) -> Result<Option<Arc<dyn Mailer>>, Failure> {
+    let Some(mail) = &server.mail else {
+        return Ok(None);
+    };
+    let post = Post::new(&mail.way, mail.from.clone(), mail.templates.clone())
+        .map_err(|error| Failure::Usage(format!("[server.mail] ca: {error}")))?;
+    Ok(Some(Arc::new(post)))
 }
 
 struct Wiring<'a> {
@@ -149,9 +166,16 @@ impl Wiring<'_> {
     async fn put_in_force(&self, loaded: &Loaded) -> Result<Policies, Failure> {
         let mut served = Vec::with_capacity(loaded.settings.realms.len());
         for config in &loaded.settings.realms {
-            let realm = open_realm(self.identity, config).await?;
-            realm.hear_from(Arc::clone(self.news) as Arc<dyn KeyNews>);
             let known = self.realms.get(config.name());
+            let settings = config.identity.as_ref();
+            let realm = match &known {
+                Some(known) if known.signs_alike(settings) => {
+                    let (id, keys) = (known.realm.id, known.realm.keyring());
+                    Arc::new(Realm::new(id, settings.clone(), keys))
+                }
+                _ => open_realm(self.identity, config).await?,
+            };
+            realm.hear_from(Arc::clone(self.news) as Arc<dyn KeyNews>);
             let live = known.map_or_else(
                 || Arc::new(RealmLive::new(realm.id)),
                 |known| Arc::clone(&known.live),

@@ -13,6 +13,7 @@ mod descriptor;
 mod engine;
 mod feed;
 mod issuers;
+mod jobs;
 mod limits;
 mod live;
 mod mounts;

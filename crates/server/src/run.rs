@@ -9,6 +9,7 @@ use crate::config::{self, Loaded, Overrides, ServerSettings};
 use crate::control::Control;
 use crate::descriptor;
 use crate::engine::Engine;
+use crate::jobs::Jobs;
 use crate::limits::Limits;
 use crate::nodes::Membership;
 use crate::ops::Ops;
@@ -24,8 +25,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How often uses of API tokens are written and expired keys forgotten.
-const HOUSEKEEPING: Duration = Duration::from_secs(30);
 /// What is said of a configuration that is not put in force.
 const NOT_RELOADED: &str = "the configuration was not reloaded; the last good one stays in force";
 /// How often the configuration file, and the files it refers to, are looked at.
@@ -138,7 +137,9 @@ async fn serve(
     stop.send_replace(true);
     while serving.join_next().await.is_some() {}
     background.shutdown().await;
-    composed.flush().await;
+    if let Err(error) = composed.flush().await {
+        tracing::warn!(%error, "uses of API tokens could not be written");
+    }
     Ok(())
 }
 
@@ -150,8 +151,8 @@ async fn start_background(
     vitals: &Arc<Vitals>,
 ) -> Result<(), Failure> {
     background.spawn(Arc::clone(&composed.feed).follow());
-    background.spawn(keep_house(Arc::clone(composed)));
     background.spawn(Arc::clone(&composed.issuers).refresh_when_due());
+    let jobs = Jobs::new(composed);
     if let Some(address) = server.ops_listen {
         let listener = bind::one(address)?;
         if let Ok(bound) = listener.local_addr() {
@@ -163,10 +164,13 @@ async fn start_background(
                 gate: Arc::clone(&composed.gate),
                 vitals: Arc::clone(vitals),
                 egress: Arc::clone(composed.egress.counters()),
+                jobs: jobs.records(),
+                mail: Arc::clone(&composed.mail_count),
             }),
         };
         background.spawn(Arc::new(ops).serve(listener));
     }
+    jobs.start(background, &composed.identity);
     match Control::bind(server.control_socket.clone()) {
         Ok(control) => drop(background.spawn(control.serve(Arc::clone(composed)))),
         Err(error) => {
@@ -335,14 +339,4 @@ fn stamp(running: &Loaded) -> Option<Vec<Option<(SystemTime, u64)>>> {
         Some((about.modified().ok()?, about.len()))
     };
     Some(running.files().map(of).collect())
-}
-
-async fn keep_house(composed: Arc<Composed>) {
-    let mut ticks = tokio::time::interval(HOUSEKEEPING);
-    loop {
-        ticks.tick().await;
-        composed.flush().await;
-        composed.feed.forget_what_is_over().await;
-        composed.sweep().await;
-    }
 }

@@ -5,14 +5,15 @@ use crate::config::{Loaded, Overrides, parse};
 use crate::system::{SystemClock, SystemEntropy};
 use doorward_base::limit::LocalLimiter;
 use doorward_base::{
-    ApiTokenId, Clock as _, Effects, Email, RealmId, RealmName, RequestId, SubjectId,
+    ApiTokenId, Clock as _, Effects, Email, RealmId, RealmName, RequestId, SubjectId, Timestamp,
 };
+use doorward_identity::act::mail::{MailLimit, MailPolicy};
 use doorward_identity::act::{
     Call, Caller, Context, CreateServiceAccount, CreateToken, Guesses, Identity, LastUsed,
     MintedToken, OwnerRef, PasswordPool, Placement, Realm, TokenRef, create_service_account,
     create_token, revoke_token,
 };
-use doorward_identity::model::{Ceiling, ChangeRow, ChangeSeq, TokenKind};
+use doorward_identity::model::{Ceiling, ChangeRow, ChangeSeq, ClaimedMail, MailCount, TokenKind};
 use doorward_identity::port::{Extent, Node, ReadJob, Store, StoreError, StoreHandle, WriteJob};
 use doorward_jose::MasterKey;
 use doorward_store::sqlite::SqliteStore;
@@ -75,6 +76,10 @@ impl Held {
         let master = MasterKey::generate(&SystemEntropy);
         Arc::new(Identity {
             guesses: Guesses::new(Arc::new(LocalLimiter::new(16)), &master).unwrap(),
+            mail: MailPolicy {
+                is_on: false,
+                limit: MailLimit::new(Arc::new(LocalLimiter::new(16)), &master).unwrap(),
+            },
             store: StoreHandle::new(Arc::clone(self) as Arc<dyn Store>),
             master,
             passwords: PasswordPool::new(1, || {}),
@@ -161,6 +166,36 @@ impl Store for Held {
         }
         *self.announced.lock().unwrap() = Some(node.clone());
         Ok(self.others.lock().unwrap().clone())
+    }
+    async fn take_lease(
+        &self,
+        job: &str,
+        holder: &[u8; 16],
+        life: Duration,
+    ) -> Result<bool, StoreError> {
+        self.inner.take_lease(job, holder, life).await
+    }
+    async fn rest_lease(
+        &self,
+        job: &str,
+        holder: &[u8; 16],
+        rest: Duration,
+    ) -> Result<(), StoreError> {
+        self.inner.rest_lease(job, holder, rest).await
+    }
+    async fn prune_changes(&self, limit: u32) -> Result<u64, StoreError> {
+        self.inner.prune_changes(limit).await
+    }
+    async fn claim_mail(
+        &self,
+        now: Timestamp,
+        hold: Duration,
+        limit: u32,
+    ) -> Result<Vec<ClaimedMail>, StoreError> {
+        self.inner.claim_mail(now, hold, limit).await
+    }
+    async fn count_mail(&self) -> Result<MailCount, StoreError> {
+        self.inner.count_mail().await
     }
     async fn withdraw(&self, _: &Node) -> Result<(), StoreError> {
         *self.announced.lock().unwrap() = None;

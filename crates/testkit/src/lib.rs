@@ -24,6 +24,7 @@ pub mod script;
 mod server;
 pub mod service;
 mod setup;
+pub mod smtp;
 mod store;
 pub mod upstream;
 pub mod wait;

@@ -23,13 +23,14 @@ impl LastUsed {
         note(&mut uses, realm, token, at);
     }
 
-    /// Writes what was gathered; on an error it is kept for the next time.
+    /// Writes what was gathered, and returns how many uses; on an error what was not
+    /// written is kept for the next time.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn flush(&self, store: &StoreHandle) -> Result<(), StoreError> {
+    pub async fn flush(&self, store: &StoreHandle) -> Result<u64, StoreError> {
         let gathered = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut result = Ok(());
+        let (mut result, mut written) = (Ok(()), 0);
         for (realm, uses) in gathered {
             let uses: Vec<_> = uses.into_iter().collect();
             // What comes after a batch that failed would likely fail too.
@@ -41,10 +42,12 @@ impl LastUsed {
                 }
                 if failed {
                     self.keep(realm, batch);
+                } else {
+                    written += u64::try_from(batch.len()).unwrap_or(0);
                 }
             }
         }
-        result
+        result.map(|()| written)
     }
 
     fn keep(&self, realm: RealmId, batch: &[(ApiTokenId, Timestamp)]) {

@@ -28,6 +28,7 @@ mod link_identity;
 mod list_audit;
 mod list_tokens;
 mod look_up;
+pub mod mail;
 mod membership;
 mod mint_internal;
 pub mod password;
@@ -108,6 +109,8 @@ pub struct Identity {
     pub passwords: PasswordPool,
     /// How often they are guessed.
     pub guesses: Guesses,
+    /// Whether mail is sent, and how much of it.
+    pub mail: mail::MailPolicy,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     /// Uses of API tokens that wait for [`LastUsed::flush`].

@@ -7,6 +7,7 @@ mod authority;
 mod change;
 mod dossier;
 mod key;
+mod mail;
 mod session;
 mod subject;
 mod tenant;
@@ -17,6 +18,7 @@ pub use authority::{Ceiling, Grant, Granted, RoleDefinition};
 pub use change::{Change, ChangeRow, ChangeSeq};
 pub use dossier::{Dossier, TokenDossier};
 pub use key::{KeyPurpose, KeyRecord, KeyState};
+pub use mail::{ClaimedMail, MailCount, MailDraft, MailKind, QueuedMail};
 pub use session::{RefreshFamily, Rotation, Session, SessionState, UserAgent};
 pub use subject::{
     Address, Contact, HashedPassword, Identifier, LinkedIdentity, Metadata, Subject, SubjectStatus,

@@ -8,6 +8,7 @@ mod demo;
 mod explain;
 mod grant;
 mod keys;
+mod mail;
 mod manage;
 mod membership;
 mod openapi;
@@ -96,6 +97,9 @@ enum Command {
     /// The master key and the signing keys
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Whether mail arrives
+    #[command(subcommand)]
+    Mail(mail::Mail),
     /// What happened, newest first
     Audit(audit::Audit),
     /// The configuration's JSON Schema
@@ -124,6 +128,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Session(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Keys(command) => command.run(),
+        Command::Mail(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Config(command) => command.run(),
         Command::VerifyJws(command) => command.run(),

@@ -19,6 +19,7 @@ pub mod identity_headers;
 pub mod issuers;
 pub mod limits;
 pub mod lower;
+pub mod mail;
 mod problem;
 pub mod realm;
 pub mod reload;
@@ -34,8 +35,8 @@ pub mod value;
 mod tests;
 
 pub use lower::{
-    Database, Expectation, LimitStore, MasterKeySource, Place, PostgresConfig, RealmConfig,
-    RedisConfig, ServerSettings, Settings, policies,
+    Database, Expectation, LimitStore, MailSettings, MasterKeySource, Place, PostgresConfig,
+    RealmConfig, RedisConfig, ServerSettings, Settings, policies,
 };
 pub use problem::{KeyPath, Problem, Step};
 

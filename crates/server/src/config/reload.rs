@@ -1,6 +1,7 @@
 //! Replacing a running configuration: the new one is accepted whole or not at all, so
 //! that the last good form stays in force. Not here: noticing the change, and swapping.
 
+use super::lower::MailSettings;
 use super::{Environment, Loaded, Overrides, Problem, ServerSettings, load};
 
 /// A configuration ready to be put in force.
@@ -65,6 +66,12 @@ fn differences(running: &ServerSettings, new: &ServerSettings) -> Vec<&'static s
             "server.body_rate",
             running.body_pace.rate != new.body_pace.rate,
         ),
+        (
+            "server.mail",
+            running.mail.as_ref().map(MailSettings::fingerprint)
+                != new.mail.as_ref().map(MailSettings::fingerprint),
+        ),
+        ("server.token_cache", running.token_cache != new.token_cache),
         ("server.max_body", running.max_body != new.max_body),
         // Another certificate is shown at once; whether there is one is not.
         ("server.tls", running.tls.is_some() != new.tls.is_some()),

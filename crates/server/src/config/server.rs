@@ -1,6 +1,7 @@
 //! `[server]`: where the process listens and keeps its data. Everything has a default.
 
 use super::address::{Database, LimitStore};
+use super::mail::Mail;
 use super::text::Text;
 use super::value::{SecretRef, Size, Span};
 use schemars::JsonSchema;
@@ -57,6 +58,11 @@ pub struct Server {
     pub drain_timeout: Option<Text<Span>>,
     /// The largest request body, unless a route has its own. Default: "10MiB".
     pub max_body: Option<Text<Size>>,
+    /// How much memory verified tokens may take, so that they need not be verified or
+    /// looked up again. Default: "128MiB".
+    pub token_cache: Option<Text<Size>>,
+    /// Mail. Default: none is sent.
+    pub mail: Option<Mail>,
     /// The log.
     pub log: Log,
 }

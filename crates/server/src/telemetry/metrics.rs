@@ -1,6 +1,7 @@
 //! Metrics in the Prometheus text form. Labels are codes of a closed set, never what a
 //! client sent.
 
+use crate::jobs::{MailGauge, Record};
 use crate::vitals::Vitals;
 use doorward_gate::Gate;
 use doorward_outbound::egress::EgressCounters;
@@ -43,6 +44,8 @@ pub(crate) struct Sources {
     pub(crate) gate: Arc<Gate>,
     pub(crate) vitals: Arc<Vitals>,
     pub(crate) egress: Arc<EgressCounters>,
+    pub(crate) jobs: Vec<(&'static str, Arc<Record>)>,
+    pub(crate) mail: Arc<MailGauge>,
 }
 
 struct Reader(Sources);
@@ -98,7 +101,7 @@ impl Reader {
     }
 
     /// What is so now: name, help, value; 1 is yes.
-    fn gauges(&self) -> [(&'static str, &'static str, f64); 6] {
+    fn gauges(&self) -> [(&'static str, &'static str, f64); 8] {
         let vitals = &self.0.vitals;
         let flag = |truth: bool| if truth { 1.0 } else { 0.0 };
         let open = &self.0.gate.counters().connections_open;
@@ -126,12 +129,67 @@ impl Reader {
                 f64::from(u32::try_from(vitals.issuers.health().without_keys).unwrap_or(u32::MAX)),
             ),
             (
+                "mail_waiting",
+                "Mails that wait to be sent",
+                wide(self.0.mail.waiting()),
+            ),
+            (
+                "mail_dead",
+                "Mails that could not be sent and are not tried any more",
+                wide(self.0.mail.dead()),
+            ),
+            (
                 "ready",
                 "Whether requests should be sent here",
                 flag(vitals.is_ready()),
             ),
         ]
     }
+}
+
+impl Reader {
+    /// The runs of each job.
+    fn jobs(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let (count, gauge) = (
+            ConstCounter::new(0u64).metric_type(),
+            ConstGauge::new(0.0).metric_type(),
+        );
+        let mut runs =
+            encoder.encode_descriptor("job_runs", "Runs of jobs, by outcome", None, count)?;
+        for (job, record) in &self.0.jobs {
+            for (outcome, number) in record.outcomes() {
+                let labels = [("job", *job), ("outcome", outcome.as_str())];
+                ConstCounter::new(number).encode(runs.encode_family(&labels)?)?;
+            }
+        }
+        let help = "What jobs dealt with: rows, mails";
+        let mut rows = encoder.encode_descriptor("job_rows", help, None, count)?;
+        for (job, record) in &self.0.jobs {
+            let labels = [("job", *job)];
+            ConstCounter::new(record.rows()).encode(rows.encode_family(&labels)?)?;
+        }
+        let mut took =
+            encoder.encode_descriptor("job_seconds", "How long jobs took", None, count)?;
+        for (job, record) in &self.0.jobs {
+            let labels = [("job", *job)];
+            let seconds = record.took().as_secs_f64();
+            ConstCounter::new(seconds).encode(took.encode_family(&labels)?)?;
+        }
+        let help = "When a job last succeeded in this process, seconds since 1970";
+        let mut last = encoder.encode_descriptor("job_last_success_seconds", help, None, gauge)?;
+        for (job, record) in &self.0.jobs {
+            if let Some(at) = record.last_done() {
+                let labels = [("job", *job)];
+                ConstGauge::new(at.as_seconds()).encode(last.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// As metrics have it; beyond 2^32 nobody counts.
+fn wide(number: u64) -> f64 {
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 impl Collector for Reader {
@@ -163,6 +221,7 @@ impl Collector for Reader {
             None,
             took.metric_type(),
         )?)?;
+        self.jobs(&mut encoder)?;
         for (name, help, value) in self.gauges() {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;

@@ -121,6 +121,7 @@ macro_rules! conformance {
                 commits_are_noticed,
                 realms_keep_their_numbers,
                 store_values_are_set_once,
+                a_lease_is_held_and_rests,
                 a_closed_store_refuses,
             ]
             race: [
@@ -131,6 +132,7 @@ macro_rules! conformance {
                 epochs_count_every_bump,
                 a_realm_gets_one_number,
                 a_store_value_is_set_by_one,
+                a_lease_is_taken_by_one,
                 failures_leave_their_neighbours_alone,
                 changes_follow_commits_without_gaps,
             ]

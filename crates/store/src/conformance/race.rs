@@ -10,6 +10,7 @@ use doorward_base::{ApiTokenId, RealmId};
 use doorward_identity::model::{AuditAction, Change, ChangeSeq};
 use doorward_identity::port::{AuditFilter, StoreError, StoreHandle, TokenFilter};
 use std::future::Future;
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 const TASKS: u8 = 64;
@@ -237,4 +238,17 @@ async fn follow(store: StoreHandle) -> Vec<Change> {
         tokio::task::yield_now().await;
     }
     seen
+}
+
+pub(crate) async fn a_lease_is_taken_by_one(store: StoreHandle) {
+    let mut racing = JoinSet::new();
+    for holder in 0..16 {
+        let store = store.clone();
+        racing.spawn(async move {
+            let life = Duration::from_secs(3600);
+            store.engine().take_lease("job", &[holder; 16], life).await
+        });
+    }
+    let taken = racing.join_all().await;
+    assert_eq!(taken.iter().filter(|taken| **taken == Ok(true)).count(), 1);
 }

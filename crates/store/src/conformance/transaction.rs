@@ -9,6 +9,7 @@ use doorward_identity::model::{AuditAction, Change, ChangeRow, ChangeSeq, Outcom
 use doorward_identity::port::{AuditFilter, StoreError, StoreHandle};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 pub(crate) async fn a_refusal_is_committed(store: StoreHandle) {
     let realm = realm(&store, "a").await;
@@ -207,4 +208,27 @@ pub(crate) async fn a_closed_store_refuses(store: StoreHandle) {
     ] {
         assert!(matches!(outcome, Err(StoreError::Unavailable(_))));
     }
+}
+
+pub(crate) async fn a_lease_is_held_and_rests(store: StoreHandle) {
+    let engine = store.engine();
+    let (one, other, long) = ([1; 16], [2; 16], Duration::from_secs(3600));
+    let take = async |job, holder: &[u8; 16]| engine.take_lease(job, holder, long).await;
+    assert_eq!(take("a", &one).await, Ok(true));
+    assert_eq!(take("a", &other).await, Ok(false));
+    assert_eq!(take("a", &one).await, Ok(false), "it is held, by whomever");
+    assert_eq!(take("b", &other).await, Ok(true), "another job");
+    // Who does not hold it does not end it.
+    engine
+        .rest_lease("a", &other, Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(take("a", &other).await, Ok(false));
+    engine.rest_lease("a", &one, long).await.unwrap();
+    assert_eq!(take("a", &other).await, Ok(false), "it rests");
+    engine.rest_lease("a", &one, Duration::ZERO).await.unwrap();
+    assert_eq!(take("a", &other).await, Ok(true));
+    // One that ran out is anybody's.
+    assert_eq!(engine.take_lease("c", &one, Duration::ZERO).await, Ok(true));
+    assert_eq!(take("c", &other).await, Ok(true));
 }

@@ -17,8 +17,6 @@ use tokio_postgres::{Client, Row};
 /// that was away for longer than this starts again from a snapshot, as it must after
 /// any start.
 const KEPT: i64 = 1_000_000;
-/// How many of them are forgotten at once, so that a log that grew goes away bit by bit.
-const SLICE: i64 = 10_000;
 /// What nodes listen on.
 pub(super) const CHANNEL: &str = "doorward_change";
 
@@ -86,15 +84,14 @@ pub(super) async fn last(client: &Client) -> Result<ChangeSeq, Trouble> {
         .map_err(|error| failed(TABLE, &error))
 }
 
-/// Forgets the oldest entries that are not to stay, so many of them at most.
-pub(super) async fn prune(conn: &ClientWrapper) -> Result<(), Trouble> {
+/// Forgets at most `limit` of the oldest entries that are not to stay.
+pub(super) async fn prune(conn: &ClientWrapper, limit: u32) -> Result<u64, Trouble> {
     conn.execute(
         "DELETE FROM change_log WHERE seq <= (SELECT max(seq) FROM change_log) - $1::int8 \
          AND seq < (SELECT min(seq) FROM change_log) + $2::int8",
-        &[&KEPT, &SLICE],
+        &[&KEPT, &i64::from(limit)],
     )
     .await
-    .map(drop)
     .map_err(|error| failed(TABLE, &error))
 }
 

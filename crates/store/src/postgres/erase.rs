@@ -12,7 +12,9 @@ use doorward_identity::port::{EraseRead, EraseWrite, StoreError};
 use std::fmt::Display;
 
 /// Takes rows of one subject away, `$2`, at most `$3`.
-const OF_SUBJECT: [&str; 6] = [
+const OF_SUBJECT: [&str; 7] = [
+    "DELETE FROM outbox WHERE realm = $1 AND id IN \
+     (SELECT id FROM outbox WHERE realm = $1 AND subject = $2 LIMIT $3)",
     "DELETE FROM identity WHERE realm = $1 AND id IN \
      (SELECT id FROM identity WHERE realm = $1 AND subject = $2 LIMIT $3)",
     "DELETE FROM session WHERE realm = $1 AND id IN \

@@ -24,6 +24,8 @@ mod gather;
 mod grant;
 mod identity;
 mod key;
+mod lease;
+mod mail;
 mod migrate;
 mod node;
 mod open;
@@ -46,28 +48,23 @@ pub use open::OpenError;
 use async_trait::async_trait;
 use connect::Connector;
 use deadpool_postgres::ClientWrapper;
-use doorward_base::{RealmId, RealmName};
-use doorward_identity::model::{ChangeRow, ChangeSeq};
+use doorward_base::{RealmId, RealmName, Timestamp};
+use doorward_identity::model::{ChangeRow, ChangeSeq, ClaimedMail, MailCount};
 use doorward_identity::port::{Extent, Node, ReadJob, Store, StoreError, WriteJob};
 use feed::Feed;
 use futures_util::future::BoxFuture;
 use scope::Trouble;
 use shared::Shared;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How often the change log is asked when no notice came.
 const POLL: Duration = Duration::from_millis(200);
-/// After how many announcements the change log is pruned.
-const PRUNE_EVERY: u64 = 6;
-
 /// A store in one PostgreSQL database. Its methods need a tokio runtime.
 pub struct PostgresStore {
     shared: Arc<Shared>,
     feed: Feed,
     created: bool,
-    announced: AtomicU64,
 }
 
 impl PostgresStore {
@@ -82,7 +79,6 @@ impl PostgresStore {
             shared: Arc::new(Shared::new(&connector, settings)?),
             feed: Feed::new(&connector),
             created,
-            announced: AtomicU64::new(0),
         })
     }
 
@@ -185,23 +181,60 @@ impl Store for PostgresStore {
     }
 
     async fn announce(&self, node: &Node) -> Result<Vec<Node>, StoreError> {
-        let prune = self.announced.fetch_add(1, Ordering::Relaxed) % PRUNE_EVERY == PRUNE_EVERY - 1;
         let node = node.clone();
-        self.direct(move |conn| {
-            Box::pin(async move {
-                let others = node::announce(conn, &node).await?;
-                if prune && let Err(trouble) = change::prune(conn).await {
-                    tracing::warn!(?trouble, "the change log was not pruned");
-                }
-                Ok(others)
-            })
-        })
-        .await
+        self.direct(move |conn| Box::pin(async move { node::announce(conn, &node).await }))
+            .await
     }
 
     async fn withdraw(&self, node: &Node) -> Result<(), StoreError> {
         let node = node.clone();
         self.direct(move |conn| Box::pin(async move { node::withdraw(conn, &node).await }))
+            .await
+    }
+
+    async fn take_lease(
+        &self,
+        job: &str,
+        holder: &[u8; 16],
+        life: Duration,
+    ) -> Result<bool, StoreError> {
+        let (job, holder) = (job.to_owned(), *holder);
+        self.direct(move |conn| {
+            Box::pin(async move { lease::take(conn, &job, holder, life).await })
+        })
+        .await
+    }
+
+    async fn rest_lease(
+        &self,
+        job: &str,
+        holder: &[u8; 16],
+        rest: Duration,
+    ) -> Result<(), StoreError> {
+        let (job, holder) = (job.to_owned(), *holder);
+        self.direct(move |conn| {
+            Box::pin(async move { lease::rest(conn, &job, holder, rest).await })
+        })
+        .await
+    }
+
+    async fn prune_changes(&self, limit: u32) -> Result<u64, StoreError> {
+        self.direct(move |conn| Box::pin(async move { change::prune(conn, limit).await }))
+            .await
+    }
+
+    async fn claim_mail(
+        &self,
+        now: Timestamp,
+        hold: Duration,
+        limit: u32,
+    ) -> Result<Vec<ClaimedMail>, StoreError> {
+        self.direct(move |conn| Box::pin(async move { mail::claim(conn, now, hold, limit).await }))
+            .await
+    }
+
+    async fn count_mail(&self) -> Result<MailCount, StoreError> {
+        self.direct(|conn| Box::pin(async move { mail::count(conn).await }))
             .await
     }
 

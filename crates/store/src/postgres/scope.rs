@@ -4,7 +4,7 @@
 
 use deadpool_postgres::ClientWrapper;
 use doorward_base::{
-    ApiTokenId, IdentityId, MembershipId, RealmId, RequestId, SessionId, SubjectId,
+    ApiTokenId, IdentityId, MailId, MembershipId, RealmId, RequestId, SessionId, SubjectId,
 };
 use doorward_identity::port::StoreError;
 use std::error::Error as _;
@@ -257,6 +257,7 @@ macro_rules! ids {
 ids!(
     ApiTokenId,
     IdentityId,
+    MailId,
     MembershipId,
     RequestId,
     SessionId,

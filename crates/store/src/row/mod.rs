@@ -13,6 +13,7 @@ pub(crate) mod erase;
 pub(crate) mod grant;
 pub(crate) mod identity;
 pub(crate) mod key;
+pub(crate) mod mail;
 pub(crate) mod session;
 pub(crate) mod subject;
 pub(crate) mod tenant;

@@ -54,14 +54,16 @@ pub(super) fn last(conn: &Connection) -> Result<ChangeSeq, StoreError> {
         .map_err(unavailable)
 }
 
-/// Forgets all but the newest `kept` entries.
-pub(super) fn prune(conn: &Connection, kept: i64) -> Result<(), StoreError> {
-    conn.execute(
-        "DELETE FROM change_log WHERE seq <= (SELECT max(seq) FROM change_log) - ?1",
-        [kept],
-    )
-    .map(drop)
-    .map_err(unavailable)
+/// Forgets at most `limit` entries, the oldest first, but none of the newest `kept`.
+pub(super) fn prune(conn: &Connection, kept: i64, limit: u32) -> Result<u64, StoreError> {
+    let removed = conn
+        .prepare_cached(
+            "DELETE FROM change_log WHERE seq <= (SELECT max(seq) FROM change_log) - ?1 \
+             AND seq < (SELECT min(seq) FROM change_log) + ?2",
+        )
+        .and_then(|mut statement| statement.execute((kept, limit)))
+        .map_err(unavailable)?;
+    Ok(u64::try_from(removed).unwrap_or(u64::MAX))
 }
 
 #[async_trait]

@@ -20,6 +20,8 @@ mod erase;
 mod grant;
 mod identity;
 mod key;
+mod lease;
+mod mail;
 mod migrate;
 mod open;
 mod presence;
@@ -38,8 +40,8 @@ mod writer;
 pub use open::OpenError;
 
 use async_trait::async_trait;
-use doorward_base::{RealmId, RealmName};
-use doorward_identity::model::{ChangeRow, ChangeSeq};
+use doorward_base::{RealmId, RealmName, Timestamp};
+use doorward_identity::model::{ChangeRow, ChangeSeq, ClaimedMail, MailCount};
 use doorward_identity::port::{Extent, Node, ReadJob, Store, StoreError, WriteJob};
 use presence::Presence;
 use reader::Readers;
@@ -170,6 +172,55 @@ impl Store for SqliteStore {
 
     async fn withdraw(&self, _: &Node) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn take_lease(
+        &self,
+        job: &str,
+        holder: &[u8; 16],
+        life: Duration,
+    ) -> Result<bool, StoreError> {
+        let (job, holder) = (job.to_owned(), *holder);
+        self.writer
+            .run(move |conn| lease::take(conn, &job, &holder, life))
+            .await
+    }
+
+    async fn rest_lease(
+        &self,
+        job: &str,
+        holder: &[u8; 16],
+        rest: Duration,
+    ) -> Result<(), StoreError> {
+        let (job, holder) = (job.to_owned(), *holder);
+        self.writer
+            .run(move |conn| lease::rest(conn, &job, &holder, rest))
+            .await
+    }
+
+    async fn prune_changes(&self, limit: u32) -> Result<u64, StoreError> {
+        self.writer
+            .run(move |conn| change::prune(conn, change::KEPT, limit))
+            .await
+    }
+
+    async fn claim_mail(
+        &self,
+        now: Timestamp,
+        hold: Duration,
+        limit: u32,
+    ) -> Result<Vec<ClaimedMail>, StoreError> {
+        // Most looks find nothing, and do not hold up the writer.
+        if !self.readers.run(|conn| mail::is_due(conn, now))? {
+            return Ok(Vec::new());
+        }
+        self.writer
+            .run(move |conn| mail::claim(conn, now, hold, limit))
+            .await
+    }
+
+    async fn count_mail(&self) -> Result<MailCount, StoreError> {
+        self.readers.run(|conn| mail::count(conn))
     }
 
     async fn close(&self) {

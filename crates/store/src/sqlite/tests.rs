@@ -474,11 +474,11 @@ mod faults {
             .list_changes(ChangeSeq(0), 100)
             .await
             .unwrap();
-        engine
+        let pruned = engine
             .writer
-            .run(|conn| change::prune(conn, 4))
-            .await
-            .unwrap();
+            .run(|conn| Ok((change::prune(conn, 4, 3)?, change::prune(conn, 4, 3)?)))
+            .await;
+        assert_eq!(pruned, Ok((3, 2)));
         let left = store
             .engine()
             .list_changes(ChangeSeq(0), 100)

@@ -3,11 +3,11 @@
 //! the commit. Work that fails takes back only what it wrote itself; a commit that
 //! fails takes back and fails the whole group.
 
+use super::erase;
 use super::open::WRITER_PATIENCE;
 use super::presence::Presence;
 use super::scope::unavailable;
 use super::tx::caught;
-use super::{change, erase};
 use doorward_base::fault::{self, Fault};
 use doorward_identity::port::StoreError;
 use rusqlite::Connection;
@@ -23,8 +23,6 @@ const QUEUE: usize = 4096;
 const GROUP: usize = 512;
 /// How long new work waits for a place in the queue.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(1);
-/// After how much work the change log is pruned.
-const PRUNE_EVERY: usize = 10_000;
 
 /// How long emptying the write-ahead log waits for readers. Writes wait behind it.
 const SCRUB_PATIENCE: Duration = Duration::from_millis(20);
@@ -149,7 +147,6 @@ fn serve(
     waiting: &mut mpsc::Receiver<Box<dyn Job>>,
     failing: &AtomicBool,
 ) {
-    let mut since_pruned = 0;
     while let Some(first) = waiting.blocking_recv() {
         let mut group = vec![first];
         while group.len() < GROUP
@@ -157,15 +154,8 @@ fn serve(
         {
             group.push(next);
         }
-        since_pruned += group.len();
         failing.store(!commit_group(conn, presence, group), Ordering::Release);
         scrub_log(conn);
-        if since_pruned >= PRUNE_EVERY {
-            since_pruned = 0;
-            if let Err(error) = change::prune(conn, change::KEPT) {
-                tracing::warn!(%error, "the change log was not pruned");
-            }
-        }
     }
 }
 

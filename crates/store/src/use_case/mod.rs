@@ -13,6 +13,7 @@ pub(crate) mod exchange;
 pub(crate) mod hashing;
 pub(crate) mod key;
 pub(crate) mod known;
+pub(crate) mod mail;
 pub(crate) mod management;
 pub(crate) mod other_realm;
 pub(crate) mod present;
@@ -159,6 +160,14 @@ macro_rules! use_cases {
             hashing: [
                 nothing_is_hashed_for_who_may_not,
                 a_wrong_password_costs_one_check,
+            ]
+            mail: [
+                a_mail_is_sealed_until_it_is_sent_and_then_gone,
+                what_is_rolled_back_is_not_sent,
+                a_failure_is_tried_again_with_growing_pauses_and_given_up,
+                a_final_refusal_an_expiry_and_a_foreign_seal_end_a_mail,
+                an_address_gets_so_many_mails_and_no_more,
+                a_mail_is_one_processs_and_comes_back_if_that_one_dies,
             ]
             other_realm: [
                 an_address_is_free_in_another_realm,

@@ -13,6 +13,7 @@ use doorward_base::{
     Effects, Email, Entropy, ErrorCode, Permission, RealmName, RequestId, Scope, Secret, SessionId,
     SubjectId, TenantId, Timestamp,
 };
+use doorward_identity::act::mail::{MailLimit, MailPolicy};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::Refusal;
 use doorward_identity::model::{
@@ -260,6 +261,10 @@ pub(crate) fn identity(store: StoreHandle, seed: u64) -> Identity {
     let master = MasterKey::generate(&*entropy);
     Identity {
         guesses: Guesses::new(Arc::new(LocalLimiter::new(1000)), &master).unwrap(),
+        mail: MailPolicy {
+            is_on: true,
+            limit: MailLimit::new(Arc::new(LocalLimiter::new(1000)), &master).unwrap(),
+        },
         store,
         master,
         passwords: PasswordPool::new(4, || {}),

@@ -8,6 +8,7 @@ mod expect;
 mod identity;
 mod issuer;
 mod limit;
+mod mail;
 mod policy;
 mod realm;
 mod route;
@@ -17,6 +18,7 @@ mod store;
 mod upstream_tls;
 
 pub use expect::Expectation;
+pub use mail::MailSettings;
 pub use policy::{Place, policies};
 pub use realm::RealmConfig;
 pub use secret::MasterKeySource;

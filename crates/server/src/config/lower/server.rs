@@ -1,6 +1,7 @@
 //! Lowering `[server]`. Not here: its stores (`store`).
 
 use super::Lowering;
+use super::mail::MailSettings;
 use super::secret::MasterKeySource;
 use super::store::{Database, LimitStore};
 use crate::config::problem::KeyPath;
@@ -51,6 +52,10 @@ pub struct ServerSettings {
     pub drain_timeout: Duration,
     /// The largest request body, bytes.
     pub max_body: u64,
+    /// How much memory verified tokens may take, bytes.
+    pub token_cache: u64,
+    /// Mail, if any is sent.
+    pub mail: Option<MailSettings>,
     /// The log.
     pub log: Log,
 }
@@ -73,15 +78,12 @@ impl Lowering<'_> {
             self.limit_store(server, &path),
         );
         let master_key = self.master_key(&path.key("master_key"), &master_key);
-        let tls = server
-            .tls
-            .as_ref()
-            .map(|Tls { cert, key }| self.pair(&cert.0, &key.0, &path.key("tls")));
-        let tls = match tls {
-            None => None,
-            Some(read) => Some(read?),
-        };
+        let tls = server.tls.as_ref();
+        let tls = tls.map(|Tls { cert, key }| self.pair(&cert.0, &key.0, &path.key("tls")));
+        let tls = read(tls)?;
         let egress = self.egress(server, &path);
+        let mail = server.mail.as_ref();
+        let mail = read(mail.map(|mail| self.mail(mail, &path.key("mail"))))?;
         let database = database?;
         Some(ServerSettings {
             listen,
@@ -121,6 +123,10 @@ impl Lowering<'_> {
                 seconds(30),
             ),
             max_body: server.max_body.map_or(10 << 20, |Text(Size(bytes))| bytes),
+            token_cache: server
+                .token_cache
+                .map_or(128 << 20, |Text(Size(bytes))| bytes),
+            mail,
             log: server.log,
         })
     }
@@ -210,4 +216,9 @@ impl Lowering<'_> {
         }
         Some(text)
     }
+}
+
+/// Nothing, if nothing was given; what was given, if it could be read.
+fn read<T>(given: Option<Option<T>>) -> Option<Option<T>> {
+    given.map_or(Some(None), |read| read.map(Some))
 }

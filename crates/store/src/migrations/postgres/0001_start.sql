@@ -35,6 +35,13 @@ CREATE TABLE node (
     seen_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- Who may run a job, and until when nobody else may.
+CREATE TABLE job_lease (
+    job    text COLLATE "C" PRIMARY KEY,
+    holder uuid NOT NULL,
+    until  timestamptz NOT NULL
+);
+
 CREATE TABLE tenant (
     realm      bigint NOT NULL REFERENCES realm (id),
     id         text COLLATE "C" NOT NULL CHECK (id <> ''),
@@ -308,6 +315,33 @@ CREATE INDEX audit_by_tenant ON audit (realm, tenant, seq) WHERE tenant IS NOT N
 -- What somebody did to others or to nobody: few rows, found when its address must go.
 CREATE INDEX audit_by_actor ON audit (actor_subject, realm)
     WHERE actor_subject IS NOT NULL AND subject IS DISTINCT FROM actor_subject;
+
+-- Mail that waits (due_at), or was given up (reason). What was sent is not kept. The
+-- subject goes with its mail, so it is no reference.
+CREATE TABLE outbox (
+    realm      bigint NOT NULL REFERENCES realm (id),
+    id         uuid NOT NULL,
+    subject    uuid,
+    recipient  text COLLATE "C" NOT NULL,
+    kind       text COLLATE "C" NOT NULL,
+    language   text COLLATE "C",
+    variables  text COLLATE "C" NOT NULL,
+    sealed     bytea,
+    attempts   bigint NOT NULL,
+    created_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    due_at     bigint,
+    reason     text COLLATE "C",
+    failed_at  bigint,
+    PRIMARY KEY (realm, id),
+    CHECK ((due_at IS NULL) = (failed_at IS NOT NULL)),
+    CHECK ((reason IS NULL) = (failed_at IS NULL)),
+    CHECK (sealed IS NULL OR failed_at IS NULL)
+);
+CREATE INDEX outbox_due ON outbox (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX outbox_failed ON outbox (realm, failed_at) WHERE failed_at IS NOT NULL;
+CREATE INDEX outbox_by_subject ON outbox (realm, subject) WHERE subject IS NOT NULL;
+CREATE INDEX outbox_by_recipient ON outbox (realm, recipient);
 
 CREATE TABLE change_log (
     seq   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

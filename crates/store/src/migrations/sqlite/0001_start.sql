@@ -13,6 +13,13 @@ CREATE TABLE store_value (
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Who may run a job, and until when nobody else may, in milliseconds since 1970.
+CREATE TABLE job_lease (
+    job    TEXT NOT NULL PRIMARY KEY,
+    holder BLOB NOT NULL,
+    until  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE tenant (
     realm      INTEGER NOT NULL REFERENCES realm (id),
     id         TEXT NOT NULL CHECK (id <> ''),
@@ -273,6 +280,33 @@ CREATE INDEX audit_by_tenant ON audit (realm, tenant, seq) WHERE tenant IS NOT N
 -- What somebody did to others or to nobody: few rows, found when its address must go.
 CREATE INDEX audit_by_actor ON audit (realm, actor_subject)
     WHERE actor_subject IS NOT NULL AND subject IS NOT actor_subject;
+
+-- Mail that waits (due_at), or was given up (reason). What was sent is not kept. The
+-- subject goes with its mail, so it is no reference.
+CREATE TABLE outbox (
+    realm      INTEGER NOT NULL REFERENCES realm (id),
+    id         BLOB NOT NULL CHECK (length(id) = 16),
+    subject    BLOB,
+    recipient  TEXT NOT NULL,
+    kind       TEXT NOT NULL,
+    language   TEXT,
+    variables  TEXT NOT NULL,
+    sealed     BLOB,
+    attempts   INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    due_at     INTEGER,
+    reason     TEXT,
+    failed_at  INTEGER,
+    PRIMARY KEY (realm, id),
+    CHECK ((due_at IS NULL) = (failed_at IS NOT NULL)),
+    CHECK ((reason IS NULL) = (failed_at IS NULL)),
+    CHECK (sealed IS NULL OR failed_at IS NULL)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_due ON outbox (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX outbox_failed ON outbox (realm, failed_at) WHERE failed_at IS NOT NULL;
+CREATE INDEX outbox_by_subject ON outbox (realm, subject) WHERE subject IS NOT NULL;
+CREATE INDEX outbox_by_recipient ON outbox (realm, recipient);
 
 CREATE TABLE change_log (
     seq   INTEGER PRIMARY KEY AUTOINCREMENT,

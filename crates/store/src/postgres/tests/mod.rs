@@ -17,7 +17,7 @@ use crate::use_case::use_cases;
 use doorward_base::Secret;
 use doorward_identity::port::StoreHandle;
 use std::str::FromStr as _;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use tokio_postgres::{Client, Config, NoTls};
 
 conformance!(crate::postgres::tests::fresh);

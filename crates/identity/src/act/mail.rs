@@ -1,0 +1,295 @@
+//! Mail on its way: sealed before the transaction that queues it, opened when it is
+//! sent, tried again with growing pauses, given up with a reason. Not here: texts and
+//! SMTP (`outbound`).
+
+use super::{Identity, Realm};
+use crate::model::{ClaimedMail, MailDraft, QueuedMail};
+use crate::port::{Letter, Mailer, StoreError};
+use doorward_base::limit::{Quota, QuotaError, StrictLimiter};
+use doorward_base::{ErrorCode, MailId, RealmId, Secret, Timestamp};
+use doorward_jose::seal::SealError;
+use doorward_jose::{DigestKey, MasterKey};
+use serde_json::{Map, Value};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Mails that one address gets at once, and in each of [`PERIOD`].
+const PER_ADDRESS: u32 = 6;
+const PERIOD: Duration = Duration::from_secs(30 * 60);
+/// How long a claimed mail is left to whoever claimed it.
+const CLAIM: Duration = Duration::from_secs(300);
+/// How many are claimed at once: so few that the claim outlasts the slowest server.
+const BATCH: u32 = 2;
+/// The pauses between attempts; after the last one a mail is given up.
+const PAUSES: [u64; 7] = [15, 60, 300, 900, 3600, 3 * 3600, 6 * 3600];
+/// The longest variable, bytes.
+const LONGEST: usize = 4096;
+/// The longest language tag (RFC 5646 §4.4.1).
+const LONGEST_LANGUAGE: usize = 35;
+
+/// How many mails an address gets, over all nodes.
+#[derive(Clone)]
+pub struct MailLimit {
+    limiter: Arc<dyn StrictLimiter>,
+    key: DigestKey,
+    quota: Quota,
+}
+
+/// Whether mail is sent, and how much of it.
+#[derive(Clone, Debug)]
+pub struct MailPolicy {
+    /// Whether the process has a mailer.
+    pub is_on: bool,
+    /// How many mails an address gets.
+    pub limit: MailLimit,
+}
+
+/// Why mails cannot be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MailLimitError {
+    /// Never, unless the constants here are nonsense.
+    #[error(transparent)]
+    Quota(#[from] QuotaError),
+    /// The cryptographic library failed.
+    #[error(transparent)]
+    Key(#[from] SealError),
+}
+
+impl MailLimit {
+    /// Counts with this limiter: six mails at once, then one each five minutes. The
+    /// limiter learns no address.
+    ///
+    /// # Errors
+    /// [`MailLimitError`].
+    pub fn new(
+        limiter: Arc<dyn StrictLimiter>,
+        master: &MasterKey,
+    ) -> Result<Self, MailLimitError> {
+        Ok(Self {
+            limiter,
+            key: DigestKey::derive(master, "mails")?,
+            quota: Quota::new(PER_ADDRESS, PERIOD, PER_ADDRESS)?,
+        })
+    }
+
+    async fn takes(&self, realm: RealmId, address: &str, now: Timestamp) -> bool {
+        let digest = self.key.digest(format!("{} {address}", realm.0).as_bytes());
+        let start = digest.as_bytes().first_chunk::<16>();
+        let key = start.map_or(0, |start| u128::from_be_bytes(*start));
+        self.limiter.take(key, self.quota, now).await.allowed
+    }
+}
+
+impl fmt::Debug for MailLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MailLimit")
+    }
+}
+
+/// Why a mail is not queued.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum MailRefusal {
+    /// The process has no mailer.
+    #[error("no mail is sent here")]
+    Off,
+    /// The address got many mails already.
+    #[error("the address got too many mails")]
+    TooMany,
+    /// A variable is too long.
+    #[error("a text of the mail is too long")]
+    TooLong,
+    /// The cryptographic library failed.
+    #[error("the mail could not be sealed")]
+    Sealing,
+}
+
+impl MailRefusal {
+    /// The public code.
+    #[must_use]
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::TooMany => ErrorCode::RateLimited,
+            Self::TooLong => ErrorCode::InvalidRequest,
+            Self::Off | Self::Sealing => ErrorCode::Internal,
+        }
+    }
+}
+
+/// Counts a mail against its address and seals it, to be put into the outbox by the
+/// transaction that it belongs to. It is called before that one.
+///
+/// # Errors
+/// [`MailRefusal`].
+pub async fn prepare(
+    identity: &Identity,
+    realm: &Realm,
+    draft: MailDraft,
+    now: Timestamp,
+) -> Result<QueuedMail, MailRefusal> {
+    if !identity.mail.is_on {
+        return Err(MailRefusal::Off);
+    }
+    let plain = draft.variables.values().map(String::len);
+    let secret = draft.secrets.values().map(|secret| secret.expose().len());
+    if plain.chain(secret).any(|length| length > LONGEST) {
+        return Err(MailRefusal::TooLong);
+    }
+    if !identity
+        .mail
+        .limit
+        .takes(realm.id, draft.to.as_str(), now)
+        .await
+    {
+        return Err(MailRefusal::TooMany);
+    }
+    let id = MailId::mint(&*identity.entropy, now);
+    let sealed = if draft.secrets.is_empty() {
+        None
+    } else {
+        let secrets = draft.secrets.iter();
+        let secrets: Map<String, Value> = secrets
+            .map(|(name, secret)| ((*name).to_owned(), secret.expose().into()))
+            .collect();
+        let plain = Secret::new(Value::Object(secrets).to_string());
+        let sealing = identity.master.seal(
+            &purpose(realm.id, id),
+            plain.expose().as_bytes(),
+            &*identity.entropy,
+        );
+        Some(sealing.map_err(|_| MailRefusal::Sealing)?)
+    };
+    let variables = draft.variables.into_iter();
+    Ok(QueuedMail {
+        id,
+        subject: draft.subject,
+        to: draft.to,
+        kind: draft.kind,
+        language: draft
+            .language
+            .filter(|language| language.len() <= LONGEST_LANGUAGE),
+        variables: variables
+            .map(|(name, text)| (name.to_owned(), text))
+            .collect(),
+        sealed,
+        attempts: 0,
+        created_at: now,
+        expires_at: draft.expires_at,
+    })
+}
+
+fn purpose(realm: RealmId, id: MailId) -> String {
+    format!("mail {} {id}", realm.0)
+}
+
+/// What became of the mails that were due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Delivered {
+    /// How many were claimed.
+    pub claimed: u64,
+    /// How many of them went.
+    pub sent: u64,
+}
+
+/// Sends some of what is due. One that a process took and did not finish comes again.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn deliver(
+    identity: &Identity,
+    mailer: &dyn Mailer,
+    now: Timestamp,
+) -> Result<Delivered, StoreError> {
+    let engine = identity.store.engine();
+    let mut delivered = Delivered::default();
+    for claimed in engine.claim_mail(now, CLAIM, BATCH).await? {
+        delivered.claimed += 1;
+        let outcome = match letter(identity, &claimed, now) {
+            Err(reason) => Err((reason.to_owned(), true)),
+            Ok(letter) => mailer
+                .send(&letter)
+                .await
+                .map_err(|error| (error.to_string(), error.is_final())),
+        };
+        delivered.sent += u64::from(outcome.is_ok());
+        settle(identity, &claimed, outcome, now).await?;
+    }
+    Ok(delivered)
+}
+
+fn letter(
+    identity: &Identity,
+    claimed: &ClaimedMail,
+    now: Timestamp,
+) -> Result<Letter, &'static str> {
+    let ClaimedMail {
+        realm,
+        realm_name,
+        mail,
+    } = claimed;
+    if mail.expires_at <= now {
+        return Err("expired");
+    }
+    let plain = mail.variables.iter();
+    let mut variables: std::collections::BTreeMap<String, Secret> = plain
+        .map(|(name, text)| (name.clone(), Secret::new(text.clone())))
+        .collect();
+    if let Some(sealed) = &mail.sealed {
+        let opened = identity.master.open(&purpose(*realm, mail.id), sealed);
+        let opened = opened.map_err(|_| "unreadable")?;
+        let secrets: Map<String, Value> =
+            serde_json::from_slice(&opened).map_err(|_| "unreadable")?;
+        for (name, secret) in secrets {
+            let Value::String(secret) = secret else {
+                return Err("unreadable");
+            };
+            variables.insert(name, Secret::new(secret));
+        }
+    }
+    Ok(Letter {
+        id: mail.id,
+        realm: realm_name.clone(),
+        to: mail.to.clone(),
+        kind: mail.kind,
+        language: mail.language.clone(),
+        variables,
+        now,
+    })
+}
+
+async fn settle(
+    identity: &Identity,
+    claimed: &ClaimedMail,
+    outcome: Result<(), (String, bool)>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (id, kind) = (claimed.mail.id, claimed.mail.kind.as_str());
+    let pause = usize::try_from(claimed.mail.attempts.saturating_sub(1))
+        .ok()
+        .and_then(|tried| PAUSES.get(tried));
+    let next = match (&outcome, pause) {
+        (Err((_, false)), Some(seconds)) => Some(now.plus(Duration::from_secs(*seconds))),
+        _ => None,
+    };
+    match (&outcome, next) {
+        (Ok(()), _) => tracing::info!(mail = %id, kind, "a mail was sent"),
+        (Err((reason, _)), Some(_)) => {
+            tracing::warn!(mail = %id, kind, reason, "a mail was not sent; it is tried again");
+        }
+        (Err((reason, _)), None) => {
+            tracing::error!(mail = %id, kind, reason, "a mail was given up");
+        }
+    }
+    let outcome = Arc::new(outcome);
+    let settled = identity.store.write(claimed.realm, move |tx| {
+        let outcome = Arc::clone(&outcome);
+        Box::pin(async move {
+            match (&*outcome, next) {
+                (Ok(()), _) => tx.end_mail(id).await,
+                (Err(_), Some(due)) => tx.put_mail_off(id, due).await,
+                (Err((reason, _)), None) => tx.bury_mail(id, reason, now).await,
+            }
+        })
+    });
+    settled.await
+}
