@@ -3,6 +3,7 @@
 
 mod allow;
 mod edge;
+mod excerpt;
 mod finding;
 mod length;
 mod machine_path;
@@ -26,6 +27,7 @@ pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     let mut findings = edge::check(&metadata, &tree);
     findings.extend(length::check(&tree, &allow));
     findings.extend(named_path::check(&tree, &metadata));
+    findings.extend(excerpt::check(&tree));
     findings.extend(module_doc::check(&tree));
     findings.extend(machine_path::check(
         &tree,

@@ -1,6 +1,7 @@
-//! Basic is switched on module by module: rows 29 to 31 and 42.
+//! Basic is switched on module by module: rows 29 to 31, 42 and
+//! 44.
 
-use crate::{GOVERNANCE, robot, witboost, witboost_with_basic};
+use crate::{GOVERNANCE, ROBOT, robot, witboost, witboost_with_basic};
 use doorward_testkit::{App, Person, script, site};
 use serde_json::{Value, json};
 
@@ -87,4 +88,62 @@ fn wb_42_basic_gives_the_modules_scope_only_to_who_has_it() {
     let grace = Person::make(&app, "grace@example.com", &[GOVERNANCE]);
     let with = app.token("personal", grace.email(), &[]);
     assert_eq!(statuses(&app, &with), [200, 200, 401]);
+}
+
+/// Every restricted token at every module, by every way in.
+#[test]
+fn wb_44_a_token_restricted_to_a_module_opens_no_other() {
+    const MODULES: [&str; 3] = ["computational-governance", "marketplace", "provisioner"];
+    let scope = |module: &str| format!("service:{module}");
+    let path = |module: &str| format!("/api/{module}/x");
+    let app = witboost_with_basic(site!())
+        .edit(|config| {
+            let realm = &mut config["realm"]["witboost"];
+            for module in &MODULES[1..] {
+                let route = format!(
+                    "path = \"/api/{module}/**\"\nupstream = \"builtin:echo\"\n\
+                     scopes = [\"service:{module}\"]\nbasic = \"{module}\"\n"
+                );
+                let module_of = format!("enabled = true\nscopes = [\"service:{module}\"]\n");
+                let table = |text: &str| toml::Value::Table(text.parse().unwrap());
+                realm["route"].as_array_mut().unwrap().push(table(&route));
+                realm["basic"]["modules"]
+                    .as_table_mut()
+                    .unwrap()
+                    .insert((*module).to_owned(), table(&module_of));
+            }
+        })
+        // An account may have one token for each module, and one for all.
+        .set("realm.witboost.api_tokens.access.max_active", 9)
+        .start();
+    let scopes: Vec<String> = MODULES.iter().map(|module| scope(module)).collect();
+    let permissions: Vec<&str> = scopes
+        .iter()
+        .flat_map(|scope| ["--permission", scope])
+        .collect();
+    app.service_account(ROBOT, &permissions);
+    let whole = app.token("service", ROBOT, &[]);
+    for of in MODULES {
+        let restricted = app.token("service", ROBOT, &["--scope", &scope(of)]);
+        // Restricted when it was made, or when it was exchanged.
+        let all = app.jwt(&restricted, &json!({"scope": scope(of)}));
+        let narrowed = app.jwt(&whole, &json!({"scope": scope(of)}));
+        for at in MODULES {
+            let wanted = if of == at { 200 } else { 403 };
+            let by_basic = app.request("GET", &path(at)).basic("witboost", &restricted);
+            assert_eq!(by_basic.send().status, wanted, "Basic of {of} at {at}");
+            for jwt in [&all, &narrowed] {
+                let by_jwt = app.get_as(jwt, &path(at));
+                assert_eq!(by_jwt.status, wanted, "JWT of {of} at {at}");
+            }
+        }
+        // Nor is it widened by asking for more.
+        let more = scopes.join(" ");
+        let refused = app.exchange(&restricted, &json!({"scope": more}));
+        assert_eq!(
+            (refused.status, refused.code().as_str()),
+            (400, "invalid_scope")
+        );
+        app.revoke(&restricted);
+    }
 }

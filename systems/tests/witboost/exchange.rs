@@ -1,8 +1,10 @@
-//! The exchange endpoint: rows 17, 19, 20, 25 and 40.
+//! The exchange endpoint: rows 17, 19, 20, 25, 40 and 47.
 
 use crate::{GOVERNANCE, ROBOT, robot, witboost};
-use doorward_testkit::{jwt::Unverified, script, site};
+use doorward_testkit::{App, Engine, jwt::Unverified, script, site};
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Barrier;
 use std::time::Duration;
 
 #[test]
@@ -203,7 +205,7 @@ fn wb_40_a_life_of_one_second_is_accepted() {
     app.get_as(&jwt, "/api/catalog/entities").expect(401);
 }
 
-fn refuse_duration(app: &doorward_testkit::App, token: &str, duration: &Value) {
+fn refuse_duration(app: &App, token: &str, duration: &Value) {
     let answer = app.exchange(token, &json!({"duration_seconds": duration}));
     assert_eq!(
         (answer.status, answer.code().as_str()),
@@ -211,4 +213,71 @@ fn refuse_duration(app: &doorward_testkit::App, token: &str, duration: &Value) {
         "{duration}"
     );
     assert_eq!(answer.json()["error"]["name"], "InputError");
+}
+
+/// How many rows each table of the store has.
+fn rows(app: &App) -> BTreeMap<String, i64> {
+    match app.engine() {
+        Engine::Sqlite => {
+            let store = rusqlite::Connection::open(app.store_path()).unwrap();
+            let mut tables = store
+                .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+                .unwrap();
+            let names = tables.query_map([], |row| row.get::<_, String>(0)).unwrap();
+            names
+                .map(Result::unwrap)
+                .map(|name| {
+                    let count = format!("SELECT count(*) FROM \"{name}\"");
+                    let count = store.query_row(&count, [], |row| row.get(0)).unwrap();
+                    (name, count)
+                })
+                .collect()
+        }
+        Engine::Postgres => app
+            .postgres()
+            .tables()
+            .into_iter()
+            .map(|name| {
+                let count = app
+                    .postgres()
+                    .query(&format!("SELECT count(*) FROM {name}"));
+                let short = name.rsplit('.').next().unwrap().to_owned();
+                (short, count.parse().unwrap())
+            })
+            .collect(),
+    }
+}
+
+#[test]
+fn wb_47_jobs_that_share_an_account_exchange_at_once() {
+    const JOBS: usize = 64;
+    let app = witboost(site!()).start();
+    let token = robot(&app);
+    let before = rows(&app);
+    let start = Barrier::new(JOBS);
+    let jwts: Vec<String> = std::thread::scope(|scope| {
+        let jobs: Vec<_> = (0..JOBS)
+            .map(|_| {
+                scope.spawn(|| {
+                    start.wait();
+                    app.exchange(&token, &json!({}))
+                })
+            })
+            .collect();
+        jobs.into_iter()
+            .map(|job| {
+                let answer = job.join().unwrap();
+                let jwt = answer.expect(200).json()["jwt"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned();
+                app.remembered(jwt)
+            })
+            .collect()
+    });
+    assert_eq!(jwts.iter().collect::<BTreeSet<_>>().len(), JOBS);
+    let mut grown = rows(&app);
+    grown.retain(|table, count| before.get(table) != Some(count));
+    let audit = before["audit"] + i64::try_from(JOBS).unwrap();
+    assert_eq!(grown, BTreeMap::from([("audit".to_owned(), audit)]));
 }

@@ -10,6 +10,7 @@ mod basic_module;
 mod exchange;
 mod jwt;
 mod management;
+mod refusal;
 mod scenario;
 mod token;
 
@@ -46,7 +47,7 @@ fn robot(app: &App) -> String {
 /// (I). The others are screens (07, 11) and advice to people (24, 37).
 const ROWS: &[u8] = &[
     1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 25, 26, 27, 28, 29,
-    30, 31, 32, 33, 34, 35, 36, 38, 39, 40, 41, 42,
+    30, 31, 32, 33, 34, 35, 36, 38, 39, 40, 41, 42, 44, 45, 47,
 ];
 
 const SOURCES: &[&str] = &[
@@ -56,6 +57,7 @@ const SOURCES: &[&str] = &[
     include_str!("exchange.rs"),
     include_str!("jwt.rs"),
     include_str!("management.rs"),
+    include_str!("refusal.rs"),
     include_str!("token.rs"),
 ];
 
