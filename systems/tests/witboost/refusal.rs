@@ -68,7 +68,7 @@ fn wb_45_a_refusal_has_a_reason_by_its_id_and_no_stack() {
         (
             "malformed",
             400,
-            app.exchange("no token", &json!({"duration_seconds": "x"})),
+            app.exchange(&token, &json!({"duration_seconds": "x"})),
         ),
         ("ambiguous", 400, get("/api/%2e%2e/x")),
         ("nobody", 401, app.get("/api/catalog/entities")),
