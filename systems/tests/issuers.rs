@@ -111,7 +111,8 @@ fn a_foreign_subject_is_known_on_first_sight_and_disabled_here() {
     let app = relying(site!(), &issuer)
         .edit(|config| {
             let realm = config["realm"]["api"].as_table_mut().unwrap();
-            realm["issuers"][0]["provision"] = "first_sight".into();
+            let issuer = realm["issuers"][0].as_table_mut().unwrap();
+            issuer.insert("provision".to_owned(), "first_sight".into());
             let tokens = toml::Table::from_iter([("revocation".to_owned(), "immediate".into())]);
             realm.insert("tokens".to_owned(), tokens.into());
         })

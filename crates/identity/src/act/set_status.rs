@@ -149,7 +149,6 @@ impl NewStatus {
     fn next(&self, before: SubjectStatus) -> Result<SubjectStatus, ManageRefusal> {
         let is_disabled = matches!(before, SubjectStatus::Disabled { .. });
         Ok(match self.standing {
-            Standing::Enabled => SubjectStatus::Active,
             Standing::Disabled => SubjectStatus::Disabled { at: self.call.now },
             Standing::Banned { .. } if is_disabled => {
                 return Err(ManageRefusal::BanInvalid("the subject is disabled"));
@@ -159,7 +158,7 @@ impl NewStatus {
             }
             Standing::Banned { until } => SubjectStatus::Banned { until },
             Standing::Unbanned if is_disabled => before,
-            Standing::Unbanned => SubjectStatus::Active,
+            Standing::Enabled | Standing::Unbanned => SubjectStatus::Active,
         })
     }
 }

@@ -3,7 +3,7 @@
 
 use super::world::*;
 use crate::conformance::fixture::all;
-use doorward_base::{ErrorCode, IdentityId, SubjectId};
+use doorward_base::{Email, ErrorCode, IdentityId, SubjectId};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::{ManageRefusal, SignInRefusal};
 use doorward_identity::model::{AuditAction, Contact, Metadata, SubjectStatus, TokenKind};
@@ -77,6 +77,29 @@ pub(crate) async fn an_identity_is_linked_on_a_proven_address_of_both_sides(stor
         let done = link_identity(world.ctx(), linking(subject, "42", ground)).await;
         assert_eq!(done.is_ok(), links, "{verified}");
     }
+}
+
+/// Other systems compose letters otherwise, and browsers write domains otherwise.
+pub(crate) async fn an_account_is_one_however_it_is_typed(store: StoreHandle) {
+    let world = World::new(store).await;
+    let typed = |address: &str| Email::new(address).unwrap();
+    let new = CreateUser {
+        email: Some(typed("jos\u{e9}@m\u{fc}nchen.example")),
+        password: Some(secret("p\u{e4}ssw\u{f6}rter")),
+        ..new_user("x", placement(None, &[]))
+    };
+    let made = create_user(world.ctx(), &OPERATOR, new.clone())
+        .await
+        .unwrap();
+    let apart = "JOSE\u{301}@xn--mnchen-3ya.example";
+    let again = CreateUser {
+        email: Some(typed(apart)),
+        ..new
+    };
+    let again = create_user(world.ctx(), &OPERATOR, again).await;
+    assert_eq!(code(again), ErrorCode::AlreadyExists);
+    let signed = sign_in(world.ctx(), signing_in(apart, "pa\u{308}sswo\u{308}rter")).await;
+    assert_eq!(signed.unwrap().subject.id, made.id);
 }
 
 pub(crate) async fn the_last_way_in_is_not_unlinked(store: StoreHandle) {

@@ -152,6 +152,7 @@ macro_rules! use_cases {
             known: [
                 somebody_without_an_address_says_who_it_is,
                 an_identity_is_linked_on_a_proven_address_of_both_sides,
+                an_account_is_one_however_it_is_typed,
                 the_last_way_in_is_not_unlinked,
                 a_ban_holds_until_its_end,
                 an_external_subject_is_made_on_first_sight_where_the_realm_says_so,

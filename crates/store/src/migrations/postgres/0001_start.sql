@@ -160,8 +160,8 @@ CREATE TABLE invitation (
     PRIMARY KEY (tenant, email, realm),
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
 );
-CREATE INDEX invitation_by_email ON invitation (email, realm);
-CREATE UNIQUE INDEX invitation_by_digest ON invitation (digest, realm);
+CREATE INDEX invitation_by_email ON invitation (email, realm) WHERE email IS NOT NULL;
+CREATE UNIQUE INDEX invitation_by_digest ON invitation (digest, realm) WHERE digest IS NOT NULL;
 
 -- A grant without a tenant is realm-wide; one without an audience is for every API.
 CREATE TABLE grant_ (
