@@ -143,7 +143,9 @@ async fn load_ceiling(
                 tenant.is_none_or(|tenant| member_of.contains(tenant))
             })
         }
-        // Not one of ours to end; what it carries bounds it.
-        CredentialId::Client(_) | CredentialId::Foreign => Some(Ceiling::default()),
+        // Nobody knows whether a client lives before there are any.
+        CredentialId::Client(_) => None,
+        // Its issuer's to end; what it carries bounds it.
+        CredentialId::Foreign => Some(Ceiling::default()),
     })
 }

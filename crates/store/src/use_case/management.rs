@@ -3,8 +3,8 @@
 use super::action::{Action, Scene, all_but};
 use super::world::*;
 use crate::conformance::fixture::{all, tenant_id};
-use doorward_base::ErrorCode;
 use doorward_base::principal::CredentialId;
+use doorward_base::{ClientId, ErrorCode};
 use doorward_identity::act::*;
 use doorward_identity::decide::manage::{ManagementPermission, Reach};
 use doorward_identity::decide::refusal::ManageRefusal;
@@ -356,7 +356,18 @@ pub(crate) async fn a_dead_caller_manages_nothing(store: StoreHandle) {
     authenticate(world.ctx(), &through_token).await.unwrap();
     let done = revoke_token(world.ctx(), &OPERATOR, TokenRef::Id(token)).await;
     done.unwrap();
-    for caller in [gone.caller, off.caller, borrowed, through_token] {
+    let through_client = Caller::Subject {
+        subject: ada.id,
+        credential: CredentialId::Client(ClientId::from_bytes([1; 16])),
+        carries: None,
+    };
+    for caller in [
+        gone.caller,
+        off.caller,
+        borrowed,
+        through_token,
+        through_client,
+    ] {
         for action in Action::ALL {
             let done = scene.run(&world, &caller, action).await;
             assert_eq!(done, Err(ErrorCode::TokenInvalid), "{action:?} {caller:?}");
