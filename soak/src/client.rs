@@ -232,7 +232,7 @@ impl<'a> Client<'a> {
             .and_then(|(_, older)| older.last());
         let realms = self.ground.world.realms.len();
         let token = match older {
-            Some(older) if self.dice.chance(12) => Some(older.clone()),
+            Some(older) if self.dice.chance(20) => Some(older.clone()),
             _ => newest,
         };
         let Some(token) = token else { return };
@@ -241,7 +241,11 @@ impl<'a> Client<'a> {
         } else {
             session.realm
         };
-        let (node, _) = self.refresh(&session, &token, realm);
+        let (node, outcome) = self.refresh(&session, &token, realm);
+        // Somebody else may hold it too.
+        if matches!(outcome, Outcome::Ok(_)) && self.dice.chance(30) {
+            let _ = self.refresh(&session, &token, realm);
+        }
         // What the session's newest token and its access token are worth after that.
         if self.dice.chance(30)
             && let Some(held) = self.ground.book.find_session(&session.name)
