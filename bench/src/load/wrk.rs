@@ -46,7 +46,25 @@ pub(super) fn run(load: &Load, site: &Site, seconds: u32) -> Result<Outcome, Fai
         command.args(["-H", &format!("{name}: {value}")]);
     }
     command.args([&load.url, "--"]);
-    match &load.kind {
+    add_arguments(&mut command, &load.kind);
+    let text = capture(&mut command)?;
+    let mut outcome = parse(&text).during(format!("wrk reports nothing:\n{text}"))?;
+    if let Kind::Bearer {
+        tokens,
+        order: None,
+    } = &load.kind
+    {
+        let there = std::fs::read(tokens).during("the tokens")?;
+        let there = there.iter().filter(|byte| **byte == b'\n').count();
+        let there = u64::try_from(there).unwrap_or(u64::MAX);
+        outcome.repeated = outcome.requests.saturating_sub(there);
+    }
+    Ok(outcome)
+}
+
+/// What the script is told.
+fn add_arguments(command: &mut Command, kind: &Kind) {
+    match kind {
         Kind::Bearer { tokens, order } => {
             command.arg(tokens).args(order);
         }
@@ -65,19 +83,6 @@ pub(super) fn run(load: &Load, site: &Site, seconds: u32) -> Result<Outcome, Fai
         }
         _ => {}
     }
-    let text = capture(&mut command)?;
-    let mut outcome = parse(&text).during(format!("wrk reports nothing:\n{text}"))?;
-    if let Kind::Bearer {
-        tokens,
-        order: None,
-    } = &load.kind
-    {
-        let there = std::fs::read(tokens).during("the tokens")?;
-        let there = there.iter().filter(|byte| **byte == b'\n').count();
-        let there = u64::try_from(there).unwrap_or(u64::MAX);
-        outcome.repeated = outcome.requests.saturating_sub(there);
-    }
-    Ok(outcome)
 }
 
 /// Reads the line that `report.lua` writes.
