@@ -44,7 +44,7 @@ pub enum Field {
     AmrSteps,
     /// When they last proved who they are, seconds since 1970 (OIDC `auth_time`).
     AuthTime,
-    /// By which login they are known, text: `email`, `phone` or a provider's name.
+    /// By which address a user is known, text: `email` or `phone`.
     Provider,
     /// The client the token is issued to, text.
     Client,

@@ -202,8 +202,18 @@ impl ClaimValues for Whose<'_> {
 }
 
 impl Whose<'_> {
-    fn of_subject(&self, _field: Field) -> Option<Value> {
-        None
+    fn of_subject(&self, field: Field) -> Option<Value> {
+        let contact = self.subject.identifier.contact()?;
+        match field {
+            Field::Phone => {
+                let phone = contact.phone.as_ref();
+                phone.map(|phone| json!(phone.value.as_str()))
+            }
+            Field::IsAnonymous => Some(json!(contact.anonymous)),
+            Field::Provider if contact.email.is_some() => Some(json!("email")),
+            Field::Provider => contact.phone.as_ref().map(|_| json!("phone")),
+            _ => None,
+        }
     }
 
     fn of_session(&self, field: Field) -> Option<Value> {

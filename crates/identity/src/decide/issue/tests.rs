@@ -3,10 +3,11 @@
 use super::super::testing::*;
 use super::*;
 use crate::model::SubjectStatus;
-use crate::model::{Session, TokenKind};
+use crate::model::{Address, Contact, Identifier, Session, TokenKind};
 use crate::settings::{ExchangeSettings, Revocation, TokenSettings, TokenTyp};
+use doorward_base::authn::{AssuranceLevel, AuthMethod, AuthStep};
 use doorward_base::claims::ClaimsTemplate;
-use doorward_base::{ClientId, RealmName, SubjectId, SubjectKind};
+use doorward_base::{ClientId, Phone, RealmName, SubjectId, SubjectKind};
 use doorward_jose::Algorithm;
 use serde_json::json;
 
@@ -264,4 +265,58 @@ fn a_dead_link_or_one_too_many_gives_no_token() {
     };
     let refused = hold(&member, Bearer::Session(&bound), &ask).err();
     assert_eq!(refused, Some(IssueRefusal::Tenant));
+}
+
+/// What describes a user and its sign-in, as a template can write it.
+#[test]
+fn a_sign_in_is_described() {
+    let template = json!({
+        "phone": "{phone}", "is_anonymous": "{is_anonymous}", "provider": "{provider}",
+        "aal": "{aal}", "amr": "{amr}", "steps": "{amr_steps}", "auth_time": "{auth_time}",
+    });
+    let mut settings = settings();
+    settings.tokens.claims = ClaimsTemplate::parse(template.as_object().unwrap()).unwrap();
+    let phone = Address::said(Phone::new("+41 44 668 18 00").unwrap());
+    let anonymous = Contact {
+        anonymous: true,
+        ..Contact::default()
+    };
+    let by_phone = Contact {
+        phone: Some(phone),
+        ..Contact::default()
+    };
+    let of_nobody = json!({"is_anonymous": true});
+    let of_phone = json!({"is_anonymous": false, "phone": "+41446681800", "provider": "phone"});
+    let of_email = json!({"is_anonymous": false, "provider": "email"});
+    for (subject, expected) in [
+        (subject(1, Identifier::User(anonymous)), of_nobody),
+        (subject(1, Identifier::User(by_phone)), of_phone),
+        (user(1), of_email),
+        (service(1), json!({})),
+    ] {
+        let held_by = dossier(&subject, &[], &[]);
+        let mut session = session(&subject);
+        session.aal = AssuranceLevel::Aal2;
+        session.steps.push(AuthStep {
+            method: AuthMethod::Totp,
+            at: NOW.plus(Duration::from_secs(60)),
+        });
+        let held = hold(
+            &held_by,
+            Bearer::Session(&session),
+            &Ask::plain(&settings, NOW),
+        );
+        let mut written =
+            crate::decide::claims::render(&settings.tokens.claims, &held.unwrap().whose());
+        let now = NOW.as_seconds();
+        assert_eq!(written.remove("aal"), Some(json!("aal2")));
+        assert_eq!(written.remove("amr"), Some(json!(["password", "totp"])));
+        assert_eq!(written.remove("auth_time"), Some(json!(now + 60)));
+        let steps = json!([
+            {"method": "totp", "timestamp": now + 60},
+            {"method": "password", "timestamp": now},
+        ]);
+        assert_eq!(written.remove("steps"), Some(steps));
+        assert_eq!(Value::Object(written), expected);
+    }
 }
