@@ -117,6 +117,18 @@ fn authority(dir: &Path, name: &str) {
     openssl(dir, &[], &[&arguments[..], &EC[..]].concat());
 }
 
+/// A certificate that signs itself, as openssl makes it when it is asked for nothing
+/// else: an authority of one.
+fn self_signed(dir: &Path, name: &str, names: &str) {
+    let (key, pem, subject) = files(name);
+    let names = format!("subjectAltName={names}");
+    let arguments = [
+        "req", "-x509", "-days", "5", "-keyout", &key, "-out", &pem, "-subj", &subject, "-addext",
+        &names,
+    ];
+    openssl(dir, &[], &[&arguments[..], &EC[..]].concat());
+}
+
 /// A certificate of the authority `ca` for these names: `NAME.pem` and `NAME.key`.
 fn certificate(dir: &Path, name: &str, names: &str, before: &[&str]) {
     let (key, pem, subject) = files(name);
@@ -202,9 +214,10 @@ fn an_https_upstream_is_verified_or_the_answer_is_502_and_the_log_says_tls() {
     certificate(dir, "expired", "IP:127.0.0.1", &["faketime", "-f", "-20d"]);
     certificate(dir, "guarded", "IP:127.0.0.1", &[]);
     certificate(dir, "client", "DNS:doorward", &[]);
-    let (_nginx, addrs) = nginx(dir, &["right", "named", "expired", "guarded"]);
-    let [right, named, expired, guarded] = addrs[..] else {
-        panic!("four servers")
+    self_signed(dir, "alone", "IP:127.0.0.1");
+    let (_nginx, addrs) = nginx(dir, &["right", "named", "expired", "guarded", "alone"]);
+    let [right, named, expired, guarded, alone] = addrs[..] else {
+        panic!("five servers")
     };
     let file = |name: &str| format!("file:{}", dir.join(name).display());
     let ca = |name: &str, more: &str| format!("upstream_tls = {{ ca = \"{}\"{more} }}", file(name));
@@ -230,6 +243,18 @@ fn an_https_upstream_is_verified_or_the_answer_is_502_and_the_log_says_tls() {
                 format!("upstream = \"https://{right}\", {}", ca("other.pem", "")),
             ),
             ("/expired", format!("upstream = \"https://{expired}\"")),
+            (
+                "/alone",
+                format!("upstream = \"https://{alone}\", {}", ca("alone.pem", "")),
+            ),
+            (
+                "/alone-misnamed",
+                format!(
+                    "upstream = \"https://{alone}\", {}",
+                    ca("alone.pem", ", server_name = \"up.test\"")
+                ),
+            ),
+            ("/alone-unnamed", format!("upstream = \"https://{alone}\"")),
             ("/bare", format!("upstream = \"https://{guarded}\"")),
             (
                 "/shown",
@@ -242,11 +267,14 @@ fn an_https_upstream_is_verified_or_the_answer_is_502_and_the_log_says_tls() {
     assert_eq!(app.get("/right").expect(200).text(), "tls  /right");
     assert_eq!(app.get("/named").expect(200).text(), "tls up.test /named");
     app.get("/shown").expect(200);
+    app.get("/alone").expect(200);
     app.get("/bare").expect(400);
     for (path, check) in [
         ("/wrong-name", "tls_name"),
         ("/unknown", "tls_unknown_authority"),
         ("/expired", "tls_expired"),
+        ("/alone-misnamed", "tls_name"),
+        ("/alone-unnamed", "tls_certificate"),
     ] {
         assert_eq!(app.get(path).expect(502).code(), "upstream_failed");
         let log = log(&app);

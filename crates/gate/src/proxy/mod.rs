@@ -4,6 +4,7 @@
 mod connect;
 pub(crate) mod echo;
 pub(crate) mod headers;
+mod named;
 pub(crate) mod pool;
 pub(crate) mod tls;
 mod upgrade;

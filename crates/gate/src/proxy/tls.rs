@@ -1,11 +1,12 @@
 //! TLS towards upstreams: who must be at the other end, and what is said of one who is
 //! not. Not here: connecting (`connect`), and our own listeners (`listener`).
 
+use super::named::Named;
 use crate::listener::{Pair, TlsError, read_certificates};
 use aws_lc_rs::digest::{Context, SHA256};
-use rustls::client::ClientConfig;
+use rustls::client::{ClientConfig, WebPkiServerVerifier};
 use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::SingleCertAndKey;
 use rustls::{CertificateError, RootCertStore};
 use std::fmt;
@@ -60,21 +61,27 @@ impl UpstreamTls {
         name: Option<ServerName<'static>>,
     ) -> Result<Self, TlsError> {
         let mut id = Context::new(&SHA256);
-        let trusted = match roots {
+        let (trusted, named) = match roots {
             Roots::System(store) => {
                 id.update(b"system");
-                Arc::clone(store)
+                (Arc::clone(store), Vec::new())
             }
             Roots::Pem(pem) => {
                 id.update(b"pem");
                 id.update(pem);
-                Arc::new(read_roots(pem)?)
+                let named = read_certificates(pem)?;
+                (Arc::new(roots_of(&named)?), named)
             }
         };
-        let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        let provider = Arc::new(default_provider());
+        let chain = WebPkiServerVerifier::builder_with_provider(trusted, Arc::clone(&provider));
+        let chain = chain.build().map_err(|_| TlsError::NoCertificate)?;
+        let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(rustls::DEFAULT_VERSIONS);
         let builder = match builder {
-            Ok(builder) => builder.with_root_certificates(trusted),
+            Ok(builder) => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Named { chain, named })),
             Err(_) => unreachable!("the provider has the default versions"),
         };
         let mut config = match own {
@@ -104,11 +111,11 @@ impl UpstreamTls {
     }
 }
 
-fn read_roots(pem: &[u8]) -> Result<RootCertStore, TlsError> {
+fn roots_of(named: &[CertificateDer<'static>]) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    for certificate in read_certificates(pem)? {
+    for certificate in named {
         roots
-            .add(certificate)
+            .add(certificate.clone())
             .map_err(|_| TlsError::UnusableCertificate)?;
     }
     Ok(roots)

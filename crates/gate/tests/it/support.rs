@@ -8,7 +8,7 @@ use doorward_base::testing::{FixedClock, SeededEntropy};
 use doorward_base::token_format::{TokenBody, TokenFormat};
 use doorward_base::{
     ApiTokenId, ClassName, ErrorCode, Principal, RealmName, Scope, Secret, SubjectId, SubjectKind,
-    TenantId, Timestamp, Words as _,
+    TenantId, Timestamp, Words,
 };
 use doorward_gate::policy::spec::{
     AmbiguousPaths, AuthorizationRule, BasicModule, BasicSpec, ClaimMap, ClassSpec, CredentialKind,
@@ -211,7 +211,7 @@ impl Local for Telling {
                 "part": context.realm.get::<&'static str>(),
                 "subject": context.principal.as_ref().map(|principal| principal.sub.to_string()),
                 "tenant": context.principal.and_then(|principal| principal.tenant.clone()).map(|tenant| tenant.to_string()),
-                "credential": context.credential.map(|kind| kind.word()),
+                "credential": context.credential.map(Words::word),
                 "peer": context.peer.to_string(),
             });
             Response::new(full(told.to_string()))

@@ -251,7 +251,7 @@ async fn behind_tls(tls: UpstreamTls) -> Running {
 async fn an_https_upstream_is_who_it_should_be_or_a_502_that_says_why() {
     let named = || Some("localhost".try_into().unwrap());
     let pem = || Roots::Pem(include_bytes!("../fixture/localhost.pem").to_vec());
-    let nobody = || Roots::System(rustls::RootCertStore::empty().into());
+    let others = || Roots::Pem(include_bytes!("../fixture/other.pem").to_vec());
     let gate = behind_tls(UpstreamTls::new(&pem(), None, named()).unwrap()).await;
     for _ in 0..3 {
         let answer = ask(gate.addr, "GET /tls/x?q", &[]).await;
@@ -262,7 +262,7 @@ async fn an_https_upstream_is_who_it_should_be_or_a_502_that_says_why() {
     for (tls, check) in [
         (UpstreamTls::new(&pem(), None, None), "tls_name"),
         (
-            UpstreamTls::new(&nobody(), None, named()),
+            UpstreamTls::new(&others(), None, named()),
             "tls_unknown_authority",
         ),
     ] {

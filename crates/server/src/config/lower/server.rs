@@ -63,7 +63,6 @@ pub struct ServerSettings {
 impl Lowering<'_> {
     pub(super) fn server(&mut self, server: &Server) -> Option<ServerSettings> {
         let path = KeyPath::of(&["server"]);
-        let seconds = Duration::from_secs;
         let Text(master_key) = server
             .master_key
             .clone()
@@ -85,10 +84,14 @@ impl Lowering<'_> {
         let mail = server.mail.as_ref();
         let mail = read(mail.map(|mail| self.mail(mail, &path.key("mail"))))?;
         let database = database?;
+        let control_socket = self.control_socket(&database);
+        let mut span = |key: &str, given, seconds| {
+            self.positive(&path.key(key), given, Duration::from_secs(seconds))
+        };
         Some(ServerSettings {
             listen,
             ops_listen: server.ops_listen.map(|Text(address)| address),
-            control_socket: self.control_socket(&database),
+            control_socket,
             database,
             limits: limits?,
             master_key: master_key?,
@@ -100,28 +103,16 @@ impl Lowering<'_> {
                 .collect(),
             egress: egress?,
             max_connections: usize::try_from(max_connections).unwrap_or(usize::MAX),
-            header_timeout: self.positive(
-                &path.key("header_timeout"),
-                server.header_timeout,
-                seconds(10),
-            ),
-            idle_timeout: self.positive(
-                &path.key("idle_timeout"),
-                server.idle_timeout,
-                seconds(75),
-            ),
+            header_timeout: span("header_timeout", server.header_timeout, 10),
+            idle_timeout: span("idle_timeout", server.idle_timeout, 75),
             body_pace: Pace {
-                idle: self.positive(&path.key("body_idle"), server.body_idle, seconds(30)),
+                idle: span("body_idle", server.body_idle, 30),
                 rate: server.body_rate.map_or(256, |Text(Size(bytes))| bytes),
             },
             drain_delay: server
                 .drain_delay
                 .map_or(Duration::ZERO, |Text(Span(delay))| delay),
-            drain_timeout: self.positive(
-                &path.key("drain_timeout"),
-                server.drain_timeout,
-                seconds(30),
-            ),
+            drain_timeout: span("drain_timeout", server.drain_timeout, 30),
             max_body: server.max_body.map_or(10 << 20, |Text(Size(bytes))| bytes),
             token_cache: server
                 .token_cache
