@@ -35,7 +35,7 @@ pub(crate) struct Composed {
     /// How many mails there are, as last counted.
     pub(crate) mail_count: Arc<MailGauge>,
     pub(crate) identity: Arc<Identity>,
-    realms: Arc<Realms>,
+    pub(crate) realms: Arc<Realms>,
     denials: Arc<LateDenials>,
     targets: Targets,
 }

@@ -4,6 +4,7 @@
 
 mod mail;
 mod record;
+mod retention;
 mod runner;
 
 pub(crate) use mail::MailGauge;
@@ -30,7 +31,7 @@ pub(crate) struct Jobs(Vec<(Job, Arc<Record>)>);
 impl Jobs {
     /// The whole list: name, period in seconds, who, what.
     pub(crate) fn new(composed: &Arc<Composed>) -> Self {
-        let jobs: [(&'static str, u64, Who, fn(Arc<Composed>) -> Ran); 6] = [
+        let jobs: [(&'static str, u64, Who, fn(Arc<Composed>) -> Ran); 7] = [
             // Uses of API tokens are gathered in memory: a kill loses as many seconds.
             ("last_used", 30, Who::Each, |composed| {
                 Box::pin(async move { composed.flush().await })
@@ -45,6 +46,9 @@ impl Jobs {
             // What deleted subjects and tenants left.
             ("sweep", 30, Who::One, |composed| {
                 Box::pin(async move { composed.sweep().await })
+            }),
+            ("retention", 600, Who::One, |composed| {
+                Box::pin(async move { retention::prune(&composed).await })
             }),
             // Each process looks; a mail is one's, because it is claimed.
             ("mail", 1, Who::Each, |composed| {
