@@ -51,9 +51,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
     let news = Arc::new(FeedNews::new(Arc::clone(&feed)));
     let denials = Arc::new(LateDenials::default());
     let server = &loaded.settings.server;
-    let egress = GuardedClient::new(server.egress.clone(), Arc::new(SystemResolver))
-        .map_err(|error| Failure::Usage(format!("[server] egress_ca: {error}")))?;
-    let egress = Arc::new(egress);
+    let egress = guarded(server)?;
     let issuers = Arc::new(Issuers::new(Arc::clone(&egress) as Arc<dyn Egress>));
     let parts = GateParts {
         introspect: Arc::new(TokenIntrospect::new(
@@ -71,13 +69,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
             .map_err(|error| Failure::Refused(error.to_string()))?,
         clock: Arc::new(SystemClock),
         entropy: Arc::clone(&identity.entropy),
-        options: GateOptions {
-            trusted_proxies: server.trusted_proxies.clone(),
-            max_body: server.max_body,
-            body_pace: server.body_pace,
-            token_cache: server.token_cache - server.token_cache / 4,
-            ..GateOptions::default()
-        },
+        options: gate_options(server),
     };
     let targets = Targets::new(&identity, &feed, Arc::clone(&denials) as Arc<dyn DenialLog>);
     let wiring = Wiring {
@@ -141,6 +133,23 @@ impl Composed {
             .iter()
             .find_map(|served| self.denials.find(&served.realm.settings.name, request))
     }
+}
+
+fn gate_options(server: &ServerSettings) -> GateOptions {
+    GateOptions {
+        trusted_proxies: server.trusted_proxies.clone(),
+        max_body: server.max_body,
+        body_pace: server.body_pace,
+        token_cache: server.token_cache - server.token_cache / 4,
+        ..GateOptions::default()
+    }
+}
+
+/// The one way out for requests of our own.
+fn guarded(server: &ServerSettings) -> Result<Arc<GuardedClient>, Failure> {
+    GuardedClient::new(server.egress.clone(), Arc::new(SystemResolver))
+        .map(Arc::new)
+        .map_err(|error| Failure::Usage(format!("[server] egress_ca: {error}")))
 }
 
 /// Who sends mail, where any is sent.

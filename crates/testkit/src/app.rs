@@ -311,17 +311,6 @@ impl App {
         self.write_config(&self.config);
     }
 
-    /// Writes a file beside the configuration.
-    ///
-    /// # Panics
-    /// When it cannot be written.
-    pub fn write(&self, name: &str, text: &str) {
-        if let Some(folder) = self.artifacts.path(name).parent() {
-            must("make a folder", fs::create_dir_all(folder));
-        }
-        self.artifacts.write(name, text);
-    }
-
     /// Replaces the configuration file by any text.
     ///
     /// # Panics

@@ -9,6 +9,17 @@ use crate::wait::{self, PATIENCE};
 use serde_json::{Value, json};
 
 impl App {
+    /// Writes a file beside the configuration.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, text: &str) {
+        if let Some(folder) = self.artifacts.path(name).parent() {
+            must("make a folder", std::fs::create_dir_all(folder));
+        }
+        self.artifacts.write(name, text);
+    }
+
     /// Makes a user with a password that only this test knows, and returns the password.
     #[must_use]
     pub fn user(&self, email: &str, further: &[&str]) -> String {

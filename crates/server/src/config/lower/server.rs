@@ -72,10 +72,8 @@ impl Lowering<'_> {
             self.wrong(&path.key("max_connections"), "must be at least 1");
         }
         let listen = self.listen(server, &path);
-        let (database, limits) = (
-            self.database(server, &path),
-            self.limit_store(server, &path),
-        );
+        let database = self.database(server, &path);
+        let limits = self.limit_store(server, &path);
         let master_key = self.master_key(&path.key("master_key"), &master_key);
         let tls = server.tls.as_ref();
         let tls = tls.map(|Tls { cert, key }| self.pair(&cert.0, &key.0, &path.key("tls")));
@@ -85,6 +83,9 @@ impl Lowering<'_> {
         let mail = read(mail.map(|mail| self.mail(mail, &path.key("mail"))))?;
         let database = database?;
         let control_socket = self.control_socket(&database);
+        let drain_delay = server.drain_delay;
+        let trusted_proxies = server.trusted_proxies.iter();
+        let bytes = |given: Option<Text<Size>>, usual| given.map_or(usual, |Text(Size(size))| size);
         let mut span = |key: &str, given, seconds| {
             self.positive(&path.key(key), given, Duration::from_secs(seconds))
         };
@@ -96,27 +97,19 @@ impl Lowering<'_> {
             limits: limits?,
             master_key: master_key?,
             tls,
-            trusted_proxies: server
-                .trusted_proxies
-                .iter()
-                .map(|Text(net)| *net)
-                .collect(),
+            trusted_proxies: trusted_proxies.map(|Text(net)| *net).collect(),
             egress: egress?,
             max_connections: usize::try_from(max_connections).unwrap_or(usize::MAX),
             header_timeout: span("header_timeout", server.header_timeout, 10),
             idle_timeout: span("idle_timeout", server.idle_timeout, 75),
             body_pace: Pace {
                 idle: span("body_idle", server.body_idle, 30),
-                rate: server.body_rate.map_or(256, |Text(Size(bytes))| bytes),
+                rate: bytes(server.body_rate, 256),
             },
-            drain_delay: server
-                .drain_delay
-                .map_or(Duration::ZERO, |Text(Span(delay))| delay),
+            drain_delay: drain_delay.map_or(Duration::ZERO, |Text(Span(delay))| delay),
             drain_timeout: span("drain_timeout", server.drain_timeout, 30),
-            max_body: server.max_body.map_or(10 << 20, |Text(Size(bytes))| bytes),
-            token_cache: server
-                .token_cache
-                .map_or(128 << 20, |Text(Size(bytes))| bytes),
+            max_body: bytes(server.max_body, 10 << 20),
+            token_cache: bytes(server.token_cache, 128 << 20),
             mail,
             log: server.log,
         })
