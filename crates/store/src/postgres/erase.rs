@@ -37,6 +37,16 @@ const TOKENS: &str = "UPDATE api_token SET name = NULL, state = 'revoked', \
      (SELECT id FROM api_token WHERE realm = $1 AND owner = $2 AND kind <> '' \
       AND (name IS NOT NULL OR state <> 'revoked') LIMIT $3)";
 
+/// Mail to its address, whoever caused it.
+async fn erase_mail(scope: Scope<'_>, id: SubjectId) -> Result<(), Trouble> {
+    let sql = "DELETE FROM outbox WHERE realm = $1 AND recipient = \
+               (SELECT email FROM subject WHERE realm = $1 AND id = $2)";
+    scope
+        .write(target("outbox", &id), sql, &[&Id::from(id)])
+        .await
+        .map(drop)
+}
+
 /// The realms in which something may be left.
 pub(super) async fn list_unswept(conn: &ClientWrapper) -> Result<Vec<RealmId>, Trouble> {
     let rows = conn
@@ -239,6 +249,7 @@ impl EraseRead for RealmTx {
 #[async_trait]
 impl EraseWrite for RealmTx {
     async fn erase_subject(&mut self, id: SubjectId, at: Timestamp) -> Result<(), StoreError> {
+        writing!(self, erase_mail(id))?;
         writing!(self, erase_subject(id, at))
     }
 

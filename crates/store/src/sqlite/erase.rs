@@ -83,6 +83,15 @@ pub(super) fn erase_subject(
     Ok(())
 }
 
+/// Mail to its address, whoever caused it.
+fn erase_mail(scope: Scope<'_>, id: SubjectId) -> Result<(), StoreError> {
+    let sql = "DELETE FROM outbox WHERE realm = ?1 AND recipient = \
+               (SELECT email FROM subject WHERE realm = ?1 AND id = ?2)";
+    scope
+        .write(target("outbox", &id), sql, &[id.as_bytes()])
+        .map(drop)
+}
+
 /// The realms in which something may be left.
 pub(super) fn list_unswept(conn: &Connection) -> Result<Vec<RealmId>, StoreError> {
     let list = || {
@@ -213,7 +222,10 @@ impl EraseRead for RealmTx<'_> {
 #[async_trait]
 impl EraseWrite for RealmTx<'_> {
     async fn erase_subject(&mut self, id: SubjectId, at: Timestamp) -> Result<(), StoreError> {
-        self.with(|scope| erase_subject(scope, id, at))
+        self.with(|scope| {
+            erase_mail(scope, id)?;
+            erase_subject(scope, id, at)
+        })
     }
 
     async fn erase_tenant(&mut self, id: &TenantId, at: Timestamp) -> Result<(), StoreError> {

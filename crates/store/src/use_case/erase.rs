@@ -3,13 +3,17 @@
 
 use super::world::*;
 use crate::conformance::fixture::{all, tenant_id};
-use doorward_base::{ErrorCode, Phone, SubjectId};
+use crate::conformance::writing;
+use doorward_base::{ErrorCode, MailId, Phone, SubjectId};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::ManageRefusal;
-use doorward_identity::model::{Actor, AuditAction, Change, Metadata, TokenKind, UserAgent};
+use doorward_identity::model::{
+    Actor, AuditAction, Change, MailKind, Metadata, QueuedMail, TokenKind, UserAgent,
+};
 use doorward_identity::port::StoreHandle;
 use doorward_identity::settings::Presentation;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 const PASSWORD: &str = "correct horse";
@@ -90,6 +94,24 @@ pub(crate) async fn somebody(store: StoreHandle) -> Somebody {
     exchange(world.ctx(), asking(&token.secret)).await.unwrap();
     // It acts on somebody else, and on nobody.
     invite_to(&world, &caller, "bob", "acme").await;
+    // Mail is on its way to it, and to its address.
+    for subject in [Some(id), None] {
+        let mail = QueuedMail {
+            id: MailId::mint(&*world.identity.entropy, NOW),
+            subject,
+            to: email("zebraada"),
+            kind: MailKind::Invitation,
+            language: None,
+            variables: BTreeMap::from([("who".to_owned(), "zebramail".to_owned())]),
+            sealed: None,
+            attempts: 0,
+            created_at: NOW,
+            expires_at: after(60),
+        };
+        let (store, realm) = (world.store(), world.realm.id);
+        let put = writing!(store, realm, [mail], |tx| tx.put_mail(&mail).await);
+        put.unwrap();
+    }
     let wrong = sign_in(
         world.ctx(),
         signing_in("zebraada@example.org", "wrong horse"),
@@ -106,6 +128,7 @@ pub(crate) async fn somebody(store: StoreHandle) -> Somebody {
         "gh-4711",
         "zebra laptop",
         "zebrabrowser",
+        "zebramail",
         "203.0.113.77",
         "$argon2id$",
     ];
