@@ -63,3 +63,45 @@ fn nobody_invites_without_the_permission_or_into_another_tenant() {
         .send()
         .expect(401);
 }
+
+#[test]
+fn an_invitation_is_listed_and_withdrawn_by_its_tenant_and_the_command_line() {
+    let app = Setup::new(site!(), doorward_systems::WITBOOST).start();
+    let admin = Person::make_in(&app, "acme", "admin@acme.example", &[PERMISSION]);
+    let foreign = Person::make_in(&app, "globex", "admin@globex.example", &[PERMISSION]);
+    let (admin, foreign) = (admin.sign_in(&app), foreign.sign_in(&app));
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        let answer = invite(admin.request("POST", "/admin/v1/invitations"), "acme").send();
+        answer.expect(201);
+        let answer = answer.json();
+        let _ = app.remembered(answer["invitation"].as_str().unwrap().to_owned());
+        made.push(answer);
+    }
+    // The second took the first one's place.
+    let listed = admin.request("GET", "/admin/v1/invitations").send();
+    let listed = listed.expect(200).json();
+    let items = listed["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{listed}");
+    assert_eq!(items[0]["id"], made[1]["id"]);
+    assert_eq!(items[0]["email"], "new@acme.example");
+    assert!(items[0].get("invitation").is_none(), "{listed}");
+    let path = format!("/admin/v1/invitations/{}", items[0]["id"].as_str().unwrap());
+    let elsewhere = foreign.request("GET", "/admin/v1/invitations").send();
+    assert_eq!(elsewhere.expect(200).json()["items"], json!([]));
+    foreign.request("DELETE", &path).send().expect(404);
+    let shown = app.run(&["tenant", "invitations"], &["--json"]);
+    assert_eq!(shown.json()[0]["id"], made[1]["id"]);
+    admin.request("DELETE", &path).send().expect(204);
+    admin.request("DELETE", &path).send().expect(404);
+    let password = app.remembered("a long enough password".to_owned());
+    let secret = made[1]["invitation"].as_str().unwrap();
+    accept(&app, secret, &password).send().expect(404);
+
+    let answer = invite(admin.request("POST", "/admin/v1/invitations"), "acme").send();
+    let answer = answer.expect(201).json();
+    let _ = app.remembered(answer["invitation"].as_str().unwrap().to_owned());
+    let id = answer["id"].as_str().unwrap();
+    drop(app.run(&["tenant", "withdraw"], &[id]).exit(0));
+    drop(app.run(&["tenant", "withdraw"], &[id]).exit(1));
+}

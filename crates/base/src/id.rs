@@ -95,6 +95,10 @@ uuid_id! {
     FactorId
 }
 uuid_id! {
+    /// A pending single-use step. Not the secret.
+    ChallengeId
+}
+uuid_id! {
     /// One request, shown to clients as `x-request-id` and in error bodies.
     RequestId
 }

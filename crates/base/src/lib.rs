@@ -32,8 +32,8 @@ pub use credential::CredentialKind;
 pub use effect::{Effect, Effects};
 pub use entropy::Entropy;
 pub use id::{
-    ApiTokenId, ClientId, FactorId, IdentityId, MailId, MembershipId, RealmId, RequestId,
-    SessionId, SubjectId,
+    ApiTokenId, ChallengeId, ClientId, FactorId, IdentityId, MailId, MembershipId, RealmId,
+    RequestId, SessionId, SubjectId,
 };
 pub use name::{
     Audience, ClassName, Environment, NameError, Permission, ProviderName, RealmName, RoleName,

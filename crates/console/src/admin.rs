@@ -4,6 +4,7 @@
 
 mod add_grant;
 mod ban_user;
+mod create_client;
 mod create_invitation;
 mod create_membership;
 mod create_service_account;
@@ -14,10 +15,13 @@ mod delete_tenant;
 mod delete_user;
 mod disable_user;
 mod enable_user;
+mod end_client_overlap;
 mod end_membership;
 mod list_audit;
+mod list_clients;
 mod list_denials;
 mod list_grants;
+mod list_invitations;
 mod list_memberships;
 mod list_service_accounts;
 mod list_tenants;
@@ -25,12 +29,15 @@ mod list_tokens;
 mod list_users;
 mod regenerate_token;
 mod remove_grant;
+mod revoke_client;
 mod revoke_token;
+mod rotate_client_secret;
 mod show_denial;
 mod show_user;
 #[cfg(test)]
 mod testing;
 mod unlink_identity;
+mod withdraw_invitation;
 
 use crate::desk::Shared;
 use axum::Router;
@@ -69,6 +76,7 @@ impl AdminParts {
         subjects()
             .merge(authority())
             .merge(tokens())
+            .merge(clients())
             .merge(records())
             .with_state(Admin {
                 shared: Shared {
@@ -128,7 +136,11 @@ fn authority() -> Router<Admin> {
         )
         .route(
             "/admin/v1/invitations",
-            post(create_invitation::create_invitation),
+            get(list_invitations::list_invitations).post(create_invitation::create_invitation),
+        )
+        .route(
+            "/admin/v1/invitations/{id}",
+            delete(withdraw_invitation::withdraw_invitation),
         )
         .route(
             "/admin/v1/grants",
@@ -148,6 +160,26 @@ fn tokens() -> Router<Admin> {
         .route(
             "/admin/v1/tokens/{id}/regenerate",
             post(regenerate_token::regenerate_token),
+        )
+}
+
+fn clients() -> Router<Admin> {
+    Router::new()
+        .route(
+            "/admin/v1/clients",
+            get(list_clients::list_clients).post(create_client::create_client),
+        )
+        .route(
+            "/admin/v1/clients/{id}",
+            delete(revoke_client::revoke_client),
+        )
+        .route(
+            "/admin/v1/clients/{id}/rotate",
+            post(rotate_client_secret::rotate_client_secret),
+        )
+        .route(
+            "/admin/v1/clients/{id}/end-overlap",
+            post(end_client_overlap::end_client_overlap),
         )
 }
 
@@ -174,6 +206,7 @@ fn records() -> Router<Admin> {
         delete_tenant::delete_tenant,
         delete_user::delete_user,
         unlink_identity::unlink_identity,
+        create_client::create_client,
         create_invitation::create_invitation,
         create_membership::create_membership,
         create_service_account::create_service_account,
@@ -182,10 +215,13 @@ fn records() -> Router<Admin> {
         create_user::create_user,
         disable_user::disable_user,
         enable_user::enable_user,
+        end_client_overlap::end_client_overlap,
         end_membership::end_membership,
         list_audit::list_audit,
+        list_clients::list_clients,
         list_denials::list_denials,
         list_grants::list_grants,
+        list_invitations::list_invitations,
         list_memberships::list_memberships,
         list_service_accounts::list_service_accounts,
         list_tenants::list_tenants,
@@ -193,9 +229,12 @@ fn records() -> Router<Admin> {
         list_users::list_users,
         regenerate_token::regenerate_token,
         remove_grant::remove_grant,
+        revoke_client::revoke_client,
         revoke_token::revoke_token,
+        rotate_client_secret::rotate_client_secret,
         show_denial::show_denial,
         show_user::show_user,
+        withdraw_invitation::withdraw_invitation,
     )
 )]
 struct Description;

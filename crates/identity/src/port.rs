@@ -12,9 +12,12 @@
 
 mod api_token;
 mod audit;
+mod challenge;
 mod change;
+mod client;
 mod dossier;
 mod erase;
+mod factor;
 mod grant;
 mod handle;
 mod identity;
@@ -26,9 +29,12 @@ mod tenant;
 
 pub use api_token::{TokenRead, TokenWrite};
 pub use audit::{AuditRead, AuditWrite};
+pub use challenge::{ChallengeFilter, ChallengeKey, ChallengeRead, ChallengeWrite, ChallengesOf};
 pub use change::ChangeWrite;
+pub use client::{ClientRead, ClientWrite};
 pub use dossier::DossierRead;
 pub use erase::{EraseRead, EraseWrite};
+pub use factor::{FactorRead, FactorWrite};
 pub use grant::{GrantRead, GrantWrite};
 pub use handle::StoreHandle;
 pub use identity::{IdentityRead, IdentityWrite};
@@ -151,6 +157,9 @@ pub trait Read:
     + GrantRead
     + TokenRead
     + SessionRead
+    + ChallengeRead
+    + FactorRead
+    + ClientRead
     + KeyRead
     + AuditRead
 {
@@ -165,6 +174,9 @@ impl<
         + GrantRead
         + TokenRead
         + SessionRead
+        + ChallengeRead
+        + FactorRead
+        + ClientRead
         + KeyRead
         + AuditRead,
 > Read for T
@@ -182,6 +194,9 @@ pub trait Tx:
     + GrantWrite
     + TokenWrite
     + SessionWrite
+    + ChallengeWrite
+    + FactorWrite
+    + ClientWrite
     + KeyWrite
     + MailWrite
     + AuditWrite
@@ -198,6 +213,9 @@ impl<
         + GrantWrite
         + TokenWrite
         + SessionWrite
+        + ChallengeWrite
+        + FactorWrite
+        + ClientWrite
         + KeyWrite
         + MailWrite
         + AuditWrite

@@ -35,6 +35,8 @@ pub struct RealmSettings {
     pub default_role: Option<RoleName>,
     /// The logins that are not ours whose subjects may own credentials here.
     pub externals: Vec<ExternalIssuer>,
+    /// How long what is over is kept.
+    pub retention: RetentionSettings,
 }
 
 impl RealmSettings {
@@ -72,6 +74,32 @@ impl FromStr for Provision {
             "never" => Ok(Self::Never),
             "first_sight" => Ok(Self::FirstSight),
             other => Err(format!("unknown rule {other:?}; known: never, first_sight")),
+        }
+    }
+}
+
+/// How long what is over is kept, counted from when it was over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RetentionSettings {
+    /// Rows of the audit log.
+    pub audit: Duration,
+    /// Revoked and expired API tokens, and revoked clients: their names, so that the audit
+    /// log can speak of them.
+    pub tombstones: Duration,
+    /// Sessions that ended.
+    pub sessions: Duration,
+    /// Challenges that expired.
+    pub challenges: Duration,
+}
+
+impl Default for RetentionSettings {
+    fn default() -> Self {
+        let days = |days: u64| Duration::from_secs(days * 86_400);
+        Self {
+            audit: days(400),
+            tombstones: days(400),
+            sessions: days(90),
+            challenges: days(1),
         }
     }
 }

@@ -269,7 +269,7 @@ mod tests {
         let (token, owner) = make_token(&before.identity, &realm).await;
         revoke(&before.identity, &realm, token).await;
         let bumped = before.identity.store.write(realm.id, move |tx| {
-            Box::pin(async move { tx.bump_epoch(owner, None).await })
+            Box::pin(async move { tx.bump_epoch(owner, None, SystemClock.now()).await })
         });
         let epoch = bumped.await.unwrap();
         before.close().await;

@@ -7,7 +7,7 @@ mod layered;
 
 use arc_swap::ArcSwap;
 use doorward_base::principal::{CredentialId, Epoch};
-use doorward_base::{ApiTokenId, RealmId, SessionId, SubjectId, TenantId, Timestamp};
+use doorward_base::{ApiTokenId, ClientId, RealmId, SessionId, SubjectId, TenantId, Timestamp};
 use doorward_identity::model::{ChangeSeq, TokenState};
 use layered::Layered;
 use std::collections::{HashMap, HashSet};
@@ -31,6 +31,7 @@ struct Known {
     /// With the time each stops.
     retiring: Layered<ApiTokenId, Timestamp>,
     ended: Layered<SessionId, Timestamp>,
+    revoked_clients: Layered<ClientId, Timestamp>,
     epochs: Layered<SubjectId, Arc<Epochs>>,
     deleted_tenants: Layered<TenantId, Noted>,
     tokens_changed: Layered<ApiTokenId, Noted>,
@@ -69,6 +70,8 @@ struct Noted {
 pub(crate) struct Changes {
     pub(crate) tokens: HashMap<ApiTokenId, Position>,
     pub(crate) sessions: HashSet<SessionId>,
+    /// Revoked: nothing else is told of a client.
+    pub(crate) clients: HashSet<ClientId>,
     pub(crate) subjects: HashMap<SubjectId, Position>,
     /// Tenants were deleted.
     pub(crate) tenants: Option<Position>,
@@ -95,9 +98,11 @@ pub(crate) struct Snapshot {
     pub(crate) revoked: Vec<ApiTokenId>,
     /// Sessions ended, as far back.
     pub(crate) ended: Vec<SessionId>,
+    /// Clients revoked, as far back.
+    pub(crate) revoked_clients: Vec<ClientId>,
     /// Replaced API tokens, and when each stops.
     pub(crate) retiring: Vec<(ApiTokenId, Timestamp)>,
-    /// Every epoch.
+    /// The epochs, as far back.
     pub(crate) epochs: Vec<(SubjectId, Option<TenantId>, Epoch)>,
     /// Tenants deleted, as far back.
     pub(crate) deleted_tenants: Vec<TenantId>,
@@ -122,12 +127,13 @@ impl RealmLive {
                 known.revoked.get(id).is_some()
                     || known.retiring.get(id).is_some_and(|&until| until <= now)
             }
-            CredentialId::Client(_) | CredentialId::Foreign => false,
+            CredentialId::Client(id) => known.revoked_clients.get(id).is_some(),
+            CredentialId::Foreign => false,
         }
     }
 
-    /// The epoch in force of a subject acting in a tenant: what changed realm-wide and
-    /// what changed there, together, as `identity` writes it into tokens; in a tenant that
+    /// The epoch in force of a subject acting in a tenant: the later of what changed
+    /// realm-wide and what changed there, as `identity` writes it into tokens; in a tenant that
     /// was deleted, one that no token has.
     pub(crate) fn epoch(&self, subject: SubjectId, tenant: Option<&TenantId>) -> Epoch {
         let known = self.known.load();
@@ -137,8 +143,8 @@ impl RealmLive {
         let Some(epochs) = known.epochs.get(&subject) else {
             return Epoch::default();
         };
-        let there = tenant.map_or(0, |tenant| epochs.there(tenant).0);
-        Epoch(epochs.realm_wide.0 + there)
+        let there = tenant.map(|tenant| epochs.there(tenant));
+        epochs.realm_wide.max(there.unwrap_or_default())
     }
 
     /// Whether what was cached of a token at `as_of` may have changed since.
@@ -184,6 +190,10 @@ impl RealmLive {
             }
             let ended = changes.sessions.difference(&active);
             known.ended.extend(ended.map(|&session| (session, now)));
+            let clients = changes.clients.iter();
+            known
+                .revoked_clients
+                .extend(clients.map(|&client| (client, now)));
             known.learn_epochs(&standing.epochs);
             let position = changes.tenants.unwrap_or_default();
             known.learn_deleted(standing.deleted_tenants, Noted { position, at: now });
@@ -193,11 +203,15 @@ impl RealmLive {
     /// Takes over a snapshot, beside what is known already.
     pub(crate) fn learn(&self, snapshot: Snapshot, now: Timestamp) {
         let (revoked, ended) = (snapshot.revoked, snapshot.ended);
+        let clients = snapshot.revoked_clients;
         self.write(|known| {
             known
                 .revoked
                 .extend(revoked.into_iter().map(|id| (id, now)));
             known.ended.extend(ended.into_iter().map(|id| (id, now)));
+            known
+                .revoked_clients
+                .extend(clients.into_iter().map(|id| (id, now)));
             known.retiring.extend(snapshot.retiring);
             known.learn_epochs(&snapshot.epochs);
             // Nothing was cached before a snapshot that is not distrusted.
@@ -260,7 +274,12 @@ impl Known {
         let noted = |noted: &Noted| noted.at < before;
         self.revoked.values().any(learned)
             || self.ended.values().any(learned)
+            || self.revoked_clients.values().any(learned)
             || self.retiring.values().any(learned)
+            || self
+                .epochs
+                .values()
+                .any(|of| of.latest() < before.as_micros())
             || self.tokens_changed.values().any(noted)
             || self.subjects_changed.values().any(noted)
             || self.deleted_tenants.values().any(noted)
@@ -269,7 +288,9 @@ impl Known {
     fn forget(&mut self, before: Timestamp) {
         self.revoked.retain(|at| *at >= before);
         self.ended.retain(|at| *at >= before);
+        self.revoked_clients.retain(|at| *at >= before);
         self.retiring.retain(|until| *until >= before);
+        self.epochs.retain(|of| of.latest() >= before.as_micros());
         let tokens = self.tokens_changed.values();
         let noted = tokens
             .chain(self.subjects_changed.values())
@@ -284,6 +305,13 @@ impl Known {
 }
 
 impl Epochs {
+    /// When the subject last changed anywhere, or later, in microseconds: an epoch is a
+    /// time.
+    fn latest(&self) -> i64 {
+        let there = self.tenants.iter().map(|(_, epoch)| epoch.0);
+        there.fold(self.realm_wide.0, i64::max)
+    }
+
     fn there(&self, tenant: &TenantId) -> Epoch {
         let found = self
             .tenants
@@ -437,8 +465,54 @@ mod tests {
         };
         learn(2, 5);
         learn(1, 4);
-        assert_eq!(live.epoch(OWNER, Some(&tenant)), Epoch(7));
+        assert_eq!(live.epoch(OWNER, Some(&tenant)), Epoch(5));
         assert_eq!(live.epoch(OWNER, None), Epoch(2));
+    }
+
+    #[test]
+    fn an_epoch_counts_as_long_as_an_access_token_of_before_it_lives() {
+        let live = RealmLive::new(RealmId(1));
+        let tenant = TenantId::new("acme").unwrap();
+        let epoch = |seconds| Epoch(at(seconds).as_micros());
+        let snapshot = Snapshot {
+            epochs: vec![
+                (OWNER, None, epoch(100)),
+                (OWNER, Some(tenant.clone()), epoch(200)),
+            ],
+            ..Snapshot::default()
+        };
+        live.learn(snapshot, at(300));
+        for (before, realm_wide, there) in
+            [(200, epoch(100), epoch(200)), (201, Epoch(0), Epoch(0))]
+        {
+            live.forget(at(before));
+            assert_eq!(live.epoch(OWNER, None), realm_wide, "{before}");
+            assert_eq!(live.epoch(OWNER, Some(&tenant)), there, "{before}");
+        }
+        assert_eq!(live.known.load().epochs.values().count(), 0);
+    }
+
+    #[test]
+    fn a_revoked_client_is_dead_until_nothing_of_it_can_live() {
+        let (live, other) = (RealmLive::new(RealmId(1)), RealmLive::new(RealmId(2)));
+        let id = ClientId::from_bytes([7; 16]);
+        let changes = Changes {
+            clients: HashSet::from([id]),
+            ..Changes::default()
+        };
+        live.apply(&changes, Standing::default(), at(100));
+        let snapshot = Snapshot {
+            revoked_clients: vec![id],
+            ..Snapshot::default()
+        };
+        other.learn(snapshot, at(100));
+        for live in [live, other] {
+            let credential = CredentialId::Client(id);
+            live.forget(at(100));
+            assert!(live.is_revoked(&credential, at(100)));
+            live.forget(at(101));
+            assert!(!live.is_revoked(&credential, at(101)));
+        }
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(crate) struct NewInvitation {
 /// An invitation that was made.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Invitation {
+    /// Its id, by which it is withdrawn.
+    id: String,
     /// The secret that takes it; to be sent to the address and nowhere else.
     invitation: String,
     /// Until when it can be taken (RFC 3339).
@@ -62,6 +64,7 @@ pub(crate) async fn create_invitation(
         .await
         .map_err(refuse)?;
     let answer = Invitation {
+        id: invited.id.to_string(),
         invitation: invited.secret.expose().to_owned(),
         expires_at: invited.expires_at.to_string(),
     };

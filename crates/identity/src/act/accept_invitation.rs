@@ -1,20 +1,21 @@
 //! Takes an invitation: whoever has its secret has read the mail of its address.
 
+use super::challenge::keys_of;
 use super::create_user::default_grants;
-use super::keyring::DigestKind;
 use super::set_password::check_length;
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Context, Realm};
 use crate::decide::bounds::check_name;
+use crate::decide::invitation::{TakeInput, Taking, take};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
-    Actor, Address, AuditAction, AuditEvent, Change, Contact, Grant, Granted, HashedPassword,
-    Identifier, Invitation, Membership, Metadata, Subject, SubjectStatus,
+    Actor, Address, AuditAction, AuditEvent, ChallengeKind, Change, Contact, Grant, Granted,
+    HashedPassword, Identifier, Invitation, Membership, Metadata, Subject, SubjectStatus,
 };
-use crate::port::{Read, StoreError, Tx};
+use crate::port::{ChallengeKey, Read, StoreError, Tx};
 use async_trait::async_trait;
-use doorward_base::secret::TokenDigest;
 use doorward_base::{Effect, MembershipId, Secret, SubjectId, Timestamp};
+use serde_json::json;
 use std::sync::Arc;
 
 /// An invitation about to be taken.
@@ -40,25 +41,24 @@ pub async fn accept_invitation(
 ) -> Result<Subject, Failure<ManageRefusal>> {
     let entropy = &*ctx.identity.entropy;
     let keyring = ctx.realm.keyring();
-    let digests = keyring.digests(DigestKind::Invitation, &request.secret);
-    let mut digests: Vec<_> = digests.into_iter().map(|(digest, _)| digest).collect();
+    let mut keys = keys_of(&keyring, ChallengeKind::Invitation, &request.secret);
     let mut password = None;
     if let Some(plain) = &request.password {
         let minimum = ctx.realm.settings.sessions.min_password;
         check_length(plain, minimum).map_err(Failure::Refused)?;
-        let find = FindInvitation(digests.clone(), ctx.call.now);
+        let find = FindInvitation(keys.clone(), ctx.call.now);
         if ctx.query(find).await? {
             password = Some(ctx.identity.passwords.hash(plain, entropy).await?);
         } else {
             // Nobody is invited, so nothing is hashed; and nothing may be taken that
             // comes in between, because it would set no password.
-            digests.clear();
+            keys.clear();
         }
     }
     ctx.commit(Acceptance {
         realm: ctx.realm(),
         call: *ctx.call,
-        digests,
+        keys,
         password,
         name: request.name,
         subject: SubjectId::mint(entropy, ctx.call.now),
@@ -68,7 +68,7 @@ pub async fn accept_invitation(
 }
 
 /// Whether there is an invitation that can be taken.
-struct FindInvitation(Vec<TokenDigest>, Timestamp);
+struct FindInvitation(Vec<ChallengeKey>, Timestamp);
 
 #[async_trait]
 impl Query for FindInvitation {
@@ -76,20 +76,30 @@ impl Query for FindInvitation {
     type Refusal = ManageRefusal;
 
     async fn run(&self, tx: &mut dyn Read) -> Result<bool, Stop<ManageRefusal>> {
-        for digest in &self.0 {
-            if let Some(found) = tx.find_invitation(digest).await? {
-                return Ok(found.expires_at > self.1);
-            }
-        }
-        Ok(false)
+        let found = find(tx, &self.0).await?;
+        Ok(found.is_some_and(|(_, invitation)| invitation.expires_at > self.1))
     }
+}
+
+/// The invitation that is stored under one of these keys, with the key.
+async fn find(
+    tx: &mut dyn Read,
+    keys: &[ChallengeKey],
+) -> Result<Option<(ChallengeKey, Invitation)>, StoreError> {
+    for key in keys {
+        let found = tx.find_challenge(key).await?;
+        if let Some(invitation) = found.as_ref().and_then(Invitation::of) {
+            return Ok(Some((key.clone(), invitation)));
+        }
+    }
+    Ok(None)
 }
 
 struct Acceptance {
     realm: Arc<Realm>,
     call: Call,
     /// Under every live digest key.
-    digests: Vec<TokenDigest>,
+    keys: Vec<ChallengeKey>,
     password: Option<HashedPassword>,
     name: Option<String>,
     subject: SubjectId,
@@ -117,26 +127,32 @@ impl Work for Acceptance {
         event: &mut AuditEvent,
     ) -> Result<Subject, Stop<ManageRefusal>> {
         check_name(self.name.as_deref())?;
-        let invitation = self
-            .take(tx)
+        let (key, invitation) = find(tx, &self.keys)
             .await?
             .ok_or(ManageRefusal::InvitationInvalid)?;
         event.tenant = Some(invitation.tenant.clone());
-        if invitation.expires_at <= self.call.now {
-            return Err(ManageRefusal::InvitationInvalid.into());
-        }
-        let found = tx.find_subject_by_email(&invitation.email).await?;
-        event.subject = found.as_ref().map(|subject| subject.id);
-        let subject = match found {
-            Some(subject) => match self.claim(tx, &subject).await? {
-                Ok(()) => subject,
-                Err(refusal) => {
-                    // Refused, not taken: it can be tried again.
-                    tx.put_invitation(&invitation).await?;
-                    return Err(refusal.into());
-                }
-            },
+        let id = json!(invitation.id.to_string());
+        event.detail.insert("invitation".to_owned(), id);
+        let account = tx.find_subject_by_email(&invitation.email).await?;
+        event.subject = account.as_ref().map(|subject| subject.id);
+        // A refusal leaves it where it is: it can be tried again.
+        let taking = take(&TakeInput {
+            invitation: &invitation,
+            account: account.as_ref(),
+            sets_password: self.password.is_some(),
+            now: self.call.now,
+        })?;
+        tx.take_challenge(&key)
+            .await?
+            .ok_or(ManageRefusal::InvitationInvalid)?;
+        let subject = match account {
             None => self.make(tx, &invitation).await?,
+            Some(subject) => {
+                if taking == Taking::Claim {
+                    self.claim(tx, &subject).await?;
+                }
+                subject
+            }
         };
         event.subject = Some(subject.id);
         self.join(tx, &invitation, subject.id).await?;
@@ -145,36 +161,11 @@ impl Work for Acceptance {
 }
 
 impl Acceptance {
-    async fn take(&self, tx: &mut dyn Tx) -> Result<Option<Invitation>, StoreError> {
-        for digest in &self.digests {
-            if let Some(invitation) = tx.take_invitation(digest).await? {
-                return Ok(Some(invitation));
-            }
+    /// Makes an account that might be somebody else's the invited person's own.
+    async fn claim(&self, tx: &mut dyn Tx, subject: &Subject) -> Result<(), StoreError> {
+        if let Some(password) = &self.password {
+            tx.set_password(subject.id, password).await?;
         }
-        Ok(None)
-    }
-
-    /// Makes the existing account the invited person's own.
-    async fn claim(
-        &self,
-        tx: &mut dyn Tx,
-        subject: &Subject,
-    ) -> Result<Result<(), ManageRefusal>, StoreError> {
-        let Identifier::User(contact) = &subject.identifier else {
-            return Ok(Err(ManageRefusal::InvitationInvalid));
-        };
-        if !subject.status.allows(self.call.now) {
-            return Ok(Err(ManageRefusal::InvitationInvalid));
-        }
-        let Some(address) = contact.email.clone().filter(|own| !own.is_proven()) else {
-            return Ok(Ok(()));
-        };
-        // Nobody has shown that this address is theirs, so somebody else may have made
-        // the account and wait in it: everything they left is thrown out.
-        let Some(password) = &self.password else {
-            return Ok(Err(ManageRefusal::PasswordNeeded));
-        };
-        tx.set_password(subject.id, password).await?;
         let sessions = tx.end_sessions_of(subject.id, None, self.call.now).await?;
         for session in sessions {
             tx.append_change(Change::Session(session)).await?;
@@ -185,12 +176,15 @@ impl Acceptance {
         for token in tokens {
             tx.append_change(Change::ApiToken(token)).await?;
         }
+        let Identifier::User(contact) = &subject.identifier else {
+            return Ok(());
+        };
+        let proven = contact.email.clone();
         let contact = Contact {
-            email: Some(Address::proven(address.value, self.call.now)),
+            email: proven.map(|address| Address::proven(address.value, self.call.now)),
             ..contact.clone()
         };
-        tx.set_contact(subject.id, &contact).await?;
-        Ok(Ok(()))
+        tx.set_contact(subject.id, &contact).await
     }
 
     async fn make(&self, tx: &mut dyn Tx, invitation: &Invitation) -> Result<Subject, StoreError> {
@@ -237,7 +231,7 @@ impl Acceptance {
             };
             tx.insert_grant(subject, &grant, self.call.now).await?;
         }
-        tx.bump_epoch(subject, Some(tenant)).await?;
+        tx.bump_epoch(subject, Some(tenant), self.call.now).await?;
         tx.append_change(Change::Subject(subject)).await
     }
 }

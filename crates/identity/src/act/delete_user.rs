@@ -107,7 +107,7 @@ impl Work for Deletion {
         may_delete(&manager, subject.as_ref(), proof.as_ref(), self.call.now)?;
         // The row stays, and where the person was when it left is personal.
         event.peer = None;
-        tx.bump_epoch(self.subject, None).await?;
+        tx.bump_epoch(self.subject, None, self.call.now).await?;
         tx.erase_subject(self.subject, self.call.now).await?;
         tx.sweep_erased(self.call.now, SWEEP).await?;
         tx.append_change(Change::Subject(self.subject)).await?;

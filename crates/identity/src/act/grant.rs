@@ -128,7 +128,7 @@ impl Work for ChangeGrant {
             tx.delete_grant(self.subject, &self.grant).await?
         };
         if changed {
-            tx.bump_epoch(self.subject, tenant).await?;
+            tx.bump_epoch(self.subject, tenant, self.call.now).await?;
             tx.append_change(Change::Subject(self.subject)).await?;
         }
         Ok(changed)

@@ -1,23 +1,19 @@
 //! Invites an address into a tenant. The secret goes to the address and proves it.
 
 use super::caller::load_manager;
-use super::keyring::DigestKind;
+use super::challenge::{self, ChallengeTerms, MintError};
 use super::placement::check_role;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::check_list;
 use crate::decide::manage::ManagementPermission;
 use crate::decide::refusal::ManageRefusal;
-use crate::model::{AuditAction, AuditEvent, Grant, Granted, Invitation};
+use crate::model::{AuditAction, AuditEvent, Challenge, ChallengeKind, Grant, Granted, Invitation};
 use crate::port::Tx;
 use async_trait::async_trait;
-use doorward_base::token_format::{TokenBody, TokenFormat};
-use doorward_base::{Effect, Email, RoleName, Secret, TenantId, Timestamp};
+use doorward_base::{ChallengeId, Effect, Email, RoleName, Secret, TenantId, Timestamp};
+use serde_json::json;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long an invitation can be taken.
-const LIFE: Duration = Duration::from_secs(7 * 86_400);
 
 /// An invitation about to be made.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,6 +29,8 @@ pub struct Invite {
 /// An invitation that was made.
 #[derive(Clone, Debug)]
 pub struct Invited {
+    /// Its id, by which it is withdrawn.
+    pub id: ChallengeId,
     /// What takes it; shown once.
     pub secret: Secret,
     /// Until when it can be taken.
@@ -49,37 +47,42 @@ pub async fn invite(
     caller: &Caller,
     request: Invite,
 ) -> Result<Invited, Failure<ManageRefusal>> {
-    let format = TokenFormat::new("invite_", Vec::new(), TokenBody::Checked)
-        .map_err(|error| Failure::Internal(error.to_string()))?;
-    let secret = format.mint(None, &*ctx.identity.entropy);
-    let expires_at = ctx.call.now.plus(LIFE);
-    let invitation = Invitation {
-        digest: ctx
-            .realm
-            .keyring()
-            .digest(DigestKind::Invitation, &secret)
-            .0,
-        email: request.email,
-        tenant: request.tenant,
-        roles: request.roles,
-        created_at: ctx.call.now,
-        expires_at,
+    let terms = ChallengeTerms {
+        address: Some(request.email.as_str().to_owned()),
+        tenant: Some(request.tenant.clone()),
+        made_by: caller.subject(),
+        payload: Invitation::payload(&request.roles),
+        ..ChallengeTerms::default()
     };
+    let minted = challenge::mint(ctx, ChallengeKind::Invitation, terms);
+    let (challenge, secret) = minted.map_err(|error| match error {
+        MintError::Payload => Failure::Refused(ManageRefusal::TooMany("roles")),
+        MintError::Prefix => Failure::Internal(error.to_string()),
+    })?;
+    let (id, expires_at) = (challenge.id, challenge.expires_at);
     ctx.commit(NewInvitation {
         realm: ctx.realm(),
         call: *ctx.call,
         caller: caller.clone(),
-        invitation,
+        tenant: request.tenant,
+        roles: request.roles,
+        challenge,
     })
     .await?;
-    Ok(Invited { secret, expires_at })
+    Ok(Invited {
+        id,
+        secret,
+        expires_at,
+    })
 }
 
 struct NewInvitation {
     realm: Arc<Realm>,
     call: Call,
     caller: Caller,
-    invitation: Invitation,
+    tenant: TenantId,
+    roles: Vec<RoleName>,
+    challenge: Challenge,
 }
 
 #[async_trait]
@@ -95,7 +98,9 @@ impl Work for NewInvitation {
         let mut event = self
             .call
             .event(self.caller.actor(), AuditAction::TenantInvite);
-        event.tenant = Some(self.invitation.tenant.clone());
+        event.tenant = Some(self.tenant.clone());
+        let id = json!(self.challenge.id.to_string());
+        event.detail.insert("invitation".to_owned(), id);
         event
     }
 
@@ -108,13 +113,13 @@ impl Work for NewInvitation {
         let manager = load_manager(tx, settings, &self.caller, self.call.now)
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
-        let tenant = &self.invitation.tenant;
+        let tenant = &self.tenant;
         manager.demand(ManagementPermission::MembershipsEdit, Some(tenant))?;
         if tx.find_tenant(tenant).await?.is_none() {
             return Err(ManageRefusal::NotFound("tenant").into());
         }
-        check_list("roles", &self.invitation.roles)?;
-        for role in &self.invitation.roles {
+        check_list("roles", &self.roles)?;
+        for role in &self.roles {
             let grant = Grant {
                 tenant: Some(tenant.clone()),
                 granted: Granted::Role(role.clone()),
@@ -122,7 +127,7 @@ impl Work for NewInvitation {
             check_role(tx, &settings.roles, &grant).await?;
             manager.may_grant(&grant)?;
         }
-        tx.put_invitation(&self.invitation).await?;
+        tx.put_challenge(&self.challenge).await?;
         Ok(())
     }
 }

@@ -27,12 +27,14 @@ pub struct Keyring {
 pub(super) enum DigestKind {
     /// An API token.
     ApiToken,
-    /// An invitation.
-    Invitation,
     /// The secret that the refresh tokens of a session share.
     Refresh,
     /// What proves that a refresh token was made here; in the token, never in the store.
     RefreshSeal,
+    /// A challenge, of whatever kind.
+    Challenge,
+    /// A client's secret.
+    ClientSecret,
 }
 
 impl DigestKind {
@@ -40,9 +42,10 @@ impl DigestKind {
     const fn label(self) -> &'static str {
         match self {
             Self::ApiToken => "api-token",
-            Self::Invitation => "invitation",
             Self::Refresh => "refresh",
             Self::RefreshSeal => "refresh-seal",
+            Self::Challenge => "challenge",
+            Self::ClientSecret => "client-secret",
         }
     }
 }
@@ -50,9 +53,10 @@ impl DigestKind {
 /// The digest keys made from one stored key, one for each kind.
 struct DigestKeys {
     tokens: DigestKey,
-    invitations: DigestKey,
     refresh: DigestKey,
     refresh_seal: DigestKey,
+    challenges: DigestKey,
+    client_secrets: DigestKey,
 }
 
 impl DigestKeys {
@@ -60,18 +64,20 @@ impl DigestKeys {
         let key = |kind| digest_key(master, realm, generation, kind);
         Ok(Self {
             tokens: key(DigestKind::ApiToken)?,
-            invitations: key(DigestKind::Invitation)?,
             refresh: key(DigestKind::Refresh)?,
             refresh_seal: key(DigestKind::RefreshSeal)?,
+            challenges: key(DigestKind::Challenge)?,
+            client_secrets: key(DigestKind::ClientSecret)?,
         })
     }
 
     const fn of(&self, kind: DigestKind) -> &DigestKey {
         match kind {
             DigestKind::ApiToken => &self.tokens,
-            DigestKind::Invitation => &self.invitations,
             DigestKind::Refresh => &self.refresh,
             DigestKind::RefreshSeal => &self.refresh_seal,
+            DigestKind::Challenge => &self.challenges,
+            DigestKind::ClientSecret => &self.client_secrets,
         }
     }
 }

@@ -1,26 +1,44 @@
-//! When API tokens were last used, gathered in memory and written together.
+//! When API tokens and clients' secrets were last used, gathered in memory and written
+//! together.
 
+use crate::model::SecretUse;
 use crate::port::{StoreError, StoreHandle};
+use doorward_base::secret::TokenDigest;
 use doorward_base::{ApiTokenId, RealmId, Timestamp};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many uses are written in one transaction: it must end well before a statement is
 /// given up, and holds what it writes against whoever revokes.
 const BATCH: usize = 500;
 
-type Uses = HashMap<RealmId, HashMap<ApiTokenId, Timestamp>>;
-
-/// The uses that wait to be written. One entry per token, so its size is bounded by
-/// the number of tokens that exist.
+/// The uses in one realm.
 #[derive(Debug, Default)]
-pub struct LastUsed(Mutex<Uses>);
+struct Uses {
+    tokens: HashMap<ApiTokenId, Timestamp>,
+    secrets: HashMap<TokenDigest, SecretUse>,
+}
+
+/// The uses that wait to be written. One entry per token and secret, so its size is
+/// bounded by the number that exist.
+#[derive(Debug, Default)]
+pub struct LastUsed(Mutex<HashMap<RealmId, Uses>>);
 
 impl LastUsed {
-    /// Notes a use.
+    /// Notes a use of an API token.
     pub fn record(&self, realm: RealmId, token: ApiTokenId, at: Timestamp) {
-        let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        note(&mut uses, realm, token, at);
+        self.lock()
+            .entry(realm)
+            .or_default()
+            .note(Use::Token(token, at));
+    }
+
+    /// Notes a use of a client's secret.
+    pub fn record_secret(&self, realm: RealmId, used: SecretUse) {
+        self.lock()
+            .entry(realm)
+            .or_default()
+            .note(Use::Secret(used));
     }
 
     /// Writes what was gathered, and returns how many uses; on an error what was not
@@ -29,14 +47,16 @@ impl LastUsed {
     /// # Errors
     /// [`StoreError`].
     pub async fn flush(&self, store: &StoreHandle) -> Result<u64, StoreError> {
-        let gathered = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let gathered = std::mem::take(&mut *self.lock());
         let (mut result, mut written) = (Ok(()), 0);
         for (realm, uses) in gathered {
-            let uses: Vec<_> = uses.into_iter().collect();
+            let tokens = uses.tokens.into_iter().map(|(id, at)| Use::Token(id, at));
+            let secrets = uses.secrets.into_values().map(Use::Secret);
+            let uses: Vec<Use> = tokens.chain(secrets).collect();
             // What comes after a batch that failed would likely fail too.
             let mut failed = false;
             for batch in uses.chunks(BATCH) {
-                if !failed && let Err(error) = write(store, realm, batch.into()).await {
+                if !failed && let Err(error) = write(store, realm, batch).await {
                     failed = true;
                     result = Err(error);
                 }
@@ -50,28 +70,63 @@ impl LastUsed {
         result.map(|()| written)
     }
 
-    fn keep(&self, realm: RealmId, batch: &[(ApiTokenId, Timestamp)]) {
-        let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (token, at) in batch {
-            note(&mut uses, realm, *token, *at);
+    fn keep(&self, realm: RealmId, batch: &[Use]) {
+        let mut uses = self.lock();
+        let uses = uses.entry(realm).or_default();
+        batch.iter().for_each(|used| uses.note(*used));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RealmId, Uses>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One use.
+#[derive(Clone, Copy)]
+enum Use {
+    Token(ApiTokenId, Timestamp),
+    Secret(SecretUse),
+}
+
+impl Uses {
+    /// Keeps the later one.
+    fn note(&mut self, used: Use) {
+        match used {
+            Use::Token(token, at) => {
+                let latest = self.tokens.entry(token).or_insert(at);
+                *latest = at.max(*latest);
+            }
+            Use::Secret(used) => {
+                let latest = self.secrets.entry(used.digest).or_insert(used);
+                if used.at > latest.at {
+                    *latest = used;
+                }
+            }
         }
     }
 }
 
-async fn write(
-    store: &StoreHandle,
-    realm: RealmId,
-    batch: Arc<[(ApiTokenId, Timestamp)]>,
-) -> Result<(), StoreError> {
+async fn write(store: &StoreHandle, realm: RealmId, batch: &[Use]) -> Result<(), StoreError> {
+    let (mut tokens, mut secrets) = (Vec::new(), Vec::new());
+    for used in batch {
+        match used {
+            Use::Token(token, at) => tokens.push((*token, *at)),
+            Use::Secret(used) => secrets.push(*used),
+        }
+    }
+    let (tokens, secrets) = (Arc::new(tokens), Arc::new(secrets));
     store
         .write(realm, move |tx| {
-            let batch = Arc::clone(&batch);
-            Box::pin(async move { tx.touch_api_tokens(&batch).await })
+            let (tokens, secrets) = (Arc::clone(&tokens), Arc::clone(&secrets));
+            Box::pin(async move {
+                if !tokens.is_empty() {
+                    tx.touch_api_tokens(&tokens).await?;
+                }
+                if !secrets.is_empty() {
+                    tx.touch_client_secrets(&secrets).await?;
+                }
+                Ok(())
+            })
         })
         .await
-}
-
-fn note(uses: &mut Uses, realm: RealmId, token: ApiTokenId, at: Timestamp) {
-    let latest = uses.entry(realm).or_default().entry(token).or_insert(at);
-    *latest = at.max(*latest);
 }

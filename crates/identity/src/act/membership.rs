@@ -7,7 +7,7 @@ use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::{ManagementPermission, Reach};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, Identifier, Membership};
-use crate::port::Tx;
+use crate::port::{ChallengesOf, Tx};
 use async_trait::async_trait;
 use doorward_base::{Effect, MembershipId, SubjectId, TenantId};
 use std::sync::Arc;
@@ -37,7 +37,8 @@ pub async fn create_membership(
     .await
 }
 
-/// Ends a membership and all that is bound to it: tokens, sessions, grants. Needs
+/// Ends a membership and all that is bound to it: tokens, sessions, grants, and the
+/// invitations that its subject made there or was sent. Needs
 /// `platform.memberships.edit` in the tenant; realm-wide for whoever holds something
 /// realm-wide.
 ///
@@ -112,7 +113,7 @@ impl Work for Join {
             return Err(ManageRefusal::Exists("this membership").into());
         }
         tx.insert_membership(&self.membership).await?;
-        tx.bump_epoch(*subject, Some(tenant)).await?;
+        tx.bump_epoch(*subject, Some(tenant), self.call.now).await?;
         tx.append_change(Change::Subject(*subject)).await?;
         Ok(self.membership.clone())
     }
@@ -180,7 +181,17 @@ impl Work for Leave {
         for session in tx.end_sessions_of(subject, Some(tenant), now).await? {
             tx.append_change(Change::Session(session)).await?;
         }
-        tx.bump_epoch(subject, Some(tenant)).await?;
+        // An invitation is the word of a member, and would bring back who was sent away.
+        tx.end_challenges(ChallengesOf::Maker { subject, tenant })
+            .await?;
+        if let Some(email) = found.identifier.email() {
+            tx.end_challenges(ChallengesOf::Address {
+                address: email.as_str(),
+                tenant: Some(tenant),
+            })
+            .await?;
+        }
+        tx.bump_epoch(subject, Some(tenant), now).await?;
         tx.append_change(Change::Subject(subject)).await?;
         Ok(())
     }

@@ -5,8 +5,11 @@
 
 mod accept_invitation;
 mod authenticate;
+mod authenticate_client;
 mod begin_session;
 mod caller;
+pub mod challenge;
+mod client;
 mod create_service_account;
 mod create_tenant;
 mod create_token;
@@ -15,11 +18,13 @@ mod delete_tenant;
 mod delete_user;
 mod detail;
 mod exchange;
+mod factor;
 mod facts;
 mod find;
 mod grant;
 mod guesses;
 mod introspect;
+mod invitation;
 mod invite;
 pub mod keyring;
 pub mod keys;
@@ -34,6 +39,7 @@ mod mint_internal;
 pub mod password;
 mod placement;
 mod provision;
+mod prune;
 mod refresh;
 mod refresh_token;
 mod regenerate_token;
@@ -49,7 +55,12 @@ mod work;
 
 pub use accept_invitation::{AcceptInvitation, accept_invitation};
 pub use authenticate::{authenticate, authorize};
+pub use authenticate_client::{authenticate_client, present_client};
 pub use caller::Caller;
+pub use client::{
+    ClientProfile, CreateClient, MintedClient, create_client, end_client_overlap, list_clients,
+    revoke_client, rotate_client_secret,
+};
 pub use create_service_account::{CreateServiceAccount, create_service_account};
 pub use create_tenant::{CreateTenant, create_tenant};
 pub use create_token::{CreateToken, MintedToken, OwnerRef, create_token};
@@ -57,6 +68,7 @@ pub use create_user::{CreateUser, create_user};
 pub use delete_tenant::delete_tenant;
 pub use delete_user::{DeleteUser, delete_user};
 pub use exchange::{ExchangeRequest, exchange};
+pub use factor::{delete_factor, list_factors};
 pub use find::{
     Profile, find_subject, find_subject_by_email, list_subjects, list_tenant_members, list_tenants,
     load_profile,
@@ -64,6 +76,7 @@ pub use find::{
 pub use grant::{add_grant, remove_grant};
 pub use guesses::{Guesses, GuessesError};
 pub use introspect::{Introspected, introspect};
+pub use invitation::{list_invitations, withdraw_invitation};
 pub use invite::{Invite, Invited, invite};
 pub use keyring::Keyring;
 pub use last_used::LastUsed;
@@ -76,6 +89,7 @@ pub use mint_internal::{InternalRequest, mint_internal};
 pub use password::PasswordPool;
 pub use placement::Placement;
 pub use provision::{ExternalName, Recognised, find_external};
+pub use prune::{Pruned, prune};
 pub use refresh::{Refresh, Refreshed, refresh};
 pub use regenerate_token::{RegenerateToken, regenerate_token};
 pub use revoke_token::{TokenRef, revoke_token};

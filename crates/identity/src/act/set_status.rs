@@ -8,7 +8,7 @@ use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::{ManagementPermission, Reach};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, Identifier, SubjectStatus};
-use crate::port::Tx;
+use crate::port::{ChallengesOf, Tx};
 use async_trait::async_trait;
 use doorward_base::{Effect, SubjectId, Timestamp};
 use serde_json::json;
@@ -30,7 +30,8 @@ pub enum Standing {
     Unbanned,
 }
 
-/// Disables, bans or enables a subject; its sessions end when it is disabled, its tokens
+/// Disables, bans or enables a subject; when it is disabled its sessions end, and
+/// with them what is pending for it or made by it, invitations too; its tokens
 /// work again when it is enabled. A ban ends nothing: what it holds back works again when
 /// it is over, but for access tokens that were made before. Needs `platform.users.edit`, for a service account
 /// `platform.users.service-accounts.edit`: to disable, over all of the subject's
@@ -127,7 +128,18 @@ impl Work for NewStatus {
                 tx.append_change(Change::Session(session)).await?;
             }
         }
-        tx.bump_epoch(self.subject, None).await?;
+        if self.standing == Standing::Disabled {
+            tx.end_challenges(ChallengesOf::Subject(self.subject))
+                .await?;
+            if let Some(email) = subject.identifier.email() {
+                tx.end_challenges(ChallengesOf::Address {
+                    address: email.as_str(),
+                    tenant: None,
+                })
+                .await?;
+            }
+        }
+        tx.bump_epoch(self.subject, None, self.call.now).await?;
         tx.append_change(Change::Subject(self.subject)).await?;
         Ok(())
     }

@@ -2,6 +2,7 @@
 //! Not here: what the use-cases decide.
 
 use super::{Context, Realm};
+use crate::decide::client::ClientRefusal;
 use crate::decide::refusal::{
     ManageRefusal, RefreshRefusal, Refusal, SignInRefusal, TokenRefusal, UseRefusal,
 };
@@ -74,7 +75,8 @@ stops!(
     TokenRefusal,
     UseRefusal,
     SignInRefusal,
-    RefreshRefusal
+    RefreshRefusal,
+    ClientRefusal
 );
 
 impl From<ManageRefusal> for Stop<TokenRefusal> {

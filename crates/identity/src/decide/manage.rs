@@ -39,6 +39,8 @@ management_permissions! {
     TenantsEdit = "platform.tenants.edit";
     /// Invite into tenants, create and end memberships.
     MembershipsEdit = "platform.memberships.edit";
+    /// Create clients, rotate their secrets and revoke them.
+    ClientsEdit = "platform.clients.edit";
     /// Grant and take away roles and permissions that the caller holds itself.
     GrantsEdit = "platform.grants.edit";
     /// Read the audit log.

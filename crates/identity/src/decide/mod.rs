@@ -3,14 +3,19 @@
 
 pub mod authority;
 pub mod bounds;
+pub mod challenge;
 pub mod claims;
+pub mod client;
 pub mod erase;
 pub mod exchange;
+pub mod factor;
 pub mod identity;
+pub mod invitation;
 pub mod issue;
 pub mod manage;
 pub mod refresh;
 pub mod refusal;
+pub mod retention;
 pub mod sign_in;
 pub mod token;
 

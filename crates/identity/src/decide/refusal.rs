@@ -71,6 +71,12 @@ pub enum ManageRefusal {
     /// The invitation is unknown, taken or expired, or for another address.
     #[error("the invitation is unknown, taken or expired")]
     InvitationInvalid,
+    /// Something that is malformed or not of this realm.
+    #[error("{0} is malformed or not one of the realm's")]
+    Invalid(&'static str),
+    /// A factor that works is removed only from a session that a factor strengthened.
+    #[error("this needs a session that a second factor strengthened")]
+    FactorNeeded,
     /// The account exists without a proven address, so taking the invitation must
     /// set a new password.
     #[error("this account must set a new password to take the invitation")]
@@ -85,7 +91,8 @@ impl Refusal for ManageRefusal {
             | Self::SessionNeeded
             | Self::SignInTooOld
             | Self::NotHeld(_)
-            | Self::RealmWide => ErrorCode::InsufficientPermission,
+            | Self::RealmWide
+            | Self::FactorNeeded => ErrorCode::InsufficientPermission,
             Self::NotFound(_) | Self::InvitationInvalid => ErrorCode::NotFound,
             Self::Exists(_) => ErrorCode::AlreadyExists,
             Self::RoleUnknown(_)
@@ -96,6 +103,7 @@ impl Refusal for ManageRefusal {
             | Self::NameInvalid
             | Self::TooMany(_)
             | Self::TooLong(_)
+            | Self::Invalid(_)
             | Self::PasswordNeeded => ErrorCode::InvalidRequest,
             Self::PasswordWrong => ErrorCode::SignInRefused,
             Self::TooManyGuesses => ErrorCode::RateLimited,

@@ -7,7 +7,8 @@ use super::testing::*;
 use crate::model::{Ceiling, Dossier, Grant, Identifier, RoleDefinition, Subject, TokenKind};
 use crate::settings::{
     DefaultScopes, ExchangeSettings, ExpiryRule, Presentation, RealmSettings, RefreshMode,
-    Revocation, SessionSettings, TokenClass, TokenSettings, TokenTyp, UnknownScope,
+    RetentionSettings, Revocation, SessionSettings, TokenClass, TokenSettings, TokenTyp,
+    UnknownScope,
 };
 use doorward_base::claims::ClaimsTemplate;
 use doorward_base::principal::Epoch;
@@ -46,6 +47,7 @@ fn realm(name: &str, algorithm: Algorithm, ttl: u64, claims: &Value) -> RealmSet
         default_roles: vec![],
         default_role: None,
         externals: vec![],
+        retention: RetentionSettings::default(),
     }
 }
 

@@ -74,6 +74,8 @@ actions! {
     TenantDelete = "tenant.delete";
     /// An address was invited into a tenant.
     TenantInvite = "tenant.invite";
+    /// An invitation was withdrawn.
+    InvitationWithdraw = "invitation.withdraw";
     /// A membership was made.
     MembershipCreate = "membership.create";
     /// A membership was ended.
@@ -98,6 +100,18 @@ actions! {
     TokenExchange = "token.exchange";
     /// An API token was presented itself and refused, or converted for an upstream.
     TokenPresent = "token.present";
+    /// A client was made.
+    ClientCreate = "client.create";
+    /// A client got a new secret.
+    ClientRotate = "client.rotate";
+    /// A client's replaced secret was ended before its time.
+    ClientEndOverlap = "client.end_overlap";
+    /// A client was revoked.
+    ClientRevoke = "client.revoke";
+    /// A client presented itself and was refused.
+    ClientPresent = "client.present";
+    /// A second factor was removed.
+    FactorDelete = "factor.delete";
     /// Keys were made.
     KeyCreate = "key.create";
     /// Keys were rotated.

@@ -1,7 +1,7 @@
 //! What caches must forget. Every writing transaction appends its changes to the
 //! change log; other processes follow it.
 
-use doorward_base::{ApiTokenId, RealmId, SessionId, SubjectId};
+use doorward_base::{ApiTokenId, ClientId, RealmId, SessionId, SubjectId};
 
 /// A position in the change log. Grows by commit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -14,6 +14,8 @@ pub enum Change {
     ApiToken(ApiTokenId),
     /// A session ended.
     Session(SessionId),
+    /// A client was revoked.
+    Client(ClientId),
     /// A subject was disabled, enabled or deleted, or its authority changed: its epoch
     /// grew.
     Subject(SubjectId),

@@ -4,8 +4,12 @@
 mod api_token;
 mod audit;
 mod authority;
+mod challenge;
 mod change;
+mod client;
 mod dossier;
+mod factor;
+mod invitation;
 mod key;
 mod mail;
 mod session;
@@ -15,12 +19,16 @@ mod tenant;
 pub use api_token::{ApiToken, NewApiToken, TokenKind, TokenState};
 pub use audit::{Actor, AuditAction, AuditEvent, AuditRow, Outcome};
 pub use authority::{Ceiling, Grant, Granted, RoleDefinition};
+pub use challenge::{Challenge, ChallengeKind, KindRow, MAX_PAYLOAD, SecretForm, slot_of};
 pub use change::{Change, ChangeRow, ChangeSeq};
+pub use client::{Client, ClientKind, ClientSecret, ClientState, SecretUse};
 pub use dossier::{Dossier, TokenDossier};
+pub use factor::{Factor, FactorData, FactorKind, FactorState};
+pub use invitation::Invitation;
 pub use key::{KeyPurpose, KeyRecord, KeyState};
 pub use mail::{ClaimedMail, MailCount, MailDraft, MailKind, QueuedMail};
 pub use session::{RefreshFamily, Rotation, Session, SessionState, UserAgent};
 pub use subject::{
     Address, Contact, HashedPassword, Identifier, LinkedIdentity, Metadata, Subject, SubjectStatus,
 };
-pub use tenant::{Invitation, Membership, Tenant};
+pub use tenant::{Membership, Tenant};

@@ -16,9 +16,11 @@ pub trait GrantRead: Send {
         &mut self,
         tenant: &TenantId,
     ) -> Result<Vec<RoleDefinition>, StoreError>;
-    /// Every (subject, tenant) whose epoch is not 0.
+    /// Every (subject, tenant) whose epoch is at or after `since`: no access token that
+    /// lives is older than the rest.
     async fn list_epochs(
         &mut self,
+        since: Timestamp,
     ) -> Result<Vec<(SubjectId, Option<TenantId>, Epoch)>, StoreError>;
     /// Every epoch of these subjects that is not 0.
     async fn list_epochs_of(
@@ -46,10 +48,14 @@ pub trait GrantWrite: Send {
         tenant: &TenantId,
         role: &RoleDefinition,
     ) -> Result<(), StoreError>;
-    /// Grows the epoch of (subject, tenant) by one.
+    /// Moves the epoch of (subject, tenant) on to `at`, or past the latest epoch of the
+    /// subject if that is later: what was issued before any change is older than it.
     async fn bump_epoch(
         &mut self,
         subject: SubjectId,
         tenant: Option<&TenantId>,
+        at: Timestamp,
     ) -> Result<Epoch, StoreError>;
+    /// Removes at most `limit` epochs of before `before`, and says how many.
+    async fn prune_epochs(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }

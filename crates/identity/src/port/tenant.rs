@@ -1,10 +1,9 @@
-//! Tenants, memberships and invitations. A deleted tenant is found by nothing, and nobody
+//! Tenants and memberships. A deleted tenant is found by nothing, and nobody
 //! is a member of it.
 
 use super::{Page, StoreError};
-use crate::model::{Invitation, Membership, Tenant};
+use crate::model::{Membership, Tenant};
 use async_trait::async_trait;
-use doorward_base::secret::TokenDigest;
 use doorward_base::{MembershipId, SubjectId, TenantId};
 
 /// Reading them.
@@ -29,11 +28,6 @@ pub trait TenantRead: Send {
         tenant: &TenantId,
         page: Page<MembershipId>,
     ) -> Result<Vec<Membership>, StoreError>;
-    /// An invitation that waits to be taken, expired or not.
-    async fn find_invitation(
-        &mut self,
-        digest: &TokenDigest,
-    ) -> Result<Option<Invitation>, StoreError>;
 }
 
 /// Writing them.
@@ -49,11 +43,4 @@ pub trait TenantWrite: Send {
         subject: SubjectId,
         tenant: &TenantId,
     ) -> Result<bool, StoreError>;
-    /// Adds an invitation, replacing an earlier one of the same address and tenant.
-    async fn put_invitation(&mut self, invitation: &Invitation) -> Result<(), StoreError>;
-    /// Takes an invitation: it is returned once and gone.
-    async fn take_invitation(
-        &mut self,
-        digest: &TokenDigest,
-    ) -> Result<Option<Invitation>, StoreError>;
 }

@@ -10,6 +10,8 @@ use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::{ClassName, Effects, ErrorCode, Principal, RealmId, Secret, SubjectId};
 use doorward_gate::port::{Facts, Introspect, Rejected};
 use doorward_identity::act::{self, Context, ExternalName, Identity, Realm};
+use doorward_identity::decide::client::ClientRefusal;
+use doorward_identity::decide::refusal::UseRefusal;
 use doorward_identity::settings::Presentation;
 use doorward_jose::digest::sha256;
 use doorward_surface::RealmHandle;
@@ -105,7 +107,7 @@ impl Introspect for TokenIntrospect {
         };
         let found = act::introspect(ctx, token, &via)
             .await
-            .map_err(|failure| rejected(&failure))?;
+            .map_err(|failure| rejected(&failure, UseRefusal::check))?;
         let principal = Arc::new(found.principal);
         self.cache.insert(
             key,
@@ -118,6 +120,26 @@ impl Introspect for TokenIntrospect {
             },
         );
         Ok(principal)
+    }
+
+    async fn client(
+        &self,
+        realm: &RealmHandle,
+        id: &str,
+        secret: &Secret,
+        facts: Facts,
+    ) -> Result<Arc<Principal>, Rejected> {
+        let served = served(realm)?;
+        let ctx = Context {
+            identity: &self.identity,
+            realm: &served.realm,
+            call: &call(facts),
+            effects: &Effects::undeclared(),
+        };
+        let found = act::present_client(ctx, id, secret).await;
+        found
+            .map(Arc::new)
+            .map_err(|failure| rejected(&failure, ClientRefusal::check))
     }
 
     async fn recognise(

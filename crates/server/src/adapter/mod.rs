@@ -16,7 +16,7 @@ use crate::realms::Served;
 use doorward_base::ErrorCode;
 use doorward_gate::port::{Facts, Rejected};
 use doorward_identity::act::{Call, Failure};
-use doorward_identity::decide::refusal::UseRefusal;
+use doorward_identity::decide::refusal::Refusal;
 use doorward_surface::RealmHandle;
 use std::sync::Arc;
 
@@ -40,22 +40,22 @@ fn served(realm: &RealmHandle) -> Result<&Arc<Served>, Rejected> {
     realm.get().ok_or(NO_REALM)
 }
 
-/// What the gate is told of a refused API token.
-fn rejected(failure: &Failure<UseRefusal>) -> Rejected {
+/// What the gate is told of a refused credential, where `check` names what failed.
+fn rejected<R: Refusal>(failure: &Failure<R>, check: fn(&R) -> &'static str) -> Rejected {
     match failure {
         Failure::Refused(refusal) => Rejected {
             code: failure.code(),
-            check: refusal.check(),
+            check: check(refusal),
         },
         Failure::Store(error) => {
-            tracing::error!(%error, "an API token could not be looked up");
+            tracing::error!(%error, "a credential could not be looked up");
             Rejected {
                 code: failure.code(),
                 check: "store",
             }
         }
         Failure::Busy | Failure::Internal(_) => {
-            tracing::error!(error = %failure, "an API token could not be looked up");
+            tracing::error!(error = %failure, "a credential could not be looked up");
             Rejected {
                 code: failure.code(),
                 check: "internal",

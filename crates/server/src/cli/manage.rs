@@ -10,6 +10,7 @@ use doorward_base::{Clock as _, Effects, RequestId, SubjectId, TenantId};
 use doorward_identity::act::{self, Call, Context, Realm};
 use doorward_identity::decide::refusal::Refusal;
 use doorward_identity::model::{Address, Identifier, Subject, SubjectStatus};
+use doorward_identity::port::Page;
 use serde_json::{Value, json};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -78,6 +79,28 @@ pub(super) fn run<T>(
         management.engine.close().await;
         outcome
     })
+}
+
+/// Every row of a listing, page by page.
+pub(super) async fn every<T, K>(
+    mut list: impl AsyncFnMut(Page<K>) -> Result<Vec<T>, Failure>,
+    key: impl Fn(&T) -> K,
+) -> Result<Vec<T>, Failure> {
+    const LIMIT: u32 = 1000;
+    let (mut rows, mut after) = (Vec::new(), None);
+    loop {
+        let page = Page {
+            after,
+            limit: LIMIT,
+        };
+        let found = list(page).await?;
+        after = found.last().map(&key);
+        let last = found.len() < LIMIT as usize;
+        rows.extend(found);
+        if last {
+            return Ok(rows);
+        }
+    }
 }
 
 /// What a refused use-case says at the command line: its own text and the code.

@@ -4,6 +4,7 @@
 pub(crate) mod args;
 mod audit;
 mod check;
+mod client;
 mod demo;
 mod explain;
 mod grant;
@@ -94,6 +95,9 @@ enum Command {
     /// API tokens: personal, service and key
     #[command(subcommand)]
     Token(token::Token),
+    /// Applications that authenticate themselves
+    #[command(subcommand)]
+    Client(client::Client),
     /// The master key and the signing keys
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -127,6 +131,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Grant(command) => command.run(),
         Command::Session(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::Client(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Mail(command) => command.run(),
         Command::Audit(command) => command.run(),

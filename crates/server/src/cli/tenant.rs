@@ -1,10 +1,11 @@
 //! `doorward tenant`.
 
 use super::args::Target;
-use super::manage::{Confirmed, email, refused, run, show, show_list};
+use super::manage::{Confirmed, email, every, refused, run, show, show_list};
 use super::{Failure, output};
 use clap::{Args, Subcommand};
-use doorward_base::{Email, RoleName, TenantId};
+use doorward_base::{ChallengeId, Email, RoleName, TenantId};
+use doorward_console::InvitationView;
 use doorward_identity::act::{self, Caller, CreateTenant, Invite};
 use doorward_identity::port::Page;
 use serde_json::json;
@@ -20,6 +21,10 @@ pub(super) enum Tenant {
     /// Delete a tenant for good: its memberships end, what is bound to it is dead, and its
     /// id is never given again
     Delete(Delete),
+    /// List invitations that wait to be taken; never their secrets
+    Invitations(Invitations),
+    /// Withdraw an invitation: its secret takes nothing any more
+    Withdraw(Withdraw),
 }
 
 #[derive(Args, Debug)]
@@ -67,6 +72,23 @@ pub(super) struct InviteArgs {
     quiet: bool,
 }
 
+#[derive(Args, Debug)]
+pub(super) struct Invitations {
+    #[command(flatten)]
+    target: Target,
+    /// Only into this tenant
+    #[arg(long)]
+    tenant: Option<TenantId>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Withdraw {
+    #[command(flatten)]
+    target: Target,
+    /// The invitation's id
+    id: ChallengeId,
+}
+
 impl Tenant {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
@@ -74,6 +96,8 @@ impl Tenant {
             Self::List(command) => list(&command.target),
             Self::Invite(command) => invite(command),
             Self::Delete(command) => delete(command),
+            Self::Invitations(command) => invitations(&command),
+            Self::Withdraw(command) => withdraw(&command),
         }
     }
 }
@@ -143,8 +167,40 @@ fn invite(command: InviteArgs) -> Result<(), Failure> {
     if command.quiet {
         output::line(invited.secret.expose());
     } else {
-        let shown = json!({"invitation": invited.secret.expose(), "expires_at": invited.expires_at.to_string()});
+        let shown = json!({
+            "id": invited.id.to_string(),
+            "invitation": invited.secret.expose(),
+            "expires_at": invited.expires_at.to_string(),
+        });
         show(command.target.json, &shown);
     }
     Ok(())
+}
+
+fn invitations(command: &Invitations) -> Result<(), Failure> {
+    let found = run(&command.target, async |management| {
+        every(
+            async |page| {
+                let tenant = command.tenant.clone();
+                act::list_invitations(management.ctx(), &Caller::Operator, tenant, page)
+                    .await
+                    .map_err(refused)
+            },
+            |invitation| invitation.id,
+        )
+        .await
+    })?;
+    let views = found.iter().map(InvitationView::from);
+    let views: Vec<_> = views.map(|view| json!(view)).collect();
+    let members = ["id", "email", "tenant", "roles", "expires_at"];
+    show_list(command.target.json, &members, &views);
+    Ok(())
+}
+
+fn withdraw(command: &Withdraw) -> Result<(), Failure> {
+    run(&command.target, async |management| {
+        act::withdraw_invitation(management.ctx(), &Caller::Operator, command.id)
+            .await
+            .map_err(refused)
+    })
 }

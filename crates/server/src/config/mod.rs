@@ -23,6 +23,7 @@ pub mod mail;
 mod problem;
 pub mod realm;
 pub mod reload;
+pub mod retention;
 pub mod route;
 pub mod schema;
 pub mod server;

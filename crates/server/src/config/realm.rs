@@ -7,6 +7,7 @@ use super::expect::Expect;
 use super::identity_headers::Identity;
 use super::issuers::Issuer;
 use super::limits::{Limit, RateAndBurst};
+use super::retention::Retention;
 use super::route::{Route, UpstreamTls};
 use super::text::Text;
 use super::tokens::Tokens;
@@ -54,6 +55,8 @@ pub struct Realm {
     pub sessions: Sessions,
     /// What new users get.
     pub users: Users,
+    /// How long what is over is kept.
+    pub retention: Retention,
     /// Roles and the permissions they include.
     pub roles: BTreeMap<Text<RoleName>, Vec<Text<Permission>>>,
     /// Classes of API tokens, by name. A kind belongs to one class.

@@ -48,6 +48,29 @@ fn a_first_run_needs_almost_nothing() {
 }
 
 #[test]
+fn retention_is_a_realms_own_and_names_outlive_what_speaks_of_them() {
+    let days = |days: u64| std::time::Duration::from_secs(days * 86_400);
+    let text = "[realm.a]\n[realm.b.retention]\naudit = \"800d\"\nchallenges = \"2d\"";
+    let settings = read(text).unwrap().settings;
+    let [a, b] = &settings.realms[..] else {
+        panic!("two realms");
+    };
+    let (a, b) = (a.identity.retention, b.identity.retention);
+    assert_eq!((a.audit, a.tombstones), (days(400), days(400)));
+    assert_eq!((a.sessions, a.challenges), (days(90), days(1)));
+    assert_eq!((b.audit, b.tombstones), (days(800), days(800)));
+    assert_eq!((b.sessions, b.challenges), (days(90), days(2)));
+    check(
+        "[realm.a.retention]\ntombstones = \"399d\"",
+        &["d.toml:2: realm.a.retention.tombstones: is shorter than audit…"],
+    );
+    check(
+        "[realm.a.retention]\naudits = \"1d\"",
+        &["d.toml:2: realm.a.retention.audits: unknown key…"],
+    );
+}
+
+#[test]
 fn relative_paths_are_relative_to_the_file() {
     let environment = |_: &str| None;
     let text = b"[server]\ndatabase = \"sqlite:data/x.db\"\n[realm.main]";

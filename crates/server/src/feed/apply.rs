@@ -7,14 +7,11 @@ use crate::realms::{Map, Served};
 use crate::system::SystemClock;
 use doorward_base::{Clock as _, RealmId, Timestamp};
 use doorward_identity::act::keys;
+use doorward_identity::decide::retention::MARGIN;
 use doorward_identity::model::{Change, ChangeRow};
 use doorward_identity::port::{Extent, Read, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How much longer than a life something is remembered: the clocks of nodes differ.
-const MARGIN: Duration = Duration::from_secs(3600);
 
 impl Feed {
     /// Applies entries of the change log.
@@ -101,7 +98,8 @@ impl Feed {
     }
 
     /// Learns what must be known of a realm before it is served: what was revoked while
-    /// an access token made from it may live, what retires, every epoch, and the keys.
+    /// an access token made from it may live, what retires, what changed as lately, and the
+    /// keys.
     /// The realm is already followed, so that nothing falls between this and the next
     /// change.
     pub(crate) async fn learn(&self, served: &Served) -> Result<(), StoreError> {
@@ -115,8 +113,9 @@ impl Feed {
                     Ok(Snapshot {
                         revoked: tx.list_revoked_tokens(since).await?,
                         ended: tx.list_ended_sessions(since).await?,
+                        revoked_clients: tx.list_revoked_clients(since).await?,
                         retiring: tx.list_retiring(since).await?,
-                        epochs: tx.list_epochs().await?,
+                        epochs: tx.list_epochs(since).await?,
                         deleted_tenants: tx.list_deleted_tenants(since).await?,
                     })
                 })
@@ -197,6 +196,7 @@ fn by_realm(rows: &[ChangeRow], era: u64) -> HashMap<RealmId, Changes> {
         match row.change {
             Change::ApiToken(id) => drop(changes.tokens.insert(id, position)),
             Change::Session(id) => changes.sessions.extend([id]),
+            Change::Client(id) => changes.clients.extend([id]),
             Change::Subject(id) => drop(changes.subjects.insert(id, position)),
             Change::Keys => changes.keys = true,
             Change::Tenants => changes.tenants = Some(position),

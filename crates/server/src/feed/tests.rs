@@ -9,7 +9,9 @@ use crate::realms::Served;
 use crate::system::SystemClock;
 use crate::testing::{Held, PLENTY, call, loaded, make_token, mint_token, revoke, until};
 use doorward_base::principal::{CredentialId, Epoch};
-use doorward_base::{ApiTokenId, Clock as _, Effects, ErrorCode, RealmName, SessionId, SubjectId};
+use doorward_base::{
+    ApiTokenId, ClientId, Clock as _, Effects, ErrorCode, RealmName, SessionId, SubjectId,
+};
 use doorward_identity::act::keys::{Pace, rotate};
 use doorward_identity::act::{
     Caller, Context, ExchangeRequest, Failure, Realm, exchange, introspect,
@@ -158,7 +160,7 @@ async fn a_batch_is_one_read_for_each_realm_and_stays_in_it() {
         .identity
         .store
         .write(world.served("a").live.id, move |tx| {
-            Box::pin(async move { tx.bump_epoch(owner, None).await })
+            Box::pin(async move { tx.bump_epoch(owner, None, SystemClock.now()).await })
         });
     let epoch = bumped.await.unwrap();
     let mut changes = vec![Change::Subject(owner), Change::ApiToken(token)];
@@ -430,4 +432,17 @@ async fn keys_are_not_read_before_one_of_them_is_over() {
     let reads = world.store.reads.load(Ordering::SeqCst);
     assert_eq!(world.feed.forget_what_is_over().await, Ok(0));
     assert_eq!(world.store.reads.load(Ordering::SeqCst), reads);
+}
+
+#[tokio::test]
+async fn a_client_that_was_revoked_elsewhere_is_dead_here() {
+    let world = World::new().await;
+    let (here, elsewhere) = (world.served("a"), world.served("b"));
+    let id = ClientId::from_bytes([5; 16]);
+    let credential = CredentialId::Client(id);
+    assert!(!here.live.is_revoked(&credential, SystemClock.now()));
+    world.change("a", vec![Change::Client(id)]).await;
+    world.feed.catch_up().await.unwrap();
+    assert!(here.live.is_revoked(&credential, SystemClock.now()));
+    assert!(!elsewhere.live.is_revoked(&credential, SystemClock.now()));
 }

@@ -1,14 +1,18 @@
 //! Deleting subjects and tenants.
 
 use super::fixture::{
-    all, at, digest, email, event, external, identity, membership, password, people, realm,
-    role_grant, session, session_id, subject_id, tenant, tenant_id, token, token_id, token_in,
-    user,
+    all, at, challenge, digest, email, event, external, factor, identity, invitation, membership,
+    password, people, realm, role_grant, session, session_id, subject_id, tenant, tenant_id, token,
+    token_id, token_in, user,
 };
 use super::{reading, writing};
 use doorward_base::RealmId;
-use doorward_identity::model::{Actor, AuditAction, TokenState};
-use doorward_identity::port::{AuditFilter, StoreError, StoreHandle, TokenFilter, TokenKey};
+use doorward_identity::model::{
+    Actor, AuditAction, Challenge, ChallengeKind, FactorKind, TokenState,
+};
+use doorward_identity::port::{
+    AuditFilter, ChallengeKey, StoreError, StoreHandle, TokenFilter, TokenKey,
+};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -32,7 +36,11 @@ async fn furnish(store: &StoreHandle, realm: RealmId) {
             tx.insert_api_token(&token(n + 10, n)).await?;
             tx.insert_session(&session(n, n, Some("acme"))).await?;
             tx.insert_session(&session(n + 10, n, None)).await?;
-            tx.bump_epoch(subject_id(n), None).await?;
+            tx.bump_epoch(subject_id(n), None, at(1)).await?;
+            tx.insert_factor(&factor(n, n, FactorKind::Totp)).await?;
+            for pending in pending(n) {
+                tx.put_challenge(&pending).await?;
+            }
         }
         let peer = Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7)));
         for n in 1..=5 {
@@ -55,6 +63,54 @@ async fn furnish(store: &StoreHandle, realm: RealmId) {
         Ok(())
     })
     .unwrap();
+}
+
+/// What waits for a subject, or was made by it.
+fn pending(n: u8) -> [Challenge; 3] {
+    let (of, by) = (Some(subject_id(n)), Some(subject_id(n)));
+    [
+        invitation(n, n, "acme"),
+        Challenge {
+            address: None,
+            subject: of,
+            ..challenge(n + 10, ChallengeKind::SignInCode)
+        },
+        Challenge {
+            made_by: by,
+            ..invitation(n + 20, n + 20, "globex")
+        },
+    ]
+}
+
+/// The first of what waits for a subject goes with its address, the rest by and by.
+pub(crate) async fn what_waits_for_the_deleted_goes(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    furnish(&store, realm).await;
+    let left = writing!(store, realm, [], |tx| {
+        tx.erase_subject(subject_id(1), at(70)).await?;
+        let mut left = Vec::new();
+        for step in 0..2 {
+            for one in [1, 2].iter().flat_map(|n| pending(*n)) {
+                let found = tx.find_challenge(&ChallengeKey::Id(one.id)).await?;
+                left.push((step, found.is_some()));
+            }
+            for n in [1, 2] {
+                left.push((step, !tx.list_factors(subject_id(n)).await?.is_empty()));
+            }
+            tx.sweep_erased(at(70), 1000).await?;
+        }
+        Ok(left)
+    });
+    let expected = [
+        [false, true, true, true, true, true, true, true],
+        [false, false, false, true, true, true, false, true],
+    ];
+    let expected: Vec<_> = expected
+        .iter()
+        .zip(0..)
+        .flat_map(|(all, step)| all.iter().map(move |one| (step, *one)))
+        .collect();
+    assert_eq!(left, Ok(expected));
 }
 
 pub(crate) async fn nothing_finds_a_deleted_subject(store: StoreHandle) {

@@ -2,14 +2,15 @@
 
 use doorward_base::secret::TokenDigest;
 use doorward_base::{
-    ApiTokenId, Email, IdentityId, MembershipId, Phone, RealmId, RealmName, RequestId, SessionId,
-    SubjectId, TenantId, Timestamp,
+    ApiTokenId, ChallengeId, ClientId, Email, FactorId, IdentityId, MembershipId, Phone, RealmId,
+    RealmName, RequestId, SessionId, SubjectId, TenantId, Timestamp,
 };
 use doorward_identity::model::{
-    Actor, Address, ApiToken, AuditAction, AuditEvent, Ceiling, Contact, Grant, Granted,
-    HashedPassword, Identifier, Invitation, KeyPurpose, KeyRecord, KeyState, LinkedIdentity,
-    Membership, NewApiToken, Outcome, RefreshFamily, Session, Subject, SubjectStatus, Tenant,
-    TokenKind, TokenState,
+    Actor, Address, ApiToken, AuditAction, AuditEvent, Ceiling, Challenge, ChallengeKind, Client,
+    ClientKind, ClientSecret, ClientState, Contact, Factor, FactorData, FactorKind, FactorState,
+    Grant, Granted, HashedPassword, Identifier, Invitation, KeyPurpose, KeyRecord, KeyState,
+    LinkedIdentity, Membership, NewApiToken, Outcome, RefreshFamily, Session, Subject,
+    SubjectStatus, Tenant, TokenKind, TokenState,
 };
 use doorward_identity::port::{Page, StoreError, StoreHandle};
 use serde_json::Map;
@@ -138,14 +139,82 @@ pub(crate) fn membership(n: u8, subject: u8, tenant: &str) -> Membership {
     }
 }
 
-pub(crate) fn invitation(n: u8, address: u8, tenant: &str) -> Invitation {
-    Invitation {
+pub(crate) const fn challenge_id(n: u8) -> ChallengeId {
+    ChallengeId::from_bytes([n; 16])
+}
+
+/// A challenge for the address of the same number that expires at 1,000 s.
+pub(crate) fn challenge(n: u8, kind: ChallengeKind) -> Challenge {
+    Challenge {
+        id: challenge_id(n),
+        kind,
         digest: digest(n),
-        email: email(address),
-        tenant: tenant_id(tenant),
-        roles: vec!["admin".parse().unwrap(), "viewer".parse().unwrap()],
+        subject: None,
+        address: Some(email(n).as_str().to_owned()),
+        tenant: None,
+        made_by: None,
+        payload: Map::new(),
+        attempts: 0,
         created_at: at(n.into()),
         expires_at: at(1000),
+    }
+}
+
+pub(crate) fn invitation(n: u8, address: u8, tenant: &str) -> Challenge {
+    let roles = ["admin", "viewer"].map(|role| role.parse().unwrap());
+    Challenge {
+        address: Some(email(address).as_str().to_owned()),
+        tenant: Some(tenant_id(tenant)),
+        payload: Invitation::payload(&roles),
+        ..challenge(n, ChallengeKind::Invitation)
+    }
+}
+
+pub(crate) const fn factor_id(n: u8) -> FactorId {
+    FactorId::from_bytes([n; 16])
+}
+
+pub(crate) fn factor(n: u8, subject: u8, kind: FactorKind) -> Factor {
+    Factor {
+        id: factor_id(n),
+        subject: subject_id(subject),
+        kind,
+        state: FactorState::Unverified,
+        name: None,
+        data: FactorData::Public(Map::from_iter([("n".to_owned(), n.into())])),
+        counter: None,
+        created_at: at(n.into()),
+        last_used_at: None,
+    }
+}
+
+pub(crate) const fn client_id(n: u8) -> ClientId {
+    ClientId::from_bytes([n; 16])
+}
+
+pub(crate) fn client(n: u8, tenant: Option<&str>) -> Client {
+    Client {
+        id: client_id(n),
+        name: format!("Client {n}, “quoted”"),
+        kind: ClientKind::Confidential,
+        ceiling: Ceiling {
+            tenant: tenant.map(tenant_id),
+            ..Ceiling::default()
+        },
+        redirect_uris: Vec::new(),
+        state: ClientState::Active,
+        created_at: at(n.into()),
+        created_by: None,
+    }
+}
+
+pub(crate) const fn secret_of(n: u8) -> ClientSecret {
+    ClientSecret {
+        digest: digest(n),
+        created_at: at(n as i64),
+        expires_at: None,
+        last_used_at: None,
+        last_used_from: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::fixture::{at, people, permission_grant, realm, role_grant, subject_id, tenant_id};
 use super::{reading, writing};
+use doorward_base::TenantId;
 use doorward_base::principal::Epoch;
 use doorward_identity::model::RoleDefinition;
 use doorward_identity::port::{StoreError, StoreHandle};
@@ -93,28 +94,73 @@ pub(crate) async fn tenant_roles_are_redefined(store: StoreHandle) {
     );
 }
 
-pub(crate) async fn epochs_start_at_0_and_grow(store: StoreHandle) {
+pub(crate) async fn an_epoch_is_later_than_all_before_it(store: StoreHandle) {
     let realm = realm(&store, "a").await;
     people(&store, realm).await;
     let acme = tenant_id("acme");
     let epochs = writing!(store, realm, [acme], |tx| Ok([
-        tx.bump_epoch(subject_id(1), None).await?,
-        tx.bump_epoch(subject_id(1), Some(&acme)).await?,
-        tx.bump_epoch(subject_id(1), Some(&acme)).await?,
+        tx.bump_epoch(subject_id(1), None, at(5)).await?,
+        tx.bump_epoch(subject_id(1), Some(&acme), at(5)).await?,
+        // A clock that is behind.
+        tx.bump_epoch(subject_id(1), None, at(4)).await?,
+        tx.bump_epoch(subject_id(1), Some(&acme), at(6)).await?,
+        tx.bump_epoch(subject_id(2), None, at(3)).await?,
     ]))
     .unwrap();
-    assert_eq!(epochs, [1, 1, 2].map(Epoch));
-    let mut listed = reading!(store, realm, [], |tx| tx.list_epochs().await).unwrap();
-    listed.sort_unstable();
-    assert_eq!(
-        listed,
-        [
-            (subject_id(1), None, Epoch(1)),
-            (subject_id(1), Some(acme), Epoch(2))
-        ]
-    );
+    let second = 1_000_000;
+    let expected = [
+        5 * second,
+        5 * second + 1,
+        5 * second + 2,
+        6 * second,
+        3 * second,
+    ];
+    assert_eq!(epochs, expected.map(Epoch));
     let nobody = writing!(store, realm, [], |tx| tx
-        .bump_epoch(subject_id(9), None)
+        .bump_epoch(subject_id(9), None, at(1))
         .await);
     assert!(matches!(nobody, Err(StoreError::Inconsistent { .. })));
+}
+
+pub(crate) async fn old_epochs_are_left_out_and_pruned(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let acme = tenant_id("acme");
+    writing!(store, realm, [acme], |tx| {
+        tx.bump_epoch(subject_id(1), None, at(5)).await?;
+        tx.bump_epoch(subject_id(1), Some(&acme), at(6)).await?;
+        tx.bump_epoch(subject_id(2), None, at(7)).await
+    })
+    .unwrap();
+    let of = |n, tenant: Option<&TenantId>, seconds| {
+        let epoch = Epoch(at(seconds).as_micros());
+        (subject_id(n), tenant.cloned(), epoch)
+    };
+    let every = [of(1, None, 5), of(1, Some(&acme), 6), of(2, None, 7)];
+    for (since, left) in [(0, &every[..]), (5, &every), (6, &every[1..]), (8, &[])] {
+        let listed = reading!(store, realm, [], |tx| tx.list_epochs(at(since)).await);
+        let mut listed = listed.unwrap();
+        listed.sort_unstable();
+        assert_eq!(listed, left, "{since}");
+    }
+    for (before, limit, pruned, left) in [
+        (5, 10, 0, &every[..]),
+        (7, 1, 1, &every[1..]),
+        (7, 10, 1, &every[2..]),
+        (7, 10, 0, &every[2..]),
+    ] {
+        let count = writing!(store, realm, [], |tx| tx
+            .prune_epochs(at(before), limit)
+            .await);
+        assert_eq!(count, Ok(pruned));
+        let listed = reading!(store, realm, [], |tx| tx.list_epochs(at(0)).await);
+        let mut listed = listed.unwrap();
+        listed.sort_unstable();
+        assert_eq!(listed, left, "{before} {limit}");
+    }
+    // What comes after the forgetting is later than what was forgotten.
+    let next = writing!(store, realm, [], |tx| tx
+        .bump_epoch(subject_id(1), None, at(8))
+        .await);
+    assert!(next.unwrap() > Epoch(at(6).as_micros()));
 }

@@ -1,17 +1,21 @@
 //! One realm seen, or attacked, from another.
 
 use super::fixture::{
-    all, at, digest, email, event, external, identity, invitation, key, known_by, membership,
-    password, people, permission_grant, phone, realm, role_grant, session, session_id, subject_id,
-    tenant, tenant_id, tenant_keys, token, token_id, token_in, user,
+    all, at, challenge, challenge_id, client, client_id, digest, email, event, external, factor,
+    factor_id, identity, invitation, key, known_by, membership, password, people, permission_grant,
+    phone, realm, role_grant, secret_of, session, session_id, subject_id, tenant, tenant_id,
+    tenant_keys, token, token_id, token_in, user,
 };
 use super::{reading, writing};
 use doorward_base::RealmId;
 use doorward_identity::model::{
-    Address, AuditAction, Contact, Identifier, KeyPurpose, KeyState, RoleDefinition, SubjectStatus,
-    TokenState,
+    Address, AuditAction, Challenge, ChallengeKind, Contact, FactorKind, Identifier, KeyPurpose,
+    KeyState, RoleDefinition, SecretUse, SubjectStatus, TokenState,
 };
-use doorward_identity::port::{AuditFilter, Read, StoreError, StoreHandle, TokenFilter, Tx};
+use doorward_identity::port::{
+    AuditFilter, ChallengeFilter, ChallengeKey, ChallengesOf, Read, StoreError, StoreHandle,
+    TokenFilter, Tx,
+};
 
 /// One row of everything.
 async fn furnish(store: &StoreHandle, realm: RealmId) {
@@ -33,7 +37,12 @@ async fn furnish_in(tx: &mut dyn Tx) -> Result<(), StoreError> {
     tx.insert_tenant(&tenant("gone")).await?;
     tx.erase_tenant(&tenant_id("gone"), at(3)).await?;
     tx.insert_membership(&membership(1, 1, "acme")).await?;
-    tx.put_invitation(&invitation(1, 9, "acme")).await?;
+    tx.put_challenge(&invitation(1, 9, "acme")).await?;
+    tx.insert_factor(&factor(1, 1, FactorKind::Totp)).await?;
+    tx.insert_client(&client(1, Some("acme"))).await?;
+    tx.insert_client_secret(client_id(1), &secret_of(1)).await?;
+    tx.insert_client(&client(2, None)).await?;
+    tx.revoke_client(client_id(2), at(2)).await?;
     tx.insert_grant(subject_id(1), &role_grant(Some("acme"), "admin"), at(1))
         .await?;
     let role = RoleDefinition {
@@ -41,7 +50,7 @@ async fn furnish_in(tx: &mut dyn Tx) -> Result<(), StoreError> {
         permissions: vec!["read".parse().unwrap()],
     };
     tx.put_tenant_role(&acme, &role).await?;
-    tx.bump_epoch(subject_id(1), Some(&acme)).await?;
+    tx.bump_epoch(subject_id(1), Some(&acme), at(1)).await?;
     tx.insert_api_token(&token_in(1, 1, "acme")).await?;
     let mut revoked = token(2, 2);
     revoked.token.state = TokenState::Revoked { at: at(2) };
@@ -83,6 +92,8 @@ pub(crate) async fn nothing_of_a_realm_is_found_from_another(store: StoreHandle)
         let seen = reading!(store, realm, [], |tx| {
             let mut seen = look_at_people(tx).await?;
             seen.extend(look_at_credentials(tx).await?);
+            seen.extend(look_at_what_is_pending(tx).await?);
+            seen.extend(look_at_clients(tx).await?);
             Ok(seen)
         });
         for (what, seen) in seen.unwrap() {
@@ -129,17 +140,13 @@ async fn look_at_people(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError> {
         ),
         ("memberships", !tx.list_memberships(one).await?.is_empty()),
         ("tenant's memberships", !theirs.is_empty()),
-        (
-            "invitation",
-            tx.find_invitation(&digest(1)).await?.is_some(),
-        ),
         ("grants", !tx.list_grants(one).await?.is_empty()),
         ("roles", !tx.list_tenant_roles(&acme).await?.is_empty()),
         (
             "subject's epochs",
             !tx.list_epochs_of(&[one]).await?.is_empty(),
         ),
-        ("epochs", !tx.list_epochs().await?.is_empty()),
+        ("epochs", !tx.list_epochs(at(0)).await?.is_empty()),
     ])
 }
 
@@ -183,6 +190,55 @@ async fn look_at_credentials(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError>
     ])
 }
 
+async fn look_at_what_is_pending(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError> {
+    let one = invitation(1, 9, "acme");
+    let keys = [
+        ("challenge", ChallengeKey::Id(one.id)),
+        (
+            "challenge by digest",
+            ChallengeKey::Digest(one.kind, one.digest),
+        ),
+        (
+            "challenge by slot",
+            ChallengeKey::Slot(one.kind, one.slot().unwrap_or_default()),
+        ),
+    ];
+    let mut looks = Vec::new();
+    for (what, key) in &keys {
+        looks.push((*what, tx.find_challenge(key).await?.is_some()));
+    }
+    for (what, tenants) in [
+        ("challenges", None),
+        ("tenant's challenges", Some(vec![tenant_id("acme")])),
+    ] {
+        let filter = ChallengeFilter {
+            kind: one.kind,
+            tenants,
+            now: at(1),
+        };
+        let found = tx.list_challenges(&filter, all()).await?;
+        looks.push((what, !found.is_empty()));
+    }
+    let (subject, id) = (subject_id(1), factor_id(1));
+    looks.push(("factor", tx.find_factor(subject, id).await?.is_some()));
+    looks.push(("factors", !tx.list_factors(subject).await?.is_empty()));
+    Ok(looks)
+}
+
+async fn look_at_clients(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError> {
+    let (one, acme) = (client_id(1), [tenant_id("acme")]);
+    let theirs = tx.list_clients(Some(&acme), all()).await?;
+    let secrets = tx.list_client_secrets(&[one]).await?;
+    let revoked = tx.list_revoked_clients(at(0)).await?;
+    Ok(vec![
+        ("client", tx.find_client(one).await?.is_some()),
+        ("clients", !tx.list_clients(None, all()).await?.is_empty()),
+        ("tenant's clients", !theirs.is_empty()),
+        ("secrets", !secrets.is_empty()),
+        ("revoked clients", !revoked.is_empty()),
+    ])
+}
+
 pub(crate) async fn nothing_of_a_realm_is_changed_from_another(store: StoreHandle) {
     let (a, b) = (realm(&store, "a").await, realm(&store, "b").await);
     furnish(&store, a).await;
@@ -193,14 +249,14 @@ pub(crate) async fn nothing_of_a_realm_is_changed_from_another(store: StoreHandl
         tx.touch_api_tokens(&[(token_id(1), at(99))]).await?;
         Ok((
             tx.delete_membership(subject_id(1), &acme).await?,
-            tx.take_invitation(&digest(1)).await?,
             tx.delete_grant(subject_id(1), &grant).await?,
             tx.revoke_api_tokens_of(subject_id(1), None, at(9)).await?,
             tx.end_session(session_id(1), at(9)).await?,
             tx.end_sessions_of(subject_id(1), None, at(9)).await?,
         ))
     });
-    assert_eq!(unseen, Ok((false, None, false, vec![], false, vec![])));
+    assert_eq!(unseen, Ok((false, false, vec![], false, vec![])));
+    nothing_pending_is_changed(&store, b).await;
     let refused = [
         writing!(store, b, [], |tx| tx
             .set_subject_status(subject_id(1), SubjectStatus::Disabled { at: at(9) })
@@ -230,25 +286,80 @@ pub(crate) async fn nothing_of_a_realm_is_changed_from_another(store: StoreHandl
         writing!(store, b, [], |tx| tx
             .erase_tenant(&tenant_id("acme"), at(9))
             .await),
+        writing!(store, b, [], |tx| tx.count_attempt(challenge_id(1)).await),
+        writing!(store, b, [], |tx| tx
+            .expire_client_secret(&digest(1), at(9))
+            .await),
+        writing!(store, b, [], |tx| tx.delete_client_secret(&digest(1)).await),
     ];
     for outcome in refused {
         assert!(matches!(outcome, Err(StoreError::Inconsistent { .. })));
     }
     assert_eq!(portrait(&store, a).await, before);
-    let invitation = writing!(store, a, [], |tx| tx.take_invitation(&digest(1)).await);
-    assert!(invitation.unwrap().is_some());
+}
+
+async fn nothing_pending_is_changed(store: &StoreHandle, other: RealmId) {
+    let done = writing!(store, other, [], |tx| {
+        let one = invitation(1, 9, "acme");
+        let address = one.address.clone().unwrap_or_default();
+        let (address, acme) = (address.as_str(), tenant_id("acme"));
+        let used = SecretUse {
+            digest: digest(1),
+            at: at(99),
+            from: None,
+        };
+        tx.touch_client_secrets(&[used]).await?;
+        let mut touched = 0;
+        for which in [
+            ChallengesOf::Subject(subject_id(1)),
+            ChallengesOf::Address {
+                address,
+                tenant: None,
+            },
+            ChallengesOf::Address {
+                address,
+                tenant: Some(&acme),
+            },
+            ChallengesOf::Tenant(&acme),
+        ] {
+            touched += tx.end_challenges(which).await?;
+        }
+        touched += tx.prune_challenges(at(9999), 10).await?;
+        touched += tx.prune_clients(at(9999), 10).await?;
+        touched += tx.prune_epochs(at(9999), 10).await?;
+        touched += tx.delete_factors_of(subject_id(1)).await?;
+        let taken = [
+            tx.take_challenge(&ChallengeKey::Id(one.id)).await?,
+            tx.take_challenge(&ChallengeKey::Digest(one.kind, one.digest))
+                .await?,
+        ];
+        let done = [
+            tx.verify_factor(factor_id(1), at(9)).await?,
+            tx.use_factor(factor_id(1), 9, at(9)).await?,
+            tx.delete_factor(factor_id(1)).await?,
+            tx.revoke_client(client_id(1), at(9)).await?,
+        ];
+        Ok((touched, taken, done))
+    });
+    assert_eq!(done, Ok((0, [None, None], [false; 4])));
 }
 
 /// What could have been changed, as text.
 async fn portrait(store: &StoreHandle, realm: RealmId) -> String {
     reading!(store, realm, [], |tx| Ok(format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         tx.list_subjects(all()).await?,
         tx.list_memberships(subject_id(1)).await?,
         tx.list_grants(subject_id(1)).await?,
         tx.find_api_token_by_digest(&digest(1)).await?,
         tx.list_sessions(subject_id(1)).await?,
         tx.list_keys().await?,
+        tx.find_challenge(&ChallengeKey::Id(challenge_id(1)))
+            .await?,
+        tx.list_factors(subject_id(1)).await?,
+        tx.list_clients(None, all()).await?,
+        tx.list_client_secrets(&[client_id(1)]).await?,
+        tx.list_epochs(at(0)).await?,
     )))
     .unwrap()
 }
@@ -277,7 +388,28 @@ pub(crate) async fn nothing_of_a_realm_is_referred_to_from_another(store: StoreH
             .insert_membership(&membership(9, 50, "acme"))
             .await),
         writing!(store, b, [], |tx| tx
-            .put_invitation(&invitation(9, 9, "acme"))
+            .put_challenge(&invitation(9, 9, "acme"))
+            .await),
+        writing!(store, b, [], |tx| tx
+            .put_challenge(&Challenge {
+                subject: Some(subject_id(1)),
+                ..challenge(9, ChallengeKind::SignInCode)
+            })
+            .await),
+        writing!(store, b, [], |tx| tx
+            .put_challenge(&Challenge {
+                made_by: Some(subject_id(1)),
+                ..challenge(9, ChallengeKind::SignInCode)
+            })
+            .await),
+        writing!(store, b, [], |tx| tx
+            .insert_factor(&factor(9, 1, FactorKind::Totp))
+            .await),
+        writing!(store, b, [], |tx| tx
+            .insert_client(&client(9, Some("acme")))
+            .await),
+        writing!(store, b, [], |tx| tx
+            .insert_client_secret(client_id(1), &secret_of(9))
             .await),
         writing!(store, b, [], |tx| tx
             .insert_grant(subject_id(1), &permission_grant(None, "p", None), at(1))
@@ -288,7 +420,7 @@ pub(crate) async fn nothing_of_a_realm_is_referred_to_from_another(store: StoreH
             .await
             .map(drop)),
         writing!(store, b, [], |tx| tx
-            .bump_epoch(subject_id(1), None)
+            .bump_epoch(subject_id(1), None, at(1))
             .await
             .map(drop)),
         writing!(store, b, [], |tx| tx.insert_api_token(&token(9, 1)).await),

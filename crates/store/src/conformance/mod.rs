@@ -3,7 +3,10 @@
 //! engine (files, other processes, failing disks).
 
 pub(crate) mod audit;
+pub(crate) mod challenge;
+pub(crate) mod client;
 pub(crate) mod erase;
+pub(crate) mod factor;
 pub(crate) mod fixture;
 pub(crate) mod grant;
 pub(crate) mod isolation;
@@ -61,18 +64,38 @@ macro_rules! conformance {
             tenant: [
                 tenants_are_found_and_paged,
                 memberships_are_made_listed_and_ended,
-                invitations_are_replaced_and_taken_once,
+            ]
+            challenge: [
+                challenges_come_back_as_they_were_by_every_key,
+                a_challenge_replaces_the_one_in_its_slot,
+                a_challenge_is_taken_once,
+                attempts_are_counted,
+                challenges_are_listed_within_tenants,
+                challenges_end_together,
+                expired_challenges_are_pruned_in_slices,
+            ]
+            factor: [
+                factors_come_back_as_they_were,
+                a_factor_is_verified_once_and_its_counter_only_grows,
+                factors_are_removed_alone_or_with_their_subject,
+            ]
+            client: [
+                clients_come_back_as_they_were_within_tenants,
+                secrets_overlap_and_say_when_they_were_used,
+                a_revoked_client_stays_without_secrets_until_it_is_pruned,
             ]
             erase: [
                 nothing_finds_a_deleted_subject,
                 nothing_finds_a_deleted_tenant,
                 what_the_deleted_left_goes_in_pieces,
+                what_waits_for_the_deleted_goes,
             ]
             grant: [
                 grants_are_added_once_and_sorted,
                 grants_are_removed_exactly,
                 tenant_roles_are_redefined,
-                epochs_start_at_0_and_grow,
+                an_epoch_is_later_than_all_before_it,
+                old_epochs_are_left_out_and_pruned,
             ]
             token: [
                 tokens_come_back_as_they_were,
@@ -127,7 +150,9 @@ macro_rules! conformance {
             race: [
                 one_token_under_a_limit_of_one,
                 a_session_is_ended_by_one,
-                an_invitation_is_taken_by_one,
+                a_challenge_is_taken_by_one,
+                attempts_in_parallel_never_exceed_the_cap,
+                a_factors_counter_is_used_by_one,
                 an_address_is_taken_by_one,
                 epochs_count_every_bump,
                 a_realm_gets_one_number,

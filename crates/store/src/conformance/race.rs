@@ -1,14 +1,14 @@
 //! Many tasks at once. Each case has one right answer however they interleave.
 
 use super::fixture::{
-    all, at, digest, event, invitation, people, realm, service, session, session_id, subject_id,
-    token, user,
+    all, at, challenge, challenge_id, event, factor, factor_id, invitation, people, realm, service,
+    session, session_id, subject_id, token, user,
 };
 use super::{reading, writing};
 use doorward_base::principal::Epoch;
 use doorward_base::{ApiTokenId, RealmId};
-use doorward_identity::model::{AuditAction, Change, ChangeSeq};
-use doorward_identity::port::{AuditFilter, StoreError, StoreHandle, TokenFilter};
+use doorward_identity::model::{AuditAction, ChallengeKind, Change, ChangeSeq, FactorKind};
+use doorward_identity::port::{AuditFilter, ChallengeKey, StoreError, StoreHandle, TokenFilter};
 use std::future::Future;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -81,20 +81,66 @@ pub(crate) async fn a_session_is_ended_by_one(store: StoreHandle) {
     assert_eq!(count(&answers, &true), 1);
 }
 
-pub(crate) async fn an_invitation_is_taken_by_one(store: StoreHandle) {
+pub(crate) async fn a_challenge_is_taken_by_one(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let one = invitation(1, 9, "acme");
+    writing!(store, realm, [one], |tx| tx.put_challenge(&one).await).unwrap();
+    let key = ChallengeKey::Digest(one.kind, one.digest);
+    let answers = together(|_| {
+        let (store, key) = (store.clone(), key.clone());
+        async move { writing!(store, realm, [key], |tx| tx.take_challenge(&key).await).unwrap() }
+    })
+    .await;
+    assert_eq!(count(&answers, &Some(one)), 1);
+    assert_eq!(count(&answers, &None), usize::from(TASKS) - 1);
+}
+
+/// As a use-case does it: look, then count or end.
+pub(crate) async fn attempts_in_parallel_never_exceed_the_cap(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    let one = challenge(1, ChallengeKind::SignInCode);
+    writing!(store, realm, [one], |tx| tx.put_challenge(&one).await).unwrap();
+    let answers = together(|_| {
+        let store = store.clone();
+        async move {
+            let key = ChallengeKey::Id(challenge_id(1));
+            writing!(store, realm, [key], |tx| {
+                let Some(found) = tx.find_challenge(&key).await? else {
+                    return Ok(false);
+                };
+                if found.attempts + 1 == 5 {
+                    tx.take_challenge(&key).await?;
+                } else {
+                    tx.count_attempt(found.id).await?;
+                }
+                Ok(true)
+            })
+            .unwrap()
+        }
+    })
+    .await;
+    assert_eq!(count(&answers, &true), 5);
+}
+
+pub(crate) async fn a_factors_counter_is_used_by_one(store: StoreHandle) {
     let realm = realm(&store, "a").await;
     people(&store, realm).await;
     writing!(store, realm, [], |tx| tx
-        .put_invitation(&invitation(1, 9, "acme"))
+        .insert_factor(&factor(1, 1, FactorKind::Totp))
         .await)
     .unwrap();
     let answers = together(|_| {
         let store = store.clone();
-        async move { writing!(store, realm, [], |tx| tx.take_invitation(&digest(1)).await).unwrap() }
+        async move {
+            writing!(store, realm, [], |tx| tx
+                .use_factor(factor_id(1), 7, at(7))
+                .await)
+            .unwrap()
+        }
     })
     .await;
-    assert_eq!(count(&answers, &Some(invitation(1, 9, "acme"))), 1);
-    assert_eq!(count(&answers, &None), usize::from(TASKS) - 1);
+    assert_eq!(count(&answers, &true), 1);
 }
 
 pub(crate) async fn an_address_is_taken_by_one(store: StoreHandle) {
@@ -127,14 +173,15 @@ pub(crate) async fn epochs_count_every_bump(store: StoreHandle) {
         let store = store.clone();
         async move {
             writing!(store, realm, [], |tx| tx
-                .bump_epoch(subject_id(1), None)
+                .bump_epoch(subject_id(1), None, at(1))
                 .await)
             .unwrap()
         }
     })
     .await;
     epochs.sort_unstable();
-    let expected: Vec<_> = (1..=i64::from(TASKS)).map(Epoch).collect();
+    let first = at(1).as_micros();
+    let expected: Vec<_> = (first..first + i64::from(TASKS)).map(Epoch).collect();
     assert_eq!(epochs, expected);
 }
 

@@ -1,8 +1,6 @@
-//! Tenants, memberships, invitations.
+//! Tenants and memberships.
 
-use super::fixture::{
-    all, digest, invitation, membership, people, realm, subject_id, tenant, tenant_id,
-};
+use super::fixture::{all, membership, people, realm, subject_id, tenant, tenant_id};
 use super::{reading, writing};
 use doorward_identity::port::{Page, StoreError, StoreHandle};
 
@@ -87,43 +85,4 @@ pub(crate) async fn memberships_are_made_listed_and_ended(store: StoreHandle) {
     )))
     .unwrap();
     assert_eq!(ended, (true, false, 1));
-}
-
-pub(crate) async fn invitations_are_replaced_and_taken_once(store: StoreHandle) {
-    let realm = realm(&store, "a").await;
-    people(&store, realm).await;
-    let (first, second) = (invitation(1, 9, "acme"), invitation(2, 9, "acme"));
-    let mut elsewhere = invitation(3, 9, "globex");
-    elsewhere.roles.clear();
-    let made = [first, second.clone(), elsewhere.clone()];
-    writing!(store, realm, [made], |tx| {
-        for invitation in &made {
-            tx.put_invitation(invitation).await?;
-        }
-        Ok(())
-    })
-    .unwrap();
-    let taken = writing!(store, realm, [], |tx| Ok((
-        tx.find_invitation(&digest(1)).await?,
-        tx.find_invitation(&digest(2)).await?,
-        tx.take_invitation(&digest(1)).await?,
-        tx.take_invitation(&digest(2)).await?,
-        tx.take_invitation(&digest(2)).await?,
-        tx.find_invitation(&digest(2)).await?,
-        tx.take_invitation(&digest(3)).await?,
-    )))
-    .unwrap();
-    let found = Some(second);
-    assert_eq!(
-        taken,
-        (
-            None,
-            found.clone(),
-            None,
-            found,
-            None,
-            None,
-            Some(elsewhere)
-        )
-    );
 }

@@ -12,7 +12,13 @@ use doorward_identity::port::{EraseRead, EraseWrite, StoreError};
 use std::fmt::Display;
 
 /// Takes rows of one subject away, `$2`, at most `$3`.
-const OF_SUBJECT: [&str; 7] = [
+const OF_SUBJECT: [&str; 10] = [
+    "DELETE FROM challenge WHERE realm = $1 AND id IN \
+     (SELECT id FROM challenge WHERE realm = $1 AND subject = $2 LIMIT $3)",
+    "DELETE FROM challenge WHERE realm = $1 AND id IN \
+     (SELECT id FROM challenge WHERE realm = $1 AND made_by = $2 LIMIT $3)",
+    "DELETE FROM factor WHERE realm = $1 AND id IN \
+     (SELECT id FROM factor WHERE realm = $1 AND subject = $2 LIMIT $3)",
     "DELETE FROM outbox WHERE realm = $1 AND id IN \
      (SELECT id FROM outbox WHERE realm = $1 AND subject = $2 LIMIT $3)",
     "DELETE FROM identity WHERE realm = $1 AND id IN \
@@ -79,15 +85,17 @@ pub(super) async fn erase_subject(
     id: SubjectId,
     at: Timestamp,
 ) -> Result<(), Trouble> {
-    // Invitations of the address are to nobody now.
-    scope
-        .write(
-            target("invitation", &id),
-            "DELETE FROM invitation WHERE realm = $1 AND email = \
-             (SELECT email FROM subject WHERE realm = $1 AND id = $2)",
-            &[&Id::from(id)],
-        )
-        .await?;
+    // What waits for its addresses waits for nobody now.
+    for sql in [
+        "DELETE FROM challenge WHERE realm = $1 AND address = \
+         (SELECT email FROM subject WHERE realm = $1 AND id = $2)",
+        "DELETE FROM challenge WHERE realm = $1 AND address = \
+         (SELECT phone FROM subject WHERE realm = $1 AND id = $2)",
+    ] {
+        scope
+            .write(target("challenge", &id), sql, &[&Id::from(id)])
+            .await?;
+    }
     scope
         .write_one(
             target(TABLE, &id),
@@ -218,7 +226,9 @@ async fn sweep_tenant(scope: Scope<'_>, tenant: &str, left: &mut i64) -> Result<
         *left -= 1;
     }
     for sql in [
-        "DELETE FROM invitation WHERE realm = $1 AND tenant = $2",
+        "DELETE FROM challenge WHERE realm = $1 AND tenant = $2",
+        "DELETE FROM client_secret WHERE realm = $1 AND client IN \
+         (SELECT id FROM client WHERE realm = $1 AND tenant = $2)",
         "DELETE FROM tenant_role WHERE realm = $1 AND tenant = $2",
     ] {
         scope

@@ -114,11 +114,15 @@ pub(super) async fn put_role(
         .await
 }
 
-pub(super) async fn list_epochs(scope: Scope<'_>) -> Result<Vec<EpochEntry>, Trouble> {
+pub(super) async fn list_epochs(
+    scope: Scope<'_>,
+    since: Timestamp,
+) -> Result<Vec<EpochEntry>, Trouble> {
     scope
         .list::<EpochRow, _>(
-            "SELECT subject, tenant, epoch FROM epoch WHERE realm = $1 AND realm > 0",
-            &[],
+            "SELECT subject, tenant, epoch FROM epoch \
+             WHERE realm = $1 AND realm > 0 AND epoch >= $2",
+            &[&since.as_micros()],
         )
         .await
 }
@@ -141,14 +145,21 @@ pub(super) async fn bump_epoch(
     scope: Scope<'_>,
     subject: SubjectId,
     tenant: Option<&TenantId>,
+    at: Timestamp,
 ) -> Result<Epoch, Trouble> {
     let grown: Vec<i64> = scope
         .column(
             EPOCH,
-            "INSERT INTO epoch (realm, subject, tenant, epoch) VALUES ($1, $2, $3, 1) \
+            "INSERT INTO epoch (realm, subject, tenant, epoch) \
+             VALUES ($1, $2, $3, greatest($4, 1 + coalesce( \
+                 (SELECT max(epoch) FROM epoch WHERE realm = $1 AND subject = $2), 0))) \
              ON CONFLICT (realm, subject, coalesce(tenant, '')) \
-             DO UPDATE SET epoch = epoch.epoch + 1 RETURNING epoch",
-            &[&Id::from(subject), &tenant.map(TenantId::as_str)],
+             DO UPDATE SET epoch = excluded.epoch RETURNING epoch",
+            &[
+                &Id::from(subject),
+                &tenant.map(TenantId::as_str),
+                &at.as_micros(),
+            ],
         )
         .await?;
     let place = Place {
@@ -159,6 +170,22 @@ pub(super) async fn bump_epoch(
         .first()
         .map(|&epoch| Epoch(epoch))
         .ok_or_else(|| place.bad("epoch", "it was written and not returned").into())
+}
+
+async fn prune_epochs(scope: Scope<'_>, before: Timestamp, limit: u32) -> Result<u64, Trouble> {
+    let target = Target {
+        table: EPOCH,
+        row: &"old ones",
+        unique: "the epoch",
+    };
+    scope
+        .write(
+            target,
+            "DELETE FROM epoch WHERE realm = $1 AND ctid IN (SELECT ctid FROM epoch \
+             WHERE realm = $1 AND realm > 0 AND epoch < $2 ORDER BY epoch LIMIT $3)",
+            &[&before.as_micros(), &i64::from(limit)],
+        )
+        .await
 }
 
 const fn target(subject: &SubjectId) -> Target<'_> {
@@ -184,8 +211,9 @@ impl GrantRead for RealmTx {
 
     async fn list_epochs(
         &mut self,
+        since: Timestamp,
     ) -> Result<Vec<(SubjectId, Option<TenantId>, Epoch)>, StoreError> {
-        reading!(self, list_epochs())
+        reading!(self, list_epochs(since))
     }
 
     async fn list_epochs_of(
@@ -227,8 +255,13 @@ impl GrantWrite for RealmTx {
         &mut self,
         subject: SubjectId,
         tenant: Option<&TenantId>,
+        at: Timestamp,
     ) -> Result<Epoch, StoreError> {
-        writing!(self, bump_epoch(subject, tenant))
+        writing!(self, bump_epoch(subject, tenant, at))
+    }
+
+    async fn prune_epochs(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        writing!(self, prune_epochs(before, limit))
     }
 }
 

@@ -15,10 +15,13 @@
 mod api_token;
 mod audit;
 mod ceiling;
+mod challenge;
 mod change;
+mod client;
 mod connect;
 mod dossier;
 mod erase;
+mod factor;
 mod feed;
 mod gather;
 mod grant;

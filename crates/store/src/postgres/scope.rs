@@ -4,7 +4,8 @@
 
 use deadpool_postgres::ClientWrapper;
 use doorward_base::{
-    ApiTokenId, IdentityId, MailId, MembershipId, RealmId, RequestId, SessionId, SubjectId,
+    ApiTokenId, ChallengeId, ClientId, FactorId, IdentityId, MailId, MembershipId, RealmId,
+    RequestId, SessionId, SubjectId,
 };
 use doorward_identity::port::StoreError;
 use std::error::Error as _;
@@ -256,6 +257,9 @@ macro_rules! ids {
 
 ids!(
     ApiTokenId,
+    ChallengeId,
+    ClientId,
+    FactorId,
     IdentityId,
     MailId,
     MembershipId,

@@ -1,15 +1,13 @@
-//! Tenants, memberships and invitations.
+//! Tenants and memberships.
 
 use super::scope::{Id, Record, Scope, Target, Trouble, start};
 use super::tx::RealmTx;
 use super::tx::{reading, writing};
 use crate::row::bounded;
-use crate::row::join;
-use crate::row::tenant::{INVITATION, InvitationRow, MEMBERSHIP, MembershipRow, TENANT, TenantRow};
+use crate::row::tenant::{MEMBERSHIP, MembershipRow, TENANT, TenantRow};
 use async_trait::async_trait;
-use doorward_base::secret::TokenDigest;
 use doorward_base::{MembershipId, SubjectId, TenantId};
-use doorward_identity::model::{Invitation, Membership, Tenant};
+use doorward_identity::model::{Membership, Tenant};
 use doorward_identity::port::{Page, StoreError, TenantRead, TenantWrite};
 use tokio_postgres::{Error, Row};
 
@@ -158,61 +156,6 @@ pub(super) async fn delete_membership(
         .map(|deleted| deleted > 0)
 }
 
-pub(super) async fn put_invitation(
-    scope: Scope<'_>,
-    invitation: &Invitation,
-) -> Result<(), Trouble> {
-    let target = Target {
-        table: INVITATION,
-        row: &invitation.tenant,
-        unique: "the invitation's secret",
-    };
-    scope
-        .write_one(
-            target,
-            "INSERT INTO invitation (realm, digest, email, tenant, roles, created_at, \
-             expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7) \
-             ON CONFLICT (realm, tenant, email) DO UPDATE SET digest = excluded.digest, \
-             roles = excluded.roles, created_at = excluded.created_at, \
-             expires_at = excluded.expires_at",
-            &[
-                &invitation.digest.as_bytes().as_slice(),
-                &invitation.email.as_str(),
-                &invitation.tenant.as_str(),
-                &join(&invitation.roles),
-                &invitation.created_at.as_micros(),
-                &invitation.expires_at.as_micros(),
-            ],
-        )
-        .await
-}
-
-pub(super) async fn find_invitation(
-    scope: Scope<'_>,
-    digest: &TokenDigest,
-) -> Result<Option<Invitation>, Trouble> {
-    scope
-        .find::<InvitationRow, _>(
-            "SELECT digest, email, tenant, roles, created_at, expires_at FROM invitation \
-             WHERE realm = $1 AND digest = $2",
-            &[&digest.as_bytes().as_slice()],
-        )
-        .await
-}
-
-pub(super) async fn take_invitation(
-    scope: Scope<'_>,
-    digest: &TokenDigest,
-) -> Result<Option<Invitation>, Trouble> {
-    scope
-        .find::<InvitationRow, _>(
-            "DELETE FROM invitation WHERE realm = $1 AND digest = $2 \
-             RETURNING digest, email, tenant, roles, created_at, expires_at",
-            &[&digest.as_bytes().as_slice()],
-        )
-        .await
-}
-
 #[async_trait]
 impl TenantRead for RealmTx {
     async fn find_tenant(&mut self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
@@ -245,13 +188,6 @@ impl TenantRead for RealmTx {
     ) -> Result<Vec<Membership>, StoreError> {
         reading!(self, list_tenant_memberships(tenant, bounded(page)))
     }
-
-    async fn find_invitation(
-        &mut self,
-        digest: &TokenDigest,
-    ) -> Result<Option<Invitation>, StoreError> {
-        reading!(self, find_invitation(digest))
-    }
 }
 
 #[async_trait]
@@ -270,17 +206,6 @@ impl TenantWrite for RealmTx {
         tenant: &TenantId,
     ) -> Result<bool, StoreError> {
         writing!(self, delete_membership(subject, tenant))
-    }
-
-    async fn put_invitation(&mut self, invitation: &Invitation) -> Result<(), StoreError> {
-        writing!(self, put_invitation(invitation))
-    }
-
-    async fn take_invitation(
-        &mut self,
-        digest: &TokenDigest,
-    ) -> Result<Option<Invitation>, StoreError> {
-        writing!(self, take_invitation(digest))
     }
 }
 
@@ -307,22 +232,6 @@ impl Record for MembershipRow {
             subject,
             tenant: row.try_get(2)?,
             created_at: row.try_get(3)?,
-        })
-    }
-}
-
-impl Record for InvitationRow {
-    const TABLE: &'static str = INVITATION;
-
-    fn read(row: &Row) -> Result<Self, Error> {
-        let digest: &[u8] = row.try_get(0)?;
-        Ok(Self {
-            digest: digest.try_into().ok(),
-            email: row.try_get(1)?,
-            tenant: row.try_get(2)?,
-            roles: row.try_get(3)?,
-            created_at: row.try_get(4)?,
-            expires_at: row.try_get(5)?,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The change log.
 
 use super::Place;
-use doorward_base::{ApiTokenId, RealmId, SessionId, SubjectId};
+use doorward_base::{ApiTokenId, ClientId, RealmId, SessionId, SubjectId};
 use doorward_identity::model::{Change, ChangeRow, ChangeSeq};
 use doorward_identity::port::StoreError;
 
@@ -13,6 +13,7 @@ pub(crate) const fn columns(change: &Change) -> (&'static str, Option<&[u8; 16]>
     match change {
         Change::ApiToken(id) => ("api_token", Some(id.as_bytes())),
         Change::Session(id) => ("session", Some(id.as_bytes())),
+        Change::Client(id) => ("client", Some(id.as_bytes())),
         Change::Subject(id) => ("subject", Some(id.as_bytes())),
         Change::Keys => ("keys", None),
         Change::Tenants => ("tenants", None),
@@ -38,6 +39,7 @@ impl TryFrom<EntryRow> for ChangeRow {
         let change = match (row.kind.as_str(), row.id) {
             ("api_token", Some(id)) => Change::ApiToken(ApiTokenId::from_bytes(id)),
             ("session", Some(id)) => Change::Session(SessionId::from_bytes(id)),
+            ("client", Some(id)) => Change::Client(ClientId::from_bytes(id)),
             ("subject", Some(id)) => Change::Subject(SubjectId::from_bytes(id)),
             ("keys", None) => Change::Keys,
             ("tenants", None) => Change::Tenants,

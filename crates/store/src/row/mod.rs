@@ -8,8 +8,11 @@
 pub(crate) mod api_token;
 pub(crate) mod audit;
 pub(crate) mod ceiling;
+pub(crate) mod challenge;
 pub(crate) mod change;
+pub(crate) mod client;
 pub(crate) mod erase;
+pub(crate) mod factor;
 pub(crate) mod grant;
 pub(crate) mod identity;
 pub(crate) mod key;
@@ -18,8 +21,8 @@ pub(crate) mod session;
 pub(crate) mod subject;
 pub(crate) mod tenant;
 
-use doorward_base::Email;
 use doorward_base::secret::TokenDigest;
+use doorward_base::{Email, TenantId};
 use doorward_identity::port::{Page, StoreError};
 use serde_json::{Map, Value};
 use std::fmt::Display;
@@ -111,6 +114,12 @@ pub(crate) type DigestColumn = Option<[u8; 32]>;
 pub(crate) fn join<T: Display>(names: &[T]) -> String {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     names.join(" ")
+}
+
+/// Tenants as a JSON array, for an engine that binds no lists.
+pub(crate) fn tenants_json(tenants: &[TenantId]) -> String {
+    let ids: Vec<&str> = tenants.iter().map(TenantId::as_str).collect();
+    serde_json::json!(ids).to_string()
 }
 
 /// JSON as text.

@@ -1,16 +1,14 @@
-//! Tenants, memberships and invitations.
+//! Tenants and memberships.
 
-use super::{DigestColumn, Place};
+use super::Place;
 use doorward_base::{MembershipId, SubjectId, TenantId, Timestamp};
-use doorward_identity::model::{Invitation, Membership, Tenant};
+use doorward_identity::model::{Membership, Tenant};
 use doorward_identity::port::StoreError;
 
 /// The table of tenants.
 pub(crate) const TENANT: &str = "tenant";
 /// The table of memberships.
 pub(crate) const MEMBERSHIP: &str = "membership";
-/// The table of invitations.
-pub(crate) const INVITATION: &str = "invitation";
 
 /// A tenant.
 pub(crate) struct TenantRow {
@@ -57,35 +55,6 @@ impl TryFrom<MembershipRow> for Membership {
             subject: SubjectId::from_bytes(row.subject),
             tenant: place.parse("tenant", &row.tenant)?,
             created_at: Timestamp::from_micros(row.created_at),
-        })
-    }
-}
-
-/// An invitation.
-pub(crate) struct InvitationRow {
-    pub(crate) digest: DigestColumn,
-    pub(crate) email: String,
-    pub(crate) tenant: String,
-    pub(crate) roles: String,
-    pub(crate) created_at: i64,
-    pub(crate) expires_at: i64,
-}
-
-impl TryFrom<InvitationRow> for Invitation {
-    type Error = StoreError;
-
-    fn try_from(row: InvitationRow) -> Result<Self, StoreError> {
-        let place = Place {
-            table: INVITATION,
-            row: &row.tenant,
-        };
-        Ok(Self {
-            digest: place.digest(row.digest)?,
-            email: place.email(&row.email)?,
-            tenant: place.parse("tenant", &row.tenant)?,
-            roles: place.parse_list("roles", &row.roles)?,
-            created_at: Timestamp::from_micros(row.created_at),
-            expires_at: Timestamp::from_micros(row.expires_at),
         })
     }
 }

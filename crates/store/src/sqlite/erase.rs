@@ -28,7 +28,13 @@ pub(super) fn mark_swept() {
 }
 
 /// Takes rows of one subject away, `?2`, at most `?3`.
-const OF_SUBJECT: [&str; 7] = [
+const OF_SUBJECT: [&str; 10] = [
+    "DELETE FROM challenge WHERE realm = ?1 AND id IN \
+     (SELECT id FROM challenge WHERE realm = ?1 AND subject = ?2 LIMIT ?3)",
+    "DELETE FROM challenge WHERE realm = ?1 AND id IN \
+     (SELECT id FROM challenge WHERE realm = ?1 AND made_by = ?2 LIMIT ?3)",
+    "DELETE FROM factor WHERE realm = ?1 AND id IN \
+     (SELECT id FROM factor WHERE realm = ?1 AND subject = ?2 LIMIT ?3)",
     "DELETE FROM outbox WHERE realm = ?1 AND id IN \
      (SELECT id FROM outbox WHERE realm = ?1 AND subject = ?2 LIMIT ?3)",
     "DELETE FROM identity WHERE realm = ?1 AND id IN \
@@ -58,11 +64,12 @@ pub(super) fn erase_subject(
     id: SubjectId,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    // Invitations of the address are to nobody now.
+    // What waits for its addresses waits for nobody now.
     scope.write(
-        target("invitation", &id),
-        "DELETE FROM invitation WHERE realm = ?1 AND email = \
-         (SELECT email FROM subject WHERE realm = ?1 AND id = ?2)",
+        target("challenge", &id),
+        "DELETE FROM challenge WHERE realm = ?1 AND address IN \
+         (SELECT email FROM subject WHERE realm = ?1 AND id = ?2 UNION \
+          SELECT phone FROM subject WHERE realm = ?1 AND id = ?2)",
         &[id.as_bytes()],
     )?;
     scope.write_one(
@@ -186,7 +193,9 @@ fn sweep_tenant(scope: Scope<'_>, tenant: &str, left: &mut u64) -> Result<(), St
         *left = left.saturating_sub(1);
     }
     for sql in [
-        "DELETE FROM invitation WHERE realm = ?1 AND tenant = ?2",
+        "DELETE FROM challenge WHERE realm = ?1 AND tenant = ?2",
+        "DELETE FROM client_secret WHERE realm = ?1 AND client IN \
+         (SELECT id FROM client WHERE realm = ?1 AND tenant = ?2)",
         "DELETE FROM tenant_role WHERE realm = ?1 AND tenant = ?2",
     ] {
         scope.write(target(TENANT, &tenant), sql, &[&tenant])?;

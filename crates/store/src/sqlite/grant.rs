@@ -104,10 +104,13 @@ pub(super) fn put_role(
     )
 }
 
-pub(super) fn list_epochs(scope: Scope<'_>) -> Result<Vec<EpochEntry>, StoreError> {
+pub(super) fn list_epochs(
+    scope: Scope<'_>,
+    since: Timestamp,
+) -> Result<Vec<EpochEntry>, StoreError> {
     scope.list::<EpochRow, _>(
-        "SELECT subject, tenant, epoch FROM epoch WHERE realm = ?1",
-        &[],
+        "SELECT subject, tenant, epoch FROM epoch WHERE realm = ?1 AND epoch >= ?2",
+        &[&since.as_micros()],
     )
 }
 
@@ -126,13 +129,19 @@ pub(super) fn bump_epoch(
     scope: Scope<'_>,
     subject: SubjectId,
     tenant: Option<&TenantId>,
+    at: Timestamp,
 ) -> Result<Epoch, StoreError> {
     let grown = scope.column(
         EPOCH,
-        "INSERT INTO epoch (realm, subject, tenant, epoch) VALUES (?1, ?2, ?3, 1) \
-         ON CONFLICT (realm, subject, ifnull(tenant, '')) DO UPDATE SET epoch = epoch + 1 \
+        "INSERT INTO epoch (realm, subject, tenant, epoch) VALUES (?1, ?2, ?3, max(?4, 1 + \
+         ifnull((SELECT max(epoch) FROM epoch WHERE realm = ?1 AND subject = ?2), 0))) \
+         ON CONFLICT (realm, subject, ifnull(tenant, '')) DO UPDATE SET epoch = excluded.epoch \
          RETURNING epoch",
-        &[subject.as_bytes(), &tenant.map(TenantId::as_str)],
+        &[
+            subject.as_bytes(),
+            &tenant.map(TenantId::as_str),
+            &at.as_micros(),
+        ],
     )?;
     let place = Place {
         table: EPOCH,
@@ -142,6 +151,22 @@ pub(super) fn bump_epoch(
         .first()
         .map(|&epoch| Epoch(epoch))
         .ok_or_else(|| place.bad("epoch", "it was written and not returned"))
+}
+
+fn prune_epochs(scope: Scope<'_>, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    let target = Target {
+        table: EPOCH,
+        row: &"old ones",
+        unique: "the epoch",
+    };
+    scope
+        .write(
+            target,
+            "DELETE FROM epoch WHERE realm = ?1 AND rowid IN (SELECT rowid FROM epoch \
+             WHERE realm = ?1 AND epoch < ?2 ORDER BY epoch LIMIT ?3)",
+            &[&before.as_micros(), &limit],
+        )
+        .map(|pruned| pruned as u64)
 }
 
 const fn target(subject: &SubjectId) -> Target<'_> {
@@ -167,8 +192,9 @@ impl GrantRead for RealmTx<'_> {
 
     async fn list_epochs(
         &mut self,
+        since: Timestamp,
     ) -> Result<Vec<(SubjectId, Option<TenantId>, Epoch)>, StoreError> {
-        self.with(list_epochs)
+        self.with(|scope| list_epochs(scope, since))
     }
 
     async fn list_epochs_of(
@@ -216,8 +242,13 @@ impl GrantWrite for RealmTx<'_> {
         &mut self,
         subject: SubjectId,
         tenant: Option<&TenantId>,
+        at: Timestamp,
     ) -> Result<Epoch, StoreError> {
-        self.with(|scope| bump_epoch(scope, subject, tenant))
+        self.with(|scope| bump_epoch(scope, subject, tenant, at))
+    }
+
+    async fn prune_epochs(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.with(|scope| prune_epochs(scope, before, limit))
     }
 }
 

@@ -14,9 +14,12 @@
 mod api_token;
 mod audit;
 mod ceiling;
+mod challenge;
 mod change;
+mod client;
 mod dossier;
 mod erase;
+mod factor;
 mod grant;
 mod identity;
 mod key;

@@ -1,14 +1,12 @@
-//! Tenants, memberships and invitations.
+//! Tenants and memberships.
 
 use super::scope::{Record, Scope, Target};
 use super::tx::RealmTx;
 use crate::row::bounded;
-use crate::row::join;
-use crate::row::tenant::{INVITATION, InvitationRow, MEMBERSHIP, MembershipRow, TENANT, TenantRow};
+use crate::row::tenant::{MEMBERSHIP, MembershipRow, TENANT, TenantRow};
 use async_trait::async_trait;
-use doorward_base::secret::TokenDigest;
 use doorward_base::{MembershipId, SubjectId, TenantId};
-use doorward_identity::model::{Invitation, Membership, Tenant};
+use doorward_identity::model::{Membership, Tenant};
 use doorward_identity::port::{Page, StoreError, TenantRead, TenantWrite};
 use rusqlite::Row;
 
@@ -133,53 +131,6 @@ pub(super) fn delete_membership(
         .map(|deleted| deleted > 0)
 }
 
-pub(super) fn put_invitation(scope: Scope<'_>, invitation: &Invitation) -> Result<(), StoreError> {
-    scope.write_one(
-        Target {
-            table: INVITATION,
-            row: &invitation.tenant,
-            unique: "the invitation's secret",
-        },
-        "INSERT INTO invitation (realm, digest, email, tenant, roles, created_at, expires_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
-         ON CONFLICT (realm, tenant, email) DO UPDATE SET digest = excluded.digest, \
-         roles = excluded.roles, created_at = excluded.created_at, \
-         expires_at = excluded.expires_at",
-        &[
-            invitation.digest.as_bytes(),
-            &invitation.email.as_str(),
-            &invitation.tenant.as_str(),
-            &join(&invitation.roles),
-            &invitation.created_at.as_micros(),
-            &invitation.expires_at.as_micros(),
-        ],
-    )
-}
-
-pub(super) fn find_invitation(
-    scope: Scope<'_>,
-    digest: &TokenDigest,
-) -> Result<Option<Invitation>, StoreError> {
-    scope.find::<InvitationRow, _>(
-        "SELECT digest, email, tenant, roles, created_at, expires_at FROM invitation \
-         WHERE realm = ?1 AND digest = ?2",
-        &[digest.as_bytes()],
-    )
-}
-
-pub(super) fn take_invitation(
-    scope: Scope<'_>,
-    digest: &TokenDigest,
-) -> Result<Option<Invitation>, StoreError> {
-    scope
-        .list::<InvitationRow, _>(
-            "DELETE FROM invitation WHERE realm = ?1 AND digest = ?2 \
-             RETURNING digest, email, tenant, roles, created_at, expires_at",
-            &[digest.as_bytes()],
-        )
-        .map(|mut taken| taken.pop())
-}
-
 #[async_trait]
 impl TenantRead for RealmTx<'_> {
     async fn find_tenant(&mut self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
@@ -212,13 +163,6 @@ impl TenantRead for RealmTx<'_> {
     ) -> Result<Vec<Membership>, StoreError> {
         self.with(|scope| list_tenant_memberships(scope, tenant, bounded(page)))
     }
-
-    async fn find_invitation(
-        &mut self,
-        digest: &TokenDigest,
-    ) -> Result<Option<Invitation>, StoreError> {
-        self.with(|scope| find_invitation(scope, digest))
-    }
 }
 
 #[async_trait]
@@ -237,17 +181,6 @@ impl TenantWrite for RealmTx<'_> {
         tenant: &TenantId,
     ) -> Result<bool, StoreError> {
         self.with(|scope| delete_membership(scope, subject, tenant))
-    }
-
-    async fn put_invitation(&mut self, invitation: &Invitation) -> Result<(), StoreError> {
-        self.with(|scope| put_invitation(scope, invitation))
-    }
-
-    async fn take_invitation(
-        &mut self,
-        digest: &TokenDigest,
-    ) -> Result<Option<Invitation>, StoreError> {
-        self.with(|scope| take_invitation(scope, digest))
     }
 }
 
@@ -272,21 +205,6 @@ impl Record for MembershipRow {
             subject: row.get(1)?,
             tenant: row.get(2)?,
             created_at: row.get(3)?,
-        })
-    }
-}
-
-impl Record for InvitationRow {
-    const TABLE: &'static str = INVITATION;
-
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            digest: Some(row.get(0)?),
-            email: row.get(1)?,
-            tenant: row.get(2)?,
-            roles: row.get(3)?,
-            created_at: row.get(4)?,
-            expires_at: row.get(5)?,
         })
     }
 }

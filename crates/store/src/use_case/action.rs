@@ -5,7 +5,7 @@ use crate::conformance::fixture::all;
 use doorward_base::{ApiTokenId, ErrorCode, SubjectId, TenantId};
 use doorward_identity::act::*;
 use doorward_identity::decide::manage::ManagementPermission::{self, *};
-use doorward_identity::model::{Grant, Granted, KeyPurpose, TokenKind};
+use doorward_identity::model::{Ceiling, ClientKind, Grant, Granted, KeyPurpose, TokenKind};
 use doorward_identity::port::AuditFilter;
 
 /// A management action. The order of [`Action::ALL`] lets one scene serve them all.
@@ -18,6 +18,8 @@ pub(crate) enum Action {
     ListTenants,
     ListMembers,
     ListTokens,
+    ListInvitations,
+    ListClients,
     ListAudit,
     ReadDenials,
     RotateKeys,
@@ -30,6 +32,7 @@ pub(crate) enum Action {
     RevokeServiceToken,
     RevokePersonalToken,
     Invite,
+    CreateClient,
     CreateMembership,
     AddGrant,
     RemoveGrant,
@@ -44,7 +47,7 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    pub(crate) const ALL: [Self; 30] = [
+    pub(crate) const ALL: [Self; 33] = [
         Self::FindSubject,
         Self::FindSubjectByEmail,
         Self::LoadProfile,
@@ -52,6 +55,8 @@ impl Action {
         Self::ListTenants,
         Self::ListMembers,
         Self::ListTokens,
+        Self::ListInvitations,
+        Self::ListClients,
         Self::ListAudit,
         Self::ReadDenials,
         Self::RotateKeys,
@@ -64,6 +69,7 @@ impl Action {
         Self::RevokeServiceToken,
         Self::RevokePersonalToken,
         Self::Invite,
+        Self::CreateClient,
         Self::CreateMembership,
         Self::AddGrant,
         Self::RemoveGrant,
@@ -104,7 +110,10 @@ impl Action {
             | Self::CreateKey
             | Self::RegenerateServiceToken
             | Self::RevokeServiceToken => &[AccessTokensEdit],
-            Self::Invite | Self::CreateMembership | Self::EndMembership => &[MembershipsEdit],
+            Self::Invite | Self::ListInvitations | Self::CreateMembership | Self::EndMembership => {
+                &[MembershipsEdit]
+            }
+            Self::ListClients | Self::CreateClient => &[ClientsEdit],
             Self::AddGrant | Self::RemoveGrant => &[GrantsEdit],
         }
     }
@@ -137,7 +146,10 @@ impl Action {
 
     /// Whether it names no tenant: it answers with what is within reach.
     pub(crate) const fn is_of_no_tenant(self) -> bool {
-        matches!(self, Self::ListTenants | Self::ReadDenials)
+        matches!(
+            self,
+            Self::ListTenants | Self::ReadDenials | Self::ListClients
+        )
     }
 }
 
@@ -184,6 +196,8 @@ impl Scene {
             | Action::ListTenants
             | Action::ListMembers
             | Action::ListTokens
+            | Action::ListInvitations
+            | Action::ListClients
             | Action::ListAudit
             | Action::ReadDenials => self.read(world, caller, action).await,
             Action::CreateServiceToken
@@ -213,6 +227,11 @@ impl Scene {
                 let owner = Some(OwnerRef::Subject(self.robot));
                 outcome(list_tokens(ctx, by, owner, all()).await)
             }
+            Action::ListInvitations => {
+                let tenant = Some(self.tenant.clone());
+                outcome(list_invitations(ctx, by, tenant, all()).await)
+            }
+            Action::ListClients => outcome(list_clients(ctx, by, all()).await),
             Action::ListAudit => {
                 let filter = AuditFilter {
                     tenant: Some(self.tenant.clone()),
@@ -285,6 +304,18 @@ impl Scene {
                     roles: vec![],
                 };
                 outcome(invite(ctx, by, request).await)
+            }
+            Action::CreateClient => {
+                let new = CreateClient {
+                    name: "an application".to_owned(),
+                    kind: ClientKind::Confidential,
+                    ceiling: Ceiling {
+                        tenant: Some(tenant),
+                        ..Ceiling::default()
+                    },
+                    redirect_uris: Vec::new(),
+                };
+                outcome(create_client(ctx, by, new).await)
             }
             Action::CreateMembership => {
                 outcome(create_membership(ctx, by, self.stranger, tenant).await)

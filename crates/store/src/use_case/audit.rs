@@ -7,7 +7,7 @@ use doorward_base::{ErrorCode, RequestId, Secret};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::ManageRefusal;
 use doorward_identity::model::{
-    Actor, AuditAction, Grant, Granted, KeyPurpose, Outcome, TokenKind,
+    Actor, AuditAction, Ceiling, ClientKind, Grant, Granted, KeyPurpose, Outcome, TokenKind,
 };
 use doorward_identity::port::{AuditFilter, StoreHandle};
 use doorward_identity::settings::Presentation;
@@ -22,6 +22,8 @@ const fn written(action: Action) -> Option<AuditAction> {
         | Action::ListTenants
         | Action::ListMembers
         | Action::ListTokens
+        | Action::ListInvitations
+        | Action::ListClients
         | Action::ListAudit
         | Action::ReadDenials => return None,
         Action::RotateKeys => AuditAction::KeyRotate,
@@ -32,6 +34,7 @@ const fn written(action: Action) -> Option<AuditAction> {
         Action::RegenerateServiceToken => AuditAction::TokenRegenerate,
         Action::RevokeServiceToken | Action::RevokePersonalToken => AuditAction::TokenRevoke,
         Action::Invite => AuditAction::TenantInvite,
+        Action::CreateClient => AuditAction::ClientCreate,
         Action::CreateMembership => AuditAction::MembershipCreate,
         Action::AddGrant => AuditAction::GrantAdd,
         Action::RemoveGrant => AuditAction::GrantRemove,
@@ -266,6 +269,21 @@ pub(crate) async fn no_row_holds_a_secret(store: StoreHandle) {
     secrets.push(new.secret.clone());
     let done = revoke_token(ctx, &OPERATOR, TokenRef::Secret(new.secret)).await;
     done.unwrap();
+    let client = CreateClient {
+        name: "an application".to_owned(),
+        kind: ClientKind::Confidential,
+        ceiling: Ceiling::default(),
+        redirect_uris: vec![],
+    };
+    let client = create_client(ctx, &OPERATOR, client).await.unwrap();
+    let id = client.profile.client.id;
+    let rotated = rotate_client_secret(ctx, &OPERATOR, id, None).await;
+    secrets.extend(
+        [client.secret, rotated.unwrap().secret]
+            .into_iter()
+            .flatten(),
+    );
+    assert!(authenticate_client(ctx, id, &token.secret).await.is_err());
     let request = Invite {
         email: email("bob"),
         tenant: tenant_id("acme"),

@@ -122,6 +122,8 @@ pub(crate) async fn a_tenants_administrator_stays_in_its_tenant(store: StoreHand
         Action::CreateServiceAccount,
         Action::CreateKey,
         Action::Invite,
+        Action::ListInvitations,
+        Action::CreateClient,
         Action::AddGrant,
         Action::EndMembership,
     ] {

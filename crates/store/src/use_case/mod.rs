@@ -6,10 +6,13 @@
 pub(crate) mod action;
 pub(crate) mod audit;
 pub(crate) mod authority;
+pub(crate) mod challenge;
 pub(crate) mod change;
 pub(crate) mod class_rule;
+pub(crate) mod client;
 pub(crate) mod erase;
 pub(crate) mod exchange;
+pub(crate) mod factor;
 pub(crate) mod hashing;
 pub(crate) mod key;
 pub(crate) mod known;
@@ -116,6 +119,26 @@ macro_rules! use_cases {
                 a_rotation_of_the_digest_key_loses_no_session,
                 a_person_sees_and_ends_its_own_sessions,
                 a_session_knows_how_it_began,
+            ]
+            challenge: [
+                a_code_is_taken_once_and_in_time,
+                a_code_dies_after_its_wrong_guesses,
+                wrong_guesses_in_parallel_never_exceed_the_cap,
+                one_of_64_that_race_with_the_right_code_takes_it,
+                a_secret_is_of_one_kind_and_realm,
+                invitations_are_listed_within_reach,
+                a_withdrawn_invitation_takes_nothing,
+                invitations_end_with_who_made_them_and_whom_they_are_for,
+            ]
+            client: [
+                a_secret_is_rotated_with_an_overlap,
+                at_most_two_secrets_live_whoever_rotates,
+                a_revoked_client_is_dead_at_once,
+                each_refused_client_is_written_down,
+                a_tenants_administrator_manages_its_tenants_clients,
+            ]
+            factor: [
+                factors_are_their_owners,
             ]
             change: [
                 each_change_of_authority_is_told_and_counted,

@@ -317,6 +317,7 @@ fn settings(name: &str) -> RealmSettings {
         default_roles: vec![],
         default_role: None,
         externals: vec![],
+        retention: RetentionSettings::default(),
     }
 }
 

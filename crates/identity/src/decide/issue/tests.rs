@@ -4,7 +4,7 @@ use super::super::testing::*;
 use super::*;
 use crate::model::SubjectStatus;
 use crate::model::{Address, Contact, Identifier, Session, TokenKind};
-use crate::settings::{ExchangeSettings, Revocation, TokenSettings, TokenTyp};
+use crate::settings::{ExchangeSettings, RetentionSettings, Revocation, TokenSettings, TokenTyp};
 use doorward_base::authn::{AssuranceLevel, AuthMethod, AuthStep};
 use doorward_base::claims::ClaimsTemplate;
 use doorward_base::{ClientId, Phone, RealmName, SubjectId, SubjectKind};
@@ -43,6 +43,7 @@ fn settings() -> RealmSettings {
         default_roles: Vec::new(),
         default_role: Some(role("reader")),
         externals: Vec::new(),
+        retention: RetentionSettings::default(),
     }
 }
 

@@ -81,6 +81,7 @@ impl Lowering<'_> {
                 .as_ref()
                 .map(|Text(role)| role.clone()),
             externals: realm.issuers.iter().map(external).collect(),
+            retention: self.retention(realm, path),
         })
     }
 

@@ -11,6 +11,7 @@ mod limit;
 mod mail;
 mod policy;
 mod realm;
+mod retention;
 mod route;
 mod secret;
 mod server;

@@ -149,19 +149,35 @@ CREATE TABLE membership (
 CREATE UNIQUE INDEX membership_once ON membership (subject, tenant, realm);
 CREATE INDEX membership_listed ON membership (tenant, realm, id) WHERE realm > 0;
 
-CREATE TABLE invitation (
+-- Everything single-use: taken once, or ended. slot: what it is the one pending of its
+-- kind for. Codes are compared, long secrets found, by the digest.
+CREATE TABLE challenge (
     realm      bigint NOT NULL,
+    id         uuid NOT NULL,
+    kind       text COLLATE "C" NOT NULL,
     digest     bytea NOT NULL CHECK (octet_length(digest) = 32),
-    email      text COLLATE "C" NOT NULL,
-    tenant     text COLLATE "C" NOT NULL,
-    roles      text COLLATE "C" NOT NULL,
+    slot       text COLLATE "C",
+    subject    uuid,
+    address    text COLLATE "C",
+    tenant     text COLLATE "C",
+    made_by    uuid,
+    payload    text COLLATE "C" NOT NULL,
+    attempts   bigint NOT NULL CHECK (attempts >= 0),
     created_at bigint NOT NULL,
     expires_at bigint NOT NULL,
-    PRIMARY KEY (tenant, email, realm),
-    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+    PRIMARY KEY (id, realm),
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
+    FOREIGN KEY (realm, made_by) REFERENCES subject (realm, id)
 );
-CREATE INDEX invitation_by_email ON invitation (email, realm) WHERE email IS NOT NULL;
-CREATE UNIQUE INDEX invitation_by_digest ON invitation (digest, realm) WHERE digest IS NOT NULL;
+CREATE UNIQUE INDEX challenge_by_digest ON challenge (digest, realm) WHERE digest IS NOT NULL;
+CREATE UNIQUE INDEX challenge_by_slot ON challenge (slot, kind, realm) WHERE slot IS NOT NULL;
+CREATE INDEX challenge_by_subject ON challenge (subject, realm) WHERE subject IS NOT NULL;
+CREATE INDEX challenge_by_maker ON challenge (made_by, realm) WHERE made_by IS NOT NULL;
+CREATE INDEX challenge_by_address ON challenge (address, realm) WHERE address IS NOT NULL;
+CREATE INDEX challenge_by_tenant ON challenge (tenant, realm, id) WHERE tenant IS NOT NULL;
+CREATE INDEX challenge_listed ON challenge (realm, kind, id) WHERE kind <> '';
+CREATE INDEX challenge_expired ON challenge (realm, expires_at) WHERE realm > 0;
 
 -- A grant without a tenant is realm-wide; one without an audience is for every API.
 CREATE TABLE grant_ (
@@ -188,6 +204,8 @@ CREATE TABLE tenant_role (
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
 );
 
+-- epoch: the time of the last change, and later than every other epoch of its subject, so
+-- that a row that is forgotten takes nothing back.
 CREATE TABLE epoch (
     realm   bigint NOT NULL,
     subject uuid NOT NULL,
@@ -197,7 +215,7 @@ CREATE TABLE epoch (
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
 );
 CREATE UNIQUE INDEX epoch_once ON epoch (subject, realm, coalesce(tenant, ''));
-CREATE INDEX epoch_listed ON epoch (realm) WHERE realm > 0;
+CREATE INDEX epoch_listed ON epoch (realm, epoch) WHERE realm > 0;
 
 -- state_at: until when a retiring token works, or since when a revoked one does not.
 -- last_used_at is written again and again: no index has it, and pages keep room, so
@@ -273,6 +291,63 @@ CREATE INDEX session_active ON session (subject, realm, created_at, id)
 CREATE INDEX session_by_subject ON session (subject, realm) WHERE aal <> '';
 CREATE INDEX session_ended ON session (realm, ended_at) WHERE ended_at IS NOT NULL;
 
+-- counter: the last one that was used; it only grows.
+CREATE TABLE factor (
+    realm        bigint NOT NULL,
+    id           uuid NOT NULL,
+    subject      uuid NOT NULL,
+    kind         text COLLATE "C" NOT NULL
+                 CHECK (kind IN ('totp', 'passkey', 'recovery_codes', 'phone')),
+    verified_at  bigint,
+    name         text COLLATE "C",
+    sealed       bytea,
+    data         text COLLATE "C",
+    counter      bigint,
+    created_at   bigint NOT NULL,
+    last_used_at bigint,
+    PRIMARY KEY (id, realm),
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
+    CHECK ((sealed IS NULL) <> (data IS NULL))
+);
+CREATE INDEX factor_by_subject ON factor (subject, realm, created_at, id)
+    WHERE subject IS NOT NULL;
+
+-- Revoked clients stay: the audit log names them.
+CREATE TABLE client (
+    realm         bigint NOT NULL REFERENCES realm (id),
+    id            uuid NOT NULL,
+    name          text COLLATE "C" NOT NULL,
+    kind          text COLLATE "C" NOT NULL CHECK (kind IN ('confidential', 'public')),
+    tenant        text COLLATE "C",
+    roles         text COLLATE "C",
+    permissions   text COLLATE "C",
+    audiences     text COLLATE "C",
+    environment   text COLLATE "C",
+    redirect_uris text COLLATE "C" NOT NULL,
+    revoked_at    bigint,
+    created_at    bigint NOT NULL,
+    created_by    uuid,
+    PRIMARY KEY (id, realm),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+);
+CREATE INDEX client_listed ON client (realm, id) WHERE realm > 0;
+CREATE INDEX client_by_tenant ON client (tenant, realm, id) WHERE tenant IS NOT NULL;
+CREATE INDEX client_revoked ON client (realm, revoked_at) WHERE revoked_at IS NOT NULL;
+
+-- last_used_at is written again and again, as that of api_token.
+CREATE TABLE client_secret (
+    realm          bigint NOT NULL,
+    client         uuid NOT NULL,
+    digest         bytea NOT NULL CHECK (octet_length(digest) = 32),
+    created_at     bigint NOT NULL,
+    expires_at     bigint,
+    last_used_at   bigint,
+    last_used_from text COLLATE "C",
+    PRIMARY KEY (digest, realm),
+    FOREIGN KEY (realm, client) REFERENCES client (realm, id)
+) WITH (fillfactor = 90);
+CREATE INDEX client_secret_by_client ON client_secret (client, realm) WHERE client IS NOT NULL;
+
 CREATE TABLE realm_key (
     realm      bigint NOT NULL REFERENCES realm (id),
     kid        text COLLATE "C" NOT NULL,
@@ -346,7 +421,7 @@ CREATE INDEX outbox_by_recipient ON outbox (realm, recipient);
 CREATE TABLE change_log (
     seq   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     realm bigint NOT NULL REFERENCES realm (id),
-    kind  text COLLATE "C" NOT NULL CHECK (kind IN ('api_token', 'session', 'subject', 'keys', 'tenants')),
+    kind  text COLLATE "C" NOT NULL CHECK (kind IN ('api_token', 'session', 'client', 'subject', 'keys', 'tenants')),
     ref   uuid,
     CHECK ((ref IS NULL) = (kind IN ('keys', 'tenants')))
 );

@@ -124,18 +124,35 @@ CREATE TABLE membership (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX membership_by_tenant ON membership (realm, tenant, id);
 
-CREATE TABLE invitation (
+-- Everything single-use: taken once, or ended. slot: what it is the one pending of its
+-- kind for. Codes are compared, long secrets found, by the digest.
+CREATE TABLE challenge (
     realm      INTEGER NOT NULL,
+    id         BLOB NOT NULL CHECK (length(id) = 16),
+    kind       TEXT NOT NULL,
     digest     BLOB NOT NULL CHECK (length(digest) = 32),
-    email      TEXT NOT NULL,
-    tenant     TEXT NOT NULL,
-    roles      TEXT NOT NULL,
+    slot       TEXT,
+    subject    BLOB,
+    address    TEXT,
+    tenant     TEXT,
+    made_by    BLOB,
+    payload    TEXT NOT NULL,
+    attempts   INTEGER NOT NULL CHECK (attempts >= 0),
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
-    PRIMARY KEY (realm, digest),
-    UNIQUE (realm, tenant, email),
-    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
-) STRICT, WITHOUT ROWID;
+    PRIMARY KEY (realm, id),
+    UNIQUE (realm, digest),
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
+    FOREIGN KEY (realm, made_by) REFERENCES subject (realm, id)
+) STRICT;
+CREATE UNIQUE INDEX challenge_by_slot ON challenge (realm, kind, slot) WHERE slot IS NOT NULL;
+CREATE INDEX challenge_by_subject ON challenge (realm, subject) WHERE subject IS NOT NULL;
+CREATE INDEX challenge_by_maker ON challenge (realm, made_by) WHERE made_by IS NOT NULL;
+CREATE INDEX challenge_by_address ON challenge (realm, address) WHERE address IS NOT NULL;
+CREATE INDEX challenge_by_tenant ON challenge (realm, tenant, id) WHERE tenant IS NOT NULL;
+CREATE INDEX challenge_listed ON challenge (realm, kind, id);
+CREATE INDEX challenge_expired ON challenge (realm, expires_at);
 
 -- A grant without a tenant is realm-wide; one without an audience is for every API.
 CREATE TABLE grant_ (
@@ -162,6 +179,8 @@ CREATE TABLE tenant_role (
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
 ) STRICT, WITHOUT ROWID;
 
+-- epoch: the time of the last change, and later than every other epoch of its subject, so
+-- that a row that is forgotten takes nothing back.
 CREATE TABLE epoch (
     realm   INTEGER NOT NULL,
     subject BLOB NOT NULL,
@@ -171,6 +190,7 @@ CREATE TABLE epoch (
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
 ) STRICT;
 CREATE UNIQUE INDEX epoch_once ON epoch (realm, subject, ifnull(tenant, ''));
+CREATE INDEX epoch_listed ON epoch (realm, epoch);
 
 -- state_at: until when a retiring token works, or since when a revoked one does not.
 CREATE TABLE api_token (
@@ -240,6 +260,59 @@ CREATE INDEX session_active ON session (realm, subject, created_at, id) WHERE en
 -- Those that ended too: they go with their subject.
 CREATE INDEX session_by_subject ON session (realm, subject);
 CREATE INDEX session_ended ON session (realm, ended_at) WHERE ended_at IS NOT NULL;
+
+-- counter: the last one that was used; it only grows.
+CREATE TABLE factor (
+    realm        INTEGER NOT NULL,
+    id           BLOB NOT NULL CHECK (length(id) = 16),
+    subject      BLOB NOT NULL,
+    kind         TEXT NOT NULL CHECK (kind IN ('totp', 'passkey', 'recovery_codes', 'phone')),
+    verified_at  INTEGER,
+    name         TEXT,
+    sealed       BLOB,
+    data         TEXT,
+    counter      INTEGER,
+    created_at   INTEGER NOT NULL,
+    last_used_at INTEGER,
+    PRIMARY KEY (realm, id),
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
+    CHECK ((sealed IS NULL) <> (data IS NULL))
+) STRICT;
+CREATE INDEX factor_by_subject ON factor (realm, subject, created_at, id);
+
+-- Revoked clients stay: the audit log names them.
+CREATE TABLE client (
+    realm         INTEGER NOT NULL REFERENCES realm (id),
+    id            BLOB NOT NULL CHECK (length(id) = 16),
+    name          TEXT NOT NULL,
+    kind          TEXT NOT NULL CHECK (kind IN ('confidential', 'public')),
+    tenant        TEXT,
+    roles         TEXT,
+    permissions   TEXT,
+    audiences     TEXT,
+    environment   TEXT,
+    redirect_uris TEXT NOT NULL,
+    revoked_at    INTEGER,
+    created_at    INTEGER NOT NULL,
+    created_by    BLOB,
+    PRIMARY KEY (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+) STRICT;
+CREATE INDEX client_by_tenant ON client (realm, tenant, id) WHERE tenant IS NOT NULL;
+CREATE INDEX client_revoked ON client (realm, revoked_at) WHERE revoked_at IS NOT NULL;
+
+CREATE TABLE client_secret (
+    realm          INTEGER NOT NULL,
+    client         BLOB NOT NULL,
+    digest         BLOB NOT NULL CHECK (length(digest) = 32),
+    created_at     INTEGER NOT NULL,
+    expires_at     INTEGER,
+    last_used_at   INTEGER,
+    last_used_from TEXT,
+    PRIMARY KEY (realm, digest),
+    FOREIGN KEY (realm, client) REFERENCES client (realm, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX client_secret_by_client ON client_secret (realm, client);
 
 CREATE TABLE realm_key (
     realm      INTEGER NOT NULL REFERENCES realm (id),
@@ -311,7 +384,7 @@ CREATE INDEX outbox_by_recipient ON outbox (realm, recipient);
 CREATE TABLE change_log (
     seq   INTEGER PRIMARY KEY AUTOINCREMENT,
     realm INTEGER NOT NULL REFERENCES realm (id),
-    kind  TEXT NOT NULL CHECK (kind IN ('api_token', 'session', 'subject', 'keys', 'tenants')),
+    kind  TEXT NOT NULL CHECK (kind IN ('api_token', 'session', 'client', 'subject', 'keys', 'tenants')),
     ref   BLOB,
     CHECK ((ref IS NULL) = (kind IN ('keys', 'tenants')))
 ) STRICT;

@@ -3,20 +3,25 @@
 
 use super::*;
 use crate::conformance::fixture::{
-    at, digest, email, identity as known_as, phone, session_id, subject_id, tenant_id, token_id,
+    all, at, challenge_id, client_id, digest, email, factor_id, identity as known_as, phone,
+    session_id, subject_id, tenant_id, token_id,
 };
 use crate::postgres::scope::{Scope, Trouble};
-use crate::postgres::{api_token, dossier, erase, grant, identity, session, subject, tenant};
-use doorward_base::ClassName;
-use doorward_identity::model::{
-    Contact, Grant, Granted, HashedPassword, Rotation, SubjectStatus, TokenState,
+use crate::postgres::{
+    api_token, challenge, client, dossier, erase, factor, grant, identity, session, subject, tenant,
 };
-use doorward_identity::port::{Page, TokenFilter, TokenKey};
+use doorward_base::{ClassName, SubjectId, TenantId};
+use doorward_identity::model::{
+    ChallengeKind, Contact, Grant, Granted, HashedPassword, Rotation, SubjectStatus, TokenState,
+};
+use doorward_identity::port::{
+    ChallengeFilter, ChallengeKey, ChallengesOf, Page, TokenFilter, TokenKey,
+};
 use serde_json::Value;
 use tokio_postgres::SimpleQueryMessage;
 
 /// The columns that tell the rows of a realm apart, for each table that grows with it.
-const KEYS: [(&str, &[&str]); 10] = [
+const KEYS: [(&str, &[&str]); 13] = [
     ("api_token", &["id", "digest", "owner"]),
     ("subject", &["id", "email", "phone", "sub", "tenant"]),
     ("identity", &["id", "sub", "subject"]),
@@ -25,7 +30,15 @@ const KEYS: [(&str, &[&str]); 10] = [
     ("grant_", &["subject"]),
     ("epoch", &["subject"]),
     ("password", &["subject"]),
-    ("invitation", &["digest", "email"]),
+    (
+        "challenge",
+        &[
+            "id", "digest", "slot", "subject", "made_by", "address", "tenant",
+        ],
+    ),
+    ("factor", &["id", "subject"]),
+    ("client", &["id", "tenant"]),
+    ("client_secret", &["client", "digest"]),
     ("tenant_role", &["tenant"]),
 ];
 
@@ -68,7 +81,7 @@ async fn a_young_store_lists_one_realm() {
     list(Scope::new(conn, RealmId(1))).await.unwrap();
     for state in ["never analysed", "empty when analysed"] {
         let plans = plans(conn).await;
-        assert_eq!(plans.len(), 4);
+        assert_eq!(plans.len(), 6);
         for (sql, plan) in &plans {
             for scan in scans(plan) {
                 let listed =
@@ -101,7 +114,7 @@ async fn ask_by_key(scope: Scope<'_>) {
     drop(subject::set_password(scope, subject, &password).await);
     drop(grant::delete(scope, subject, &grant).await);
     drop(tenant::delete_membership(scope, subject, &tenant).await);
-    drop(tenant::take_invitation(scope, &digest(1)).await);
+    change_what_is_pending(scope, subject, &tenant).await;
     drop(api_token::set_state(scope, token_id(1), revoked).await);
     drop(api_token::rekey(scope, token_id(1), &digest(1), "k").await);
     drop(api_token::revoke_of(scope, subject, None, at(1)).await);
@@ -120,6 +133,55 @@ async fn ask_by_key(scope: Scope<'_>) {
     drop(session::rotate(scope, &rotation).await);
 }
 
+async fn change_what_is_pending(scope: Scope<'_>, subject: SubjectId, tenant: &TenantId) {
+    for key in challenge_keys() {
+        drop(challenge::take(scope, &key).await);
+    }
+    for which in [
+        ChallengesOf::Subject(subject),
+        ChallengesOf::Maker { subject, tenant },
+        ChallengesOf::Address {
+            address: "a@example.org",
+            tenant: Some(tenant),
+        },
+        ChallengesOf::Tenant(tenant),
+    ] {
+        drop(challenge::end(scope, which).await);
+    }
+    drop(factor::delete(scope, factor_id(1)).await);
+    drop(factor::delete_of(scope, subject).await);
+    drop(client::revoke(scope, client_id(1), at(1)).await);
+    drop(client::delete_secret(scope, &digest(1)).await);
+}
+
+fn challenge_keys() -> [ChallengeKey; 3] {
+    let kind = ChallengeKind::Invitation;
+    [
+        ChallengeKey::Id(challenge_id(1)),
+        ChallengeKey::Digest(kind, digest(1)),
+        ChallengeKey::Slot(kind, "a".to_owned()),
+    ]
+}
+
+async fn read_what_is_pending(scope: Scope<'_>, tenant: &TenantId) -> Result<(), Trouble> {
+    for key in challenge_keys() {
+        challenge::find(scope, &key).await?;
+    }
+    let tenants = vec![tenant.clone()];
+    let filter = ChallengeFilter {
+        kind: ChallengeKind::Invitation,
+        tenants: Some(tenants.clone()),
+        now: at(1),
+    };
+    challenge::list(scope, &filter, all()).await?;
+    factor::find(scope, subject_id(1), factor_id(1)).await?;
+    factor::list(scope, subject_id(1)).await?;
+    client::find(scope, client_id(1)).await?;
+    client::list(scope, Some(&tenants), all()).await?;
+    client::list_secrets(scope, &[client_id(1)]).await?;
+    Ok(())
+}
+
 async fn read_by_key(scope: Scope<'_>) -> Result<(), Trouble> {
     let (subject, tenant) = (subject_id(1), tenant_id("acme"));
     let class = ClassName::new("pat").unwrap();
@@ -136,7 +198,7 @@ async fn read_by_key(scope: Scope<'_>) -> Result<(), Trouble> {
     grant::list_epochs_of(scope, &[subject]).await?;
     tenant::find_membership(scope, subject, &tenant).await?;
     tenant::list_memberships(scope, subject).await?;
-    tenant::find_invitation(scope, &digest(1)).await?;
+    read_what_is_pending(scope, &tenant).await?;
     api_token::find(scope, token_id(1)).await?;
     api_token::list_states(scope, &[token_id(1)]).await?;
     api_token::find_by_digest(scope, &digest(1)).await?;
@@ -161,7 +223,14 @@ async fn list(scope: Scope<'_>) -> Result<(), Trouble> {
     subject::list(scope, Page { after: None, limit }).await?;
     let page = Page { after: None, limit };
     api_token::list(scope, TokenFilter::All, page).await?;
-    grant::list_epochs(scope).await?;
+    grant::list_epochs(scope, at(0)).await?;
+    let filter = ChallengeFilter {
+        kind: ChallengeKind::Invitation,
+        tenants: None,
+        now: at(1),
+    };
+    challenge::list(scope, &filter, all()).await?;
+    client::list(scope, None, all()).await?;
     let page = Page { after: None, limit };
     tenant::list_tenant_memberships(scope, &tenant_id("acme"), page).await?;
     Ok(())

@@ -62,7 +62,7 @@ async fn who_collides_waits_without_a_connection() {
         bumps.spawn(async move {
             writing!(store, a, [], |tx| {
                 let epoch = tx.list_epochs_of(&[subject_id(1)]).await?;
-                tx.bump_epoch(subject_id(1), None).await?;
+                tx.bump_epoch(subject_id(1), None, at(1)).await?;
                 Ok(epoch)
             })
         });
