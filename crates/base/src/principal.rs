@@ -1,6 +1,7 @@
 //! The authenticated caller of one request. It travels as an argument from the
 //! gate to the target; it is never read from a header.
 
+use crate::word::Words as _;
 use crate::{
     ApiTokenId, Audience, ClientId, Environment, Permission, RoleName, Scope, SessionId, SubjectId,
     TenantId, Timestamp,
@@ -20,33 +21,26 @@ pub enum SubjectKind {
     External,
 }
 
+crate::words!(SubjectKind { User = "user", Service = "service", External = "external" });
+
 impl SubjectKind {
     /// `user`, `service` or `external`.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Service => "service",
-            Self::External => "external",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.word()
     }
 }
 
 impl fmt::Display for SubjectKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(self.word())
     }
 }
 
 impl FromStr for SubjectKind {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "user" => Ok(Self::User),
-            "service" => Ok(Self::Service),
-            "external" => Ok(Self::External),
-            _ => Err(()),
-        }
+        Self::of_word(text).ok_or(())
     }
 }
 

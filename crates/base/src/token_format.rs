@@ -10,16 +10,19 @@ const BASE62_LENGTH: usize = 27;
 const CHECKSUM_LENGTH: usize = 8;
 
 /// What follows the prefix.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum TokenBody {
     /// 27 characters of base 62 (160 bits) and a checksum of 8 hexadecimal digits:
     /// the CRC-32 of everything before it.
+    #[default]
     Checked,
     /// 64 lower-case hexadecimal digits, 256 bits, without a checksum.
     Hex64,
     /// A version 4 UUID (RFC 9562 §5.4), 122 bits.
     Uuid,
 }
+
+crate::words!(TokenBody { Checked = "checked", Hex64 = "hex64", Uuid = "uuid" });
 
 /// The shape of one class of API tokens: `prefix`, then `environment_` where the
 /// class has environments, then the body.

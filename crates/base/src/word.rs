@@ -1,10 +1,12 @@
 //! Closed sets of words, such as the values of a setting: declared once, beside the type
-//! they stand for. Not here: how they are read from a file (`server`).
+//! they stand for. Not here: how they are read from a file (`surface::setting`).
 
 /// A type each value of which has one word.
 pub trait Words: Copy + Sized + 'static {
     /// Every value with its word.
     const WORDS: &'static [(&'static str, Self)];
+    /// The words alone.
+    const NAMES: &'static [&'static str];
 
     /// The word of this value.
     #[must_use]
@@ -26,6 +28,7 @@ macro_rules! words {
     ($type:ty { $($variant:ident = $word:literal),* $(,)? }) => {
         impl $crate::word::Words for $type {
             const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),*];
+            const NAMES: &'static [&'static str] = &[$($word),*];
 
             fn word(self) -> &'static str {
                 match self {

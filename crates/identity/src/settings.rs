@@ -4,9 +4,8 @@
 use crate::model::{RoleDefinition, TokenKind};
 use doorward_base::claims::ClaimsTemplate;
 use doorward_base::token_format::TokenFormat;
+use doorward_base::words;
 use doorward_base::{Audience, ClassName, Permission, RealmName, RoleName};
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,42 +125,40 @@ pub struct TokenSettings {
 }
 
 /// The scopes of an access token when none were asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum DefaultScopes {
     /// It carries none.
+    #[default]
     None,
     /// It carries every effective permission as a scope.
     All,
 }
 
-/// The `typ` of access tokens.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+words!(DefaultScopes { None = "none", All = "all" });
+
+/// The `typ` of access tokens; its word is the header's value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum TokenTyp {
     /// `at+jwt` (RFC 9068 §2.1).
+    #[default]
     AtJwt,
     /// `JWT`, for clients and upstreams that insist.
     Jwt,
 }
 
-impl TokenTyp {
-    /// The header's value.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AtJwt => "at+jwt",
-            Self::Jwt => "JWT",
-        }
-    }
-}
+words!(TokenTyp { AtJwt = "at+jwt", Jwt = "JWT" });
 
 /// What becomes of access tokens whose credential is revoked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Revocation {
     /// They die at once.
+    #[default]
     Immediate,
     /// They live to their `exp`.
     Expiry,
 }
+
+words!(Revocation { Immediate = "immediate", Expiry = "expiry" });
 
 /// A class of API tokens.
 #[derive(Clone, Debug)]
@@ -226,13 +223,16 @@ pub struct ExchangeSettings {
 }
 
 /// What becomes of a requested scope outside the caller's authority.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum UnknownScope {
     /// The exchange is refused with `invalid_scope`.
+    #[default]
     Refuse,
     /// It is left out.
     Narrow,
 }
+
+words!(UnknownScope { Refuse = "refuse", Narrow = "narrow" });
 
 /// Whether sessions have refresh tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -246,36 +246,11 @@ pub enum RefreshMode {
     Reuse,
 }
 
-impl RefreshMode {
-    /// `off`, `rotate` or `reuse`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Rotate => "rotate",
-            Self::Reuse => "reuse",
-        }
-    }
-}
-
-impl fmt::Display for RefreshMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for RefreshMode {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "off" => Ok(Self::Off),
-            "rotate" => Ok(Self::Rotate),
-            "reuse" => Ok(Self::Reuse),
-            other => Err(format!("unknown mode {other:?}; known: off, rotate, reuse")),
-        }
-    }
-}
+words!(RefreshMode {
+    Off = "off",
+    Rotate = "rotate",
+    Reuse = "reuse",
+});
 
 /// How people's sign-ins last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,7 +2,7 @@
 //! what the access token may carry (`identity`).
 
 use crate::errors::refuse;
-use crate::parts::{ExchangeMount, ExchangeNames, OAuthRealm};
+use crate::parts::{ExchangeNames, OAuthRealm};
 use axum::extract::State;
 use doorward_base::{ErrorCode, Secret};
 use doorward_identity::act::{self, ExchangeRequest, Identity, Realm};
@@ -90,7 +90,7 @@ pub(crate) async fn exchange_token(
     Json(body): Json<Map<String, Value>, MAX_BODY>,
 ) -> Result<Json<Map<String, Value>>, Refusal> {
     let exchange = own.exchange.as_ref();
-    let names = exchange.map(ExchangeMount::names);
+    let names = exchange.map(|exchange| &exchange.names);
     let names = names.ok_or_else(|| Refusal::new(ErrorCode::NotFound))?;
     let request = parse(body, names)?;
     let call = act::Call {

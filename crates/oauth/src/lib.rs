@@ -12,7 +12,8 @@ mod exchange;
 mod jwks;
 mod openapi;
 mod parts;
+pub mod settings;
 
 pub use discovery::{JWKS_PATH, paths as metadata_paths};
 pub use openapi::openapi;
-pub use parts::{ExchangeMount, ExchangeMountError, ExchangeNames, OAuthRealm, OAuthTargets};
+pub use parts::{ExchangeMount, OAuthRealm, OAuthTargets};

@@ -15,74 +15,30 @@ use std::sync::Arc;
 
 /// How the exchange's members are called.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ExchangeNames {
+pub(crate) struct ExchangeNames {
     /// The member with the API token.
-    pub token_field: String,
+    pub(crate) token_field: String,
     /// The member with the life asked for, in seconds.
-    pub duration_field: String,
+    pub(crate) duration_field: String,
     /// The member with the scopes asked for, separated by single spaces.
-    pub scope_field: String,
+    pub(crate) scope_field: String,
     /// The member of the answer with the access token.
-    pub answer_field: String,
+    pub(crate) answer_field: String,
 }
 
-/// Where the exchange is and how its members are called, checked.
+/// Where the exchange is and how its members are called, checked by
+/// [`crate::settings::Exchange::lower`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExchangeMount {
-    path: String,
-    names: ExchangeNames,
-}
-
-/// Why an exchange cannot be mounted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ExchangeMountError {
-    /// The path is not a literal one.
-    #[error("the path must be literal segments of letters, digits and . _ ~ -, each after a /")]
-    Path,
-    /// A name is empty.
-    #[error("a field's name is empty")]
-    Empty,
-    /// Two members of the request have one name.
-    #[error("two fields of the request have the same name")]
-    Repeated,
+    pub(crate) path: String,
+    pub(crate) names: ExchangeNames,
 }
 
 impl ExchangeMount {
-    /// Checks and takes where the exchange is.
-    ///
-    /// # Errors
-    /// [`ExchangeMountError`].
-    pub fn new(path: &str, names: ExchangeNames) -> Result<Self, ExchangeMountError> {
-        let request = [
-            &names.token_field,
-            &names.duration_field,
-            &names.scope_field,
-        ];
-        if path.is_empty() || !is_literal(path) {
-            return Err(ExchangeMountError::Path);
-        }
-        if names.answer_field.is_empty() || request.iter().any(|name| name.is_empty()) {
-            return Err(ExchangeMountError::Empty);
-        }
-        let [token, duration, scope] = request;
-        if token == duration || token == scope || duration == scope {
-            return Err(ExchangeMountError::Repeated);
-        }
-        Ok(Self {
-            path: path.to_owned(),
-            names,
-        })
-    }
-
     /// Its path, for example `/api/auth/access-tokens/jwt`.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
-    }
-
-    /// How its members are called.
-    pub(crate) const fn names(&self) -> &ExchangeNames {
-        &self.names
     }
 }
 
@@ -142,55 +98,5 @@ impl OAuthTargets {
             metadata: local(get(show_metadata)),
             exchange: local(post(exchange_token).with_state(identity)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names() -> ExchangeNames {
-        ExchangeNames {
-            token_field: "access_token".to_owned(),
-            duration_field: "duration_seconds".to_owned(),
-            scope_field: "scope".to_owned(),
-            answer_field: "jwt".to_owned(),
-        }
-    }
-
-    #[test]
-    fn a_path_that_a_router_would_read_as_a_pattern_is_refused() {
-        assert!(ExchangeMount::new("/api/auth/access-tokens/jwt", names()).is_ok());
-        for path in [
-            "", "/", "api", "/a//b", "/a/", "/{a}", "/:a", "/*a", "/a?b", "/a b", "/%61",
-        ] {
-            let refused = ExchangeMount::new(path, names());
-            assert_eq!(refused, Err(ExchangeMountError::Path), "{path}");
-        }
-    }
-
-    #[test]
-    fn names_are_there_and_distinct_in_the_request() {
-        let same = ExchangeNames {
-            scope_field: "access_token".to_owned(),
-            ..names()
-        };
-        assert_eq!(
-            ExchangeMount::new("/x", same),
-            Err(ExchangeMountError::Repeated)
-        );
-        let empty = ExchangeNames {
-            answer_field: String::new(),
-            ..names()
-        };
-        assert_eq!(
-            ExchangeMount::new("/x", empty),
-            Err(ExchangeMountError::Empty)
-        );
-        let answer = ExchangeNames {
-            answer_field: "access_token".to_owned(),
-            ..names()
-        };
-        assert!(ExchangeMount::new("/x", answer).is_ok());
     }
 }

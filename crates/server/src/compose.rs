@@ -8,7 +8,7 @@ use crate::feed::Feed;
 use crate::issuers::Issuers;
 use crate::jobs::MailGauge;
 use crate::live::RealmLive;
-use crate::mounts::{Targets, exchange_mount, place};
+use crate::mounts::{Targets, place};
 use crate::realms::{Realms, Served};
 use crate::system::SystemClock;
 use doorward_base::egress::Egress;
@@ -217,7 +217,7 @@ impl Wiring<'_> {
 
 /// What ports and targets find of a realm.
 fn parts_of(config: &RealmConfig, served: &Arc<Served>) -> RealmParts {
-    let oauth = OAuthRealm::new(&served.realm.settings, exchange_mount(config));
+    let oauth = OAuthRealm::new(&served.realm.settings, config.exchange.clone());
     RealmParts::default()
         .with(Arc::clone(served))
         .with(Arc::clone(&served.realm))

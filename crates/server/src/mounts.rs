@@ -12,7 +12,7 @@ use doorward_console::{
 use doorward_gate::liveness::{self, Liveness};
 use doorward_gate::policy::spec::{LimitKey, LimitSpec, MountAccess, MountSpec};
 use doorward_identity::act::Identity;
-use doorward_oauth::{ExchangeMount, ExchangeNames, JWKS_PATH, OAuthTargets};
+use doorward_oauth::{JWKS_PATH, OAuthTargets};
 use doorward_surface::axum_target::AxumLocal;
 use doorward_surface::target::BoxFuture;
 use doorward_surface::{Body, Context, DenialLog, Local, RealmParts, Refusal};
@@ -101,19 +101,6 @@ impl Local for Absent {
     }
 }
 
-/// How a realm's exchange is called on the wire; `None` if it has none. The
-/// configuration was accepted, so what cannot be mounted does not come this far.
-pub(crate) fn exchange_mount(config: &RealmConfig) -> Option<ExchangeMount> {
-    let exchange = config.exchange.as_ref()?;
-    let names = ExchangeNames {
-        token_field: exchange.token_field.clone(),
-        duration_field: exchange.duration_field.clone(),
-        scope_field: exchange.scope_field.clone(),
-        answer_field: exchange.answer_field.clone(),
-    };
-    ExchangeMount::new(&exchange.path, names).ok()
-}
-
 /// What the gate is told of one realm: its parts, and where the targets are.
 pub(crate) fn place(config: &RealmConfig, parts: RealmParts, targets: &Targets) -> Place {
     Place {
@@ -151,7 +138,7 @@ pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> 
             &targets.oauth.metadata,
         ),
     ];
-    if let Some(exchange) = exchange_mount(config) {
+    if let Some(exchange) = &config.exchange {
         mounts.push(open("oauth", &[exchange.path()], &targets.oauth.exchange));
     }
     if config.console.self_service {

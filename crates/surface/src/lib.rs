@@ -13,6 +13,7 @@ pub mod error;
 pub mod extract;
 pub mod json;
 pub mod paging;
+pub mod setting;
 pub mod target;
 
 pub use body::Body;

@@ -2,6 +2,7 @@
 
 use super::spec::LimitSpec;
 use crate::proxy::tls::UpstreamTls;
+use doorward_base::words;
 use doorward_base::{CredentialKind, Environment, Permission, RoleName, Scope};
 use doorward_surface::ErrorTemplate;
 use http::{Method, Uri};
@@ -31,6 +32,8 @@ pub enum AuthorizationRule {
     Pass,
 }
 
+words!(AuthorizationRule { Verify = "verify", Pass = "pass" });
+
 /// What a route does with a path that others may read in more than one way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum AmbiguousPaths {
@@ -40,6 +43,20 @@ pub enum AmbiguousPaths {
     /// It goes to the upstream as it came.
     Forward,
 }
+
+words!(AmbiguousPaths { Refuse = "refuse", Forward = "forward" });
+
+/// Whether the caller must have a tenant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum TenantRule {
+    /// It need not.
+    #[default]
+    Optional,
+    /// It must.
+    Required,
+}
+
+words!(TenantRule { Optional = "optional", Required = "required" });
 
 /// A route to an upstream or a built-in target.
 #[derive(Clone, Debug)]
@@ -67,8 +84,8 @@ pub struct RouteSpec {
     pub permissions: Vec<Permission>,
     /// At least one of these roles must be in force (by the role header) or held.
     pub roles: Vec<RoleName>,
-    /// The caller must have a tenant.
-    pub tenant_required: bool,
+    /// Whether the caller must have a tenant.
+    pub tenant: TenantRule,
     /// Environments of API tokens accepted; empty is all.
     pub environments: Vec<Environment>,
     /// The Basic module it belongs to.

@@ -3,12 +3,13 @@
 //! into the form that requests are judged by.
 
 pub use super::route_spec::{
-    AmbiguousPaths, AuthorizationRule, RouteSpec, ScopeRule, UpstreamSpec,
+    AmbiguousPaths, AuthorizationRule, RouteSpec, ScopeRule, TenantRule, UpstreamSpec,
 };
 pub use doorward_base::CredentialKind;
 use doorward_base::claims::ClaimPath;
 use doorward_base::limit::Quota;
 use doorward_base::token_format::TokenFormat;
+use doorward_base::words;
 use doorward_base::{Audience, ClassName, RealmName, Scope};
 use doorward_jose::alg::Algorithm;
 use doorward_surface::{ErrorTemplate, RealmParts};
@@ -26,6 +27,8 @@ pub enum RequireHttps {
     /// GET and HEAD are redirected with 308; the rest refused.
     Redirect,
 }
+
+words!(RequireHttps { Off = "off", Reject = "reject", Redirect = "redirect" });
 
 /// A realm.
 #[derive(Clone, Debug)]
@@ -344,6 +347,13 @@ pub enum LimitKey {
     /// The address; IPv6 by /64.
     Address,
 }
+
+words!(LimitKey {
+    Tenant = "tenant",
+    Subject = "subject",
+    Credential = "credential",
+    Address = "address",
+});
 
 /// How the caller is told to the upstream. All reserved headers are stripped first.
 #[derive(Clone, Debug, Default)]

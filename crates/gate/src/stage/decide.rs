@@ -9,7 +9,7 @@
 use super::guard::Asked;
 use super::{Passed, Stop};
 use crate::policy::compiled::{Realm, Route, Target, TargetKind};
-use crate::policy::spec::{MountAccess, MountSpec, RouteSpec};
+use crate::policy::spec::{MountAccess, MountSpec, RouteSpec, TenantRule};
 use doorward_base::{CredentialKind, ErrorCode, Principal, RoleName, Scope};
 use http::Method;
 use std::sync::Arc;
@@ -113,7 +113,7 @@ fn decide_route(
     if spec.public {
         return Ok(permit(principal));
     }
-    if spec.tenant_required && principal.tenant.is_none() {
+    if spec.tenant == TenantRule::Required && principal.tenant.is_none() {
         return Err(Stop::new(
             ErrorCode::TenantRequired,
             STAGE,

@@ -3,7 +3,8 @@
 use super::support::{api_token, ask, route, say, scope, send, start};
 use doorward_base::limit::Quota;
 use doorward_gate::policy::spec::{
-    LimitKey, LimitSpec, RequireHttps, RouteSpec, ScopeRule, TenantHeaderSpec, UpstreamSpec,
+    LimitKey, LimitSpec, RequireHttps, RouteSpec, ScopeRule, TenantHeaderSpec, TenantRule,
+    UpstreamSpec,
 };
 use std::time::Duration;
 
@@ -150,7 +151,7 @@ async fn tenant_permission_role_and_method_scopes_are_checked() {
     let gate = start(|realm| {
         let echo = || UpstreamSpec::Echo;
         realm.routes.push(RouteSpec {
-            tenant_required: true,
+            tenant: TenantRule::Required,
             ..route("/t", echo())
         });
         realm.routes.push(RouteSpec {

@@ -13,7 +13,7 @@ use doorward_base::{
 use doorward_gate::policy::spec::{
     AmbiguousPaths, AuthorizationRule, BasicModule, BasicSpec, ClaimMap, ClassSpec, CredentialKind,
     ForwardAuthSpec, IdentitySpec, IssuerSpec, KeySource, MountAccess, MountSpec, RealmSpec,
-    RequireHttps, RouteSpec, ScopeRule, UpstreamSpec,
+    RequireHttps, RouteSpec, ScopeRule, TenantRule, UpstreamSpec,
 };
 use doorward_gate::port::{
     Facts, Introspect, IssuerKeys, Minted, Minter, Rejected, RemoteKeys, Revocations, Via,
@@ -252,7 +252,7 @@ pub(crate) fn route(path: &str, upstream: UpstreamSpec) -> RouteSpec {
         scopes: ScopeRule::default(),
         permissions: vec![],
         roles: vec![],
-        tenant_required: false,
+        tenant: TenantRule::default(),
         environments: vec![],
         basic: None,
         limits: vec![],

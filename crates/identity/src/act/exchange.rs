@@ -10,6 +10,7 @@ use crate::model::{Actor, AuditAction, AuditEvent};
 use crate::port::{Extent, Tx};
 use crate::settings::Presentation;
 use async_trait::async_trait;
+use doorward_base::Words as _;
 use doorward_base::name::parse_scopes;
 use doorward_base::{ApiTokenId, Audience, Effect, RoleName, Scope, Secret, TenantId};
 use serde_json::{Value, json};
@@ -56,7 +57,7 @@ pub async fn exchange(
     ctx.identity
         .last_used
         .record(ctx.realm.id, token, ctx.call.now);
-    let typ = ctx.realm.settings.tokens.typ.as_str();
+    let typ = ctx.realm.settings.tokens.typ.word();
     unsigned.sign(ctx.realm.keyring().access(), typ)
 }
 

@@ -11,6 +11,7 @@ use crate::model::{Actor, AuditAction, AuditEvent, Change, Dossier, Rotation, Se
 use crate::port::{StoreError, Tx};
 use crate::settings::DefaultScopes;
 use async_trait::async_trait;
+use doorward_base::Words as _;
 use doorward_base::effect::Effect;
 use doorward_base::fault::{self, Fault};
 use doorward_base::name::parse_scopes;
@@ -72,7 +73,7 @@ pub async fn refresh(
             request,
         })
         .await?;
-    let typ = ctx.realm.settings.tokens.typ.as_str();
+    let typ = ctx.realm.settings.tokens.typ.word();
     Ok(Refreshed {
         issued: unsigned.sign(keyring.access(), typ)?,
         refresh_token: token.numbered(number).seal(&keyring),

@@ -15,6 +15,7 @@ use crate::model::{
 };
 use crate::port::{Extent, Read, Tx};
 use async_trait::async_trait;
+use doorward_base::Words as _;
 use doorward_base::authn::AuthMethod;
 use doorward_base::name::parse_scopes;
 use doorward_base::{Effect, Email, RoleName, Scope, Secret, SessionId, SubjectId, TenantId};
@@ -100,7 +101,7 @@ pub async fn sign_in(
             request,
         })
         .await?;
-    let typ = ctx.realm.settings.tokens.typ.as_str();
+    let typ = ctx.realm.settings.tokens.typ.word();
     let issued = unsigned.sign(ctx.realm.keyring().access(), typ)?;
     Ok(SignedIn {
         issued,

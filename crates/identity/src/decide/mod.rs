@@ -20,6 +20,4 @@ pub mod sign_in;
 pub mod token;
 
 #[cfg(test)]
-mod systems_tests;
-#[cfg(test)]
 mod testing;

@@ -4,19 +4,23 @@
 
 mod principal;
 #[cfg(test)]
+mod systems;
+#[cfg(test)]
 mod tests;
 
 use crate::config::expect::ExpectPrincipal;
-use crate::config::route::Credential;
 use crate::config::text::{FromText as _, Outcome, Text};
 use crate::config::value::RequestLine;
 use crate::config::{Expectation, KeyPath, Loaded, Place, Problem, RealmConfig, policies};
 use crate::mounts::{Targets, place};
-use doorward_base::{Environment, Permission, RealmName, RoleName, Scope, TenantId};
+use doorward_base::{
+    CredentialKind, Environment, Permission, RealmName, RoleName, Scope, TenantId,
+};
 use doorward_gate::explain::{self, DryOutcome, DryRun};
 use doorward_gate::policy::Policies;
 use doorward_gate::policy::spec::RealmSpec;
 use doorward_surface::RealmParts;
+use doorward_surface::setting::Word;
 use http::{HeaderMap, HeaderName};
 use std::fmt;
 use std::path::PathBuf;
@@ -88,7 +92,7 @@ pub struct DryRequest<'a> {
     /// Whether it comes by TLS.
     pub secure: bool,
     /// How its caller presents itself; `None` is nobody.
-    pub credential: Option<Credential>,
+    pub credential: Option<CredentialKind>,
     /// The scopes the caller has.
     pub scopes: &'a [Scope],
     /// The permissions the caller has.
@@ -143,7 +147,7 @@ pub fn dry_run(loaded: &Loaded, asked: &DryRequest<'_>) -> Result<DryOutcome, St
         .find(|realm| realm.name() == asked.realm)
         .ok_or_else(|| format!("the configuration has no realm {}", asked.realm))?;
     let texts = |credential| ExpectPrincipal {
-        credential,
+        credential: Word(credential),
         scopes: asked.scopes.iter().cloned().map(Text).collect(),
         permissions: asked.permissions.iter().cloned().map(Text).collect(),
         roles: asked.roles.iter().cloned().map(Text).collect(),

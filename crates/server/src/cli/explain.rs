@@ -4,11 +4,12 @@ use super::args::Installation;
 use super::{Failure, output};
 use crate::check::{DryRequest, dry_run};
 use crate::config::Overrides;
-use crate::config::route::Credential as Presented;
 use crate::control::ask_denial;
 use crate::engine::load_configuration;
 use clap::{Args, ValueEnum};
-use doorward_base::{Environment, Permission, RealmName, RequestId, RoleName, Scope, TenantId};
+use doorward_base::{
+    CredentialKind, Environment, Permission, RealmName, RequestId, RoleName, Scope, TenantId,
+};
 use serde_json::{Value, json};
 
 /// Says why a request was refused, by the id in its x-request-id header; or, with
@@ -101,9 +102,9 @@ impl Explain {
             request,
             secure: !self.insecure,
             credential: self.credential.map(|credential| match credential {
-                Credential::Jwt => Presented::Jwt,
-                Credential::ApiToken => Presented::ApiToken,
-                Credential::Basic => Presented::Basic,
+                Credential::Jwt => CredentialKind::Jwt,
+                Credential::ApiToken => CredentialKind::ApiToken,
+                Credential::Basic => CredentialKind::Basic,
             }),
             scopes: &self.scope,
             permissions: &self.permission,

@@ -2,9 +2,11 @@
 
 use super::text::Text;
 use super::value::Span;
+use doorward_base::token_format::TokenBody;
 use doorward_base::{Environment, Permission};
 use doorward_identity::model::TokenKind;
 use doorward_identity::settings::Presentation;
+use doorward_surface::setting::Word;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -20,7 +22,7 @@ pub struct ApiTokens {
     pub prefix: String,
     /// What follows the prefix. Default: "checked".
     #[serde(default)]
-    pub format: Format,
+    pub format: Word<TokenBody>,
     /// Environments, of which every token names one. Default: none.
     #[serde(default)]
     pub environments: Vec<Text<Environment>>,
@@ -49,19 +51,6 @@ pub struct ApiTokens {
     /// that only operators may.
     #[serde(default)]
     pub create_permission: Option<Text<Permission>>,
-}
-
-/// What follows the prefix of a token.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// 160 random bits and a checksum.
-    #[default]
-    Checked,
-    /// 64 hexadecimal digits.
-    Hex64,
-    /// A version 4 UUID.
-    Uuid,
 }
 
 /// Whether whoever creates a token chooses when it expires.

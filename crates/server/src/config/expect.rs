@@ -1,9 +1,11 @@
 //! `[[realm.NAME.expect]]`: an assertion about the policy that `doorward check` proves.
 
-use super::route::Credential;
 use super::text::{Outcome, Text};
 use super::value::RequestLine;
-use doorward_base::{Environment, Permission, RoleName, Scope, TenantId};
+use doorward_base::{
+    CredentialKind, Environment, Permission, RoleName, Scope, SubjectKind, TenantId,
+};
+use doorward_surface::setting::Word;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -32,7 +34,7 @@ pub struct Expect {
 #[serde(deny_unknown_fields, default)]
 pub struct ExpectPrincipal {
     /// What kind of subject. Default: "user".
-    pub kind: Kind,
+    pub kind: Option<Word<SubjectKind>>,
     /// Its subject. Default: "someone".
     pub sub: Option<String>,
     /// Its tenant. Default: none.
@@ -46,20 +48,7 @@ pub struct ExpectPrincipal {
     /// Scopes.
     pub scopes: Vec<Text<Scope>>,
     /// What it presents. Default: "jwt".
-    pub credential: Credential,
+    pub credential: Word<CredentialKind>,
     /// The environment of its API token. Default: none.
     pub environment: Option<Text<Environment>>,
-}
-
-/// A kind of subject.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// A person of this realm.
-    #[default]
-    User,
-    /// A service account of this realm.
-    Service,
-    /// A subject of an external issuer.
-    External,
 }

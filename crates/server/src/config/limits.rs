@@ -3,6 +3,8 @@
 use super::text::Text;
 use super::value::Rate;
 use doorward_base::TenantId;
+use doorward_gate::policy::spec::LimitKey;
+use doorward_surface::setting::Word;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -12,7 +14,7 @@ use std::collections::BTreeMap;
 #[serde(deny_unknown_fields)]
 pub struct Limit {
     /// Who shares a bucket.
-    pub key: LimitKey,
+    pub key: Word<LimitKey>,
     /// How often, for example "100/1m".
     pub rate: Text<Rate>,
     /// How many at once. Default: the rate's count.
@@ -25,20 +27,6 @@ pub struct Limit {
     /// Other rates for single tenants, by the tenant's id.
     #[serde(default)]
     pub overrides: BTreeMap<Text<TenantId>, RateAndBurst>,
-}
-
-/// Who shares a bucket.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum LimitKey {
-    /// The caller's tenant.
-    Tenant,
-    /// The caller.
-    Subject,
-    /// The credential.
-    Credential,
-    /// The address; IPv6 by /64.
-    Address,
 }
 
 /// A rate and how many at once.

@@ -13,7 +13,6 @@ pub mod api_tokens;
 pub mod basic;
 mod decode;
 mod document;
-pub mod exchange;
 pub mod expect;
 pub mod identity_headers;
 pub mod issuers;

@@ -2,7 +2,6 @@
 
 use super::api_tokens::ApiTokens;
 use super::basic::Basic;
-use super::exchange::Exchange;
 use super::expect::Expect;
 use super::identity_headers::Identity;
 use super::issuers::Issuer;
@@ -13,8 +12,12 @@ use super::text::Text;
 use super::tokens::Tokens;
 use super::users::{Sessions, Users};
 use super::value::Url;
+use doorward_base::words;
 use doorward_base::{ClassName, Permission, RoleName, Scope};
+use doorward_gate::policy::spec::RequireHttps;
+use doorward_oauth::settings::Exchange;
 use doorward_surface::ErrorTemplate;
+use doorward_surface::setting::Word;
 use http::HeaderName;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -31,12 +34,12 @@ pub struct Realm {
     /// listen address, when that is this machine's own.
     pub issuer: Option<Text<Url>>,
     /// The products whose HTTP interfaces it speaks. Default: none.
-    pub dialects: Vec<Dialect>,
+    pub dialects: Vec<Word<Dialect>>,
     /// The body form of its errors. Default: "problem".
     pub errors: Option<Text<ErrorTemplate>>,
     /// What becomes of plain HTTP. Default: "reject" when the issuer is https, else
     /// "off".
-    pub require_https: Option<RequireHttps>,
+    pub require_https: Option<Word<RequireHttps>>,
     /// The header by which a request selects one of its roles. Default: none.
     pub role_header: Option<Text<HeaderName>>,
     /// The header by which a request names a tenant. Default: none.
@@ -83,8 +86,7 @@ pub struct Realm {
 }
 
 /// A product whose HTTP interface is spoken.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Dialect {
     /// Supabase Auth.
     Supabase,
@@ -96,16 +98,19 @@ pub enum Dialect {
     Data,
 }
 
-/// What becomes of plain HTTP.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum RequireHttps {
-    /// Served; Basic credentials only from loopback.
-    Off,
-    /// Refused with 403.
-    Reject,
-    /// GET and HEAD are redirected with 308; the rest refused.
-    Redirect,
+words!(Dialect {
+    Supabase = "supabase",
+    Nhost = "nhost",
+    Oauth = "oauth",
+    Data = "data",
+});
+
+impl Dialect {
+    /// Whether this version answers any of its paths.
+    #[must_use]
+    pub const fn is_built(self) -> bool {
+        matches!(self, Self::Oauth)
+    }
 }
 
 /// The header by which a request names a tenant.

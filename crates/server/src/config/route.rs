@@ -2,8 +2,10 @@
 
 use super::text::Text;
 use super::value::{SecretRef, Size, Span, Upstream};
-use doorward_base::{Environment, Permission, RoleName, Scope};
+use doorward_base::{CredentialKind, Environment, Permission, RoleName, Scope};
+use doorward_gate::policy::spec::{AmbiguousPaths, AuthorizationRule, TenantRule};
 use doorward_surface::ErrorTemplate;
+use doorward_surface::setting::Word;
 use http::Method;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -34,11 +36,11 @@ pub struct Route {
     /// Kinds of credential accepted. Default: ["jwt", "api_token"], and "basic" when
     /// the route names a module.
     #[serde(default)]
-    pub credentials: Option<Vec<Credential>>,
+    pub credentials: Option<Vec<Word<CredentialKind>>>,
     /// What becomes of an `Authorization` that is neither ours nor of an issuer the realm
     /// accepts: "verify" refuses it, "pass" leaves it to the upstream. Default: "verify".
     #[serde(default)]
-    pub authorization: Authorization,
+    pub authorization: Word<AuthorizationRule>,
     /// The query parameter of GET requests that may carry an access token, for WebSockets
     /// and event streams of browsers. Default: none.
     #[serde(default)]
@@ -46,7 +48,7 @@ pub struct Route {
     /// What becomes of paths with encoded slashes, semicolons or brackets: "refuse", or
     /// "forward" as they came. Default: "refuse".
     #[serde(default)]
-    pub ambiguous_paths: AmbiguousPaths,
+    pub ambiguous_paths: Word<AmbiguousPaths>,
     /// Permissions, all of which are needed.
     #[serde(default)]
     pub permissions: Vec<Text<Permission>>,
@@ -67,7 +69,7 @@ pub struct Route {
     pub roles: Vec<Text<RoleName>>,
     /// Whether the caller must have a tenant. Default: "optional".
     #[serde(default)]
-    pub tenant: Tenant,
+    pub tenant: Word<TenantRule>,
     /// Environments of API tokens accepted. Default: all.
     #[serde(default)]
     pub environments: Vec<Text<Environment>>,
@@ -101,50 +103,4 @@ pub struct UpstreamTls {
     pub cert: Option<Text<SecretRef>>,
     /// Its private key, PEM.
     pub key: Option<Text<SecretRef>>,
-}
-
-/// A kind of credential.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Credential {
-    /// An access token.
-    #[default]
-    Jwt,
-    /// An API token presented itself.
-    ApiToken,
-    /// HTTP Basic.
-    Basic,
-}
-
-/// What becomes of a foreign `Authorization`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Authorization {
-    /// It is refused like any credential that cannot be verified.
-    #[default]
-    Verify,
-    /// It goes to the upstream as it came.
-    Pass,
-}
-
-/// What becomes of paths that others may read in more than one way.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum AmbiguousPaths {
-    /// They are refused.
-    #[default]
-    Refuse,
-    /// They go to the upstream as they came.
-    Forward,
-}
-
-/// Whether the caller must have a tenant.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Tenant {
-    /// It need not.
-    #[default]
-    Optional,
-    /// It must.
-    Required,
 }

@@ -6,7 +6,7 @@ use doorward_base::{
     Audience, ClassName, Environment, ErrorCode, Permission, RealmName, RoleName, Scope, TenantId,
 };
 use doorward_identity::model::TokenKind;
-use doorward_identity::settings::{Provision, RefreshMode};
+use doorward_identity::settings::Provision;
 use doorward_jose::alg::Algorithm;
 use doorward_surface::ErrorTemplate;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -115,7 +115,6 @@ by_from_str! {
     Permission = "a permission";
     Provision = "\"never\" or \"first_sight\"";
     RealmName = "a realm's name";
-    RefreshMode = "\"off\", \"rotate\" or \"reuse\"";
     RoleName = "a role";
     Scope = "a scope";
     TenantId = "a tenant's id";

@@ -3,7 +3,9 @@
 use super::text::Text;
 use super::value::Span;
 use doorward_base::Audience;
+use doorward_identity::settings::{DefaultScopes, Revocation, TokenTyp};
 use doorward_jose::alg::Algorithm;
+use doorward_surface::setting::Word;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -15,7 +17,7 @@ pub struct Tokens {
     /// The signature algorithm. Default: "ES256".
     pub algorithm: Option<Text<Algorithm>>,
     /// The `typ` header. Default: "at+jwt".
-    pub typ: Typ,
+    pub typ: Word<TokenTyp>,
     /// Their life unless asked otherwise, whole seconds. Default: "15m".
     pub access_ttl: Option<Text<Span>>,
     /// The longest life that can be asked for, whole seconds. Default: "24h".
@@ -23,44 +25,10 @@ pub struct Tokens {
     /// Their `aud`; the first is the default. Default: the issuer.
     pub audiences: Option<Vec<Text<Audience>>>,
     /// What becomes of access tokens whose credential is revoked. Default: "immediate".
-    pub revocation: Revocation,
+    pub revocation: Word<Revocation>,
     /// Which scopes a token carries when none are asked for. Default: "none".
-    pub default_scopes: DefaultScopes,
+    pub default_scopes: Word<DefaultScopes>,
     /// The claims template: literals, placeholders such as "{scope}", tables. Default:
     /// { scope = "{scope}", tenant_id = "{tenant}", roles = "{roles}" }.
     pub claims: Option<Map<String, Value>>,
-}
-
-/// The `typ` header.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
-pub enum Typ {
-    /// RFC 9068.
-    #[default]
-    #[serde(rename = "at+jwt")]
-    AtJwt,
-    /// For clients and upstreams that insist.
-    #[serde(rename = "JWT")]
-    Jwt,
-}
-
-/// What becomes of access tokens whose credential is revoked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Revocation {
-    /// They die at once.
-    #[default]
-    Immediate,
-    /// They live to their `exp`.
-    Expiry,
-}
-
-/// Which scopes a token carries when none are asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum DefaultScopes {
-    /// None.
-    #[default]
-    None,
-    /// Everything the credential may have.
-    All,
 }

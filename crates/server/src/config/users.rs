@@ -5,6 +5,7 @@ use super::text::Text;
 use super::value::Span;
 use doorward_base::RoleName;
 use doorward_identity::settings::RefreshMode;
+use doorward_surface::setting::Word;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -29,7 +30,7 @@ pub struct Sessions {
     pub idle_ttl: Option<Text<Span>>,
     /// Whether sessions have refresh tokens: "off", "rotate" (each works once) or "reuse".
     /// Default: "off".
-    pub refresh: Option<Text<RefreshMode>>,
+    pub refresh: Word<RefreshMode>,
     /// How long after a rotation the token that was used up gives the same answer again, at
     /// most "5m". Default: "10s".
     pub reuse_interval: Option<Text<Span>>,

@@ -1,7 +1,7 @@
 //! Lowering `[realm.NAME.api_tokens.CLASS]`, for identity and for the gate.
 
 use super::Lowering;
-use crate::config::api_tokens::{ApiTokens, Expiry, Format};
+use crate::config::api_tokens::{ApiTokens, Expiry};
 use crate::config::problem::KeyPath;
 use crate::config::realm::{Dialect, Realm};
 use crate::config::text::Text;
@@ -10,6 +10,7 @@ use doorward_base::ClassName;
 use doorward_base::token_format::{TokenBody, TokenFormat};
 use doorward_gate::policy::spec::ClassSpec;
 use doorward_identity::settings::{ExpiryRule, Presentation, TokenClass};
+use doorward_surface::setting::Word;
 use http::HeaderName;
 use std::time::Duration;
 
@@ -64,11 +65,7 @@ impl Lowering<'_> {
                 "must be at least 1; leave it out for any number",
             );
         }
-        let body = match class.format {
-            Format::Checked => TokenBody::Checked,
-            Format::Hex64 => TokenBody::Hex64,
-            Format::Uuid => TokenBody::Uuid,
-        };
+        let Word(body) = class.format;
         let environments: Vec<_> = class.environments.iter().map(|Text(e)| e.clone()).collect();
         if let Some(bad) = environments.iter().position(|e| e.as_str().contains('_')) {
             self.wrong(
@@ -156,7 +153,7 @@ impl Lowering<'_> {
         let classes: Vec<_> = realm.api_tokens.iter().collect();
         for (at, (Text(name), class)) in classes.iter().enumerate() {
             for (Text(other), earlier) in classes.iter().take(at) {
-                let uuid = |class: &ApiTokens| class.format == Format::Uuid;
+                let uuid = |class: &ApiTokens| class.format.0 == TokenBody::Uuid;
                 let alike = match (uuid(class), uuid(earlier)) {
                     (true, true) => true,
                     (false, false) => {
@@ -194,7 +191,8 @@ impl Lowering<'_> {
                 "names more than one query parameter; a class has at most one",
             );
         }
-        let exchanges = |dialect: &Dialect| matches!(dialect, Dialect::Oauth | Dialect::Nhost);
+        let exchanges =
+            |Word(dialect): &Word<Dialect>| matches!(dialect, Dialect::Oauth | Dialect::Nhost);
         for (at, presentation) in presentations.iter().enumerate() {
             let place = path.index(at);
             match presentation {

@@ -1,11 +1,13 @@
 //! Lowering `[[realm.NAME.expect]]`. Not here: proving them (`check`).
 
 use super::Lowering;
-use crate::config::expect::{Expect, ExpectPrincipal, Kind};
+use crate::config::expect::{Expect, ExpectPrincipal};
 use crate::config::problem::KeyPath;
 use crate::config::realm::Realm;
 use crate::config::text::{FromText as _, Outcome};
 use crate::config::value::RequestLine;
+use doorward_base::SubjectKind;
+use doorward_surface::setting::Word;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// An assertion about the policy.
@@ -32,7 +34,8 @@ impl Lowering<'_> {
         for (at, expect) in realm.expect.iter().enumerate() {
             let place = path.key("expect").index(at);
             let headers = self.expected_headers(expect, &place);
-            let external = |caller: &ExpectPrincipal| caller.kind == Kind::External;
+            let external =
+                |caller: &ExpectPrincipal| caller.kind == Some(Word(SubjectKind::External));
             if expect.principal.as_ref().is_some_and(external) && realm.issuers.is_empty() {
                 self.wrong(
                     &place.key("principal"),

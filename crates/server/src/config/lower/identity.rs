@@ -1,21 +1,17 @@
 //! Lowering what identity is told: access tokens, sessions, roles and users.
 
 use super::Lowering;
-use crate::config::exchange::UnknownScope as WrittenScope;
 use crate::config::issuers::Issuer;
 use crate::config::problem::{KeyPath, unknown};
 use crate::config::realm::Realm;
 use crate::config::text::{FromText as _, Text, sorted};
-use crate::config::tokens::{
-    DefaultScopes as WrittenDefault, Revocation as WrittenRevocation, Typ,
-};
 use crate::config::value::{Span, Url};
 use doorward_base::claims::ClaimsTemplate;
 use doorward_base::{Audience, RealmName};
 use doorward_identity::model::RoleDefinition;
 use doorward_identity::settings::{
-    DefaultScopes, ExchangeSettings, ExternalIssuer, RealmSettings, RefreshMode, Revocation,
-    SessionSettings, TokenClass, TokenSettings, TokenTyp, UnknownScope,
+    ExchangeSettings, ExternalIssuer, RealmSettings, RefreshMode, SessionSettings, TokenClass,
+    TokenSettings,
 };
 use doorward_jose::alg::Algorithm;
 use serde_json::{Map, Value, json};
@@ -44,21 +40,16 @@ impl Lowering<'_> {
     ) -> Option<RealmSettings> {
         self.check_users(realm, path);
         let sessions = self.sessions(realm, &path.key("sessions"));
-        let narrow = realm
-            .exchange
-            .as_ref()
-            .is_some_and(|exchange| exchange.unknown_scope == WrittenScope::Narrow);
+        let exchange = realm.exchange.as_ref();
         Some(RealmSettings {
             name: name.clone(),
             issuer: Arc::from(issuer.as_str()),
             tokens: tokens?,
             classes,
             exchange: ExchangeSettings {
-                unknown_scope: if narrow {
-                    UnknownScope::Narrow
-                } else {
-                    UnknownScope::Refuse
-                },
+                unknown_scope: exchange
+                    .map(|exchange| exchange.unknown_scope.0)
+                    .unwrap_or_default(),
             },
             sessions,
             roles: realm
@@ -92,7 +83,7 @@ impl Lowering<'_> {
         if !(1..=128).contains(&min_password) {
             self.wrong(&path.key("min_password"), "must be from 1 to 128");
         }
-        let refresh = written.refresh.map(|Text(mode)| mode).unwrap_or_default();
+        let refresh = written.refresh.0;
         let half_day = Duration::from_secs(12 * 3600);
         let absolute_ttl =
             self.whole_seconds(&path.key("absolute_ttl"), written.absolute_ttl, half_day);
@@ -154,21 +145,12 @@ impl Lowering<'_> {
             algorithm: tokens
                 .algorithm
                 .map_or(Algorithm::ES256, |Text(algorithm)| algorithm),
-            typ: match tokens.typ {
-                Typ::AtJwt => TokenTyp::AtJwt,
-                Typ::Jwt => TokenTyp::Jwt,
-            },
+            typ: tokens.typ.0,
             access_ttl,
             max_ttl,
             audiences,
-            revocation: match tokens.revocation {
-                WrittenRevocation::Immediate => Revocation::Immediate,
-                WrittenRevocation::Expiry => Revocation::Expiry,
-            },
-            default_scopes: match tokens.default_scopes {
-                WrittenDefault::None => DefaultScopes::None,
-                WrittenDefault::All => DefaultScopes::All,
-            },
+            revocation: tokens.revocation.0,
+            default_scopes: tokens.default_scopes.0,
             claims: claims?,
         })
     }

@@ -7,6 +7,7 @@ use crate::config::problem::KeyPath;
 use crate::config::realm::Realm;
 use crate::config::text::Text;
 use crate::config::value::{Span, Url};
+use doorward_base::Words as _;
 use doorward_base::claims::{ClaimPath, Field};
 use doorward_base::egress::{EgressHost, EgressUrl};
 use doorward_gate::policy::spec::{ClaimMap, IssuerSpec, KeySource};
@@ -162,7 +163,7 @@ fn own(identity: &RealmSettings) -> IssuerSpec {
         // Each of our keys has its algorithm. A realm that moves to another one goes on
         // accepting what the retiring key signed.
         algorithms: Algorithm::ALL.to_vec(),
-        typ: vec![tokens.typ.as_str().to_owned()],
+        typ: vec![tokens.typ.word().to_owned()],
         leeway: Duration::ZERO,
         // What is revoked is remembered for this long after a restart.
         max_lifetime: Some(tokens.max_ttl.max(tokens.access_ttl)),

@@ -1,13 +1,13 @@
 //! Lowering `[realm.NAME.limits.LIMIT]` and the cap on failed credentials.
 
 use super::Lowering;
-use crate::config::limits::{LimitKey as WrittenKey, RateAndBurst};
+use crate::config::limits::RateAndBurst;
 use crate::config::problem::KeyPath;
 use crate::config::realm::Realm;
 use crate::config::text::Text;
 use crate::config::value::Rate;
 use doorward_base::limit::Quota;
-use doorward_gate::policy::spec::{LimitKey, LimitSpec};
+use doorward_gate::policy::spec::LimitSpec;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -41,17 +41,11 @@ impl Lowering<'_> {
                 })
                 .collect();
             let Some(quota) = quota else { continue };
-            let key = match limit.key {
-                WrittenKey::Tenant => LimitKey::Tenant,
-                WrittenKey::Subject => LimitKey::Subject,
-                WrittenKey::Credential => LimitKey::Credential,
-                WrittenKey::Address => LimitKey::Address,
-            };
             lowered.insert(
                 name.clone(),
                 LimitSpec {
                     name: name.clone(),
-                    key,
+                    key: limit.key.0,
                     quota,
                     overrides,
                 },

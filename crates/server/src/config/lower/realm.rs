@@ -5,17 +5,18 @@ use super::Lowering;
 use super::expect::Expectation;
 use super::policy::Place;
 use super::server::ServerSettings;
-use crate::config::exchange::Exchange;
 use crate::config::identity_headers::Identity;
 use crate::config::problem::KeyPath;
-use crate::config::realm::{Console, Dialect, Realm, RequireHttps};
+use crate::config::realm::{Console, Dialect, Realm};
 use crate::config::text::{FromText as _, Text};
 use crate::config::value::Url;
-use doorward_base::RealmName;
+use doorward_base::{RealmName, Words as _};
 use doorward_gate::policy::spec::{
-    ForwardAuthSpec, IdentitySpec, RealmSpec, RequireHttps as GateHttps, TenantHeaderSpec,
+    ForwardAuthSpec, IdentitySpec, RealmSpec, RequireHttps, TenantHeaderSpec,
 };
 use doorward_identity::settings::RealmSettings;
+use doorward_oauth::ExchangeMount;
+use doorward_surface::setting::{Word, Wrong};
 use doorward_surface::{ErrorTemplate, RealmParts};
 use http::HeaderName;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub struct RealmConfig {
     /// The interfaces it speaks, without repetition.
     pub dialects: Vec<Dialect>,
     /// The wire of the exchange endpoint; there if the dialect `oauth` is.
-    pub exchange: Option<Exchange>,
+    pub exchange: Option<ExchangeMount>,
     /// Which of the realm's own interfaces are on.
     pub console: Console,
     /// What `check` proves.
@@ -96,9 +97,7 @@ impl Lowering<'_> {
         let issuer = self.issuer(realm, server, &path)?;
         let classes = self.classes(realm, &path);
         let tokens = self.tokens(realm, &issuer, &path);
-        let mut dialects = realm.dialects.clone();
-        dialects.sort_unstable();
-        dialects.dedup();
+        let dialects = self.dialects(realm, &path.key("dialects"));
         let exchange = self.exchange(realm, &path);
         let expectations = self.expectations(realm, &path);
         let https = require_https(realm, &issuer);
@@ -119,7 +118,7 @@ impl Lowering<'_> {
         &mut self,
         realm: &Realm,
         identity: &RealmSettings,
-        require_https: GateHttps,
+        require_https: RequireHttps,
         path: &KeyPath,
     ) -> Option<RealmSpec> {
         let limits = self.limits(realm, path);
@@ -184,9 +183,27 @@ impl Lowering<'_> {
         issuer
     }
 
-    fn exchange(&mut self, realm: &Realm, path: &KeyPath) -> Option<Exchange> {
+    /// The dialects, without repetition. One that answers nothing is told, so that
+    /// nobody takes a 404 for an answer.
+    fn dialects(&mut self, realm: &Realm, path: &KeyPath) -> Vec<Dialect> {
+        for (at, Word(dialect)) in realm.dialects.iter().enumerate() {
+            if !dialect.is_built() {
+                let message = format!(
+                    "the dialect {:?} is not built yet, none of its paths would answer; remove it to serve the rest",
+                    dialect.word()
+                );
+                self.unbuilt.add(&path.index(at), message);
+            }
+        }
+        let mut dialects: Vec<Dialect> = realm.dialects.iter().map(|Word(d)| *d).collect();
+        dialects.sort_unstable();
+        dialects.dedup();
+        dialects
+    }
+
+    fn exchange(&mut self, realm: &Realm, path: &KeyPath) -> Option<ExchangeMount> {
         let place = path.key("exchange");
-        if !realm.dialects.contains(&Dialect::Oauth) {
+        if !realm.dialects.contains(&Word(Dialect::Oauth)) {
             if realm.exchange.is_some() {
                 self.wrong(
                     &place,
@@ -195,30 +212,19 @@ impl Lowering<'_> {
             }
             return None;
         }
-        let exchange = realm.exchange.clone().unwrap_or_default();
-        self.check_path(&exchange.path, &place.key("path"));
-        let fields = [
-            ("token_field", &exchange.token_field),
-            ("duration_field", &exchange.duration_field),
-            ("scope_field", &exchange.scope_field),
-        ];
-        for (at, (key, field)) in fields.iter().enumerate() {
-            if fields.iter().take(at).any(|(_, earlier)| earlier == field) {
-                self.wrong(
-                    &place.key(*key),
-                    format!("{field:?} is the name of another field too"),
-                );
-            }
-        }
-        for (key, field) in fields
-            .iter()
-            .chain([&("answer_field", &exchange.answer_field)])
-        {
-            if field.is_empty() {
-                self.wrong(&place.key(*key), "must not be empty");
-            }
-        }
-        Some(exchange)
+        let section = realm.exchange.clone().unwrap_or_default();
+        self.owned(section.lower(), &place)
+    }
+
+    /// What a dialect made of its section, or what it says is wrong with it.
+    fn owned<T>(&mut self, lowered: Result<T, Vec<Wrong>>, place: &KeyPath) -> Option<T> {
+        lowered
+            .map_err(|wrong| {
+                for Wrong { key, message } in wrong {
+                    self.wrong(&place.key(key), message);
+                }
+            })
+            .ok()
     }
 
     fn identity_headers(&mut self, identity: &Identity, path: &KeyPath) -> IdentitySpec {
@@ -309,11 +315,10 @@ fn origin_of(url: &Url) -> Option<String> {
     })
 }
 
-fn require_https(realm: &Realm, issuer: &Url) -> GateHttps {
+fn require_https(realm: &Realm, issuer: &Url) -> RequireHttps {
     match realm.require_https {
-        Some(RequireHttps::Reject) => GateHttps::Reject,
-        Some(RequireHttps::Redirect) => GateHttps::Redirect,
-        None if issuer.uri().scheme_str() == Some("https") => GateHttps::Reject,
-        Some(RequireHttps::Off) | None => GateHttps::Off,
+        Some(Word(written)) => written,
+        None if issuer.uri().scheme_str() == Some("https") => RequireHttps::Reject,
+        None => RequireHttps::Off,
     }
 }

@@ -4,13 +4,13 @@ use super::Lowering;
 use super::upstream_tls::Shared;
 use crate::config::problem::{KeyPath, unknown};
 use crate::config::realm::Realm;
-use crate::config::route::{AmbiguousPaths, Authorization, Credential, Route, Tenant};
+use crate::config::route::Route;
 use crate::config::text::{Text, sorted};
 use crate::config::value::{Size, Upstream};
 use doorward_gate::policy::spec::{
-    AmbiguousPaths as GatePaths, AuthorizationRule, CredentialKind, LimitSpec, RouteSpec,
-    ScopeRule, UpstreamSpec,
+    AuthorizationRule, CredentialKind, LimitSpec, RouteSpec, ScopeRule, UpstreamSpec,
 };
+use doorward_surface::setting::Word;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -51,15 +51,9 @@ impl Lowering<'_> {
             upstream: self.upstream(route, shared, path),
             public: route.public,
             credentials: self.credentials(route, path),
-            authorization: match route.authorization {
-                Authorization::Verify => AuthorizationRule::Verify,
-                Authorization::Pass => AuthorizationRule::Pass,
-            },
+            authorization: route.authorization.0,
             jwt_query: route.jwt_query.clone(),
-            ambiguous_paths: match route.ambiguous_paths {
-                AmbiguousPaths::Refuse => GatePaths::Refuse,
-                AmbiguousPaths::Forward => GatePaths::Forward,
-            },
+            ambiguous_paths: route.ambiguous_paths.0,
             scopes: ScopeRule {
                 any: sorted(&route.scopes_any),
                 all: sorted(&route.scopes),
@@ -68,7 +62,7 @@ impl Lowering<'_> {
             },
             permissions: sorted(&route.permissions),
             roles: sorted(&route.roles),
-            tenant_required: route.tenant == Tenant::Required,
+            tenant: route.tenant.0,
             environments: sorted(&route.environments),
             basic: route.basic.clone(),
             limits,
@@ -101,7 +95,7 @@ impl Lowering<'_> {
 
     /// What a route says of credentials must fit together.
     fn check_credentials(&mut self, route: &Route, path: &KeyPath) {
-        if route.authorization == Authorization::Pass && route.basic.is_some() {
+        if route.authorization.0 == AuthorizationRule::Pass && route.basic.is_some() {
             self.wrong(
                 &path.key("authorization"),
                 "\"pass\" leaves Authorization to the upstream, and Basic needs it",
@@ -116,7 +110,8 @@ impl Lowering<'_> {
                 format!("{name:?} is not a name of letters, digits, - . and _"),
             );
         }
-        let accepts = |given: &Vec<Credential>| given.contains(&Credential::Jwt);
+        let accepts =
+            |given: &Vec<Word<CredentialKind>>| given.contains(&Word(CredentialKind::Jwt));
         if !route.public && !route.credentials.as_ref().is_none_or(accepts) {
             self.wrong(&place, "the route accepts no access token; add \"jwt\"");
         }
@@ -131,7 +126,7 @@ impl Lowering<'_> {
                 .collect();
         };
         let place = path.key("credentials");
-        let basic = given.contains(&Credential::Basic);
+        let basic = given.contains(&Word(CredentialKind::Basic));
         if given.is_empty() && !route.public {
             self.wrong(
                 &place,
@@ -147,14 +142,7 @@ impl Lowering<'_> {
                 "the route names a Basic module; add \"basic\" here or remove the module",
             );
         }
-        given
-            .iter()
-            .map(|credential| match credential {
-                Credential::Jwt => CredentialKind::Jwt,
-                Credential::ApiToken => CredentialKind::ApiToken,
-                Credential::Basic => CredentialKind::Basic,
-            })
-            .collect()
+        given.iter().map(|Word(kind)| *kind).collect()
     }
 
     fn route_limits(
