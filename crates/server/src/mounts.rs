@@ -175,3 +175,23 @@ fn sign_in_limit() -> Option<LimitSpec> {
         overrides: Vec::new(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::loaded;
+
+    /// What a dialect can do costs a realm nothing.
+    #[test]
+    fn all_realms_share_one_target_each() {
+        let directory = tempfile::tempdir().unwrap();
+        let text = "[realm.a]\nhosts = [\"a\"]\n[realm.b]\nhosts = [\"b\"]";
+        let realms = loaded(directory.path(), text).settings.realms;
+        let targets = Targets::absent();
+        let [one, other] = [0, 1].map(|at| mounts(&realms[at], &targets));
+        assert_eq!(one.len(), other.len());
+        for (one, other) in one.iter().zip(&other) {
+            assert!(Arc::ptr_eq(&one.target, &other.target), "{}", one.name);
+        }
+    }
+}

@@ -131,7 +131,7 @@ async fn serve(
         overrides: &overrides,
         certificate: certificate.as_deref(),
     };
-    running.until_stopped(&mut signals, loaded).await;
+    running.until_stopped(&mut signals, loaded.in_force()).await;
     vitals.draining.store(true, Ordering::Release);
     tracing::info!("stopping: finishing open requests");
     stop.send_replace(true);
@@ -316,7 +316,7 @@ impl Running<'_> {
                 "changed keys that count from the next start"
             );
         }
-        *running = reloaded.loaded;
+        *running = reloaded.loaded.in_force();
         tracing::info!("configuration reloaded");
         Ok(())
     }

@@ -3,10 +3,9 @@
 //! secrets.
 
 use crate::config::{LimitStore, Settings};
-use doorward_base::Timestamp;
-use doorward_base::token_format::TokenBody;
+use doorward_base::{Timestamp, Words as _};
 use doorward_identity::port::Node;
-use doorward_identity::settings::{RealmSettings, Revocation, TokenClass};
+use doorward_identity::settings::RealmSettings;
 use doorward_jose::digest::sha256;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -74,28 +73,17 @@ fn of_realm(realm: &RealmSettings, lines: &mut BTreeMap<String, String>) {
         "tokens.algorithm",
         realm.tokens.algorithm.as_str().to_owned(),
     );
-    let revocation = match realm.tokens.revocation {
-        Revocation::Immediate => "immediate",
-        Revocation::Expiry => "expiry",
-    };
+    let revocation = realm.tokens.revocation.word();
     say("tokens.revocation", revocation.to_owned());
     for class in &realm.classes {
         let mut say = |key: &str, value| say(&format!("api_tokens.{}.{key}", class.name), value);
-        say("format", body(class).to_owned());
+        say("format", class.format.body().word().to_owned());
         say("prefix", class.format.prefix().to_owned());
         let most = class.max_active;
         say(
             "max_active",
             most.map_or_else(|| "any".to_owned(), |most| most.to_string()),
         );
-    }
-}
-
-const fn body(class: &TokenClass) -> &'static str {
-    match class.format.body() {
-        TokenBody::Checked => "checked",
-        TokenBody::Hex64 => "hex64",
-        TokenBody::Uuid => "uuid",
     }
 }
 

@@ -45,6 +45,18 @@ pub(crate) struct SyntaxFault {
 }
 
 impl Document {
+    /// Nothing of a text.
+    pub(crate) const fn empty() -> Self {
+        Self {
+            root: Node {
+                value: Value::Table(Vec::new()),
+                masked: false,
+                offset: 0,
+            },
+            line_starts: Vec::new(),
+        }
+    }
+
     /// Parses the text; the first fault of syntax otherwise, because those that follow
     /// are mostly its consequences.
     pub(crate) fn parse(text: &str) -> Result<Self, SyntaxFault> {

@@ -100,6 +100,15 @@ impl Loaded {
         std::iter::once(self.file()).chain(others)
     }
 
+    /// What a process keeps of it once it is in force: the file, and the settings of the
+    /// process. What it says of realms lives on in what was made of it.
+    #[must_use]
+    pub(crate) fn in_force(mut self) -> Self {
+        self.settings.realms = Vec::new();
+        self.document = Document::empty();
+        self
+    }
+
     /// A problem with the value at `path`, by line.
     #[must_use]
     pub fn problem(&self, path: &KeyPath, message: String) -> Problem {

@@ -35,7 +35,8 @@ pub struct RealmConfig {
     pub console: Console,
     /// What `check` proves.
     pub expectations: Vec<Expectation>,
-    gate: RealmSpec,
+    /// Shared: what the process keeps of its configuration is kept once.
+    gate: Arc<RealmSpec>,
 }
 
 impl RealmConfig {
@@ -47,7 +48,7 @@ impl RealmConfig {
 
     /// The body form of its errors.
     #[must_use]
-    pub const fn errors(&self) -> ErrorTemplate {
+    pub fn errors(&self) -> ErrorTemplate {
         self.gate.errors
     }
 
@@ -70,7 +71,7 @@ impl RealmConfig {
         RealmSpec {
             parts: place.parts,
             mounts: place.mounts,
-            ..self.gate.clone()
+            ..self.gate.as_ref().clone()
         }
     }
 }
@@ -110,7 +111,7 @@ impl Lowering<'_> {
             exchange,
             console: realm.console,
             expectations,
-            gate,
+            gate: Arc::new(gate),
         })
     }
 
