@@ -206,7 +206,7 @@ mod tests {
             case.settings.refresh = mode;
             case.settings.reuse_interval = seconds(interval);
             let got = case.present(number, after);
-            assert_eq!(got, expected, "{mode} {interval} {number} {after}");
+            assert_eq!(got, expected, "{mode:?} {interval} {number} {after}");
         }
     }
 
