@@ -66,16 +66,7 @@ pub enum Provision {
     FirstSight,
 }
 
-impl FromStr for Provision {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "never" => Ok(Self::Never),
-            "first_sight" => Ok(Self::FirstSight),
-            other => Err(format!("unknown rule {other:?}; known: never, first_sight")),
-        }
-    }
-}
+words!(Provision { Never = "never", FirstSight = "first_sight" });
 
 /// How long what is over is kept, counted from when it was over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,6 +6,7 @@ use doorward_base::Audience;
 use doorward_base::claims::ClaimPath;
 use doorward_identity::settings::Provision;
 use doorward_jose::alg::Algorithm;
+use doorward_surface::setting::Word;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -36,7 +37,7 @@ pub struct Issuer {
     /// nothing here) or "first_sight" (it is made, with the default roles). Default:
     /// "never".
     #[serde(default)]
-    pub provision: Option<Text<Provision>>,
+    pub provision: Word<Provision>,
     /// Where its claims carry authority. Default: { scope = "scope" }.
     #[serde(default)]
     pub claims: Option<Claims>,

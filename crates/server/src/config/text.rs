@@ -6,7 +6,6 @@ use doorward_base::{
     Audience, ClassName, Environment, ErrorCode, Permission, RealmName, RoleName, Scope, TenantId,
 };
 use doorward_identity::model::TokenKind;
-use doorward_identity::settings::Provision;
 use doorward_jose::alg::Algorithm;
 use doorward_surface::ErrorTemplate;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -113,7 +112,6 @@ by_from_str! {
     Environment = "an environment such as \"live\"";
     ErrorTemplate = "an error template such as \"problem\"";
     Permission = "a permission";
-    Provision = "\"never\" or \"first_sight\"";
     RealmName = "a realm's name";
     RoleName = "a role";
     Scope = "a scope";

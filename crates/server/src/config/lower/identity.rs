@@ -21,9 +21,7 @@ use std::time::Duration;
 fn external(issuer: &Issuer) -> ExternalIssuer {
     ExternalIssuer {
         issuer: Arc::from(issuer.issuer.as_str()),
-        provision: issuer
-            .provision
-            .map_or_else(Default::default, |Text(provision)| provision),
+        provision: issuer.provision.0,
     }
 }
 

@@ -74,9 +74,7 @@ impl Lowering<'_> {
                 role: take(claims.role),
                 tenant: take(claims.tenant),
             },
-            is_recognised: issuer
-                .provision
-                .is_some_and(|Text(rule)| rule == Provision::FirstSight),
+            is_recognised: issuer.provision.0 == Provision::FirstSight,
         })
     }
 
