@@ -15,8 +15,8 @@ use doorward_identity::decide::authority::{
 };
 use doorward_identity::decide::issue::{Ask, Bearer, IssueRefusal, Term, hold};
 use doorward_identity::model::{
-    ApiToken, Ceiling, Dossier, Grant, Granted, Identifier, Metadata, Subject, SubjectStatus,
-    TokenKind, TokenState,
+    Address, ApiToken, Ceiling, Dossier, Grant, Granted, Identifier, Metadata, Subject,
+    SubjectStatus, TokenKind, TokenState,
 };
 use doorward_identity::settings::RealmSettings;
 use serde_json::{Map, Value, json};
@@ -39,16 +39,13 @@ fn subject(n: u8, identifier: Identifier) -> Subject {
         user_metadata: Metadata::new(),
         app_metadata: Metadata::new(),
         created_at: NOW,
+        last_sign_in_at: None,
     }
 }
 
 fn user(n: u8) -> Subject {
     let email = Email::new(&format!("user{n}@example.org")).unwrap();
-    let identifier = Identifier::User {
-        email,
-        proven: true,
-    };
-    subject(n, identifier)
+    subject(n, Identifier::user(Address::proven(email, NOW)))
 }
 
 fn service(n: u8) -> Subject {
