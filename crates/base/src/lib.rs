@@ -16,6 +16,7 @@ pub mod egress;
 pub mod entropy;
 pub mod fault;
 pub mod id;
+pub mod json;
 pub mod limit;
 pub mod name;
 pub mod principal;

@@ -1,13 +1,11 @@
 //! Input of a surface read strictly: JSON that can be read in one way only, and
 //! members by name with refusals that name the member and never repeat a value,
-//! which may be a secret. Not here: bodies and their size (`extract`).
+//! which may be a secret. Not here: the strict reader (`doorward_base::json`), and
+//! bodies and their size (`extract`).
 
 use serde::de::value::{MapAccessDeserializer, StringDeserializer};
-use serde::de::{
-    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer,
-    MapAccess, SeqAccess, Visitor,
-};
-use serde_json::{Map, Number, Value};
+use serde::de::{DeserializeOwned, DeserializeSeed, Error, IntoDeserializer, MapAccess};
+use serde_json::{Map, Value};
 use std::fmt;
 
 /// The deepest nesting of arrays and objects that is read.
@@ -34,6 +32,12 @@ pub enum WireError {
     /// A member of another type, or out of its range.
     #[error("`{0}` has the wrong type or form")]
     Invalid(String),
+    /// A form or query that is not well encoded.
+    #[error("not well encoded")]
+    Encoding,
+    /// More members than are read.
+    #[error("too many names")]
+    TooMany,
     /// Anything else.
     #[error("not of the expected shape")]
     Shape,
@@ -63,11 +67,8 @@ impl Error for WireError {
 /// # Errors
 /// [`WireError::Syntax`].
 pub fn parse(bytes: &[u8]) -> Result<Value, WireError> {
-    let syntax = |error: serde_json::Error| WireError::Syntax(error.to_string());
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let Strict(value) = Strict::deserialize(&mut deserializer).map_err(syntax)?;
-    deserializer.end().map_err(syntax)?;
-    Ok(value)
+    doorward_base::json::parse(bytes, MAX_DEPTH)
+        .map_err(|error| WireError::Syntax(error.to_string()))
 }
 
 /// Reads one JSON object, member by member, into `T`.
@@ -117,97 +118,6 @@ impl<'de> MapAccess<'de> for Members {
         let (name, value) = self.pending.take().ok_or(WireError::Shape)?;
         seed.deserialize(value)
             .map_err(|_| WireError::Invalid(name))
-    }
-}
-
-struct Strict(Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Nested { left: MAX_DEPTH }
-            .deserialize(deserializer)
-            .map(Self)
-    }
-}
-
-/// A value inside at most `left` further levels.
-#[derive(Clone, Copy)]
-struct Nested {
-    left: usize,
-}
-
-impl Nested {
-    fn deeper<E: Error>(self) -> Result<Self, E> {
-        let left = self.left.checked_sub(1);
-        left.map(|left| Self { left })
-            .ok_or_else(|| E::custom("nested too deeply"))
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Nested {
-    type Value = Value;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Nested {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        let number = Number::from_f64(value);
-        number
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("a number out of range"))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(inner)? {
-            list.push(item);
-        }
-        Ok(Value::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
-        let mut map = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
-            let value = members.next_value_seed(inner)?;
-            if map.insert(name, value).is_some() {
-                return Err(A::Error::custom("a name is given twice"));
-            }
-        }
-        Ok(Value::Object(map))
     }
 }
 
