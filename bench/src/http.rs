@@ -58,9 +58,14 @@ pub(crate) fn send(addr: SocketAddr, request: &Request<'_>) -> Result<Answer, Fa
 fn exchange(addr: SocketAddr, request: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(addr)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    stream.write_all(request)?;
+    // A server may refuse before it has read everything, and close: its answer is there
+    // all the same.
+    let sent = stream.write_all(request);
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes)?;
+    let read = stream.read_to_end(&mut bytes);
+    if bytes.is_empty() {
+        sent.and(read)?;
+    }
     Ok(bytes)
 }
 

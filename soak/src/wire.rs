@@ -96,10 +96,15 @@ impl Wire {
             Some(stream) => stream,
             None => self.connect()?,
         };
-        stream.write_all(request)?;
-        let answer = read(&mut stream)?;
+        // A server may refuse before it has read everything, and close: its answer is
+        // there all the same.
+        let sent = stream.write_all(request);
+        let answer = match (read(&mut stream), &sent) {
+            (Err(_), Err(_)) => return Err(sent.err().unwrap_or(ErrorKind::BrokenPipe.into())),
+            (answer, _) => answer?,
+        };
         let closes = |value: &str| value.eq_ignore_ascii_case("close");
-        if !answer.header("connection").is_some_and(closes) {
+        if sent.is_ok() && !answer.header("connection").is_some_and(closes) {
             self.stream = Some(stream);
         }
         Ok(answer)

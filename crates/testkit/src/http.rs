@@ -108,12 +108,17 @@ impl Request {
         let mut stream = TcpStream::connect(self.addr)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        stream.write_all(&self.bytes())?;
+        // A server may refuse before it has read everything, and close: its answer is
+        // there all the same.
+        let sent = stream.write_all(&self.bytes());
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        Response::parse(&answer).ok_or_else(|| {
-            std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "no whole answer")
-        })
+        let read = stream.read_to_end(&mut answer);
+        if let Some(response) = Response::parse(&answer) {
+            return Ok(response);
+        }
+        sent.and(read)?;
+        let kind = std::io::ErrorKind::UnexpectedEof;
+        Err(std::io::Error::new(kind, "no whole answer"))
     }
 
     /// What goes over the wire.

@@ -3,6 +3,7 @@
 use super::ListenerOptions;
 use super::activity::{Activity, Counted, HeadTimer};
 use super::framing::{Scanned, Scanner};
+use super::linger::{Lingering, PATIENCE};
 use super::place::Tether;
 use crate::body::GateBody;
 use crate::gate::{Gate, Peer};
@@ -166,27 +167,33 @@ where
         // HTTP/1.1 serves in order: the n-th call is the n-th header section.
         let number = served.fetch_add(1, Ordering::Relaxed);
         let answered = answer(&line, request, seen.is_ambiguous(number));
-        let tether = &tether;
+        let (tether, seen) = (&tether, &seen);
         async move {
             let mut answered = answered.await;
-            if let Ok(response) = &mut answered
-                && tether.is_leaving()
-                && response.status() != StatusCode::SWITCHING_PROTOCOLS
-            {
-                // RFC 9112 §9.6: the client opens another connection, elsewhere.
-                let close = HeaderValue::from_static("close");
-                response.headers_mut().insert(CONNECTION, close);
+            match &mut answered {
+                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    seen.switch();
+                }
+                Ok(response) if tether.is_leaving() => {
+                    // RFC 9112 §9.6: the client opens another connection, elsewhere.
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(CONNECTION, close);
+                }
+                Ok(_) => {}
+                Err(never) => match *never {},
             }
             answered
         }
     });
+    let scanned = Scanned::new(stream, said, scanner);
+    let stream = Lingering::new(scanned, Arc::clone(&seen), PATIENCE);
     let connection = http1::Builder::new()
         .timer(timer)
         // Asks the timer, which knows better.
         .header_read_timeout(line.header_timeout)
         .max_header_size(MAX_TARGET + MAX_HEADER_BYTES)
         .max_buf_size(READ_BUFFER)
-        .serve_connection(TokioIo::new(Scanned::new(stream, said, scanner)), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     // A request that is arriving is answered with `Connection: close`, which ends the

@@ -23,6 +23,10 @@ pub(super) struct Seen {
     ambiguous: AtomicU64,
     /// Whether the last byte read lies in a header section.
     in_head: AtomicBool,
+    /// Whether the last byte read lies in a request: in its header section or its body.
+    open: AtomicBool,
+    /// Whether the connection speaks another protocol by now.
+    switched: AtomicBool,
 }
 
 impl Seen {
@@ -35,6 +39,16 @@ impl Seen {
     /// Whether a request has begun to arrive that nobody has been told of.
     pub(super) fn is_in_head(&self) -> bool {
         self.in_head.load(Ordering::Acquire)
+    }
+
+    /// Whether a request has begun and its end was not read.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.load(Ordering::Acquire) && !self.switched.load(Ordering::Acquire)
+    }
+
+    /// From here on there are no requests.
+    pub(super) fn switch(&self) {
+        self.switched.store(true, Ordering::Release);
     }
 }
 
@@ -85,6 +99,8 @@ impl Scanner {
         let seen = Arc::new(Seen {
             ambiguous: AtomicU64::new(u64::MAX),
             in_head: AtomicBool::new(true),
+            open: AtomicBool::new(false),
+            switched: AtomicBool::new(false),
         });
         let scanner = Self {
             seen: Arc::clone(&seen),
@@ -104,6 +120,8 @@ impl Scanner {
         let begun = self.head.started || !self.line.kept.is_empty();
         let in_head = matches!(self.state, State::Head) && begun;
         self.seen.in_head.store(in_head, Ordering::Release);
+        let open = in_head || !matches!(self.state, State::Head);
+        self.seen.open.store(open, Ordering::Release);
     }
 
     fn read(&mut self, mut bytes: &[u8]) {

@@ -5,6 +5,7 @@
 mod activity;
 mod connection;
 mod framing;
+mod linger;
 mod place;
 mod tls;
 

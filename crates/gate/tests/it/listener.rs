@@ -530,3 +530,40 @@ async fn a_websocket_without_a_word_is_closed_and_one_that_speaks_is_not() {
     }
     assert!(until_closed(open).await.is_empty());
 }
+
+/// The answer to an early refusal reaches a client that reads only once it has sent
+/// everything.
+#[tokio::test]
+async fn who_is_still_sending_when_it_is_refused_gets_the_answer() {
+    let options = GateOptions {
+        max_body: 1024,
+        ..GateOptions::default()
+    };
+    let running = start_with(ListenerOptions::default(), options, |_| {}).await;
+    let body = vec![b'x'; 4 * 1024 * 1024];
+    let length = format!("Content-Length: {}", body.len());
+    let chunked = "Transfer-Encoding: chunked".to_owned();
+    let framed = format!("{:x}\r\n", body.len());
+    for (line, framing, first, status) in [
+        ("POST /local/x", &length, "", 413),
+        ("POST /x", &length, "", 401),
+        ("POST /local/x", &chunked, framed.as_str(), 200),
+        ("POST /x", &chunked, framed.as_str(), 401),
+    ] {
+        let head = format!("{line} HTTP/1.1\r\nHost: gate.test\r\n{framing}\r\n\r\n{first}");
+        let answer = soon(async {
+            let mut stream = TcpStream::connect(running.addr).await.unwrap();
+            stream.write_all(head.as_bytes()).await.unwrap();
+            stream.write_all(&body).await.unwrap();
+            if framing == &chunked {
+                stream.write_all(b"\r\n0\r\n\r\n").await.unwrap();
+            }
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.unwrap();
+            String::from_utf8(answer).unwrap()
+        })
+        .await;
+        let expected = format!("HTTP/1.1 {status} ");
+        assert!(answer.starts_with(&expected), "{line} {framing}: {answer}");
+    }
+}
