@@ -102,6 +102,8 @@ codes! {
     EnvironmentForbidden = "environment_forbidden", 403, Debug, false, "This credential belongs to another environment";
     /// Plain HTTP where the realm demands TLS.
     HttpsRequired = "https_required", 403, Debug, false, "HTTPS is required";
+    /// A request that another site made a browser send, or that cannot be told from one.
+    RequestForged = "request_forged", 403, Info, false, "The request does not come from a page of this site";
     /// No such thing, or not yours: the same answer for both.
     NotFound = "not_found", 404, Debug, false, "Not found";
     /// No route matches.

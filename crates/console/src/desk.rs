@@ -4,7 +4,7 @@
 use axum::extract::{FromRef, FromRequestParts};
 use doorward_base::{Effects, ErrorCode, Principal, SubjectId};
 use doorward_identity::act::{self, Caller, Identity, Realm};
-use doorward_surface::extract::{Call, RealmPart};
+use doorward_surface::extract::{Ctx, RealmPart};
 use doorward_surface::{Context, Refusal};
 use http::request::Parts;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ where
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let Call(context) = Call::from_request_parts(parts, state).await?;
+        let Ctx(context) = Ctx::from_request_parts(parts, state).await?;
         let RealmPart(realm) = RealmPart::<Arc<Realm>>::from_request_parts(parts, state).await?;
         Ok(Self {
             call: call_of(&context),
@@ -88,7 +88,7 @@ where
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let Call(context) = Call::from_request_parts(parts, state).await?;
+        let Ctx(context) = Ctx::from_request_parts(parts, state).await?;
         let counter = Counter::from_request_parts(parts, state).await?;
         let principal = context
             .principal

@@ -3,7 +3,7 @@
 
 use doorward_base::ErrorCode;
 use doorward_identity::act::Failure;
-use doorward_identity::decide::refusal::Refusal as Reason;
+use doorward_identity::decide::refusal::Reason;
 use doorward_surface::Refusal;
 
 /// The refusal of a failed use-case.
@@ -12,7 +12,7 @@ pub(crate) fn refuse<R: Reason>(failure: Failure<R>) -> Refusal {
     if code.status() >= 500 {
         tracing::error!(code = code.as_str(), %failure, "a use-case failed");
     }
-    let refusal = Refusal::new(code);
+    let refusal = Refusal::new(code).because(failure.reason());
     match failure {
         Failure::Refused(reason) if is_explained(code) => refusal.with_message(reason.to_string()),
         _ => refusal,

@@ -2,7 +2,7 @@
 //! and trace a refusal wherever it happens. Never a secret.
 
 use crate::body::GateBody;
-use crate::policy::compiled::Realm;
+use crate::policy::compiled::{Realm, Target};
 use crate::policy::spec::CorsSpec;
 use crate::proxy::headers::credential_id;
 use crate::stage::limit::Note;
@@ -10,9 +10,9 @@ use crate::stage::verify::Hint;
 use crate::stage::{Stop, cors, limit};
 use doorward_base::code::Level;
 use doorward_base::{ErrorCode, Principal, RequestId, Timestamp};
-use doorward_surface::{Denial, ErrorTemplate};
+use doorward_surface::{Denial, Form, RequestFacts, Template, form};
 use http::header::{CONNECTION, LOCATION, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use std::sync::Arc;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,7 +32,9 @@ pub(crate) struct Case {
     version: Version,
     realm: Option<Arc<Realm>>,
     /// The matched pattern and its body form.
-    pub(crate) target: Option<(Arc<str>, ErrorTemplate)>,
+    target: Option<(Arc<str>, Arc<dyn Form>)>,
+    /// The request's headers that the body form in force reads.
+    read: HeaderMap,
     pub(crate) hint: Hint,
     pub(crate) principal: Option<Arc<Principal>>,
     pub(crate) note: Option<Note>,
@@ -52,6 +54,7 @@ impl Case {
             version: request.version(),
             realm: None,
             target: None,
+            read: HeaderMap::new(),
             hint: Hint::default(),
             principal: None,
             note: None,
@@ -60,19 +63,35 @@ impl Case {
         }
     }
 
-    pub(crate) fn enter(&mut self, realm: &Arc<Realm>) {
+    /// The realm is known.
+    pub(crate) fn enter(&mut self, realm: &Arc<Realm>, headers: &HeaderMap) {
+        self.read = form::keep(&*realm.errors, headers);
         self.varies = realm.cors.as_ref().is_some_and(CorsSpec::is_listed);
         self.realm = Some(Arc::clone(realm));
     }
 
+    /// The target is known.
+    pub(crate) fn reach(&mut self, target: &Target, headers: &HeaderMap) {
+        self.read = form::keep(&*target.errors, headers);
+        self.target = Some((Arc::clone(&target.pattern), Arc::clone(&target.errors)));
+    }
+
+    fn form(&self) -> &dyn Form {
+        let target = self.target.as_ref().map(|(_, errors)| &**errors);
+        let realm = || self.realm.as_ref().map(|realm| &*realm.errors);
+        target.or_else(realm).unwrap_or(&Template::Problem)
+    }
+
     /// The refusal in the body form of the place where it happened.
     pub(crate) fn render(&self, stop: &Stop) -> Response<GateBody> {
-        let realm = self.realm.as_ref().map(|realm| realm.errors);
-        let template = self.target.as_ref().map(|(_, errors)| *errors).or(realm);
-        let mut response = stop
-            .refusal
-            .render(template.unwrap_or_default(), self.request, self.now)
-            .map(GateBody::Local);
+        let facts = RequestFacts {
+            request: self.request,
+            now: self.now,
+            method: &self.method,
+            path: &self.path,
+            headers: &self.read,
+        };
+        let mut response = form::render(self.form(), &stop.refusal, &facts).map(GateBody::Local);
         for (name, value) in &stop.headers {
             if name == LOCATION {
                 *response.status_mut() = StatusCode::PERMANENT_REDIRECT;

@@ -14,10 +14,10 @@ use crate::stage::verify::presented;
 use crate::stage::{Passed, Stop, limit};
 use doorward_base::{Effects, ErrorCode};
 use doorward_surface::{Context, Refusal};
-use http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{Request, Response, Uri};
+use http::{HeaderMap, Request, Response, Uri};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use std::sync::Arc;
@@ -89,8 +89,8 @@ impl Gate {
         answer.map_err(|failure| Stop::new(failure.code, "upstream", failure.check))
     }
 
-    /// Calls a local target. What it refuses is traced as the gate's own refusals are,
-    /// and a wrong credential in a body counts against the address as one in a header.
+    /// Calls a local target. What it refuses is written, counted and traced as the
+    /// gate's own refusals are, and a wrong credential in a body counts against the address as one in a header.
     async fn call_local(
         &self,
         mount: &MountSpec,
@@ -113,29 +113,26 @@ impl Gate {
             now,
             peer: client.ip,
             secure: client.secure,
-            errors: mount.errors,
             effects: Effects::undeclared(),
         };
         let request = Request::from_parts(parts, GateBody::Request(body).boxed_unsync());
         let called = tokio::time::timeout(mount.timeout, mount.target.call(request, context));
-        let answer = called
+        let mut answer = called
             .await
             .map_err(|_| Stop::new(ErrorCode::DeadlinePassed, mount.name, "deadline"))?;
-        if let Some(refusal) = answer.extensions().get::<Refusal>() {
-            let mut stop = Stop::new(refusal.code, mount.name, refusal.code.as_str());
-            stop.required.clone_from(&refusal.scopes);
-            if matches!(
-                refusal.code,
-                ErrorCode::TokenInvalid | ErrorCode::TokenExpired | ErrorCode::SignInRefused
-            ) {
-                stop = limit::failed(stop, realm, limiter, &self.keys, client.ip, now);
-                if stop.refusal.code == ErrorCode::RateLimited {
-                    return Err(stop);
-                }
-            }
-            self.record(&stop, case);
+        let Some(refusal) = answer.extensions_mut().remove::<Refusal>() else {
+            return Ok(answer.map(GateBody::Local));
+        };
+        let stop = refused(mount.name, refusal, answer.headers());
+        if matches!(
+            stop.refusal.code,
+            ErrorCode::TokenInvalid | ErrorCode::TokenExpired | ErrorCode::SignInRefused
+        ) {
+            return Err(limit::failed(
+                stop, realm, limiter, &self.keys, client.ip, now,
+            ));
         }
-        Ok(answer.map(GateBody::Local))
+        Err(stop)
     }
 }
 
@@ -146,6 +143,22 @@ pub(crate) fn passes_authorization(realm: &Realm, target: &Target, parts: &Parts
     };
     let value = parts.headers.get(AUTHORIZATION);
     value.is_some_and(|value| presented::leaves_alone(realm, &route.spec, value))
+}
+
+/// What a local target refused: its own headers, such as `Allow`, are kept, except that
+/// the body is written here.
+fn refused(name: &'static str, refusal: Refusal, headers: &HeaderMap) -> Box<Stop> {
+    let mut stop = Stop::new(refusal.code, name, refusal.code.as_str());
+    stop.check = refusal.reason.unwrap_or(stop.check);
+    stop.required.clone_from(&refusal.scopes);
+    let own = headers
+        .iter()
+        .filter(|(name, _)| !matches!(**name, CONTENT_TYPE | CONTENT_LENGTH | LOCATION));
+    stop.headers = own
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    stop.refusal = refusal;
+    stop
 }
 
 /// A declared length beyond the cap is refused before a byte is read.

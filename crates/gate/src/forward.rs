@@ -79,7 +79,7 @@ impl Gate {
                 "original_authority",
             ));
         }
-        guard::screen_line(&original.method, &original.uri)?;
+        guard::screen_line(&original.method, &original.uri, Some(scene.realm))?;
         let path = route::path_of(scene.realm, original.uri.path())
             .map_err(|error| Stop::new(ErrorCode::PathAmbiguous, STAGE, error.0))?
             .into_owned();

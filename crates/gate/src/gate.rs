@@ -193,12 +193,12 @@ impl Gate {
             .and_then(|authority| policies.find(authority));
         // Known as early as it can be: every refusal is rendered in the realm's form.
         if let Some(realm) = realm {
-            case.enter(realm);
+            case.enter(realm, &parts.headers);
         }
         if peer.ambiguous_framing {
             return Err(Stop::new(ErrorCode::FramingAmbiguous, "guard", "framing"));
         }
-        guard::screen(&parts)?;
+        guard::screen(&parts, realm.map(|realm| &**realm))?;
         if realm.is_none() && liveness::is_asked(&parts) && may_lack_host(&parts, &authority) {
             return Ok(liveness::answer().map(GateBody::Local));
         }
@@ -287,7 +287,9 @@ impl Gate {
             Found::Target(target) => Some(*target),
             Found::Nothing { .. } => None,
         };
-        case.target = target.map(|target| (Arc::clone(&target.pattern), target.errors));
+        if let Some(target) = target {
+            case.reach(target, &parts.headers);
+        }
         let mount = target.and_then(Target::mount);
         if let Some(own) = mount.and_then(|mount| mount.cors.as_ref()) {
             case.varies = own.is_listed();

@@ -3,3 +3,11 @@
 //!
 //! Not here: any rule about who may sign in or for how long a token lives, any store
 //! call, and any other dialect.
+
+mod auth;
+mod graphql;
+#[cfg(test)]
+mod testing;
+
+pub use auth::NhostForm;
+pub use graphql::GraphQlForm;

@@ -2,7 +2,7 @@
 //! for the audit log and is not shown.
 
 use doorward_identity::act::Failure;
-use doorward_identity::decide::refusal::Refusal as Reason;
+use doorward_identity::decide::refusal::Reason;
 use doorward_surface::Refusal;
 
 /// The refusal of a failed use-case.
@@ -11,5 +11,5 @@ pub(crate) fn refuse<R: Reason>(failure: &Failure<R>) -> Refusal {
     if code.status() >= 500 {
         tracing::error!(code = code.as_str(), %failure, "a use-case failed");
     }
-    Refusal::new(code)
+    Refusal::new(code).because(failure.reason())
 }

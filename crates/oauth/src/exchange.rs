@@ -7,7 +7,7 @@ use axum::extract::State;
 use doorward_base::{ErrorCode, Secret};
 use doorward_identity::act::{self, ExchangeRequest, Identity, Realm};
 use doorward_surface::Refusal;
-use doorward_surface::extract::{Call, Json, RealmPart};
+use doorward_surface::extract::{Ctx, Json, RealmPart};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -86,7 +86,7 @@ pub(crate) async fn exchange_token(
     State(identity): State<Arc<Identity>>,
     RealmPart(realm): RealmPart<Arc<Realm>>,
     RealmPart(own): RealmPart<Arc<OAuthRealm>>,
-    Call(context): Call,
+    Ctx(context): Ctx,
     Json(body): Json<Map<String, Value>, MAX_BODY>,
 ) -> Result<Json<Map<String, Value>>, Refusal> {
     let exchange = own.exchange.as_ref();

@@ -9,11 +9,13 @@
 mod discovery;
 mod errors;
 mod exchange;
+mod form;
 mod jwks;
 mod openapi;
 mod parts;
 pub mod settings;
 
 pub use discovery::{JWKS_PATH, paths as metadata_paths};
+pub use form::OAuthForm;
 pub use openapi::openapi;
 pub use parts::{ExchangeMount, OAuthRealm, OAuthTargets};

@@ -91,13 +91,9 @@ impl Targets {
 struct Absent;
 
 impl Local for Absent {
-    fn call(&self, _: Request<Body>, context: Context) -> BoxFuture<'_, Response<Body>> {
+    fn call(&self, _: Request<Body>, _: Context) -> BoxFuture<'_, Response<Body>> {
         let refusal = Refusal::new(doorward_base::ErrorCode::NotImplemented);
-        Box::pin(std::future::ready(refusal.render(
-            context.errors,
-            context.request,
-            context.now,
-        )))
+        Box::pin(std::future::ready(refusal.into_answer()))
     }
 }
 
@@ -111,9 +107,8 @@ pub(crate) fn place(config: &RealmConfig, parts: RealmParts, targets: &Targets) 
 
 /// Where the targets are mounted in one realm.
 pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> {
-    let errors = config.errors();
     let open = |name, paths: &[&str], target: &Arc<dyn Local>| MountSpec {
-        errors,
+        errors: config.errors(),
         ..MountSpec::open(
             name,
             paths.iter().map(|path| (*path).to_owned()).collect(),

@@ -26,7 +26,6 @@ impl Settled {
 impl Local for Settled {
     fn call(&self, request: Request<Body>, context: Context) -> BoxFuture<'_, Response<Body>> {
         let effects = context.effects.clone();
-        let (id, now, errors) = (context.request, context.now, context.errors);
         let safe = request.method().is_safe();
         Box::pin(async move {
             let response = self.inner.call(request, context).await;
@@ -45,10 +44,7 @@ impl Local for Settled {
             tracing::warn!(%error, "a change could not be applied at once");
             // The write is committed, but this process may go on accepting what it
             // ended until the store answers the poll. It must not be acknowledged.
-            let refusal = Refusal::new(ErrorCode::StoreUnavailable);
-            let mut rendered = refusal.render(errors, id, now);
-            rendered.extensions_mut().insert(refusal);
-            rendered
+            Refusal::new(ErrorCode::StoreUnavailable).into_answer()
         })
     }
 }

@@ -1,24 +1,23 @@
 //! An axum router, or the handlers of one path, as a local target: the request's
-//! [`Context`] goes in, and every refusal that comes out is rendered here, in the body
-//! form of the mount. A target is made once for all realms; the realm is in the context.
+//! [`Context`] goes in; refusals come out as values, to be written by the caller. A
+//! target is made once for all realms; the realm is in the context.
 //!
 //! An axum handler has no argument but the request, so the context travels in a
 //! request extension. Its type is private to this crate: nobody but
-//! [`AxumLocal::call`] can set it, and nobody but [`crate::extract::Call`] reads it.
+//! [`AxumLocal::call`] can set it, and nobody but [`crate::extract::Ctx`] reads it.
 //!
 //! Not here: panics, which the gate catches for all of its targets.
 
 use crate::target::BoxFuture;
-use crate::{Body, Context, ErrorTemplate, Local, Refusal};
+use crate::{Body, Context, Local, Refusal};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
-use doorward_base::{ErrorCode, RequestId, Timestamp};
-use http::header::ALLOW;
-use http::{Request, StatusCode};
+use doorward_base::ErrorCode;
+use http::{Request, Uri};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
-/// Handlers whose refusals are rendered in the body form of the mount.
+/// Handlers as a local target.
 #[derive(Clone, Debug)]
 pub struct AxumLocal(Inner);
 
@@ -60,8 +59,10 @@ impl Local for AxumLocal {
         request: Request<Body>,
         context: Context,
     ) -> BoxFuture<'_, http::Response<Body>> {
-        let (id, now, errors) = (context.request, context.now, context.errors);
         let mut request = request.map(axum::body::Body::new);
+        if let Some(uri) = without_slash(request.uri()) {
+            *request.uri_mut() = uri;
+        }
         request.extensions_mut().insert(Carried(context));
         let inner = self.0.clone();
         Box::pin(async move {
@@ -70,41 +71,34 @@ impl Local for AxumLocal {
                 Inner::Endpoint(methods) => methods.oneshot(request).await,
             };
             match answered {
-                Ok(response) => finish(response, errors, id, now),
+                Ok(response) => response.map(|body| body.map_err(Into::into).boxed_unsync()),
                 Err(never) => match never {},
             }
         })
     }
 }
 
-/// Inside a router a refusal is a value in the response's extensions; the body is
-/// written once, by the adapter. The value stays there, so that whoever logs and
-/// counts the answer need not read its body.
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.code.status());
-        let mut response = Response::new(axum::body::Body::empty());
-        *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        response.extensions_mut().insert(self);
-        response
-    }
+/// The URI without the slash at the end of its path, if there is one: the gate takes the
+/// two paths for one, and so does a router.
+fn without_slash(uri: &Uri) -> Option<Uri> {
+    let bare = uri
+        .path()
+        .strip_suffix('/')
+        .filter(|bare| !bare.is_empty())?;
+    let target = match uri.query() {
+        Some(query) => format!("{bare}?{query}"),
+        None => bare.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(target.parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
-fn finish(
-    mut response: Response,
-    template: ErrorTemplate,
-    request: RequestId,
-    now: Timestamp,
-) -> http::Response<Body> {
-    let Some(refusal) = response.extensions_mut().remove::<Refusal>() else {
-        return response.map(|body| body.map_err(Into::into).boxed_unsync());
-    };
-    let mut rendered = refusal.render(template, request, now);
-    if let Some(methods) = response.headers_mut().remove(ALLOW) {
-        rendered.headers_mut().insert(ALLOW, methods);
+/// Inside a router a refusal is a value in the response's extensions.
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        self.into_answer().map(axum::body::Body::new)
     }
-    rendered.extensions_mut().insert(refusal);
-    rendered
 }
 
 #[cfg(test)]

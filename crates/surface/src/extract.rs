@@ -1,9 +1,10 @@
-//! What the handlers of every axum surface take: the context, a bounded strict JSON
-//! body, the query, the key in the path. Their rejections are [`Refusal`]s.
-//! Not here: who the caller is to a surface; each has its own extractor over [`Call`].
+//! What the handlers of every axum surface take: the context, a bounded strict body of
+//! JSON or of a form, the query, the key in the path. Their rejections are [`Refusal`]s.
+//! Not here: who the caller is to a surface; each has its own extractor over [`Ctx`].
 
 use crate::axum_target::Carried;
-use crate::json::{self, WireError};
+use crate::json;
+use crate::pairs;
 use crate::{Context, Refusal};
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
@@ -16,17 +17,20 @@ use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 use std::str::FromStr;
 
 /// The largest body read unless a handler says otherwise, bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
+/// The largest form read unless a handler says otherwise, bytes.
+pub const MAX_FORM: usize = 64 * 1024;
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What the gate knows of the request.
 #[derive(Clone, Debug)]
-pub struct Call(pub Context);
+pub struct Ctx(pub Context);
 
-impl<S: Sync> FromRequestParts<S> for Call {
+impl<S: Sync> FromRequestParts<S> for Ctx {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
@@ -70,10 +74,7 @@ impl<T: DeserializeOwned, S: Sync, const MAX: usize> FromRequest<S> for Json<T, 
         if !is_json(request.headers()) {
             return Err(malformed("the Content-Type must be application/json"));
         }
-        let bytes = collect(request.into_body(), MAX).await?;
-        json::read(&bytes)
-            .map(Self)
-            .map_err(|error| malformed(error.to_string()))
+        read_json(request.into_body(), MAX).await.map(Self)
     }
 }
 
@@ -106,7 +107,58 @@ impl<T: Serialize, const MAX: usize> IntoResponse for Json<T, MAX> {
     }
 }
 
-/// The query's parameters by name, each at most once. Values are text.
+/// As [`Json`], whatever the `Content-Type` says, or none: for dialects whose clients
+/// do not name one.
+#[derive(Clone, Debug)]
+pub struct AnyJson<T, const MAX: usize = MAX_BODY>(pub T);
+
+impl<T: DeserializeOwned, S: Sync, const MAX: usize> FromRequest<S> for AnyJson<T, MAX> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        read_json(request.into_body(), MAX).await.map(Self)
+    }
+}
+
+/// A form as a request's body (`application/x-www-form-urlencoded`), at most `MAX`
+/// bytes, read by [`pairs::read`].
+///
+/// Rejections: `body_too_large`, and `body_malformed` with a text that names what is
+/// wrong (also for another `Content-Type`).
+#[derive(Clone, Debug)]
+pub struct Urlencoded<T, const MAX: usize = MAX_FORM>(pub T);
+
+impl<T: DeserializeOwned, S: Sync, const MAX: usize> FromRequest<S> for Urlencoded<T, MAX> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        if essence(request.headers()) != Some(FORM.to_owned()) {
+            return Err(malformed(format!("the Content-Type must be {FORM}")));
+        }
+        read_form(request.into_body(), MAX).await.map(Self)
+    }
+}
+
+/// Whichever of [`Urlencoded`] and [`Json`] the `Content-Type` says.
+#[derive(Clone, Debug)]
+pub struct UrlencodedOrJson<T, const MAX: usize = MAX_FORM>(pub T);
+
+impl<T: DeserializeOwned, S: Sync, const MAX: usize> FromRequest<S> for UrlencodedOrJson<T, MAX> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        if is_json(request.headers()) {
+            return read_json(request.into_body(), MAX).await.map(Self);
+        }
+        if essence(request.headers()) != Some(FORM.to_owned()) {
+            let message = format!("the Content-Type must be {FORM} or application/json");
+            return Err(malformed(message));
+        }
+        read_form(request.into_body(), MAX).await.map(Self)
+    }
+}
+
+/// The query's parameters by name, read by [`pairs::read`].
 ///
 /// Rejection: `invalid_request` with a text that names what is wrong.
 #[derive(Clone, Debug)]
@@ -116,18 +168,10 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        let refusal = |error: WireError| {
+        let query = parts.uri.query().unwrap_or_default();
+        pairs::read(query.as_bytes()).map(Self).map_err(|error| {
             Refusal::new(ErrorCode::InvalidRequest).with_message(format!("query: {error}"))
-        };
-        let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
-            .map_err(|_| refusal(WireError::Shape))?;
-        let mut members = Map::new();
-        for (name, value) in pairs.0 {
-            if members.insert(name, Value::String(value)).is_some() {
-                return Err(refusal(WireError::Repeated));
-            }
-        }
-        json::from_members(members).map(Self).map_err(refusal)
+        })
     }
 }
 
@@ -153,18 +197,31 @@ fn malformed(message: impl Into<String>) -> Refusal {
     Refusal::new(ErrorCode::BodyMalformed).with_message(message)
 }
 
-/// Whether the one `Content-Type` is `application/json` or `application/…+json`
-/// (RFC 6839 §3.1), with or without parameters.
-fn is_json(headers: &HeaderMap) -> bool {
+/// The one `Content-Type`, without parameters and in lower case.
+fn essence(headers: &HeaderMap) -> Option<String> {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
-        return false;
+        return None;
     };
-    let essence = value.to_str().ok().and_then(|text| text.split(';').next());
-    let essence = essence.unwrap_or("").trim().to_ascii_lowercase();
-    essence
-        .strip_prefix("application/")
-        .is_some_and(|sub| sub == "json" || sub.ends_with("+json"))
+    let text = value.to_str().ok()?.split(';').next()?;
+    Some(text.trim().to_ascii_lowercase())
+}
+
+/// Whether it is `application/json` or `application/…+json` (RFC 6839 §3.1).
+fn is_json(headers: &HeaderMap) -> bool {
+    let essence = essence(headers).unwrap_or_default();
+    let sub = essence.strip_prefix("application/");
+    sub.is_some_and(|sub| sub == "json" || sub.ends_with("+json"))
+}
+
+async fn read_json<T: DeserializeOwned>(body: axum::body::Body, max: usize) -> Result<T, Refusal> {
+    let bytes = collect(body, max).await?;
+    json::read(&bytes).map_err(|error| malformed(error.to_string()))
+}
+
+async fn read_form<T: DeserializeOwned>(body: axum::body::Body, max: usize) -> Result<T, Refusal> {
+    let bytes = collect(body, max).await?;
+    pairs::read(&bytes).map_err(|error| malformed(error.to_string()))
 }
 
 async fn collect(body: axum::body::Body, max: usize) -> Result<Bytes, Refusal> {

@@ -7,16 +7,25 @@
 #[cfg(feature = "axum")]
 pub mod axum_target;
 pub mod body;
+pub mod cookie;
+pub mod csrf;
 pub mod denial;
-pub mod error;
 #[cfg(feature = "axum")]
 pub mod extract;
+pub mod form;
 pub mod json;
+pub mod page;
 pub mod paging;
+pub mod pairs;
+pub mod redirect;
+pub mod refusal;
 pub mod setting;
 pub mod target;
+pub mod template;
 
 pub use body::Body;
 pub use denial::{Denial, DenialLog};
-pub use error::{ErrorTemplate, Refusal};
+pub use form::{Form, RequestFacts};
+pub use refusal::Refusal;
 pub use target::{Context, Local, RealmHandle, RealmParts};
+pub use template::Template;

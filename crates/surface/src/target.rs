@@ -1,7 +1,7 @@
 //! How the gate calls a local target: with the request, and with everything it
 //! found out about it as an argument. Nothing about the caller is read from a header.
 
-use crate::{Body, ErrorTemplate};
+use crate::Body;
 use doorward_base::{CredentialKind, Effects, Principal, RealmName, RequestId, Timestamp};
 use http::{Extensions, Request, Response};
 use std::fmt;
@@ -77,14 +77,13 @@ pub struct Context {
     pub peer: IpAddr,
     /// Whether the client's connection is TLS, by the same rules.
     pub secure: bool,
-    /// The body form of the mount's refusals.
-    pub errors: ErrorTemplate,
     /// Where the use-cases that answer the request say what they did.
     pub effects: Effects,
 }
 
 /// A target inside this process: a dialect, the data API, the console.
 pub trait Local: Send + Sync {
-    /// Answers one request that the gate let through.
+    /// Answers one request that the gate let through. A refusal is answered by
+    /// [`crate::Refusal::into_answer`] and written by the gate.
     fn call(&self, request: Request<Body>, context: Context) -> BoxFuture<'_, Response<Body>>;
 }

@@ -10,7 +10,7 @@ use crate::port::{IssuerKeys, RemoteKeys};
 use doorward_base::limit::Quota;
 use doorward_base::{Audience, RealmName, Scope, TenantId};
 use doorward_jose::{Algorithm, KeySet, TypRule};
-use doorward_surface::{ErrorTemplate, RealmHandle};
+use doorward_surface::{Form, RealmHandle};
 use http::{HeaderName, Method, Uri};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
@@ -37,7 +37,7 @@ pub(crate) struct Realm {
     /// Its number among these policies.
     pub(crate) number: u32,
     pub(crate) require_https: RequireHttps,
-    pub(crate) errors: ErrorTemplate,
+    pub(crate) errors: Arc<dyn Form>,
     pub(crate) issuers: Vec<Issuer>,
     pub(crate) classes: Vec<ClassSpec>,
     /// Headers that carry API tokens, without repetition.
@@ -57,6 +57,8 @@ pub(crate) struct Realm {
     /// Folded names of the headers it gives a meaning of its own: mapped, stripped,
     /// role, tenant and credential headers.
     pub(crate) own_headers: HashSet<Box<str>>,
+    /// Methods that are not common and that one of its routes names, such as `PROPFIND`.
+    pub(crate) extra_methods: Vec<Method>,
     /// Where a mount says nothing else; `None` where no origin is listed.
     pub(crate) cors: Option<CorsSpec>,
     pub(crate) forward_auth: Option<ForwardAuthSpec>,
@@ -115,13 +117,33 @@ pub(crate) struct Basic {
     pub(crate) ttl: Duration,
 }
 
+/// Methods that a target takes which names none.
+pub(crate) fn is_common(method: &Method) -> bool {
+    matches!(
+        *method,
+        Method::GET
+            | Method::POST
+            | Method::PUT
+            | Method::PATCH
+            | Method::DELETE
+            | Method::HEAD
+            | Method::OPTIONS
+    )
+}
+
+/// Methods that no target can have: the one tells what was sent, the other makes a
+/// tunnel (RFC 9110 §9.3.6, §9.3.8).
+pub(crate) fn is_never_served(method: &Method) -> bool {
+    matches!(*method, Method::TRACE | Method::CONNECT)
+}
+
 /// Where matched requests go.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) pattern: Arc<str>,
-    /// Empty is all.
+    /// Empty is every common one.
     pub(crate) methods: Arc<[Method]>,
-    pub(crate) errors: ErrorTemplate,
+    pub(crate) errors: Arc<dyn Form>,
     pub(crate) limits: Arc<[Limit]>,
     pub(crate) kind: TargetKind,
 }
@@ -157,7 +179,10 @@ impl Target {
     }
 
     pub(crate) fn takes(&self, method: &Method) -> bool {
-        self.methods.is_empty() || self.methods.contains(method)
+        if self.methods.is_empty() {
+            return is_common(method);
+        }
+        self.methods.contains(method)
     }
 }
 

@@ -5,6 +5,7 @@
 use super::check;
 use super::compiled::{
     Basic, Issuer, Keys, Limit, Module, Policies, Realm, Remote, Route, Target, TargetKind,
+    is_common, is_never_served,
 };
 use super::problem::{PolicyError, Problem};
 use super::spec::{
@@ -116,10 +117,18 @@ fn lower_realm(mut spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) ->
         .collect();
     credential_params.sort_unstable();
     credential_params.dedup();
+    let mut extra_methods: Vec<Method> = targets
+        .iter()
+        .flat_map(|target| target.methods.iter())
+        .filter(|method| !is_common(method))
+        .cloned()
+        .collect();
+    extra_methods.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+    extra_methods.dedup();
     Realm {
         number,
         require_https: spec.require_https,
-        errors: spec.errors,
+        errors: Arc::clone(&spec.errors),
         issuers: lower_issuers(spec.issuers, problems),
         credential_headers,
         credential_params,
@@ -146,6 +155,7 @@ fn lower_realm(mut spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) ->
             }),
         forward_auth: spec.forward_auth,
         handle: Arc::new(RealmHandle::new(spec.name.clone(), spec.parts)),
+        extra_methods,
         name: spec.name,
     }
 }
@@ -186,6 +196,12 @@ fn push_route(
     let Some(pattern) = parse_pattern(&spec.path, problems) else {
         return;
     };
+    for method in spec.methods.iter().filter(|method| is_never_served(method)) {
+        problems.push(Problem::Method {
+            route: spec.path.clone(),
+            method: method.to_string(),
+        });
+    }
     if spec.credentials.is_empty() && !spec.public {
         problems.push(Problem::NoCredential(spec.path.clone()));
     }
@@ -220,7 +236,7 @@ fn push_route(
     let target = Target {
         pattern: spec.path.as_str().into(),
         methods: std::mem::take(&mut spec.methods).into(),
-        errors: spec.errors.unwrap_or(realm.errors),
+        errors: Arc::clone(spec.errors.as_ref().unwrap_or(&realm.errors)),
         limits: lower_limits(&std::mem::take(&mut spec.limits), &realm.name, &spec.path).into(),
         kind: TargetKind::Route(Box::new(Route {
             spec,
@@ -249,7 +265,7 @@ fn push_mount(
         let target = Target {
             pattern: path.as_str().into(),
             methods: Arc::clone(&methods),
-            errors: spec.errors,
+            errors: Arc::clone(&spec.errors),
             limits: Arc::clone(&limits),
             kind: TargetKind::Mount(Arc::clone(&spec)),
         };

@@ -91,6 +91,14 @@ pub enum Problem {
         /// What it does.
         problem: &'static str,
     },
+    /// A method that is never served.
+    #[error("route {route} names the method {method}, which is never served")]
+    Method {
+        /// The route.
+        route: String,
+        /// The method.
+        method: String,
+    },
     /// The route names a Basic module that is not there.
     #[error("route {route} names the basic module {module:?}, which does not exist")]
     NoModule {

@@ -4,8 +4,9 @@ use super::spec::LimitSpec;
 use crate::proxy::tls::UpstreamTls;
 use doorward_base::words;
 use doorward_base::{CredentialKind, Environment, Permission, RoleName, Scope};
-use doorward_surface::ErrorTemplate;
+use doorward_surface::Form;
 use http::{Method, Uri};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The order of checks is the order of the enum: any, then all, then by method.
@@ -63,7 +64,7 @@ words!(TenantRule { Optional = "optional", Required = "required" });
 pub struct RouteSpec {
     /// The pattern: literal segments, `{name}` for one segment, `**` for the rest.
     pub path: String,
-    /// Methods; empty is all.
+    /// Methods, any that HTTP can carry but TRACE and CONNECT; empty is every common one.
     pub methods: Vec<Method>,
     /// Where the request goes.
     pub upstream: UpstreamSpec,
@@ -93,7 +94,7 @@ pub struct RouteSpec {
     /// Limits of its own.
     pub limits: Vec<LimitSpec>,
     /// The body form of its errors.
-    pub errors: Option<ErrorTemplate>,
+    pub errors: Option<Arc<dyn Form>>,
     /// How long an upstream's answer may take to begin, from the end of the request's
     /// body on, and how long it may take nothing of that body.
     pub timeout: Duration,

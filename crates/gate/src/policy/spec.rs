@@ -12,7 +12,7 @@ use doorward_base::token_format::TokenFormat;
 use doorward_base::words;
 use doorward_base::{Audience, ClassName, RealmName, Scope};
 use doorward_jose::alg::Algorithm;
-use doorward_surface::{ErrorTemplate, RealmParts};
+use doorward_surface::{Form, RealmParts, Template};
 use http::{HeaderName, Method, Uri};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +42,7 @@ pub struct RealmSpec {
     /// What becomes of plain HTTP.
     pub require_https: RequireHttps,
     /// The body form of its errors, unless a route or mount has its own.
-    pub errors: ErrorTemplate,
+    pub errors: Arc<dyn Form>,
     /// Whose access tokens it accepts.
     pub issuers: Vec<IssuerSpec>,
     /// Its classes of API tokens, as the gate needs them.
@@ -201,8 +201,8 @@ pub struct MountSpec {
     pub api_key: Option<HeaderName>,
     /// The cookie that carries a sign-in, where the access accepts one.
     pub cookie: Option<String>,
-    /// The body form of the refusals there.
-    pub errors: ErrorTemplate,
+    /// The body form of refusals there, the gate's and the target's.
+    pub errors: Arc<dyn Form>,
     /// Limits by address or subject, for example on sign-in.
     pub limits: Vec<LimitSpec>,
     /// Which origins may call it from a browser; `None` is as in the rest of the realm.
@@ -232,7 +232,7 @@ impl MountSpec {
             access: MountAccess::Open,
             api_key: None,
             cookie: None,
-            errors: ErrorTemplate::default(),
+            errors: Arc::new(Template::default()),
             limits: Vec::new(),
             cors: None,
             guessable: false,

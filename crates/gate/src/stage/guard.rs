@@ -4,7 +4,7 @@
 
 use super::forwarded::Client;
 use super::{Passed, Stop};
-use crate::policy::compiled::Realm;
+use crate::policy::compiled::{Realm, is_common, is_never_served};
 use crate::policy::spec::{RequireHttps, TenantHeaderSpec};
 use doorward_base::{ErrorCode, RoleName, TenantId};
 use http::header::{CONTENT_LENGTH, HOST, LOCATION, TRANSFER_ENCODING};
@@ -28,9 +28,9 @@ pub(crate) struct Asked {
 }
 
 /// Refuses what cannot be read in one way, and what is too large.
-pub(crate) fn screen(parts: &Parts) -> Passed<()> {
+pub(crate) fn screen(parts: &Parts, realm: Option<&Realm>) -> Passed<()> {
     let refuse = |code, check| Err(Stop::new(code, STAGE, check));
-    screen_line(&parts.method, &parts.uri)?;
+    screen_line(&parts.method, &parts.uri, realm)?;
     let bytes: usize = parts
         .headers
         .iter()
@@ -53,19 +53,15 @@ pub(crate) fn screen(parts: &Parts) -> Passed<()> {
     Ok(())
 }
 
-/// Refuses methods that no target has, and targets that are too long.
-pub(crate) fn screen_line(method: &Method, uri: &Uri) -> Passed<()> {
+/// Refuses methods that no target of the realm has, and targets that are too long.
+pub(crate) fn screen_line(method: &Method, uri: &Uri, realm: Option<&Realm>) -> Passed<()> {
     let refuse = |code, check| Err(Stop::new(code, STAGE, check));
-    match *method {
-        Method::GET
-        | Method::POST
-        | Method::PUT
-        | Method::PATCH
-        | Method::DELETE
-        | Method::HEAD
-        | Method::OPTIONS => {}
-        Method::TRACE | Method::CONNECT => return refuse(ErrorCode::MethodNotAllowed, "method"),
-        _ => return refuse(ErrorCode::NotImplemented, "method"),
+    if is_never_served(method) {
+        return refuse(ErrorCode::MethodNotAllowed, "method");
+    }
+    let named = || realm.is_some_and(|realm| realm.extra_methods.contains(method));
+    if !is_common(method) && !named() {
+        return refuse(ErrorCode::NotImplemented, "method");
     }
     let target = uri.path().len() + uri.query().map_or(0, str::len);
     if target > MAX_TARGET {

@@ -71,13 +71,15 @@ async fn k10_one_form_of_authorization_is_accepted() {
     let gate = start(|_| {}).await;
     let jwt = gate.world.bearer(|_| {});
     let bare = jwt.strip_prefix("Bearer ").unwrap().to_owned();
-    for good in [jwt.clone(), format!("bearer {bare}")] {
+    let spaced = format!("Bearer   {bare}");
+    for good in [jwt.clone(), format!("bearer {bare}"), spaced] {
         assert_eq!(get(&gate, &good).await.0, 200);
     }
     for bad in [
         bare.clone(),
-        format!("Bearer  {bare}"),
         format!("Bearer\t{bare}"),
+        format!("Bearer \t{bare}"),
+        "Bearer   ".to_owned(),
         format!("Bearer {bare},{bare}"),
         format!("Bearer {bare} x"),
         format!("Token {bare}"),

@@ -34,6 +34,21 @@ fn what_is_stated_is_accepted() {
 }
 
 #[test]
+fn a_method_that_is_never_served_cannot_be_named() {
+    for (method, sound) in [
+        ("PROPFIND", true),
+        ("QUERY", true),
+        ("TRACE", false),
+        ("CONNECT", false),
+    ] {
+        let mut route = route("/dav", UpstreamSpec::Echo);
+        route.methods = vec![method.parse().unwrap()];
+        let found = with_route(route);
+        assert_eq!(found.is_empty(), sound, "{method}: {found:?}");
+    }
+}
+
+#[test]
 fn g30_routes_that_cannot_be_told_apart_are_errors() {
     for (path, wanted) in [
         ("/api/**", "/api/** and /api/** match the same paths"),

@@ -147,3 +147,31 @@ async fn g26_an_answer_framed_twice_is_refused() {
         (502, "upstream_failed".into())
     );
 }
+
+#[tokio::test]
+async fn a_route_is_served_with_whichever_method_it_names_and_no_other_is() {
+    let gate = start(|spec| {
+        let up = spec.routes.iter().find(|route| route.path == "/up/**");
+        let mut dav = up.unwrap().clone();
+        dav.path = "/dav/**".into();
+        dav.methods = ["GET", "PROPFIND"].map(|name| name.parse().unwrap()).into();
+        spec.routes.push(dav);
+    })
+    .await;
+    let answer = send(gate.addr, "PROPFIND /dav/x", &[("Depth", "1")], "<a/>").await;
+    assert_eq!(answer.status, 200);
+    let seen = answer.json();
+    let head = seen["head"].as_str().unwrap();
+    assert!(head.starts_with("PROPFIND /dav/x HTTP/1.1"), "{head}");
+    assert_eq!(seen["body"], "<a/>");
+    for (line, status) in [
+        ("GET /dav/x", 200),
+        ("POST /dav/x", 405),
+        ("REPORT /dav/x", 501),
+        // A route that names no methods has the common ones.
+        ("PROPFIND /open/x", 405),
+        ("TRACE /dav/x", 405),
+    ] {
+        assert_eq!(ask(gate.addr, line, &[]).await.status, status, "{line}");
+    }
+}

@@ -4,7 +4,7 @@
 use super::refresh_token::RefreshToken;
 use super::work::Failure;
 use super::{Call, Context};
-use crate::decide::refusal::Refusal;
+use crate::decide::refusal::Reason;
 use crate::model::{Ceiling, RefreshFamily, Session, UserAgent};
 use crate::settings::{RefreshMode, SessionSettings};
 use doorward_base::authn::{AuthMethod, AuthStep};
@@ -21,7 +21,7 @@ pub(super) struct NewSession {
 
 impl NewSession {
     /// Draws its id and, where the realm refreshes sessions, its first refresh token.
-    pub(super) fn draw<R: Refusal>(
+    pub(super) fn draw<R: Reason>(
         ctx: Context<'_>,
         method: AuthMethod,
         user_agent: Option<UserAgent>,

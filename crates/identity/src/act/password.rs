@@ -3,7 +3,7 @@
 //! hashed or checked: the same keys give other sequences on another system. Not here: who may sign in (`decide::sign_in`).
 
 use super::work::Failure;
-use crate::decide::refusal::Refusal;
+use crate::decide::refusal::Reason;
 use crate::model::HashedPassword;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
@@ -78,7 +78,7 @@ impl PasswordPool {
     /// # Errors
     /// [`Failure::Busy`] after a second without a place; [`Failure::Internal`] when
     /// the library fails.
-    pub async fn hash<R: Refusal>(
+    pub async fn hash<R: Reason>(
         &self,
         password: &Secret,
         entropy: &dyn Entropy,
@@ -97,7 +97,7 @@ impl PasswordPool {
     ///
     /// # Errors
     /// [`Failure::Busy`] after a second without a place.
-    pub async fn check<R: Refusal>(
+    pub async fn check<R: Reason>(
         &self,
         password: &Secret,
         stored: Option<&HashedPassword>,
@@ -114,7 +114,7 @@ impl PasswordPool {
         Ok(if known { check } else { PasswordCheck::Wrong })
     }
 
-    async fn run<R: Refusal, T: Send + 'static>(
+    async fn run<R: Reason, T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure<R>> {

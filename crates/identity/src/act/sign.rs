@@ -4,7 +4,7 @@
 use super::work::Failure;
 use crate::decide::exchange::Life;
 use crate::decide::issue::{Decided, Held, IssueRefusal, Term};
-use crate::decide::refusal::Refusal;
+use crate::decide::refusal::Reason;
 use crate::settings::RealmSettings;
 use doorward_base::{Entropy, Scope, Secret, SubjectId, TenantId, Timestamp, entropy};
 use doorward_jose::SigningKey;
@@ -63,11 +63,7 @@ impl Unsigned {
         self.decided.life
     }
 
-    pub(super) fn sign<R: Refusal>(
-        self,
-        key: &SigningKey,
-        typ: &str,
-    ) -> Result<Issued, Failure<R>> {
+    pub(super) fn sign<R: Reason>(self, key: &SigningKey, typ: &str) -> Result<Issued, Failure<R>> {
         let jwt = key
             .sign_jwt(typ, &self.decided.claims)
             .map_err(|error| Failure::Internal(error.to_string()))?;

@@ -4,7 +4,7 @@
 use super::{Context, Realm};
 use crate::decide::client::ClientRefusal;
 use crate::decide::refusal::{
-    ManageRefusal, RefreshRefusal, Refusal, SignInRefusal, TokenRefusal, UseRefusal,
+    ManageRefusal, Reason, RefreshRefusal, SignInRefusal, TokenRefusal, UseRefusal,
 };
 use crate::model::{AuditEvent, Outcome};
 use crate::port::{Extent, Read, StoreError, Tx};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// Why a use-case did not do what was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure<R: Refusal> {
+pub enum Failure<R: Reason> {
     /// It was refused, and that is committed.
     #[error(transparent)]
     Refused(R),
@@ -31,7 +31,7 @@ pub enum Failure<R: Refusal> {
     Internal(String),
 }
 
-impl<R: Refusal> Failure<R> {
+impl<R: Reason> Failure<R> {
     /// The public code. The value's own text is for the log.
     pub fn code(&self) -> ErrorCode {
         match self {
@@ -44,6 +44,14 @@ impl<R: Refusal> Failure<R> {
             Self::Busy => ErrorCode::Busy,
         }
     }
+
+    /// The stable name of the decision, if this is one.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.name()),
+            Self::Store(_) | Self::Busy | Self::Internal(_) => None,
+        }
+    }
 }
 
 /// How a decision inside a transaction ends early. Before a refusal nothing is
@@ -54,7 +62,7 @@ pub(super) enum Stop<R> {
     Store(StoreError),
 }
 
-impl<R: Refusal> From<StoreError> for Stop<R> {
+impl<R: Reason> From<StoreError> for Stop<R> {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
@@ -85,7 +93,7 @@ impl From<ManageRefusal> for Stop<TokenRefusal> {
     }
 }
 
-impl<R: Refusal> From<Stop<R>> for Failure<R> {
+impl<R: Reason> From<Stop<R>> for Failure<R> {
     fn from(stop: Stop<R>) -> Self {
         match stop {
             Stop::Refused(refusal) => Self::Refused(refusal),
@@ -101,7 +109,7 @@ pub(super) trait Work: Send + Sync + 'static {
     /// What it returns.
     type Done: Send + 'static;
     /// How it refuses.
-    type Refusal: Refusal;
+    type Refusal: Reason;
 
     /// How much it does.
     const EXTENT: Extent = Extent::Any;
@@ -180,7 +188,7 @@ pub(super) trait Query: Send + Sync + 'static {
     /// What it returns.
     type Done: Send + 'static;
     /// How it refuses.
-    type Refusal: Refusal;
+    type Refusal: Reason;
 
     /// How much it does.
     const EXTENT: Extent = Extent::Any;

@@ -3,7 +3,7 @@
 
 use super::bounds::{check_ceiling, check_name};
 use super::manage::{ManagementCaller, ManagementPermission, Reach};
-use super::refusal::{ManageRefusal, Refusal};
+use super::refusal::{ManageRefusal, Reason};
 use crate::model::{Ceiling, Client, ClientKind, ClientSecret, ClientState, Grant, Granted};
 use doorward_base::secret::TokenDigest;
 use doorward_base::{Audience, ErrorCode, TenantId, Timestamp};
@@ -212,24 +212,17 @@ pub enum ClientRefusal {
     Replaced,
 }
 
-impl ClientRefusal {
-    /// The check that failed, as a denial's trace names it.
-    #[must_use]
-    pub const fn check(&self) -> &'static str {
-        match self {
+/// One answer for all (RFC 6749 §5.2 `invalid_client`).
+impl Reason for ClientRefusal {
+    fn row(&self) -> (&'static str, ErrorCode) {
+        let name = match self {
             Self::Unknown => "unknown",
             Self::Revoked => "revoked",
             Self::Public => "public",
             Self::WrongSecret => "secret",
             Self::Replaced => "replaced",
-        }
-    }
-}
-
-impl Refusal for ClientRefusal {
-    /// One answer for all (RFC 6749 §5.2 `invalid_client`).
-    fn code(&self) -> ErrorCode {
-        ErrorCode::TokenInvalid
+        };
+        (name, ErrorCode::TokenInvalid)
     }
 }
 

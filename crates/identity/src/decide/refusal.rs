@@ -5,9 +5,21 @@ use super::issue::IssueRefusal;
 use doorward_base::ErrorCode;
 
 /// A decision against the caller.
-pub trait Refusal: std::error::Error + Send + Sync + 'static {
-    /// The public code. The variant's own text is for the log.
-    fn code(&self) -> ErrorCode;
+pub trait Reason: std::error::Error + Send + Sync + 'static {
+    /// The variant's stable name and its public code. The variant's own text is for the
+    /// log.
+    fn row(&self) -> (&'static str, ErrorCode);
+
+    /// The public code.
+    fn code(&self) -> ErrorCode {
+        self.row().1
+    }
+
+    /// The stable name: what a denial's trace calls the check that failed, and what a
+    /// dialect's table of answers goes by.
+    fn name(&self) -> &'static str {
+        self.row().0
+    }
 }
 
 /// Management of subjects, tenants, memberships and grants said no.
@@ -83,30 +95,31 @@ pub enum ManageRefusal {
     PasswordNeeded,
 }
 
-impl Refusal for ManageRefusal {
-    fn code(&self) -> ErrorCode {
+impl Reason for ManageRefusal {
+    fn row(&self) -> (&'static str, ErrorCode) {
         match self {
-            Self::CallerDead => ErrorCode::TokenInvalid,
-            Self::NotPermitted(_)
-            | Self::SessionNeeded
-            | Self::SignInTooOld
-            | Self::NotHeld(_)
-            | Self::RealmWide
-            | Self::FactorNeeded => ErrorCode::InsufficientPermission,
-            Self::NotFound(_) | Self::InvitationInvalid => ErrorCode::NotFound,
-            Self::Exists(_) => ErrorCode::AlreadyExists,
-            Self::RoleUnknown(_)
-            | Self::LastWayIn
-            | Self::TooManyIdentities(_)
-            | Self::BanInvalid(_)
-            | Self::PasswordLength
-            | Self::NameInvalid
-            | Self::TooMany(_)
-            | Self::TooLong(_)
-            | Self::Invalid(_)
-            | Self::PasswordNeeded => ErrorCode::InvalidRequest,
-            Self::PasswordWrong => ErrorCode::SignInRefused,
-            Self::TooManyGuesses => ErrorCode::RateLimited,
+            Self::CallerDead => ("caller_dead", ErrorCode::TokenInvalid),
+            Self::NotPermitted(_) => ("not_permitted", ErrorCode::InsufficientPermission),
+            Self::SessionNeeded => ("session_needed", ErrorCode::InsufficientPermission),
+            Self::SignInTooOld => ("sign_in_too_old", ErrorCode::InsufficientPermission),
+            Self::NotHeld(_) => ("not_held", ErrorCode::InsufficientPermission),
+            Self::RealmWide => ("realm_wide", ErrorCode::InsufficientPermission),
+            Self::FactorNeeded => ("factor_needed", ErrorCode::InsufficientPermission),
+            Self::NotFound(_) => ("not_found", ErrorCode::NotFound),
+            Self::Exists(_) => ("exists", ErrorCode::AlreadyExists),
+            Self::RoleUnknown(_) => ("role_unknown", ErrorCode::InvalidRequest),
+            Self::LastWayIn => ("last_way_in", ErrorCode::InvalidRequest),
+            Self::TooManyIdentities(_) => ("too_many_identities", ErrorCode::InvalidRequest),
+            Self::BanInvalid(_) => ("ban_invalid", ErrorCode::InvalidRequest),
+            Self::PasswordLength => ("password_length", ErrorCode::InvalidRequest),
+            Self::PasswordWrong => ("password_wrong", ErrorCode::SignInRefused),
+            Self::TooManyGuesses => ("too_many_guesses", ErrorCode::RateLimited),
+            Self::NameInvalid => ("name_invalid", ErrorCode::InvalidRequest),
+            Self::TooMany(_) => ("too_many", ErrorCode::InvalidRequest),
+            Self::TooLong(_) => ("too_long", ErrorCode::InvalidRequest),
+            Self::Invalid(_) => ("invalid", ErrorCode::InvalidRequest),
+            Self::InvitationInvalid => ("invitation_invalid", ErrorCode::NotFound),
+            Self::PasswordNeeded => ("password_needed", ErrorCode::InvalidRequest),
         }
     }
 }
@@ -155,22 +168,22 @@ pub enum TokenRefusal {
     Dead,
 }
 
-impl Refusal for TokenRefusal {
-    fn code(&self) -> ErrorCode {
+impl Reason for TokenRefusal {
+    fn row(&self) -> (&'static str, ErrorCode) {
         match self {
-            Self::Manage(refusal) => refusal.code(),
-            Self::TenantForbidden => ErrorCode::TenantForbidden,
-            Self::LimitReached => ErrorCode::TokenLimitReached,
-            Self::KindUnknown
-            | Self::OwnerKind
-            | Self::OwnerDisabled
-            | Self::ExpiryMissing
-            | Self::ExpiryNotChosen
-            | Self::ExpiryPast
-            | Self::ExpiryTooFar
-            | Self::Environment
-            | Self::Audience
-            | Self::Dead => ErrorCode::InvalidRequest,
+            Self::Manage(refusal) => refusal.row(),
+            Self::KindUnknown => ("kind_unknown", ErrorCode::InvalidRequest),
+            Self::OwnerKind => ("owner_kind", ErrorCode::InvalidRequest),
+            Self::OwnerDisabled => ("owner_disabled", ErrorCode::InvalidRequest),
+            Self::TenantForbidden => ("tenant_forbidden", ErrorCode::TenantForbidden),
+            Self::LimitReached => ("limit_reached", ErrorCode::TokenLimitReached),
+            Self::ExpiryMissing => ("expiry_missing", ErrorCode::InvalidRequest),
+            Self::ExpiryNotChosen => ("expiry_not_chosen", ErrorCode::InvalidRequest),
+            Self::ExpiryPast => ("expiry_past", ErrorCode::InvalidRequest),
+            Self::ExpiryTooFar => ("expiry_too_far", ErrorCode::InvalidRequest),
+            Self::Environment => ("environment", ErrorCode::InvalidRequest),
+            Self::Audience => ("audience", ErrorCode::InvalidRequest),
+            Self::Dead => ("dead", ErrorCode::InvalidRequest),
         }
     }
 }
@@ -249,45 +262,23 @@ impl From<IssueRefusal> for SignInRefusal {
     }
 }
 
-impl UseRefusal {
-    /// The check that failed, as a denial's trace names it.
-    #[must_use]
-    pub const fn check(&self) -> &'static str {
+impl Reason for UseRefusal {
+    fn row(&self) -> (&'static str, ErrorCode) {
         match self {
-            Self::Malformed => "malformed",
-            Self::Unknown => "unknown",
-            Self::Revoked => "revoked",
-            Self::Expired => "expired",
-            Self::OwnerDisabled => "owner_disabled",
-            Self::ClassUnknown => "class_unknown",
-            Self::Presentation => "presentation",
-            Self::MembershipEnded => "membership_ended",
-            Self::TenantForbidden => "tenant",
-            Self::RoleNotAllowed => "role",
-            Self::AudienceForbidden => "audience",
-            Self::InvalidScope => "scope",
-            Self::DurationInvalid => "duration",
-            Self::Actor => "actor",
-        }
-    }
-}
-
-impl Refusal for UseRefusal {
-    fn code(&self) -> ErrorCode {
-        match self {
-            Self::Malformed
-            | Self::Unknown
-            | Self::Revoked
-            | Self::OwnerDisabled
-            | Self::ClassUnknown
-            | Self::Presentation
-            | Self::MembershipEnded
-            | Self::Actor => ErrorCode::TokenInvalid,
-            Self::Expired => ErrorCode::TokenExpired,
-            Self::TenantForbidden => ErrorCode::TenantForbidden,
-            Self::RoleNotAllowed => ErrorCode::RoleNotAllowed,
-            Self::AudienceForbidden | Self::InvalidScope => ErrorCode::InvalidScope,
-            Self::DurationInvalid => ErrorCode::DurationInvalid,
+            Self::Malformed => ("malformed", ErrorCode::TokenInvalid),
+            Self::Unknown => ("unknown", ErrorCode::TokenInvalid),
+            Self::Revoked => ("revoked", ErrorCode::TokenInvalid),
+            Self::Expired => ("expired", ErrorCode::TokenExpired),
+            Self::OwnerDisabled => ("owner_disabled", ErrorCode::TokenInvalid),
+            Self::ClassUnknown => ("class_unknown", ErrorCode::TokenInvalid),
+            Self::Presentation => ("presentation", ErrorCode::TokenInvalid),
+            Self::MembershipEnded => ("membership_ended", ErrorCode::TokenInvalid),
+            Self::TenantForbidden => ("tenant", ErrorCode::TenantForbidden),
+            Self::RoleNotAllowed => ("role", ErrorCode::RoleNotAllowed),
+            Self::AudienceForbidden => ("audience", ErrorCode::InvalidScope),
+            Self::InvalidScope => ("scope", ErrorCode::InvalidScope),
+            Self::DurationInvalid => ("duration", ErrorCode::DurationInvalid),
+            Self::Actor => ("actor", ErrorCode::TokenInvalid),
         }
     }
 }
@@ -333,21 +324,21 @@ pub enum RefreshRefusal {
     NotAllowed,
 }
 
-impl Refusal for RefreshRefusal {
-    fn code(&self) -> ErrorCode {
+impl Reason for RefreshRefusal {
+    fn row(&self) -> (&'static str, ErrorCode) {
         match self {
-            Self::InvalidScope => ErrorCode::InvalidScope,
-            Self::Malformed
-            | Self::Unknown
-            | Self::Replayed
-            | Self::Ahead
-            | Self::Off
-            | Self::SessionEnded
-            | Self::SessionExpired
-            | Self::SubjectDisabled
-            | Self::MembershipEnded
-            | Self::OtherClient
-            | Self::NotAllowed => ErrorCode::TokenInvalid,
+            Self::Malformed => ("malformed", ErrorCode::TokenInvalid),
+            Self::Unknown => ("unknown", ErrorCode::TokenInvalid),
+            Self::Replayed => ("replayed", ErrorCode::TokenInvalid),
+            Self::Ahead => ("ahead", ErrorCode::TokenInvalid),
+            Self::Off => ("off", ErrorCode::TokenInvalid),
+            Self::SessionEnded => ("session_ended", ErrorCode::TokenInvalid),
+            Self::SessionExpired => ("session_expired", ErrorCode::TokenInvalid),
+            Self::SubjectDisabled => ("subject_disabled", ErrorCode::TokenInvalid),
+            Self::MembershipEnded => ("membership_ended", ErrorCode::TokenInvalid),
+            Self::OtherClient => ("other_client", ErrorCode::TokenInvalid),
+            Self::InvalidScope => ("invalid_scope", ErrorCode::InvalidScope),
+            Self::NotAllowed => ("not_allowed", ErrorCode::TokenInvalid),
         }
     }
 }
@@ -386,15 +377,15 @@ pub enum SignInRefusal {
     SessionOver,
 }
 
-impl Refusal for SignInRefusal {
-    fn code(&self) -> ErrorCode {
+impl Reason for SignInRefusal {
+    fn row(&self) -> (&'static str, ErrorCode) {
         match self {
-            Self::Credentials(_) => ErrorCode::SignInRefused,
-            Self::TooManyGuesses => ErrorCode::RateLimited,
-            Self::TenantForbidden => ErrorCode::TenantForbidden,
-            Self::RoleNotAllowed => ErrorCode::RoleNotAllowed,
-            Self::InvalidScope => ErrorCode::InvalidScope,
-            Self::SessionOver => ErrorCode::TokenInvalid,
+            Self::Credentials(_) => ("credentials", ErrorCode::SignInRefused),
+            Self::TooManyGuesses => ("too_many_guesses", ErrorCode::RateLimited),
+            Self::TenantForbidden => ("tenant_forbidden", ErrorCode::TenantForbidden),
+            Self::RoleNotAllowed => ("role_not_allowed", ErrorCode::RoleNotAllowed),
+            Self::InvalidScope => ("invalid_scope", ErrorCode::InvalidScope),
+            Self::SessionOver => ("session_over", ErrorCode::TokenInvalid),
         }
     }
 }

@@ -41,7 +41,7 @@ pub fn sign_in(
 
 #[cfg(test)]
 mod tests {
-    use super::super::refusal::Refusal as _;
+    use super::super::refusal::Reason as _;
     use super::super::testing::{NOW, user};
     use super::*;
     use std::time::Duration;

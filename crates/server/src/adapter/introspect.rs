@@ -10,8 +10,6 @@ use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::{ClassName, Effects, ErrorCode, Principal, RealmId, Secret, SubjectId};
 use doorward_gate::port::{Facts, Introspect, Rejected};
 use doorward_identity::act::{self, Context, ExternalName, Identity, Realm};
-use doorward_identity::decide::client::ClientRefusal;
-use doorward_identity::decide::refusal::UseRefusal;
 use doorward_identity::settings::Presentation;
 use doorward_jose::digest::sha256;
 use doorward_surface::RealmHandle;
@@ -107,7 +105,7 @@ impl Introspect for TokenIntrospect {
         };
         let found = act::introspect(ctx, token, &via)
             .await
-            .map_err(|failure| rejected(&failure, UseRefusal::check))?;
+            .map_err(|failure| rejected(&failure))?;
         let principal = Arc::new(found.principal);
         self.cache.insert(
             key,
@@ -137,9 +135,7 @@ impl Introspect for TokenIntrospect {
             effects: &Effects::undeclared(),
         };
         let found = act::present_client(ctx, id, secret).await;
-        found
-            .map(Arc::new)
-            .map_err(|failure| rejected(&failure, ClientRefusal::check))
+        found.map(Arc::new).map_err(|failure| rejected(&failure))
     }
 
     async fn recognise(

@@ -6,7 +6,6 @@ use doorward_base::principal::CredentialId;
 use doorward_base::{Audience, Effects, ErrorCode, Principal, Scope};
 use doorward_gate::port::{Facts, Minted, Minter, Rejected};
 use doorward_identity::act::{self, Context, Identity, InternalRequest};
-use doorward_identity::decide::refusal::UseRefusal;
 use doorward_identity::settings::Presentation;
 use doorward_surface::RealmHandle;
 use std::sync::Arc;
@@ -59,7 +58,7 @@ impl Minter for InternalMinter {
         };
         let issued = act::mint_internal(ctx, request)
             .await
-            .map_err(|failure| rejected(&failure, UseRefusal::check))?;
+            .map_err(|failure| rejected(&failure))?;
         Ok(Minted {
             jwt: issued.jwt,
             scopes: issued.scopes,

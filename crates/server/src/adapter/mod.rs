@@ -16,7 +16,7 @@ use crate::realms::Served;
 use doorward_base::ErrorCode;
 use doorward_gate::port::{Facts, Rejected};
 use doorward_identity::act::{Call, Failure};
-use doorward_identity::decide::refusal::Refusal;
+use doorward_identity::decide::refusal::Reason;
 use doorward_surface::RealmHandle;
 use std::sync::Arc;
 
@@ -40,12 +40,12 @@ fn served(realm: &RealmHandle) -> Result<&Arc<Served>, Rejected> {
     realm.get().ok_or(NO_REALM)
 }
 
-/// What the gate is told of a refused credential, where `check` names what failed.
-fn rejected<R: Refusal>(failure: &Failure<R>, check: fn(&R) -> &'static str) -> Rejected {
+/// What the gate is told of a refused credential.
+fn rejected<R: Reason>(failure: &Failure<R>) -> Rejected {
     match failure {
         Failure::Refused(refusal) => Rejected {
             code: failure.code(),
-            check: check(refusal),
+            check: refusal.name(),
         },
         Failure::Store(error) => {
             tracing::error!(%error, "a credential could not be looked up");

@@ -8,7 +8,7 @@ use crate::system::SystemClock;
 use clap::Args;
 use doorward_base::{Clock as _, Effects, RequestId, SubjectId, TenantId};
 use doorward_identity::act::{self, Call, Context, Realm};
-use doorward_identity::decide::refusal::Refusal;
+use doorward_identity::decide::refusal::Reason;
 use doorward_identity::model::{Address, Identifier, Subject, SubjectStatus};
 use doorward_identity::port::Page;
 use serde_json::{Value, json};
@@ -108,7 +108,7 @@ pub(super) async fn every<T, K>(
     clippy::needless_pass_by_value,
     reason = "used as a function of map_err"
 )]
-pub(super) fn refused<R: Refusal>(failure: act::Failure<R>) -> Failure {
+pub(super) fn refused<R: Reason>(failure: act::Failure<R>) -> Failure {
     Failure::Refused(format!("{failure} ({})", failure.code()))
 }
 

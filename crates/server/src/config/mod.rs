@@ -14,6 +14,7 @@ pub mod basic;
 mod decode;
 mod document;
 pub mod expect;
+pub mod form;
 pub mod identity_headers;
 pub mod issuers;
 pub mod limits;

@@ -3,6 +3,7 @@
 use super::api_tokens::ApiTokens;
 use super::basic::Basic;
 use super::expect::Expect;
+use super::form::FormName;
 use super::identity_headers::Identity;
 use super::issuers::Issuer;
 use super::limits::{Limit, RateAndBurst};
@@ -16,7 +17,6 @@ use doorward_base::words;
 use doorward_base::{ClassName, Permission, RoleName, Scope};
 use doorward_gate::policy::spec::RequireHttps;
 use doorward_oauth::settings::Exchange;
-use doorward_surface::ErrorTemplate;
 use doorward_surface::setting::Word;
 use http::HeaderName;
 use schemars::JsonSchema;
@@ -36,7 +36,7 @@ pub struct Realm {
     /// The products whose HTTP interfaces it speaks. Default: none.
     pub dialects: Vec<Word<Dialect>>,
     /// The body form of its errors. Default: "problem".
-    pub errors: Option<Text<ErrorTemplate>>,
+    pub errors: Option<Text<FormName>>,
     /// What becomes of plain HTTP. Default: "reject" when the issuer is https, else
     /// "off".
     pub require_https: Option<Word<RequireHttps>>,

@@ -1,10 +1,10 @@
 //! `[[realm.NAME.route]]`: which requests go where, and who may make them.
 
+use super::form::FormName;
 use super::text::Text;
 use super::value::{SecretRef, Size, Span, Upstream};
 use doorward_base::{CredentialKind, Environment, Permission, RoleName, Scope};
 use doorward_gate::policy::spec::{AmbiguousPaths, AuthorizationRule, TenantRule};
-use doorward_surface::ErrorTemplate;
 use doorward_surface::setting::Word;
 use http::Method;
 use schemars::JsonSchema;
@@ -81,7 +81,7 @@ pub struct Route {
     pub limits: Vec<String>,
     /// The body form of its errors. Default: the realm's.
     #[serde(default)]
-    pub errors: Option<Text<ErrorTemplate>>,
+    pub errors: Option<Text<FormName>>,
     /// How long the upstream may take to begin its answer, from the end of the request's
     /// body on. Default: "30s".
     #[serde(default)]

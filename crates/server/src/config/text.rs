@@ -1,13 +1,13 @@
 //! A value that is written as text and parsed where it is read. Not here: the types it
 //! parses to (`value`, and the crates that own them).
 
+use super::form::FormName;
 use doorward_base::claims::ClaimPath;
 use doorward_base::{
     Audience, ClassName, Environment, ErrorCode, Permission, RealmName, RoleName, Scope, TenantId,
 };
 use doorward_identity::model::TokenKind;
 use doorward_jose::alg::Algorithm;
-use doorward_surface::ErrorTemplate;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use std::borrow::Cow;
@@ -110,7 +110,7 @@ by_from_str! {
     ClaimPath = "a claim path such as \"user_metadata.company_id\"";
     ClassName = "a class's name";
     Environment = "an environment such as \"live\"";
-    ErrorTemplate = "an error template such as \"problem\"";
+    FormName = "an error form such as \"problem\"";
     Permission = "a permission";
     RealmName = "a realm's name";
     RoleName = "a role";

@@ -11,7 +11,7 @@ use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::{Effects, Email, Principal, RealmName, Secret, SessionId, SubjectKind};
 use doorward_identity::act::{self, Caller, CreateUser, Identity, Placement, Realm};
 use doorward_identity::model::Metadata;
-use doorward_surface::{ErrorTemplate, RealmHandle, RealmParts, body};
+use doorward_surface::{RealmHandle, RealmParts, body};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -64,7 +64,6 @@ impl World {
             now: call.now,
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
             secure: true,
-            errors: ErrorTemplate::Plain,
             effects: Effects::undeclared(),
         }
     }

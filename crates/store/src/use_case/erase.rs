@@ -340,7 +340,7 @@ pub(crate) async fn a_deleted_tenant_is_dead_at_once(store: StoreHandle) {
     assert_eq!(code_of(placed), ErrorCode::AlreadyExists);
 }
 
-fn code_of<T, R: doorward_identity::decide::refusal::Refusal>(
+fn code_of<T, R: doorward_identity::decide::refusal::Reason>(
     result: Result<T, Failure<R>>,
 ) -> ErrorCode {
     outcome(result).unwrap_err()

@@ -15,7 +15,7 @@ use doorward_base::{
 };
 use doorward_identity::act::mail::{MailLimit, MailPolicy};
 use doorward_identity::act::*;
-use doorward_identity::decide::refusal::Refusal;
+use doorward_identity::decide::refusal::Reason;
 use doorward_identity::model::{
     AuditRow, Ceiling, Change, ChangeSeq, Grant, Granted, Metadata, RoleDefinition, Session,
     TokenKind,
@@ -441,7 +441,7 @@ pub(crate) fn caller_of(signed: &SignedIn) -> Caller {
 }
 
 /// The refusal itself, where an answer of the same code would not do.
-pub(crate) fn reason<T, R: Refusal>(result: Result<T, Failure<R>>) -> R {
+pub(crate) fn reason<T, R: Reason>(result: Result<T, Failure<R>>) -> R {
     match result {
         Err(Failure::Refused(refusal)) => refusal,
         Err(other) => panic!("it failed otherwise: {other}"),
@@ -450,12 +450,12 @@ pub(crate) fn reason<T, R: Refusal>(result: Result<T, Failure<R>>) -> R {
 }
 
 /// The code of a refusal.
-pub(crate) fn code<T, R: Refusal>(result: Result<T, Failure<R>>) -> ErrorCode {
+pub(crate) fn code<T, R: Reason>(result: Result<T, Failure<R>>) -> ErrorCode {
     reason(result).code()
 }
 
 /// Done, or the code of what stood against it.
-pub(crate) fn outcome<T, R: Refusal>(result: Result<T, Failure<R>>) -> Result<(), ErrorCode> {
+pub(crate) fn outcome<T, R: Reason>(result: Result<T, Failure<R>>) -> Result<(), ErrorCode> {
     result.map(|_| ()).map_err(|failure| failure.code())
 }
 

@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::axum_target::AxumLocal;
-use crate::{Body, ErrorTemplate, Local as _, RealmHandle, RealmParts, body};
+use crate::{Body, Local as _, RealmHandle, RealmParts, RequestFacts, Template, body, form};
 use axum::Router;
 use axum::routing::{get, post};
 use doorward_base::{Effects, RealmName, RequestId, SessionId, Timestamp};
 use http::{Request, StatusCode};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -29,11 +29,38 @@ async fn echo(Json(wire): Json<Wire, 64>) -> Json<Wire> {
     Json(wire)
 }
 
+#[derive(Deserialize)]
+struct Grant {
+    grant_type: String,
+    #[serde(default)]
+    resource: Vec<String>,
+}
+
+fn told(grant: Grant) -> Json<Value> {
+    Json(json!({ "type": grant.grant_type, "resource": grant.resource }))
+}
+
+async fn any(AnyJson(wire): AnyJson<Wire, 64>) -> Json<Wire> {
+    Json(wire)
+}
+
+async fn form(Urlencoded(grant): Urlencoded<Grant, 64>) -> Json<Value> {
+    told(grant)
+}
+
+async fn either(UrlencodedOrJson(grant): UrlencodedOrJson<Grant, 64>) -> Json<Value> {
+    told(grant)
+}
+
+async fn many(Query(grant): Query<Grant>) -> Json<Value> {
+    told(grant)
+}
+
 async fn maybe(body: Option<Json<Wire>>) -> Json<Value> {
     Json(json!({ "name": body.map(|Json(wire)| wire.name) }))
 }
 
-async fn who(Call(context): Call) -> String {
+async fn who(Ctx(context): Ctx) -> String {
     format!("{} {}", context.realm.name(), context.request)
 }
 
@@ -57,7 +84,6 @@ fn context() -> Context {
         now: Timestamp::from_seconds(1_700_000_000),
         peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
         secure: false,
-        errors: ErrorTemplate::Nested,
         effects: Effects::undeclared(),
     }
 }
@@ -65,18 +91,48 @@ fn context() -> Context {
 async fn ask(request: Request<Body>) -> (http::response::Parts, Value) {
     let router = Router::new()
         .route("/echo", post(echo))
+        .route("/any", post(any))
+        .route("/form", post(form))
+        .route("/either", post(either))
+        .route("/many", get(many))
         .route("/maybe", post(maybe))
         .route("/who", get(who))
         .route("/list", get(list))
         .route("/show/{id}", get(show));
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let target = AxumLocal::new(router);
-    let (parts, body) = target.call(request, context()).await.into_parts();
+    let answer = target.call(request, context()).await;
+    let (parts, body) = written(answer, &method, &path).into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
     (
         parts,
         serde_json::from_slice(&bytes).unwrap_or_else(|_| text()),
     )
+}
+
+/// As the gate writes what a target refused.
+fn written(
+    mut answer: http::Response<Body>,
+    method: &http::Method,
+    path: &str,
+) -> http::Response<Body> {
+    let Some(refusal) = answer.extensions_mut().remove::<Refusal>() else {
+        return answer;
+    };
+    let facts = RequestFacts {
+        request: context().request,
+        now: context().now,
+        method,
+        path,
+        headers: &HeaderMap::new(),
+    };
+    let mut rendered = form::render(&Template::Nested, &refusal, &facts);
+    rendered
+        .headers_mut()
+        .extend(std::mem::take(answer.headers_mut()));
+    rendered.extensions_mut().insert(refusal);
+    rendered
 }
 
 async fn get_path(path: &str) -> (http::response::Parts, Value) {
@@ -152,6 +208,101 @@ async fn bodies_200_400_and_413() {
         }
         assert_eq!(parts.headers["cache-control"], "no-store");
     }
+}
+
+#[tokio::test]
+async fn forms_and_json_by_content_type() {
+    let form = "application/x-www-form-urlencoded";
+    let long = format!("grant_type={}", "x".repeat(64));
+    let post = async |path: &str, kind: Option<&str>, text: &str| {
+        let mut request = Request::post(path);
+        if let Some(kind) = kind {
+            request = request.header("content-type", kind);
+        }
+        let request = request.body(body::full(text.to_owned())).unwrap();
+        let (parts, body) = ask(request).await;
+        let code = body["error"]["code"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        (parts.status.as_u16(), code)
+    };
+    let pairs = "grant_type=a&resource=x&resource=y";
+    let object = r#"{"grant_type":"a"}"#;
+    let utf8 = format!("{}; charset=UTF-8", form.to_uppercase());
+    for (path, kind, text, expected) in [
+        ("/form", Some(form), pairs, (200, "")),
+        ("/form", Some(utf8.as_str()), pairs, (200, "")),
+        ("/form", None, pairs, (400, "body_malformed")),
+        (
+            "/form",
+            Some("application/json"),
+            object,
+            (400, "body_malformed"),
+        ),
+        ("/form", Some(form), object, (400, "body_malformed")),
+        (
+            "/form",
+            Some(form),
+            "grant_type=a&grant_type=a",
+            (400, "body_malformed"),
+        ),
+        (
+            "/form",
+            Some(form),
+            "grant_type=%zz",
+            (400, "body_malformed"),
+        ),
+        ("/form", Some(form), &long, (413, "body_too_large")),
+        ("/either", Some(form), pairs, (200, "")),
+        ("/either", Some("application/json"), object, (200, "")),
+        (
+            "/either",
+            Some("application/json"),
+            pairs,
+            (400, "body_malformed"),
+        ),
+        ("/either", None, object, (400, "body_malformed")),
+        (
+            "/either",
+            Some("text/plain"),
+            object,
+            (400, "body_malformed"),
+        ),
+        ("/any", None, r#"{"name":"a"}"#, (200, "")),
+        (
+            "/any",
+            Some("text/plain;charset=UTF-8"),
+            r#"{"name":"a"}"#,
+            (200, ""),
+        ),
+        (
+            "/any",
+            Some(form),
+            r#"{"name":"a","name":"b"}"#,
+            (400, "body_malformed"),
+        ),
+        ("/any", None, "", (400, "body_malformed")),
+        ("/any", None, &long, (413, "body_too_large")),
+    ] {
+        let (status, code) = expected;
+        let answered = post(path, kind, text).await;
+        assert_eq!(
+            answered,
+            (status, code.to_owned()),
+            "{path} {kind:?} {text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_member_of_a_query_is_a_list_where_one_is_expected() {
+    let (_, body) = get_path("/many?grant_type=a&resource=x&resource=y").await;
+    assert_eq!(body, json!({ "type": "a", "resource": ["x", "y"] }));
+    let (_, body) = get_path("/many?grant_type=a&resource=x").await;
+    assert_eq!(body, json!({ "type": "a", "resource": ["x"] }));
+    let (parts, _) = get_path("/many?grant_type=a&grant_type=b").await;
+    assert_eq!(parts.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
@@ -233,6 +384,21 @@ async fn unknown_paths_and_methods_are_rendered_too() {
 }
 
 #[tokio::test]
+async fn a_slash_at_the_end_of_a_path_is_no_other_path() {
+    for path in ["/list/?limit=5", "/list?limit=5"] {
+        let (_, body) = get_path(path).await;
+        assert_eq!(body, json!({ "limit": "5" }), "{path}");
+    }
+    let id = SessionId::from_bytes([7; 16]).to_string();
+    let (_, body) = get_path(&format!("/show/{id}/")).await;
+    assert_eq!(body["id"], id);
+    let (parts, _) = get_path("/list//").await;
+    assert_eq!(parts.status, StatusCode::NOT_FOUND);
+    let (parts, _) = get_path("/").await;
+    assert_eq!(parts.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn queries_200_and_400() {
     let (_, body) = get_path("/list?limit=5").await;
     assert_eq!(body, json!({ "limit": "5" }));
@@ -271,7 +437,7 @@ async fn the_context_reaches_the_handler_only_through_the_adapter() {
     assert_eq!(body, format!("demo {}", context().request));
     let mut parts = Request::new(()).into_parts().0;
     parts.extensions.insert(context());
-    let refusal = Call::from_request_parts(&mut parts, &()).await.unwrap_err();
+    let refusal = Ctx::from_request_parts(&mut parts, &()).await.unwrap_err();
     assert_eq!(refusal.code, ErrorCode::Internal);
 }
 

@@ -132,7 +132,9 @@ fn read_authorization<'r>(
     let malformed = || Stop::new(ErrorCode::CredentialMalformed, STAGE, "authorization");
     let text = value.to_str().map_err(|_| malformed())?;
     let (scheme, credentials) = text.split_once(' ').ok_or_else(malformed)?;
-    // The scheme's case is free (RFC 9110 §11.1); one space and one token are not.
+    // The scheme's case is free (RFC 9110 §11.1), and so is the number of spaces after it
+    // (§11.4); what follows is one token.
+    let credentials = credentials.trim_start_matches(' ');
     if credentials.is_empty() || credentials.contains([' ', ',', '\t']) {
         return Err(malformed());
     }

@@ -6,7 +6,7 @@ use crate::act::keyring::is_past;
 use crate::act::work::{Failure, Stop, Work};
 use crate::act::{Call, Caller, Context, Realm};
 use crate::decide::manage::ManagementPermission;
-use crate::decide::refusal::{ManageRefusal, Refusal};
+use crate::decide::refusal::{ManageRefusal, Reason};
 use crate::model::{AuditAction, AuditEvent, Change, KeyPurpose, KeyRecord, KeyState};
 use crate::port::{StoreError, Tx};
 use async_trait::async_trait;
@@ -87,7 +87,7 @@ pub async fn rotate(
     Ok(rotated)
 }
 
-fn as_failure<R: Refusal>(error: KeysError) -> Failure<R> {
+fn as_failure<R: Reason>(error: KeysError) -> Failure<R> {
     match error {
         KeysError::Store(error) => Failure::Store(error),
         other => Failure::Internal(other.to_string()),

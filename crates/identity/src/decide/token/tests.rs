@@ -1,7 +1,7 @@
 //! Tests of the rules of API tokens.
 
 use super::super::manage::{Manager, Through};
-use super::super::refusal::Refusal as _;
+use super::super::refusal::Reason as _;
 use super::super::testing::*;
 use super::*;
 use crate::decide::refusal::UseRefusal;

@@ -73,6 +73,7 @@ fn place(error: &PolicyError, specs: &[RealmSpec]) -> KeyPath {
         | PolicyProblem::NotOpenEnded(pattern)
         | PolicyProblem::NotAlone { route: pattern, .. }
         | PolicyProblem::RouteCredential { route: pattern, .. }
+        | PolicyProblem::Method { route: pattern, .. }
         | PolicyProblem::NoModule { route: pattern, .. }
         | PolicyProblem::Upstream { route: pattern, .. } => route(pattern),
         PolicyProblem::Keys { issuer: name, .. }

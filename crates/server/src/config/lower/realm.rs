@@ -5,6 +5,7 @@ use super::Lowering;
 use super::expect::Expectation;
 use super::policy::Place;
 use super::server::ServerSettings;
+use crate::config::form::FormName;
 use crate::config::identity_headers::Identity;
 use crate::config::problem::KeyPath;
 use crate::config::realm::{Console, Dialect, Realm};
@@ -17,7 +18,7 @@ use doorward_gate::policy::spec::{
 use doorward_identity::settings::RealmSettings;
 use doorward_oauth::ExchangeMount;
 use doorward_surface::setting::{Word, Wrong};
-use doorward_surface::{ErrorTemplate, RealmParts};
+use doorward_surface::{Form, RealmParts};
 use http::HeaderName;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,8 +49,8 @@ impl RealmConfig {
 
     /// The body form of its errors.
     #[must_use]
-    pub fn errors(&self) -> ErrorTemplate {
-        self.gate.errors
+    pub fn errors(&self) -> Arc<dyn Form> {
+        Arc::clone(&self.gate.errors)
     }
 
     /// How long what is made from a credential can live on after it: access tokens, and
@@ -134,8 +135,8 @@ impl Lowering<'_> {
             require_https,
             errors: realm
                 .errors
-                .map(|Text(template)| template)
-                .unwrap_or_default(),
+                .as_ref()
+                .map_or_else(|| FormName::default().form(), |Text(name)| name.form()),
             issuers,
             classes: super::class::gate_classes(&identity.classes),
             basic: realm.basic.as_ref().map(|basic| self.basic(basic, path)),

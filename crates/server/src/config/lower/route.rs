@@ -66,7 +66,7 @@ impl Lowering<'_> {
             environments: sorted(&route.environments),
             basic: route.basic.clone(),
             limits,
-            errors: route.errors.map(|Text(template)| template),
+            errors: route.errors.as_ref().map(|Text(name)| name.form()),
             timeout: self.positive(&path.key("timeout"), route.timeout, half_minute),
             max_body: route.max_body.map(|Text(Size(bytes))| bytes),
         }

@@ -1,0 +1,205 @@
+//! The body form of Supabase Auth. A client that sends `X-Supabase-Api-Version` of
+//! 2024-01-01 or later is answered `{"code", "message"}` and told that version; any
+//! other `{"code": status, "error_code", "msg"}`. The table goes by the use-case's
+//! reason first, then by our code.
+
+use crate::version::{ApiVersion, VERSION_HEADER, of_request};
+use doorward_base::ErrorCode as E;
+use doorward_surface::form::{Row, json};
+use doorward_surface::{Body, Form, Refusal, RequestFacts};
+use http::{HeaderName, HeaderValue, Response};
+use serde_json::json;
+
+static ERROR_CODE: HeaderName = HeaderName::from_static("x-sb-error-code");
+
+/// The form of Supabase Auth's clients.
+#[derive(Clone, Copy, Debug)]
+pub struct GoTrueForm;
+
+fn row(refusal: &Refusal) -> Row {
+    refusal
+        .reason
+        .and_then(by_reason)
+        .unwrap_or_else(|| by_code(refusal.code))
+}
+
+/// Reasons of use-cases that GoTrue has a code of its own for.
+fn by_reason(reason: &str) -> Option<Row> {
+    Some(match reason {
+        "credentials" => Row::new(400, "invalid_credentials", "Invalid login credentials"),
+        "password_length" => Row::new(
+            422,
+            "weak_password",
+            "Password does not have the required length.",
+        ),
+        "password_wrong" => Row::plain(400, "current_password_invalid"),
+        "session_over" => Row::new(
+            403,
+            "session_not_found",
+            "Session from session_id claim in JWT does not exist",
+        ),
+        "invitation_invalid" => Row::new(404, "invite_not_found", "Invite not found"),
+        _ => return None,
+    })
+}
+
+fn by_code(code: E) -> Row {
+    let status = code.status();
+    match code {
+        E::SignInRefused => Row::new(400, "invalid_credentials", "Invalid login credentials"),
+        E::BodyMalformed => Row::plain(400, "bad_json"),
+        E::CredentialMissing => Row::new(
+            401,
+            "no_authorization",
+            "This endpoint requires a valid Bearer token",
+        ),
+        E::RateLimited => Row::new(429, "over_request_rate_limit", "Request rate limit reached"),
+        E::BodyTooLarge => Row::plain(413, "request_entity_too_large"),
+        E::AlreadyExists | E::TokenLimitReached => Row::plain(409, "conflict"),
+        E::UpstreamTimeout => Row::plain(504, "request_timeout"),
+        _ => match status {
+            400 => Row::plain(400, "validation_failed"),
+            401 => Row::plain(403, "bad_jwt"),
+            403 => Row::plain(403, "not_admin"),
+            500.. => Row::plain(status, "unexpected_failure"),
+            // GoTrue's word for an error without a code.
+            _ => Row::plain(status, "unknown"),
+        },
+    }
+}
+
+impl Form for GoTrueForm {
+    fn reads(&self) -> &'static [HeaderName] {
+        std::slice::from_ref(&VERSION_HEADER)
+    }
+
+    fn write(&self, refusal: &Refusal, facts: &RequestFacts<'_>) -> Response<Body> {
+        let row = row(refusal);
+        let text = row.text(refusal);
+        let version = of_request(facts.headers);
+        let mut body = match version {
+            ApiVersion::Initial => json!({
+                "code": row.status, "error_code": row.code, "msg": text,
+            }),
+            ApiVersion::Codes => json!({"code": row.code, "message": text}),
+        };
+        if row.code == "weak_password" {
+            body["weak_password"] = json!({"reasons": ["length"]});
+        }
+        if version == ApiVersion::Initial && row.status >= 500 {
+            body["error_id"] = facts.request.to_string().into();
+        }
+        let mut response = json(row.status, &body);
+        let headers = response.headers_mut();
+        headers.insert(&ERROR_CODE, HeaderValue::from_static(row.code));
+        if let Some(named) = version.named() {
+            headers.insert(&VERSION_HEADER, HeaderValue::from_static(named));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{read, written};
+    use doorward_identity::decide::refusal::{ManageRefusal, Reason, SignInRefusal};
+    use serde_json::Value;
+
+    fn answered(refusal: &Refusal, version: Option<&'static str>) -> (u16, Value, Option<String>) {
+        let header = version.map(|version| ("x-supabase-api-version", version));
+        let response = written(&GoTrueForm, refusal, header);
+        let echoed = response.headers().get("x-supabase-api-version");
+        let echoed = echoed.map(|value| value.to_str().unwrap().to_owned());
+        (response.status().as_u16(), read(response), echoed)
+    }
+
+    fn of(reason: &dyn Reason) -> Refusal {
+        Refusal::new(reason.code()).because(Some(reason.name()))
+    }
+
+    #[test]
+    fn the_api_version_changes_the_body_and_is_echoed() {
+        let wrong = of(&SignInRefusal::Credentials("wrong password"));
+        let codes = json!({"code": "invalid_credentials", "message": "Invalid login credentials"});
+        let initial = json!({
+            "code": 400, "error_code": "invalid_credentials", "msg": "Invalid login credentials",
+        });
+        for (sent, body, echoed) in [
+            (None, &initial, None),
+            (Some("2023-12-31"), &initial, None),
+            (Some("2024"), &initial, None),
+            (Some("2024-13-01"), &initial, None),
+            (Some("2024-01-01"), &codes, Some("2024-01-01")),
+            (Some("2026-11-29"), &codes, Some("2024-01-01")),
+        ] {
+            let answer = answered(&wrong, sent);
+            assert_eq!(
+                answer,
+                (400, body.clone(), echoed.map(str::to_owned)),
+                "{sent:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn reasons_have_the_codes_of_gotrue() {
+        for (reason, status, code) in [
+            (
+                &ManageRefusal::PasswordLength as &dyn Reason,
+                422,
+                "weak_password",
+            ),
+            (
+                &ManageRefusal::PasswordWrong,
+                400,
+                "current_password_invalid",
+            ),
+            (&ManageRefusal::InvitationInvalid, 404, "invite_not_found"),
+            (
+                &ManageRefusal::TooManyGuesses,
+                429,
+                "over_request_rate_limit",
+            ),
+            (&ManageRefusal::CallerDead, 403, "bad_jwt"),
+            (&ManageRefusal::NotPermitted("x"), 403, "not_admin"),
+            (&ManageRefusal::NameInvalid, 400, "validation_failed"),
+            (&SignInRefusal::SessionOver, 403, "session_not_found"),
+            (
+                &SignInRefusal::TooManyGuesses,
+                429,
+                "over_request_rate_limit",
+            ),
+        ] {
+            let (answered, body, _) = answered(&of(reason), Some("2024-01-01"));
+            assert_eq!(
+                (answered, &body["code"]),
+                (status, &json!(code)),
+                "{reason:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_weak_password_says_how() {
+        let weak = of(&ManageRefusal::PasswordLength);
+        for version in [None, Some("2024-01-01")] {
+            let (_, body, _) = answered(&weak, version);
+            assert_eq!(body["weak_password"], json!({"reasons": ["length"]}));
+        }
+    }
+
+    #[test]
+    fn a_defect_has_an_id_in_the_older_form() {
+        let (status, body, _) = answered(&Refusal::new(E::Internal), None);
+        assert_eq!(
+            (status, &body["error_code"]),
+            (500, &json!("unexpected_failure"))
+        );
+        assert!(body["error_id"].is_string());
+        assert_eq!(
+            answered(&Refusal::new(E::NotFound), None).1.get("error_id"),
+            None
+        );
+    }
+}
