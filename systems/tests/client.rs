@@ -1,7 +1,7 @@
 //! Clients: made, rotated and revoked by the API and by the command line.
 #![cfg(test)]
 
-use doorward_testkit::{App, Person, Setup, site};
+use doorward_testkit::{App, Outcome, Person, Setup, site};
 use serde_json::{Value, json};
 
 const PERMISSION: &str = "platform.clients.edit";
@@ -75,31 +75,38 @@ fn a_client_is_made_rotated_and_revoked_by_its_tenant() {
     admin.request("POST", &rotate).send().expect(404);
 }
 
+/// Runs `doorward client` in the app's realm; what it prints may be a secret.
+fn client(app: &App, command: &str, arguments: &[&str]) -> Outcome {
+    let mut all = vec!["--realm", app.realm()];
+    all.extend_from_slice(arguments);
+    app.run_secret(&["client", command], &all, "")
+}
+
 #[test]
 fn a_client_is_managed_at_the_command_line() {
     let app = Setup::new(site!(), doorward_systems::WITBOOST).start();
     let create = ["--name", "portal", "--scope", "read", "--json"];
-    let made = app.run(&["client", "create"], &create).json();
+    let made = client(&app, "create", &create).success().json();
     let first = remember(&app, &made);
     let id = made["id"].as_str().unwrap();
-    let quiet = app.run(&["client", "rotate"], &[id, "--overlap", "1h", "--quiet"]);
-    let second = app.remembered(quiet.success().stdout.trim().to_owned());
+    let quiet = client(&app, "rotate", &[id, "--overlap", "1h", "--quiet"]);
+    let second = app.remembered(quiet.success().line());
     assert_ne!(first, second);
-    let listed = app.run(&["client", "list"], &["--json"]).json();
+    let listed = client(&app, "list", &["--json"]).success().json();
     assert_eq!(listed[0]["secrets"].as_array().unwrap().len(), 2);
     assert_eq!(listed[0]["scopes"], json!(["read"]));
-    let table = app.run(&["client", "list"], &[]);
+    let table = client(&app, "list", &[]).success();
     assert!(table.stdout.contains("portal"), "{}", table.stdout);
-    drop(app.run(&["client", "end-overlap"], &[id]).exit(0));
-    drop(app.run(&["client", "revoke"], &[id]).exit(0));
-    drop(app.run(&["client", "rotate"], &[id]).exit(1));
+    drop(client(&app, "end-overlap", &[id]).success());
+    drop(client(&app, "revoke", &[id]).success());
+    drop(client(&app, "rotate", &[id]).exit(1));
     let public = ["--name", "app", "--kind", "public", "--json"];
-    let public = app.run(&["client", "create"], &public).json();
+    let public = client(&app, "create", &public).success().json();
     assert!(public["secret"].is_null(), "{public}");
     for bad in [
         ["--name", "app", "--redirect-uri", "http://a.example/"],
         ["--name", "app", "--tenant", "nowhere"],
     ] {
-        drop(app.run(&["client", "create"], &bad).exit(1));
+        drop(client(&app, "create", &bad).exit(1));
     }
 }

@@ -90,8 +90,11 @@ fn an_invitation_is_listed_and_withdrawn_by_its_tenant_and_the_command_line() {
     let elsewhere = foreign.request("GET", "/admin/v1/invitations").send();
     assert_eq!(elsewhere.expect(200).json()["items"], json!([]));
     foreign.request("DELETE", &path).send().expect(404);
-    let shown = app.run(&["tenant", "invitations"], &["--json"]);
-    assert_eq!(shown.json()[0]["id"], made[1]["id"]);
+    let shown = app.run(
+        &["tenant", "invitations"],
+        &["--realm", app.realm(), "--json"],
+    );
+    assert_eq!(shown.success().json()[0]["id"], made[1]["id"]);
     admin.request("DELETE", &path).send().expect(204);
     admin.request("DELETE", &path).send().expect(404);
     let password = app.remembered("a long enough password".to_owned());
@@ -102,6 +105,7 @@ fn an_invitation_is_listed_and_withdrawn_by_its_tenant_and_the_command_line() {
     let answer = answer.expect(201).json();
     let _ = app.remembered(answer["invitation"].as_str().unwrap().to_owned());
     let id = answer["id"].as_str().unwrap();
-    drop(app.run(&["tenant", "withdraw"], &[id]).exit(0));
-    drop(app.run(&["tenant", "withdraw"], &[id]).exit(1));
+    let withdraw = || app.run(&["tenant", "withdraw"], &["--realm", app.realm(), id]);
+    drop(withdraw().success());
+    drop(withdraw().exit(1));
 }

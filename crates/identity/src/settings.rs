@@ -80,6 +80,8 @@ pub struct RetentionSettings {
     pub sessions: Duration,
     /// Challenges that expired.
     pub challenges: Duration,
+    /// Mails that were given up, with the reason.
+    pub mail: Duration,
 }
 
 impl Default for RetentionSettings {
@@ -90,6 +92,7 @@ impl Default for RetentionSettings {
             tombstones: days(400),
             sessions: days(90),
             challenges: days(1),
+            mail: days(30),
         }
     }
 }

@@ -143,7 +143,8 @@ async fn load_ceiling(
                 tenant.is_none_or(|tenant| member_of.contains(tenant))
             })
         }
-        // Nobody knows whether a client lives before there are any.
+        // A client has an account of its own to act for itself by; management takes a
+        // sign-in or a token of one.
         CredentialId::Client(_) => None,
         // Its issuer's to end; what it carries bounds it.
         CredentialId::Foreign => Some(Ceiling::default()),

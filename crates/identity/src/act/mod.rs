@@ -9,6 +9,7 @@ mod authenticate_client;
 mod begin_session;
 mod caller;
 pub mod challenge;
+mod change_client;
 mod client;
 mod create_service_account;
 mod create_tenant;
@@ -57,10 +58,8 @@ pub use accept_invitation::{AcceptInvitation, accept_invitation};
 pub use authenticate::{authenticate, authorize};
 pub use authenticate_client::{authenticate_client, present_client};
 pub use caller::Caller;
-pub use client::{
-    ClientProfile, CreateClient, MintedClient, create_client, end_client_overlap, list_clients,
-    revoke_client, rotate_client_secret,
-};
+pub use change_client::{end_client_overlap, revoke_client, rotate_client_secret};
+pub use client::{ClientProfile, CreateClient, MintedClient, create_client, list_clients};
 pub use create_service_account::{CreateServiceAccount, create_service_account};
 pub use create_tenant::{CreateTenant, create_tenant};
 pub use create_token::{CreateToken, MintedToken, OwnerRef, create_token};
@@ -89,7 +88,7 @@ pub use mint_internal::{InternalRequest, mint_internal};
 pub use password::PasswordPool;
 pub use placement::Placement;
 pub use provision::{ExternalName, Recognised, find_external};
-pub use prune::{Pruned, prune};
+pub use prune::prune;
 pub use refresh::{Refresh, Refreshed, refresh};
 pub use regenerate_token::{RegenerateToken, regenerate_token};
 pub use revoke_token::{TokenRef, revoke_token};

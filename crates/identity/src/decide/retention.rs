@@ -18,6 +18,8 @@ pub struct Cutoffs {
     pub sessions: Timestamp,
     /// Expired challenges.
     pub challenges: Timestamp,
+    /// Mails that were given up.
+    pub mail: Timestamp,
     /// Epochs: no access token that is older lives.
     pub epochs: Timestamp,
 }
@@ -33,6 +35,7 @@ pub fn cutoffs(settings: &RetentionSettings, longest_life: Duration, now: Timest
         tombstones: now.minus(settings.tombstones.max(life)),
         sessions: now.minus(settings.sessions.max(life)),
         challenges: now.minus(settings.challenges),
+        mail: now.minus(settings.mail),
         epochs: now.minus(life),
     }
 }
@@ -50,6 +53,7 @@ mod tests {
             tombstones: hours(3),
             sessions: hours(1),
             challenges: hours(1),
+            mail: hours(4),
         };
         let ago = |n| NOW.minus(hours(n));
         let short = cutoffs(&settings, hours(1), NOW);
@@ -58,6 +62,7 @@ mod tests {
             tombstones: ago(3),
             sessions: ago(2),
             challenges: ago(1),
+            mail: ago(4),
             epochs: ago(2),
         };
         assert_eq!(short, expected);

@@ -50,7 +50,8 @@ fn a_first_run_needs_almost_nothing() {
 #[test]
 fn retention_is_a_realms_own_and_names_outlive_what_speaks_of_them() {
     let days = |days: u64| std::time::Duration::from_secs(days * 86_400);
-    let text = "[realm.a]\n[realm.b.retention]\naudit = \"800d\"\nchallenges = \"2d\"";
+    let text =
+        "[realm.a]\nhosts = [\"a\"]\n[realm.b.retention]\naudit = \"800d\"\nchallenges = \"2d\"";
     let settings = read(text).unwrap().settings;
     let [a, b] = &settings.realms[..] else {
         panic!("two realms");

@@ -2,14 +2,17 @@
 
 use super::world::*;
 use crate::conformance::fixture::{all, tenant_id};
-use crate::conformance::writing;
+use crate::conformance::{reading, writing};
 use doorward_base::{ErrorCode, Secret};
 use doorward_identity::act::challenge::{ChallengeTerms, mint, take, take_code};
 use doorward_identity::act::*;
 use doorward_identity::decide::challenge::ChallengeRefusal;
 use doorward_identity::decide::refusal::ManageRefusal;
-use doorward_identity::model::{AuditAction, Challenge, ChallengeKind, Invitation};
+use doorward_identity::model::{
+    AuditAction, Ceiling, Challenge, ChallengeKind, ClientKind, Invitation,
+};
 use doorward_identity::port::{ChallengeKey, Page, StoreHandle};
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 const EDIT: &str = "platform.memberships.edit";
@@ -302,5 +305,44 @@ pub(crate) async fn invitations_end_with_who_made_them_and_whom_they_are_for(sto
         for one in listed(&world, &OPERATOR, None).await {
             withdraw_invitation(ctx, &OPERATOR, one.id).await.unwrap();
         }
+    }
+}
+
+pub(crate) async fn what_is_over_is_pruned_when_its_time_has_come(store: StoreHandle) {
+    let world = World::new(store).await;
+    world.tenant("acme").await;
+    let ada = world.user("ada", Some("acme"), &[]).await;
+    world.grant(ada, Some("acme"), "read").await;
+    let invitation = invited(&world, "bob").await;
+    let client = CreateClient {
+        name: "an application".to_owned(),
+        kind: ClientKind::Public,
+        ceiling: Ceiling::default(),
+        redirect_uris: vec![],
+    };
+    let client = create_client(world.ctx(), &OPERATOR, client).await.unwrap();
+    let client = client.profile.client.id;
+    revoke_client(world.ctx(), &OPERATOR, client).await.unwrap();
+    let (day, life) = (86_400, Duration::from_secs(86_400));
+    for (seconds, removed, left) in [
+        // The epoch goes an hour after the last access token of before it.
+        (day + 3600, 0, (true, true, true)),
+        (day + 3601, 1, (true, true, false)),
+        // An invitation lives a week, and is kept a day more.
+        (8 * day, 0, (true, true, false)),
+        (8 * day + 1, 1, (false, true, false)),
+        (400 * day, 0, (false, true, false)),
+        (400 * day + 1, 1, (false, false, false)),
+    ] {
+        let done = prune(world.store(), &world.realm, life, after(seconds)).await;
+        assert_eq!(done, Ok(removed), "{seconds}");
+        let (store, realm) = (world.store(), world.realm.id);
+        let key = ChallengeKey::Id(invitation.id);
+        let kept = reading!(store, realm, [key], |tx| Ok((
+            tx.find_challenge(&key).await?.is_some(),
+            tx.find_client(client).await?.is_some(),
+            !tx.list_epochs_of(&[ada]).await?.is_empty(),
+        )));
+        assert_eq!(kept, Ok(left), "{seconds}");
     }
 }

@@ -129,6 +129,7 @@ macro_rules! use_cases {
                 invitations_are_listed_within_reach,
                 a_withdrawn_invitation_takes_nothing,
                 invitations_end_with_who_made_them_and_whom_they_are_for,
+                what_is_over_is_pruned_when_its_time_has_come,
             ]
             client: [
                 a_secret_is_rotated_with_an_overlap,

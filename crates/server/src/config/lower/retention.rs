@@ -36,6 +36,7 @@ impl Lowering<'_> {
                 written.challenges,
                 standard.challenges,
             ),
+            mail: self.whole_seconds(&place.key("mail"), written.mail, standard.mail),
         }
     }
 }

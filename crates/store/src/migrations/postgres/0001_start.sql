@@ -343,9 +343,10 @@ CREATE TABLE client_secret (
     expires_at     bigint,
     last_used_at   bigint,
     last_used_from text COLLATE "C",
-    PRIMARY KEY (digest, realm),
     FOREIGN KEY (realm, client) REFERENCES client (realm, id)
 ) WITH (fillfactor = 90);
+CREATE UNIQUE INDEX client_secret_by_digest ON client_secret (digest, realm)
+    WHERE digest IS NOT NULL;
 CREATE INDEX client_secret_by_client ON client_secret (client, realm) WHERE client IS NOT NULL;
 
 CREATE TABLE realm_key (
