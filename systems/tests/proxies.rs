@@ -3,9 +3,9 @@
 //! up does, and refusals reach the client as they are.
 #![cfg(test)]
 
-use doorward_testkit::service::{Peer, free_port};
+use doorward_testkit::service::{Program, free_port};
 use doorward_testkit::upstream::Upstream;
-use doorward_testkit::{App, Request, Response, Setup, site};
+use doorward_testkit::{App, Request, Response, Setup, site, tool};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -82,8 +82,10 @@ impl Site {
         self.app.artifacts().dir()
     }
 
-    fn run(&self, words: &[&str]) -> Peer {
-        Peer::start(words, self.proxy, &self.dir().join("proxy.log"))
+    fn run(&self, program: &str, arguments: &[&str]) -> Program {
+        let program = tool(program);
+        let words = [&[program.as_str()], arguments].concat();
+        Program::start(&words, self.proxy, &self.dir().join("proxy.log"))
     }
 
     fn request(&self, method: &str, target: &str) -> Request {
@@ -213,7 +215,7 @@ fn d1_d7_d15_nginx() {
              http {{\naccess_log off;\n{temporary}{recipe}}}\n"
         ),
     );
-    let _nginx = site.run(&["nginx", "-e", "stderr", "-c", &conf]);
+    let _nginx = site.run("nginx", &["-e", "stderr", "-c", &conf]);
     site.check();
 }
 
@@ -224,7 +226,10 @@ fn d1_d7_d15_caddy() {
     let dir = site.dir().display();
     let global = format!("{{\n\tadmin off\n\tstorage file_system {dir}/caddy\n}}\n");
     let conf = site.write("Caddyfile", &format!("{global}{recipe}"));
-    let _caddy = site.run(&["caddy", "run", "--adapter", "caddyfile", "--config", &conf]);
+    let _caddy = site.run(
+        "caddy",
+        &["run", "--adapter", "caddyfile", "--config", &conf],
+    );
     site.check();
 }
 
@@ -239,7 +244,7 @@ fn d1_d7_d15_traefik() {
          providers: {{ file: {{ filename: \"{dynamic}\" }} }}\n"
     );
     let conf = site.write("traefik.yaml", &fixed);
-    let _traefik = site.run(&["traefik", &format!("--configFile={conf}")]);
+    let _traefik = site.run("traefik", &[&format!("--configFile={conf}")]);
     // It listens before it has read its routes.
     site.app.until_status(&site.request("GET", "/pub/x"), 200);
     site.check();
@@ -250,14 +255,10 @@ fn d1_d7_d15_envoy() {
     let site = Site::start(site!());
     let [_, recipe] = recipes("yaml").try_into().unwrap();
     let conf = site.write("envoy.yaml", &recipe);
-    let _envoy = site.run(&[
+    let _envoy = site.run(
         "envoy",
-        "--use-dynamic-base-id",
-        "-l",
-        "warning",
-        "-c",
-        &conf,
-    ]);
+        &["--use-dynamic-base-id", "-l", "warning", "-c", &conf],
+    );
     site.check();
 }
 
@@ -268,6 +269,6 @@ fn d1_d7_d15_haproxy() {
     let [recipe] = recipes("haproxy").try_into().unwrap();
     let script = site.write("doorward.lua", &lua);
     let conf = site.write("haproxy.cfg", &recipe.replace("doorward.lua", &script));
-    let _haproxy = site.run(&["haproxy", "-f", &conf]);
+    let _haproxy = site.run("haproxy", &["-f", &conf]);
     site.check();
 }

@@ -25,8 +25,9 @@ pub(crate) fn python() -> PathBuf {
     }
 }
 
-/// A program: the one of `cargo xtask setup`, or the system's.
-pub(crate) fn tool(name: &str) -> String {
+/// A program: the one that `cargo xtask setup` installs, or the system's.
+#[must_use]
+pub fn tool(name: &str) -> String {
     let prepared = target_dir().join("tools/venv/bin").join(name);
     if prepared.is_file() {
         prepared.display().to_string()

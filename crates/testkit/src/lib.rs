@@ -31,6 +31,7 @@ pub mod wait;
 
 pub use app::{App, EXCHANGE, Running};
 pub use artifact::Artifacts;
+pub use binary::tool;
 pub use client::{Person, Session, id_of, secret_of, sign_in};
 pub use cluster::{Cable, Cluster};
 pub use command::Outcome;

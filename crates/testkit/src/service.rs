@@ -5,7 +5,6 @@
 
 mod daemon;
 mod database;
-mod peer;
 mod pgbouncer;
 mod port;
 mod postgres;
@@ -16,7 +15,6 @@ mod redis;
 mod startup;
 
 pub use database::{Database, Held};
-pub use peer::Peer;
 pub use pgbouncer::{PgBouncer, Pooling};
 pub use port::free as free_port;
 pub use postgres::Postgres;
