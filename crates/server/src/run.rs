@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -114,17 +115,7 @@ async fn serve(
     }
     announce(&server, &addresses);
     let (stop, stopped) = watch::channel(false);
-    let mut serving = JoinSet::new();
-    for listener in listeners {
-        let mut stopped = stopped.clone();
-        let until = async move { drop(stopped.wait_for(|stop| *stop).await) };
-        serving.spawn(listener::serve(
-            Arc::clone(&composed.gate),
-            listener,
-            options.clone(),
-            until,
-        ));
-    }
+    let mut serving = accept_all(&composed, listeners, &options, &stopped);
     let running = Running {
         composed: &composed,
         membership,
@@ -141,6 +132,23 @@ async fn serve(
         tracing::warn!(%error, "uses of API tokens could not be written");
     }
     Ok(())
+}
+
+/// Serves on every public listener until it is told to stop.
+fn accept_all(
+    composed: &Composed,
+    listeners: Vec<TcpListener>,
+    options: &ListenerOptions,
+    stopped: &watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let mut serving = JoinSet::new();
+    for listener in listeners {
+        let mut stopped = stopped.clone();
+        let until = async move { drop(stopped.wait_for(|stop| *stop).await) };
+        let gate = Arc::clone(&composed.gate);
+        serving.spawn(listener::serve(gate, listener, options.clone(), until));
+    }
+    serving
 }
 
 /// What runs beside the listeners until the end.
