@@ -108,7 +108,8 @@ mod tests {
         assert!(one.is_sealed(b"text", &seal));
         assert!(!one.is_sealed(b"texT", &seal));
         assert!(!other.is_sealed(b"text", &seal));
-        for bad in ["", &seal[1..], &format!("{seal}0"), &seal.to_uppercase()] {
+        let (_, short) = seal.split_at(1);
+        for bad in ["", short, &format!("{seal}0"), &seal.to_uppercase()] {
             assert!(!one.is_sealed(b"text", bad), "{bad}");
         }
     }

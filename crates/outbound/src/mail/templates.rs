@@ -57,7 +57,7 @@ impl Templates {
                         templates.0.insert(key, sheet);
                     }
                     Err(problem) => {
-                        problems.push(format!("{language}/{}: {problem}", kind.as_str()))
+                        problems.push(format!("{language}/{}: {problem}", kind.as_str()));
                     }
                 }
             }

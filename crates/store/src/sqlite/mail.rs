@@ -80,7 +80,7 @@ fn put(scope: Scope<'_>, mail: &QueuedMail) -> Result<(), StoreError> {
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?10)",
         &[
             mail.id.as_bytes(),
-            &mail.subject.as_ref().map(|subject| subject.as_bytes()),
+            &mail.subject.as_ref().map(SubjectId::as_bytes),
             &mail.to.as_str(),
             &mail.kind.as_str(),
             &mail.language,

@@ -356,7 +356,7 @@ pub(crate) async fn a_made_up_token_costs_no_look_up_and_leaves_no_row(store: St
         String::new(),
         "dwr_".to_owned(),
         text.to_uppercase(),
-        text[..text.len() - 1].to_owned(),
+        text.chars().take(text.len() - 1).collect(),
         format!("{text}0"),
         // The next number, and other spellings of this one.
         format!("{family}_1_{seal}"),
