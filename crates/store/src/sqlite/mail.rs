@@ -4,7 +4,7 @@ use super::scope::{Scope, Target, unavailable};
 use super::tx::RealmTx;
 use crate::row::mail::{MailRow, TABLE, readable, variables};
 use async_trait::async_trait;
-use doorward_base::{MailId, Timestamp};
+use doorward_base::{MailId, SubjectId, Timestamp};
 use doorward_identity::model::{ClaimedMail, MailCount, QueuedMail};
 use doorward_identity::port::{MailWrite, StoreError};
 use rusqlite::{Connection, Row};
