@@ -37,12 +37,7 @@ impl Gate {
             permit,
             verified,
         } = judged;
-        let default_cap = self.parts.options.max_body;
-        let own_cap = match &target.kind {
-            TargetKind::Route(route) => route.spec.max_body,
-            TargetKind::Mount(mount) => mount.max_body,
-        };
-        let max_body = own_cap.unwrap_or(default_cap);
+        let max_body = target.max_body().unwrap_or(self.parts.options.max_body);
         check_length(&parts, max_body)?;
         let body = Capped::new(body, max_body, self.parts.options.body_pace);
         let route = target.route().map(|route| &route.spec);

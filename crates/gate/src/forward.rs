@@ -21,7 +21,7 @@ use crate::policy::compiled::Realm;
 use crate::proxy::headers::{Seen, identity_names, set_authorization, write_identity};
 use crate::stage::{Passed, Stop, cors, guard, route};
 use doorward_base::{ErrorCode, Principal};
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, ORIGIN, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 
@@ -91,14 +91,9 @@ impl Gate {
         parts.headers.remove(CONTENT_LENGTH);
         parts.headers.remove(TRANSFER_ENCODING);
         guard::check_https(scene.realm, parts, scene.client)?;
-        if parts.headers.contains_key(ORIGIN) {
-            case.cors = route::cors(scene.realm, &path, parts)
-                .and_then(|cors| cors::allowed(cors, &parts.headers));
-        }
+        case.cors = cors::of(scene.realm, &path, parts);
         // The page's own request is judged when it comes.
-        if let Some(allowed) = &case.cors
-            && cors::preflight::<GateBody>(parts, allowed).is_some()
-        {
+        if cors::preflight::<GateBody>(parts, case.cors.as_ref()).is_some() {
             return allow(scene.realm, None, None);
         }
         let scene = Scene {

@@ -4,6 +4,8 @@
 //! accept → guard → realm → path → route → verify → limit → decide → permit →
 //! upstream or local target; a refusal at any point is rendered, counted, traced.
 
+mod caller;
+
 use crate::authority::{self, AuthorityError};
 use crate::body::GateBody;
 use crate::case::Case;
@@ -15,15 +17,15 @@ use crate::options::GateOptions;
 use crate::policy::Policies;
 use crate::policy::compiled::{Limit, Realm, Target, TargetKind};
 use crate::policy::spec::MountAccess;
-use crate::port::{Facts, Introspect, IssuerKeys, Minter, Revocations};
+use crate::port::{Introspect, IssuerKeys, Minter, Revocations};
 use crate::proxy::upstream::Upstreams;
 use crate::seldom::Seldom;
 use crate::stage::decide::{Caller, Permit, decide};
 use crate::stage::forwarded::{self, Client};
 use crate::stage::guard;
 use crate::stage::route::Found;
+use crate::stage::verify::Verified;
 use crate::stage::verify::cache::Caches;
-use crate::stage::verify::{Presented, Verified, Verifier, presented};
 use crate::stage::{Passed, Stop, cors, limit, reserved, route};
 use arc_swap::ArcSwap;
 use doorward_base::limit::Limiter;
@@ -205,19 +207,7 @@ impl Gate {
         let authority =
             authority.map_err(|error| Stop::new(ErrorCode::InvalidRequest, "guard", error.0))?;
         let realm = realm.ok_or_else(|| Stop::new(ErrorCode::HostUnknown, "route", "host"))?;
-        let client = forwarded::client(
-            &parts.headers,
-            peer.ip,
-            peer.secure,
-            &self.parts.options.trusted_proxies,
-        );
-        if client.unreadable && self.unreadable.is_due(case.now) {
-            tracing::warn!(
-                proxy = %peer.ip,
-                "a trusted proxy wrote an X-Forwarded-For or X-Forwarded-Proto that cannot be \
-                 read; the client is taken to be the last proxy that can, without TLS"
-            );
-        }
+        let client = self.client(&parts, peer, case.now);
         let path = match route::path_of(realm, parts.uri.path()) {
             Ok(path) => Arc::<str>::from(path),
             Err(error) => {
@@ -237,19 +227,27 @@ impl Gate {
                 .forward_auth(&policies, scene, parts, &authority, case)
                 .await;
         }
-        if parts.headers.contains_key(ORIGIN) {
-            case.cors = route::cors(realm, &path, &parts)
-                .and_then(|cors| cors::allowed(cors, &parts.headers));
-        }
+        case.cors = cors::of(realm, &path, &parts);
         guard::check_https(realm, &parts, &client)?;
-        if let Some(allowed) = &case.cors
-            && let Some(response) = cors::preflight(&parts, allowed)
-        {
+        if let Some(response) = cors::preflight(&parts, case.cors.as_ref()) {
             return Ok(response);
         }
         let judged = self.judge(scene, &mut parts, case).await?;
         self.dispatch(scene, judged, (parts, body), &authority, case)
             .await
+    }
+
+    fn client(&self, parts: &Parts, peer: Peer, now: Timestamp) -> Client {
+        let trusted = &self.parts.options.trusted_proxies;
+        let client = forwarded::client(&parts.headers, peer.ip, peer.secure, trusted);
+        if client.unreadable && self.unreadable.is_due(now) {
+            tracing::warn!(
+                proxy = %peer.ip,
+                "a trusted proxy wrote an X-Forwarded-For or X-Forwarded-Proto that cannot be \
+                 read; the client is taken to be the last proxy that can, without TLS"
+            );
+        }
+        client
     }
 
     /// Everything between the path and the permit; forward-auth runs it too.
@@ -353,87 +351,6 @@ impl Gate {
                 Err(stop)
             }
         }
-    }
-
-    /// The request's credential. One that cannot exist counts against the address like
-    /// one that does not.
-    fn find_credential<'p>(
-        &self,
-        scene: Scene<'p>,
-        target: Option<&'p Target>,
-        parts: &'p Parts,
-        now: Timestamp,
-    ) -> Passed<Option<presented::Found<'p>>> {
-        let Scene { realm, client, .. } = scene;
-        let limiter = &*self.parts.limiter;
-        let found = presented::find(realm, target, parts, client.secure);
-        if let Err(stop) = &found
-            && stop.refusal.code == ErrorCode::TokenInvalid
-        {
-            return found
-                .map_err(|stop| limit::failed(stop, realm, limiter, &self.keys, client.ip, now));
-        }
-        found
-    }
-
-    /// Verifies the caller, and first the API key that came beside its bearer. The key
-    /// gives the caller nothing; one that is no good, or another tenant's, is refused.
-    async fn verify_found(
-        &self,
-        scene: Scene<'_>,
-        target: Option<&Target>,
-        found: &presented::Found<'_>,
-        case: &mut Case,
-    ) -> Passed<Verified> {
-        let beside = match &found.beside {
-            Some(key) => Some(self.verify(scene, target, key, case).await?),
-            None => None,
-        };
-        let verified = self.verify(scene, target, &found.caller, case).await?;
-        let other = beside.and_then(|beside| beside.principal.tenant.clone());
-        if other.is_some() && verified.principal.tenant != other {
-            let stop = Stop::new(ErrorCode::CredentialConflict, "verify", "api_key_tenant");
-            return Err(stop);
-        }
-        Ok(verified)
-    }
-
-    async fn verify(
-        &self,
-        scene: Scene<'_>,
-        target: Option<&Target>,
-        credential: &Presented<'_>,
-        case: &mut Case,
-    ) -> Passed<Verified> {
-        let Scene { realm, client, .. } = scene;
-        let (limiter, now) = (&*self.parts.limiter, case.now);
-        let verifier = Verifier {
-            introspect: &*self.parts.introspect,
-            revocations: &*self.parts.revocations,
-            minter: &*self.parts.minter,
-            keys: &*self.parts.keys,
-            caches: &self.caches,
-            counters: &self.counters,
-            generation: scene.generation,
-        };
-        let route = target.and_then(|target| match &target.kind {
-            TargetKind::Route(route) => Some(&**route),
-            TargetKind::Mount(_) => None,
-        });
-        let facts = Facts {
-            now,
-            request: case.request,
-            peer: client.ip,
-        };
-        let verified = verifier
-            .verify(realm, route, credential, client, facts, &mut case.hint)
-            .await;
-        verified.map_err(|stop| match stop.refusal.code {
-            ErrorCode::TokenInvalid => {
-                limit::failed(stop, realm, limiter, &self.keys, client.ip, now)
-            }
-            _ => stop,
-        })
     }
 }
 

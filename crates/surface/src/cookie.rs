@@ -231,7 +231,8 @@ mod tests {
     fn found(fields: &[&str], transport: Transport) -> Result<Option<String>, String> {
         let mut headers = HeaderMap::new();
         for field in fields {
-            headers.append(COOKIE, HeaderValue::from_bytes(field.as_bytes()).unwrap());
+            let field = HeaderValue::from_bytes(field.as_bytes());
+            headers.append(COOKIE, field.map_err(|error| error.to_string())?);
         }
         let value = name().find(&headers, transport);
         value

@@ -174,10 +174,7 @@ mod tests {
                 for (o, origin) in origins.iter().enumerate() {
                     for (t, token) in tokens.iter().enumerate() {
                         // Rows and columns by their place in the lists above.
-                        let expected = match (s, o, t) {
-                            (1, 0 | 1, _) | (0 | 2, 0 | 1, 0) => true,
-                            _ => false,
-                        };
+                        let expected = matches!((s, o, t), (1, 0 | 1, _) | (0 | 2, 0 | 1, 0));
                         let passed = passes(&method, site, origin, *token);
                         assert_eq!(passed, expected, "{method} {site:?} {origin:?} {token:?}");
                     }

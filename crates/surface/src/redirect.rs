@@ -57,7 +57,7 @@ impl Destination {
             .iter()
             .any(|web| scheme.eq_ignore_ascii_case(web));
         let sound = match authority {
-            Some(authority) => !authority.contains('@') && !(web && authority.is_empty()),
+            Some(authority) => !(authority.contains('@') || web && authority.is_empty()),
             None => !web,
         };
         // Schemes that a browser runs or reads itself.

@@ -156,6 +156,14 @@ pub(crate) enum TargetKind {
 }
 
 impl Target {
+    /// The largest request body of its own, bytes.
+    pub(crate) fn max_body(&self) -> Option<u64> {
+        match &self.kind {
+            TargetKind::Route(route) => route.spec.max_body,
+            TargetKind::Mount(mount) => mount.max_body,
+        }
+    }
+
     /// The mount, if it is one.
     pub(crate) fn mount(&self) -> Option<&MountSpec> {
         match &self.kind {

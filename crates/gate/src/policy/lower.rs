@@ -76,15 +76,19 @@ fn claim_hosts(policies: &mut Policies, spec: &RealmSpec, number: usize) -> Vec<
     problems
 }
 
-/// The older headers of limits, where they are sent, for pages to read.
-fn legacy_exposed(sent: bool) -> Vec<HeaderName> {
+/// The realm's list of origins. Their pages may read the older headers of limits too,
+/// where these are sent.
+fn lower_cors(origins: Vec<String>, legacy_limits: bool) -> Option<CorsSpec> {
     const NAMES: [&str; 3] = [
         "x-ratelimit-limit",
         "x-ratelimit-remaining",
         "x-ratelimit-reset",
     ];
-    let names = NAMES.iter().filter(|_| sent);
-    names.map(|name| HeaderName::from_static(name)).collect()
+    let legacy = NAMES.iter().filter(|_| legacy_limits);
+    (!origins.is_empty()).then(|| CorsSpec {
+        exposed: legacy.map(|name| HeaderName::from_static(name)).collect(),
+        ..CorsSpec::listed(origins)
+    })
 }
 
 fn lower_realm(mut spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) -> Realm {
@@ -147,12 +151,7 @@ fn lower_realm(mut spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) ->
         legacy_limit_headers: spec.legacy_limit_headers,
         identity: spec.identity,
         own_headers,
-        cors: Some(spec.cors_origins)
-            .filter(|origins| !origins.is_empty())
-            .map(|origins| CorsSpec {
-                exposed: legacy_exposed(spec.legacy_limit_headers),
-                ..CorsSpec::listed(origins)
-            }),
+        cors: lower_cors(spec.cors_origins, spec.legacy_limit_headers),
         forward_auth: spec.forward_auth,
         handle: Arc::new(RealmHandle::new(spec.name.clone(), spec.parts)),
         extra_methods,

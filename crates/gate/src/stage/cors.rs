@@ -3,6 +3,8 @@
 //! origin may call, it calls without the credentials of the browser. Not here: whose
 //! list it is (`route`).
 
+use super::route;
+use crate::policy::compiled::Realm;
 use crate::policy::spec::{CorsSpec, Origins};
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -26,7 +28,7 @@ pub(crate) struct Allowed {
 }
 
 /// What the request's origin may do, if it is listed.
-pub(crate) fn allowed(cors: &CorsSpec, headers: &HeaderMap) -> Option<Allowed> {
+fn allowed(cors: &CorsSpec, headers: &HeaderMap) -> Option<Allowed> {
     let origin = headers.get(ORIGIN)?;
     let origin = match &cors.origins {
         Origins::Any => None,
@@ -48,8 +50,20 @@ pub(crate) fn allowed(cors: &CorsSpec, headers: &HeaderMap) -> Option<Allowed> {
     })
 }
 
+/// What the page that asks may do here, if a page asks.
+pub(crate) fn of(realm: &Realm, path: &str, parts: &Parts) -> Option<Allowed> {
+    if !parts.headers.contains_key(ORIGIN) {
+        return None;
+    }
+    allowed(route::cors(realm, path, parts)?, &parts.headers)
+}
+
 /// The answer to a preflight of a page that may call.
-pub(crate) fn preflight<B: Default>(parts: &Parts, allowed: &Allowed) -> Option<Response<B>> {
+pub(crate) fn preflight<B: Default>(
+    parts: &Parts,
+    allowed: Option<&Allowed>,
+) -> Option<Response<B>> {
+    let allowed = allowed?;
     if parts.method != Method::OPTIONS {
         return None;
     }

@@ -36,7 +36,7 @@ struct Grant {
     resource: Vec<String>,
 }
 
-fn told(grant: Grant) -> Json<Value> {
+fn told(grant: &Grant) -> Json<Value> {
     Json(json!({ "type": grant.grant_type, "resource": grant.resource }))
 }
 
@@ -45,15 +45,15 @@ async fn any(AnyJson(wire): AnyJson<Wire, 64>) -> Json<Wire> {
 }
 
 async fn form(Urlencoded(grant): Urlencoded<Grant, 64>) -> Json<Value> {
-    told(grant)
+    told(&grant)
 }
 
 async fn either(UrlencodedOrJson(grant): UrlencodedOrJson<Grant, 64>) -> Json<Value> {
-    told(grant)
+    told(&grant)
 }
 
 async fn many(Query(grant): Query<Grant>) -> Json<Value> {
-    told(grant)
+    told(&grant)
 }
 
 async fn maybe(body: Option<Json<Wire>>) -> Json<Value> {

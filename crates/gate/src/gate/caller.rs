@@ -1,0 +1,94 @@
+//! From a request to its verified caller, with what failures cost an address. Not here:
+//! how a credential is read and verified (`stage::verify`).
+
+use super::{Gate, Scene};
+use crate::case::Case;
+use crate::policy::compiled::{Target, TargetKind};
+use crate::port::Facts;
+use crate::stage::verify::{Presented, Verified, Verifier, presented};
+use crate::stage::{Passed, Stop, limit};
+use doorward_base::{ErrorCode, Timestamp};
+use http::request::Parts;
+
+impl Gate {
+    /// The request's credential. One that cannot exist counts against the address like
+    /// one that does not.
+    pub(super) fn find_credential<'p>(
+        &self,
+        scene: Scene<'p>,
+        target: Option<&'p Target>,
+        parts: &'p Parts,
+        now: Timestamp,
+    ) -> Passed<Option<presented::Found<'p>>> {
+        let Scene { realm, client, .. } = scene;
+        let limiter = &*self.parts.limiter;
+        let found = presented::find(realm, target, parts, client.secure);
+        if let Err(stop) = &found
+            && stop.refusal.code == ErrorCode::TokenInvalid
+        {
+            return found
+                .map_err(|stop| limit::failed(stop, realm, limiter, &self.keys, client.ip, now));
+        }
+        found
+    }
+
+    /// Verifies the caller, and first the API key that came beside its bearer. The key
+    /// gives the caller nothing; one that is no good, or another tenant's, is refused.
+    pub(super) async fn verify_found(
+        &self,
+        scene: Scene<'_>,
+        target: Option<&Target>,
+        found: &presented::Found<'_>,
+        case: &mut Case,
+    ) -> Passed<Verified> {
+        let beside = match &found.beside {
+            Some(key) => Some(self.verify(scene, target, key, case).await?),
+            None => None,
+        };
+        let verified = self.verify(scene, target, &found.caller, case).await?;
+        let other = beside.and_then(|beside| beside.principal.tenant.clone());
+        if other.is_some() && verified.principal.tenant != other {
+            let stop = Stop::new(ErrorCode::CredentialConflict, "verify", "api_key_tenant");
+            return Err(stop);
+        }
+        Ok(verified)
+    }
+
+    async fn verify(
+        &self,
+        scene: Scene<'_>,
+        target: Option<&Target>,
+        credential: &Presented<'_>,
+        case: &mut Case,
+    ) -> Passed<Verified> {
+        let Scene { realm, client, .. } = scene;
+        let (limiter, now) = (&*self.parts.limiter, case.now);
+        let verifier = Verifier {
+            introspect: &*self.parts.introspect,
+            revocations: &*self.parts.revocations,
+            minter: &*self.parts.minter,
+            keys: &*self.parts.keys,
+            caches: &self.caches,
+            counters: &self.counters,
+            generation: scene.generation,
+        };
+        let route = target.and_then(|target| match &target.kind {
+            TargetKind::Route(route) => Some(&**route),
+            TargetKind::Mount(_) => None,
+        });
+        let facts = Facts {
+            now,
+            request: case.request,
+            peer: client.ip,
+        };
+        let verified = verifier
+            .verify(realm, route, credential, client, facts, &mut case.hint)
+            .await;
+        verified.map_err(|stop| match stop.refusal.code {
+            ErrorCode::TokenInvalid => {
+                limit::failed(stop, realm, limiter, &self.keys, client.ip, now)
+            }
+            _ => stop,
+        })
+    }
+}
