@@ -4,7 +4,7 @@
 
 mod principal;
 #[cfg(test)]
-mod systems;
+mod systems_tests;
 #[cfg(test)]
 mod tests;
 
