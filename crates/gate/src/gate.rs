@@ -15,7 +15,7 @@ use crate::limit::KeyMaker;
 use crate::liveness;
 use crate::options::GateOptions;
 use crate::policy::Policies;
-use crate::policy::compiled::{Limit, Realm, Target, TargetKind};
+use crate::policy::compiled::{Limit, Realm, Target};
 use crate::policy::spec::MountAccess;
 use crate::port::{Introspect, IssuerKeys, Minter, Revocations};
 use crate::proxy::upstream::Upstreams;

@@ -42,16 +42,20 @@ impl Form for NhostForm {
     fn write(&self, refusal: &Refusal, _: &RequestFacts<'_>) -> Response<Body> {
         let row = row(refusal);
         let text = row.text(refusal);
-        let mut body = json!({"status": row.status, "message": text, "error": row.code});
-        if row.code == "unauthorized" {
-            body["reason"] = match refusal.code {
-                E::CredentialMissing | E::CredentialMalformed => {
-                    "missing or malformed authorization header".into()
-                }
-                _ => "invalid or expired token".into(),
-            };
-            body["securityScheme"] = "BearerAuth".into();
+        if row.code != "unauthorized" {
+            let body = json!({"status": row.status, "message": text, "error": row.code});
+            return json(row.status, &body);
         }
+        let reason = match refusal.code {
+            E::CredentialMissing | E::CredentialMalformed => {
+                "missing or malformed authorization header"
+            }
+            _ => "invalid or expired token",
+        };
+        let body = json!({
+            "status": row.status, "message": text, "error": row.code,
+            "reason": reason, "securityScheme": "BearerAuth",
+        });
         json(row.status, &body)
     }
 }

@@ -8,7 +8,7 @@ use doorward_base::ErrorCode as E;
 use doorward_surface::form::{Row, json};
 use doorward_surface::{Body, Form, Refusal, RequestFacts};
 use http::{HeaderName, HeaderValue, Response};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 static ERROR_CODE: HeaderName = HeaderName::from_static("x-sb-error-code");
 
@@ -77,19 +77,23 @@ impl Form for GoTrueForm {
         let row = row(refusal);
         let text = row.text(refusal);
         let version = of_request(facts.headers);
-        let mut body = match version {
-            ApiVersion::Initial => json!({
-                "code": row.status, "error_code": row.code, "msg": text,
-            }),
-            ApiVersion::Codes => json!({"code": row.code, "message": text}),
-        };
+        let mut body = Map::new();
+        let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
+        if version == ApiVersion::Initial {
+            put("code", row.status.into());
+            put("error_code", row.code.into());
+            put("msg", text.into());
+        } else {
+            put("code", row.code.into());
+            put("message", text.into());
+        }
         if row.code == "weak_password" {
-            body["weak_password"] = json!({"reasons": ["length"]});
+            put("weak_password", json!({"reasons": ["length"]}));
         }
         if version == ApiVersion::Initial && row.status >= 500 {
-            body["error_id"] = facts.request.to_string().into();
+            put("error_id", facts.request.to_string().into());
         }
-        let mut response = json(row.status, &body);
+        let mut response = json(row.status, &body.into());
         let headers = response.headers_mut();
         headers.insert(&ERROR_CODE, HeaderValue::from_static(row.code));
         if let Some(named) = version.named() {
