@@ -25,13 +25,16 @@ const SLICE: u32 = 5000;
 /// What a run comes to: how many rows, mails or entries.
 type Ran = BoxFuture<'static, Result<u64, StoreError>>;
 
+/// Name, period in seconds, who, what.
+type Entry = (&'static str, u64, Who, fn(Arc<Composed>) -> Ran);
+
 /// The jobs of a process that serves.
 pub(crate) struct Jobs(Vec<(Job, Arc<Record>)>);
 
 impl Jobs {
-    /// The whole list: name, period in seconds, who, what.
+    /// The whole list.
     pub(crate) fn new(composed: &Arc<Composed>) -> Self {
-        let jobs: [(&'static str, u64, Who, fn(Arc<Composed>) -> Ran); 7] = [
+        let jobs: [Entry; 7] = [
             // Uses of API tokens are gathered in memory: a kill loses as many seconds.
             ("last_used", 30, Who::Each, |composed| {
                 Box::pin(async move { composed.flush().await })

@@ -8,8 +8,11 @@ use doorward_surface::{Form, Template};
 use std::str::FromStr;
 use std::sync::Arc;
 
+/// Makes a form.
+type Make = fn() -> Arc<dyn Form>;
+
 /// A form of a product.
-const PRODUCTS: &[(&str, fn() -> Arc<dyn Form>)] = &[
+const PRODUCTS: &[(&str, Make)] = &[
     ("oauth", || Arc::new(OAuthForm)),
     ("gotrue", || Arc::new(GoTrueForm)),
     ("nhost", || Arc::new(NhostForm)),
