@@ -107,20 +107,8 @@ fn lower_realm(mut spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) ->
         targets.push(target);
     }
     let own_headers = own_headers(&spec);
-    let mut credential_headers: Vec<_> = spec
-        .classes
-        .iter()
-        .filter_map(|class| class.header.clone())
-        .collect();
-    credential_headers.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-    credential_headers.dedup();
-    let mut credential_params: Vec<_> = spec
-        .classes
-        .iter()
-        .filter_map(|class| class.query.clone())
-        .collect();
-    credential_params.sort_unstable();
-    credential_params.dedup();
+    let credential_headers = credential_headers(&spec);
+    let credential_params = credential_params(&spec);
     let mut extra_methods: Vec<Method> = targets
         .iter()
         .flat_map(|target| target.methods.iter())
@@ -157,6 +145,24 @@ fn lower_realm(mut spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) ->
         extra_methods,
         name: spec.name,
     }
+}
+
+/// The headers that carry API tokens, without repetition.
+fn credential_headers(spec: &RealmSpec) -> Vec<HeaderName> {
+    let classes = spec.classes.iter();
+    let mut headers: Vec<_> = classes.filter_map(|class| class.header.clone()).collect();
+    headers.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+    headers.dedup();
+    headers
+}
+
+/// The query parameters that carry API tokens, without repetition.
+fn credential_params(spec: &RealmSpec) -> Vec<String> {
+    let classes = spec.classes.iter();
+    let mut params: Vec<_> = classes.filter_map(|class| class.query.clone()).collect();
+    params.sort_unstable();
+    params.dedup();
+    params
 }
 
 /// See [`Realm::own_headers`].

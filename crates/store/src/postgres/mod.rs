@@ -43,6 +43,7 @@ mod tenant;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod token_record;
 mod tx;
 
 pub use connect::PostgresSettings;
