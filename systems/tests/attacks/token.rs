@@ -100,7 +100,6 @@ fn things_that_are_no_token_are_refused() {
         ("json", "{\"access_token\":1}".to_owned()),
         ("a comma", format!("{token},{token}")),
         ("a second word", format!("{token} {token}")),
-        ("a leading space", format!(" {token}")),
         ("a quoted token", format!("\"{token}\"")),
         ("16 KiB", "a".repeat(16 * 1024)),
     ] {
