@@ -277,6 +277,8 @@ fn wb_47_jobs_that_share_an_account_exchange_at_once() {
     });
     assert_eq!(jwts.iter().collect::<BTreeSet<_>>().len(), JOBS);
     let mut grown = rows(&app);
+    // Background work keeps a book of its own.
+    grown.remove("job_lease");
     grown.retain(|table, count| before.get(table) != Some(count));
     let audit = before["audit"] + i64::try_from(JOBS).unwrap();
     assert_eq!(grown, BTreeMap::from([("audit".to_owned(), audit)]));

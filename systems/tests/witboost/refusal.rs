@@ -81,7 +81,13 @@ fn wb_45_a_refusal_has_a_reason_by_its_id_and_no_stack() {
             405,
             app.request("GET", doorward_testkit::EXCHANGE).send(),
         ),
-        ("large", 413, app.request("POST", "/few").body(large).send()),
+        (
+            "large",
+            413,
+            app.request("POST", doorward_testkit::EXCHANGE)
+                .body(large)
+                .send(),
+        ),
         ("limited", 429, app.get("/few")),
         ("upstream", 502, app.get("/down")),
     ] {
