@@ -96,9 +96,11 @@ pub struct Page<K> {
 /// How much a closure does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Extent {
-    /// One [`DossierRead::find_token_dossier`] and, when writing, one audit row after it. The
-    /// decision is as of the look-up. A closure that does anything else after all is
-    /// run again as [`Extent::Any`].
+    /// One [`DossierRead::find_token_dossier`] or [`SessionRead::find_session_dossier`] and,
+    /// when writing, at most one [`SessionWrite::rotate_refresh_token`] and audit rows after
+    /// it, written together. The decision is as of the look-up, which waits for no writer. A
+    /// closure that does anything else after all, or whose rotation came too late, is run
+    /// again as [`Extent::Any`].
     OneLookUp,
     /// Reads that this process itself lives by, such as those of the change feed: they
     /// do not wait behind requests.

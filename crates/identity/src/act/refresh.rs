@@ -8,7 +8,7 @@ use crate::decide::issue::{Ask, Bearer, Term, hold};
 use crate::decide::refresh::{RefreshInput, Refreshed as Decision, refresh as decide};
 use crate::decide::refusal::RefreshRefusal;
 use crate::model::{Actor, AuditAction, AuditEvent, Change, Dossier, Rotation, Session};
-use crate::port::{StoreError, Tx};
+use crate::port::{Extent, StoreError, Tx};
 use crate::settings::DefaultScopes;
 use async_trait::async_trait;
 use doorward_base::Words as _;
@@ -95,6 +95,7 @@ struct Going {
 impl Work for Going {
     type Done = (Unsigned, u32, SessionId);
     type Refusal = RefreshRefusal;
+    const EXTENT: Extent = Extent::OneLookUp;
 
     fn effect(&self) -> Effect {
         Effect::Begins

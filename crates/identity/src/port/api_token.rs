@@ -74,6 +74,10 @@ pub trait TokenWrite: Send {
         tenant: Option<&TenantId>,
         at: Timestamp,
     ) -> Result<Vec<ApiTokenId>, StoreError>;
+    /// Forgets tokens that were revoked, or replaced and over, before a time, and returns
+    /// how many: at most `limit`. The time lies further back than an access token lives,
+    /// or a node would not learn that those made from them are refused.
+    async fn prune_api_tokens(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
     /// Records uses, never moving a time backwards.
     async fn touch_api_tokens(
         &mut self,

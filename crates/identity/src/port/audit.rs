@@ -3,6 +3,7 @@
 use super::{AuditFilter, Page, StoreError};
 use crate::model::{AuditEvent, AuditRow};
 use async_trait::async_trait;
+use doorward_base::Timestamp;
 
 /// Reading them.
 #[async_trait]
@@ -20,4 +21,6 @@ pub trait AuditRead: Send {
 pub trait AuditWrite: Send {
     /// Writes an event down.
     async fn append_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError>;
+    /// Forgets events from before a time; returns how many. It looks at the `limit` oldest.
+    async fn prune_audit(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }

@@ -35,8 +35,13 @@ pub trait SessionWrite: Send {
     /// Adds a session.
     async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError>;
     /// Moves a session on, if it is active and has the number that is said; says whether it
-    /// was.
+    /// was. In a closure of [`super::Extent::OneLookUp`] that turns out at its end, and one
+    /// that was too late is run again.
     async fn rotate_refresh_token(&mut self, to: &Rotation) -> Result<bool, StoreError>;
+    /// Forgets sessions that ended, or whose last moment came, before a time, and returns
+    /// how many: at most `limit`. The time lies further back than an access token lives,
+    /// or a node would not learn that those made from them are refused.
+    async fn prune_sessions(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
     /// Ends every active session of a subject but one, and returns their ids.
     async fn end_other_sessions(
         &mut self,

@@ -11,6 +11,8 @@ pub(crate) mod fixture;
 pub(crate) mod grant;
 pub(crate) mod isolation;
 pub(crate) mod key;
+pub(crate) mod look_up;
+pub(crate) mod prune;
 pub(crate) mod race;
 pub(crate) mod session;
 pub(crate) mod subject;
@@ -124,6 +126,19 @@ macro_rules! conformance {
                 every_action_can_be_read_back,
                 events_are_filtered,
                 events_are_paged,
+            ]
+            look_up: [
+                a_look_up_that_does_more_runs_in_a_transaction,
+                look_ups_of_many_are_kept_apart,
+                an_audit_row_that_cannot_be_written_takes_no_other_with_it,
+                a_look_up_sees_what_was_committed_before,
+                a_session_is_moved_on_by_one,
+                an_ended_session_is_not_moved_on,
+            ]
+            prune: [
+                old_events_go_slice_by_slice,
+                dead_tokens_go_and_live_ones_stay,
+                sessions_that_are_over_go,
             ]
             isolation: [
                 names_of_one_realm_are_free_in_another,

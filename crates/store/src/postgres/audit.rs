@@ -1,56 +1,55 @@
 //! What is written down of every event.
 
-use super::scope::{Id, Record, Scope, Trouble, failed};
+use super::gather::Together;
+use super::scope::{Trouble, failed};
 use super::tx::RealmTx;
-use super::tx::reading;
-use crate::row::audit::{EventRow, TABLE, actor, refused};
-use crate::row::bounded;
-use crate::row::json;
+use crate::row::audit::{TABLE, condition, target, values};
+use crate::row::{Value, bounded, values};
 use async_trait::async_trait;
 use deadpool_postgres::ClientWrapper;
-use doorward_base::{RealmId, TenantId};
+use doorward_base::{RealmId, Timestamp};
 use doorward_identity::model::{AuditEvent, AuditRow};
 use doorward_identity::port::{AuditFilter, AuditRead, AuditWrite, Page, StoreError};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Error, Row};
 
 const SELECT: &str = "SELECT seq, at, request, actor, actor_subject, action, refused, subject, \
      tenant, token, session, peer, detail FROM audit WHERE realm = $1 AND seq < $2";
 
-pub(super) async fn list(
-    scope: Scope<'_>,
-    filter: &AuditFilter,
-    page: Page<i64>,
-) -> Result<Vec<AuditRow>, Trouble> {
-    // It comes from outside, and a text here cannot hold a NUL: no row has it.
-    if filter
-        .action
-        .as_ref()
-        .is_some_and(|action| action.contains('\0'))
-    {
-        return Ok(Vec::new());
-    }
-    let before = page.after.unwrap_or(i64::MAX);
-    let subject = filter.subject.map(Id::from);
-    let tenant = filter.tenant.as_ref().map(TenantId::as_str);
-    let limit = i64::from(page.limit);
-    let mut sql = SELECT.to_owned();
-    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&before];
-    // A condition that is not asked for is left out, so that an index serves the rest.
-    let conditions: [(&str, Option<&(dyn ToSql + Sync)>); 3] = [
-        ("subject", subject.as_ref().map(|value| value as _)),
-        ("tenant", tenant.as_ref().map(|value| value as _)),
-        ("action", filter.action.as_ref().map(|value| value as _)),
-    ];
-    for (column, value) in conditions {
-        if let Some(value) = value {
-            values.push(value);
-            sql.push_str(&format!(" AND {column} = ${}", values.len() + 1));
+#[async_trait]
+impl AuditRead for RealmTx {
+    async fn list_audit(
+        &mut self,
+        filter: &AuditFilter,
+        page: Page<i64>,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        // It comes from outside, and a text here cannot hold a NUL: no row has it.
+        if filter
+            .action
+            .as_ref()
+            .is_some_and(|action| action.contains('\0'))
+        {
+            return Ok(Vec::new());
         }
+        let (conditions, values) = condition(filter, bounded(page), '$');
+        self.list(&format!("{SELECT}{conditions}"), &values).await
     }
-    values.push(&limit);
-    sql.push_str(&format!(" ORDER BY seq DESC LIMIT ${}", values.len() + 1));
-    scope.list::<EventRow, _>(&sql, &values).await
+}
+
+#[async_trait]
+impl AuditWrite for RealmTx {
+    async fn append_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
+        self.push_audit(event)
+    }
+
+    async fn prune_audit(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.write(
+            target(&"old events"),
+            "DELETE FROM audit WHERE realm = $1 AND at < $2 AND seq = ANY (ARRAY \
+             (SELECT seq FROM audit WHERE realm = $1 ORDER BY seq LIMIT $3))",
+            values![before, limit],
+        )
+        .await
+    }
 }
 
 /// Numbered in the order of the arrays. A realm that is not there is NULL, which the table
@@ -70,9 +69,17 @@ pub(super) async fn append_many(
     conn: &ClientWrapper,
     rows: &[(RealmId, AuditEvent)],
 ) -> Result<(), Trouble> {
-    let arrays = Arrays::of(rows)?;
+    let realms: Vec<i64> = rows.iter().map(|(realm, _)| realm.0).collect();
+    let mut columns: [Vec<Value<'_>>; 12] = Default::default();
+    for (_, event) in rows {
+        for (column, value) in columns.iter_mut().zip(values(event)?) {
+            column.push(value);
+        }
+    }
+    let mut bound: Vec<&(dyn ToSql + Sync)> = vec![&realms];
+    bound.extend(columns.iter().map(|column| column as &(dyn ToSql + Sync)));
     let written = match conn.prepare_cached(APPEND).await {
-        Ok(statement) => conn.execute(&statement, &arrays.values()).await,
+        Ok(statement) => conn.execute(&statement, &bound).await,
         Err(error) => Err(error),
     };
     let written = written.map_err(|error| failed(TABLE, &error))?;
@@ -90,111 +97,17 @@ pub(super) async fn append_many(
     }))
 }
 
-/// Events column by column.
-#[derive(Default)]
-struct Arrays<'e> {
-    realm: Vec<i64>,
-    at: Vec<i64>,
-    request: Vec<Id>,
-    actor: Vec<&'static str>,
-    actor_subject: Vec<Option<Id>>,
-    action: Vec<&'static str>,
-    refused: Vec<Option<&'static str>>,
-    subject: Vec<Option<Id>>,
-    tenant: Vec<Option<&'e str>>,
-    token: Vec<Option<Id>>,
-    session: Vec<Option<Id>>,
-    peer: Vec<Option<String>>,
-    detail: Vec<String>,
-}
-
-impl<'e> Arrays<'e> {
-    fn of(rows: &'e [(RealmId, AuditEvent)]) -> Result<Self, StoreError> {
-        let mut arrays = Self::default();
-        for (realm, event) in rows {
-            let (actor, actor_subject) = actor(&event.actor);
-            arrays.realm.push(realm.0);
-            arrays.at.push(event.at.as_micros());
-            arrays.request.push(Id::from(event.request));
-            arrays.actor.push(actor);
-            arrays
-                .actor_subject
-                .push(actor_subject.copied().map(Id::from));
-            arrays.action.push(event.action.as_str());
-            arrays.refused.push(refused(event.outcome));
-            arrays.subject.push(event.subject.map(Id::from));
-            arrays
-                .tenant
-                .push(event.tenant.as_ref().map(TenantId::as_str));
-            arrays.token.push(event.token.map(Id::from));
-            arrays.session.push(event.session.map(Id::from));
-            arrays.peer.push(event.peer.map(|peer| peer.to_string()));
-            arrays.detail.push(json(&event.detail)?);
-        }
-        Ok(arrays)
-    }
-
-    /// In the order of [`APPEND`].
-    fn values(&self) -> [&(dyn ToSql + Sync); 13] {
-        [
-            &self.realm,
-            &self.at,
-            &self.request,
-            &self.actor,
-            &self.actor_subject,
-            &self.action,
-            &self.refused,
-            &self.subject,
-            &self.tenant,
-            &self.token,
-            &self.session,
-            &self.peer,
-            &self.detail,
-        ]
-    }
-}
+/// Audit rows outside of transactions; an answer comes after the commit.
+pub(super) struct Audits;
 
 #[async_trait]
-impl AuditRead for RealmTx {
-    async fn list_audit(
-        &mut self,
-        filter: &AuditFilter,
-        page: Page<i64>,
-    ) -> Result<Vec<AuditRow>, StoreError> {
-        reading!(self, list(filter, bounded(page)))
-    }
-}
+impl Together for Audits {
+    type Ask = (RealmId, AuditEvent);
+    type Told = ();
+    const REPEATABLE: bool = false;
 
-#[async_trait]
-impl AuditWrite for RealmTx {
-    async fn append_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
-        self.push_audit(event)
-    }
-}
-
-impl Record for EventRow {
-    const TABLE: &'static str = TABLE;
-
-    fn read(row: &Row) -> Result<Self, Error> {
-        let Id(request) = row.try_get(2)?;
-        let some_id = |column: usize| -> Result<Option<[u8; 16]>, Error> {
-            let id: Option<Id> = row.try_get(column)?;
-            Ok(id.map(|Id(id)| id))
-        };
-        Ok(Self {
-            seq: row.try_get(0)?,
-            at: row.try_get(1)?,
-            request,
-            actor: row.try_get(3)?,
-            actor_subject: some_id(4)?,
-            action: row.try_get(5)?,
-            refused: row.try_get(6)?,
-            subject: some_id(7)?,
-            tenant: row.try_get(8)?,
-            token: some_id(9)?,
-            session: some_id(10)?,
-            peer: row.try_get(11)?,
-            detail: row.try_get(12)?,
-        })
+    async fn serve(conn: &ClientWrapper, asked: &[Self::Ask]) -> Result<Vec<Self::Told>, Trouble> {
+        append_many(conn, asked).await?;
+        Ok(vec![(); asked.len()])
     }
 }

@@ -1,20 +1,23 @@
-//! A subject with all that gives it authority, and tokens with their owners: one
-//! statement, for many tokens at once.
+//! A subject with all that gives it authority, and tokens and sessions with their owners:
+//! one statement, for many at once.
 
-use super::scope::{Id, Record as _, Scope, Trouble, failed};
+use super::gather::{Gather, Together};
+use super::scope::{Id, Scope, Trouble, failed};
+use super::shared::{Kind, Shared};
 use super::subject::read_at;
 use super::tenant::there;
 use super::tx::RealmTx;
 use super::tx::reading;
-use crate::row::Place;
-use crate::row::api_token::{Keyed, TokenRow};
+use crate::row::api_token::Keyed;
 use crate::row::grant::{GrantRow, RoleRow};
 use crate::row::subject::TABLE;
+use crate::row::{Cursor, Place};
 use async_trait::async_trait;
 use deadpool_postgres::ClientWrapper;
 use doorward_base::principal::Epoch;
+use doorward_base::secret::TokenDigest;
 use doorward_base::{RealmId, SubjectId, TenantId};
-use doorward_identity::model::{Dossier, Grant, RoleDefinition, Subject, TokenDossier};
+use doorward_identity::model::{Dossier, Grant, RoleDefinition, Session, Subject, TokenDossier};
 use doorward_identity::port::{DossierRead, StoreError, TokenKey};
 use futures_util::future::try_join;
 use tokio_postgres::Row;
@@ -55,16 +58,14 @@ macro_rules! token {
     () => {
         "t.id, t.class, t.kind, t.owner, t.tenant, t.roles, t.permissions, t.audiences, \
          t.environment, t.name, t.state, t.state_at, t.created_at, t.created_by, t.expires_at, \
-         t.last_used_at, t.digest_key, t.replaces, "
+         t.last_used_at, t.replaces, t.digest_key, "
     };
 }
 
-/// How many columns a token has here.
-const TOKEN_COLUMNS: usize = 18;
 /// How many a subject has.
 const SUBJECT_COLUMNS: usize = 19;
-/// Where the number of the question stands.
-const ASKED: usize = TOKEN_COLUMNS + SUBJECT_COLUMNS + 12;
+/// How many a subject with all that it holds has.
+const DOSSIER_COLUMNS: usize = SUBJECT_COLUMNS + 12;
 
 const BY_SUBJECT: &str = concat!(
     "SELECT ",
@@ -88,6 +89,20 @@ const BY_DIGEST: &str = concat!(
     held!()
 );
 
+const BY_REFRESH: &str = concat!(
+    "SELECT t.id, t.subject, t.tenant, t.roles, t.permissions, t.audiences, t.environment, \
+     t.ended_at, t.created_at, t.expires_at, t.idle_until, t.steps, t.aal, t.factor, t.client, \
+     t.address, t.user_agent, t.refreshed_at, t.refresh_digest, t.refresh_key, \
+     t.refresh_number, ",
+    dossier!(),
+    ", q.asked FROM unnest($1::int4[], $2::int8[], $3::bytea[]) AS q (asked, realm, digest) \
+     CROSS JOIN LATERAL (SELECT * FROM session \
+         WHERE realm = q.realm AND refresh_digest = q.digest OFFSET 0) AS t \
+     CROSS JOIN LATERAL (SELECT * FROM subject \
+         WHERE realm = t.realm AND id = t.subject AND deleted_at IS NULL OFFSET 0) AS s",
+    held!()
+);
+
 const BY_ID: &str = concat!(
     "SELECT ",
     token!(),
@@ -107,42 +122,87 @@ pub(super) async fn find(scope: Scope<'_>, id: SubjectId) -> Result<Option<Dossi
     rows.first().map(|row| read(row, 0)).transpose()
 }
 
-/// The dossier of one token.
-pub(super) async fn find_token(
-    scope: Scope<'_>,
-    key: &TokenKey,
-) -> Result<Option<TokenDossier>, Trouble> {
-    let (conn, realm) = scope.parts();
-    let mut found = find_tokens(conn, &[(realm, key.clone())]).await?;
-    Ok(found.pop().flatten())
-}
+/// API tokens with their owners.
+pub(super) struct Tokens;
 
-/// The dossiers of tokens, in the order asked.
-pub(super) async fn find_tokens(
-    conn: &ClientWrapper,
-    asked: &[(RealmId, TokenKey)],
-) -> Result<Vec<Option<TokenDossier>>, Trouble> {
-    let (mut by_digest, mut by_id) = (Asked::default(), Asked::default());
-    for (number, (realm, key)) in (0_i32..).zip(asked) {
-        match key {
-            TokenKey::Id(id) => by_id.push(number, *realm, Id(*id.as_bytes())),
-            TokenKey::Digests(digests) => {
-                for digest in digests {
-                    by_digest.push(number, *realm, digest.as_bytes().as_slice());
+#[async_trait]
+impl Together for Tokens {
+    type Ask = (RealmId, TokenKey);
+    type Told = Option<TokenDossier>;
+    const REPEATABLE: bool = true;
+
+    async fn serve(conn: &ClientWrapper, asked: &[Self::Ask]) -> Result<Vec<Self::Told>, Trouble> {
+        let (mut by_digest, mut by_id) = (Asked::default(), Asked::default());
+        for (number, (realm, key)) in (0_i32..).zip(asked) {
+            match key {
+                TokenKey::Id(id) => by_id.push(number, *realm, Id(*id.as_bytes())),
+                TokenKey::Digests(digests) => {
+                    for digest in digests {
+                        by_digest.push(number, *realm, digest.as_bytes().as_slice());
+                    }
                 }
             }
         }
+        let (by_digest, by_id) =
+            try_join(by_digest.rows(conn, BY_DIGEST), by_id.rows(conn, BY_ID)).await?;
+        place(asked.len(), by_digest.iter().chain(&by_id), |row| {
+            let mut cursor = Cursor::new(TABLE, row);
+            let (token, digest_key) = cursor.record::<Keyed>()?;
+            let owner = read(row, cursor.next())?;
+            let token = TokenDossier {
+                token,
+                digest_key,
+                owner,
+            };
+            Ok((token, cursor.next()))
+        })
     }
-    let (by_digest, by_id) =
-        try_join(by_digest.rows(conn, BY_DIGEST), by_id.rows(conn, BY_ID)).await?;
-    let mut found: Vec<Option<TokenDossier>> = asked.iter().map(|_| None).collect();
-    for row in by_digest.iter().chain(&by_id) {
-        let number: i32 = row.try_get(ASKED).map_err(|error| failed(TABLE, &error))?;
+}
+
+impl Kind for Tokens {
+    fn lane(shared: &Shared) -> &Gather<Self> {
+        &shared.tokens
+    }
+}
+
+/// Sessions by their refresh tokens, with their subjects, in the order asked.
+pub(super) async fn find_sessions(
+    conn: &ClientWrapper,
+    asked: &[(RealmId, Vec<TokenDigest>)],
+) -> Result<Vec<Option<(Session, Dossier)>>, Trouble> {
+    let mut by_digest = Asked::default();
+    for (number, (realm, digests)) in (0_i32..).zip(asked) {
+        for digest in digests {
+            by_digest.push(number, *realm, digest.as_bytes().as_slice());
+        }
+    }
+    let rows = by_digest.rows(conn, BY_REFRESH).await?;
+    place(asked.len(), rows.iter(), |row| {
+        let mut cursor = Cursor::new(TABLE, row);
+        let session = cursor.record::<Session>()?;
+        let owner = read(row, cursor.next())?;
+        Ok(((session, owner), cursor.next()))
+    })
+}
+
+/// What was found, each at the number of its question, which stands behind its columns.
+/// `read` says where its subject's columns begin.
+fn place<'r, T>(
+    asked: usize,
+    rows: impl Iterator<Item = &'r Row>,
+    read: impl Fn(&Row) -> Result<(T, usize), Trouble>,
+) -> Result<Vec<Option<T>>, Trouble> {
+    let mut found: Vec<Option<T>> = (0..asked).map(|_| None).collect();
+    for row in rows {
+        let (value, subject) = read(row)?;
+        let number: i32 = row
+            .try_get(subject + DOSSIER_COLUMNS)
+            .map_err(|error| failed(TABLE, &error))?;
         let place = usize::try_from(number)
             .ok()
             .and_then(|at| found.get_mut(at));
         if let Some(place) = place {
-            *place = Some(read_token(row)?);
+            *place = Some(value);
         }
     }
     Ok(found)
@@ -190,16 +250,6 @@ async fn rows(
         conn.query(&statement, values).await
     };
     asked.await.map_err(|error| failed(TABLE, &error))
-}
-
-fn read_token(row: &Row) -> Result<TokenDossier, Trouble> {
-    let token = TokenRow::read(row).map_err(|error| failed(TABLE, &error))?;
-    let (token, digest_key) = Keyed::try_from(token)?;
-    Ok(TokenDossier {
-        token,
-        digest_key,
-        owner: read(row, TOKEN_COLUMNS)?,
-    })
 }
 
 /// Columns that belong together by position.
@@ -322,6 +372,6 @@ impl DossierRead for RealmTx {
         &mut self,
         key: &TokenKey,
     ) -> Result<Option<TokenDossier>, StoreError> {
-        self.look_up(key).await
+        self.look_up::<Tokens, _, _>(key.clone()).await
     }
 }

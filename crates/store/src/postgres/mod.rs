@@ -38,12 +38,12 @@ mod run;
 mod scope;
 mod session;
 mod shared;
+mod statement;
 mod subject;
 mod tenant;
 #[cfg(test)]
 mod tests;
 mod tls;
-mod token_record;
 mod tx;
 
 pub use connect::PostgresSettings;

@@ -2,6 +2,7 @@
 //! statement, so that a statement that forgets the realm does not run. Also what the
 //! engine's errors mean.
 
+pub(super) use crate::row::Target;
 use deadpool_postgres::ClientWrapper;
 use doorward_base::{
     ApiTokenId, ChallengeId, ClientId, FactorId, IdentityId, MailId, MembershipId, RealmId,
@@ -9,7 +10,6 @@ use doorward_base::{
 };
 use doorward_identity::port::StoreError;
 use std::error::Error as _;
-use std::fmt::Display;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSqlOwned, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Row, Statement};
@@ -58,17 +58,6 @@ pub(super) trait Record: Sized {
     fn read(row: &Row) -> Result<Self, tokio_postgres::Error>;
 }
 
-/// What a statement writes, for reports.
-#[derive(Clone, Copy)]
-pub(super) struct Target<'r> {
-    /// The table.
-    pub(super) table: &'static str,
-    /// The row's key.
-    pub(super) row: &'r (dyn Display + Sync),
-    /// What is taken if a unique key is.
-    pub(super) unique: &'static str,
-}
-
 /// One realm through one connection.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'c> {
@@ -84,6 +73,11 @@ impl<'c> Scope<'c> {
     /// For the few statements that bind the realm themselves.
     pub(super) const fn parts(self) -> (&'c ClientWrapper, RealmId) {
         (self.conn, self.realm)
+    }
+
+    /// The realm as a value.
+    pub(super) const fn realm(&self) -> &i64 {
+        &self.realm.0
     }
 
     /// The row a statement finds.
@@ -294,7 +288,7 @@ pub(super) fn failed(table: &'static str, error: &tokio_postgres::Error) -> Trou
 }
 
 /// What an error while writing a row means.
-fn write_failed(target: Target<'_>, error: &tokio_postgres::Error) -> Trouble {
+pub(super) fn write_failed(target: Target<'_>, error: &tokio_postgres::Error) -> Trouble {
     if let Some(trouble) = classify(error) {
         return trouble;
     }

@@ -1,17 +1,19 @@
 //! Sessions.
 
-use super::scope::{Id, Record, Scope, Target, Trouble, Values};
+use super::dossier;
+use super::gather::{Gather, Together};
+use super::scope::{Trouble, failed};
+use super::shared::{Kind, Shared};
 use super::tx::RealmTx;
-use super::tx::{reading, writing};
-use super::{ceiling, dossier};
-use crate::row::ceiling::CeilingRow;
-use crate::row::session::{BeginningRow, SessionRow, TABLE, ended_at};
+use crate::row::session::{SEVERAL, TABLE, rotation, target, values};
+use crate::row::{Value, audit, sorted, values};
 use async_trait::async_trait;
+use deadpool_postgres::ClientWrapper;
 use doorward_base::secret::TokenDigest;
-use doorward_base::{SessionId, SubjectId, TenantId, Timestamp};
-use doorward_identity::model::{Dossier, Rotation, Session, UserAgent};
+use doorward_base::{RealmId, SessionId, SubjectId, TenantId, Timestamp};
+use doorward_identity::model::{AuditEvent, Dossier, Rotation, Session};
 use doorward_identity::port::{SessionRead, SessionWrite, StoreError};
-use tokio_postgres::{Error, Row};
+use tokio_postgres::types::ToSql;
 
 macro_rules! select {
     ($rest:literal) => {
@@ -25,240 +27,172 @@ macro_rules! select {
     };
 }
 
-pub(super) async fn find(scope: Scope<'_>, id: SessionId) -> Result<Option<Session>, Trouble> {
-    scope
-        .find::<SessionRow, _>(select!("AND id = $2"), &[&Id::from(id)])
-        .await
-}
-
-pub(super) async fn list(scope: Scope<'_>, subject: SubjectId) -> Result<Vec<Session>, Trouble> {
-    let sql = select!(
-        "AND subject = $2 AND ended_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 1000"
-    );
-    scope
-        .list::<SessionRow, _>(sql, &[&Id::from(subject)])
-        .await
-}
-
-pub(super) async fn list_active_among(
-    scope: Scope<'_>,
-    wanted: &[SessionId],
-) -> Result<Vec<SessionId>, Trouble> {
-    let wanted: Vec<Id> = wanted.iter().copied().map(Id::from).collect();
-    scope
-        .column(
-            TABLE,
-            "SELECT id FROM session WHERE realm = $1 AND id = ANY($2) AND ended_at IS NULL",
-            &[&wanted],
-        )
-        .await
-        .map(ids)
-}
-
-pub(super) async fn list_ended_since(
-    scope: Scope<'_>,
-    since: Timestamp,
-) -> Result<Vec<SessionId>, Trouble> {
-    scope
-        .column(
-            TABLE,
-            "SELECT id FROM session WHERE realm = $1 AND ended_at >= $2",
-            &[&since.as_micros()],
-        )
-        .await
-        .map(ids)
-}
-
-pub(super) async fn find_by_refresh(
-    scope: Scope<'_>,
-    digests: &[TokenDigest],
-) -> Result<Option<(Session, Dossier)>, Trouble> {
-    let mut found = None;
-    for digest in digests {
-        // One at a time: with ANY, a plan made over empty tables reads the realm.
-        let sql = select!("AND refresh_digest = $2");
-        let values: Values<'_> = &[&digest.as_bytes().as_slice()];
-        found = scope.find::<SessionRow, Session>(sql, values).await?;
-        if found.is_some() {
-            break;
-        }
-    }
-    let Some(session) = found else {
-        return Ok(None);
-    };
-    let owner = dossier::find(scope, session.subject).await?;
-    Ok(owner.map(|owner| (session, owner)))
-}
-
-pub(super) async fn insert(scope: Scope<'_>, session: &Session) -> Result<(), Trouble> {
-    let ceiling = CeilingRow::of(&session.ceiling);
-    let began = BeginningRow::of(session);
-    let family = session.refresh.as_ref();
-    scope
-        .insert_one(
-            target(&session.id),
-            "INSERT INTO session (realm, id, subject, tenant, roles, permissions, audiences, \
-             environment, ended_at, created_at, expires_at, idle_until, steps, aal, factor, \
-             client, address, user_agent, refreshed_at, refresh_digest, refresh_key, \
-             refresh_number) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
-             $17, $18, $19, $20, $21, $22) ON CONFLICT DO NOTHING",
-            &[
-                &Id::from(session.id),
-                &Id::from(session.subject),
-                &ceiling.tenant,
-                &ceiling.roles,
-                &ceiling.permissions,
-                &ceiling.audiences,
-                &ceiling.environment,
-                &ended_at(session.state),
-                &session.created_at.as_micros(),
-                &session.expires_at.as_micros(),
-                &session.idle_until.map(Timestamp::as_micros),
-                &began.steps,
-                &session.aal.as_str(),
-                &session.factor.map(|id| Id(*id.as_bytes())),
-                &session.client.map(|id| Id(*id.as_bytes())),
-                &began.address,
-                &session.user_agent.as_ref().map(UserAgent::as_str),
-                &session.refreshed_at.map(Timestamp::as_micros),
-                &family.map(|family| family.digest.as_bytes().as_slice()),
-                &family.map(|family| family.digest_key.as_str()),
-                &family.map(|family| i64::from(family.number)),
-            ],
-        )
-        .await
-}
-
-/// Moves a session on, if it has the number that is said and has not ended.
-pub(super) async fn rotate(scope: Scope<'_>, to: &Rotation) -> Result<bool, Trouble> {
-    let (digest, key) = to.rekey.as_ref().map(|(digest, key)| (digest, key)).unzip();
-    scope
-        .write(
-            target(&to.session),
-            "UPDATE session SET refresh_number = $4, refreshed_at = $5, idle_until = $6, \
-             refresh_digest = coalesce($7, refresh_digest), \
-             refresh_key = coalesce($8, refresh_key) \
-             WHERE realm = $1 AND id = $2 AND refresh_number = $3 AND ended_at IS NULL",
-            &[
-                &Id::from(to.session),
-                &i64::from(to.from),
-                &i64::from(to.to),
-                &to.at.as_micros(),
-                &to.idle_until.map(Timestamp::as_micros),
-                &digest.map(|digest| digest.as_bytes().as_slice()),
-                &key.map(String::as_str),
-            ],
-        )
-        .await
-        .map(|moved| moved > 0)
-}
-
-pub(super) async fn end_others(
-    scope: Scope<'_>,
-    subject: SubjectId,
-    keep: SessionId,
-    at: Timestamp,
-) -> Result<Vec<SessionId>, Trouble> {
-    scope
-        .column(
-            TABLE,
-            "UPDATE session SET ended_at = $4 \
-             WHERE realm = $1 AND subject = $2 AND id <> $3 AND ended_at IS NULL RETURNING id",
-            &[&Id::from(subject), &Id::from(keep), &at.as_micros()],
-        )
-        .await
-        .map(ids)
-}
-
-pub(super) async fn end(scope: Scope<'_>, id: SessionId, at: Timestamp) -> Result<bool, Trouble> {
-    let sql = "UPDATE session SET ended_at = $3 \
-               WHERE realm = $1 AND id = $2 AND ended_at IS NULL";
-    scope
-        .write(target(&id), sql, &[&Id::from(id), &at.as_micros()])
-        .await
-        .map(|ended| ended > 0)
-}
-
-pub(super) async fn end_of(
-    scope: Scope<'_>,
-    subject: SubjectId,
-    tenant: Option<&TenantId>,
-    at: Timestamp,
-) -> Result<Vec<SessionId>, Trouble> {
-    scope
-        .column(
-            TABLE,
-            "UPDATE session SET ended_at = $4 \
-             WHERE realm = $1 AND subject = $2 AND ($3::text IS NULL OR tenant = $3) \
-             AND ended_at IS NULL RETURNING id",
-            &[
-                &Id::from(subject),
-                &tenant.map(TenantId::as_str),
-                &at.as_micros(),
-            ],
-        )
-        .await
-        .map(ids)
-}
-
-fn ids(found: Vec<Id>) -> Vec<SessionId> {
-    let mut ids: Vec<_> = found
-        .into_iter()
-        .map(|Id(id)| SessionId::from_bytes(id))
-        .collect();
-    ids.sort_unstable();
-    ids
-}
-
-const fn target(id: &SessionId) -> Target<'_> {
-    Target {
-        table: TABLE,
-        row: id,
-        unique: "the session",
-    }
-}
-
 #[async_trait]
 impl SessionRead for RealmTx {
     async fn list_active_sessions(
         &mut self,
         ids: &[SessionId],
     ) -> Result<Vec<SessionId>, StoreError> {
-        reading!(self, list_active_among(ids))
+        self.rows(
+            TABLE,
+            "SELECT id FROM session WHERE realm = $1 AND id = ANY($2) AND ended_at IS NULL",
+            values![ids],
+            |row| row.id("id"),
+        )
+        .await
+        .map(sorted)
     }
 
     async fn find_session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        reading!(self, find(id))
+        self.find(select!("AND id = $2"), values![id]).await
     }
 
     async fn list_sessions(&mut self, subject: SubjectId) -> Result<Vec<Session>, StoreError> {
-        reading!(self, list(subject))
+        let sql = select!(
+            "AND subject = $2 AND ended_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 1000"
+        );
+        self.list(sql, values![subject]).await
     }
 
     async fn find_session_dossier(
         &mut self,
         digests: &[TokenDigest],
     ) -> Result<Option<(Session, Dossier)>, StoreError> {
-        reading!(self, find_by_refresh(digests))
+        self.look_up::<Refreshed, _, _>(digests.to_vec()).await
     }
 
     async fn list_ended_sessions(
         &mut self,
         since: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError> {
-        reading!(self, list_ended_since(since))
+        self.rows(
+            TABLE,
+            "SELECT id FROM session WHERE realm = $1 AND ended_at >= $2",
+            values![since],
+            |row| row.id("id"),
+        )
+        .await
+        .map(sorted)
+    }
+}
+
+/// Rotates refresh tokens, each with the event that tells of it: who is told no has left
+/// nothing behind. Rows are locked by id before the first is written, so that nodes do not
+/// wait for each other in a circle; of two for one session one is told no.
+const ROTATE: &str = "WITH asked AS MATERIALIZED (SELECT * FROM unnest($1::int8[], $2::uuid[], \
+         $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::bytea[], $8::text[], $9::int8[], \
+         $10::uuid[], $11::text[], $12::uuid[], $13::text[], $14::text[], $15::uuid[], \
+         $16::text[], $17::uuid[], $18::uuid[], $19::text[], $20::text[]) WITH ORDINALITY \
+         AS each (of, id, was, becomes, moved_at, idle, digest, key, at, request, actor, \
+         actor_subject, action, refused, subject, tenant, token, session, peer, detail, number)), \
+     held AS MATERIALIZED (SELECT id FROM session WHERE id = ANY($2) AND realm = ANY($1) \
+         ORDER BY id, realm FOR NO KEY UPDATE), \
+     moved AS (UPDATE session SET refresh_number = asked.becomes, refreshed_at = asked.moved_at, \
+             idle_until = asked.idle, \
+             refresh_digest = coalesce(asked.digest, session.refresh_digest), \
+             refresh_key = coalesce(asked.key, session.refresh_key) \
+         FROM asked WHERE (SELECT count(*) FROM held) > 0 AND session.id = ANY($2) \
+         AND session.id = asked.id AND session.realm = asked.of \
+         AND session.refresh_number = asked.was AND session.ended_at IS NULL \
+         RETURNING asked.number), \
+     written AS (INSERT INTO audit (realm, at, request, actor, actor_subject, action, refused, \
+             subject, tenant, token, session, peer, detail) \
+         SELECT of, at, request, actor, actor_subject, action, refused, subject, tenant, token, \
+             session, peer, detail FROM asked JOIN moved USING (number) ORDER BY number) \
+     SELECT number FROM moved";
+
+/// Sessions by their refresh tokens, with their subjects.
+pub(super) struct Refreshed;
+
+#[async_trait]
+impl Together for Refreshed {
+    type Ask = (RealmId, Vec<TokenDigest>);
+    type Told = Option<(Session, Dossier)>;
+    const REPEATABLE: bool = true;
+
+    async fn serve(conn: &ClientWrapper, asked: &[Self::Ask]) -> Result<Vec<Self::Told>, Trouble> {
+        dossier::find_sessions(conn, asked).await
+    }
+}
+
+impl Kind for Refreshed {
+    fn lane(shared: &Shared) -> &Gather<Self> {
+        &shared.refreshed
+    }
+}
+
+/// Rotations outside of transactions; an answer comes after the commit.
+pub(super) struct Rotations;
+
+#[async_trait]
+impl Together for Rotations {
+    type Ask = (RealmId, Rotation, AuditEvent);
+    type Told = bool;
+    const REPEATABLE: bool = false;
+
+    async fn serve(conn: &ClientWrapper, asked: &[Self::Ask]) -> Result<Vec<Self::Told>, Trouble> {
+        let realms: Vec<i64> = asked.iter().map(|(realm, ..)| realm.0).collect();
+        let mut columns: [Vec<Value<'_>>; 19] = Default::default();
+        for (_, to, event) in asked {
+            let row = rotation(to).into_iter().chain(audit::values(event)?);
+            for (column, value) in columns.iter_mut().zip(row) {
+                column.push(value);
+            }
+        }
+        let mut bound: Vec<&(dyn ToSql + Sync)> = vec![&realms];
+        bound.extend(columns.iter().map(|column| column as &(dyn ToSql + Sync)));
+        let failed = |error: tokio_postgres::Error| failed(TABLE, &error);
+        let statement = conn.prepare_cached(ROTATE).await.map_err(failed)?;
+        let moved = conn.query(&statement, &bound).await.map_err(failed)?;
+        let mut told = vec![false; asked.len()];
+        for row in moved {
+            // Counted from 1.
+            let number: i64 = row.try_get(0).map_err(failed)?;
+            let place = usize::try_from(number - 1).ok();
+            if let Some(told) = place.and_then(|place| told.get_mut(place)) {
+                *told = true;
+            }
+        }
+        Ok(told)
+    }
+}
+
+impl Kind for Rotations {
+    fn lane(shared: &Shared) -> &Gather<Self> {
+        &shared.rotations
     }
 }
 
 #[async_trait]
 impl SessionWrite for RealmTx {
     async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError> {
-        writing!(self, insert(session))
+        self.insert_one(
+            target(&session.id),
+            "INSERT INTO session (realm, id, subject, tenant, roles, permissions, audiences, \
+             environment, ended_at, created_at, expires_at, idle_until, steps, aal, factor, \
+             client, address, user_agent, refreshed_at, refresh_digest, refresh_key, \
+             refresh_number) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+             $14, $15, $16, $17, $18, $19, $20, $21, $22) \
+             ON CONFLICT DO NOTHING",
+            &values(session),
+        )
+        .await
     }
 
     async fn rotate_refresh_token(&mut self, to: &Rotation) -> Result<bool, StoreError> {
-        writing!(self, rotate(to))
+        if self.postpone(to)? {
+            return Ok(true);
+        }
+        self.write(
+            target(&to.session),
+            "UPDATE session SET refresh_number = $4, refreshed_at = $5, idle_until = $6, \
+             refresh_digest = coalesce($7, refresh_digest), \
+             refresh_key = coalesce($8, refresh_key) \
+             WHERE realm = $1 AND id = $2 AND refresh_number = $3 AND ended_at IS NULL",
+            &rotation(to),
+        )
+        .await
+        .map(|moved| moved > 0)
     }
 
     async fn end_other_sessions(
@@ -267,11 +201,26 @@ impl SessionWrite for RealmTx {
         keep: SessionId,
         at: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError> {
-        writing!(self, end_others(subject, keep, at))
+        self.returned(
+            SEVERAL,
+            "UPDATE session SET ended_at = $4 \
+             WHERE realm = $1 AND subject = $2 AND id <> $3 AND ended_at IS NULL RETURNING id",
+            values![subject, keep, at],
+            |row| row.id("id"),
+        )
+        .await
+        .map(sorted)
     }
 
     async fn end_session(&mut self, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
-        writing!(self, end(id, at))
+        self.write(
+            target(&id),
+            "UPDATE session SET ended_at = $3 \
+             WHERE realm = $1 AND id = $2 AND ended_at IS NULL",
+            values![id, at],
+        )
+        .await
+        .map(|ended| ended > 0)
     }
 
     async fn end_sessions_of(
@@ -280,36 +229,29 @@ impl SessionWrite for RealmTx {
         tenant: Option<&TenantId>,
         at: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError> {
-        writing!(self, end_of(subject, tenant, at))
+        self.returned(
+            SEVERAL,
+            "UPDATE session SET ended_at = $4 \
+             WHERE realm = $1 AND subject = $2 AND ($3::text IS NULL OR tenant = $3) \
+             AND ended_at IS NULL RETURNING id",
+            values![subject, tenant, at],
+            |row| row.id("id"),
+        )
+        .await
+        .map(sorted)
     }
-}
 
-impl Record for SessionRow {
-    const TABLE: &'static str = TABLE;
-
-    fn read(row: &Row) -> Result<Self, Error> {
-        let Id(id) = row.try_get(0)?;
-        let Id(subject) = row.try_get(1)?;
-        let factor: Option<Id> = row.try_get(13)?;
-        let client: Option<Id> = row.try_get(14)?;
-        Ok(Self {
-            id,
-            subject,
-            ceiling: ceiling::read(row, 2)?,
-            ended_at: row.try_get(7)?,
-            created_at: row.try_get(8)?,
-            expires_at: row.try_get(9)?,
-            idle_until: row.try_get(10)?,
-            steps: row.try_get(11)?,
-            aal: row.try_get(12)?,
-            factor: factor.map(|Id(id)| id),
-            client: client.map(|Id(id)| id),
-            address: row.try_get(15)?,
-            user_agent: row.try_get(16)?,
-            refreshed_at: row.try_get(17)?,
-            refresh_digest: row.try_get(18)?,
-            refresh_key: row.try_get(19)?,
-            refresh_number: row.try_get(20)?,
-        })
+    async fn prune_sessions(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.write(
+            SEVERAL,
+            "DELETE FROM session WHERE realm = $1 AND id = ANY (ARRAY (\
+             SELECT id FROM (SELECT id FROM session \
+                 WHERE realm = $1 AND ended_at IS NOT NULL AND ended_at < $2 LIMIT $3) AS ended \
+             UNION ALL SELECT id FROM (SELECT id FROM session \
+                 WHERE realm = $1 AND ended_at IS NULL AND expires_at < $2 LIMIT $3) AS over \
+             LIMIT $3))",
+            values![before, limit],
+        )
+        .await
     }
 }

@@ -1,27 +1,31 @@
 //! What requests of this process share: connections, and the lanes on which look-ups
 //! and audit rows of many requests are served by one statement.
 
+use super::audit::Audits;
 use super::connect::{Connector, PostgresSettings};
+use super::dossier::Tokens;
 use super::gather::{Gather, LANES, Lane, Together};
 use super::open::OpenError;
 use super::pool::Connections;
-use super::scope::Trouble;
-use super::{audit, dossier};
-use async_trait::async_trait;
-use deadpool_postgres::ClientWrapper;
-use doorward_base::RealmId;
-use doorward_identity::model::{AuditEvent, TokenDossier};
-use doorward_identity::port::{Extent, TokenKey};
+use super::session::{Refreshed, Rotations};
+use doorward_identity::port::Extent;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, RwLock};
+
+/// How many kinds of lanes there are.
+const KINDS: usize = 4;
 
 /// Connections and lanes.
 pub(super) struct Shared {
     /// For transactions.
     pub(super) connections: Connections,
-    /// Tokens with their owners.
-    pub(super) look_ups: Gather<LookUps>,
+    /// API tokens with their owners.
+    pub(super) tokens: Gather<Tokens>,
+    /// Sessions by their refresh tokens, with their subjects.
+    pub(super) refreshed: Gather<Refreshed>,
+    /// Rotations of refresh tokens, each with its audit row.
+    pub(super) rotations: Gather<Rotations>,
     /// Audit rows outside of transactions; an answer comes after the commit.
     pub(super) audits: Gather<Audits>,
     /// How long one statement may take.
@@ -41,7 +45,11 @@ impl Shared {
         settings: &PostgresSettings,
     ) -> Result<Self, OpenError> {
         let wait = settings.pool_wait;
-        let lanes = Connections::new(connector.to_primary("doorward-lanes"), LANES * 2 + 2, wait)?;
+        let lanes = Connections::new(
+            connector.to_primary("doorward-lanes"),
+            LANES * KINDS + 2,
+            wait,
+        )?;
         let lanes = Arc::new(lanes);
         let lane = Arc::new(Lane {
             connections: Arc::clone(&lanes),
@@ -53,7 +61,9 @@ impl Shared {
                 settings.pool_size,
                 wait,
             )?,
-            look_ups: Gather::start(&lane, wait + settings.statement_timeout),
+            tokens: Gather::start(&lane, wait + settings.statement_timeout),
+            refreshed: Gather::start(&lane, wait + settings.statement_timeout),
+            rotations: Gather::start(&lane, wait + settings.statement_timeout),
             audits: Gather::start(&lane, wait + settings.statement_timeout),
             statement_timeout: settings.statement_timeout,
             reserved: lanes,
@@ -78,7 +88,9 @@ impl Shared {
 
     /// Waits for the transactions under way, and takes no more.
     pub(super) async fn close(&self) {
-        self.look_ups.close();
+        self.tokens.close();
+        self.refreshed.close();
+        self.rotations.close();
         self.audits.close();
         let ended = tokio::time::timeout(self.patience(), self.running.write()).await;
         self.connections.close();
@@ -87,31 +99,10 @@ impl Shared {
     }
 }
 
-/// Looks tokens up.
-pub(super) struct LookUps;
-
-#[async_trait]
-impl Together for LookUps {
-    type Ask = (RealmId, TokenKey);
-    type Told = Option<TokenDossier>;
-    const REPEATABLE: bool = true;
-
-    async fn serve(conn: &ClientWrapper, asked: &[Self::Ask]) -> Result<Vec<Self::Told>, Trouble> {
-        dossier::find_tokens(conn, asked).await
-    }
-}
-
-/// Writes audit rows.
-pub(super) struct Audits;
-
-#[async_trait]
-impl Together for Audits {
-    type Ask = (RealmId, AuditEvent);
-    type Told = ();
-    const REPEATABLE: bool = false;
-
-    async fn serve(conn: &ClientWrapper, asked: &[Self::Ask]) -> Result<Vec<Self::Told>, Trouble> {
-        audit::append_many(conn, asked).await?;
-        Ok(vec![(); asked.len()])
-    }
+/// A kind of question that is served in groups.
+pub(super) trait Kind: Together {
+    /// Where it is asked.
+    fn lane(shared: &Shared) -> &Gather<Self>
+    where
+        Self: Sized;
 }

@@ -6,14 +6,15 @@
 //! together with others, and so is its audit row. If it does anything else it is run
 //! again in a transaction.
 
+use super::gather::Together;
 use super::pool::Leased;
 use super::scope::{Scope, Trouble, failed};
-use super::shared::Shared;
-use super::{audit, change, dossier};
+use super::shared::{Kind, Shared};
+use super::{audit, change};
 use deadpool_postgres::ClientWrapper;
 use doorward_base::RealmId;
-use doorward_identity::model::{AuditEvent, Change, TokenDossier};
-use doorward_identity::port::{BoxFuture, StoreError, TokenKey};
+use doorward_identity::model::{AuditEvent, Change, Rotation};
+use doorward_identity::port::{BoxFuture, StoreError};
 use futures_util::FutureExt as _;
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
@@ -99,6 +100,8 @@ pub(super) struct RealmTx {
     way: Way,
     events: Vec<AuditEvent>,
     changes: Vec<Change>,
+    /// What to do at the end of a use-case without a transaction.
+    rotation: Option<Rotation>,
     /// The first thing that went wrong. After it nothing more is done, whatever the
     /// use-case makes of the error.
     trouble: Option<Trouble>,
@@ -143,6 +146,7 @@ impl RealmTx {
             way,
             events: Vec::new(),
             changes: Vec::new(),
+            rotation: None,
             trouble: None,
             outgrown: false,
             waiting: Arc::new(AtomicBool::new(false)),
@@ -196,23 +200,36 @@ impl RealmTx {
         })
     }
 
-    /// The dossier of a token: over a lane, or in the transaction.
-    pub(super) async fn look_up(
-        &mut self,
-        key: &TokenKey,
-    ) -> Result<Option<TokenDossier>, StoreError> {
+    /// Looks something up: over a lane, or in the transaction.
+    pub(super) async fn look_up<K, Q, T>(&mut self, key: Q) -> Result<Option<T>, StoreError>
+    where
+        K: Kind + Together<Ask = (RealmId, Q), Told = Option<T>>,
+        Q: Send + Sync + 'static,
+        T: Send + 'static,
+    {
         self.sound()?;
-        let Way::Lanes(shared) = &self.way else {
-            let outcome = {
-                let scope = self.reading().await?;
-                dossier::find_token(scope, key).await
-            };
-            return self.done(outcome);
+        let outcome = if let Way::Lanes(shared) = &self.way {
+            let shared = Arc::clone(shared);
+            self.waiting.store(true, Ordering::Release);
+            let asked = K::lane(&shared).ask((self.realm, key)).await;
+            asked.map_err(Trouble::Store)
+        } else {
+            let (conn, realm) = self.reading().await?.parts();
+            let found = K::serve(conn, &[(realm, key)]).await;
+            found.map(|mut found| found.pop().flatten())
         };
-        let shared = Arc::clone(shared);
-        self.waiting.store(true, Ordering::Release);
-        let outcome = shared.look_ups.ask((self.realm, key.clone())).await;
-        self.done(outcome.map_err(Trouble::Store))
+        self.done(outcome)
+    }
+
+    /// Takes a rotation for the end, where there is no transaction; it turns out then
+    /// whether it was possible.
+    pub(super) fn postpone(&mut self, to: &Rotation) -> Result<bool, StoreError> {
+        self.sound()?;
+        let light = matches!(self.way, Way::Lanes(_));
+        if light {
+            self.rotation = Some(to.clone());
+        }
+        Ok(light)
     }
 
     /// Writes an event down with the commit.
@@ -275,7 +292,7 @@ impl RealmTx {
             None => outcome.map_err(Trouble::Store),
         };
         let Way::Transaction(Transaction { leased, begun }) = self.way else {
-            return self.end_light(outcome).await.map_err(before);
+            return outcome.map_err(before);
         };
         let Some(conn) = leased.conn() else {
             return outcome.map_err(before);
@@ -307,19 +324,29 @@ impl RealmTx {
         })
     }
 
-    async fn end_light(self, outcome: Result<(), Trouble>) -> Result<(), Trouble> {
+    /// Ends a use-case without a transaction. What it rotated is written with its event;
+    /// says no where that was not possible any more, and then nothing was written.
+    pub(super) async fn end_light(self, outcome: Result<(), StoreError>) -> Result<bool, Trouble> {
+        if let Some(trouble) = self.trouble {
+            return Err(trouble);
+        }
         outcome?;
         let Way::Lanes(shared) = self.way else {
-            return Ok(());
+            return Ok(true);
         };
-        for event in self.events {
-            shared
-                .audits
-                .ask((self.realm, event))
-                .await
-                .map_err(Trouble::Store)?;
+        let mut events = self.events.into_iter();
+        if let Some(to) = self.rotation {
+            let Some(event) = events.next() else {
+                return Ok(false);
+            };
+            if !shared.rotations.ask((self.realm, to, event)).await? {
+                return Ok(false);
+            }
         }
-        Ok(())
+        for event in events {
+            shared.audits.ask((self.realm, event)).await?;
+        }
+        Ok(true)
     }
 
     async fn settle_begin(&mut self) -> Result<(), StoreError> {

@@ -1,9 +1,8 @@
 //! API tokens.
 
-use super::Place;
-use super::ceiling::CeilingRow;
-use doorward_base::{ApiTokenId, SubjectId, Timestamp};
-use doorward_identity::model::{ApiToken, TokenState};
+use super::{Columns, Cursor, Record, Target, Value, ceiling};
+use doorward_base::{ApiTokenId, Timestamp};
+use doorward_identity::model::{ApiToken, NewApiToken, TokenState};
 use doorward_identity::port::StoreError;
 
 /// Their table.
@@ -12,102 +11,87 @@ pub(crate) const TABLE: &str = "api_token";
 /// A token and the digest key its digest was made with.
 pub(crate) type Keyed = (ApiToken, String);
 
-/// The columns `state` and `state_at`.
-pub(crate) const fn columns(state: TokenState) -> (&'static str, Option<i64>) {
-    match state {
-        TokenState::Active => ("active", None),
-        TokenState::Retiring { until } => ("retiring", Some(until.as_micros())),
-        TokenState::Revoked { at } => ("revoked", Some(at.as_micros())),
+/// What is written.
+pub(crate) const fn target(id: &ApiTokenId) -> Target<'_> {
+    Target {
+        table: TABLE,
+        row: id,
+        unique: "the API token",
     }
 }
 
-fn state(place: Place<'_>, state: &str, at: Option<i64>) -> Result<TokenState, StoreError> {
-    match (state, at.map(Timestamp::from_micros)) {
+/// Several that are written at once.
+pub(crate) const SEVERAL: Target<'static> = Target {
+    table: TABLE,
+    row: &"several tokens",
+    unique: "the API token",
+};
+
+/// The columns `state` and `state_at`.
+pub(crate) const fn state(state: TokenState) -> (&'static str, Option<Timestamp>) {
+    match state {
+        TokenState::Active => ("active", None),
+        TokenState::Retiring { until } => ("retiring", Some(until)),
+        TokenState::Revoked { at } => ("revoked", Some(at)),
+    }
+}
+
+/// Reads the columns `state` and `state_at`.
+pub(crate) fn read_state(row: &mut Cursor<'_, impl Columns>) -> Result<TokenState, StoreError> {
+    match (row.text("state")?, row.opt_time("state_at")?) {
         ("active", None) => Ok(TokenState::Active),
         ("retiring", Some(until)) => Ok(TokenState::Retiring { until }),
         ("revoked", Some(at)) => Ok(TokenState::Revoked { at }),
-        _ => Err(place.bad("state", "unknown, or state_at does not fit it")),
+        _ => Err(row.bad("state", "unknown, or state_at does not fit it")),
     }
 }
 
-/// A token without its digest.
-pub(crate) struct TokenRow {
-    pub(crate) id: [u8; 16],
-    pub(crate) class: String,
-    pub(crate) kind: String,
-    pub(crate) owner: [u8; 16],
-    pub(crate) ceiling: CeilingRow,
-    pub(crate) name: Option<String>,
-    pub(crate) state: String,
-    pub(crate) state_at: Option<i64>,
-    pub(crate) created_at: i64,
-    pub(crate) created_by: Option<[u8; 16]>,
-    pub(crate) expires_at: Option<i64>,
-    pub(crate) last_used_at: Option<i64>,
-    pub(crate) digest_key: String,
-    pub(crate) replaces: Option<[u8; 16]>,
-}
+impl Record for Keyed {
+    const TABLE: &'static str = TABLE;
 
-impl TryFrom<TokenRow> for Keyed {
-    type Error = StoreError;
-
-    fn try_from(row: TokenRow) -> Result<Self, StoreError> {
-        let id = ApiTokenId::from_bytes(row.id);
-        let place = Place {
-            table: TABLE,
-            row: &id,
-        };
+    fn read(row: &mut Cursor<'_, impl Columns>) -> Result<Self, StoreError> {
         let token = ApiToken {
-            id,
-            class: place.parse("class", &row.class)?,
-            kind: place.parse("kind", &row.kind)?,
-            owner: SubjectId::from_bytes(row.owner),
-            ceiling: row.ceiling.parse(place)?,
-            name: row.name,
-            state: state(place, &row.state, row.state_at)?,
-            created_at: Timestamp::from_micros(row.created_at),
-            created_by: row.created_by.map(SubjectId::from_bytes),
-            expires_at: row.expires_at.map(Timestamp::from_micros),
-            replaces: row.replaces.map(ApiTokenId::from_bytes),
-            last_used_at: row.last_used_at.map(Timestamp::from_micros),
+            id: row.id("id")?,
+            class: row.parse("class")?,
+            kind: row.parse("kind")?,
+            owner: row.id("owner")?,
+            ceiling: ceiling::read(row)?,
+            name: row.opt_text("name")?.map(str::to_owned),
+            state: read_state(row)?,
+            created_at: row.time("created_at")?,
+            created_by: row.opt_id("created_by")?,
+            expires_at: row.opt_time("expires_at")?,
+            last_used_at: row.opt_time("last_used_at")?,
+            replaces: row.opt_id("replaces")?,
         };
-        Ok((token, row.digest_key))
+        Ok((token, row.text("digest_key")?.to_owned()))
     }
 }
 
-/// A token's state alone.
-pub(crate) struct StateRow {
-    pub(crate) id: [u8; 16],
-    pub(crate) state: String,
-    pub(crate) state_at: Option<i64>,
-}
-
-impl TryFrom<StateRow> for (ApiTokenId, TokenState) {
-    type Error = StoreError;
-
-    fn try_from(row: StateRow) -> Result<Self, StoreError> {
-        let id = ApiTokenId::from_bytes(row.id);
-        let place = Place {
-            table: TABLE,
-            row: &id,
-        };
-        Ok((id, state(place, &row.state, row.state_at)?))
-    }
-}
-
-/// A replaced token and when it stops.
-pub(crate) struct RetiringRow {
-    pub(crate) id: [u8; 16],
-    pub(crate) until: i64,
-}
-
-impl TryFrom<RetiringRow> for (ApiTokenId, Timestamp) {
-    type Error = StoreError;
-
-    fn try_from(row: RetiringRow) -> Result<Self, StoreError> {
-        Ok((
-            ApiTokenId::from_bytes(row.id),
-            Timestamp::from_micros(row.until),
-        ))
-    }
+/// The columns as they are read, with the digest after the digest key.
+pub(crate) fn values(new: &NewApiToken) -> [Value<'_>; 19] {
+    let token = &new.token;
+    let [tenant, roles, permissions, audiences, environment] = ceiling::values(&token.ceiling);
+    let (state, state_at) = state(token.state);
+    [
+        token.id.into(),
+        (&token.class).into(),
+        token.kind.as_str().into(),
+        token.owner.into(),
+        tenant,
+        roles,
+        permissions,
+        audiences,
+        environment,
+        token.name.as_ref().into(),
+        state.into(),
+        state_at.into(),
+        token.created_at.into(),
+        token.created_by.into(),
+        token.expires_at.into(),
+        token.last_used_at.into(),
+        token.replaces.into(),
+        (&new.digest_key).into(),
+        (&new.digest).into(),
+    ]
 }

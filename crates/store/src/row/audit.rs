@@ -1,18 +1,57 @@
 //! What is written down of every event.
 
-use super::Place;
-use doorward_base::{ApiTokenId, ErrorCode, RequestId, SessionId, SubjectId, Timestamp};
+use super::{Columns, Cursor, Record, Target, Value, json};
+use doorward_base::{ErrorCode, SubjectId};
 use doorward_identity::model::{Actor, AuditAction, AuditEvent, AuditRow, Outcome};
-use doorward_identity::port::StoreError;
+use doorward_identity::port::{AuditFilter, Page, StoreError};
+use std::fmt::Display;
 
 /// Their table.
 pub(crate) const TABLE: &str = "audit";
 
+/// An event that is written.
+pub(crate) const fn target<T: Display + Sync>(row: &T) -> Target<'_> {
+    Target {
+        table: TABLE,
+        row,
+        unique: "the audit row",
+    }
+}
+
+/// The rest of a `SELECT` whose `?2` is the number that the rows are before, and what it
+/// binds. `mark` is what the engine writes before the number of a value. A condition that
+/// is not asked for is left out, so that an index serves the rest.
+pub(crate) fn condition<'f>(
+    filter: &'f AuditFilter,
+    page: Page<i64>,
+    mark: char,
+) -> (String, Vec<Value<'f>>) {
+    let mut values = vec![Value::Int(page.after.unwrap_or(i64::MAX))];
+    let mut sql = String::new();
+    let conditions = [
+        ("subject", filter.subject.map(Value::from)),
+        ("tenant", filter.tenant.as_ref().map(Value::from)),
+        ("action", filter.action.as_ref().map(Value::from)),
+    ];
+    for (column, value) in conditions {
+        if let Some(value) = value {
+            values.push(value);
+            sql.push_str(&format!(" AND {column} = {mark}{}", values.len() + 1));
+        }
+    }
+    values.push(page.limit.into());
+    sql.push_str(&format!(
+        " ORDER BY seq DESC LIMIT {mark}{}",
+        values.len() + 1
+    ));
+    (sql, values)
+}
+
 /// The columns `actor` and `actor_subject`.
-pub(crate) const fn actor(actor: &Actor) -> (&'static str, Option<&SubjectId>) {
+pub(crate) const fn actor(actor: &Actor) -> (&'static str, Option<SubjectId>) {
     match actor {
         Actor::Operator => ("operator", None),
-        Actor::Subject(id) => ("subject", Some(id)),
+        Actor::Subject(id) => ("subject", Some(*id)),
         Actor::Anonymous => ("anonymous", None),
         Actor::System => ("system", None),
     }
@@ -26,56 +65,60 @@ pub(crate) const fn refused(outcome: Outcome) -> Option<&'static str> {
     }
 }
 
-/// An event.
-pub(crate) struct EventRow {
-    pub(crate) seq: i64,
-    pub(crate) at: i64,
-    pub(crate) request: [u8; 16],
-    pub(crate) actor: String,
-    pub(crate) actor_subject: Option<[u8; 16]>,
-    pub(crate) action: String,
-    pub(crate) refused: Option<String>,
-    pub(crate) subject: Option<[u8; 16]>,
-    pub(crate) tenant: Option<String>,
-    pub(crate) token: Option<[u8; 16]>,
-    pub(crate) session: Option<[u8; 16]>,
-    pub(crate) peer: Option<String>,
-    pub(crate) detail: String,
+fn read_actor(row: &mut Cursor<'_, impl Columns>) -> Result<Actor, StoreError> {
+    match (row.text("actor")?, row.opt_id("actor_subject")?) {
+        ("operator", None) => Ok(Actor::Operator),
+        ("subject", Some(id)) => Ok(Actor::Subject(id)),
+        ("anonymous", None) => Ok(Actor::Anonymous),
+        ("system", None) => Ok(Actor::System),
+        _ => Err(row.bad("actor", "unknown, or actor_subject does not fit it")),
+    }
 }
 
-impl TryFrom<EventRow> for AuditRow {
-    type Error = StoreError;
+fn read_action(row: &mut Cursor<'_, impl Columns>) -> Result<AuditAction, StoreError> {
+    let text = row.text("action")?;
+    AuditAction::from_text(text).ok_or_else(|| row.bad("action", "unknown"))
+}
 
-    fn try_from(row: EventRow) -> Result<Self, StoreError> {
-        let place = Place {
-            table: TABLE,
-            row: &row.seq,
-        };
-        let actor = match (row.actor.as_str(), row.actor_subject) {
-            ("operator", None) => Actor::Operator,
-            ("subject", Some(id)) => Actor::Subject(SubjectId::from_bytes(id)),
-            ("anonymous", None) => Actor::Anonymous,
-            ("system", None) => Actor::System,
-            _ => return Err(place.bad("actor", "unknown, or actor_subject does not fit it")),
-        };
-        let refused: Option<ErrorCode> = place.parse_some("refused", row.refused.as_deref())?;
+impl Record for AuditRow {
+    const TABLE: &'static str = TABLE;
+
+    fn read(row: &mut Cursor<'_, impl Columns>) -> Result<Self, StoreError> {
+        let seq = row.int("seq")?;
         let event = AuditEvent {
-            at: Timestamp::from_micros(row.at),
-            request: RequestId::from_bytes(row.request),
-            actor,
-            action: AuditAction::from_text(&row.action)
-                .ok_or_else(|| place.bad("action", "unknown"))?,
-            outcome: refused.map_or(Outcome::Success, Outcome::Refused),
-            subject: row.subject.map(SubjectId::from_bytes),
-            tenant: place.parse_some("tenant", row.tenant.as_deref())?,
-            token: row.token.map(ApiTokenId::from_bytes),
-            session: row.session.map(SessionId::from_bytes),
-            peer: place.parse_some("peer", row.peer.as_deref())?,
-            detail: place.parse_json("detail", &row.detail)?,
+            at: row.time("at")?,
+            request: row.id("request")?,
+            actor: read_actor(row)?,
+            action: read_action(row)?,
+            outcome: row
+                .opt_parse::<ErrorCode>("refused")?
+                .map_or(Outcome::Success, Outcome::Refused),
+            subject: row.opt_id("subject")?,
+            tenant: row.opt_parse("tenant")?,
+            token: row.opt_id("token")?,
+            session: row.opt_id("session")?,
+            peer: row.opt_parse("peer")?,
+            detail: row.json("detail")?,
         };
-        Ok(Self {
-            seq: row.seq,
-            event,
-        })
+        Ok(Self { seq, event })
     }
+}
+
+/// The columns as they are read, without the number.
+pub(crate) fn values(event: &AuditEvent) -> Result<[Value<'_>; 12], StoreError> {
+    let (actor, actor_subject) = actor(&event.actor);
+    Ok([
+        event.at.into(),
+        event.request.into(),
+        actor.into(),
+        actor_subject.into(),
+        event.action.as_str().into(),
+        refused(event.outcome).into(),
+        event.subject.into(),
+        event.tenant.as_ref().into(),
+        event.token.into(),
+        event.session.into(),
+        event.peer.map(|peer| peer.to_string()).into(),
+        json(&event.detail)?.into(),
+    ])
 }

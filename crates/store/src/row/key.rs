@@ -1,60 +1,74 @@
 //! The realm's sealed keys.
 
-use super::Place;
+use super::{Columns, Cursor, Record, Target, Value};
 use doorward_base::Timestamp;
 use doorward_identity::model::{KeyPurpose, KeyRecord, KeyState};
 use doorward_identity::port::StoreError;
+use std::fmt::Display;
 
 /// Their table.
 pub(crate) const TABLE: &str = "realm_key";
 
+/// What is written.
+pub(crate) const fn target<T: Display + Sync>(kid: &T) -> Target<'_> {
+    Target {
+        table: TABLE,
+        row: kid,
+        unique: "the key, or the place of the active key",
+    }
+}
+
 /// The columns `state` and `until`.
-pub(crate) const fn columns(state: KeyState) -> (&'static str, Option<i64>) {
+pub(crate) const fn state(state: KeyState) -> (&'static str, Option<Timestamp>) {
     match state {
         KeyState::Next => ("next", None),
         KeyState::Active => ("active", None),
-        KeyState::Retiring { until } => ("retiring", Some(until.as_micros())),
+        KeyState::Retiring { until } => ("retiring", Some(until)),
     }
 }
 
-/// A key.
-pub(crate) struct KeyRow {
-    pub(crate) kid: String,
-    pub(crate) purpose: String,
-    pub(crate) algorithm: String,
-    pub(crate) state: String,
-    pub(crate) until: Option<i64>,
-    pub(crate) sealed: Vec<u8>,
-    pub(crate) created_at: i64,
+fn read_state(row: &mut Cursor<'_, impl Columns>) -> Result<KeyState, StoreError> {
+    match (row.text("state")?, row.opt_time("until")?) {
+        ("next", None) => Ok(KeyState::Next),
+        ("active", None) => Ok(KeyState::Active),
+        ("retiring", Some(until)) => Ok(KeyState::Retiring { until }),
+        _ => Err(row.bad("state", "unknown, or until does not fit it")),
+    }
 }
 
-impl TryFrom<KeyRow> for KeyRecord {
-    type Error = StoreError;
+fn read_purpose(row: &mut Cursor<'_, impl Columns>) -> Result<KeyPurpose, StoreError> {
+    let text = row.text("purpose")?;
+    [KeyPurpose::Access, KeyPurpose::Internal, KeyPurpose::Digest]
+        .into_iter()
+        .find(|purpose| purpose.as_str() == text)
+        .ok_or_else(|| row.bad("purpose", "unknown"))
+}
 
-    fn try_from(row: KeyRow) -> Result<Self, StoreError> {
-        let place = Place {
-            table: TABLE,
-            row: &row.kid,
-        };
-        let purpose = [KeyPurpose::Access, KeyPurpose::Internal, KeyPurpose::Digest]
-            .into_iter()
-            .find(|purpose| purpose.as_str() == row.purpose)
-            .ok_or_else(|| place.bad("purpose", "unknown"))?;
-        let state = match (row.state.as_str(), row.until) {
-            ("next", None) => KeyState::Next,
-            ("active", None) => KeyState::Active,
-            ("retiring", Some(until)) => KeyState::Retiring {
-                until: Timestamp::from_micros(until),
-            },
-            _ => return Err(place.bad("state", "unknown, or until does not fit it")),
-        };
+impl Record for KeyRecord {
+    const TABLE: &'static str = TABLE;
+
+    fn read(row: &mut Cursor<'_, impl Columns>) -> Result<Self, StoreError> {
         Ok(Self {
-            purpose,
-            state,
-            kid: row.kid,
-            algorithm: row.algorithm,
-            sealed: row.sealed,
-            created_at: Timestamp::from_micros(row.created_at),
+            kid: row.text("kid")?.to_owned(),
+            purpose: read_purpose(row)?,
+            algorithm: row.text("algorithm")?.to_owned(),
+            state: read_state(row)?,
+            sealed: row.bytes("sealed")?.to_vec(),
+            created_at: row.time("created_at")?,
         })
     }
+}
+
+/// The columns as they are read.
+pub(crate) fn values(key: &KeyRecord) -> [Value<'_>; 7] {
+    let (state, until) = state(key.state);
+    [
+        (&key.kid).into(),
+        key.purpose.as_str().into(),
+        (&key.algorithm).into(),
+        state.into(),
+        until.into(),
+        key.sealed.as_slice().into(),
+        key.created_at.into(),
+    ]
 }

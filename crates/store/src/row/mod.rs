@@ -11,6 +11,7 @@ pub(crate) mod ceiling;
 pub(crate) mod challenge;
 pub(crate) mod change;
 pub(crate) mod client;
+mod cursor;
 pub(crate) mod erase;
 pub(crate) mod factor;
 pub(crate) mod grant;
@@ -20,11 +21,15 @@ pub(crate) mod mail;
 pub(crate) mod session;
 pub(crate) mod subject;
 pub(crate) mod tenant;
+mod value;
+
+pub(crate) use cursor::{Columns, Cursor, Record};
+pub(crate) use value::{Id, Value, Values, values};
 
 use doorward_base::secret::TokenDigest;
 use doorward_base::{Email, TenantId};
 use doorward_identity::port::{Page, StoreError};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value as Json};
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -95,7 +100,7 @@ impl Place<'_> {
         self,
         column: &'static str,
         text: &str,
-    ) -> Result<Map<String, Value>, StoreError> {
+    ) -> Result<Map<String, Json>, StoreError> {
         serde_json::from_str(text).map_err(|problem| self.bad(column, problem))
     }
 
@@ -105,6 +110,51 @@ impl Place<'_> {
             .map(TokenDigest::from_bytes)
             .ok_or_else(|| self.bad("digest", "it does not have 32 bytes"))
     }
+}
+
+/// What a statement writes, for reports.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'r> {
+    /// The table.
+    pub(crate) table: &'static str,
+    /// The row's key.
+    pub(crate) row: &'r (dyn Display + Sync),
+    /// What is taken if a unique key is.
+    pub(crate) unique: &'static str,
+}
+
+impl Target<'_> {
+    /// The report that something is wrong with the row.
+    pub(crate) fn bad(self, column: &'static str, problem: impl Display) -> StoreError {
+        StoreError::Inconsistent {
+            table: self.table,
+            column,
+            row: self.row.to_string(),
+            problem: problem.to_string(),
+        }
+    }
+
+    /// What the one row that a statement wrote returned.
+    pub(crate) fn one<T>(self, mut returned: Vec<T>) -> Result<T, StoreError> {
+        match (returned.pop(), returned.len()) {
+            (Some(value), 0) => Ok(value),
+            (last, rest) => Err(self.expected_one(rest + usize::from(last.is_some()))),
+        }
+    }
+
+    /// The report that not exactly one row was written.
+    pub(crate) fn expected_one(self, written: impl Display) -> StoreError {
+        self.bad(
+            "(row)",
+            format!("{written} rows were written where one was expected"),
+        )
+    }
+}
+
+/// Ids in their order.
+pub(crate) fn sorted<T: Ord>(mut ids: Vec<T>) -> Vec<T> {
+    ids.sort_unstable();
+    ids
 }
 
 /// A digest as it was read: nothing, if it does not have 32 bytes.
@@ -123,7 +173,7 @@ pub(crate) fn tenants_json(tenants: &[TenantId]) -> String {
 }
 
 /// JSON as text.
-pub(crate) fn json(value: &Map<String, Value>) -> Result<String, StoreError> {
+pub(crate) fn json(value: &Map<String, Json>) -> Result<String, StoreError> {
     // A map with text keys cannot fail to be written; if it did, nothing is stored.
     serde_json::to_string(value).map_err(|problem| StoreError::Unavailable(problem.to_string()))
 }

@@ -217,7 +217,7 @@ impl ChallengeWrite for RealmTx<'_> {
     }
 }
 
-fn target(row: &dyn Display) -> Target<'_> {
+fn target(row: &(dyn Display + Sync)) -> Target<'_> {
     Target {
         table: TABLE,
         row,

@@ -215,7 +215,7 @@ impl ClientWrite for RealmTx<'_> {
     }
 }
 
-fn target(row: &dyn Display) -> Target<'_> {
+fn target(row: &(dyn Display + Sync)) -> Target<'_> {
     Target {
         table: TABLE,
         row,
@@ -223,7 +223,7 @@ fn target(row: &dyn Display) -> Target<'_> {
     }
 }
 
-fn secret(row: &dyn Display) -> Target<'_> {
+fn secret(row: &(dyn Display + Sync)) -> Target<'_> {
     Target {
         table: SECRET,
         row,

@@ -203,7 +203,7 @@ fn sweep_tenant(scope: Scope<'_>, tenant: &str, left: &mut u64) -> Result<(), St
     Ok(())
 }
 
-const fn target<'r>(table: &'static str, row: &'r dyn std::fmt::Display) -> Target<'r> {
+const fn target<'r>(table: &'static str, row: &'r (dyn std::fmt::Display + Sync)) -> Target<'r> {
     Target {
         table,
         row,

@@ -109,7 +109,7 @@ impl FactorWrite for RealmTx<'_> {
     }
 }
 
-fn target(row: &dyn Display) -> Target<'_> {
+fn target(row: &(dyn Display + Sync)) -> Target<'_> {
     Target {
         table: TABLE,
         row,

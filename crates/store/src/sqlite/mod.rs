@@ -32,6 +32,7 @@ mod reader;
 mod realm;
 mod scope;
 mod session;
+mod statement;
 mod subject;
 mod tenant;
 #[cfg(test)]
@@ -48,10 +49,11 @@ use doorward_identity::model::{ChangeRow, ChangeSeq, ClaimedMail, MailCount};
 use doorward_identity::port::{Extent, Node, ReadJob, Store, StoreError, WriteJob};
 use presence::Presence;
 use reader::Readers;
+use scope::Scope;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tx::RealmTx;
+use tx::{Later, Left, RealmTx};
 use watch::Watch;
 use writer::Writer;
 
@@ -91,6 +93,37 @@ impl SqliteStore {
     }
 }
 
+impl SqliteStore {
+    /// Runs a use-case on a reader, beside whoever writes.
+    fn look_up(&self, realm: RealmId, job: &WriteJob) -> Result<Left, StoreError> {
+        self.readers.run(|conn| {
+            let mut tx = RealmTx::light(conn, realm);
+            let outcome = tx::run_ready(job(&mut tx));
+            tx.left(outcome)
+        })
+    }
+
+    /// Writes what is left, in one short turn; says whether it was still possible.
+    async fn append(&self, realm: RealmId, later: Later) -> Result<bool, StoreError> {
+        if later.events.is_empty() && later.rotation.is_none() {
+            return Ok(true);
+        }
+        self.writer
+            .run(move |conn| {
+                if let Some(to) = &later.rotation
+                    && !session::rotate(Scope::new(conn, realm), to)?
+                {
+                    return Ok(false);
+                }
+                let mut tx = RealmTx::new(conn, realm);
+                let events = &mut later.events.iter();
+                let outcome = events.try_for_each(|event| audit::append(&mut tx, event));
+                tx.finish(outcome).map(|()| true)
+            })
+            .await
+    }
+}
+
 #[async_trait]
 impl Store for SqliteStore {
     async fn open_realm(&self, name: &RealmName) -> Result<RealmId, StoreError> {
@@ -112,7 +145,18 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn run_write(&self, realm: RealmId, _: Extent, job: WriteJob) -> Result<(), StoreError> {
+    async fn run_write(
+        &self,
+        realm: RealmId,
+        extent: Extent,
+        job: WriteJob,
+    ) -> Result<(), StoreError> {
+        if extent == Extent::OneLookUp
+            && let Left::Append(later) = self.look_up(realm, &job)?
+            && self.append(realm, later).await?
+        {
+            return Ok(());
+        }
         self.writer
             .run(move |conn| {
                 let mut tx = RealmTx::new(conn, realm);

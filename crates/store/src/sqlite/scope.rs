@@ -2,11 +2,11 @@
 //! every statement, so that a statement that forgets the realm does not run. Also
 //! what the engine's errors mean.
 
+pub(super) use crate::row::Target;
 use doorward_base::RealmId;
 use doorward_identity::port::StoreError;
 use rusqlite::types::FromSql;
 use rusqlite::{CachedStatement, Connection, ErrorCode, Row, ToSql, ffi};
-use std::fmt::Display;
 
 /// The values of `?2`, `?3`, … of a statement.
 pub(super) type Values<'v> = &'v [&'v dyn ToSql];
@@ -19,17 +19,6 @@ pub(super) trait Record: Sized {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self>;
 }
 
-/// What a statement writes, for reports.
-#[derive(Clone, Copy)]
-pub(super) struct Target<'r> {
-    /// The table.
-    pub(super) table: &'static str,
-    /// The row's key.
-    pub(super) row: &'r dyn Display,
-    /// What is taken if a unique key is.
-    pub(super) unique: &'static str,
-}
-
 /// One realm through one connection.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'c> {
@@ -40,6 +29,11 @@ pub(super) struct Scope<'c> {
 impl<'c> Scope<'c> {
     pub(super) const fn new(conn: &'c Connection, realm: RealmId) -> Self {
         Self { conn, realm }
+    }
+
+    /// For statements in the form of `statement`.
+    pub(super) const fn parts(self) -> (&'c Connection, RealmId) {
+        (self.conn, self.realm)
     }
 
     /// The row a statement finds.
@@ -111,12 +105,7 @@ impl<'c> Scope<'c> {
     ) -> Result<(), StoreError> {
         match self.write(target, sql, values)? {
             1 => Ok(()),
-            touched => Err(StoreError::Inconsistent {
-                table: target.table,
-                column: "(row)",
-                row: target.row.to_string(),
-                problem: format!("{touched} rows were written where one was expected"),
-            }),
+            touched => Err(target.expected_one(touched)),
         }
     }
 
@@ -141,7 +130,7 @@ pub(super) fn unavailable(error: rusqlite::Error) -> StoreError {
 }
 
 /// What an error while reading a table means.
-fn failed(table: &'static str, error: rusqlite::Error) -> StoreError {
+pub(super) fn failed(table: &'static str, error: rusqlite::Error) -> StoreError {
     match error {
         rusqlite::Error::InvalidColumnType(..)
         | rusqlite::Error::FromSqlConversionFailure(..)
@@ -164,7 +153,7 @@ fn failed(table: &'static str, error: rusqlite::Error) -> StoreError {
 }
 
 /// What an error while writing a row means.
-fn write_failed(target: Target<'_>, error: rusqlite::Error) -> StoreError {
+pub(super) fn write_failed(target: Target<'_>, error: rusqlite::Error) -> StoreError {
     let rusqlite::Error::SqliteFailure(failure, _) = &error else {
         return failed(target.table, error);
     };

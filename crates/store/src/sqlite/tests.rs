@@ -7,7 +7,7 @@ use crate::conformance::fixture::{
 use crate::conformance::{conformance, reading, writing};
 use crate::use_case::use_cases;
 use doorward_identity::model::{AuditAction, Change, TokenState};
-use doorward_identity::port::{AuditFilter, StoreHandle};
+use doorward_identity::port::{AuditFilter, StoreHandle, TokenKey};
 use rusqlite::Connection;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -37,6 +37,36 @@ mod erasure;
 
 conformance!(crate::sqlite::tests::fresh);
 use_cases!(crate::sqlite::tests::fresh);
+
+/// A look-up that writes nothing is served while the writer is busy.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_up_does_not_wait_for_the_writer() {
+    let directory = TempDir::new().unwrap();
+    let engine = open(&directory);
+    let store = StoreHandle::new(Arc::clone(&engine) as Arc<dyn Store>);
+    let a = realm(&store, "a").await;
+    people(&store, a).await;
+    writing!(store, a, [], |tx| tx.insert_api_token(&token(1, 1)).await).unwrap();
+    let (busy, is_busy) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let writing = tokio::spawn(async move {
+        let hold = move |_: &mut Connection| {
+            busy.send(()).unwrap();
+            Ok(released.recv().unwrap())
+        };
+        engine.writer.run(hold).await
+    });
+    tokio::task::spawn_blocking(move || is_busy.recv().unwrap())
+        .await
+        .unwrap();
+    let look = store.write_as(a, Extent::OneLookUp, |tx| {
+        Box::pin(async move { tx.find_token_dossier(&TokenKey::Id(token_id(1))).await })
+    });
+    let found = tokio::time::timeout(Duration::from_secs(20), look).await;
+    assert_eq!(found.unwrap().unwrap().unwrap().token, token(1, 1).token);
+    release.send(()).unwrap();
+    assert_eq!(writing.await.unwrap(), Ok(()));
+}
 
 mod file {
     use super::*;

@@ -4,6 +4,7 @@
 
 use super::scope::Scope;
 use doorward_base::RealmId;
+use doorward_identity::model::{AuditEvent, Rotation};
 use doorward_identity::port::{BoxFuture, StoreError};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,6 +19,23 @@ pub(super) struct RealmTx<'c> {
     /// The first storage failure. After one nothing more is done, whatever the
     /// use-case makes of the error.
     failure: Option<StoreError>,
+    /// What to write afterwards, if this is on a reader.
+    later: Option<Later>,
+}
+
+/// What a use-case that ran on a reader leaves to be written, together.
+#[derive(Default)]
+pub(super) struct Later {
+    pub(super) rotation: Option<Rotation>,
+    pub(super) events: Vec<AuditEvent>,
+}
+
+/// What is left to do for a use-case that ran on a reader.
+pub(super) enum Left {
+    /// Writing this.
+    Append(Later),
+    /// All of it, in a transaction that writes: it did more than a reader can.
+    Everything,
 }
 
 impl<'c> RealmTx<'c> {
@@ -26,7 +44,33 @@ impl<'c> RealmTx<'c> {
             conn,
             realm,
             failure: None,
+            later: None,
         }
+    }
+
+    /// On a reader, for a use-case that looks something up and then only writes down
+    /// events.
+    pub(super) fn light(conn: &'c mut Connection, realm: RealmId) -> Self {
+        Self {
+            later: Some(Later {
+                rotation: None,
+                events: Vec::new(),
+            }),
+            ..Self::new(conn, realm)
+        }
+    }
+
+    /// What is left to do after it ran on a reader.
+    pub(super) fn left(self, outcome: Result<(), StoreError>) -> Result<Left, StoreError> {
+        if self.failure.is_some() {
+            return Ok(Left::Everything);
+        }
+        outcome.map(|()| Left::Append(self.later.unwrap_or_default()))
+    }
+
+    /// What waits for the end, if it does.
+    pub(super) const fn later(&mut self) -> Option<&mut Later> {
+        self.later.as_mut()
     }
 
     /// What became of it.

@@ -259,6 +259,7 @@ CREATE UNIQUE INDEX session_refresh ON session (realm, refresh_digest)
 CREATE INDEX session_active ON session (realm, subject, created_at, id) WHERE ended_at IS NULL;
 -- Those that ended too: they go with their subject.
 CREATE INDEX session_by_subject ON session (realm, subject);
+CREATE INDEX session_over ON session (realm, expires_at) WHERE ended_at IS NULL;
 CREATE INDEX session_ended ON session (realm, ended_at) WHERE ended_at IS NOT NULL;
 
 -- counter: the last one that was used; it only grows.

@@ -3,19 +3,24 @@
 
 use super::*;
 use crate::conformance::fixture::{
-    all, at, challenge_id, client_id, digest, email, factor_id, identity as known_as, phone,
+    all, at, challenge_id, client_id, digest, email, event, factor_id, identity as known_as, phone,
     session_id, subject_id, tenant_id, token_id,
 };
+use crate::postgres::gather::Together as _;
 use crate::postgres::scope::{Scope, Trouble};
+use crate::postgres::session::Rotations;
+use crate::postgres::tx::{Access, RealmTx};
 use crate::postgres::{
-    api_token, challenge, client, dossier, erase, factor, grant, identity, session, subject, tenant,
+    challenge, client, dossier, erase, factor, grant, identity, subject, tenant,
 };
 use doorward_base::{ClassName, SubjectId, TenantId};
 use doorward_identity::model::{
-    ChallengeKind, Contact, Grant, Granted, HashedPassword, Rotation, SubjectStatus, TokenState,
+    AuditAction, ChallengeKind, Contact, Grant, Granted, HashedPassword, Rotation, SubjectStatus,
+    TokenState,
 };
 use doorward_identity::port::{
-    ChallengeFilter, ChallengeKey, ChallengesOf, Page, TokenFilter, TokenKey,
+    ChallengeFilter, ChallengeKey, ChallengesOf, Page, Read, SessionWrite as _, StoreError,
+    TokenFilter, TokenKey, TokenRead as _, TokenWrite as _,
 };
 use serde_json::Value;
 use tokio_postgres::SimpleQueryMessage;
@@ -42,10 +47,23 @@ const KEYS: [(&str, &[&str]); 13] = [
     ("tenant_role", &["tenant"]),
 ];
 
+/// Asks in a transaction of its own, over the only connection.
+macro_rules! asking {
+    ($store:expr, |$tx:ident| $ask:expr) => {{
+        let leased = $store.shared.connections.get().await.unwrap();
+        let mut $tx = RealmTx::begin(leased, RealmId(1), Access::Write).await;
+        let outcome = $ask;
+        drop($tx.end(Err(StoreError::Awaited)).await);
+        outcome
+    }};
+}
+
 #[tokio::test]
 async fn a_young_store_finds_by_key() {
     let database = database().await;
     let store = PostgresStore::open(&settings(&database)).await.unwrap();
+    ask_tokens_by_key(&store).await;
+    ask_sessions_by_key(&store).await;
     let leased = store.shared.connections.get().await.unwrap();
     let conn = leased.conn().unwrap();
     ask_by_key(Scope::new(conn, RealmId(1))).await;
@@ -76,6 +94,10 @@ async fn a_young_store_finds_by_key() {
 async fn a_young_store_lists_one_realm() {
     let database = database().await;
     let store = PostgresStore::open(&settings(&database)).await.unwrap();
+    asking!(&store, |tx| tx
+        .list_api_tokens(TokenFilter::All, all())
+        .await)
+    .unwrap();
     let leased = store.shared.connections.get().await.unwrap();
     let conn = leased.conn().unwrap();
     list(Scope::new(conn, RealmId(1))).await.unwrap();
@@ -103,7 +125,6 @@ async fn ask_by_key(scope: Scope<'_>) {
         tenant: None,
         granted: Granted::Role("r".parse().unwrap()),
     };
-    let revoked = TokenState::Revoked { at: at(1) };
     let active = SubjectStatus::Active;
     drop(subject::set_status(scope, subject, active).await);
     drop(subject::set_contact(scope, subject, &Contact::default()).await);
@@ -115,22 +136,6 @@ async fn ask_by_key(scope: Scope<'_>) {
     drop(grant::delete(scope, subject, &grant).await);
     drop(tenant::delete_membership(scope, subject, &tenant).await);
     change_what_is_pending(scope, subject, &tenant).await;
-    drop(api_token::set_state(scope, token_id(1), revoked).await);
-    drop(api_token::rekey(scope, token_id(1), &digest(1), "k").await);
-    drop(api_token::revoke_of(scope, subject, None, at(1)).await);
-    drop(api_token::touch(scope, &[(token_id(1), at(1))]).await);
-    drop(session::end(scope, session_id(1), at(1)).await);
-    drop(session::end_of(scope, subject, Some(&tenant), at(1)).await);
-    drop(session::end_others(scope, subject, session_id(1), at(1)).await);
-    let rotation = Rotation {
-        session: session_id(1),
-        from: 0,
-        to: 1,
-        at: at(1),
-        idle_until: None,
-        rekey: None,
-    };
-    drop(session::rotate(scope, &rotation).await);
 }
 
 async fn change_what_is_pending(scope: Scope<'_>, subject: SubjectId, tenant: &TenantId) {
@@ -182,9 +187,79 @@ async fn read_what_is_pending(scope: Scope<'_>, tenant: &TenantId) -> Result<(),
     Ok(())
 }
 
+async fn ask_tokens_by_key(store: &PostgresStore) {
+    let (id, owner, class) = (token_id(1), subject_id(1), ClassName::new("pat").unwrap());
+    let revoked = TokenState::Revoked { at: at(1) };
+    asking!(store, |tx| read_tokens_by_key(&mut tx, owner, &class).await).unwrap();
+    drop(asking!(store, |tx| tx
+        .set_api_token_state(id, revoked)
+        .await));
+    drop(asking!(store, |tx| tx
+        .rekey_api_token(id, &digest(1), "k")
+        .await));
+    drop(asking!(store, |tx| tx
+        .revoke_api_tokens_of(owner, None, at(1))
+        .await));
+    drop(asking!(store, |tx| tx
+        .touch_api_tokens(&[(id, at(1))])
+        .await));
+}
+
+async fn read_tokens_by_key(
+    tx: &mut dyn Read,
+    owner: SubjectId,
+    class: &ClassName,
+) -> Result<(), StoreError> {
+    let id = token_id(1);
+    tx.find_api_token(id).await?;
+    tx.list_token_states(&[id]).await?;
+    tx.find_api_token_by_digest(&digest(1)).await?;
+    tx.list_api_tokens(TokenFilter::Owner(owner), all()).await?;
+    tx.count_active_tokens(owner, class, at(1)).await?;
+    tx.find_token_dossier(&TokenKey::Id(id)).await?;
+    tx.find_token_dossier(&TokenKey::Digests(vec![digest(1)]))
+        .await?;
+    Ok(())
+}
+
+async fn ask_sessions_by_key(store: &PostgresStore) {
+    let (id, subject, tenant) = (session_id(1), subject_id(1), tenant_id("acme"));
+    let rotation = Rotation {
+        session: id,
+        from: 0,
+        to: 1,
+        at: at(1),
+        idle_until: None,
+        rekey: None,
+    };
+    asking!(store, |tx| read_sessions_by_key(&mut tx).await).unwrap();
+    drop(asking!(store, |tx| tx.end_session(id, at(1)).await));
+    drop(asking!(store, |tx| tx
+        .end_sessions_of(subject, Some(&tenant), at(1))
+        .await));
+    drop(asking!(store, |tx| tx
+        .end_other_sessions(subject, id, at(1))
+        .await));
+    drop(asking!(store, |tx| tx
+        .rotate_refresh_token(&rotation)
+        .await));
+    let leased = store.shared.connections.get().await.unwrap();
+    let asked = [(RealmId(1), rotation, event(1, AuditAction::SessionRefresh))];
+    let told = Rotations::serve(leased.conn().unwrap(), &asked).await;
+    assert_eq!(told.unwrap(), [false]);
+    leased.is_clean();
+}
+
+async fn read_sessions_by_key(tx: &mut dyn Read) -> Result<(), StoreError> {
+    tx.find_session(session_id(1)).await?;
+    tx.list_sessions(subject_id(1)).await?;
+    tx.list_active_sessions(&[session_id(1)]).await?;
+    tx.find_session_dossier(&[digest(1)]).await?;
+    Ok(())
+}
+
 async fn read_by_key(scope: Scope<'_>) -> Result<(), Trouble> {
     let (subject, tenant) = (subject_id(1), tenant_id("acme"));
-    let class = ClassName::new("pat").unwrap();
     subject::find(scope, subject).await?;
     subject::find_by_email(scope, &email(1)).await?;
     subject::find_by_phone(scope, &phone(1)).await?;
@@ -199,30 +274,13 @@ async fn read_by_key(scope: Scope<'_>) -> Result<(), Trouble> {
     tenant::find_membership(scope, subject, &tenant).await?;
     tenant::list_memberships(scope, subject).await?;
     read_what_is_pending(scope, &tenant).await?;
-    api_token::find(scope, token_id(1)).await?;
-    api_token::list_states(scope, &[token_id(1)]).await?;
-    api_token::find_by_digest(scope, &digest(1)).await?;
-    let page = Page {
-        after: None,
-        limit: 9,
-    };
-    api_token::list(scope, TokenFilter::Owner(subject), page).await?;
-    api_token::count_active(scope, subject, &class, at(1)).await?;
-    session::find(scope, session_id(1)).await?;
-    session::list(scope, subject).await?;
-    session::find_by_refresh(scope, &[digest(1)]).await?;
-    session::list_active_among(scope, &[session_id(1)]).await?;
     dossier::find(scope, subject).await?;
-    dossier::find_token(scope, &TokenKey::Id(token_id(1))).await?;
-    dossier::find_token(scope, &TokenKey::Digests(vec![digest(1)])).await?;
     Ok(())
 }
 
 async fn list(scope: Scope<'_>) -> Result<(), Trouble> {
     let limit = 9;
     subject::list(scope, Page { after: None, limit }).await?;
-    let page = Page { after: None, limit };
-    api_token::list(scope, TokenFilter::All, page).await?;
     grant::list_epochs(scope, at(0)).await?;
     let filter = ChallengeFilter {
         kind: ChallengeKind::Invitation,

@@ -1,11 +1,8 @@
 //! Transactions that collide, servers that do not answer, connections that break.
 
 use super::*;
-use crate::conformance::fixture::{all, at, digest, event, people, realm, subject_id, token, user};
+use crate::conformance::fixture::{all, at, people, realm, subject_id, token, user};
 use crate::conformance::{reading, writing};
-use doorward_identity::model::{AuditAction, Change};
-use doorward_identity::port::{AuditFilter, TokenKey};
-use std::sync::atomic::AtomicU32;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -78,118 +75,6 @@ async fn who_collides_waits_without_a_connection() {
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen.len(), 32);
-}
-
-/// More than the lanes serve: the closure runs again in a transaction, and what it wrote
-/// is written once.
-#[tokio::test]
-async fn a_look_up_that_does_more_runs_in_a_transaction() {
-    let (store, _database) = fresh().await;
-    let a = realm(&store, "a").await;
-    people(&store, a).await;
-    writing!(store, a, [], |tx| tx.insert_api_token(&token(1, 1)).await).unwrap();
-    let runs = Arc::new(AtomicU32::new(0));
-    let counted = Arc::clone(&runs);
-    let found = store
-        .write_as(a, Extent::OneLookUp, move |tx| {
-            let counted = Arc::clone(&counted);
-            Box::pin(async move {
-                counted.fetch_add(1, Ordering::SeqCst);
-                let key = TokenKey::Digests(vec![digest(9), digest(1)]);
-                let found = tx.find_token_dossier(&key).await?;
-                tx.append_audit(&event(1, AuditAction::TokenExchange))
-                    .await?;
-                tx.append_change(Change::Subject(subject_id(1))).await?;
-                Ok(found.map(|found| found.token))
-            })
-        })
-        .await;
-    assert_eq!(found, Ok(Some(token(1, 1).token)));
-    assert_eq!(runs.load(Ordering::SeqCst), 2);
-    let rows = reading!(store, a, [], |tx| tx
-        .list_audit(&AuditFilter::default(), all())
-        .await);
-    assert_eq!(rows.unwrap().len(), 1);
-    assert_eq!(store.engine().last_change().await.map(|seq| seq.0), Ok(1));
-}
-
-/// Many at once are served together, each with its own answer and its own audit row; the
-/// realm is part of the question.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn look_ups_of_many_are_kept_apart() {
-    let (store, _database) = fresh().await;
-    let (a, b) = (realm(&store, "a").await, realm(&store, "b").await);
-    for realm in [a, b] {
-        people(&store, realm).await;
-    }
-    for n in 1..=20 {
-        let here = if n % 2 == 0 { a } else { b };
-        writing!(store, here, [], |tx| tx
-            .insert_api_token(&token(n, 1))
-            .await)
-        .unwrap();
-    }
-    let mut tasks = JoinSet::new();
-    for n in 1..=24_u8 {
-        for here in [a, b] {
-            let store = store.clone();
-            tasks.spawn(async move {
-                let found = store
-                    .write_as(here, Extent::OneLookUp, move |tx| {
-                        Box::pin(async move {
-                            let key = TokenKey::Digests(vec![digest(n)]);
-                            let found = tx.find_token_dossier(&key).await?;
-                            tx.append_audit(&event(n, AuditAction::TokenExchange))
-                                .await?;
-                            Ok(found.map(|found| (found.token, found.owner.subject.id)))
-                        })
-                    })
-                    .await
-                    .unwrap();
-                let there = n <= 20 && (here == a) == (n % 2 == 0);
-                let expected = there.then(|| (token(n, 1).token, subject_id(1)));
-                assert_eq!(found, expected, "{n} in {here:?}");
-            });
-        }
-    }
-    tasks.join_all().await;
-    for realm in [a, b] {
-        let rows = reading!(store, realm, [], |tx| tx
-            .list_audit(&AuditFilter::default(), all())
-            .await);
-        let mut requests: Vec<_> = rows.unwrap().iter().map(|row| row.event.request).collect();
-        requests.sort_unstable();
-        requests.dedup();
-        assert_eq!(requests.len(), 24);
-    }
-}
-
-/// One bad row in a group is refused alone.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_audit_row_that_cannot_be_written_takes_no_other_with_it() {
-    let (store, _database) = fresh().await;
-    let a = realm(&store, "a").await;
-    let nowhere = RealmId(a.0 + 77);
-    let mut tasks = JoinSet::new();
-    for n in 0..40_u8 {
-        let store = store.clone();
-        let here = if n % 4 == 0 { nowhere } else { a };
-        tasks.spawn(async move {
-            let written = store
-                .write_as(here, Extent::OneLookUp, move |tx| {
-                    Box::pin(
-                        async move { tx.append_audit(&event(n, AuditAction::TokenPresent)).await },
-                    )
-                })
-                .await;
-            assert_eq!(written.is_ok(), here == a, "{written:?}");
-        });
-    }
-    tasks.join_all().await;
-    let rows = reading!(store, a, [], |tx| tx
-        .list_audit(&AuditFilter::default(), all())
-        .await);
-    assert_eq!(rows.unwrap().len(), 30);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
