@@ -12,7 +12,7 @@ pub const MARGIN: Duration = Duration::from_secs(3600);
 pub struct Cutoffs {
     /// Audit rows.
     pub audit: Timestamp,
-    /// Revoked and expired API tokens, and revoked clients.
+    /// Revoked and replaced API tokens, and revoked clients.
     pub tombstones: Timestamp,
     /// Ended sessions.
     pub sessions: Timestamp,

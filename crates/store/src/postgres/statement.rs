@@ -211,10 +211,6 @@ impl Columns for Row {
         self.try_get(at).map_err(|error| describe(&error))
     }
 
-    fn flag(&self, at: usize) -> Result<Option<bool>, String> {
-        self.try_get(at).map_err(|error| describe(&error))
-    }
-
     fn bytes(&self, at: usize) -> Result<Option<&[u8]>, String> {
         self.try_get(at).map_err(|error| describe(&error))
     }

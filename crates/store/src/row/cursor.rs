@@ -2,7 +2,7 @@
 
 use super::Id;
 use doorward_base::secret::TokenDigest;
-use doorward_base::{Email, SubjectId, Timestamp};
+use doorward_base::{SubjectId, Timestamp};
 use doorward_identity::port::StoreError;
 use serde_json::{Map, Value as Json};
 use std::fmt::Display;
@@ -16,8 +16,6 @@ pub(crate) trait Columns {
     fn text(&self, at: usize) -> Result<Option<&str>, String>;
     /// A number.
     fn int(&self, at: usize) -> Result<Option<i64>, String>;
-    /// Yes or no.
-    fn flag(&self, at: usize) -> Result<Option<bool>, String>;
     /// Bytes.
     fn bytes(&self, at: usize) -> Result<Option<&[u8]>, String>;
 }
@@ -65,11 +63,6 @@ impl<'r, C: Columns> Cursor<'r, C> {
         Ok(record)
     }
 
-    /// The whole row, for columns that only one engine has.
-    pub(crate) const fn columns(&self) -> &'r C {
-        self.columns
-    }
-
     /// Where the next column stands.
     pub(crate) const fn next(&self) -> usize {
         self.next
@@ -101,10 +94,6 @@ impl<'r, C: Columns> Cursor<'r, C> {
 
     pub(crate) fn opt_int(&mut self, column: &'static str) -> Result<Option<i64>, StoreError> {
         self.take(column, C::int)
-    }
-
-    pub(crate) fn opt_flag(&mut self, column: &'static str) -> Result<Option<bool>, StoreError> {
-        self.take(column, C::flag)
     }
 
     pub(crate) fn bytes(&mut self, column: &'static str) -> Result<&'r [u8], StoreError> {
@@ -146,18 +135,6 @@ impl<'r, C: Columns> Cursor<'r, C> {
         .transpose()
     }
 
-    /// An e-mail address.
-    pub(crate) fn email(&mut self, column: &'static str) -> Result<Email, StoreError> {
-        let email = self.opt_email(column)?;
-        self.some(column, email)
-    }
-
-    pub(crate) fn opt_email(&mut self, column: &'static str) -> Result<Option<Email>, StoreError> {
-        let text = self.opt_text(column)?;
-        text.map(|text| Email::new(text).map_err(|problem| self.bad(column, problem)))
-            .transpose()
-    }
-
     /// A list of names, see [`super::join`].
     pub(crate) fn list<T>(&mut self, column: &'static str) -> Result<Vec<T>, StoreError>
     where
@@ -188,11 +165,6 @@ impl<'r, C: Columns> Cursor<'r, C> {
     pub(crate) fn json(&mut self, column: &'static str) -> Result<Map<String, Json>, StoreError> {
         let text = self.text(column)?;
         serde_json::from_str(text).map_err(|problem| self.bad(column, problem))
-    }
-
-    pub(crate) fn digest(&mut self, column: &'static str) -> Result<TokenDigest, StoreError> {
-        let digest = self.opt_digest(column)?;
-        self.some(column, digest)
     }
 
     pub(crate) fn opt_digest(

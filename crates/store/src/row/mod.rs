@@ -134,14 +134,6 @@ impl Target<'_> {
         }
     }
 
-    /// What the one row that a statement wrote returned.
-    pub(crate) fn one<T>(self, mut returned: Vec<T>) -> Result<T, StoreError> {
-        match (returned.pop(), returned.len()) {
-            (Some(value), 0) => Ok(value),
-            (last, rest) => Err(self.expected_one(rest + usize::from(last.is_some()))),
-        }
-    }
-
     /// The report that not exactly one row was written.
     pub(crate) fn expected_one(self, written: impl Display) -> StoreError {
         self.bad(

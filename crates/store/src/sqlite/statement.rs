@@ -190,10 +190,6 @@ impl Columns for Row<'_> {
         self.get(at).map_err(|error| error.to_string())
     }
 
-    fn flag(&self, at: usize) -> Result<Option<bool>, String> {
-        self.get(at).map_err(|error| error.to_string())
-    }
-
     fn bytes(&self, at: usize) -> Result<Option<&[u8]>, String> {
         let bytes = self.get_ref(at).map_err(|error| error.to_string())?;
         bytes.as_blob_or_null().map_err(|error| error.to_string())
