@@ -248,7 +248,8 @@ impl SessionWrite for RealmTx {
              SELECT id FROM (SELECT id FROM session \
                  WHERE realm = $1 AND ended_at IS NOT NULL AND ended_at < $2 LIMIT $3) AS ended \
              UNION ALL SELECT id FROM (SELECT id FROM session \
-                 WHERE realm = $1 AND ended_at IS NULL AND expires_at < $2 LIMIT $3) AS over \
+                 WHERE realm = $1 AND realm > 0 AND ended_at IS NULL AND expires_at < $2 \
+                 LIMIT $3) AS over \
              LIMIT $3))",
             values![before, limit],
         )

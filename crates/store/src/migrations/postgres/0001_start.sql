@@ -289,7 +289,7 @@ CREATE INDEX session_active ON session (subject, realm, created_at, id)
     WHERE ended_at IS NULL AND subject IS NOT NULL;
 -- Those that ended too: they go with their subject.
 CREATE INDEX session_by_subject ON session (subject, realm) WHERE aal <> '';
-CREATE INDEX session_over ON session (realm, expires_at) WHERE ended_at IS NULL;
+CREATE INDEX session_over ON session (realm, expires_at) WHERE ended_at IS NULL AND realm > 0;
 CREATE INDEX session_ended ON session (realm, ended_at) WHERE ended_at IS NOT NULL;
 
 -- counter: the last one that was used; it only grows.
