@@ -85,8 +85,9 @@ const ROTATE: &str = "WITH asked AS MATERIALIZED (SELECT * FROM unnest($1::int8[
          $16::text[], $17::uuid[], $18::uuid[], $19::text[], $20::text[]) WITH ORDINALITY \
          AS each (of, id, was, becomes, moved_at, idle, digest, key, at, request, actor, \
          actor_subject, action, refused, subject, tenant, token, session, peer, detail, number)), \
-     held AS MATERIALIZED (SELECT id FROM session WHERE id = ANY($2) AND realm = ANY($1) \
-         ORDER BY id, realm FOR NO KEY UPDATE), \
+     held AS MATERIALIZED (SELECT one.id FROM (SELECT of, id FROM asked ORDER BY id, of) AS each \
+         CROSS JOIN LATERAL (SELECT id FROM session WHERE id = each.id AND realm = each.of \
+             OFFSET 0 FOR NO KEY UPDATE) AS one), \
      moved AS (UPDATE session SET refresh_number = asked.becomes, refreshed_at = asked.moved_at, \
              idle_until = asked.idle, \
              refresh_digest = coalesce(asked.digest, session.refresh_digest), \
