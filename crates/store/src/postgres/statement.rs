@@ -93,7 +93,7 @@ impl RealmTx {
         sql: &str,
         values: Values<'_>,
     ) -> Result<Vec<T>, StoreError> {
-        self.rows(T::TABLE, sql, values, |row| row.record()).await
+        self.rows(T::TABLE, sql, values, Cursor::record).await
     }
 
     /// The rows a statement finds, for columns that are no whole record.

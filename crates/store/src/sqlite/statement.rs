@@ -104,7 +104,7 @@ impl RealmTx<'_> {
         sql: &str,
         values: Values<'_>,
     ) -> Result<Vec<T>, StoreError> {
-        self.rows(T::TABLE, sql, values, |row| row.record())
+        self.rows(T::TABLE, sql, values, Cursor::record)
     }
 
     /// The rows a statement finds, for columns that are no whole record.

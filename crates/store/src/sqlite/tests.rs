@@ -52,7 +52,8 @@ async fn a_look_up_does_not_wait_for_the_writer() {
     let writing = tokio::spawn(async move {
         let hold = move |_: &mut Connection| {
             busy.send(()).unwrap();
-            Ok(released.recv().unwrap())
+            released.recv().unwrap();
+            Ok(())
         };
         engine.writer.run(hold).await
     });
