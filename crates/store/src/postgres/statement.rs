@@ -88,12 +88,16 @@ impl RealmTx {
     }
 
     /// The rows a statement finds.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method alone is of one lifetime, the closure of all"
+    )]
     pub(super) async fn list<T: Record + Send>(
         &mut self,
         sql: &str,
         values: Values<'_>,
     ) -> Result<Vec<T>, StoreError> {
-        self.rows(T::TABLE, sql, values, Cursor::record).await
+        self.rows(T::TABLE, sql, values, |row| row.record()).await
     }
 
     /// The rows a statement finds, for columns that are no whole record.

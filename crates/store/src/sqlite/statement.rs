@@ -99,12 +99,16 @@ impl RealmTx<'_> {
     }
 
     /// The rows a statement finds.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method alone is of one lifetime, the closure of all"
+    )]
     pub(super) fn list<T: Record>(
         &mut self,
         sql: &str,
         values: Values<'_>,
     ) -> Result<Vec<T>, StoreError> {
-        self.rows(T::TABLE, sql, values, Cursor::record)
+        self.rows(T::TABLE, sql, values, |row| row.record())
     }
 
     /// The rows a statement finds, for columns that are no whole record.
