@@ -277,12 +277,14 @@ fn an_https_upstream_is_verified_or_the_answer_is_502_and_the_log_says_tls() {
         ("/alone-unnamed", "tls_certificate"),
     ] {
         assert_eq!(app.get(path).expect(502).code(), "upstream_failed");
-        let log = log(&app);
-        let mut lines = log.lines();
-        assert!(
-            lines.any(|line| line.contains("TLS to an upstream failed") && line.contains(check)),
-            "{path}: {log}"
-        );
+        // The log is copied by another thread.
+        wait::until(&format!("{check} in the log"), PATIENCE, || {
+            let log = log(&app);
+            let mut lines = log.lines();
+            lines
+                .any(|line| line.contains("TLS to an upstream failed") && line.contains(check))
+                .then_some(())
+        });
     }
     app.get("/right").expect(200);
 }
