@@ -96,7 +96,7 @@ pub struct Page<K> {
 /// How much a closure does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Extent {
-    /// One [`DossierRead::find_token_dossier`] or [`SessionRead::find_session_dossier`] and,
+    /// One [`DossierRead::find_token_dossier`] or [`DossierRead::find_session_dossier`] and,
     /// when writing, at most one [`SessionWrite::rotate_refresh_token`] and audit rows after
     /// it, written together. The decision is as of the look-up, which waits for no writer. A
     /// closure that does anything else after all, or whose rotation came too late, is run
@@ -149,81 +149,28 @@ pub struct AuditFilter {
     pub action: Option<String>,
 }
 
-/// Reading one realm. Everything is of the realm the transaction was opened for.
-pub trait Read:
-    SubjectRead
-    + IdentityRead
-    + EraseRead
-    + DossierRead
-    + TenantRead
-    + GrantRead
-    + TokenRead
-    + SessionRead
-    + ChallengeRead
-    + FactorRead
-    + ClientRead
-    + KeyRead
-    + AuditRead
-{
+/// Everything that has all the parts is the sum.
+macro_rules! sum {
+    ($(#[$doc:meta])* $name:ident = $first:ident $(+ $part:ident)*) => {
+        $(#[$doc])*
+        pub trait $name: $first $(+ $part)* {}
+
+        impl<T: $first $(+ $part)*> $name for T {}
+    };
 }
 
-impl<
-    T: SubjectRead
-        + IdentityRead
-        + EraseRead
-        + DossierRead
-        + TenantRead
-        + GrantRead
-        + TokenRead
-        + SessionRead
-        + ChallengeRead
-        + FactorRead
-        + ClientRead
-        + KeyRead
-        + AuditRead,
-> Read for T
-{
+sum! {
+    /// Reading one realm. Everything is of the realm the transaction was opened for.
+    Read = SubjectRead + IdentityRead + EraseRead + DossierRead + TenantRead + GrantRead
+        + TokenRead + SessionRead + ChallengeRead + FactorRead + ClientRead + KeyRead + AuditRead
 }
 
-/// Writing one realm, inside one transaction. A method that names a row asserts that
-/// exactly that row was changed.
-pub trait Tx:
-    Read
-    + SubjectWrite
-    + IdentityWrite
-    + EraseWrite
-    + TenantWrite
-    + GrantWrite
-    + TokenWrite
-    + SessionWrite
-    + ChallengeWrite
-    + FactorWrite
-    + ClientWrite
-    + KeyWrite
-    + MailWrite
-    + AuditWrite
-    + ChangeWrite
-{
-}
-
-impl<
-    T: Read
-        + SubjectWrite
-        + IdentityWrite
-        + EraseWrite
-        + TenantWrite
-        + GrantWrite
-        + TokenWrite
-        + SessionWrite
-        + ChallengeWrite
-        + FactorWrite
-        + ClientWrite
-        + KeyWrite
-        + MailWrite
-        + AuditWrite
-        + ChangeWrite,
-> Tx for T
-{
+sum! {
+    /// Writing one realm, inside one transaction. A method that names a row asserts that
+    /// exactly that row was changed.
+    Tx = Read + SubjectWrite + IdentityWrite + EraseWrite + TenantWrite + GrantWrite
+        + TokenWrite + SessionWrite + ChallengeWrite + FactorWrite + ClientWrite + KeyWrite
+        + MailWrite + AuditWrite + ChangeWrite
 }
 
 /// A use-case as the engine runs it: perhaps more than once.

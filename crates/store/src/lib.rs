@@ -3,13 +3,17 @@
 //!
 //! * [`sqlite`]: the embedded default, for one process.
 //! * [`postgres`]: for several processes over one database.
-//! * `row`: what both keep, in plain types.
+//! * `area`: the SQL of each area of the port and the form of its rows, for both.
+//! * `engine`: what `area` asks of them.
+//! * `row`: how both read columns and bind values.
 //! * `use_case` (tests only): the use-cases of `doorward-identity` on each engine.
 //! * `conformance` (tests only): what every engine must do, races and isolation of
 //!   realms included.
 
+mod area;
 #[cfg(test)]
 mod conformance;
+mod engine;
 mod migration;
 pub mod postgres;
 mod row;

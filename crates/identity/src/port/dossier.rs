@@ -1,9 +1,10 @@
-//! A subject, or a token's owner, with all that gives it authority.
+//! A subject, or the owner of a token or session, with all that gives it authority.
 
 use super::{StoreError, TokenKey};
-use crate::model::{Dossier, TokenDossier};
+use crate::model::{Dossier, Session, TokenDossier};
 use async_trait::async_trait;
 use doorward_base::SubjectId;
+use doorward_base::secret::TokenDigest;
 
 /// Reading them.
 #[async_trait]
@@ -15,4 +16,10 @@ pub trait DossierRead: Send {
         &mut self,
         key: &TokenKey,
     ) -> Result<Option<TokenDossier>, StoreError>;
+    /// The session of a refresh token, by the digests it may be stored under, with its
+    /// subject's dossier.
+    async fn find_session_dossier(
+        &mut self,
+        digests: &[TokenDigest],
+    ) -> Result<Option<(Session, Dossier)>, StoreError>;
 }

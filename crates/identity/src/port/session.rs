@@ -1,9 +1,8 @@
 //! Sessions.
 
 use super::StoreError;
-use crate::model::{Dossier, Rotation, Session};
+use crate::model::{Rotation, Session};
 use async_trait::async_trait;
-use doorward_base::secret::TokenDigest;
 use doorward_base::{SessionId, SubjectId, TenantId, Timestamp};
 
 /// Reading them.
@@ -18,12 +17,6 @@ pub trait SessionRead: Send {
     async fn find_session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
     /// A subject's sessions that have not ended, newest first, at most 1,000.
     async fn list_sessions(&mut self, subject: SubjectId) -> Result<Vec<Session>, StoreError>;
-    /// The session of a refresh token, by the digests it may be stored under, with its
-    /// subject's dossier.
-    async fn find_session_dossier(
-        &mut self,
-        digests: &[TokenDigest],
-    ) -> Result<Option<(Session, Dossier)>, StoreError>;
     /// Sessions ended since `since`: what a node must refuse the access tokens of.
     async fn list_ended_sessions(&mut self, since: Timestamp)
     -> Result<Vec<SessionId>, StoreError>;

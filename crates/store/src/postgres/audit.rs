@@ -1,56 +1,15 @@
-//! What is written down of every event.
+//! Writing events down, of many requests in one statement.
 
 use super::gather::Together;
 use super::scope::{Trouble, failed};
-use super::tx::RealmTx;
-use crate::row::audit::{TABLE, condition, target, values};
-use crate::row::{Value, bounded, values};
+use crate::area::audit::{TABLE, values};
+use crate::row::Value;
 use async_trait::async_trait;
 use deadpool_postgres::ClientWrapper;
-use doorward_base::{RealmId, Timestamp};
-use doorward_identity::model::{AuditEvent, AuditRow};
-use doorward_identity::port::{AuditFilter, AuditRead, AuditWrite, Page, StoreError};
+use doorward_base::RealmId;
+use doorward_identity::model::AuditEvent;
+use doorward_identity::port::StoreError;
 use tokio_postgres::types::ToSql;
-
-const SELECT: &str = "SELECT seq, at, request, actor, actor_subject, action, refused, subject, \
-     tenant, token, session, peer, detail FROM audit WHERE realm = $1 AND seq < $2";
-
-#[async_trait]
-impl AuditRead for RealmTx {
-    async fn list_audit(
-        &mut self,
-        filter: &AuditFilter,
-        page: Page<i64>,
-    ) -> Result<Vec<AuditRow>, StoreError> {
-        // It comes from outside, and a text here cannot hold a NUL: no row has it.
-        if filter
-            .action
-            .as_ref()
-            .is_some_and(|action| action.contains('\0'))
-        {
-            return Ok(Vec::new());
-        }
-        let (conditions, values) = condition(filter, bounded(page), '$');
-        self.list(&format!("{SELECT}{conditions}"), &values).await
-    }
-}
-
-#[async_trait]
-impl AuditWrite for RealmTx {
-    async fn append_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
-        self.push_audit(event)
-    }
-
-    async fn prune_audit(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.write(
-            target(&"old events"),
-            "DELETE FROM audit WHERE realm = $1 AND at < $2 AND seq = ANY (ARRAY \
-             (SELECT seq FROM audit WHERE realm = $1 ORDER BY seq LIMIT $3))",
-            values![before, limit],
-        )
-        .await
-    }
-}
 
 /// Numbered in the order of the arrays. A realm that is not there is NULL, which the table
 /// does not take: then none of them is written.

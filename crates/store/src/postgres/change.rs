@@ -2,21 +2,15 @@
 //! its position is drawn until its commit is visible, so that positions grow by commit:
 //! a follower that has read a position has read all before it.
 
-use super::scope::{Id, Trouble, failed};
-use super::tx::RealmTx;
-use crate::row::change::{EntryRow, TABLE, columns};
-use async_trait::async_trait;
+use super::scope::{Trouble, failed};
+use crate::area::change::{KEPT, TABLE, values};
+use crate::row::Cursor;
 use deadpool_postgres::ClientWrapper;
 use doorward_base::RealmId;
 use doorward_identity::model::{Change, ChangeRow, ChangeSeq};
-use doorward_identity::port::{ChangeWrite, StoreError};
 use futures_util::future::join;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Client;
 
-/// How many entries stay. A follower reads the log within a second or has stopped; one
-/// that was away for longer than this starts again from a snapshot, as it must after
-/// any start.
-const KEPT: i64 = 1_000_000;
 /// What nodes listen on.
 pub(super) const CHANNEL: &str = "doorward_change";
 
@@ -35,13 +29,11 @@ pub(super) async fn append_and_commit(
     realm: RealmId,
     changes: &[Change],
 ) -> Result<(), Trouble> {
-    let mut kinds = Vec::with_capacity(changes.len());
-    let mut refs = Vec::with_capacity(changes.len());
-    for change in changes {
-        let (kind, id) = columns(change);
-        kinds.push(kind);
-        refs.push(id.copied().map(Id));
-    }
+    let columns = changes.iter().map(|change| {
+        let [kind, of] = values(change);
+        (kind, of)
+    });
+    let (kinds, refs): (Vec<_>, Vec<_>) = columns.unzip();
     // Prepared first, so that the statement leaves before the commit does.
     let append = conn
         .prepare_cached(APPEND)
@@ -71,7 +63,8 @@ pub(super) async fn list(
         )
         .await
         .map_err(|error| failed(TABLE, &error))?;
-    rows.iter().map(|row| Ok(entry(row)?)).collect()
+    let rows = rows.iter().map(|row| Cursor::new(TABLE, row).record());
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The last position given out; 0 before the first.
@@ -93,30 +86,4 @@ pub(super) async fn prune(conn: &ClientWrapper, limit: u32) -> Result<u64, Troub
     )
     .await
     .map_err(|error| failed(TABLE, &error))
-}
-
-fn entry(row: &Row) -> Result<ChangeRow, StoreError> {
-    let read = || -> Result<(i64, i64, String, Option<Id>), tokio_postgres::Error> {
-        Ok((
-            row.try_get(0)?,
-            row.try_get(1)?,
-            row.try_get(2)?,
-            row.try_get(3)?,
-        ))
-    };
-    let (seq, realm, kind, id) = read().map_err(|error| failed(TABLE, &error))?;
-    EntryRow {
-        seq,
-        realm,
-        kind,
-        id: id.map(|Id(id)| id),
-    }
-    .try_into()
-}
-
-#[async_trait]
-impl ChangeWrite for RealmTx {
-    async fn append_change(&mut self, change: Change) -> Result<(), StoreError> {
-        self.push_change(change)
-    }
 }

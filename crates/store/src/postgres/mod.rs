@@ -6,27 +6,20 @@
 //! * Reading: one snapshot.
 //! * Following: [`feed`]; a connection of its own listens, and asks for the change log,
 //!   whose positions grow by commit ([`change`]).
-//! * SQL: one module for each group of tables, every statement bound to one realm by
-//!   [`scope::Scope`]. Everything lives in the schema `doorward`.
+//! * SQL: `area`, which both engines share, every statement bound to one realm by
+//!   [`statement`]; here what is done in this engine's own way. Everything lives in the
+//!   schema `doorward`.
 //!
 //! It needs the server itself or a pooler in session mode: it prepares statements,
 //! listens and holds locks. Not here: rules, retention settings, backups.
 
-mod api_token;
 mod audit;
-mod ceiling;
-mod challenge;
 mod change;
-mod client;
 mod connect;
 mod dossier;
 mod erase;
-mod factor;
 mod feed;
 mod gather;
-mod grant;
-mod identity;
-mod key;
 mod lease;
 mod mail;
 mod migrate;
@@ -39,8 +32,6 @@ mod scope;
 mod session;
 mod shared;
 mod statement;
-mod subject;
-mod tenant;
 #[cfg(test)]
 mod tests;
 mod tls;

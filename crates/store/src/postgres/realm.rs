@@ -3,7 +3,6 @@
 //! committed while the first waited for it.
 
 use super::scope::{Trouble, failed};
-use crate::row::Place;
 use deadpool_postgres::ClientWrapper;
 use doorward_base::{RealmId, RealmName};
 use doorward_identity::port::StoreError;
@@ -61,7 +60,12 @@ pub(super) async fn init_value(
 }
 
 fn not_there(table: &'static str, row: &dyn Display) -> StoreError {
-    Place { table, row }.bad("name", "it was written and is not there")
+    StoreError::Inconsistent {
+        table,
+        column: "name",
+        row: row.to_string(),
+        problem: "it was written and is not there".to_owned(),
+    }
 }
 
 async fn value<T: FromSqlOwned>(

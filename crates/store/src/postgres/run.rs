@@ -6,6 +6,7 @@ use super::pool::Leased;
 use super::scope::Trouble;
 use super::shared::Shared;
 use super::tx::{Access, Ended, RealmTx};
+use crate::engine::InRealm;
 use doorward_base::RealmId;
 use doorward_base::fault::{self, Fault};
 use doorward_identity::port::{Extent, ReadJob, StoreError, WriteJob};
@@ -26,17 +27,17 @@ pub(super) async fn write(
     job: WriteJob,
 ) -> Result<(), StoreError> {
     if extent == Extent::OneLookUp {
-        let mut tx = RealmTx::light(&shared, realm);
+        let mut tx = InRealm(RealmTx::light(&shared, realm));
         let outcome = tx.run(|tx| job(tx)).await;
-        if !tx.has_outgrown() {
+        if !tx.0.has_outgrown() {
             if fault::is_planted(Fault::AnswerBeforeCommit) && outcome.is_ok() {
                 tokio::spawn(async move {
                     tokio::time::sleep(Duration::from_millis(300)).await;
-                    let _ = tx.end_light(Ok(())).await;
+                    let _ = tx.0.end_light(Ok(())).await;
                 });
                 return Ok(());
             }
-            if tx.end_light(outcome).await? {
+            if tx.0.end_light(outcome).await? {
                 return Ok(());
             }
         }
@@ -61,10 +62,10 @@ pub(super) async fn read(
     job: ReadJob<'static>,
 ) -> Result<(), StoreError> {
     if extent == Extent::OneLookUp {
-        let mut tx = RealmTx::light(shared, realm);
+        let mut tx = InRealm(RealmTx::light(shared, realm));
         let outcome = tx.run(|tx| job(tx)).await;
-        if !tx.has_outgrown() {
-            tx.end_light(outcome).await?;
+        if !tx.0.has_outgrown() {
+            tx.0.end_light(outcome).await?;
             return Ok(());
         }
     }
@@ -72,9 +73,9 @@ pub(super) async fn read(
     for last in [false, true] {
         let leased = connections.get().await?;
         let attempt = async {
-            let mut tx = RealmTx::begin(leased, realm, Access::Read).await;
+            let mut tx = InRealm(RealmTx::begin(leased, realm, Access::Read).await);
             let outcome = tx.run(|tx| job(tx)).await;
-            tx.end(outcome).await
+            tx.0.end(outcome).await
         };
         match tokio::time::timeout(shared.patience(), attempt).await {
             Err(_) => return Err(silent()),
@@ -129,13 +130,13 @@ async fn write_once(
     access: Access,
     job: &WriteJob,
 ) -> Result<(), Ended> {
-    let mut tx = RealmTx::begin(leased, realm, access).await;
+    let mut tx = InRealm(RealmTx::begin(leased, realm, access).await);
     let outcome = tx.run(|tx| job(tx)).await;
-    if fault::is_planted(Fault::AnswerBeforeCommit) && outcome.is_ok() && !tx.is_troubled() {
-        commit_late(tx);
+    if fault::is_planted(Fault::AnswerBeforeCommit) && outcome.is_ok() && !tx.0.is_troubled() {
+        commit_late(tx.0);
         return Ok(());
     }
-    tx.end(outcome).await
+    tx.0.end(outcome).await
 }
 
 fn silent() -> StoreError {

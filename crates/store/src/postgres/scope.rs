@@ -2,20 +2,13 @@
 //! statement, so that a statement that forgets the realm does not run. Also what the
 //! engine's errors mean.
 
-pub(super) use crate::row::Target;
+use crate::row::Target;
 use deadpool_postgres::ClientWrapper;
-use doorward_base::{
-    ApiTokenId, ChallengeId, ClientId, FactorId, IdentityId, MailId, MembershipId, RealmId,
-    RequestId, SessionId, SubjectId,
-};
+use doorward_base::RealmId;
 use doorward_identity::port::StoreError;
 use std::error::Error as _;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{FromSqlOwned, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Row, Statement};
-
-/// The values of `$2`, `$3`, … of a statement.
-pub(super) type Values<'v> = &'v [&'v (dyn ToSql + Sync)];
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 /// Why a statement did not do its part.
 #[derive(Clone, Debug)]
@@ -50,14 +43,6 @@ impl From<Trouble> for StoreError {
     }
 }
 
-/// A row as it is stored.
-pub(super) trait Record: Sized {
-    /// Its table.
-    const TABLE: &'static str;
-    /// Reads the columns in the order of the module's `SELECT`.
-    fn read(row: &Row) -> Result<Self, tokio_postgres::Error>;
-}
-
 /// One realm through one connection.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'c> {
@@ -79,133 +64,6 @@ impl<'c> Scope<'c> {
     pub(super) const fn realm(&self) -> &i64 {
         &self.realm.0
     }
-
-    /// The row a statement finds.
-    pub(super) async fn find<R, T>(
-        self,
-        sql: &str,
-        values: Values<'_>,
-    ) -> Result<Option<T>, Trouble>
-    where
-        R: Record,
-        T: TryFrom<R, Error = StoreError>,
-    {
-        let rows = self.rows(R::TABLE, sql, values).await?;
-        rows.first().map(read_one::<R, T>).transpose()
-    }
-
-    /// The values of a statement's only column.
-    pub(super) async fn column<T: FromSqlOwned>(
-        self,
-        table: &'static str,
-        sql: &str,
-        values: Values<'_>,
-    ) -> Result<Vec<T>, Trouble> {
-        let rows = self.rows(table, sql, values).await?;
-        rows.iter()
-            .map(|row| row.try_get(0).map_err(|error| failed(table, &error)))
-            .collect()
-    }
-
-    /// The rows a statement finds, or returns from what it wrote.
-    pub(super) async fn list<R, T>(self, sql: &str, values: Values<'_>) -> Result<Vec<T>, Trouble>
-    where
-        R: Record,
-        T: TryFrom<R, Error = StoreError>,
-    {
-        let rows = self.rows(R::TABLE, sql, values).await?;
-        rows.iter().map(read_one::<R, T>).collect()
-    }
-
-    /// Writes, and says how many rows it touched. An `INSERT` says
-    /// `ON CONFLICT DO NOTHING`: an error would end the whole transaction.
-    pub(super) async fn write(
-        self,
-        target: Target<'_>,
-        sql: &str,
-        values: Values<'_>,
-    ) -> Result<u64, Trouble> {
-        let statement = self.prepare(target.table, sql).await?;
-        let values = self.bind(values);
-        self.conn
-            .execute(&statement, &values)
-            .await
-            .map_err(|error| write_failed(target, &error))
-    }
-
-    /// Inserts one row with a statement that says `ON CONFLICT DO NOTHING`; a row that
-    /// is in the way is [`StoreError::Conflict`].
-    pub(super) async fn insert_one(
-        self,
-        target: Target<'_>,
-        sql: &str,
-        values: Values<'_>,
-    ) -> Result<(), Trouble> {
-        match self.write(target, sql, values).await? {
-            0 => Err(StoreError::Conflict(target.unique).into()),
-            touched => expect_one(target, touched),
-        }
-    }
-
-    /// Changes exactly one row.
-    pub(super) async fn write_one(
-        self,
-        target: Target<'_>,
-        sql: &str,
-        values: Values<'_>,
-    ) -> Result<(), Trouble> {
-        expect_one(target, self.write(target, sql, values).await?)
-    }
-
-    async fn rows(
-        self,
-        table: &'static str,
-        sql: &str,
-        values: Values<'_>,
-    ) -> Result<Vec<Row>, Trouble> {
-        let statement = self.prepare(table, sql).await?;
-        let values = self.bind(values);
-        self.conn
-            .query(&statement, &values)
-            .await
-            .map_err(|error| failed(table, &error))
-    }
-
-    /// The statement, prepared once for each connection.
-    async fn prepare(self, table: &'static str, sql: &str) -> Result<Statement, Trouble> {
-        self.conn
-            .prepare_cached(sql)
-            .await
-            .map_err(|error| failed(table, &error))
-    }
-
-    fn bind<'v>(&'v self, values: Values<'v>) -> Vec<&'v (dyn ToSql + Sync)> {
-        let mut all: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(values.len() + 1);
-        all.push(&self.realm.0);
-        all.extend_from_slice(values);
-        all
-    }
-}
-
-fn read_one<R, T>(row: &Row) -> Result<T, Trouble>
-where
-    R: Record,
-    T: TryFrom<R, Error = StoreError>,
-{
-    let read = R::read(row).map_err(|error| failed(R::TABLE, &error))?;
-    Ok(T::try_from(read)?)
-}
-
-fn expect_one(target: Target<'_>, touched: u64) -> Result<(), Trouble> {
-    if touched == 1 {
-        return Ok(());
-    }
-    Err(Trouble::Store(StoreError::Inconsistent {
-        table: target.table,
-        column: "(row)",
-        row: target.row.to_string(),
-        problem: format!("{touched} rows were written where one was expected"),
-    }))
 }
 
 /// Sixteen bytes, in a column of type `uuid`.
@@ -236,41 +94,6 @@ impl<'a> tokio_postgres::types::FromSql<'a> for Id {
 
     fn accepts(kind: &Type) -> bool {
         *kind == Type::UUID
-    }
-}
-
-macro_rules! ids {
-    ($($id:ty),*) => {
-        $(impl From<$id> for Id {
-            fn from(id: $id) -> Self {
-                Self(*id.as_bytes())
-            }
-        })*
-    };
-}
-
-ids!(
-    ApiTokenId,
-    ChallengeId,
-    ClientId,
-    FactorId,
-    IdentityId,
-    MailId,
-    MembershipId,
-    RequestId,
-    SessionId,
-    SubjectId
-);
-
-/// Where a page of ids begins, and whether that id is part of it: it is when no page was
-/// before. For `id >= $2 AND ($3 OR id > $2)`, which an index serves.
-pub(super) fn start<K>(after: Option<K>) -> (Id, bool)
-where
-    Id: From<K>,
-{
-    match after {
-        Some(after) => (Id::from(after), false),
-        None => (Id([0; 16]), true),
     }
 }
 

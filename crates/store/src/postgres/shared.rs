@@ -3,11 +3,11 @@
 
 use super::audit::Audits;
 use super::connect::{Connector, PostgresSettings};
-use super::dossier::Tokens;
+use super::dossier::{Refreshed, Tokens};
 use super::gather::{Gather, LANES, Lane, Together};
 use super::open::OpenError;
 use super::pool::Connections;
-use super::session::{Refreshed, Rotations};
+use super::session::Rotations;
 use doorward_identity::port::Extent;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,5 @@
-//! One realm inside one transaction, and how a use-case is run in it. The store's port is
-//! implemented for it beside the SQL, in one module for each group of tables. Not here:
-//! running again after a collision (`run`).
+//! One realm inside one transaction, and how a use-case is run in it. Not here: its
+//! statements (`statement`), running again after a collision (`run`).
 //!
 //! A closure of [`Extent::OneLookUp`] gets no transaction: its look-up is served
 //! together with others, and so is its audit row. If it does anything else it is run
@@ -11,6 +10,7 @@ use super::pool::Leased;
 use super::scope::{Scope, Trouble, failed};
 use super::shared::{Kind, Shared};
 use super::{audit, change};
+use crate::engine::InRealm;
 use deadpool_postgres::ClientWrapper;
 use doorward_base::RealmId;
 use doorward_identity::model::{AuditEvent, Change, Rotation};
@@ -22,26 +22,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
-
-/// Asks `$function` in the scope of a transaction.
-macro_rules! reading {
-    ($tx:ident, $($function:ident)::+($($value:expr),*)) => {{
-        let scope = $tx.reading().await?;
-        let outcome = $($function)::+(scope, $($value),*).await;
-        $tx.done(outcome)
-    }};
-}
-
-/// Does `$function` in the scope of a transaction that writes.
-macro_rules! writing {
-    ($tx:ident, $($function:ident)::+($($value:expr),*)) => {{
-        let scope = $tx.writing().await?;
-        let outcome = $($function)::+(scope, $($value),*).await;
-        $tx.done(outcome)
-    }};
-}
-
-pub(super) use {reading, writing};
 
 /// What a transaction may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -189,14 +169,14 @@ impl RealmTx {
         {
             *begun = None;
             if let Err(error) = answer {
-                return Err(self.fail(failed("(begin)", &error)));
+                return Err(self.give_up(failed("(begin)", &error)));
             }
         }
         outcome.map_err(|trouble| match trouble {
             // The statement said so itself (`ON CONFLICT DO NOTHING`, a count of rows, a
             // row that was read): the transaction goes on.
             Trouble::Store(error @ StoreError::Conflict(_)) => error,
-            trouble => self.fail(trouble),
+            trouble => self.give_up(trouble),
         })
     }
 
@@ -223,7 +203,7 @@ impl RealmTx {
 
     /// Takes a rotation for the end, where there is no transaction; it turns out then
     /// whether it was possible.
-    pub(super) fn postpone(&mut self, to: &Rotation) -> Result<bool, StoreError> {
+    pub(super) fn put_off(&mut self, to: &Rotation) -> Result<bool, StoreError> {
         self.sound()?;
         let light = matches!(self.way, Way::Lanes(_));
         if light {
@@ -248,27 +228,6 @@ impl RealmTx {
         }
         self.changes.push(change);
         Ok(())
-    }
-
-    /// Runs a use-case. What it awaits but the store is refused, and a panic is an error.
-    pub(super) async fn run(
-        &mut self,
-        job: impl for<'t> FnOnce(&'t mut Self) -> BoxFuture<'t, Result<(), StoreError>>,
-    ) -> Result<(), StoreError> {
-        let waiting = Arc::clone(&self.waiting);
-        let future = AssertUnwindSafe(job(self)).catch_unwind();
-        let mut future = pin!(future);
-        poll_fn(|context| match future.as_mut().poll(context) {
-            Poll::Pending if !waiting.load(Ordering::Acquire) => {
-                Poll::Ready(Err(StoreError::Awaited))
-            }
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(outcome)) => Poll::Ready(outcome),
-            Poll::Ready(Err(_)) => Poll::Ready(Err(StoreError::Unavailable(
-                "the code of a transaction panicked".to_owned(),
-            ))),
-        })
-        .await
     }
 
     /// Whether a closure that ran without a transaction needs one.
@@ -354,7 +313,7 @@ impl RealmTx {
             && let Some(pending) = begun.take()
             && let Err(error) = pending.await
         {
-            return Err(self.fail(failed("(begin)", &error)));
+            return Err(self.give_up(failed("(begin)", &error)));
         }
         Ok(())
     }
@@ -367,9 +326,33 @@ impl RealmTx {
         }
     }
 
-    fn fail(&mut self, trouble: Trouble) -> StoreError {
+    /// After it nothing more is done.
+    pub(super) fn give_up(&mut self, trouble: Trouble) -> StoreError {
         self.trouble = Some(trouble.clone());
         trouble.into()
+    }
+}
+
+impl InRealm<RealmTx> {
+    /// Runs a use-case. What it awaits but the store is refused, and a panic is an error.
+    pub(super) async fn run(
+        &mut self,
+        job: impl for<'t> FnOnce(&'t mut Self) -> BoxFuture<'t, Result<(), StoreError>>,
+    ) -> Result<(), StoreError> {
+        let waiting = Arc::clone(&self.0.waiting);
+        let future = AssertUnwindSafe(job(self)).catch_unwind();
+        let mut future = pin!(future);
+        poll_fn(|context| match future.as_mut().poll(context) {
+            Poll::Pending if !waiting.load(Ordering::Acquire) => {
+                Poll::Ready(Err(StoreError::Awaited))
+            }
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(outcome)) => Poll::Ready(outcome),
+            Poll::Ready(Err(_)) => Poll::Ready(Err(StoreError::Unavailable(
+                "the code of a transaction panicked".to_owned(),
+            ))),
+        })
+        .await
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) trait Columns {
     fn text(&self, at: usize) -> Result<Option<&str>, String>;
     /// A number.
     fn int(&self, at: usize) -> Result<Option<i64>, String>;
+    /// Yes or no.
+    fn flag(&self, at: usize) -> Result<Option<bool>, String>;
     /// Bytes.
     fn bytes(&self, at: usize) -> Result<Option<&[u8]>, String>;
 }
@@ -27,21 +29,26 @@ pub(crate) trait Record: Sized {
     /// Which of the columns names the row in reports.
     const KEY: usize = 0;
     /// Reads the columns in the order of the `SELECT`.
-    fn read(row: &mut Cursor<'_, impl Columns>) -> Result<Self, StoreError>;
+    fn read(row: &mut Cursor<'_>) -> Result<Self, StoreError>;
+
+    /// The same, where a row is nothing else.
+    fn whole(row: &mut Cursor<'_>) -> Result<Self, StoreError> {
+        row.record()
+    }
 }
 
 /// A row, and the column that is read next. What a method is told besides is the column's
 /// name, for reports.
-pub(crate) struct Cursor<'r, C> {
-    columns: &'r C,
+pub(crate) struct Cursor<'r> {
+    columns: &'r dyn Columns,
     next: usize,
     table: &'static str,
     key: usize,
 }
 
-impl<'r, C: Columns> Cursor<'r, C> {
+impl<'r> Cursor<'r> {
     /// The row of a table whose first column names it.
-    pub(crate) const fn new(table: &'static str, columns: &'r C) -> Self {
+    pub(crate) const fn new(table: &'static str, columns: &'r dyn Columns) -> Self {
         Self {
             columns,
             next: 0,
@@ -74,7 +81,7 @@ impl<'r, C: Columns> Cursor<'r, C> {
     }
 
     pub(crate) fn opt_id<I: Id>(&mut self, column: &'static str) -> Result<Option<I>, StoreError> {
-        let id = self.take(column, C::id)?;
+        let id = self.take(column, Columns::id)?;
         Ok(id.map(I::from_bytes))
     }
 
@@ -84,7 +91,15 @@ impl<'r, C: Columns> Cursor<'r, C> {
     }
 
     pub(crate) fn opt_text(&mut self, column: &'static str) -> Result<Option<&'r str>, StoreError> {
-        self.take(column, C::text)
+        self.take(column, Columns::text)
+    }
+
+    /// A text that the record keeps as it is.
+    pub(crate) fn opt_string(
+        &mut self,
+        column: &'static str,
+    ) -> Result<Option<String>, StoreError> {
+        Ok(self.opt_text(column)?.map(str::to_owned))
     }
 
     pub(crate) fn int(&mut self, column: &'static str) -> Result<i64, StoreError> {
@@ -93,12 +108,23 @@ impl<'r, C: Columns> Cursor<'r, C> {
     }
 
     pub(crate) fn opt_int(&mut self, column: &'static str) -> Result<Option<i64>, StoreError> {
-        self.take(column, C::int)
+        self.take(column, Columns::int)
     }
 
     pub(crate) fn bytes(&mut self, column: &'static str) -> Result<&'r [u8], StoreError> {
-        let bytes = self.take(column, C::bytes)?;
+        let bytes = self.opt_bytes(column)?;
         self.some(column, bytes)
+    }
+
+    pub(crate) fn opt_bytes(
+        &mut self,
+        column: &'static str,
+    ) -> Result<Option<&'r [u8]>, StoreError> {
+        self.take(column, Columns::bytes)
+    }
+
+    pub(crate) fn opt_flag(&mut self, column: &'static str) -> Result<Option<bool>, StoreError> {
+        self.take(column, Columns::flag)
     }
 
     /// Microseconds since the Unix epoch.
@@ -163,19 +189,33 @@ impl<'r, C: Columns> Cursor<'r, C> {
 
     /// A JSON object.
     pub(crate) fn json(&mut self, column: &'static str) -> Result<Map<String, Json>, StoreError> {
-        let text = self.text(column)?;
-        serde_json::from_str(text).map_err(|problem| self.bad(column, problem))
+        let json = self.opt_json(column)?;
+        self.some(column, json)
+    }
+
+    pub(crate) fn opt_json(
+        &mut self,
+        column: &'static str,
+    ) -> Result<Option<Map<String, Json>>, StoreError> {
+        let text = self.opt_text(column)?;
+        text.map(|text| serde_json::from_str(text).map_err(|problem| self.bad(column, problem)))
+            .transpose()
     }
 
     pub(crate) fn opt_digest(
         &mut self,
         column: &'static str,
     ) -> Result<Option<TokenDigest>, StoreError> {
-        let bytes = self.take(column, C::bytes)?;
+        let bytes = self.opt_bytes(column)?;
         let digest = bytes.map(|bytes| bytes.try_into().map(TokenDigest::from_bytes));
         digest
             .transpose()
             .map_err(|_| self.bad(column, "it does not have 32 bytes"))
+    }
+
+    pub(crate) fn digest(&mut self, column: &'static str) -> Result<TokenDigest, StoreError> {
+        let digest = self.opt_digest(column)?;
+        self.some(column, digest)
     }
 
     /// The report of what is wrong with a column.
@@ -204,7 +244,7 @@ impl<'r, C: Columns> Cursor<'r, C> {
     fn take<T>(
         &mut self,
         column: &'static str,
-        read: impl FnOnce(&'r C, usize) -> Result<Option<T>, String>,
+        read: impl FnOnce(&'r dyn Columns, usize) -> Result<Option<T>, String>,
     ) -> Result<Option<T>, StoreError> {
         let value = read(self.columns, self.next).map_err(|problem| self.bad(column, problem))?;
         self.next += 1;

@@ -3,9 +3,11 @@
 
 use doorward_base::secret::TokenDigest;
 use doorward_base::{
-    ApiTokenId, Audience, ClassName, ClientId, Email, FactorId, MembershipId, Permission,
-    RequestId, RoleName, SessionId, SubjectId, TenantId, Timestamp,
+    ApiTokenId, Audience, ChallengeId, ClassName, ClientId, Email, FactorId, IdentityId, MailId,
+    MembershipId, Permission, Phone, ProviderName, RequestId, RoleName, SessionId, SubjectId,
+    TenantId, Timestamp,
 };
+use doorward_identity::port::Page;
 use std::borrow::Cow;
 
 /// A value.
@@ -23,13 +25,15 @@ pub(crate) enum Value<'v> {
     Text(Cow<'v, str>),
     /// Bytes, such as a digest.
     Bytes(&'v [u8]),
-    /// Ids as one value, for the engine that has arrays.
+    /// Ids as one value: an array, or a JSON array of hexadecimal texts.
     Ids(Vec<[u8; 16]>),
+    /// Texts as one value: an array, or a JSON array.
+    Texts(Vec<&'v str>),
     /// Numbers as one value, for the engine that has arrays.
     Ints(Vec<i64>),
 }
 
-/// The values of `?2`, `?3`, … of a statement; the first is the realm.
+/// The values of `$2`, `$3`, … of a statement; the first is the realm.
 pub(crate) type Values<'v> = &'v [Value<'v>];
 
 /// Gathers what a statement binds.
@@ -40,6 +44,18 @@ macro_rules! values {
 }
 
 pub(crate) use values;
+
+/// Where a page of ids begins, whether that id is part of it (it is when no page was
+/// before), and how long it is at the most. For `id >= $2 AND ($3 OR id > $2)`, which an
+/// index serves, and `LIMIT $4`.
+pub(crate) fn page<I: Id>(page: Page<I>) -> [Value<'static>; 3] {
+    let page = super::bounded(page);
+    [
+        Value::Id(page.after.map_or([0; 16], Id::bytes)),
+        Value::Flag(page.after.is_none()),
+        Value::from(page.limit),
+    ]
+}
 
 /// The ids of entities: how they are bound and read.
 pub(crate) trait Id: Copy {
@@ -79,8 +95,11 @@ macro_rules! ids {
 
 ids!(
     ApiTokenId,
+    ChallengeId,
     ClientId,
     FactorId,
+    IdentityId,
+    MailId,
     MembershipId,
     RequestId,
     SessionId,
@@ -98,7 +117,15 @@ macro_rules! names {
 }
 
 names!(
-    Audience, ClassName, Email, Permission, RoleName, TenantId, String
+    Audience,
+    ClassName,
+    Email,
+    Permission,
+    Phone,
+    ProviderName,
+    RoleName,
+    String,
+    TenantId
 );
 
 impl<'v> From<&'v str> for Value<'v> {
@@ -122,6 +149,12 @@ impl<'v> From<&'v TokenDigest> for Value<'v> {
 impl<'v> From<&'v [u8]> for Value<'v> {
     fn from(bytes: &'v [u8]) -> Self {
         Self::Bytes(bytes)
+    }
+}
+
+impl<'v> From<&'v [TenantId]> for Value<'v> {
+    fn from(tenants: &'v [TenantId]) -> Self {
+        Self::Texts(tenants.iter().map(TenantId::as_str).collect())
     }
 }
 

@@ -1,31 +1,12 @@
 //! The change log, which other processes follow. Its positions grow by commit,
 //! because there is one writer at a time.
 
-use super::scope::{Record, Scope, Target, unavailable};
-use super::tx::RealmTx;
-use crate::row::change::{EntryRow, TABLE, columns};
-use async_trait::async_trait;
-use doorward_identity::model::{Change, ChangeRow, ChangeSeq};
-use doorward_identity::port::{ChangeWrite, StoreError};
-use rusqlite::{Connection, Row};
-
-/// How many entries stay. A follower reads the log within a second or has stopped;
-/// one that was away for longer than this starts again from a snapshot, as it must
-/// after any start.
-pub(super) const KEPT: i64 = 1_000_000;
-
-pub(super) fn append(scope: Scope<'_>, change: Change) -> Result<(), StoreError> {
-    let (kind, id) = columns(&change);
-    scope.write_one(
-        Target {
-            table: TABLE,
-            row: &kind,
-            unique: "the position",
-        },
-        "INSERT INTO change_log (realm, kind, ref) VALUES (?1, ?2, ?3)",
-        &[&kind, &id],
-    )
-}
+use super::scope::unavailable;
+use crate::area::change::TABLE;
+use crate::row::Cursor;
+use doorward_identity::model::{ChangeRow, ChangeSeq};
+use doorward_identity::port::StoreError;
+use rusqlite::Connection;
 
 /// Entries of every realm after a position, in the order of their commits.
 pub(super) fn list(
@@ -41,7 +22,7 @@ pub(super) fn list(
     let mut rows = statement.query((after.0, limit)).map_err(unavailable)?;
     let mut list = Vec::new();
     while let Some(row) = rows.next().map_err(unavailable)? {
-        list.push(EntryRow::read(row).map_err(unavailable)?.try_into()?);
+        list.push(Cursor::new(TABLE, row).record()?);
     }
     Ok(list)
 }
@@ -64,24 +45,4 @@ pub(super) fn prune(conn: &Connection, kept: i64, limit: u32) -> Result<u64, Sto
         .and_then(|mut statement| statement.execute((kept, limit)))
         .map_err(unavailable)?;
     Ok(u64::try_from(removed).unwrap_or(u64::MAX))
-}
-
-#[async_trait]
-impl ChangeWrite for RealmTx<'_> {
-    async fn append_change(&mut self, change: Change) -> Result<(), StoreError> {
-        self.with(|scope| append(scope, change))
-    }
-}
-
-impl Record for EntryRow {
-    const TABLE: &'static str = TABLE;
-
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            seq: row.get(0)?,
-            realm: row.get(1)?,
-            kind: row.get(2)?,
-            id: row.get(3)?,
-        })
-    }
 }

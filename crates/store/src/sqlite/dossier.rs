@@ -1,78 +1,150 @@
-//! A subject with all that gives it authority. Here a statement costs microseconds, so
-//! that the parts are read one after the other, over one snapshot.
+//! A subject with all that gives it authority, and tokens and sessions with their owners,
+//! each in one statement.
 
-use super::scope::Scope;
 use super::tx::RealmTx;
-use super::{api_token, grant, subject, tenant};
+use crate::area::api_token::Keyed;
+use crate::area::dossier::{Held, session_columns, subject_columns, token_columns};
+use crate::area::subject::TABLE;
+use crate::area::tenant::there;
+use crate::engine::{Engine as _, InRealm};
+use crate::row::{Cursor, Value};
 use async_trait::async_trait;
 use doorward_base::SubjectId;
-use doorward_identity::model::{Dossier, TokenDossier};
+use doorward_base::secret::TokenDigest;
+use doorward_identity::model::{Dossier, Session, TokenDossier};
 use doorward_identity::port::{DossierRead, StoreError, TokenKey};
+use serde::de::DeserializeOwned;
 
-pub(super) fn find(scope: Scope<'_>, id: SubjectId) -> Result<Option<Dossier>, StoreError> {
-    let Some(subject) = subject::find(scope, id)? else {
-        return Ok(None);
+/// Subject `s` and what it holds.
+macro_rules! dossier {
+    () => {
+        concat!(
+            subject_columns!(),
+            "(SELECT json_group_array(json_array(tenant, kind, name, audience)) \
+                FROM grant_ WHERE realm = s.realm AND subject = s.id), \
+             (SELECT json_group_array(json_array(tenant) ORDER BY created_at, id) \
+                FROM membership WHERE realm = s.realm AND subject = s.id",
+            there!(),
+            "), \
+             (SELECT json_group_array(json_array(tenant, role, permissions)) FROM tenant_role \
+                WHERE realm = s.realm AND tenant IN (SELECT tenant FROM membership \
+                    WHERE realm = s.realm AND subject = s.id",
+            there!(),
+            ")), \
+             (SELECT json_group_array(json_array(tenant, epoch)) \
+                FROM epoch WHERE realm = s.realm AND subject = s.id)"
+        )
     };
-    let memberships = tenant::list_memberships(scope, id)?;
-    let member_of: Vec<_> = memberships.into_iter().map(|one| one.tenant).collect();
-    let mut tenant_roles = Vec::new();
-    for tenant in &member_of {
-        let roles = grant::list_roles(scope, tenant)?;
-        tenant_roles.extend(roles.into_iter().map(|role| (tenant.clone(), role)));
-    }
-    // By tenant, whatever the order of the memberships.
-    tenant_roles.sort_by(|(one, _), (next, _)| one.cmp(next));
-    let epochs = grant::list_epochs_of(scope, id)?;
-    Ok(Some(Dossier {
-        subject,
-        grants: grant::list(scope, id)?,
-        member_of,
-        tenant_roles,
-        epochs: epochs
-            .into_iter()
-            .map(|(_, tenant, epoch)| (tenant, epoch))
-            .collect(),
-    }))
 }
 
-pub(super) fn find_token(
-    scope: Scope<'_>,
-    key: &TokenKey,
-) -> Result<Option<TokenDossier>, StoreError> {
-    let found = match key {
-        TokenKey::Id(id) => api_token::find_keyed(scope, *id)?,
-        TokenKey::Digests(digests) => {
-            let mut found = None;
-            for digest in digests {
-                found = api_token::find_by_digest(scope, digest)?;
-                if found.is_some() {
-                    break;
-                }
-            }
-            found
-        }
+macro_rules! token {
+    ($by:literal) => {
+        concat!(
+            "SELECT ",
+            token_columns!(),
+            dossier!(),
+            " FROM api_token AS t CROSS JOIN subject AS s \
+             ON s.realm = t.realm AND s.id = t.owner AND s.deleted_at IS NULL \
+             WHERE t.realm = $1 AND ",
+            $by
+        )
     };
-    let Some((token, digest_key)) = found else {
-        return Ok(None);
+}
+
+const BY_SUBJECT: &str = concat!(
+    "SELECT ",
+    dossier!(),
+    " FROM subject AS s WHERE s.realm = $1 AND s.id = $2 AND s.deleted_at IS NULL"
+);
+
+const BY_REFRESH: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    dossier!(),
+    " FROM session AS t CROSS JOIN subject AS s \
+     ON s.realm = t.realm AND s.id = t.subject AND s.deleted_at IS NULL \
+     WHERE t.realm = $1 AND t.refresh_digest = $2"
+);
+
+fn read(row: &mut Cursor<'_>) -> Result<Dossier, StoreError> {
+    let subject = row.record()?;
+    let held = Held {
+        grants: read_list(row, "grants")?,
+        members: read_list(row, "memberships")?,
+        roles: read_list(row, "roles")?,
+        epochs: read_list(row, "epochs")?,
     };
-    let owner = find(scope, token.owner)?;
-    Ok(owner.map(|owner| TokenDossier {
+    held.of(subject)
+}
+
+fn read_list<T: DeserializeOwned>(
+    row: &mut Cursor<'_>,
+    column: &'static str,
+) -> Result<Vec<T>, StoreError> {
+    let text = row.text(column)?;
+    serde_json::from_str(text).map_err(|problem| row.bad(column, problem))
+}
+
+fn read_token(row: &mut Cursor<'_>) -> Result<TokenDossier, StoreError> {
+    let (token, digest_key) = row.record::<Keyed>()?;
+    Ok(TokenDossier {
         token,
         digest_key,
-        owner,
-    }))
+        owner: read(row)?,
+    })
+}
+
+fn read_session(row: &mut Cursor<'_>) -> Result<(Session, Dossier), StoreError> {
+    Ok((row.record()?, read(row)?))
+}
+
+impl RealmTx<'_> {
+    /// The first that is found.
+    async fn first<T: Send>(
+        &mut self,
+        sql: &str,
+        keys: impl IntoIterator<Item = Value<'_>, IntoIter: Send> + Send,
+        read: fn(&mut Cursor<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        for key in keys {
+            let mut found = self.rows(TABLE, sql, &[key], read).await?;
+            if let Some(found) = found.pop() {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
 }
 
 #[async_trait]
-impl DossierRead for RealmTx<'_> {
+impl DossierRead for InRealm<RealmTx<'_>> {
     async fn find_dossier(&mut self, subject: SubjectId) -> Result<Option<Dossier>, StoreError> {
-        self.with(|scope| find(scope, subject))
+        self.0.first(BY_SUBJECT, [subject.into()], read).await
     }
 
     async fn find_token_dossier(
         &mut self,
         key: &TokenKey,
     ) -> Result<Option<TokenDossier>, StoreError> {
-        self.with(|scope| find_token(scope, key))
+        match key {
+            TokenKey::Id(id) => {
+                let keys = [Value::from(*id)];
+                self.0.first(token!("t.id = $2"), keys, read_token).await
+            }
+            TokenKey::Digests(digests) => {
+                let keys: Vec<Value<'_>> = digests.iter().map(Value::from).collect();
+                self.0
+                    .first(token!("t.digest = $2"), keys, read_token)
+                    .await
+            }
+        }
+    }
+
+    async fn find_session_dossier(
+        &mut self,
+        digests: &[TokenDigest],
+    ) -> Result<Option<(Session, Dossier)>, StoreError> {
+        let keys: Vec<Value<'_>> = digests.iter().map(Value::from).collect();
+        self.0.first(BY_REFRESH, keys, read_session).await
     }
 }

@@ -5,24 +5,15 @@
 //! * Reading: [`reader`]; on the caller's thread, over one snapshot, without waiting
 //!   for the writer. A point read costs microseconds; a scan of millions of rows
 //!   belongs on a thread that may block.
-//! * SQL: one module for each group of tables, every statement bound to one realm by
-//!   [`scope::Scope`].
+//! * SQL: `area`, which both engines share, every statement bound to one realm by
+//!   [`statement`]; here what is done in this engine's own way.
 //!
 //! Network file systems are not supported: their locks and shared memory do not keep
 //! what SQLite's WAL needs. Not here: rules, retention settings, backups.
 
-mod api_token;
-mod audit;
-mod ceiling;
-mod challenge;
 mod change;
-mod client;
 mod dossier;
 mod erase;
-mod factor;
-mod grant;
-mod identity;
-mod key;
 mod lease;
 mod mail;
 mod migrate;
@@ -31,10 +22,7 @@ mod presence;
 mod reader;
 mod realm;
 mod scope;
-mod session;
 mod statement;
-mod subject;
-mod tenant;
 #[cfg(test)]
 mod tests;
 mod tx;
@@ -43,13 +31,16 @@ mod writer;
 
 pub use open::OpenError;
 
+use crate::area::change::KEPT;
+use crate::engine::InRealm;
 use async_trait::async_trait;
 use doorward_base::{RealmId, RealmName, Timestamp};
 use doorward_identity::model::{ChangeRow, ChangeSeq, ClaimedMail, MailCount};
-use doorward_identity::port::{Extent, Node, ReadJob, Store, StoreError, WriteJob};
+use doorward_identity::port::{
+    AuditWrite as _, Extent, Node, ReadJob, SessionWrite as _, Store, StoreError, WriteJob,
+};
 use presence::Presence;
 use reader::Readers;
-use scope::Scope;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,9 +88,9 @@ impl SqliteStore {
     /// Runs a use-case on a reader, beside whoever writes.
     fn look_up(&self, realm: RealmId, job: &WriteJob) -> Result<Left, StoreError> {
         self.readers.run(|conn| {
-            let mut tx = RealmTx::light(conn, realm);
+            let mut tx = InRealm(RealmTx::light(conn, realm));
             let outcome = tx::run_ready(job(&mut tx));
-            tx.left(outcome)
+            tx.0.left(outcome)
         })
     }
 
@@ -110,15 +101,15 @@ impl SqliteStore {
         }
         self.writer
             .run(move |conn| {
+                let mut tx = InRealm(RealmTx::new(conn, realm));
                 if let Some(to) = &later.rotation
-                    && !session::rotate(Scope::new(conn, realm), to)?
+                    && !tx::run_ready(tx.rotate_refresh_token(to))?
                 {
                     return Ok(false);
                 }
-                let mut tx = RealmTx::new(conn, realm);
                 let events = &mut later.events.iter();
-                let outcome = events.try_for_each(|event| audit::append(&mut tx, event));
-                tx.finish(outcome).map(|()| true)
+                let outcome = events.try_for_each(|event| tx::run_ready(tx.append_audit(event)));
+                tx.0.finish(outcome).map(|()| true)
             })
             .await
     }
@@ -159,9 +150,9 @@ impl Store for SqliteStore {
         }
         self.writer
             .run(move |conn| {
-                let mut tx = RealmTx::new(conn, realm);
+                let mut tx = InRealm(RealmTx::new(conn, realm));
                 let outcome = tx::run_ready(job(&mut tx));
-                tx.finish(outcome)
+                tx.0.finish(outcome)
             })
             .await
     }
@@ -173,9 +164,9 @@ impl Store for SqliteStore {
         job: ReadJob<'static>,
     ) -> Result<(), StoreError> {
         self.readers.run(|conn| {
-            let mut tx = RealmTx::new(conn, realm);
+            let mut tx = InRealm(RealmTx::new(conn, realm));
             let outcome = tx::run_ready(job(&mut tx));
-            tx.finish(outcome)
+            tx.0.finish(outcome)
         })
     }
 
@@ -247,7 +238,7 @@ impl Store for SqliteStore {
 
     async fn prune_changes(&self, limit: u32) -> Result<u64, StoreError> {
         self.writer
-            .run(move |conn| change::prune(conn, change::KEPT, limit))
+            .run(move |conn| change::prune(conn, KEPT, limit))
             .await
     }
 

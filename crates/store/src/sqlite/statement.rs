@@ -1,57 +1,24 @@
 //! Statements that bind values and read rows in the form of `row`, whatever the engine.
 
+use super::erase;
 use super::scope::{Scope, failed, write_failed};
 use super::tx::RealmTx;
-use crate::row::{Columns, Cursor, Id, Record, Target, Value, Values};
+use crate::area::{audit, change};
+use crate::engine::{Dialect, Engine};
+use crate::row::{Columns, Cursor, Target, Value, Values};
+use doorward_identity::model::{AuditEvent, Change, Rotation};
 use doorward_identity::port::StoreError;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Row, ToSql};
+use std::fmt::Write as _;
 
 impl<'c> Scope<'c> {
-    /// The row a statement finds.
-    pub(super) fn record<T: Record>(
-        self,
-        sql: &str,
-        values: Values<'_>,
-    ) -> Result<Option<T>, StoreError> {
-        let failed = |error| failed(T::TABLE, error);
-        let mut statement = self.prepared(sql, values).map_err(failed)?;
-        let mut rows = statement.raw_query();
-        let row = rows.next().map_err(failed)?;
-        row.map(|row| Cursor::new(T::TABLE, row).record())
-            .transpose()
-    }
-
-    /// The rows a statement finds.
-    pub(super) fn rows<T>(
-        self,
-        table: &'static str,
-        sql: &str,
-        values: Values<'_>,
-        read: impl Fn(&mut Cursor<'_, Row<'_>>) -> Result<T, StoreError>,
-    ) -> Result<Vec<T>, StoreError> {
-        self.read(table, sql, values, read, |error| failed(table, error))
-    }
-
-    /// The rows a statement returns from what it wrote.
-    pub(super) fn returned<T>(
-        self,
-        target: Target<'_>,
-        sql: &str,
-        values: Values<'_>,
-        read: impl Fn(&mut Cursor<'_, Row<'_>>) -> Result<T, StoreError>,
-    ) -> Result<Vec<T>, StoreError> {
-        self.read(target.table, sql, values, read, |error| {
-            write_failed(target, error)
-        })
-    }
-
     fn read<T>(
         self,
         table: &'static str,
         sql: &str,
         values: Values<'_>,
-        read: impl Fn(&mut Cursor<'_, Row<'_>>) -> Result<T, StoreError>,
+        read: impl Fn(&mut Cursor<'_>) -> Result<T, StoreError>,
         failed: impl Fn(rusqlite::Error) -> StoreError,
     ) -> Result<Vec<T>, StoreError> {
         let mut statement = self.prepared(sql, values).map_err(&failed)?;
@@ -63,103 +30,107 @@ impl<'c> Scope<'c> {
         Ok(list)
     }
 
-    /// Writes, and says how many rows it touched.
-    pub(super) fn put(
-        self,
-        target: Target<'_>,
-        sql: &str,
-        values: Values<'_>,
-    ) -> Result<usize, StoreError> {
-        self.prepared(sql, values)
-            .and_then(|mut statement| statement.raw_execute())
-            .map_err(|error| write_failed(target, error))
-    }
-
+    /// The statement with its values: `$1` the realm, `$2` the first value. A statement
+    /// that leaves one out does not run.
     fn prepared(self, sql: &str, values: Values<'_>) -> rusqlite::Result<CachedStatement<'c>> {
         let (conn, realm) = self.parts();
         let mut statement = conn.prepare_cached(sql)?;
-        debug_assert_eq!(statement.parameter_count(), values.len() + 1, "{sql}");
-        statement.raw_bind_parameter(1, realm.0)?;
-        for (at, value) in values.iter().enumerate() {
-            statement.raw_bind_parameter(at + 2, value)?;
+        let (count, given) = (statement.parameter_count(), values.len() + 1);
+        if count != given {
+            return Err(rusqlite::Error::InvalidParameterCount(count, given));
+        }
+        for at in 1..=count {
+            // SQLite numbers them in the order of the text.
+            let name = statement.parameter_name(at).unwrap_or_default();
+            let number = name
+                .strip_prefix('$')
+                .and_then(|number| number.parse().ok());
+            match number {
+                Some(1) => statement.raw_bind_parameter(at, realm.0)?,
+                Some(number @ 2..) => match values.get(number - 2_usize) {
+                    Some(value) => statement.raw_bind_parameter(at, value)?,
+                    None => return Err(rusqlite::Error::InvalidParameterName(name.to_owned())),
+                },
+                _ => return Err(rusqlite::Error::InvalidParameterName(name.to_owned())),
+            }
         }
         Ok(statement)
     }
 }
 
-/// What the port's methods are made of; the realm is `?1`.
-impl RealmTx<'_> {
-    /// The row a statement finds.
-    pub(super) fn find<T: Record>(
-        &mut self,
-        sql: &str,
-        values: Values<'_>,
-    ) -> Result<Option<T>, StoreError> {
-        self.with(|scope| scope.record(sql, values))
-    }
+impl Engine for RealmTx<'_> {
+    const DIALECT: Dialect = Dialect::Sqlite;
 
-    /// The rows a statement finds.
-    #[expect(
-        clippy::redundant_closure_for_method_calls,
-        reason = "the method alone is of one lifetime, the closure of all"
-    )]
-    pub(super) fn list<T: Record>(
-        &mut self,
-        sql: &str,
-        values: Values<'_>,
-    ) -> Result<Vec<T>, StoreError> {
-        self.rows(T::TABLE, sql, values, |row| row.record())
-    }
-
-    /// The rows a statement finds, for columns that are no whole record.
-    pub(super) fn rows<T>(
+    async fn rows<T: Send>(
         &mut self,
         table: &'static str,
         sql: &str,
         values: Values<'_>,
-        read: impl Fn(&mut Cursor<'_, Row<'_>>) -> Result<T, StoreError>,
+        read: impl Fn(&mut Cursor<'_>) -> Result<T, StoreError> + Send,
     ) -> Result<Vec<T>, StoreError> {
-        self.with(|scope| scope.rows(table, sql, values, read))
+        let failed = |error| failed(table, error);
+        self.with(|scope| scope.read(table, sql, values, read, failed))
     }
 
-    /// The rows a statement returns from what it wrote.
-    pub(super) fn returned<T>(
+    async fn returned<T: Send>(
         &mut self,
         target: Target<'_>,
         sql: &str,
         values: Values<'_>,
-        read: impl Fn(&mut Cursor<'_, Row<'_>>) -> Result<T, StoreError>,
+        read: impl Fn(&mut Cursor<'_>) -> Result<T, StoreError> + Send,
     ) -> Result<Vec<T>, StoreError> {
-        self.with(|scope| scope.returned(target, sql, values, read))
+        let failed = |error| write_failed(target, error);
+        self.with(|scope| scope.read(target.table, sql, values, read, failed))
     }
 
-    /// Writes, and says how many rows it touched.
-    pub(super) fn write(
+    async fn write(
         &mut self,
         target: Target<'_>,
         sql: &str,
         values: Values<'_>,
-    ) -> Result<usize, StoreError> {
-        self.with(|scope| scope.put(target, sql, values))
+    ) -> Result<u64, StoreError> {
+        self.with(|scope| {
+            let touched = scope
+                .prepared(sql, values)
+                .and_then(|mut statement| statement.raw_execute())
+                .map_err(|error| write_failed(target, error))?;
+            Ok(touched as u64)
+        })
     }
 
-    /// Writes exactly one row.
-    pub(super) fn write_one(
-        &mut self,
-        target: Target<'_>,
-        sql: &str,
-        values: Values<'_>,
-    ) -> Result<(), StoreError> {
-        match self.write(target, sql, values)? {
-            1 => Ok(()),
-            touched => Err(target.expected_one(touched)),
+    fn fail(&mut self, error: StoreError) -> StoreError {
+        self.give_up(error)
+    }
+
+    async fn note_event(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
+        if let Some(later) = self.later() {
+            later.events.push(event.clone());
+            return Ok(());
         }
+        let sql = "INSERT INTO audit (realm, at, request, actor, actor_subject, action, refused, \
+             subject, tenant, token, session, peer, detail) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+        let target = audit::target(&event.request);
+        self.change(target, sql, &audit::values(event)?).await
     }
-}
 
-/// Where a page of ids begins: after an id, or after the empty one, which sorts first.
-pub(super) fn after<I: Id>(id: Option<&I>) -> Value<'static> {
-    id.map_or(Value::Bytes(&[]), |id| Value::Id(id.bytes()))
+    async fn note_change(&mut self, change: Change) -> Result<(), StoreError> {
+        let sql = "INSERT INTO change_log (realm, kind, ref) VALUES ($1, $2, $3)";
+        let target = Target::new(change::TABLE, &"a new one", "the position");
+        self.change(target, sql, &change::values(&change)).await
+    }
+
+    fn postpone(&mut self, to: &Rotation) -> Result<bool, StoreError> {
+        let Some(later) = self.later() else {
+            return Ok(false);
+        };
+        later.rotation = Some(to.clone());
+        Ok(true)
+    }
+
+    fn note_erasure() {
+        erase::mark_swept();
+    }
 }
 
 impl ToSql for Value<'_> {
@@ -171,13 +142,26 @@ impl ToSql for Value<'_> {
             Self::Id(bytes) => ValueRef::Blob(bytes),
             Self::Text(text) => ValueRef::Text(text.as_bytes()),
             Self::Bytes(bytes) => ValueRef::Blob(bytes),
-            Self::Ids(_) | Self::Ints(_) => {
-                return Err(rusqlite::Error::ToSqlConversionFailure(
-                    "this engine has no arrays".into(),
-                ));
-            }
+            // This engine has no arrays.
+            Self::Ids(ids) => return Ok(json(ids.iter().map(|id| hex(id)))),
+            Self::Texts(texts) => return Ok(json(texts.iter().copied())),
+            Self::Ints(numbers) => return Ok(json(numbers.iter().copied())),
         }))
     }
+}
+
+fn json<T: Into<serde_json::Value>>(values: impl Iterator<Item = T>) -> ToSqlOutput<'static> {
+    let array: serde_json::Value = values.map(Into::into).collect();
+    ToSqlOutput::from(array.to_string())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 impl Columns for Row<'_> {
@@ -191,6 +175,10 @@ impl Columns for Row<'_> {
     }
 
     fn int(&self, at: usize) -> Result<Option<i64>, String> {
+        self.get(at).map_err(|error| error.to_string())
+    }
+
+    fn flag(&self, at: usize) -> Result<Option<bool>, String> {
         self.get(at).map_err(|error| error.to_string())
     }
 

@@ -1,6 +1,5 @@
-//! One realm inside one transaction. The store's port is implemented for it beside the
-//! SQL, in one module for each group of tables. Not here: beginning and committing
-//! (`writer`, `reader`).
+//! One realm inside one transaction. Not here: its statements (`statement`), beginning and
+//! committing (`writer`, `reader`).
 
 use super::scope::Scope;
 use doorward_base::RealmId;
@@ -68,6 +67,12 @@ impl<'c> RealmTx<'c> {
         outcome.map(|()| Left::Append(self.later.unwrap_or_default()))
     }
 
+    /// Lets nothing more be done.
+    pub(super) fn give_up(&mut self, error: StoreError) -> StoreError {
+        self.failure = Some(error.clone());
+        error
+    }
+
     /// What waits for the end, if it does.
     pub(super) const fn later(&mut self) -> Option<&mut Later> {
         self.later.as_mut()
@@ -95,7 +100,7 @@ impl<'c> RealmTx<'c> {
 }
 
 /// Runs a use-case's future, which on this engine never has to wait.
-pub(super) fn run_ready(future: BoxFuture<'_, Result<(), StoreError>>) -> Result<(), StoreError> {
+pub(super) fn run_ready<T>(future: BoxFuture<'_, Result<T, StoreError>>) -> Result<T, StoreError> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => outcome,
         Poll::Pending => Err(StoreError::Awaited),

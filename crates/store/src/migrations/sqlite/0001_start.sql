@@ -168,7 +168,7 @@ CREATE TABLE grant_ (
     CHECK (audience IS NULL OR kind = 'permission')
 ) STRICT;
 CREATE UNIQUE INDEX grant_once
-    ON grant_ (realm, subject, ifnull(tenant, ''), kind, name, ifnull(audience, ''));
+    ON grant_ (realm, subject, coalesce(tenant, ''), kind, name, coalesce(audience, ''));
 
 CREATE TABLE tenant_role (
     realm       INTEGER NOT NULL,
@@ -189,7 +189,7 @@ CREATE TABLE epoch (
     FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
 ) STRICT;
-CREATE UNIQUE INDEX epoch_once ON epoch (realm, subject, ifnull(tenant, ''));
+CREATE UNIQUE INDEX epoch_once ON epoch (realm, subject, coalesce(tenant, ''));
 CREATE INDEX epoch_listed ON epoch (realm, epoch);
 
 -- state_at: until when a retiring token works, or since when a revoked one does not.

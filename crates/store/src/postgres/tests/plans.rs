@@ -6,21 +6,17 @@ use crate::conformance::fixture::{
     all, at, challenge_id, client_id, digest, email, event, factor_id, identity as known_as, phone,
     session_id, subject_id, tenant_id, token_id,
 };
+use crate::engine::InRealm;
 use crate::postgres::gather::Together as _;
-use crate::postgres::scope::{Scope, Trouble};
 use crate::postgres::session::Rotations;
 use crate::postgres::tx::{Access, RealmTx};
-use crate::postgres::{
-    challenge, client, dossier, erase, factor, grant, identity, subject, tenant,
-};
-use doorward_base::{ClassName, SubjectId, TenantId};
+use doorward_base::{ClassName, SubjectId};
 use doorward_identity::model::{
     AuditAction, ChallengeKind, Contact, Grant, Granted, HashedPassword, Rotation, SubjectStatus,
     TokenState,
 };
 use doorward_identity::port::{
-    ChallengeFilter, ChallengeKey, ChallengesOf, Page, Read, SessionWrite as _, StoreError,
-    TokenFilter, TokenKey, TokenRead as _, TokenWrite as _,
+    ChallengeFilter, ChallengeKey, ChallengesOf, StoreError, TokenFilter, TokenKey, Tx,
 };
 use serde_json::Value;
 use tokio_postgres::SimpleQueryMessage;
@@ -51,11 +47,21 @@ const KEYS: [(&str, &[&str]); 13] = [
 macro_rules! asking {
     ($store:expr, |$tx:ident| $ask:expr) => {{
         let leased = $store.shared.connections.get().await.unwrap();
-        let mut $tx = RealmTx::begin(leased, RealmId(1), Access::Write).await;
-        let outcome = $ask;
-        drop($tx.end(Err(StoreError::Awaited)).await);
+        let begun = RealmTx::begin(leased, RealmId(1), Access::Write).await;
+        let mut within = InRealm(begun);
+        let $tx: &mut dyn Tx = &mut within;
+        let outcome = $ask.await;
+        drop(within.0.end(Err(StoreError::Awaited)).await);
         outcome
     }};
+}
+
+/// Asks each, and makes light of the answer: what must change exactly one row says so, and
+/// has been prepared all the same.
+macro_rules! asking_each {
+    ($store:expr, |$tx:ident| $($ask:expr),+ $(,)?) => {
+        $(drop(asking!($store, |$tx| $ask));)+
+    };
 }
 
 #[tokio::test]
@@ -64,9 +70,12 @@ async fn a_young_store_finds_by_key() {
     let store = PostgresStore::open(&settings(&database)).await.unwrap();
     ask_tokens_by_key(&store).await;
     ask_sessions_by_key(&store).await;
+    asking!(&store, |tx| read_by_key(tx)).unwrap();
+    asking!(&store, |tx| read_what_is_pending(tx)).unwrap();
+    change_by_key(&store).await;
+    change_what_is_pending(&store).await;
     let leased = store.shared.connections.get().await.unwrap();
     let conn = leased.conn().unwrap();
-    ask_by_key(Scope::new(conn, RealmId(1))).await;
     let mut seen = std::collections::BTreeSet::new();
     for state in ["never analysed", "empty when analysed"] {
         let plans = plans(conn).await;
@@ -94,13 +103,9 @@ async fn a_young_store_finds_by_key() {
 async fn a_young_store_lists_one_realm() {
     let database = database().await;
     let store = PostgresStore::open(&settings(&database)).await.unwrap();
-    asking!(&store, |tx| tx
-        .list_api_tokens(TokenFilter::All, all())
-        .await)
-    .unwrap();
+    asking!(&store, |tx| list(tx)).unwrap();
     let leased = store.shared.connections.get().await.unwrap();
     let conn = leased.conn().unwrap();
-    list(Scope::new(conn, RealmId(1))).await.unwrap();
     for state in ["never analysed", "empty when analysed"] {
         let plans = plans(conn).await;
         assert_eq!(plans.len(), 6);
@@ -115,32 +120,34 @@ async fn a_young_store_lists_one_realm() {
     }
 }
 
-/// Everything that finds, or changes, by key. Nothing is there; what must change exactly
-/// one row says so, and has been prepared all the same.
-async fn ask_by_key(scope: Scope<'_>) {
-    read_by_key(scope).await.unwrap();
+/// Everything that changes by key. Nothing is there.
+async fn change_by_key(store: &PostgresStore) {
     let (subject, tenant) = (subject_id(1), tenant_id("acme"));
     let password = HashedPassword::from_phc(String::new());
     let grant = Grant {
         tenant: None,
         granted: Granted::Role("r".parse().unwrap()),
     };
-    let active = SubjectStatus::Active;
-    drop(subject::set_status(scope, subject, active).await);
-    drop(subject::set_contact(scope, subject, &Contact::default()).await);
-    drop(subject::touch_sign_in(scope, subject, at(1)).await);
-    drop(identity::insert(scope, &known_as(3, 1)).await);
-    drop(identity::delete(scope, known_as(3, 1).id).await);
-    drop(erase::erase_subject(scope, subject, at(1)).await);
-    drop(subject::set_password(scope, subject, &password).await);
-    drop(grant::delete(scope, subject, &grant).await);
-    drop(tenant::delete_membership(scope, subject, &tenant).await);
-    change_what_is_pending(scope, subject, &tenant).await;
+    let known = known_as(3, 1);
+    let contact = Contact::default();
+    asking_each!(
+        store,
+        |tx| tx.set_subject_status(subject, SubjectStatus::Active),
+        tx.set_contact(subject, &contact),
+        tx.touch_sign_in(subject, at(1)),
+        tx.insert_identity(&known),
+        tx.delete_identity(known.id),
+        tx.erase_subject(subject, at(1)),
+        tx.set_password(subject, &password),
+        tx.delete_grant(subject, &grant),
+        tx.delete_membership(subject, &tenant),
+    );
 }
 
-async fn change_what_is_pending(scope: Scope<'_>, subject: SubjectId, tenant: &TenantId) {
+async fn change_what_is_pending(store: &PostgresStore) {
+    let (subject, tenant) = (subject_id(1), &tenant_id("acme"));
     for key in challenge_keys() {
-        drop(challenge::take(scope, &key).await);
+        drop(asking!(store, |tx| tx.take_challenge(&key)));
     }
     for which in [
         ChallengesOf::Subject(subject),
@@ -151,12 +158,15 @@ async fn change_what_is_pending(scope: Scope<'_>, subject: SubjectId, tenant: &T
         },
         ChallengesOf::Tenant(tenant),
     ] {
-        drop(challenge::end(scope, which).await);
+        drop(asking!(store, |tx| tx.end_challenges(which)));
     }
-    drop(factor::delete(scope, factor_id(1)).await);
-    drop(factor::delete_of(scope, subject).await);
-    drop(client::revoke(scope, client_id(1), at(1)).await);
-    drop(client::delete_secret(scope, &digest(1)).await);
+    asking_each!(
+        store,
+        |tx| tx.delete_factor(factor_id(1)),
+        tx.delete_factors_of(subject),
+        tx.revoke_client(client_id(1), at(1)),
+        tx.delete_client_secret(&digest(1)),
+    );
 }
 
 fn challenge_keys() -> [ChallengeKey; 3] {
@@ -168,45 +178,40 @@ fn challenge_keys() -> [ChallengeKey; 3] {
     ]
 }
 
-async fn read_what_is_pending(scope: Scope<'_>, tenant: &TenantId) -> Result<(), Trouble> {
+async fn read_what_is_pending(tx: &mut dyn Tx) -> Result<(), StoreError> {
     for key in challenge_keys() {
-        challenge::find(scope, &key).await?;
+        tx.find_challenge(&key).await?;
     }
-    let tenants = vec![tenant.clone()];
+    let tenants = vec![tenant_id("acme")];
     let filter = ChallengeFilter {
         kind: ChallengeKind::Invitation,
         tenants: Some(tenants.clone()),
         now: at(1),
     };
-    challenge::list(scope, &filter, all()).await?;
-    factor::find(scope, subject_id(1), factor_id(1)).await?;
-    factor::list(scope, subject_id(1)).await?;
-    client::find(scope, client_id(1)).await?;
-    client::list(scope, Some(&tenants), all()).await?;
-    client::list_secrets(scope, &[client_id(1)]).await?;
+    tx.list_challenges(&filter, all()).await?;
+    tx.find_factor(subject_id(1), factor_id(1)).await?;
+    tx.list_factors(subject_id(1)).await?;
+    tx.find_client(client_id(1)).await?;
+    tx.list_clients(Some(&tenants), all()).await?;
+    tx.list_client_secrets(&[client_id(1)]).await?;
     Ok(())
 }
 
 async fn ask_tokens_by_key(store: &PostgresStore) {
     let (id, owner, class) = (token_id(1), subject_id(1), ClassName::new("pat").unwrap());
     let revoked = TokenState::Revoked { at: at(1) };
-    asking!(store, |tx| read_tokens_by_key(&mut tx, owner, &class).await).unwrap();
-    drop(asking!(store, |tx| tx
-        .set_api_token_state(id, revoked)
-        .await));
-    drop(asking!(store, |tx| tx
-        .rekey_api_token(id, &digest(1), "k")
-        .await));
-    drop(asking!(store, |tx| tx
-        .revoke_api_tokens_of(owner, None, at(1))
-        .await));
-    drop(asking!(store, |tx| tx
-        .touch_api_tokens(&[(id, at(1))])
-        .await));
+    asking!(store, |tx| read_tokens_by_key(tx, owner, &class)).unwrap();
+    asking_each!(
+        store,
+        |tx| tx.set_api_token_state(id, revoked),
+        tx.rekey_api_token(id, &digest(1), "k"),
+        tx.revoke_api_tokens_of(owner, None, at(1)),
+        tx.touch_api_tokens(&[(id, at(1))]),
+    );
 }
 
 async fn read_tokens_by_key(
-    tx: &mut dyn Read,
+    tx: &mut dyn Tx,
     owner: SubjectId,
     class: &ClassName,
 ) -> Result<(), StoreError> {
@@ -232,17 +237,14 @@ async fn ask_sessions_by_key(store: &PostgresStore) {
         idle_until: None,
         rekey: None,
     };
-    asking!(store, |tx| read_sessions_by_key(&mut tx).await).unwrap();
-    drop(asking!(store, |tx| tx.end_session(id, at(1)).await));
-    drop(asking!(store, |tx| tx
-        .end_sessions_of(subject, Some(&tenant), at(1))
-        .await));
-    drop(asking!(store, |tx| tx
-        .end_other_sessions(subject, id, at(1))
-        .await));
-    drop(asking!(store, |tx| tx
-        .rotate_refresh_token(&rotation)
-        .await));
+    asking!(store, |tx| read_sessions_by_key(tx)).unwrap();
+    asking_each!(
+        store,
+        |tx| tx.end_session(id, at(1)),
+        tx.end_sessions_of(subject, Some(&tenant), at(1)),
+        tx.end_other_sessions(subject, id, at(1)),
+        tx.rotate_refresh_token(&rotation),
+    );
     let leased = store.shared.connections.get().await.unwrap();
     let asked = [(RealmId(1), rotation, event(1, AuditAction::SessionRefresh))];
     let told = Rotations::serve(leased.conn().unwrap(), &asked).await;
@@ -250,7 +252,7 @@ async fn ask_sessions_by_key(store: &PostgresStore) {
     leased.is_clean();
 }
 
-async fn read_sessions_by_key(tx: &mut dyn Read) -> Result<(), StoreError> {
+async fn read_sessions_by_key(tx: &mut dyn Tx) -> Result<(), StoreError> {
     tx.find_session(session_id(1)).await?;
     tx.list_sessions(subject_id(1)).await?;
     tx.list_active_sessions(&[session_id(1)]).await?;
@@ -258,39 +260,38 @@ async fn read_sessions_by_key(tx: &mut dyn Read) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn read_by_key(scope: Scope<'_>) -> Result<(), Trouble> {
+async fn read_by_key(tx: &mut dyn Tx) -> Result<(), StoreError> {
     let (subject, tenant) = (subject_id(1), tenant_id("acme"));
-    subject::find(scope, subject).await?;
-    subject::find_by_email(scope, &email(1)).await?;
-    subject::find_by_phone(scope, &phone(1)).await?;
-    identity::find(scope, &known_as(3, 1).provider, "s").await?;
-    identity::list(scope, subject).await?;
-    subject::find_external(scope, "https://i", "s").await?;
-    subject::find_tenant_keys(scope, &tenant).await?;
-    subject::find_password(scope, subject).await?;
-    grant::list(scope, subject).await?;
-    grant::list_roles(scope, &tenant).await?;
-    grant::list_epochs_of(scope, &[subject]).await?;
-    tenant::find_membership(scope, subject, &tenant).await?;
-    tenant::list_memberships(scope, subject).await?;
-    read_what_is_pending(scope, &tenant).await?;
-    dossier::find(scope, subject).await?;
+    tx.find_subject(subject).await?;
+    tx.find_subject_by_email(&email(1)).await?;
+    tx.find_subject_by_phone(&phone(1)).await?;
+    tx.find_identity(&known_as(3, 1).provider, "s").await?;
+    tx.list_identities(subject).await?;
+    tx.find_external_subject("https://i", "s").await?;
+    tx.find_tenant_keys_subject(&tenant).await?;
+    tx.find_password(subject).await?;
+    tx.list_grants(subject).await?;
+    tx.list_tenant_roles(&tenant).await?;
+    tx.list_epochs_of(&[subject]).await?;
+    tx.find_membership(subject, &tenant).await?;
+    tx.list_memberships(subject).await?;
+    tx.find_dossier(subject).await?;
     Ok(())
 }
 
-async fn list(scope: Scope<'_>) -> Result<(), Trouble> {
-    let limit = 9;
-    subject::list(scope, Page { after: None, limit }).await?;
-    grant::list_epochs(scope, at(0)).await?;
+async fn list(tx: &mut dyn Tx) -> Result<(), StoreError> {
+    tx.list_api_tokens(TokenFilter::All, all()).await?;
+    tx.list_subjects(all()).await?;
+    tx.list_epochs(at(0)).await?;
     let filter = ChallengeFilter {
         kind: ChallengeKind::Invitation,
         tenants: None,
         now: at(1),
     };
-    challenge::list(scope, &filter, all()).await?;
-    client::list(scope, None, all()).await?;
-    let page = Page { after: None, limit };
-    tenant::list_tenant_memberships(scope, &tenant_id("acme"), page).await?;
+    tx.list_challenges(&filter, all()).await?;
+    tx.list_clients(None, all()).await?;
+    tx.list_tenant_memberships(&tenant_id("acme"), all())
+        .await?;
     Ok(())
 }
 

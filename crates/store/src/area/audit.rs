@@ -1,31 +1,24 @@
 //! What is written down of every event.
 
-use super::{Columns, Cursor, Record, Target, Value, json};
-use doorward_base::{ErrorCode, SubjectId};
+use crate::engine::{Engine, InRealm, found_by};
+use crate::row::{Cursor, Record, Target, Value, bounded, json, values};
+use async_trait::async_trait;
+use doorward_base::{ErrorCode, SubjectId, Timestamp};
 use doorward_identity::model::{Actor, AuditAction, AuditEvent, AuditRow, Outcome};
-use doorward_identity::port::{AuditFilter, Page, StoreError};
+use doorward_identity::port::{AuditFilter, AuditRead, AuditWrite, Page, StoreError};
 use std::fmt::Display;
 
 /// Their table.
 pub(crate) const TABLE: &str = "audit";
 
 /// An event that is written.
-pub(crate) const fn target<T: Display + Sync>(row: &T) -> Target<'_> {
-    Target {
-        table: TABLE,
-        row,
-        unique: "the audit row",
-    }
+pub(crate) fn target(row: &(dyn Display + Sync)) -> Target<'_> {
+    Target::new(TABLE, row, "the audit row")
 }
 
-/// The rest of a `SELECT` whose `?2` is the number that the rows are before, and what it
-/// binds. `mark` is what the engine writes before the number of a value. A condition that
-/// is not asked for is left out, so that an index serves the rest.
-pub(crate) fn condition<'f>(
-    filter: &'f AuditFilter,
-    page: Page<i64>,
-    mark: char,
-) -> (String, Vec<Value<'f>>) {
+/// The rest of a `SELECT` whose `$2` is the number that the rows are before, and what it
+/// binds. A condition that is not asked for is left out, so that an index serves the rest.
+fn condition(filter: &AuditFilter, page: Page<i64>) -> (String, Vec<Value<'_>>) {
     let mut values = vec![Value::Int(page.after.unwrap_or(i64::MAX))];
     let mut sql = String::new();
     let conditions = [
@@ -36,19 +29,16 @@ pub(crate) fn condition<'f>(
     for (column, value) in conditions {
         if let Some(value) = value {
             values.push(value);
-            sql.push_str(&format!(" AND {column} = {mark}{}", values.len() + 1));
+            sql.push_str(&format!(" AND {column} = ${}", values.len() + 1));
         }
     }
     values.push(page.limit.into());
-    sql.push_str(&format!(
-        " ORDER BY seq DESC LIMIT {mark}{}",
-        values.len() + 1
-    ));
+    sql.push_str(&format!(" ORDER BY seq DESC LIMIT ${}", values.len() + 1));
     (sql, values)
 }
 
 /// The columns `actor` and `actor_subject`.
-pub(crate) const fn actor(actor: &Actor) -> (&'static str, Option<SubjectId>) {
+const fn actor(actor: &Actor) -> (&'static str, Option<SubjectId>) {
     match actor {
         Actor::Operator => ("operator", None),
         Actor::Subject(id) => ("subject", Some(*id)),
@@ -58,14 +48,14 @@ pub(crate) const fn actor(actor: &Actor) -> (&'static str, Option<SubjectId>) {
 }
 
 /// The column `refused`.
-pub(crate) const fn refused(outcome: Outcome) -> Option<&'static str> {
+const fn refused(outcome: Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::Success => None,
         Outcome::Refused(code) => Some(code.as_str()),
     }
 }
 
-fn read_actor(row: &mut Cursor<'_, impl Columns>) -> Result<Actor, StoreError> {
+fn read_actor(row: &mut Cursor<'_>) -> Result<Actor, StoreError> {
     match (row.text("actor")?, row.opt_id("actor_subject")?) {
         ("operator", None) => Ok(Actor::Operator),
         ("subject", Some(id)) => Ok(Actor::Subject(id)),
@@ -75,7 +65,7 @@ fn read_actor(row: &mut Cursor<'_, impl Columns>) -> Result<Actor, StoreError> {
     }
 }
 
-fn read_action(row: &mut Cursor<'_, impl Columns>) -> Result<AuditAction, StoreError> {
+fn read_action(row: &mut Cursor<'_>) -> Result<AuditAction, StoreError> {
     let text = row.text("action")?;
     AuditAction::from_text(text).ok_or_else(|| row.bad("action", "unknown"))
 }
@@ -83,7 +73,7 @@ fn read_action(row: &mut Cursor<'_, impl Columns>) -> Result<AuditAction, StoreE
 impl Record for AuditRow {
     const TABLE: &'static str = TABLE;
 
-    fn read(row: &mut Cursor<'_, impl Columns>) -> Result<Self, StoreError> {
+    fn read(row: &mut Cursor<'_>) -> Result<Self, StoreError> {
         let seq = row.int("seq")?;
         let event = AuditEvent {
             at: row.time("at")?,
@@ -121,4 +111,43 @@ pub(crate) fn values(event: &AuditEvent) -> Result<[Value<'_>; 12], StoreError> 
         event.peer.map(|peer| peer.to_string()).into(),
         json(&event.detail)?.into(),
     ])
+}
+
+#[async_trait]
+impl<E: Engine> AuditRead for InRealm<E> {
+    async fn list_audit(
+        &mut self,
+        filter: &AuditFilter,
+        page: Page<i64>,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        // It comes from outside, and PostgreSQL's texts hold no NUL: no row has it.
+        let action = filter.action.as_deref().unwrap_or_default();
+        if action.contains('\0') {
+            return Ok(Vec::new());
+        }
+        let (conditions, values) = condition(filter, bounded(page));
+        let sql = format!(
+            "SELECT seq, at, request, actor, actor_subject, action, refused, subject, tenant, \
+             token, session, peer, detail FROM audit WHERE realm = $1 AND seq < $2{conditions}"
+        );
+        self.0.list(&sql, &values).await
+    }
+}
+
+#[async_trait]
+impl<E: Engine> AuditWrite for InRealm<E> {
+    async fn append_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
+        self.0.note_event(event).await
+    }
+
+    async fn prune_audit(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let sql = found_by!(
+            E,
+            "DELETE FROM audit WHERE realm = $1 AND at < $2 AND",
+            "seq",
+            "SELECT seq FROM audit WHERE realm = $1 ORDER BY seq LIMIT $3"
+        );
+        let target = target(&"old events");
+        self.0.write(target, sql, values![before, limit]).await
+    }
 }
