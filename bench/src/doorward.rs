@@ -30,8 +30,8 @@ pub(crate) enum Shape {
     GateTls,
     /// The gate's realm, and an exchange realm for ES256.
     Exchange,
-    /// As many realms as this, each with its own host and nothing else.
-    Realms(u16),
+    /// So many realms, each with its own host, so many public routes and nothing else.
+    Realms { realms: u16, routes: u16 },
 }
 
 /// What is to be installed.
@@ -214,7 +214,10 @@ fn realms(upstream: SocketAddr, wanted: &Wanted<'_>) -> String {
             let trusted = "trusted_proxies = [\"127.0.0.1\"]\n";
             format!("{trusted}{}{}", gate(), exchanges(&["ES256"]))
         }
-        Shape::Realms(count) => (0..count).map(bare_realm).collect(),
+        Shape::Realms { realms, routes } => {
+            let realm = |number| bare_realm(number, routes, upstream);
+            (0..realms).map(realm).collect()
+        }
     }
 }
 
@@ -273,7 +276,23 @@ exchange = {{ answer_field = "jwt" }}
     )
 }
 
-fn bare_realm(number: u16) -> String {
-    let host = format!("r{number}.bench.test");
-    format!("\n[realm.r{number}]\nhosts = [\"{host}\"]\nissuer = \"http://{host}\"\n")
+/// The host of a realm of [`Shape::Realms`].
+pub(crate) fn bare_host(number: u16) -> String {
+    format!("r{number}.bench.test")
+}
+
+fn bare_realm(number: u16, routes: u16, upstream: SocketAddr) -> String {
+    let host = bare_host(number);
+    let mut text = format!(
+        "\n[realm.r{number}]\nhosts = [\"{host}\"]\nissuer = \"http://{host}\"\n\
+         require_https = \"off\"\n"
+    );
+    for route in 0..routes {
+        let _ = writeln!(
+            text,
+            "[[realm.r{number}.route]]\npath = \"/part{route}/{{id}}\"\n\
+             upstream = \"http://{upstream}\"\npublic = true"
+        );
+    }
+    text
 }

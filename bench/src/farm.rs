@@ -6,13 +6,14 @@ use crate::database::{Cluster, PGBENCH_ROWS};
 use crate::doorward::{ALGORITHMS, Installation, Shape, Wanted, exchange_host};
 use crate::failure::{Context as _, Failure};
 use crate::fill::{self, Filled};
-use crate::http::{self, Answer, Request};
+use crate::load::ask;
 use crate::meter;
 use crate::option::{Options, Part};
 use crate::peer::{haproxy, nginx};
 use crate::process::Running;
 use crate::site::{Site, UPSTREAM_BODY};
 use crate::start::wait_for_answer;
+use doorward_testkit::{Request, Response};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -186,18 +187,12 @@ impl Ours {
 
     fn prove(&self, site: &Site) -> Result<(), Failure> {
         prove_policy("doorward", self.whole.addr, site)?;
-        let plain = http::send(self.whole.addr, &Request::get("/plain/1", &[]))?;
+        let plain = ask(&Request::new(self.whole.addr, "GET", "/plain/1"))?;
         expect("doorward, public route", &plain, 200, UPSTREAM_BODY)?;
         prove_key(self.whole.addr, &self.api_key)?;
         let body = std::fs::read_to_string(&self.sign_in).during("the sign-in's body")?;
-        let headers = [json_content()];
-        let request = Request {
-            method: "POST",
-            path: "/me/v1/session",
-            headers: &headers,
-            body: body.trim(),
-        };
-        let answer = http::send(self.whole.addr, &request)?;
+        let request = Request::new(self.whole.addr, "POST", "/me/v1/session");
+        let answer = ask(&json(request).body(body.trim()))?;
         expect("doorward, sign-in", &answer, 200, "\"access_token\"")?;
         for (algorithm, bodies) in &self.bodies {
             prove_exchange(self.whole.addr, algorithm, bodies)?;
@@ -207,24 +202,16 @@ impl Ours {
 }
 
 fn prove_key(addr: SocketAddr, key: &str) -> Result<(), Failure> {
-    let answer = http::send(addr, &Request::get("/key/1", &bearer(key)))?;
+    let answer = ask(&Request::new(addr, "GET", "/key/1").bearer(key))?;
     expect("doorward, API key", &answer, 200, UPSTREAM_BODY)
 }
 
 fn prove_exchange(addr: SocketAddr, algorithm: &str, bodies: &Path) -> Result<(), Failure> {
     let text = std::fs::read_to_string(bodies).during("exchange bodies")?;
-    let headers = [
-        ("Host".to_owned(), exchange_host(algorithm)),
-        json_content(),
-    ];
+    let request = Request::new(addr, "POST", "/oauth/exchange").host(&exchange_host(algorithm));
+    let request = json(request);
     for body in text.lines() {
-        let request = Request {
-            method: "POST",
-            path: "/oauth/exchange",
-            headers: &headers,
-            body,
-        };
-        let answer = http::send(addr, &request)?;
+        let answer = ask(&request.clone().body(body))?;
         expect("doorward, exchange", &answer, 200, "\"jwt\"")?;
     }
     Ok(())
@@ -235,37 +222,34 @@ pub(crate) fn bearer(token: &str) -> Vec<(String, String)> {
     vec![("Authorization".to_owned(), format!("Bearer {token}"))]
 }
 
-fn json_content() -> (String, String) {
-    ("Content-Type".to_owned(), "application/json".to_owned())
+fn json(request: Request) -> Request {
+    request.header("Content-Type", "application/json")
 }
 
 /// The good token passes, and what the policy is there to refuse is refused.
 fn prove_policy(who: &str, addr: SocketAddr, site: &Site) -> Result<(), Failure> {
-    let ask = |headers: &[(String, String)]| http::send(addr, &Request::get("/policy/1", headers));
-    expect(
-        &format!("{who}, good token"),
-        &ask(&bearer(&site.token))?,
-        200,
-        UPSTREAM_BODY,
-    )?;
-    expect(&format!("{who}, no token"), &ask(&[])?, 401, "")?;
+    let bare = Request::new(addr, "GET", "/policy/1");
+    let with = |token: &str| ask(&bare.clone().bearer(token));
+    let good = with(&site.token)?;
+    expect(&format!("{who}, good token"), &good, 200, UPSTREAM_BODY)?;
+    expect(&format!("{who}, no token"), &ask(&bare)?, 401, "")?;
     for (what, status, token) in site.issuer.mint_refused()? {
-        expect(
-            &format!("{who}, token {what}"),
-            &ask(&bearer(&token))?,
-            status,
-            "",
-        )?;
+        expect(&format!("{who}, token {what}"), &with(&token)?, status, "")?;
     }
     Ok(())
 }
 
 /// Compares an answer with what it must be.
-pub(crate) fn expect(what: &str, answer: &Answer, status: u16, text: &str) -> Result<(), Failure> {
-    if answer.status == status && answer.body.contains(text) {
+pub(crate) fn expect(
+    what: &str,
+    answer: &Response,
+    status: u16,
+    text: &str,
+) -> Result<(), Failure> {
+    let (got, body) = (answer.status, answer.text());
+    if got == status && body.contains(text) {
         return Ok(());
     }
-    let Answer { status: got, body } = answer;
     Err(Failure::new(format!(
         "{what}: expected {status}, got {got}: {body}"
     )))

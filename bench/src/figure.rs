@@ -60,7 +60,13 @@ pub(crate) fn measure(
         &log,
         options.starts,
     )?);
-    let wanted = Wanted::new("realms", Shape::Realms(1000));
+    let wanted = Wanted::new(
+        "realms",
+        Shape::Realms {
+            realms: 1000,
+            routes: 0,
+        },
+    );
     let realms = Installation::write(site, binary, &wanted, upstream)?;
     // The first start makes a signing key for each.
     drop(realms.start()?);

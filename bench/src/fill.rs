@@ -5,14 +5,15 @@
 use crate::database::{Cluster, Database};
 use crate::doorward::{Installation, KEY_PREFIX, Shape, Wanted};
 use crate::failure::{Context as _, Failure};
-use crate::farm::{bearer, expect};
-use crate::http::{self, Request};
+use crate::farm::expect;
+use crate::load::ask;
 use crate::meter;
 use crate::site::{Site, UPSTREAM_BODY, write_lines};
 use crate::start::wait_for_answer;
 use doorward_base::testing::SeededEntropy;
 use doorward_base::token_format::{TokenBody, TokenFormat};
 use doorward_jose::{DigestKey, MasterKey};
+use doorward_testkit::Request;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -91,7 +92,7 @@ impl Filled {
         let start = begun.elapsed().as_secs_f64();
         let idle = meter::resident_mib(running.pid())?;
         let last = secrets.last().during("a token")?;
-        let answer = http::send(installation.addr, &Request::get("/key/1", &bearer(last)))?;
+        let answer = ask(&Request::new(installation.addr, "GET", "/key/1").bearer(last))?;
         expect(
             "doorward, a token written by SQL",
             &answer,

@@ -7,8 +7,8 @@ pub(crate) mod single;
 pub(crate) mod wrk;
 
 use crate::failure::{Context as _, Failure};
-use crate::http::{self, Request};
 use crate::site::{Site, write_lines};
+use doorward_testkit::{Request, Response};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -76,6 +76,13 @@ pub(crate) struct Outcome {
     pub(crate) repeated: u64,
 }
 
+/// Sends a probe: does a server do what is about to be measured?
+pub(crate) fn ask(request: &Request) -> Result<Response, Failure> {
+    request
+        .try_send()
+        .during(format!("asking {}", request.addr()))
+}
+
 /// Makes what a load uses up: a session for each client that refreshes.
 pub(crate) fn prepare(load: &Load) -> Result<(), Failure> {
     let Kind::Refresh { sign_in, signed_in } = &load.kind else {
@@ -90,22 +97,15 @@ pub(crate) fn prepare(load: &Load) -> Result<(), Failure> {
     let addr: SocketAddr = addr.during("the load's address")?;
     let mut tokens = Vec::new();
     for client in 0..load.clients {
-        let headers = [
-            ("Content-Type".to_owned(), "application/json".to_owned()),
+        let request = Request::new(addr, "POST", "/me/v1/session")
+            .header("Content-Type", "application/json")
             // Sign-ins are limited by address.
-            ("X-Forwarded-For".to_owned(), format!("10.0.1.{client}")),
-        ];
-        let request = Request {
-            method: "POST",
-            path: "/me/v1/session",
-            headers: &headers,
-            body: body.trim(),
-        };
-        let answer = http::send(addr, &request)?;
+            .header("X-Forwarded-For", &format!("10.0.1.{client}"))
+            .body(body.trim());
+        let answer = ask(&request)?.text();
         let (_, rest) = answer
-            .body
             .split_once("\"refresh_token\":\"")
-            .during(format!("no refresh token: {}", answer.body))?;
+            .during(format!("no refresh token: {answer}"))?;
         let token = rest.split('"').next().unwrap_or_default();
         tokens.push(token.to_owned());
     }

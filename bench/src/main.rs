@@ -18,7 +18,6 @@ mod failure;
 mod farm;
 mod figure;
 mod fill;
-mod http;
 mod limit;
 mod load;
 mod meter;
@@ -26,6 +25,7 @@ mod option;
 mod peer;
 mod plan;
 mod process;
+mod realms;
 mod report;
 mod row;
 mod site;
@@ -81,6 +81,10 @@ fn run(options: &Options) -> Result<(), Failure> {
         limits = limit::simulated()?;
         limits.push(limit::real(&site, binary, farm.nginx.addr, cluster)?);
     }
+    let housed = match (options.wants(Part::Realms), binary.as_deref()) {
+        (true, Some(binary)) => realms::measure(&site, binary, farm.nginx.addr, &options.realms)?,
+        _ => Vec::new(),
+    };
     let stores = farm.filled.iter().map(report::Stored::of).collect();
     let figures = match options.wants(Part::Gate) {
         true => Some(figure::measure(farm, &site, options, binary.as_deref())?),
@@ -100,6 +104,7 @@ fn run(options: &Options) -> Result<(), Failure> {
         figures,
         stores,
         limits,
+        housed,
     };
     let text = report::render(&run, &findings, &verdicts);
     println!("{text}");

@@ -5,6 +5,7 @@ use crate::figure::Figures;
 use crate::fill::Filled;
 use crate::limit;
 use crate::plan;
+use crate::realms::Housed;
 use crate::row::Measured;
 use std::fmt::Write as _;
 
@@ -27,6 +28,7 @@ pub(crate) struct Findings {
     pub(crate) figures: Option<Figures>,
     pub(crate) stores: Vec<Stored>,
     pub(crate) limits: Vec<limit::Error>,
+    pub(crate) housed: Vec<Housed>,
 }
 
 /// What a store with many tokens costs a process that starts on it.
@@ -76,6 +78,7 @@ pub(crate) fn render(run: &Run, findings: &Findings, verdicts: &[Verdict]) -> St
         table_of_figures(&mut text, figures, *starts);
     }
     table_of_stores(&mut text, &findings.stores);
+    table_of_realms(&mut text, &findings.housed);
     table_of_limits(&mut text, &findings.limits);
     table_of_budgets(&mut text, verdicts);
     notes(&mut text, &findings.rows);
@@ -144,6 +147,25 @@ fn table_of_stores(text: &mut String, stores: &[Stored]) {
             idle,
         } = store;
         let _ = writeln!(text, "| {size} | {engine} | {start:.2} | {idle:.1} |");
+    }
+}
+
+fn table_of_realms(text: &mut String, housed: &[Housed]) {
+    if housed.is_empty() {
+        return;
+    }
+    text.push_str(
+        "\n| realms | routes of each | start to first answer, s | memory then, MiB |\n\
+         |---:|---:|---:|---:|\n",
+    );
+    for one in housed {
+        let Housed {
+            realms,
+            routes,
+            start,
+            idle,
+        } = one;
+        let _ = writeln!(text, "| {realms} | {routes} | {start:.2} | {idle:.1} |");
     }
 }
 

@@ -2,9 +2,9 @@
 //! (`row`).
 
 use crate::failure::Failure;
-use crate::http::{self, Request};
 use crate::process::Running;
 use crate::row::median;
+use doorward_testkit::Request;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -38,7 +38,7 @@ pub(crate) fn first_answer(
 pub(crate) fn wait_for_answer(addr: SocketAddr, path: &str) -> Result<(), Failure> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let answer = http::send(addr, &Request::get(path, &[]));
+        let answer = Request::new(addr, "GET", path).try_send();
         if answer.is_ok_and(|answer| answer.status == 200) {
             return Ok(());
         }

@@ -9,7 +9,7 @@ pub(crate) use send::{standing, text};
 use crate::book::{Book, HeldSession};
 use crate::dice::Dice;
 use crate::history::{Effect, Log, Name, Outcome, Part, Reach, RealmNo, SubjectNo, World};
-use crate::wire::Wire;
+use doorward_testkit::http::Wire;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -16,5 +16,4 @@ pub mod option;
 pub mod plant;
 pub mod run;
 pub mod site;
-pub mod wire;
 pub mod world;

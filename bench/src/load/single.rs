@@ -5,8 +5,7 @@
 use super::{Load, Outcome};
 use crate::failure::{Context as _, Failure};
 use crate::row::at;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use doorward_testkit::http::{Call, Wire};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,22 +15,17 @@ pub(super) fn run(load: &Load, tokens: &Path, seconds: u32) -> Result<Outcome, F
     let (authority, path) = rest
         .and_then(|rest| rest.split_once('/'))
         .during(&load.url)?;
-    let stream = TcpStream::connect(authority).during(authority)?;
-    stream.set_nodelay(true).during(authority)?;
-    let timeout = Some(Duration::from_secs(10));
-    stream.set_read_timeout(timeout).during(authority)?;
-    let mut stream = BufReader::new(stream);
+    let addr = authority.parse().during(authority)?;
+    let mut wire = Wire::new(addr, Duration::from_secs(10));
     let (begun, end) = (Instant::now(), Duration::from_secs(u64::from(seconds)));
     let mut millis = Vec::new();
     let mut errors = 0;
     for token in tokens.lines() {
-        let request = format!(
-            "GET /{path} HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {token}\r\n\r\n"
-        );
+        let call = Call::to_host("GET", &format!("/{path}"), authority).bearer(token);
         let sent = Instant::now();
-        let status = ask(&mut stream, request.as_bytes()).during(&load.url)?;
+        let answer = wire.send(&call).during(&load.url)?;
         millis.push(sent.elapsed().as_secs_f64() * 1000.0);
-        errors += u64::from(status != 200);
+        errors += u64::from(answer.status != 200);
         if begun.elapsed() > end {
             break;
         }
@@ -46,30 +40,4 @@ pub(super) fn run(load: &Load, tokens: &Path, seconds: u32) -> Result<Outcome, F
         errors,
         repeated: 0,
     })
-}
-
-/// Sends a request and reads its whole answer, whose length a header says.
-fn ask(stream: &mut BufReader<TcpStream>, request: &[u8]) -> std::io::Result<u16> {
-    stream.get_mut().write_all(request)?;
-    let (mut status, mut length) = (0, 0);
-    let mut line = String::new();
-    loop {
-        line.clear();
-        stream.read_line(&mut line)?;
-        let text = line.trim_end();
-        if text.is_empty() {
-            break;
-        }
-        if status == 0 {
-            let word = text.split(' ').nth(1);
-            status = word.and_then(|word| word.parse().ok()).unwrap_or(599);
-        } else if let Some((name, value)) = text.split_once(':')
-            && name.eq_ignore_ascii_case("content-length")
-        {
-            length = value.trim().parse().unwrap_or(0);
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body)?;
-    Ok(status)
 }

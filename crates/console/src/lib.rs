@@ -13,7 +13,10 @@ mod wire;
 
 pub use admin::{AdminParts, admin_openapi};
 pub use me::{MeParts, SignInParts, me_openapi};
-pub use wire::{ClientView, InvitationView, NewClientView};
+pub use wire::{
+    AuditView, ClientView, GrantView, InvitationView, MembershipView, NewClientView, NewTokenView,
+    SessionView, SubjectView, TenantView, TokenView,
+};
 
 /// Where the sign-in is mounted, for any caller, POST only.
 pub const SIGN_IN_PATH: &str = "/me/v1/session";

@@ -1,18 +1,20 @@
 //! The wire forms that several endpoints share. Not here: what one endpoint alone takes
 //! or gives; that is in its file.
 
+mod audit;
 mod client;
 mod input;
 mod view;
 
+pub use audit::AuditView;
 pub use client::{ClientView, InvitationView, NewClientView};
 pub(crate) use input::{
     NewExpiry, ceiling, expiry, grant, owner, page, parse, parse_all, parse_some, placement,
 };
-pub(crate) use view::{
-    GrantView, IdentityView, Listing, MembershipView, NewTokenView, SessionView, SubjectView,
-    TenantView, TokenView,
+pub use view::{
+    GrantView, MembershipView, NewTokenView, SessionView, SubjectView, TenantView, TokenView,
 };
+pub(crate) use view::{IdentityView, Listing};
 
 #[cfg(test)]
 mod tests;

@@ -8,10 +8,9 @@ use crate::history::{
     Action, Credential, Effect, Name, Outcome, Part, Reach, RealmNo, Standing, SubjectNo,
 };
 use crate::site::{PERMISSION, host};
-use crate::wire::Call;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_testkit::http::escape;
+use doorward_testkit::http::{Call, escape};
 use serde_json::{Value, json};
 
 /// The node that answered, if any, and how it ended.
@@ -317,7 +316,7 @@ impl Client<'_> {
     fn call(&mut self, method: &str, target: &str, realm: RealmNo) -> Call {
         let [a, b, c, ..] = self.dice.next().to_be_bytes();
         let from = format!("10.{a}.{b}.{c}");
-        Call::new(method, target, &host(realm)).header("X-Forwarded-For", &from)
+        Call::to_host(method, target, &host(realm)).header("X-Forwarded-For", &from)
     }
 
     fn as_session(

@@ -4,8 +4,7 @@
 use super::operation::Ending;
 use super::{Client, PATIENCE};
 use crate::history::{Action, Effect, Event, Name, Outcome, RealmNo, Standing};
-use crate::wire::{Call, Wire};
-use doorward_testkit::Response;
+use doorward_testkit::http::{Call, Response, Wire};
 use serde_json::Value;
 use std::io::ErrorKind;
 use std::time::Duration;

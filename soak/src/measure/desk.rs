@@ -4,13 +4,12 @@
 use crate::client::text;
 use crate::history::RealmNo;
 use crate::site::host;
-use crate::wire::{Call, Wire};
-use doorward_testkit::Response;
+use doorward_testkit::http::{Call, Response, Wire};
 use serde_json::{Value, json};
 
 /// A request to a realm.
 pub(super) fn call(method: &str, target: &str, realm: RealmNo) -> Call {
-    Call::new(method, target, &host(realm))
+    Call::to_host(method, target, &host(realm))
 }
 
 /// Sends it; anything but 2xx is a failure.

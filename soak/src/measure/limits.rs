@@ -8,7 +8,7 @@ use crate::history::Part;
 use crate::option::Options;
 use crate::plant::{Plant, must};
 use crate::site::{self, Size};
-use crate::wire::{Call, Wire};
+use doorward_testkit::http::{Call, Wire};
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -11,7 +11,7 @@ use crate::history::{Part, SubjectFacts};
 use crate::option::Options;
 use crate::plant::{Plant, must};
 use crate::site::{self, Size};
-use crate::wire::Wire;
+use doorward_testkit::http::{Call, Wire};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -210,7 +210,7 @@ impl Wires {
 /// When it was refused, if it was.
 fn refused(
     wire: &mut Wire,
-    call: &crate::wire::Call,
+    call: &Call,
     acknowledged: Instant,
 ) -> Result<Option<Duration>, String> {
     let answer = wire.send(call).map_err(|error| error.to_string())?;

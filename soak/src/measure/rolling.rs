@@ -8,7 +8,7 @@ use crate::history::{Part, SubjectFacts};
 use crate::option::Options;
 use crate::plant::{Plant, must};
 use crate::site::{self, Size};
-use crate::wire::Wire;
+use doorward_testkit::http::Wire;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -190,10 +190,9 @@ fn a4_leaves_a_record_of_everything() {
         .success()
         .json();
     let found = |action: &str, outcome: &str| {
-        rows.as_array()
-            .unwrap()
-            .iter()
-            .any(|row| row["action"] == action && row["outcome"].to_string().contains(outcome))
+        rows.as_array().unwrap().iter().any(|row| {
+            row["action"] == action && [&row["outcome"], &row["code"]].contains(&&json!(outcome))
+        })
     };
     for (action, outcome) in [
         ("service_account.create", "success"),

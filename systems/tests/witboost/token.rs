@@ -161,6 +161,47 @@ fn wb_16_a_revoked_token_cannot_be_regenerated() {
     );
 }
 
+/// The console and the command line write a token the same way, wherever it is in its
+/// life: one that was replaced and then ran out as well is revoked to both.
+#[test]
+fn wb_16_the_console_and_the_command_line_agree_on_every_state() {
+    let app = witboost(site!())
+        .set("realm.witboost.api_tokens.access.grace", "10m")
+        .with_clock()
+        .start();
+    let ada = Person::make(&app, "ada@example.com", &[]);
+    let revoked = app.token("personal", ada.email(), &[]);
+    app.revoke(&revoked);
+    let _ = app.token("personal", ada.email(), &["--expires", "1h"]);
+    let regenerate = || {
+        let session = ada.sign_in(&app);
+        let before = active(&app, ada.email());
+        let new = session.regenerate_own_token(before["id"].as_str().unwrap());
+        let _ = secret_of(&new);
+    };
+    regenerate();
+    app.pass(Duration::from_secs(3601));
+    let _ = app.token("personal", ada.email(), &[]);
+    regenerate();
+    let by_id = |tokens: &[Value]| -> Vec<Value> {
+        let mut tokens = tokens.to_vec();
+        tokens.sort_by_key(|token| token["id"].to_string());
+        tokens
+    };
+    let own = ada.sign_in(&app).own_tokens().expect(200).json();
+    let (own, listed) = (
+        by_id(own["items"].as_array().unwrap()),
+        app.tokens(ada.email()),
+    );
+    assert_eq!(own, by_id(&listed));
+    let mut states: Vec<&str> = own.iter().filter_map(|one| one["state"].as_str()).collect();
+    states.sort_unstable();
+    assert_eq!(
+        states,
+        ["active", "expired", "retiring", "revoked", "revoked"]
+    );
+}
+
 #[test]
 fn wb_18_tokens_are_known_by_their_prefix() {
     let app = witboost(site!()).start();

@@ -41,7 +41,11 @@ const ALLOWED: &[Allowed] = &[
     these("oauth", DIALECT),
     these("console", DIALECT),
     these("rows", &["surface", "base"]),
-    these("gate", &["surface", "jose", "base"]),
+    Allowed {
+        from: "gate",
+        to: To::These(&["surface", "jose", "base"]),
+        dev: &["testkit"],
+    },
     these("outbound", &["identity", "base"]),
     these("store", &["identity", "base"]),
     these("surface", &["base"]),

@@ -5,7 +5,7 @@ use doorward_base::{SessionId, Timestamp};
 use doorward_identity::act::{MintedToken, TokenPage};
 use doorward_identity::model::{
     Address, ApiToken, Ceiling, Grant, Granted, Identifier, LinkedIdentity, Membership, Session,
-    Subject, SubjectStatus, Tenant, TokenState,
+    Subject, SubjectStatus, Tenant,
 };
 use serde::Serialize;
 use std::fmt::Display;
@@ -55,7 +55,7 @@ impl Listing<TokenView> {
 /// A user, service account or external subject.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Subject)]
-pub(crate) struct SubjectView {
+pub struct SubjectView {
     /// Its id.
     pub(crate) id: String,
     /// `user`, `service` or `external`.
@@ -177,7 +177,7 @@ impl From<&LinkedIdentity> for IdentityView {
 /// An organisation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tenant)]
-pub(crate) struct TenantView {
+pub struct TenantView {
     /// Its id.
     pub(crate) id: String,
     /// A display name.
@@ -199,7 +199,7 @@ impl From<&Tenant> for TenantView {
 /// A subject's membership of a tenant.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Membership)]
-pub(crate) struct MembershipView {
+pub struct MembershipView {
     /// Its id.
     pub(crate) id: String,
     /// Who.
@@ -224,7 +224,7 @@ impl From<&Membership> for MembershipView {
 /// A role or a permission that a subject holds.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Grant)]
-pub(crate) struct GrantView {
+pub struct GrantView {
     /// The tenant it holds in; null is realm-wide.
     pub(crate) tenant: Option<String>,
     /// The role, for a grant of a role.
@@ -263,7 +263,7 @@ impl From<&Grant> for GrantView {
 /// A sign-in that is not over.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]
-pub(crate) struct SessionView {
+pub struct SessionView {
     /// Its id: the `sid` claim.
     pub(crate) id: String,
     /// Whether it is the one that asks.
@@ -288,7 +288,8 @@ pub(crate) struct SessionView {
 
 impl SessionView {
     /// The session, as `current` sees it.
-    pub(crate) fn of(session: &Session, current: Option<SessionId>) -> Self {
+    #[must_use]
+    pub fn of(session: &Session, current: Option<SessionId>) -> Self {
         let steps = session.steps.iter();
         Self {
             id: session.id.to_string(),
@@ -308,7 +309,7 @@ impl SessionView {
 /// An API token without its secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ApiToken)]
-pub(crate) struct TokenView {
+pub struct TokenView {
     /// Its id.
     pub(crate) id: String,
     /// Its class.
@@ -339,14 +340,8 @@ pub(crate) struct TokenView {
 
 impl TokenView {
     /// The token as it stands at `now`.
-    pub(crate) fn at(token: &ApiToken, now: Timestamp) -> Self {
-        let state = match token.state {
-            TokenState::Revoked { .. } => "revoked",
-            TokenState::Retiring { until } if until <= now => "revoked",
-            _ if !token.is_live(now) => "expired",
-            TokenState::Retiring { .. } => "retiring",
-            TokenState::Active => "active",
-        };
+    #[must_use]
+    pub fn at(token: &ApiToken, now: Timestamp) -> Self {
         let Ceiling {
             tenant,
             permissions,
@@ -361,7 +356,7 @@ impl TokenView {
             owner: token.owner.to_string(),
             tenant: tenant.as_ref().map(ToString::to_string),
             name: token.name.clone(),
-            state,
+            state: token.life(now).as_str(),
             scopes: scopes.map(|all| all.iter().map(ToString::to_string).collect()),
             environment: environment.as_ref().map(ToString::to_string),
             created_at: token.created_at.to_string(),
@@ -375,7 +370,7 @@ impl TokenView {
 /// A new API token with its secret, which is shown here and never again.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewApiToken)]
-pub(crate) struct NewTokenView {
+pub struct NewTokenView {
     /// The secret. Shown once.
     pub(crate) token: String,
     /// The rest.
@@ -385,7 +380,8 @@ pub(crate) struct NewTokenView {
 
 impl NewTokenView {
     /// The one place where a token's secret is written out.
-    pub(crate) fn of(minted: &MintedToken, now: Timestamp) -> Self {
+    #[must_use]
+    pub fn of(minted: &MintedToken, now: Timestamp) -> Self {
         Self {
             token: minted.secret.expose().to_owned(),
             view: TokenView::at(&minted.token, now),

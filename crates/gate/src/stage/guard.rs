@@ -133,3 +133,6 @@ pub(crate) fn check_https(realm: &Realm, parts: &Parts, client: &Client) -> Pass
     }
     Err(stop)
 }
+
+#[cfg(test)]
+mod tests;

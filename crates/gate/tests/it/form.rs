@@ -85,7 +85,7 @@ async fn a_dialect_answers_its_own_code_and_status_while_we_count_and_trace_ours
         answer.json(),
         json!({"code": 400, "error_code": "invalid_login"})
     );
-    assert_eq!(answer.header("allow"), Some("post"));
+    assert_eq!(answer.header("allow"), Some("POST"));
     assert_eq!(answer.header("www-authenticate"), None);
     let denial = trace(&running.gate, &answer);
     assert_eq!(denial.code, ErrorCode::SignInRefused);
@@ -137,7 +137,7 @@ async fn what_the_gate_refuses_at_a_mount_has_the_form_of_the_mount() {
         (missing.status, code(&missing).as_deref()),
         (401, Some("no_login"))
     );
-    assert_eq!(missing.header("www-authenticate"), Some("bearer"));
+    assert_eq!(missing.header("www-authenticate"), Some("Bearer"));
     let large = send(running.addr, "POST /token", &[], "123456789").await;
     assert_eq!(
         (large.status, code(&large).as_deref()),

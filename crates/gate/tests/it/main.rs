@@ -9,6 +9,8 @@ mod credential;
 #[cfg(test)]
 mod delegation;
 #[cfg(test)]
+mod exact;
+#[cfg(test)]
 mod form;
 #[cfg(test)]
 mod forward_auth;

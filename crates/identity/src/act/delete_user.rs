@@ -4,12 +4,12 @@
 //! disabling, which can be undone (`set_status`).
 
 use super::caller::load_manager;
-use super::set_password::prove;
+use super::shown_password::ShownPassword;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::erase::{Proof, may_delete};
 use crate::decide::refusal::ManageRefusal;
-use crate::model::{AuditAction, AuditEvent, Change, HashedPassword};
+use crate::model::{AuditAction, AuditEvent, Change};
 use crate::port::{StoreError, Tx};
 use async_trait::async_trait;
 use doorward_base::principal::CredentialId;
@@ -39,15 +39,9 @@ pub async fn delete_user(
     caller: &Caller,
     request: DeleteUser,
 ) -> Result<(), Failure<ManageRefusal>> {
-    let mut shown = Shown::Nothing;
+    let mut shown = ShownPassword::none();
     if caller.subject() == Some(request.subject) {
-        shown = match request.password {
-            Some(password) => match prove(ctx, request.subject, Some(password)).await? {
-                Ok(hash) => Shown::Password(hash),
-                Err(refusal) => Shown::Wrong(refusal),
-            },
-            None => Shown::Nothing,
-        };
+        shown = ShownPassword::check(ctx, request.subject, request.password).await?;
     }
     ctx.commit(Deletion {
         realm: ctx.realm(),
@@ -59,21 +53,12 @@ pub async fn delete_user(
     .await
 }
 
-/// What a person gave beside its session.
-enum Shown {
-    /// The stored hash that its password matched.
-    Password(HashedPassword),
-    /// Why that did not work.
-    Wrong(ManageRefusal),
-    Nothing,
-}
-
 struct Deletion {
     realm: Arc<Realm>,
     call: Call,
     caller: Caller,
     subject: SubjectId,
-    shown: Shown,
+    shown: ShownPassword,
 }
 
 #[async_trait]
@@ -129,16 +114,15 @@ impl Deletion {
         if *subject != self.subject {
             return Ok(None);
         }
-        let stored = tx.find_password(*subject).await?;
-        Ok(match (&self.shown, stored, credential) {
-            // Compared again here: the hash may have changed since it was matched.
-            (Shown::Password(shown), Some(stored), _) if *shown == stored => Some(Proof::Password),
-            (Shown::Wrong(refusal), Some(_), _) => Some(Proof::Wrong(refusal.clone())),
-            (_, None, CredentialId::Session(id)) => {
+        let shown = self.shown.confirm(tx, *subject).await?;
+        Ok(match (shown, credential) {
+            (Some(Ok(())), _) => Some(Proof::Password),
+            (Some(Err(refusal)), _) => Some(Proof::Wrong(refusal)),
+            (None, CredentialId::Session(id)) => {
                 let session = tx.find_session(*id).await?;
                 session.map(|session| Proof::SignedIn(session.created_at))
             }
-            _ => None,
+            (None, _) => None,
         })
     }
 }

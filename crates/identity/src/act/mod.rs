@@ -48,6 +48,7 @@ mod revoke_token;
 mod sessions;
 mod set_password;
 mod set_status;
+mod shown_password;
 mod sign;
 mod sign_in;
 mod sign_out;

@@ -3,13 +3,14 @@
 
 use super::authenticate::forecast;
 use super::caller::load_manager;
-use super::password::{MAX_BYTES, PasswordCheck};
-use super::work::{Failure, Query, Stop, Work};
+use super::password::MAX_BYTES;
+use super::shown_password::ShownPassword;
+use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::ManagementCaller;
 use crate::decide::refusal::ManageRefusal;
-use crate::model::{AuditAction, AuditEvent, Change, Contact, HashedPassword, Identifier};
-use crate::port::{Read, Tx};
+use crate::model::{AuditAction, AuditEvent, Change, HashedPassword, Identifier};
+use crate::port::Tx;
 use async_trait::async_trait;
 use doorward_base::address::composed;
 use doorward_base::{Effect, Secret, SubjectId};
@@ -41,14 +42,14 @@ pub async fn set_password(
     let minimum = ctx.realm.settings.sessions.min_password;
     check_length(&request.new, minimum).map_err(Failure::Refused)?;
     let passwords = &ctx.identity.passwords;
-    let mut proven = Err(ManageRefusal::PasswordWrong);
+    let mut shown = ShownPassword::none();
     let is_operator = *caller == Caller::Operator;
     let refused = forecast(ctx, caller, |manager| may_set(manager, request.subject)).await?;
     if !is_operator && refused.is_none() {
-        proven = prove(ctx, request.subject, request.current).await?;
+        shown = ShownPassword::check(ctx, request.subject, request.current).await?;
     }
     let mut hash = None;
-    if is_operator || proven.is_ok() {
+    if is_operator || shown.matched() {
         hash = Some(passwords.hash(&request.new, &*ctx.identity.entropy).await?);
     }
     ctx.commit(NewPassword {
@@ -56,38 +57,10 @@ pub async fn set_password(
         call: *ctx.call,
         caller: caller.clone(),
         subject: request.subject,
-        proven,
+        shown,
         hash,
     })
     .await
-}
-
-/// The stored hash that the current password matches. It is a guess at the account, as
-/// one at sign-in is: a stolen session must not open a way around that limit.
-pub(super) async fn prove(
-    ctx: Context<'_>,
-    subject: SubjectId,
-    current: Option<Secret>,
-) -> Result<Result<HashedPassword, ManageRefusal>, Failure<ManageRefusal>> {
-    let (account, stored) = ctx.query(FindPassword(subject)).await?;
-    let (Some(current), Some(stored)) = (current, stored) else {
-        return Ok(Err(ManageRefusal::PasswordWrong));
-    };
-    let guesses = &ctx.identity.guesses;
-    let Some(guess) = guesses.take(ctx.realm.id, &account, ctx.call.now).await else {
-        return Ok(Err(ManageRefusal::TooManyGuesses));
-    };
-    match ctx.identity.passwords.check(&current, Some(&stored)).await {
-        Ok(PasswordCheck::Wrong) => Ok(Err(ManageRefusal::PasswordWrong)),
-        Ok(PasswordCheck::Right { .. }) => {
-            guess.give_back();
-            Ok(Ok(stored))
-        }
-        Err(failure) => {
-            guess.give_back();
-            Err(failure)
-        }
-    }
 }
 
 /// Refuses a password shorter than `minimum` characters, or longer than 256.
@@ -112,38 +85,13 @@ fn may_set(manager: &ManagementCaller, subject: SubjectId) -> Result<(), ManageR
     }
 }
 
-/// What guesses at a user's password are counted under: the address, as at sign-in, or
-/// the id of who has none.
-fn account_of(contact: &Contact, id: SubjectId) -> String {
-    let email = contact.email.as_ref().map(|own| own.value.to_string());
-    let phone = || contact.phone.as_ref().map(|own| own.value.to_string());
-    email.or_else(phone).unwrap_or_else(|| id.to_string())
-}
-
-/// A user's address and password.
-struct FindPassword(SubjectId);
-
-#[async_trait]
-impl Query for FindPassword {
-    type Done = (String, Option<HashedPassword>);
-    type Refusal = ManageRefusal;
-
-    async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<ManageRefusal>> {
-        let account = match tx.find_subject(self.0).await?.map(|found| found.identifier) {
-            Some(Identifier::User(contact)) => account_of(&contact, self.0),
-            Some(_) | None => return Ok((String::new(), None)),
-        };
-        Ok((account, tx.find_password(self.0).await?))
-    }
-}
-
 struct NewPassword {
     realm: Arc<Realm>,
     call: Call,
     caller: Caller,
     subject: SubjectId,
-    /// The stored hash that the current password matched, or why there is none.
-    proven: Result<HashedPassword, ManageRefusal>,
+    /// The current password.
+    shown: ShownPassword,
     /// None for whoever was refused before it was made.
     hash: Option<HashedPassword>,
 }
@@ -176,11 +124,8 @@ impl Work for NewPassword {
             .ok_or(ManageRefusal::CallerDead)?;
         may_set(&manager, self.subject)?;
         if manager.subject().is_some() {
-            // Compared again here: the hash may have changed since it was matched.
-            let proven = self.proven.clone()?;
-            if tx.find_password(self.subject).await? != Some(proven) {
-                return Err(ManageRefusal::PasswordWrong.into());
-            }
+            let shown = self.shown.confirm(tx, self.subject).await?;
+            shown.unwrap_or(Err(ManageRefusal::PasswordWrong))?;
         }
         match tx.find_subject(self.subject).await? {
             Some(subject) if matches!(subject.identifier, Identifier::User(_)) => {}

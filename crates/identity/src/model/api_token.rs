@@ -98,17 +98,55 @@ pub struct ApiToken {
     pub last_used_at: Option<Timestamp>,
 }
 
+/// What a token's own state and expiry make of it at a moment. The owner, the tenant and
+/// the class have their own say (`decide::token`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TokenLife {
+    /// It works.
+    Active,
+    /// It was replaced and works for a while yet.
+    Retiring,
+    /// It ran out.
+    Expired,
+    /// It was ended, or the token that replaced it took over.
+    Revoked,
+}
+
+impl TokenLife {
+    /// The word for it, everywhere it is shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Retiring => "retiring",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
 impl ApiToken {
-    /// Whether its own state and expiry let it work at `now`. The owner, the tenant
-    /// and the class have their own say (`decide::token`).
+    /// Where it is in its life at `now`. What was revoked stays revoked when it runs out
+    /// too.
+    #[must_use]
+    pub fn life(&self, now: Timestamp) -> TokenLife {
+        match self.state {
+            TokenState::Revoked { .. } => TokenLife::Revoked,
+            TokenState::Retiring { until } if until <= now => TokenLife::Revoked,
+            _ if self.expires_at.is_some_and(|end| end <= now) => TokenLife::Expired,
+            TokenState::Retiring { .. } => TokenLife::Retiring,
+            TokenState::Active => TokenLife::Active,
+        }
+    }
+
+    /// Whether that lets it work.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
-        let state = match self.state {
-            TokenState::Active => true,
-            TokenState::Retiring { until } => now < until,
-            TokenState::Revoked { .. } => fault::is_planted(Fault::SkipRevocation),
-        };
-        state && self.expires_at.is_none_or(|end| now < end)
+        match self.life(now) {
+            TokenLife::Active | TokenLife::Retiring => true,
+            TokenLife::Expired => false,
+            TokenLife::Revoked => fault::is_planted(Fault::SkipRevocation),
+        }
     }
 }
 

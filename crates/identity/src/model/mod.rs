@@ -16,7 +16,7 @@ mod session;
 mod subject;
 mod tenant;
 
-pub use api_token::{ApiToken, NewApiToken, TokenKind, TokenState};
+pub use api_token::{ApiToken, NewApiToken, TokenKind, TokenLife, TokenState};
 pub use audit::{Actor, AuditAction, AuditEvent, AuditRow, Outcome};
 pub use authority::{Ceiling, Grant, Granted, RoleDefinition};
 pub use challenge::{Challenge, ChallengeKind, KindRow, MAX_PAYLOAD, SecretForm, slot_of};

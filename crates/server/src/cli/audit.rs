@@ -5,10 +5,9 @@ use super::args::Target;
 use super::manage::{email, refused, run, show_list};
 use clap::Args;
 use doorward_base::{Email, SubjectId, TenantId};
+use doorward_console::AuditView;
 use doorward_identity::act::{self, Caller};
-use doorward_identity::model::{Actor, AuditRow, Outcome};
 use doorward_identity::port::{AuditFilter, Page};
-use serde_json::{Value, json};
 use std::str::FromStr;
 
 /// Lists audit rows, newest first
@@ -90,40 +89,19 @@ impl Audit {
                 }
             }
         })?;
-        let items: Vec<Value> = rows.iter().map(row_json).collect();
-        show_list(
-            self.target.json,
-            &[
-                "at", "action", "outcome", "actor", "subject", "tenant", "token", "peer",
-            ],
-            &items,
-        );
+        let members = [
+            "at",
+            "action",
+            "outcome",
+            "code",
+            "actor",
+            "actor_subject",
+            "subject",
+            "tenant",
+            "token_id",
+            "peer",
+        ];
+        show_list(self.target.json, &members, rows.iter().map(AuditView::from));
         Ok(())
     }
-}
-
-fn row_json(row: &AuditRow) -> Value {
-    let event = &row.event;
-    json!({
-        "seq": row.seq,
-        "at": event.at.to_string(),
-        "request_id": event.request.to_string(),
-        "action": event.action.as_str(),
-        "outcome": match event.outcome {
-            Outcome::Success => "success",
-            Outcome::Refused(code) => code.as_str(),
-        },
-        "actor": match event.actor {
-            Actor::Operator => "operator".to_owned(),
-            Actor::Subject(id) => id.to_string(),
-            Actor::Anonymous => "anonymous".to_owned(),
-            Actor::System => "system".to_owned(),
-        },
-        "subject": event.subject.map(|id| id.to_string()),
-        "tenant": event.tenant.as_ref().map(ToString::to_string),
-        "token": event.token.map(|id| id.to_string()),
-        "session": event.session.map(|id| id.to_string()),
-        "peer": event.peer.map(|peer| peer.to_string()),
-        "detail": event.detail,
-    })
 }

@@ -1,14 +1,13 @@
 //! `doorward client`.
 
 use super::args::{Expires, Target};
-use super::manage::{every, refused, run, show, show_list};
+use super::manage::{every, refused, run, show, show_list, value_of};
 use super::{Failure, output};
 use clap::{Args, Subcommand};
 use doorward_base::{Audience, ClientId, Permission, RoleName, TenantId};
 use doorward_console::{ClientView, NewClientView};
 use doorward_identity::act::{self, Caller, CreateClient, MintedClient};
 use doorward_identity::model::{Ceiling, ClientKind};
-use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -148,7 +147,7 @@ fn rotate(command: &Rotate) -> Result<(), Failure> {
 }
 
 fn shown(made: &MintedClient, now: doorward_base::Timestamp) -> Value {
-    value(&NewClientView::of(made, now))
+    value_of(&NewClientView::of(made, now))
 }
 
 fn print(
@@ -171,11 +170,6 @@ fn print(
     Ok(())
 }
 
-fn value(view: &impl Serialize) -> Value {
-    // Texts, lists and objects of texts cannot fail to be written.
-    serde_json::to_value(view).unwrap_or(Value::Null)
-}
-
 fn list(target: &Target) -> Result<(), Failure> {
     let clients = run(target, async |management| {
         let now = management.call.now;
@@ -188,7 +182,9 @@ fn list(target: &Target) -> Result<(), Failure> {
             |profile| profile.client.id,
         )
         .await?;
-        let views = clients.iter().map(|one| value(&ClientView::at(one, now)));
+        let views = clients
+            .iter()
+            .map(|one| value_of(&ClientView::at(one, now)));
         Ok(views.collect::<Vec<_>>())
     })?;
     let last_used = |client: &Value| {
@@ -206,7 +202,7 @@ fn list(target: &Target) -> Result<(), Failure> {
         }
     }
     let members = ["id", "name", "kind", "tenant", "state", "last_used_at"];
-    show_list(target.json, &members, &rows);
+    show_list(target.json, &members, rows);
     Ok(())
 }
 
@@ -215,7 +211,7 @@ fn end_overlap(command: &Named) -> Result<(), Failure> {
         let (ctx, now) = (management.ctx(), management.call.now);
         let done = act::end_client_overlap(ctx, &Caller::Operator, command.id).await;
         let done = done.map_err(refused)?;
-        Ok(value(&ClientView::at(&done, now)))
+        Ok(value_of(&ClientView::at(&done, now)))
     })?;
     show(command.target.json, &view);
     Ok(())

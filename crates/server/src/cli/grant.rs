@@ -5,9 +5,9 @@ use super::args::Target;
 use super::manage::{email, refused, run, show_list};
 use clap::{Args, Subcommand};
 use doorward_base::{Audience, Email, Permission, RoleName, TenantId};
+use doorward_console::GrantView;
 use doorward_identity::act::{self, Caller};
 use doorward_identity::model::{Grant as Granting, Granted};
-use serde_json::{Value, json};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Grant {
@@ -112,29 +112,10 @@ fn list(command: &List) -> Result<(), Failure> {
         let profile = act::load_profile(management.ctx(), &Caller::Operator, subject).await;
         Ok(profile.map_err(refused)?.grants)
     })?;
-    let items: Vec<Value> = grants.iter().map(grant_json).collect();
     show_list(
         command.target.json,
         &["tenant", "role", "permission", "audience"],
-        &items,
+        grants.iter().map(GrantView::from),
     );
     Ok(())
-}
-
-fn grant_json(grant: &Granting) -> Value {
-    let (role, permission, audience) = match &grant.granted {
-        Granted::Role(role) => (Some(role.to_string()), None, None),
-        Granted::Permission {
-            permission,
-            audience,
-        } => (
-            None,
-            Some(permission.to_string()),
-            audience.as_ref().map(ToString::to_string),
-        ),
-    };
-    json!({
-        "tenant": grant.tenant.as_ref().map(ToString::to_string),
-        "role": role, "permission": permission, "audience": audience,
-    })
 }

@@ -9,9 +9,10 @@ use clap::Args;
 use doorward_base::{Clock as _, Effects, RequestId, SubjectId, TenantId};
 use doorward_identity::act::{self, Call, Context, Realm};
 use doorward_identity::decide::refusal::Reason;
-use doorward_identity::model::{Address, Identifier, Subject, SubjectStatus};
+use doorward_identity::model::Subject;
 use doorward_identity::port::Page;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -112,44 +113,11 @@ pub(super) fn refused<R: Reason>(failure: act::Failure<R>) -> Failure {
     Failure::Refused(format!("{failure} ({})", failure.code()))
 }
 
-/// How a subject is shown.
-pub(super) fn subject_json(subject: &Subject) -> Value {
-    let (tenant, issuer, sub) = match &subject.identifier {
-        Identifier::TenantKeys { tenant } => (Some(tenant.to_string()), None, None),
-        Identifier::External { issuer, sub } => {
-            (None, Some(issuer.to_string()), Some(sub.to_string()))
-        }
-        Identifier::User(_) | Identifier::Service { .. } => (None, None, None),
-    };
-    let contact = subject.identifier.contact();
-    let email = contact.and_then(|contact| contact.email.as_ref());
-    let phone = contact.and_then(|contact| contact.phone.as_ref());
-    let (status, banned_until) = match subject.status {
-        SubjectStatus::Active => ("active", None),
-        SubjectStatus::Banned { until } => ("banned", Some(until.to_string())),
-        SubjectStatus::Disabled { .. } => ("disabled", None),
-    };
-    json!({
-        "id": subject.id.to_string(),
-        "kind": subject.identifier.kind().as_str(),
-        "email": subject.identifier.email().map(ToString::to_string),
-        "email_proven": email.map(Address::is_proven),
-        "phone": subject.identifier.phone().map(ToString::to_string),
-        "phone_proven": phone.map(Address::is_proven),
-        "anonymous": contact.map(|contact| contact.anonymous),
-        "tenant": tenant, "issuer": issuer, "sub": sub,
-        "name": subject.name,
-        "status": status,
-        "banned_until": banned_until,
-        "created_at": subject.created_at.to_string(),
-        "last_sign_in_at": subject.last_sign_in_at.map(|at| at.to_string()),
-    })
-}
-
 /// Prints one thing: as JSON, or as `key  value` lines without the empty ones.
-pub(super) fn show(json: bool, value: &Value) {
+pub(super) fn show(json: bool, view: &impl Serialize) {
+    let value = value_of(view);
     if json {
-        output::json(value);
+        output::json(&value);
         return;
     }
     let rows: Vec<Vec<String>> = value
@@ -163,9 +131,14 @@ pub(super) fn show(json: bool, value: &Value) {
 }
 
 /// Prints a listing: as a JSON array, or as a table of these members.
-pub(super) fn show_list(json: bool, members: &[&str], items: &[Value]) {
+pub(super) fn show_list<V: Serialize>(
+    json: bool,
+    members: &[&str],
+    views: impl IntoIterator<Item = V>,
+) {
+    let items: Vec<Value> = views.into_iter().map(|view| value_of(&view)).collect();
     if json {
-        output::json(&Value::Array(items.to_vec()));
+        output::json(&Value::Array(items));
         return;
     }
     let heads: Vec<String> = members
@@ -176,10 +149,16 @@ pub(super) fn show_list(json: bool, members: &[&str], items: &[Value]) {
     let row = |item: &Value| {
         members
             .iter()
-            .map(|member| item.get(member).map_or_else(String::new, text_of))
+            .map(|member| text_of(item.get(member).unwrap_or(&Value::Null)))
             .collect()
     };
     output::table(&heads, &items.iter().map(row).collect::<Vec<Vec<String>>>());
+}
+
+/// What the console answers of it, and `--json` prints.
+pub(super) fn value_of(view: &impl Serialize) -> Value {
+    // Texts, lists and objects of texts cannot fail to be written.
+    serde_json::to_value(view).unwrap_or(Value::Null)
 }
 
 fn text_of(value: &Value) -> String {

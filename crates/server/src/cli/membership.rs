@@ -2,12 +2,11 @@
 
 use super::Failure;
 use super::args::Target;
-use super::manage::{email, refused, run, show, show_list};
+use super::manage::{email, every, refused, run, show, show_list};
 use clap::{Args, Subcommand};
 use doorward_base::{Email, TenantId};
+use doorward_console::MembershipView;
 use doorward_identity::act::{self, Caller};
-use doorward_identity::port::Page;
-use serde_json::{Value, json};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Membership {
@@ -50,13 +49,6 @@ impl Membership {
     }
 }
 
-fn membership_json(membership: &doorward_identity::model::Membership) -> Value {
-    json!({
-        "id": membership.id.to_string(), "subject": membership.subject.to_string(),
-        "tenant": membership.tenant.to_string(), "created_at": membership.created_at.to_string(),
-    })
-}
-
 fn create(command: &Named) -> Result<(), Failure> {
     let membership = run(&command.target, async |management| {
         let subject = management.subject(command.email.clone()).await?;
@@ -69,7 +61,7 @@ fn create(command: &Named) -> Result<(), Failure> {
         .await
         .map_err(refused)
     })?;
-    show(command.target.json, &membership_json(&membership));
+    show(command.target.json, &MembershipView::from(&membership));
     Ok(())
 }
 
@@ -89,29 +81,21 @@ fn end(command: &Named) -> Result<(), Failure> {
 
 fn list(command: &List) -> Result<(), Failure> {
     let members = run(&command.target, async |management| {
-        let (mut members, mut after) = (Vec::new(), None);
-        loop {
-            let page = Page { after, limit: 1000 };
-            let rows = act::list_tenant_members(
-                management.ctx(),
-                &Caller::Operator,
-                command.tenant.clone(),
-                page,
-            )
-            .await
-            .map_err(refused)?;
-            after = rows.last().map(|membership| membership.id);
-            let last = rows.len() < 1000;
-            members.extend(rows);
-            if last {
-                return Ok(members);
-            }
-        }
+        every(
+            async |page| {
+                let tenant = command.tenant.clone();
+                act::list_tenant_members(management.ctx(), &Caller::Operator, tenant, page)
+                    .await
+                    .map_err(refused)
+            },
+            |membership| membership.id,
+        )
+        .await
     })?;
     show_list(
         command.target.json,
         &["id", "subject", "tenant", "created_at"],
-        &members.iter().map(membership_json).collect::<Vec<_>>(),
+        members.iter().map(MembershipView::from),
     );
     Ok(())
 }

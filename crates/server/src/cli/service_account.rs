@@ -1,10 +1,11 @@
 //! `doorward service-account`.
 
 use super::args::Target;
-use super::manage::{email, refused, run, show, subject_json};
+use super::manage::{email, refused, run, show};
 use super::{Failure, user};
 use clap::{Args, Subcommand};
 use doorward_base::{Email, Permission, RoleName, SubjectKind, TenantId};
+use doorward_console::SubjectView;
 use doorward_identity::act::{self, Caller, CreateServiceAccount, Placement};
 
 #[derive(Subcommand, Debug)]
@@ -69,6 +70,6 @@ fn create(command: Create) -> Result<(), Failure> {
             .await
             .map_err(refused)
     })?;
-    show(command.target.json, &subject_json(&subject));
+    show(command.target.json, &SubjectView::from(&subject));
     Ok(())
 }

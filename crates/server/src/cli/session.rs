@@ -5,8 +5,8 @@ use super::args::Target;
 use super::manage::{email, refused, run, show_list};
 use clap::{Args, Subcommand};
 use doorward_base::{Email, SessionId};
+use doorward_console::SessionView;
 use doorward_identity::act::{self, Caller};
-use serde_json::{Value, json};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Session {
@@ -42,18 +42,6 @@ impl Session {
     }
 }
 
-fn session_json(session: &doorward_identity::model::Session) -> Value {
-    json!({
-        "id": session.id.to_string(),
-        "tenant": session.ceiling.tenant.as_ref().map(ToString::to_string),
-        "created_at": session.created_at.to_string(),
-        "refreshed_at": session.refreshed_at.as_ref().map(ToString::to_string),
-        "ends_at": session.ends_at().to_string(),
-        "address": session.address.as_ref().map(ToString::to_string),
-        "user_agent": session.user_agent.as_ref().map(ToString::to_string),
-    })
-}
-
 fn list(command: &List) -> Result<(), Failure> {
     let sessions = run(&command.target, async |management| {
         let subject = management.subject(command.email.clone()).await?;
@@ -72,7 +60,9 @@ fn list(command: &List) -> Result<(), Failure> {
             "address",
             "user_agent",
         ],
-        &sessions.iter().map(session_json).collect::<Vec<_>>(),
+        sessions
+            .iter()
+            .map(|session| SessionView::of(session, None)),
     );
     Ok(())
 }

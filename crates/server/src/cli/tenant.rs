@@ -5,9 +5,8 @@ use super::manage::{Confirmed, email, every, refused, run, show, show_list};
 use super::{Failure, output};
 use clap::{Args, Subcommand};
 use doorward_base::{ChallengeId, Email, RoleName, TenantId};
-use doorward_console::InvitationView;
+use doorward_console::{InvitationView, TenantView};
 use doorward_identity::act::{self, Caller, CreateTenant, Invite};
-use doorward_identity::port::Page;
 use serde_json::json;
 
 #[derive(Subcommand, Debug)]
@@ -102,10 +101,6 @@ impl Tenant {
     }
 }
 
-fn tenant_json(tenant: &doorward_identity::model::Tenant) -> serde_json::Value {
-    json!({"id": tenant.id.to_string(), "name": tenant.name, "created_at": tenant.created_at.to_string()})
-}
-
 fn create(command: Create) -> Result<(), Failure> {
     let new = CreateTenant {
         id: command.id,
@@ -116,7 +111,7 @@ fn create(command: Create) -> Result<(), Failure> {
             .await
             .map_err(refused)
     })?;
-    show(command.target.json, &tenant_json(&tenant));
+    show(command.target.json, &TenantView::from(&tenant));
     Ok(())
 }
 
@@ -131,24 +126,20 @@ fn delete(command: Delete) -> Result<(), Failure> {
 
 fn list(target: &Target) -> Result<(), Failure> {
     let tenants = run(target, async |management| {
-        let (mut tenants, mut after) = (Vec::new(), None);
-        loop {
-            let page = Page { after, limit: 1000 };
-            let rows = act::list_tenants(management.ctx(), &Caller::Operator, page)
-                .await
-                .map_err(refused)?;
-            after = rows.last().map(|tenant| tenant.id.clone());
-            let last = rows.len() < 1000;
-            tenants.extend(rows);
-            if last {
-                return Ok(tenants);
-            }
-        }
+        every(
+            async |page| {
+                act::list_tenants(management.ctx(), &Caller::Operator, page)
+                    .await
+                    .map_err(refused)
+            },
+            |tenant| tenant.id.clone(),
+        )
+        .await
     })?;
     show_list(
         target.json,
         &["id", "name", "created_at"],
-        &tenants.iter().map(tenant_json).collect::<Vec<_>>(),
+        tenants.iter().map(TenantView::from),
     );
     Ok(())
 }
@@ -191,9 +182,8 @@ fn invitations(command: &Invitations) -> Result<(), Failure> {
         .await
     })?;
     let views = found.iter().map(InvitationView::from);
-    let views: Vec<_> = views.map(|view| json!(view)).collect();
     let members = ["id", "email", "tenant", "roles", "expires_at"];
-    show_list(command.target.json, &members, &views);
+    show_list(command.target.json, &members, views);
     Ok(())
 }
 

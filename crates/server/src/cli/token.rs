@@ -4,11 +4,11 @@ use super::args::{Expires, Target, read_secret_line};
 use super::manage::{Owner, refused, run, show, show_list};
 use super::{Failure, output};
 use clap::{Args, Subcommand};
-use doorward_base::{ApiTokenId, Environment, Permission, Timestamp};
+use doorward_base::{ApiTokenId, Environment, Permission};
+use doorward_console::{NewTokenView, TokenView};
 use doorward_identity::act::{self, Caller, CreateToken, MintedToken, RegenerateToken, TokenRef};
-use doorward_identity::model::{ApiToken, Ceiling, TokenKind, TokenState};
+use doorward_identity::model::{Ceiling, TokenKind};
 use doorward_identity::port::Page;
-use serde_json::{Value, json};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Token {
@@ -126,21 +126,21 @@ fn create(command: Create) -> Result<(), Failure> {
 
 fn list(command: List) -> Result<(), Failure> {
     let owner = command.owner.map(|owner| owner.0);
-    let (tokens, now) = run(&command.target, async |management| {
-        let (mut tokens, mut after) = (Vec::new(), None);
+    let views = run(&command.target, async |management| {
+        let now = management.call.now;
+        let (mut views, mut after) = (Vec::new(), None);
         loop {
             let page = Page { after, limit: 1000 };
             let found = act::list_tokens(management.ctx(), &Caller::Operator, owner.clone(), page)
                 .await
                 .map_err(refused)?;
-            tokens.extend(found.tokens);
+            views.extend(found.tokens.iter().map(|token| TokenView::at(token, now)));
             after = found.next;
             if after.is_none() {
-                return Ok((tokens, management.call.now));
+                return Ok(views);
             }
         }
     })?;
-    let items: Vec<Value> = tokens.iter().map(|token| token_json(token, now)).collect();
     show_list(
         command.target.json,
         &[
@@ -152,20 +152,20 @@ fn list(command: List) -> Result<(), Failure> {
             "expires_at",
             "last_used_at",
         ],
-        &items,
+        views,
     );
     Ok(())
 }
 
 fn revoke(command: &Named) -> Result<(), Failure> {
     let token = named(&command.token)?;
-    let (revoked, now) = run(&command.target, async |management| {
+    let view = run(&command.target, async |management| {
         let revoked = act::revoke_token(management.ctx(), &Caller::Operator, token)
             .await
             .map_err(refused)?;
-        Ok((revoked, management.call.now))
+        Ok(TokenView::at(&revoked, management.call.now))
     })?;
-    show(command.target.json, &token_json(&revoked, now));
+    show(command.target.json, &view);
     Ok(())
 }
 
@@ -198,38 +198,8 @@ fn show_minted(json: bool, quiet: bool, minted: &MintedToken) {
         output::line(minted.secret.expose());
         return;
     }
-    let mut value = token_json(&minted.token, minted.token.created_at);
-    if let Some(members) = value.as_object_mut() {
-        members.insert("token".to_owned(), minted.secret.expose().into());
-    }
-    show(json, &value);
+    show(json, &NewTokenView::of(minted, minted.token.created_at));
     if !json {
         output::note("the token is shown this once; keep it safe");
     }
-}
-
-fn token_json(token: &ApiToken, now: Timestamp) -> Value {
-    let expired = token.expires_at.is_some_and(|end| end <= now);
-    let state = match token.state {
-        TokenState::Revoked { .. } => "revoked",
-        _ if expired => "expired",
-        TokenState::Active => "active",
-        TokenState::Retiring { until } if until <= now => "revoked",
-        TokenState::Retiring { .. } => "retiring",
-    };
-    let text = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
-    json!({
-        "id": token.id.to_string(),
-        "class": token.class.to_string(),
-        "kind": token.kind.as_str(),
-        "owner": token.owner.to_string(),
-        "tenant": token.ceiling.tenant.as_ref().map(ToString::to_string),
-        "name": token.name,
-        "scopes": token.ceiling.permissions.as_ref().map(|held| held.iter().map(ToString::to_string).collect::<Vec<_>>()),
-        "environment": token.ceiling.environment.as_ref().map(ToString::to_string),
-        "state": state,
-        "created_at": token.created_at.to_string(),
-        "expires_at": text(token.expires_at),
-        "last_used_at": text(token.last_used_at),
-    })
 }

@@ -2,14 +2,14 @@
 
 use super::Failure;
 use super::args::{Expires, Target, read_secret_line};
-use super::manage::{Confirmed, Whom, email, refused, run, show, show_list, subject_json};
+use super::manage::{Confirmed, Whom, email, every, refused, run, show, show_list};
 use clap::{Args, Subcommand};
 use doorward_base::{Email, Permission, Phone, RoleName, SubjectKind, TenantId};
+use doorward_console::SubjectView;
 use doorward_identity::act::{
     self, Caller, CreateUser, DeleteUser, Placement, SetPassword, Standing,
 };
 use doorward_identity::model::Metadata;
-use doorward_identity::port::Page;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum User {
@@ -136,35 +136,30 @@ fn create(command: Create) -> Result<(), Failure> {
             .await
             .map_err(refused)
     })?;
-    show(command.target.json, &subject_json(&subject));
+    show(command.target.json, &SubjectView::from(&subject));
     Ok(())
 }
 
 /// Lists subjects of one kind, page by page.
 pub(super) fn list(target: &Target, kind: SubjectKind) -> Result<(), Failure> {
     let subjects = run(target, async |management| {
-        let (mut subjects, mut after) = (Vec::new(), None);
-        loop {
-            let page = Page { after, limit: 1000 };
-            let rows = act::list_subjects(management.ctx(), &Caller::Operator, page)
-                .await
-                .map_err(refused)?;
-            after = rows.last().map(|subject| subject.id);
-            let last = rows.len() < 1000;
-            subjects.extend(
-                rows.into_iter()
-                    .filter(|subject| subject.identifier.kind() == kind),
-            );
-            if last {
-                return Ok(subjects);
-            }
-        }
+        every(
+            async |page| {
+                act::list_subjects(management.ctx(), &Caller::Operator, page)
+                    .await
+                    .map_err(refused)
+            },
+            |subject| subject.id,
+        )
+        .await
     })?;
-    let items: Vec<_> = subjects.iter().map(subject_json).collect();
+    let of_kind = subjects
+        .iter()
+        .filter(|subject| subject.identifier.kind() == kind);
     show_list(
         target.json,
         &["id", "email", "phone", "name", "status", "created_at"],
-        &items,
+        of_kind.map(SubjectView::from),
     );
     Ok(())
 }

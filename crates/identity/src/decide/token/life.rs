@@ -1,7 +1,7 @@
 //! How long an API token lives, how it is replaced, and when it may be used.
 
 use crate::decide::refusal::{TokenRefusal, UseRefusal};
-use crate::model::{ApiToken, Subject, TokenState};
+use crate::model::{ApiToken, Subject, TokenLife, TokenState};
 use crate::settings::{ExpiryRule, Presentation, TokenClass};
 use doorward_base::{TenantId, Timestamp};
 use std::time::Duration;
@@ -120,13 +120,10 @@ pub struct UseInput<'a> {
 /// # Errors
 /// [`UseRefusal`].
 pub fn usable<'a>(input: &UseInput<'a>) -> Result<(&'a TokenClass, &'a Subject), UseRefusal> {
-    match input.token.state {
-        TokenState::Revoked { .. } => return Err(UseRefusal::Revoked),
-        TokenState::Retiring { until } if until <= input.now => return Err(UseRefusal::Revoked),
-        TokenState::Active | TokenState::Retiring { .. } => {}
-    }
-    if input.token.expires_at.is_some_and(|end| end <= input.now) {
-        return Err(UseRefusal::Expired);
+    match input.token.life(input.now) {
+        TokenLife::Revoked => return Err(UseRefusal::Revoked),
+        TokenLife::Expired => return Err(UseRefusal::Expired),
+        TokenLife::Active | TokenLife::Retiring => {}
     }
     let owner = input.owner.ok_or(UseRefusal::OwnerDisabled)?;
     if !owner.status.allows(input.now) {

@@ -1,0 +1,97 @@
+//! The current password that a person shows beside its session: matched before the
+//! transaction, where hashing takes its time, and confirmed in it. Not here: signing in
+//! (`authenticate`), what a shown password allows (`decide`).
+
+use super::Context;
+use super::password::PasswordCheck;
+use super::work::{Failure, Query, Stop};
+use crate::decide::refusal::ManageRefusal;
+use crate::model::{Contact, HashedPassword, Identifier};
+use crate::port::{Read, StoreError, Tx};
+use async_trait::async_trait;
+use doorward_base::{Secret, SubjectId};
+
+/// The stored hash that it matched, or why there is none.
+pub(super) struct ShownPassword(Result<HashedPassword, ManageRefusal>);
+
+impl ShownPassword {
+    /// None was shown, or none is asked for.
+    pub(super) const fn none() -> Self {
+        Self(Err(ManageRefusal::PasswordWrong))
+    }
+
+    /// Matches it. It is a guess at the account, as one at sign-in is: a stolen session
+    /// must not open a way around that limit.
+    pub(super) async fn check(
+        ctx: Context<'_>,
+        subject: SubjectId,
+        password: Option<Secret>,
+    ) -> Result<Self, Failure<ManageRefusal>> {
+        let Some(password) = password else {
+            return Ok(Self::none());
+        };
+        let (account, Some(stored)) = ctx.query(FindPassword(subject)).await? else {
+            return Ok(Self::none());
+        };
+        let guesses = &ctx.identity.guesses;
+        let Some(guess) = guesses.take(ctx.realm.id, &account, ctx.call.now).await else {
+            return Ok(Self(Err(ManageRefusal::TooManyGuesses)));
+        };
+        match ctx.identity.passwords.check(&password, Some(&stored)).await {
+            Ok(PasswordCheck::Wrong) => Ok(Self::none()),
+            Ok(PasswordCheck::Right { .. }) => {
+                guess.give_back();
+                Ok(Self(Ok(stored)))
+            }
+            Err(failure) => {
+                guess.give_back();
+                Err(failure)
+            }
+        }
+    }
+
+    /// Whether it matched.
+    pub(super) const fn matched(&self) -> bool {
+        self.0.is_ok()
+    }
+
+    /// Whether it is the subject's password, or why not; none if the subject has no
+    /// password. It is compared again here: the hash may have changed since it was matched.
+    pub(super) async fn confirm(
+        &self,
+        tx: &mut dyn Tx,
+        subject: SubjectId,
+    ) -> Result<Option<Result<(), ManageRefusal>>, StoreError> {
+        let stored = tx.find_password(subject).await?;
+        Ok(stored.map(|stored| match &self.0 {
+            Ok(shown) if *shown == stored => Ok(()),
+            Ok(_) => Err(ManageRefusal::PasswordWrong),
+            Err(refusal) => Err(refusal.clone()),
+        }))
+    }
+}
+
+/// What guesses at a user's password are counted under: the address, as at sign-in, or
+/// the id of who has none.
+fn account_of(contact: &Contact, id: SubjectId) -> String {
+    let email = contact.email.as_ref().map(|own| own.value.to_string());
+    let phone = || contact.phone.as_ref().map(|own| own.value.to_string());
+    email.or_else(phone).unwrap_or_else(|| id.to_string())
+}
+
+/// A user's address and password.
+struct FindPassword(SubjectId);
+
+#[async_trait]
+impl Query for FindPassword {
+    type Done = (String, Option<HashedPassword>);
+    type Refusal = ManageRefusal;
+
+    async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<ManageRefusal>> {
+        let account = match tx.find_subject(self.0).await?.map(|found| found.identifier) {
+            Some(Identifier::User(contact)) => account_of(&contact, self.0),
+            Some(_) | None => return Ok((String::new(), None)),
+        };
+        Ok((account, tx.find_password(self.0).await?))
+    }
+}
