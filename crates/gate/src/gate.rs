@@ -36,6 +36,7 @@ use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderName, Request, Response, Version};
 use hyper::body::Incoming;
+use ipnet::IpNet;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -72,6 +73,9 @@ pub struct Peer {
     pub secure: bool,
     /// Whether this request's header section had more than one framing.
     pub ambiguous_framing: bool,
+    /// Whether there is no place for this request beside those of its connection that
+    /// are open.
+    pub crowded: bool,
 }
 
 /// The gate.
@@ -134,6 +138,11 @@ impl Gate {
     #[must_use]
     pub fn policies(&self) -> Arc<Policies> {
         self.policies.load_full()
+    }
+
+    /// Peers whose `X-Forwarded-*` is believed, and behind which many clients are.
+    pub(crate) fn trusted_proxies(&self) -> &[IpNet] {
+        &self.parts.options.trusted_proxies
     }
 
     /// What was counted so far.
@@ -199,6 +208,9 @@ impl Gate {
         }
         if peer.ambiguous_framing {
             return Err(Stop::new(ErrorCode::FramingAmbiguous, "guard", "framing"));
+        }
+        if peer.crowded {
+            return Err(Stop::new(ErrorCode::Busy, "guard", "streams"));
         }
         guard::screen(&parts, realm.map(|realm| &**realm))?;
         if realm.is_none() && liveness::is_asked(&parts) && may_lack_host(&parts, &authority) {

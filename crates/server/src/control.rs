@@ -3,7 +3,7 @@
 //! on the same machine asks the running server. One JSON line in, one out. Not here:
 //! anything that changes the store; commands write to the store themselves.
 
-use crate::accept;
+use crate::accept::{self, Few};
 use crate::compose::Composed;
 use doorward_base::RequestId;
 use serde_json::{Value, json};
@@ -17,6 +17,8 @@ use tokio::net::{UnixListener, UnixStream};
 
 const MAX_LINE: u64 = 64 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// Most connections served at once.
+const MAX_CONNECTIONS: usize = 32;
 
 /// A bound control socket, removed when dropped.
 pub(crate) struct Control {
@@ -45,10 +47,11 @@ impl Control {
 
     /// Answers for ever. The caller ends it by dropping the future.
     pub(crate) async fn serve(self, composed: Arc<Composed>) {
+        let mut few = Few::new(MAX_CONNECTIONS);
         loop {
             let (stream, _) = accept::next("control", || self.listener.accept()).await;
             let composed = Arc::clone(&composed);
-            tokio::spawn(async move {
+            few.serve(async move {
                 let answered = tokio::time::timeout(TIMEOUT, answer(stream, &composed)).await;
                 if let Ok(Err(error)) = answered {
                     tracing::debug!(%error, "a control connection broke off");

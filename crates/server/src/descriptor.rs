@@ -53,3 +53,12 @@ pub(crate) fn connections(server: &ServerSettings, limit: u64) -> u32 {
     }
     u32::try_from(room.min(wanted)).unwrap_or(u32::MAX).max(1)
 }
+
+/// How many of a listener's connections one address may have: what is configured, or a
+/// quarter.
+pub(crate) fn share(server: &ServerSettings, connections: u32) -> u32 {
+    server
+        .max_per_address
+        .unwrap_or(connections / 4)
+        .clamp(1, connections)
+}

@@ -1,10 +1,11 @@
 //! The operator's listener: metrics, liveness, and readiness in detail. Never public;
 //! it has no authentication and belongs on loopback or a management network.
 
-use crate::accept;
+use crate::accept::{self, Few};
 use crate::telemetry::metrics::Metrics;
 use crate::vitals::Vitals;
 use bytes::Bytes;
+use doorward_gate::listener::Stalling;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -16,10 +17,15 @@ use serde_json::json;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
 /// Most connections served at once; an operator's tools need a few.
 const MAX_CONNECTIONS: usize = 32;
+/// How long a client may say nothing, or take nothing.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a connection is kept, whatever happens on it.
+const LIFE: Duration = Duration::from_secs(60);
 
 /// What readiness and metrics are read from.
 pub(crate) struct Ops {
@@ -30,26 +36,27 @@ pub(crate) struct Ops {
 impl Ops {
     /// Serves for ever. The caller ends it by dropping the future.
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
-        let permits = Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
+        let mut few = Few::new(MAX_CONNECTIONS);
         loop {
             let (stream, _) = accept::next("operations", || listener.accept()).await;
-            let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
-                continue;
-            };
             let ops = Arc::clone(&self);
-            tokio::spawn(async move {
-                let service = service_fn(|request| {
-                    let response = ops.answer(&request);
-                    async move { Ok::<_, Infallible>(response) }
-                });
-                let served = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(Duration::from_secs(5))
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await;
-                drop((served, permit));
-            });
+            few.serve(async move { ops.serve_one(stream).await });
         }
+    }
+
+    async fn serve_one(&self, stream: TcpStream) {
+        let service = service_fn(|request| {
+            let response = self.answer(&request);
+            async move { Ok::<_, Infallible>(response) }
+        });
+        let stream = Stalling::new(stream, PATIENCE, |stream: &TcpStream| {
+            drop(stream.set_zero_linger());
+        });
+        let served = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(PATIENCE)
+            .serve_connection(TokioIo::new(stream), service);
+        drop(timeout(LIFE, served).await);
     }
 
     fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {

@@ -203,11 +203,14 @@ fn listener_options(
     server: &ServerSettings,
     certificate: Option<&Arc<Certificate>>,
 ) -> ListenerOptions {
+    let max_connections = descriptor::connections(server, descriptor::raise());
     ListenerOptions {
         tls: certificate.map(listener::tls_config),
         header_timeout: server.header_timeout,
         idle_timeout: server.idle_timeout,
-        max_connections: descriptor::connections(server, descriptor::raise()),
+        answer_idle: server.answer_idle,
+        max_connections,
+        max_per_address: descriptor::share(server, max_connections),
         drain_delay: server.drain_delay,
         drain: server.drain_timeout,
         ..ListenerOptions::default()

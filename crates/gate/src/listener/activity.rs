@@ -2,6 +2,8 @@
 //! here: deadlines within a body (`body`).
 
 use super::framing::Seen;
+use super::place::{Further, Tether};
+use super::taking::Given;
 use crate::body::GateBody;
 use bytes::Bytes;
 use doorward_surface::body::BodyError;
@@ -76,9 +78,16 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    pub(super) fn begin(self: &Arc<Self>) -> Open {
-        self.open.fetch_add(1, Ordering::AcqRel);
-        Open(Arc::clone(self))
+    /// A request begins: the first that is open has the place of its connection, each
+    /// other one takes its own, if there is one.
+    pub(super) fn begin(self: &Arc<Self>, tether: &Tether) -> Open {
+        let others = self.open.fetch_add(1, Ordering::AcqRel);
+        let further = (others > 0).then(|| tether.further());
+        Open {
+            crowded: matches!(further, Some(None)),
+            _further: further.flatten(),
+            activity: Arc::clone(self),
+        }
     }
 
     /// Returns when nothing was open for `limit`.
@@ -99,21 +108,52 @@ impl Activity {
 
 /// One open request; over when dropped.
 #[derive(Debug)]
-pub(super) struct Open(Arc<Activity>);
+pub(super) struct Open {
+    /// Whether there was no place for it.
+    pub(super) crowded: bool,
+    _further: Option<Further>,
+    activity: Arc<Activity>,
+}
 
 impl Drop for Open {
     fn drop(&mut self) {
-        if self.0.open.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.rest.notify_one();
+        if self.activity.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.activity.rest.notify_one();
         }
     }
 }
 
+/// The most of a body that is handed on at once, bytes: a client that takes little at a
+/// time is seen to take it, and no more than this lies here for it.
+const PIECE: usize = 32 * 1024;
+
 /// An answer that keeps its request open until it was sent.
 #[derive(Debug)]
 pub(super) struct Counted {
-    pub(super) body: GateBody,
-    pub(super) _open: Open,
+    body: GateBody,
+    /// What is left of the last frame.
+    rest: Bytes,
+    given: Given,
+    _open: Open,
+}
+
+impl Counted {
+    pub(super) fn new(body: GateBody, open: Open) -> Self {
+        let given = Given::of_this_stream();
+        // The head is the client's to take, whatever becomes of the body.
+        given.give();
+        Self {
+            body,
+            rest: Bytes::new(),
+            given,
+            _open: open,
+        }
+    }
+
+    fn piece(&mut self, mut data: Bytes) -> Frame<Bytes> {
+        self.rest = data.split_off(data.len().min(PIECE));
+        Frame::data(data)
+    }
 }
 
 impl Body for Counted {
@@ -124,14 +164,36 @@ impl Body for Counted {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        if !self.rest.is_empty() {
+            self.given.give();
+            let rest = std::mem::take(&mut self.rest);
+            return Poll::Ready(Some(Ok(self.piece(rest))));
+        }
+        let Poll::Ready(next) = Pin::new(&mut self.body).poll_frame(cx) else {
+            self.given.wait();
+            return Poll::Pending;
+        };
+        self.given.give();
+        Poll::Ready(next.map(|next| {
+            let frame = next?;
+            Ok(frame
+                .into_data()
+                .map_or_else(|other| other, |data| self.piece(data)))
+        }))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let rest = self.rest.len() as u64;
+        let left = self.body.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(left.lower().saturating_add(rest));
+        if let Some(upper) = left.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint
     }
 }

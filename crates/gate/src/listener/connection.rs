@@ -5,6 +5,8 @@ use super::activity::{Activity, Counted, HeadTimer};
 use super::framing::{Scanned, Scanner};
 use super::linger::{Lingering, PATIENCE};
 use super::place::Tether;
+use super::stall::Stalling;
+use super::taking::Streams;
 use crate::body::GateBody;
 use crate::gate::{Gate, Peer};
 use crate::stage::guard::{MAX_HEADER_BYTES, MAX_TARGET};
@@ -13,7 +15,7 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -32,6 +34,9 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Room for the longest header section and what a client pipelines behind it.
 const READ_BUFFER: usize = 64 * 1024;
 
+/// How long an HTTP/2 connection that was told to go may stay with nothing open.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// A connection ended before it was done.
 pub(super) struct Failed;
 
@@ -48,10 +53,10 @@ impl From<tokio::time::error::Elapsed> for Failed {
 }
 
 /// Drives a connection to its end: once draining began or it is idle it is told to
-/// finish, if it may be, and when cut it stops at once. The two kinds of connection share no trait for
-/// this.
+/// finish, if it may be; when cut, or idle although it was told to go, it stops at once.
+/// The two kinds of connection share no trait for this.
 macro_rules! drive {
-    ($connection:ident, $tether:ident, $idle:expr, $may_finish:expr) => {{
+    ($connection:ident, $tether:ident, $idle:expr, $overstays:expr, $may_finish:expr) => {{
         let mut tether = $tether.clone();
         // What has arrived is looked at first: a request that was read is no idleness.
         let ended = tokio::select! {
@@ -69,6 +74,7 @@ macro_rules! drive {
                 tokio::select! {
                     ended = $connection => ended,
                     () = tether.cut() => return Err(Failed),
+                    () = $overstays => return Err(Failed),
                 }
             }
         };
@@ -90,7 +96,12 @@ pub(super) async fn run(
         secure: options.tls.is_some(),
         header_timeout: options.header_timeout,
         idle_timeout: options.idle_timeout,
+        answer_idle: options.answer_idle,
     };
+    // Closed as usual, the kernel would go on offering the rest of the answer.
+    let stream = Stalling::new(stream, options.answer_idle, |stream: &TcpStream| {
+        drop(stream.set_zero_linger());
+    });
     let Some(config) = &options.tls else {
         return negotiate(line, stream, tether).await;
     };
@@ -109,6 +120,7 @@ struct Line {
     secure: bool,
     header_timeout: Duration,
     idle_timeout: Duration,
+    answer_idle: Duration,
 }
 
 /// Reads until it is clear whether the client opens HTTP/2, within the deadline: a
@@ -166,7 +178,8 @@ where
         }
         // HTTP/1.1 serves in order: the n-th call is the n-th header section.
         let number = served.fetch_add(1, Ordering::Relaxed);
-        let answered = answer(&line, request, seen.is_ambiguous(number));
+        let peer = line.peer(seen.is_ambiguous(number), false);
+        let answered = answer(&line, request, peer);
         let (tether, seen) = (&tether, &seen);
         async move {
             let mut answered = answered.await;
@@ -202,6 +215,7 @@ where
         connection,
         tether,
         std::future::pending::<()>(),
+        std::future::pending::<()>(),
         !seen.is_in_head()
     )
 }
@@ -211,18 +225,19 @@ where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let line = Arc::new(line);
-    let idle_timeout = line.idle_timeout;
+    let (idle_timeout, answer_idle) = (line.idle_timeout, line.answer_idle);
     let activity = Arc::new(Activity::default());
-    let counting = Arc::clone(&activity);
+    let (counting, places) = (Arc::clone(&activity), tether.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         let line = Arc::clone(&line);
-        let open = counting.begin();
+        let open = counting.begin(&places);
         async move {
-            let answered = answer(&line, request, false).await;
-            answered.map(|response| response.map(|body| Counted { body, _open: open }))
+            let peer = line.peer(false, open.crowded);
+            let answered = answer(&line, request, peer).await;
+            answered.map(|response| response.map(|body| Counted::new(body, open)))
         }
     });
-    let connection = http2::Builder::new(TokioExecutor::new())
+    let connection = http2::Builder::new(Streams { limit: answer_idle })
         .timer(TokioTimer::new())
         .max_concurrent_streams(100)
         .max_header_list_size(40 * 1024)
@@ -232,18 +247,30 @@ where
         .keep_alive_timeout(Duration::from_secs(10))
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    drive!(connection, tether, activity.idle(idle_timeout), true)
+    drive!(
+        connection,
+        tether,
+        activity.idle(idle_timeout),
+        activity.idle(FAREWELL.min(idle_timeout)),
+        true
+    )
+}
+
+impl Line {
+    fn peer(&self, ambiguous_framing: bool, crowded: bool) -> Peer {
+        Peer {
+            ip: self.peer.ip(),
+            secure: self.secure,
+            ambiguous_framing,
+            crowded,
+        }
+    }
 }
 
 async fn answer(
     line: &Line,
     request: Request<Incoming>,
-    ambiguous_framing: bool,
+    peer: Peer,
 ) -> Result<Response<GateBody>, Infallible> {
-    let peer = Peer {
-        ip: line.peer.ip(),
-        secure: line.secure,
-        ambiguous_framing,
-    };
     Ok(line.gate.handle(request, peer).await)
 }

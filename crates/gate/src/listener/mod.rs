@@ -7,16 +7,21 @@ mod connection;
 mod framing;
 mod linger;
 mod place;
+mod share;
+mod stall;
+mod taking;
 mod tls;
 
 pub(crate) use place::Tether;
+pub use stall::Stalling;
 pub(crate) use tls::read_certificates;
 pub use tls::{Certificate, Pair, TlsError, tls_config};
 
 use crate::gate::Gate;
 use place::Phase;
+use share::{Share, Shares};
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -44,8 +49,15 @@ pub struct ListenerOptions {
     pub idle_timeout: Duration,
     /// How long a TLS handshake may take.
     pub handshake_timeout: Duration,
-    /// Connections open at once; more are closed as they are accepted.
+    /// How long a client may take nothing of what is there for it, on its connection or
+    /// on one HTTP/2 stream.
+    pub answer_idle: Duration,
+    /// Connections open at once; more are closed as they are accepted. A request of an
+    /// HTTP/2 connection that has another one open counts like a connection.
     pub max_connections: u32,
+    /// How many of them one address may have, or one IPv6 network of /64. Proxies that
+    /// are trusted may have all.
+    pub max_per_address: u32,
     /// How long connections are accepted after shutdown began, while answers ask
     /// clients to close theirs.
     pub drain_delay: Duration,
@@ -54,8 +66,8 @@ pub struct ListenerOptions {
 }
 
 impl Default for ListenerOptions {
-    /// Plain, 10 s for a header section and for a handshake, 75 s of idleness, 20,000
-    /// connections, no delay, 10 s.
+    /// Plain, 10 s for a header section and for a handshake, 75 s of idleness, 60 s in
+    /// which nothing is taken, 20,000 connections, 5,000 for an address, no delay, 10 s.
     fn default() -> Self {
         Self {
             tls: None,
@@ -64,7 +76,10 @@ impl Default for ListenerOptions {
             // who close, and no request meets a closing connection.
             idle_timeout: Duration::from_secs(75),
             handshake_timeout: Duration::from_secs(10),
+            // As long as common servers wait.
+            answer_idle: Duration::from_secs(60),
             max_connections: 20_000,
+            max_per_address: 5_000,
             drain_delay: Duration::ZERO,
             drain: Duration::from_secs(10),
         }
@@ -93,6 +108,7 @@ pub async fn serve(
         listener: &listener,
         options: &options,
         room: &room,
+        shares: &Shares::new(options.max_per_address),
         phase: &watched,
     };
     tokio::select! {
@@ -125,6 +141,7 @@ struct Door<'d> {
     listener: &'d TcpListener,
     options: &'d Arc<ListenerOptions>,
     room: &'d Arc<Semaphore>,
+    shares: &'d Arc<Shares>,
     phase: &'d watch::Receiver<Phase>,
 }
 
@@ -144,10 +161,13 @@ impl Door<'_> {
 
     fn admit(&self, (stream, peer): (TcpStream, SocketAddr)) {
         let counters = self.gate.counters();
-        let Ok(place) = Arc::clone(self.room).try_acquire_owned() else {
+        let share = self.share(peer.ip());
+        let room = Arc::clone(self.room).try_acquire_owned();
+        let (Ok(room), Ok(share)) = (room, share) else {
             counters.connections_refused.fetch_add(1, Ordering::Relaxed);
             return;
         };
+        let place = (room, share);
         counters.connections.fetch_add(1, Ordering::Relaxed);
         let tether = Tether::new(place, Arc::clone(counters), self.phase.clone());
         let (gate, options) = (Arc::clone(self.gate), Arc::clone(self.options));
@@ -159,4 +179,16 @@ impl Door<'_> {
             }
         });
     }
+
+    /// What a connection of this address takes of its share.
+    fn share(&self, ip: IpAddr) -> Result<Option<Share>, ShareTaken> {
+        let proxies = self.gate.trusted_proxies();
+        if proxies.iter().any(|net| net.contains(&ip.to_canonical())) {
+            return Ok(None);
+        }
+        self.shares.take(ip).map(Some).ok_or(ShareTaken)
+    }
 }
+
+/// An address has all the places that it may have.
+struct ShareTaken;

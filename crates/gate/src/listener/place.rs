@@ -2,6 +2,7 @@
 //! Whatever a connection turns into holds on to both. Not here: counting places
 //! (`listener`).
 
+use super::share::Share;
 use crate::counters::GateCounters;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,8 +24,27 @@ pub(crate) enum Phase {
 #[derive(Debug)]
 struct Place {
     counters: Arc<GateCounters>,
+    /// Of the client's address; none where many clients share one, as behind a proxy that
+    /// is trusted.
+    share: Option<Share>,
     /// Dropped after the count went down.
+    permit: OwnedSemaphorePermit,
+}
+
+/// One more place of a connection that does several things at once; free again when
+/// dropped.
+#[derive(Debug)]
+pub(super) struct Further {
+    place: Arc<Place>,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Further {
+    fn drop(&mut self) {
+        if let Some(share) = &self.place.share {
+            share.give_back();
+        }
+    }
 }
 
 impl Drop for Place {
@@ -39,25 +59,37 @@ impl Drop for Place {
 #[derive(Clone, Debug)]
 pub(crate) struct Tether {
     phase: watch::Receiver<Phase>,
-    _place: Arc<Place>,
+    place: Arc<Place>,
 }
 
 impl Tether {
     /// Takes a place, and counts it as open.
     pub(super) fn new(
-        permit: OwnedSemaphorePermit,
+        (permit, share): (OwnedSemaphorePermit, Option<Share>),
         counters: Arc<GateCounters>,
         phase: watch::Receiver<Phase>,
     ) -> Self {
         counters.connections_open.fetch_add(1, Ordering::Relaxed);
         let place = Place {
             counters,
-            _permit: permit,
+            share,
+            permit,
         };
         Self {
             phase,
-            _place: Arc::new(place),
+            place: Arc::new(place),
         }
+    }
+
+    /// One more place, if there is one and the address has it left. No lock is taken.
+    pub(super) fn further(&self) -> Option<Further> {
+        let all = Arc::clone(self.place.permit.semaphore());
+        let permit = all.try_acquire_owned().ok()?;
+        let share = self.place.share.as_ref();
+        share.is_none_or(Share::add).then(|| Further {
+            place: Arc::clone(&self.place),
+            _permit: permit,
+        })
     }
 
     /// Whether clients should connect elsewhere next time.

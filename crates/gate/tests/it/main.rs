@@ -25,6 +25,8 @@ mod mount;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod progress;
+#[cfg(test)]
 mod proxying;
 #[cfg(test)]
 mod route_option;

@@ -62,6 +62,11 @@ fn differences(running: &ServerSettings, new: &ServerSettings) -> Vec<&'static s
             running.idle_timeout != new.idle_timeout,
         ),
         (
+            "server.max_per_address",
+            running.max_per_address != new.max_per_address,
+        ),
+        ("server.answer_idle", running.answer_idle != new.answer_idle),
+        (
             "server.body_idle",
             running.body_pace.idle != new.body_pace.idle,
         ),

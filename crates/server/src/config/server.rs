@@ -39,13 +39,19 @@ pub struct Server {
     pub egress_allow: Vec<Text<ipnet::IpNet>>,
     /// Authorities, PEM, that such requests trust beside the system's. Default: none.
     pub egress_ca: Option<Text<SecretRef>>,
-    /// How many connections are open at most. Default: 16384.
+    /// How many connections are open at most; a request of an HTTP/2 connection that has
+    /// another one open counts like a connection. Default: 16384.
     pub max_connections: Option<u32>,
+    /// How many of them one address may have, or one IPv6 network of /64; trusted proxies
+    /// may have all. Default: a quarter of them.
+    pub max_per_address: Option<u32>,
     /// How long a request's header section may take to arrive. Default: "10s".
     pub header_timeout: Option<Text<Span>>,
     /// How long a connection may be without a request. Longer than a load balancer in
     /// front keeps its own. Default: "75s".
     pub idle_timeout: Option<Text<Span>>,
+    /// How long a client may take nothing of an answer that is there. Default: "60s".
+    pub answer_idle: Option<Text<Span>>,
     /// The longest pause within a request's body. Default: "30s".
     pub body_idle: Option<Text<Span>>,
     /// How much of a request's body must arrive in a second at least, on an average of

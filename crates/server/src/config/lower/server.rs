@@ -40,10 +40,14 @@ pub struct ServerSettings {
     pub egress: EgressSettings,
     /// How many connections are open at most.
     pub max_connections: usize,
+    /// How many of them one address may have; a quarter, if it is not said.
+    pub max_per_address: Option<u32>,
     /// How long a header section may take.
     pub header_timeout: Duration,
     /// How long a connection may be without a request.
     pub idle_timeout: Duration,
+    /// How long a client may take nothing of an answer that is there.
+    pub answer_idle: Duration,
     /// How slow a request's body may be.
     pub body_pace: Pace,
     /// How long the process goes on accepting after it was told to stop.
@@ -70,6 +74,9 @@ impl Lowering<'_> {
         let max_connections = server.max_connections.unwrap_or(16_384);
         if max_connections == 0 {
             self.wrong(&path.key("max_connections"), "must be at least 1");
+        }
+        if server.max_per_address == Some(0) {
+            self.wrong(&path.key("max_per_address"), "must be at least 1");
         }
         let listen = self.listen(server, &path);
         let database = self.database(server, &path);
@@ -101,7 +108,9 @@ impl Lowering<'_> {
             egress: egress?,
             max_connections: usize::try_from(max_connections).unwrap_or(usize::MAX),
             header_timeout: span("header_timeout", server.header_timeout, 10),
+            max_per_address: server.max_per_address,
             idle_timeout: span("idle_timeout", server.idle_timeout, 75),
+            answer_idle: span("answer_idle", server.answer_idle, 60),
             body_pace: Pace {
                 idle: span("body_idle", server.body_idle, 30),
                 rate: bytes(server.body_rate, 256),

@@ -1,0 +1,356 @@
+//! Peers that make no progress, and how much of the door one address may take.
+
+use super::support::{Running, ask, mount, open_websocket_at, route, soon, start_with};
+use bytes::Bytes;
+use doorward_gate::policy::spec::{MountAccess, MountSpec, RouteSpec, UpstreamSpec};
+use doorward_gate::{GateOptions, ListenerOptions};
+use doorward_surface::body::full;
+use doorward_surface::target::BoxFuture;
+use doorward_surface::{Body, Context, Local};
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::client::conn::http2::{self, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::mpsc;
+
+/// How long a client may take nothing in these tests.
+const LIMIT: Duration = Duration::from_millis(400);
+
+/// An upstream that sends as much as is taken of it, in answer to anything, and the word
+/// that one of its connections ended.
+async fn endless() -> (SocketAddr, mpsc::UnboundedReceiver<()>) {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = socket.local_addr().unwrap();
+    let (told, ended) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = socket.accept().await {
+            let told = told.clone();
+            tokio::spawn(async move {
+                drop(send_on(stream).await);
+                let _ = told.send(());
+            });
+        }
+    });
+    (addr, ended)
+}
+
+async fn send_on(mut stream: TcpStream) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await?);
+    }
+    let websocket = String::from_utf8_lossy(&head).contains("/live/ws");
+    let answer: &[u8] = if websocket {
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: yes\r\n\r\n"
+    } else {
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\n"
+    };
+    stream.write_all(answer).await?;
+    if websocket {
+        // The echo that the handshake of the tests waits for.
+        let mut frame = [0; 6];
+        stream.read_exact(&mut frame).await?;
+        stream.write_all(&frame).await?;
+    }
+    loop {
+        stream.write_all(&[b'x'; 16 * 1024]).await?;
+    }
+}
+
+/// A door of these tests, with `/live/**` at an upstream that sends on.
+async fn door(change: impl FnOnce(&mut ListenerOptions)) -> (Running, mpsc::UnboundedReceiver<()>) {
+    let (addr, ended) = endless().await;
+    let mut listener = ListenerOptions {
+        answer_idle: LIMIT,
+        ..ListenerOptions::default()
+    };
+    change(&mut listener);
+    let gate = start_with(listener, GateOptions::default(), |realm| {
+        let upstream = UpstreamSpec::Http {
+            base: format!("http://{addr}").parse().unwrap(),
+            strip_prefix: None,
+            preserve_host: false,
+            tls: None,
+        };
+        realm.hosts = vec!["*".into()];
+        realm.routes.push(RouteSpec {
+            public: true,
+            ..route("/live/**", upstream)
+        });
+    });
+    (gate.await, ended)
+}
+
+async fn until_nothing_is_open(gate: &Running) {
+    soon(async {
+        while gate.gate.counters().connections_open.load(SeqCst) > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn s2_who_reads_nothing_of_an_answer_is_given_up() {
+    let (gate, mut ended) = door(|_| {}).await;
+    let began = Instant::now();
+    let mut stream = TcpStream::connect(gate.addr).await.unwrap();
+    stream
+        .write_all(b"GET /live/x HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    soon(ended.recv()).await.unwrap();
+    until_nothing_is_open(&gate).await;
+    assert!(began.elapsed() >= LIMIT);
+    // Reset, so that the kernel does not go on offering what was not read.
+    assert_eq!(ask(gate.addr, "GET /open/x", &[]).await.status, 200);
+    drop(stream);
+}
+
+#[tokio::test]
+async fn s2_who_reads_nothing_of_a_websocket_is_given_up() {
+    let (gate, mut ended) = door(|_| {}).await;
+    let (stream, _) = open_websocket_at(gate.addr, "/live/ws").await;
+    soon(ended.recv()).await.unwrap();
+    until_nothing_is_open(&gate).await;
+    drop(stream);
+}
+
+#[tokio::test]
+async fn s2_who_reads_slowly_is_served() {
+    let (gate, _ended) = door(|_| {}).await;
+    let mut stream = TcpStream::connect(gate.addr).await.unwrap();
+    stream
+        .write_all(b"GET /live/x HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    // As much as makes the kernel ask for more within the limit, four times.
+    let mut ticks = tokio::time::interval(LIMIT / 2);
+    for _ in 0..8 {
+        ticks.tick().await;
+        let mut piece = vec![0; 8 << 20];
+        soon(stream.read_exact(&mut piece)).await.unwrap();
+    }
+}
+
+/// An HTTP/2 client with this window for each stream, which answers every PING.
+async fn http2_client(addr: SocketAddr, window: u32) -> SendRequest<Empty<Bytes>> {
+    let stream = TcpStream::connect(addr).await.unwrap();
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let built = builder.initial_stream_window_size(window);
+    let (sender, connection) = built.handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+fn get(path: &str) -> Request<Empty<Bytes>> {
+    let uri = format!("http://gate.test{path}");
+    Request::get(uri).body(Empty::new()).unwrap()
+}
+
+#[tokio::test]
+async fn s7_a_stream_with_a_closed_window_is_reset_and_its_connection_goes_on() {
+    let (gate, mut ended) = door(|_| {}).await;
+    let mut client = http2_client(gate.addr, 0).await;
+    let mut answers = Vec::new();
+    for path in ["/live/x", "/live/y", "/open/x"] {
+        let answer = soon(client.send_request(get(path))).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answers.push(answer);
+    }
+    for answer in answers {
+        let error = soon(answer.into_body().collect()).await.unwrap_err();
+        assert!(format!("{error:?}").contains("CANCEL"), "{error:?}");
+    }
+    // Both upstream connections are free again.
+    for _ in 0..2 {
+        soon(ended.recv()).await.unwrap();
+    }
+    let answer = soon(client.send_request(get("/open/x"))).await.unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+#[tokio::test]
+async fn s7_who_takes_a_little_of_a_stream_again_and_again_is_served() {
+    let (gate, _ended) = door(|_| {}).await;
+    let mut client = http2_client(gate.addr, 65_535).await;
+    let answer = soon(client.send_request(get("/live/x"))).await.unwrap();
+    let mut body = answer.into_body();
+    let mut ticks = tokio::time::interval(LIMIT / 4);
+    for _ in 0..12 {
+        ticks.tick().await;
+        for _ in 0..4 {
+            soon(body.frame()).await.unwrap().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn s7_streams_take_places_as_connections_do() {
+    let (gate, _ended) = door(|listener| {
+        listener.max_connections = 3;
+        listener.answer_idle = Duration::from_secs(60);
+    })
+    .await;
+    let mut client = http2_client(gate.addr, 0).await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let answer = soon(client.send_request(get("/live/x"))).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        held.push(answer);
+    }
+    let answer = soon(client.send_request(get("/open/x"))).await.unwrap();
+    assert_eq!(answer.status(), 503);
+    let refused = TcpStream::connect(gate.addr).await.unwrap();
+    assert!(until_closed(refused).await.is_empty());
+    drop(held);
+    soon(async {
+        loop {
+            let answer = client.send_request(get("/open/x")).await.unwrap();
+            if answer.status() == 200 {
+                break;
+            }
+        }
+    })
+    .await;
+}
+
+async fn until_closed(mut stream: TcpStream) -> Vec<u8> {
+    let mut seen = Vec::new();
+    let _ = soon(stream.read_to_end(&mut seen)).await;
+    seen
+}
+
+/// A connection from another address of this machine.
+async fn connect_from(ip: &str, to: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{ip}:0").parse().unwrap()).unwrap();
+    socket.connect(to).await.unwrap()
+}
+
+/// Whether a request on a connection from this address is answered; it stays open.
+async fn is_served(ip: &str, to: SocketAddr, held: &mut Vec<TcpStream>) -> bool {
+    let mut stream = connect_from(ip, to).await;
+    let asked = b"GET /open/x HTTP/1.1\r\nHost: a\r\n\r\n";
+    // It may be closed before it could say anything.
+    drop(stream.write_all(asked).await);
+    let mut first = [0; 12];
+    let read = soon(stream.read_exact(&mut first)).await;
+    held.push(stream);
+    read.is_ok() && &first == b"HTTP/1.1 200"
+}
+
+#[tokio::test]
+async fn s5_an_address_that_takes_all_it_can_leaves_the_others_theirs() {
+    let (gate, _ended) = door(|listener| {
+        listener.max_connections = 24;
+        listener.max_per_address = 6;
+    })
+    .await;
+    let mut held = Vec::new();
+    for number in 0..24 {
+        let served = is_served("127.0.0.2", gate.addr, &mut held).await;
+        assert_eq!(served, number < 6, "{number}");
+    }
+    let mut others = Vec::new();
+    for number in 0..20 {
+        let ip = format!("127.0.0.{}", 3 + number);
+        let served = is_served(&ip, gate.addr, &mut others).await;
+        assert_eq!(served, number < 18, "{number}");
+    }
+    drop(held);
+    soon(async { while !is_served("127.0.0.2", gate.addr, &mut Vec::new()).await {} }).await;
+}
+
+#[tokio::test]
+async fn s5_many_clients_are_behind_a_proxy_that_is_trusted() {
+    let listener = ListenerOptions {
+        max_per_address: 1,
+        ..ListenerOptions::default()
+    };
+    let options = GateOptions {
+        trusted_proxies: vec!["127.0.0.2/32".parse().unwrap()],
+        ..GateOptions::default()
+    };
+    let gate = start_with(listener, options, |realm| realm.hosts = vec!["*".into()]).await;
+    let mut held = Vec::new();
+    for _ in 0..5 {
+        assert!(is_served("127.0.0.2", gate.addr, &mut held).await);
+    }
+    assert!(is_served("127.0.0.3", gate.addr, &mut held).await);
+    assert!(!is_served("127.0.0.3", gate.addr, &mut held).await);
+}
+
+/// A target that reads the whole body.
+struct Reading;
+
+impl Local for Reading {
+    fn call(&self, request: Request<Body>, _: Context) -> BoxFuture<'_, Response<Body>> {
+        Box::pin(async move {
+            let read = request.into_body().collect().await;
+            Response::new(full(
+                read.map_or(0, |body| body.to_bytes().len()).to_string(),
+            ))
+        })
+    }
+}
+
+#[tokio::test]
+async fn s4_a_body_of_ours_has_a_time_for_all_of_it() {
+    let limit = Duration::from_millis(300);
+    let gate = start_with(
+        ListenerOptions::default(),
+        GateOptions::default(),
+        |realm| {
+            realm.mounts.push(MountSpec {
+                timeout: limit,
+                target: Arc::new(Reading),
+                ..mount("/reading", MountAccess::Open)
+            });
+        },
+    )
+    .await;
+    let began = Instant::now();
+    let stream = TcpStream::connect(gate.addr).await.unwrap();
+    let (mut read, mut write) = stream.into_split();
+    let trickle = async {
+        let head = "POST /reading HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 100000\r\n\r\n";
+        write.write_all(head.as_bytes()).await?;
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            ticks.tick().await;
+            write.write_all(b"x").await?;
+        }
+    };
+    let mut seen = Vec::new();
+    soon(async {
+        let ended: std::io::Result<()> = tokio::select! {
+            ended = trickle => ended,
+            read = read.read_to_end(&mut seen) => read.map(drop),
+        };
+        drop(ended);
+    })
+    .await;
+    assert!(began.elapsed() >= limit);
+    let seen = String::from_utf8(seen).unwrap();
+    assert!(seen.starts_with("HTTP/1.1 50"), "{seen}");
+}
+
+#[tokio::test]
+async fn s3_an_idle_http2_connection_goes_whether_it_wants_to_or_not() {
+    let (gate, _ended) = door(|listener| listener.idle_timeout = Duration::from_millis(300)).await;
+    let mut stream = TcpStream::connect(gate.addr).await.unwrap();
+    // Settings, and a word now and then, but no answer to whatever the door says.
+    stream
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .await
+        .unwrap();
+    until_nothing_is_open(&gate).await;
+    assert!(!until_closed(stream).await.is_empty());
+}
