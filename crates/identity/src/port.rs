@@ -96,8 +96,8 @@ pub struct Page<K> {
 /// How much a closure does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Extent {
-    /// One [`DossierRead::find_token_dossier`] or [`DossierRead::find_session_dossier`] and,
-    /// when writing, at most one [`SessionWrite::rotate_refresh_token`] and audit rows after
+    /// One [`DossierRead::find_token_dossier`], [`DossierRead::find_session_dossier`] or
+    /// [`DossierRead::find_client_dossier`] and, when writing, at most one [`SessionWrite::rotate_refresh_token`] and audit rows after
     /// it, written together. The decision is as of the look-up, which waits for no writer. A
     /// closure that does anything else after all, or whose rotation came too late, is run
     /// again as [`Extent::Any`].

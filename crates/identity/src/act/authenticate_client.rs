@@ -7,7 +7,7 @@ use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Context};
 use crate::decide::client::{ClientRefusal, authenticate};
 use crate::model::{Actor, AuditAction, AuditEvent, Client, ClientSecret, SecretUse};
-use crate::port::{Read, Tx};
+use crate::port::{Extent, Read, Tx};
 use async_trait::async_trait;
 use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::secret::TokenDigest;
@@ -100,20 +100,13 @@ struct Check {
 impl Query for Check {
     type Done = (Client, Result<ClientSecret, ClientRefusal>);
     type Refusal = ClientRefusal;
+    const EXTENT: Extent = Extent::OneLookUp;
 
     async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<ClientRefusal>> {
-        let found = tx.find_client(self.id).await?;
-        let client = found.ok_or(ClientRefusal::Unknown)?;
-        if let Some(tenant) = client.tenant()
-            && tx.find_tenant(tenant).await?.is_none()
-        {
-            // What a deleted tenant owned is dead at once.
-            return Ok((client, Err(ClientRefusal::Revoked)));
-        }
-        let secrets = tx.list_client_secrets(&[self.id]).await?;
-        let secrets: Vec<ClientSecret> = secrets.into_iter().map(|(_, secret)| secret).collect();
-        let checked = authenticate(&client, &secrets, &self.digests, self.now);
-        Ok((client, checked))
+        let found = tx.find_client_dossier(self.id).await?;
+        let found = found.ok_or(ClientRefusal::Unknown)?;
+        let checked = authenticate(&found, &self.digests, self.now);
+        Ok((found.client, checked))
     }
 }
 
@@ -128,6 +121,7 @@ struct RefusedClient {
 impl Work for RefusedClient {
     type Done = Client;
     type Refusal = ClientRefusal;
+    const EXTENT: Extent = Extent::OneLookUp;
 
     fn effect(&self) -> Effect {
         Effect::Nothing

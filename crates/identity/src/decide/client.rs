@@ -4,7 +4,7 @@
 use super::bounds::{check_ceiling, check_name};
 use super::manage::{ManagementCaller, ManagementPermission, Reach};
 use super::refusal::{ManageRefusal, Reason};
-use crate::model::{Ceiling, Client, ClientKind, ClientSecret, ClientState, Grant, Granted};
+use crate::model::{Ceiling, ClientDossier, ClientKind, ClientSecret, ClientState, Grant, Granted};
 use doorward_base::secret::TokenDigest;
 use doorward_base::{Audience, ErrorCode, TenantId, Timestamp};
 use std::time::Duration;
@@ -227,23 +227,24 @@ impl Reason for ClientRefusal {
 }
 
 /// Checks the secret of a client: `presented` is its digests under every live digest key.
-/// Returns the secret that matched.
+/// Returns the secret that matched. What a deleted tenant owned is dead at once.
 ///
 /// # Errors
 /// [`ClientRefusal`].
 pub fn authenticate(
-    client: &Client,
-    secrets: &[ClientSecret],
+    found: &ClientDossier,
     presented: &[TokenDigest],
     now: Timestamp,
 ) -> Result<ClientSecret, ClientRefusal> {
-    if let ClientState::Revoked { .. } = client.state {
+    let client = &found.client;
+    if !found.tenant_stands || matches!(client.state, ClientState::Revoked { .. }) {
         return Err(ClientRefusal::Revoked);
     }
     if client.kind == ClientKind::Public {
         return Err(ClientRefusal::Public);
     }
-    let found = secrets
+    let found = found
+        .secrets
         .iter()
         .find(|secret| presented.contains(&secret.digest));
     match found {

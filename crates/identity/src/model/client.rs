@@ -106,6 +106,17 @@ impl ClientSecret {
     }
 }
 
+/// A client with what it takes to check its secret, loaded at once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClientDossier {
+    /// The client.
+    pub client: Client,
+    /// Whether its tenant is there, if it has one: what a deleted tenant owned is dead.
+    pub tenant_stands: bool,
+    /// Its secrets, the newest first.
+    pub secrets: Vec<ClientSecret>,
+}
+
 /// One use of a client's secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SecretUse {

@@ -21,7 +21,7 @@ pub use audit::{Actor, AuditAction, AuditEvent, AuditRow, Outcome};
 pub use authority::{Ceiling, Grant, Granted, RoleDefinition};
 pub use challenge::{Challenge, ChallengeKind, KindRow, MAX_PAYLOAD, SecretForm, slot_of};
 pub use change::{Change, ChangeRow, ChangeSeq};
-pub use client::{Client, ClientKind, ClientSecret, ClientState, SecretUse};
+pub use client::{Client, ClientDossier, ClientKind, ClientSecret, ClientState, SecretUse};
 pub use dossier::{Dossier, TokenDossier};
 pub use factor::{Factor, FactorData, FactorKind, FactorState};
 pub use invitation::Invitation;

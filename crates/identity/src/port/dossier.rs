@@ -1,10 +1,11 @@
-//! A subject, or the owner of a token or session, with all that gives it authority.
+//! Look-ups of a whole: a subject, or the owner of a token or session, with all that gives it
+//! authority; a client with its secrets.
 
 use super::{StoreError, TokenKey};
-use crate::model::{Dossier, Session, TokenDossier};
+use crate::model::{ClientDossier, Dossier, Session, TokenDossier};
 use async_trait::async_trait;
-use doorward_base::SubjectId;
 use doorward_base::secret::TokenDigest;
+use doorward_base::{ClientId, SubjectId};
 
 /// Reading them.
 #[async_trait]
@@ -22,4 +23,9 @@ pub trait DossierRead: Send {
         &mut self,
         digests: &[TokenDigest],
     ) -> Result<Option<(Session, Dossier)>, StoreError>;
+    /// A client, revoked or not, with its secrets.
+    async fn find_client_dossier(
+        &mut self,
+        id: ClientId,
+    ) -> Result<Option<ClientDossier>, StoreError>;
 }

@@ -6,7 +6,7 @@ use crate::row::{Cursor, Record, Target, Value, join, page, values};
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
 use doorward_base::{ClientId, TenantId, Timestamp};
-use doorward_identity::model::{Client, ClientSecret, ClientState, SecretUse};
+use doorward_identity::model::{Client, ClientDossier, ClientSecret, ClientState, SecretUse};
 use doorward_identity::port::{ClientRead, ClientWrite, Page, StoreError};
 use std::fmt::Display;
 
@@ -72,6 +72,36 @@ impl Record for SecretEntry {
         };
         Ok((client, secret))
     }
+}
+
+/// A client `c`, whether its tenant stands, and one of its secrets `s`, if it has any.
+macro_rules! presented_columns {
+    () => {
+        "c.id, c.name, c.kind, c.tenant, c.roles, c.permissions, c.audiences, c.environment, \
+         c.redirect_uris, c.revoked_at, c.created_at, c.created_by, \
+         c.tenant IS NULL OR EXISTS (SELECT 1 FROM tenant WHERE tenant.realm = c.realm \
+             AND tenant.id = c.tenant AND tenant.deleted_at IS NULL LIMIT 1 OFFSET 0), \
+         s.client, s.digest, s.created_at, s.expires_at, s.last_used_at, s.last_used_from"
+    };
+}
+
+pub(crate) use presented_columns;
+
+/// Adds what a row of `presented_columns` says.
+pub(crate) fn read_presented(
+    found: &mut Option<ClientDossier>,
+    row: &mut Cursor<'_>,
+) -> Result<(), StoreError> {
+    let client = row.record()?;
+    let tenant_stands = row.opt_flag("tenant")? == Some(true);
+    let secret = row.opt_record::<SecretEntry>()?;
+    let found = found.get_or_insert(ClientDossier {
+        client,
+        tenant_stands,
+        secrets: Vec::new(),
+    });
+    found.secrets.extend(secret.map(|(_, secret)| secret));
+    Ok(())
 }
 
 macro_rules! columns {

@@ -232,6 +232,10 @@ async fn look_at_clients(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError> {
     let revoked = tx.list_revoked_clients(at(0)).await?;
     Ok(vec![
         ("client", tx.find_client(one).await?.is_some()),
+        (
+            "client with secrets",
+            tx.find_client_dossier(one).await?.is_some(),
+        ),
         ("clients", !tx.list_clients(None, all()).await?.is_empty()),
         ("tenant's clients", !theirs.is_empty()),
         ("secrets", !secrets.is_empty()),

@@ -1,11 +1,14 @@
 //! Closures that look one thing up and write events down: served beside other writers.
 
 use super::fixture::{
-    all, at, digest, event, family, people, realm, session, session_id, subject_id, token, token_id,
+    all, at, client, client_id, digest, event, family, people, realm, secret_of, session,
+    session_id, subject_id, tenant_id, token, token_id,
 };
 use super::{reading, writing};
 use doorward_base::RealmId;
-use doorward_identity::model::{AuditAction, Change, Rotation, TokenState};
+use doorward_identity::model::{
+    AuditAction, Change, ClientDossier, ClientSecret, ClientState, Rotation, TokenState,
+};
 use doorward_identity::port::{AuditFilter, Extent, StoreError, StoreHandle, TokenKey};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -89,6 +92,70 @@ pub(crate) async fn look_ups_of_many_are_kept_apart(store: StoreHandle) {
         requests.dedup();
         assert_eq!(requests.len(), 24);
     }
+}
+
+/// Clients are looked up together too, each with its own secrets, the newest first, and with
+/// whether its tenant stands; such a closure runs once.
+pub(crate) async fn clients_of_many_are_kept_apart(store: StoreHandle) {
+    let (a, b) = (realm(&store, "a").await, realm(&store, "b").await);
+    for realm in [a, b] {
+        people(&store, realm).await;
+    }
+    // By its number: in the one realm or the other, of a tenant or of none, with two
+    // secrets, one or none.
+    let tenant = |n: u8| ["acme", "globex"].get(usize::from(n % 3)).copied();
+    let secrets = |n: u8| -> Vec<ClientSecret> {
+        let replaced = ClientSecret {
+            expires_at: Some(at(99)),
+            ..secret_of(n)
+        };
+        let all = [secret_of(n + 100), replaced];
+        all.into_iter().take(usize::from(n % 4)).collect()
+    };
+    for n in 1..=20 {
+        let here = if n % 2 == 0 { a } else { b };
+        let (made, secrets) = (client(n, tenant(n)), secrets(n));
+        writing!(store, here, [made, secrets], |tx| {
+            tx.insert_client(&made).await?;
+            for secret in secrets.iter().rev() {
+                tx.insert_client_secret(made.id, secret).await?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    }
+    writing!(store, a, [], |tx| {
+        tx.erase_tenant(&tenant_id("globex"), at(30)).await?;
+        tx.revoke_client(client_id(2), at(30)).await
+    })
+    .unwrap();
+    let mut tasks = JoinSet::new();
+    for n in 1..=24_u8 {
+        for here in [a, b] {
+            let store = store.clone();
+            let there = n <= 20 && (here == a) == (n % 2 == 0);
+            let mut expected = there.then(|| ClientDossier {
+                client: client(n, tenant(n)),
+                tenant_stands: here == b || tenant(n) != Some("globex"),
+                secrets: secrets(n),
+            });
+            if let (2, Some(revoked)) = (n, &mut expected) {
+                revoked.client.state = ClientState::Revoked { at: at(30) };
+                revoked.secrets.clear();
+            }
+            tasks.spawn(async move {
+                let runs = Arc::new(AtomicU32::new(0));
+                let counted = Arc::clone(&runs);
+                let found = store.read_as(here, Extent::OneLookUp, move |tx| {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    Box::pin(async move { tx.find_client_dossier(client_id(n)).await })
+                });
+                assert_eq!(found.await, Ok(expected), "{n} in {here:?}");
+                assert_eq!(runs.load(Ordering::SeqCst), 1);
+            });
+        }
+    }
+    tasks.join_all().await;
 }
 
 /// One bad row in a group is refused alone.

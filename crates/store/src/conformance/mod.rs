@@ -130,6 +130,7 @@ macro_rules! conformance {
             look_up: [
                 a_look_up_that_does_more_runs_in_a_transaction,
                 look_ups_of_many_are_kept_apart,
+                clients_of_many_are_kept_apart,
                 an_audit_row_that_cannot_be_written_takes_no_other_with_it,
                 a_look_up_sees_what_was_committed_before,
                 a_session_is_moved_on_by_one,

@@ -1,11 +1,12 @@
-//! A subject with all that gives it authority, and tokens and sessions with their owners:
-//! one statement, for many at once.
+//! A subject with all that gives it authority, tokens and sessions with their owners, and
+//! clients with their secrets: one statement, for many at once.
 
 use super::gather::{Gather, Together};
 use super::scope::{Id, Scope, Trouble, failed};
 use super::shared::{Kind, Shared};
 use super::tx::RealmTx;
 use crate::area::api_token::Keyed;
+use crate::area::client::{presented_columns, read_presented};
 use crate::area::dossier::{Held, session_columns, subject_columns, token_columns};
 use crate::area::subject::TABLE;
 use crate::area::tenant::there;
@@ -14,8 +15,8 @@ use crate::row::Cursor;
 use async_trait::async_trait;
 use deadpool_postgres::ClientWrapper;
 use doorward_base::secret::TokenDigest;
-use doorward_base::{RealmId, SubjectId};
-use doorward_identity::model::{Dossier, Session, TokenDossier};
+use doorward_base::{ClientId, RealmId, SubjectId};
+use doorward_identity::model::{ClientDossier, Dossier, Session, TokenDossier};
 use doorward_identity::port::{DossierRead, StoreError, TokenKey};
 use futures_util::future::try_join;
 use tokio_postgres::types::ToSql;
@@ -97,6 +98,17 @@ const BY_ID: &str = concat!(
     held!()
 );
 
+const CLIENTS: &str = concat!(
+    "SELECT ",
+    presented_columns!(),
+    ", q.asked FROM unnest($1::int4[], $2::int8[], $3::uuid[]) AS q (asked, realm, id) \
+     CROSS JOIN LATERAL (SELECT * FROM client \
+         WHERE realm = q.realm AND id = q.id OFFSET 0) AS c \
+     LEFT JOIN LATERAL (SELECT * FROM client_secret \
+         WHERE realm = c.realm AND client = c.id OFFSET 0) AS s ON true \
+     ORDER BY s.expires_at IS NOT NULL, s.created_at DESC, s.digest"
+);
+
 /// A subject's dossier.
 pub(super) async fn find(scope: Scope<'_>, id: SubjectId) -> Result<Option<Dossier>, Trouble> {
     let (conn, RealmId(realm)) = scope.parts();
@@ -130,18 +142,16 @@ impl Together for Tokens {
         }
         let (by_digest, by_id) =
             try_join(by_digest.rows(conn, BY_DIGEST), by_id.rows(conn, BY_ID)).await?;
-        place(
-            asked.len(),
-            by_digest.iter().chain(&by_id),
-            |row, cursor| {
-                let (token, digest_key) = cursor.record::<Keyed>()?;
-                Ok(TokenDossier {
-                    token,
-                    digest_key,
-                    owner: read(row, cursor)?,
-                })
-            },
-        )
+        let rows = by_digest.iter().chain(&by_id);
+        place(asked.len(), rows, |found, row, cursor| {
+            let (token, digest_key) = cursor.record::<Keyed>()?;
+            *found = Some(TokenDossier {
+                token,
+                digest_key,
+                owner: read(row, cursor)?,
+            });
+            Ok(())
+        })
     }
 }
 
@@ -168,8 +178,9 @@ impl Together for Refreshed {
             }
         }
         let rows = by_digest.rows(conn, BY_REFRESH).await?;
-        place(asked.len(), rows.iter(), |row, cursor| {
-            Ok((cursor.record()?, read(row, cursor)?))
+        place(asked.len(), rows.iter(), |found, row, cursor| {
+            *found = Some((cursor.record()?, read(row, cursor)?));
+            Ok(())
         })
     }
 }
@@ -180,21 +191,47 @@ impl Kind for Refreshed {
     }
 }
 
+/// Clients with their secrets.
+pub(super) struct Clients;
+
+#[async_trait]
+impl Together for Clients {
+    type Ask = (RealmId, ClientId);
+    type Told = Option<ClientDossier>;
+    const REPEATABLE: bool = true;
+
+    async fn serve(conn: &ClientWrapper, asked: &[Self::Ask]) -> Result<Vec<Self::Told>, Trouble> {
+        let mut by_id = Asked::default();
+        for (number, (realm, id)) in (0_i32..).zip(asked) {
+            by_id.push(number, *realm, Id(*id.as_bytes()));
+        }
+        let rows = by_id.rows(conn, CLIENTS).await?;
+        place(asked.len(), rows.iter(), |found, _, cursor| {
+            Ok(read_presented(found, cursor)?)
+        })
+    }
+}
+
+impl Kind for Clients {
+    fn lane(shared: &Shared) -> &Gather<Self> {
+        &shared.clients
+    }
+}
+
 /// What was found, each at the number of its question, which is the last column.
 fn place<'r, T>(
     asked: usize,
     rows: impl Iterator<Item = &'r Row>,
-    read: impl Fn(&Row, &mut Cursor<'_>) -> Result<T, Trouble>,
+    read: impl Fn(&mut Option<T>, &Row, &mut Cursor<'_>) -> Result<(), Trouble>,
 ) -> Result<Vec<Option<T>>, Trouble> {
     let mut found: Vec<Option<T>> = (0..asked).map(|_| None).collect();
     for row in rows {
-        let value = read(row, &mut Cursor::new(TABLE, row))?;
         let number: i32 = row
             .try_get("asked")
             .map_err(|error| failed(TABLE, &error))?;
         let place = usize::try_from(number).ok();
         if let Some(place) = place.and_then(|at| found.get_mut(at)) {
-            *place = Some(value);
+            read(place, row, &mut Cursor::new(TABLE, row))?;
         }
     }
     Ok(found)
@@ -313,5 +350,12 @@ impl DossierRead for InRealm<RealmTx> {
         digests: &[TokenDigest],
     ) -> Result<Option<(Session, Dossier)>, StoreError> {
         self.0.look_up::<Refreshed, _, _>(digests.to_vec()).await
+    }
+
+    async fn find_client_dossier(
+        &mut self,
+        id: ClientId,
+    ) -> Result<Option<ClientDossier>, StoreError> {
+        self.0.look_up::<Clients, _, _>(id).await
     }
 }

@@ -3,7 +3,7 @@
 
 use super::audit::Audits;
 use super::connect::{Connector, PostgresSettings};
-use super::dossier::{Refreshed, Tokens};
+use super::dossier::{Clients, Refreshed, Tokens};
 use super::gather::{Gather, LANES, Lane, Together};
 use super::open::OpenError;
 use super::pool::Connections;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, RwLock};
 
 /// How many kinds of lanes there are.
-const KINDS: usize = 4;
+const KINDS: usize = 5;
 
 /// Connections and lanes.
 pub(super) struct Shared {
@@ -24,6 +24,8 @@ pub(super) struct Shared {
     pub(super) tokens: Gather<Tokens>,
     /// Sessions by their refresh tokens, with their subjects.
     pub(super) refreshed: Gather<Refreshed>,
+    /// Clients with their secrets.
+    pub(super) clients: Gather<Clients>,
     /// Rotations of refresh tokens, each with its audit row.
     pub(super) rotations: Gather<Rotations>,
     /// Audit rows outside of transactions; an answer comes after the commit.
@@ -63,6 +65,7 @@ impl Shared {
             )?,
             tokens: Gather::start(&lane, wait + settings.statement_timeout),
             refreshed: Gather::start(&lane, wait + settings.statement_timeout),
+            clients: Gather::start(&lane, wait + settings.statement_timeout),
             rotations: Gather::start(&lane, wait + settings.statement_timeout),
             audits: Gather::start(&lane, wait + settings.statement_timeout),
             statement_timeout: settings.statement_timeout,
@@ -90,6 +93,7 @@ impl Shared {
     pub(super) async fn close(&self) {
         self.tokens.close();
         self.refreshed.close();
+        self.clients.close();
         self.rotations.close();
         self.audits.close();
         let ended = tokio::time::timeout(self.patience(), self.running.write()).await;

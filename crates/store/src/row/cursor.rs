@@ -70,6 +70,14 @@ impl<'r> Cursor<'r> {
         Ok(record)
     }
 
+    /// The same, or nothing where its first column, an id, is NULL.
+    pub(crate) fn opt_record<T: Record>(&mut self) -> Result<Option<T>, StoreError> {
+        match self.columns.id(self.next) {
+            Ok(None) => Ok(None),
+            _ => self.record().map(Some),
+        }
+    }
+
     /// Where the next column stands.
     pub(crate) const fn next(&self) -> usize {
         self.next

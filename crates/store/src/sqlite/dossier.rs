@@ -3,15 +3,16 @@
 
 use super::tx::RealmTx;
 use crate::area::api_token::Keyed;
+use crate::area::client::{presented_columns, read_presented};
 use crate::area::dossier::{Held, session_columns, subject_columns, token_columns};
 use crate::area::subject::TABLE;
 use crate::area::tenant::there;
 use crate::engine::{Engine as _, InRealm};
-use crate::row::{Cursor, Value};
+use crate::row::{Cursor, Value, values};
 use async_trait::async_trait;
-use doorward_base::SubjectId;
 use doorward_base::secret::TokenDigest;
-use doorward_identity::model::{Dossier, Session, TokenDossier};
+use doorward_base::{ClientId, SubjectId};
+use doorward_identity::model::{ClientDossier, Dossier, Session, TokenDossier};
 use doorward_identity::port::{DossierRead, StoreError, TokenKey};
 use serde::de::DeserializeOwned;
 
@@ -64,6 +65,14 @@ const BY_REFRESH: &str = concat!(
     " FROM session AS t CROSS JOIN subject AS s \
      ON s.realm = t.realm AND s.id = t.subject AND s.deleted_at IS NULL \
      WHERE t.realm = $1 AND t.refresh_digest = $2"
+);
+
+const CLIENT: &str = concat!(
+    "SELECT ",
+    presented_columns!(),
+    " FROM client AS c LEFT JOIN client_secret AS s ON s.realm = c.realm AND s.client = c.id \
+     WHERE c.realm = $1 AND c.id = $2 \
+     ORDER BY s.expires_at IS NOT NULL, s.created_at DESC, s.digest"
 );
 
 fn read(row: &mut Cursor<'_>) -> Result<Dossier, StoreError> {
@@ -146,5 +155,23 @@ impl DossierRead for InRealm<RealmTx<'_>> {
     ) -> Result<Option<(Session, Dossier)>, StoreError> {
         let keys: Vec<Value<'_>> = digests.iter().map(Value::from).collect();
         self.0.first(BY_REFRESH, keys, read_session).await
+    }
+
+    async fn find_client_dossier(
+        &mut self,
+        id: ClientId,
+    ) -> Result<Option<ClientDossier>, StoreError> {
+        let values = values![id];
+        let found = self.0.rows(TABLE, CLIENT, values, |row| {
+            let mut found = None;
+            read_presented(&mut found, row)?;
+            Ok(found)
+        });
+        let mut rows = found.await?.into_iter().flatten();
+        let first = rows.next();
+        Ok(first.map(|mut whole| {
+            whole.secrets.extend(rows.flat_map(|row| row.secrets));
+            whole
+        }))
     }
 }

@@ -3,6 +3,7 @@
 use super::super::manage::{Manager, Through};
 use super::super::testing::*;
 use super::*;
+use crate::model::Client;
 use doorward_base::ClientId;
 
 const EDIT: &str = "platform.clients.edit";
@@ -229,7 +230,12 @@ fn secret(n: u8, expires_at: Option<Timestamp>) -> ClientSecret {
 fn either_secret_works_until_it_ends() {
     let end = NOW.plus(Duration::from_secs(10));
     let secrets = [secret(2, None), secret(1, Some(end))];
-    let active = client(ClientKind::Confidential, ClientState::Active);
+    let found = |kind, state| ClientDossier {
+        client: client(kind, state),
+        tenant_stands: true,
+        secrets: secrets.to_vec(),
+    };
+    let active = found(ClientKind::Confidential, ClientState::Active);
     let digest = |n| TokenDigest::from_bytes([n; 32]);
     let before = NOW.plus(Duration::from_secs(9));
     for (presented, now, expected) in [
@@ -240,15 +246,23 @@ fn either_secret_works_until_it_ends() {
         (vec![digest(3)], before, Err(ClientRefusal::WrongSecret)),
         (vec![], before, Err(ClientRefusal::WrongSecret)),
     ] {
-        let done = authenticate(&active, &secrets, &presented, now);
+        let done = authenticate(&active, &presented, now);
         assert_eq!(done, expected);
     }
-    let revoked = client(ClientKind::Confidential, ClientState::Revoked { at: NOW });
-    let done = authenticate(&revoked, &secrets, &[digest(2)], NOW);
-    assert_eq!(done, Err(ClientRefusal::Revoked));
-    let public = client(ClientKind::Public, ClientState::Active);
-    let done = authenticate(&public, &secrets, &[digest(2)], NOW);
-    assert_eq!(done, Err(ClientRefusal::Public));
+    let revoked = found(ClientKind::Confidential, ClientState::Revoked { at: NOW });
+    let orphan = ClientDossier {
+        tenant_stands: false,
+        ..active
+    };
+    let public = found(ClientKind::Public, ClientState::Active);
+    for (dead, expected) in [
+        (revoked, ClientRefusal::Revoked),
+        (orphan, ClientRefusal::Revoked),
+        (public, ClientRefusal::Public),
+    ] {
+        let done = authenticate(&dead, &[digest(2)], NOW);
+        assert_eq!(done, Err(expected));
+    }
 }
 
 #[test]

@@ -194,6 +194,7 @@ async fn read_what_is_pending(tx: &mut dyn Tx) -> Result<(), StoreError> {
     tx.find_client(client_id(1)).await?;
     tx.list_clients(Some(&tenants), all()).await?;
     tx.list_client_secrets(&[client_id(1)]).await?;
+    tx.find_client_dossier(client_id(1)).await?;
     Ok(())
 }
 
