@@ -15,6 +15,7 @@ modes
   rolling      restarts behind HAProxy: no request may fail
   revocation   from the acknowledgement on one node to the refusal on another
   limits       one tenant's limit over two nodes, then with Redis killed
+  framing      the gate's and hyper's reading of ten million requests (no options)
 
 options
   --seed N        what the choices come from (default 1)

@@ -26,6 +26,37 @@ pub const fn is_invisible(c: char) -> bool {
         | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// The scripts of which some letters look like some of another: Latin, Greek, Cyrillic,
+/// Armenian, Cherokee.
+fn script(c: char) -> Option<u8> {
+    if !c.is_alphabetic() {
+        return None;
+    }
+    match c {
+        'A'..='Z' | 'a'..='z' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => Some(0),
+        '\u{370}'..='\u{3ff}' | '\u{1f00}'..='\u{1fff}' => Some(1),
+        '\u{400}'..='\u{52f}'
+        | '\u{1c80}'..='\u{1c8f}'
+        | '\u{2de0}'..='\u{2dff}'
+        | '\u{a640}'..='\u{a69f}' => Some(2),
+        '\u{530}'..='\u{58f}' => Some(3),
+        '\u{13a0}'..='\u{13ff}' | '\u{ab70}'..='\u{abbf}' => Some(4),
+        _ => None,
+    }
+}
+
+/// Whether a word has letters of two scripts that look alike, so that it reads as another
+/// word: nobody writes so but to be taken for somebody else.
+#[must_use]
+pub fn mixes_scripts(text: &str) -> bool {
+    let mut words = text.split(|c: char| !c.is_alphanumeric());
+    words.any(|word| {
+        let mut scripts = word.chars().filter_map(script);
+        let first = scripts.next();
+        scripts.any(|script| Some(script) != first)
+    })
+}
+
 /// A text composed (Unicode normalization form C), as the same keys give different
 /// sequences on different systems.
 #[must_use]
@@ -45,8 +76,8 @@ pub struct Email(Arc<str>);
 
 impl Email {
     /// Checks and folds the address: one `@`, a local part without white space, control
-    /// or invisible characters and mail-header syntax, a domain name; at most 64 and 254
-    /// bytes (RFC 5321 §4.5.3.1).
+    /// or invisible characters, letters that look like those of another script or form, and
+    /// mail-header syntax, a domain name; at most 64 and 254 bytes (RFC 5321 §4.5.3.1).
     ///
     /// # Errors
     /// [`NameError`] when it is not an address.
@@ -62,7 +93,7 @@ impl Email {
             Some(once) if fold(&once).as_ref() == Some(&once) => Ok(Self(Arc::from(once))),
             Some(_) | None => Err(NameError {
                 what: "an e-mail address",
-                rule: "name@host, at most 254 bytes, without invisible characters",
+                rule: "name@host, at most 254 bytes, without invisible characters and letters that look like others",
             }),
         }
     }
@@ -87,7 +118,11 @@ fn fold_email(text: &str) -> Option<String> {
             '@' | ',' | ';' | ':' | '<' | '>' | '"' | '\\' | '(' | ')' | '[' | ']'
         )
     };
+    // Letters of a special form (full width, mathematical, ligatures) show as the usual ones.
+    let is_plain = local.nfkc().eq(local.chars());
     let is_clean = !local.is_empty()
+        && is_plain
+        && !mixes_scripts(&local)
         && !local
             .chars()
             .any(|c| c.is_whitespace() || c.is_control() || is_invisible(c) || is_special(c));
@@ -226,6 +261,34 @@ mod tests {
             assert!(Email::new(&format!("a{c}da@example.org")).is_err(), "{c:?}");
             assert!(Email::new(&format!("ada@exa{c}mple.org")).is_err(), "{c:?}");
         }
+    }
+
+    /// E2: what reads as another address is none.
+    #[test]
+    fn letters_that_look_like_others_are_refused() {
+        for bad in [
+            "\u{430}da@example.org",
+            "ad\u{3b1}@example.org",
+            "pay\u{440}al@example.org",
+            "x.\u{43e}l\u{435}g@example.org",
+            "\u{ff41}da@example.org",
+            "\u{1d41a}da@example.org",
+            "o\u{fb03}ce@example.org",
+            "a\u{2024}b@example.org",
+        ] {
+            assert!(Email::new(bad).is_err(), "{bad:?}");
+        }
+        for good in [
+            "\u{430}\u{43d}\u{43d}\u{430}@example.org",
+            "\u{3b1}\u{3b2}\u{3b3}.smith@example.org",
+            "jos\u{e9}.\u{142}uk@example.org",
+            "\u{7528}\u{6237}1@example.org",
+        ] {
+            assert!(Email::new(good).is_ok(), "{good:?}");
+        }
+        assert!(
+            mixes_scripts("Bob \u{410}dmin") && !mixes_scripts("Bob \u{410}\u{43d}\u{43d}\u{430}")
+        );
     }
 
     #[test]

@@ -171,11 +171,27 @@ impl ClaimsTemplate {
         claims
     }
 
-    /// Where this template writes `field`, if it does.
+    /// Where this template writes `field` first, if it does.
     #[must_use]
     pub fn locate(&self, field: Field) -> Option<ClaimPath> {
-        let mut path = Vec::new();
-        locate(&self.0, field, &mut path).then_some(ClaimPath(path))
+        self.locate_all(field).into_iter().next()
+    }
+
+    /// Everywhere this template writes what a caller acts as.
+    #[must_use]
+    pub fn places(&self) -> Vec<(Field, ClaimPath)> {
+        let fields = [Field::Tenant, Field::Role, Field::Roles];
+        let all = fields.into_iter().flat_map(|field| {
+            let places = self.locate_all(field).into_iter();
+            places.map(move |path| (field, path))
+        });
+        all.collect()
+    }
+
+    fn locate_all(&self, field: Field) -> Vec<ClaimPath> {
+        let mut found = Vec::new();
+        locate(&self.0, field, &mut Vec::new(), &mut found);
+        found
     }
 }
 
@@ -234,20 +250,41 @@ fn render_members(
     claims
 }
 
-fn locate(nodes: &[(String, Node)], wanted: Field, path: &mut Vec<String>) -> bool {
+fn locate(
+    nodes: &[(String, Node)],
+    wanted: Field,
+    path: &mut Vec<String>,
+    found: &mut Vec<ClaimPath>,
+) {
     for (name, node) in nodes.iter().filter(|(name, _)| name != "*") {
         path.push(name.clone());
-        let found = match node {
-            Node::Field(field) => *field == wanted,
-            Node::Object(inner) => locate(inner, wanted, path),
-            Node::Literal(_) => false,
-        };
-        if found {
-            return true;
+        match node {
+            Node::Field(field) if *field == wanted => found.push(ClaimPath(path.clone())),
+            Node::Object(inner) => locate(inner, wanted, path, found),
+            Node::Field(_) | Node::Literal(_) => {}
         }
         path.pop();
     }
-    false
+}
+
+/// Where claims carry what a caller acts as: its tenant, its role and its roles, each as
+/// often as it is written.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ClaimPlaces(Vec<(Field, ClaimPath)>);
+
+impl ClaimPlaces {
+    /// These places.
+    #[must_use]
+    pub const fn new(places: Vec<(Field, ClaimPath)>) -> Self {
+        Self(places)
+    }
+
+    /// Writes a value in all places of a field.
+    pub fn write(&self, claims: &mut Map<String, Value>, field: Field, value: &Value) {
+        for (_, path) in self.0.iter().filter(|(of, _)| *of == field) {
+            path.set(claims, value.clone());
+        }
+    }
 }
 
 /// Where a claim lies: member names from the top. Written with dots
@@ -266,6 +303,25 @@ impl ClaimPath {
             value = value.as_object()?.get(name)?;
         }
         Some(value)
+    }
+
+    /// Puts a value there. What stands in the way and is no object makes way.
+    fn set(&self, claims: &mut Map<String, Value>, value: Value) {
+        let Some((last, parents)) = self.0.split_last() else {
+            return;
+        };
+        let mut members = claims;
+        for name in parents {
+            let inner = members.entry(name.clone()).or_insert(Value::Null);
+            if !inner.is_object() {
+                *inner = Value::Object(Map::new());
+            }
+            let Value::Object(inner) = inner else {
+                return;
+            };
+            members = inner;
+        }
+        members.insert(last.clone(), value);
     }
 }
 

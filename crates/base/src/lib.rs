@@ -14,6 +14,7 @@ pub mod credential;
 pub mod effect;
 pub mod egress;
 pub mod entropy;
+pub mod escape;
 pub mod fault;
 pub mod id;
 pub mod json;

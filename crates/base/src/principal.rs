@@ -1,12 +1,15 @@
 //! The authenticated caller of one request. It travels as an argument from the
 //! gate to the target; it is never read from a header.
 
+use crate::claims::{ClaimPlaces, Field};
 use crate::word::Words as _;
 use crate::{
     ApiTokenId, Audience, ClientId, Environment, Permission, RoleName, Scope, SessionId, SubjectId,
     TenantId, Timestamp,
 };
+use serde_json::{Map, Value};
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -105,10 +108,16 @@ pub struct ActorLink {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Epoch(pub i64);
 
-/// The authenticated caller of one request. The sets are sorted and free of
-/// repetition, so that membership is a binary search.
+/// The authenticated caller of one request. Everything that is said of it says the same
+/// authority, because it is made at once and changed by nothing but
+/// [`Principal::acting`].
 #[derive(Clone, Debug)]
-pub struct Principal {
+pub struct Principal(PrincipalParts);
+
+/// What a principal is made of. The sets are sorted and free of repetition, so that
+/// membership is a binary search.
+#[derive(Clone, Debug)]
+pub struct PrincipalParts {
     /// The `sub` claim: the subject's UUID for our subjects, the issuer's text for
     /// external ones. Opaque, compared byte by byte.
     pub sub: Arc<str>,
@@ -145,10 +154,67 @@ pub struct Principal {
     pub epoch: Epoch,
     /// The token's claims as parsed, bounded by the token's size cap (16 KiB);
     /// shared, so that a cached principal is cheap to clone.
-    pub claims: Arc<serde_json::Map<String, serde_json::Value>>,
+    pub claims: Arc<Map<String, Value>>,
+}
+
+impl Deref for Principal {
+    type Target = PrincipalParts;
+
+    fn deref(&self) -> &PrincipalParts {
+        &self.0
+    }
+}
+
+/// What a request selects of what its caller may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Acting<'a> {
+    /// The role: the caller then has no other.
+    pub role: Option<&'a RoleName>,
+    /// The tenant.
+    pub tenant: Option<&'a TenantId>,
+    /// Where the caller's claims carry the tenant, the role and the roles.
+    pub places: &'a ClaimPlaces,
 }
 
 impl Principal {
+    /// The caller of these facts, which agree: the claims say what the rest says.
+    #[must_use]
+    pub const fn new(parts: PrincipalParts) -> Self {
+        Self(parts)
+    }
+
+    /// The caller as it acts in this role and this tenant, its claims included. Whether
+    /// it may is decided before.
+    #[must_use]
+    pub fn acting(&self, acting: &Acting<'_>) -> Self {
+        let mut parts = self.0.clone();
+        let claims = Arc::make_mut(&mut parts.claims);
+        let text = |name: &str| Value::String(name.to_owned());
+        if let Some(role) = acting.role {
+            acting
+                .places
+                .write(claims, Field::Role, &text(role.as_str()));
+            let only = Value::Array(vec![text(role.as_str())]);
+            acting.places.write(claims, Field::Roles, &only);
+            parts.role = Some(role.clone());
+            parts.roles = vec![role.clone()];
+        }
+        if let Some(tenant) = acting.tenant {
+            let tenant_text = text(tenant.as_str());
+            acting.places.write(claims, Field::Tenant, &tenant_text);
+            parts.tenant = Some(tenant.clone());
+        }
+        Self(parts)
+    }
+
+    /// The caller, who turned out to be this subject of ours, in this epoch.
+    #[must_use]
+    pub fn recognised(mut self, subject: SubjectId, epoch: Epoch) -> Self {
+        self.0.subject = Some(subject);
+        self.0.epoch = epoch;
+        self
+    }
+
     /// Everything whose end ends this authentication: the credential, the client it was
     /// issued to, and the credential of each actor.
     pub fn credentials(&self) -> impl Iterator<Item = CredentialId> + '_ {
@@ -193,8 +259,7 @@ impl Principal {
 }
 
 /// Bounded in depth by the parser that read them.
-fn members_weight(members: &serde_json::Map<String, serde_json::Value>) -> usize {
-    use serde_json::Value;
+fn members_weight(members: &Map<String, Value>) -> usize {
     fn value(of: &Value) -> usize {
         size_of::<Value>()
             + match of {

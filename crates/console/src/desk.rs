@@ -117,12 +117,12 @@ fn known(principal: &Principal) -> Result<(Caller, SubjectId), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use doorward_base::principal::{CredentialId, Epoch};
+    use doorward_base::principal::{CredentialId, Epoch, PrincipalParts};
     use doorward_base::{ApiTokenId, Scope, SessionId, SubjectKind, Timestamp};
     use serde_json::Map;
 
     fn principal(subject: Option<SubjectId>, credential: CredentialId) -> Principal {
-        Principal {
+        Principal::new(PrincipalParts {
             sub: "auth0|507f".into(),
             subject,
             kind: SubjectKind::User,
@@ -140,7 +140,7 @@ mod tests {
             expires_at: Timestamp::MAX,
             epoch: Epoch(0),
             claims: Arc::new(Map::new()),
-        }
+        })
     }
 
     const SUBJECT: SubjectId = SubjectId::from_bytes([1; 16]);

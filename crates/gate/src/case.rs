@@ -42,6 +42,8 @@ pub(crate) struct Case {
     pub(crate) varies: bool,
     /// That the page which asked may read the answer.
     pub(crate) cors: Option<cors::Allowed>,
+    /// Whether the request was let through: not what is answered to it.
+    pub(crate) permitted: bool,
 }
 
 impl Case {
@@ -60,6 +62,7 @@ impl Case {
             note: None,
             varies: false,
             cors: None,
+            permitted: false,
         }
     }
 

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Counters since start, read by the metrics exporter.
 #[derive(Debug, Default)]
 pub struct GateCounters {
-    /// Requests that were let through.
+    /// Requests that were let through to a target which did not refuse them, and, at
+    /// forward-auth, those that may pass.
     pub permitted: AtomicU64,
     /// Requests in which something of ours panicked.
     pub panics: AtomicU64,

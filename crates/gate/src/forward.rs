@@ -30,7 +30,9 @@ const STAGE: &str = "forward";
 impl Gate {
     pub(crate) fn is_forward_auth(&self, scene: &Scene<'_>) -> bool {
         scene.realm.forward_auth.as_ref().is_some_and(|spec| {
-            spec.path == scene.path && (scene.client.trusted || !spec.trusted_only)
+            spec.path == scene.path
+                && (scene.client.trusted || !spec.trusted_only)
+                && (spec.listener.is_none() || spec.listener == scene.listener)
         })
     }
 
@@ -66,20 +68,7 @@ impl Gate {
     ) -> Passed<Response<GateBody>> {
         let original = Original::read(&parts.headers)?;
         let host = original.host.as_deref().unwrap_or(authority);
-        let same = policies
-            .find(&authority::folded(host))
-            .is_some_and(|realm| realm.number == scene.realm.number);
-        if !same {
-            return Err(Stop::new(ErrorCode::HostUnknown, STAGE, "original_host"));
-        }
-        if !original.is_for(host) {
-            return Err(Stop::new(
-                ErrorCode::InvalidRequest,
-                STAGE,
-                "original_authority",
-            ));
-        }
-        guard::screen_line(&original.method, &original.uri, Some(scene.realm))?;
+        original.check(policies, &scene, host)?;
         let path = route::path_of(scene.realm, original.uri.path())
             .map_err(|error| Stop::new(ErrorCode::PathAmbiguous, STAGE, error.0))?
             .into_owned();
@@ -94,6 +83,7 @@ impl Gate {
         case.cors = cors::of(scene.realm, &path, parts);
         // The page's own request is judged when it comes.
         if cors::preflight::<GateBody>(parts, case.cors.as_ref()).is_some() {
+            case.permitted = true;
             return allow(scene.realm, None, None);
         }
         let scene = Scene {
@@ -112,7 +102,10 @@ impl Gate {
         };
         set_authorization(&mut parts.headers, &seen);
         let authorization = parts.headers.remove(AUTHORIZATION);
-        allow(scene.realm, seen.principal, authorization)
+        let authorization = authorization.filter(|_| may_be_told(&seen));
+        let allowed = allow(scene.realm, seen.principal, authorization)?;
+        case.permitted = true;
+        Ok(allowed)
     }
 
     fn as_403(&self, stop: &Stop, case: &Case) -> Response<GateBody> {
@@ -123,6 +116,15 @@ impl Gate {
         *response.status_mut() = StatusCode::FORBIDDEN;
         response
     }
+}
+
+/// Whether the answer may hold the `Authorization` for the upstream. One that clients must
+/// not see is told where no client can ask, also not through the proxy that stands before
+/// us: at a listener for nothing else.
+fn may_be_told(seen: &Seen<'_>) -> bool {
+    let converted = seen.verified.and_then(|by| by.converted.as_ref());
+    let forward_auth = seen.realm.forward_auth.as_ref();
+    converted.is_none() || forward_auth.is_some_and(|spec| spec.listener.is_some())
 }
 
 /// The answer that lets a request pass as this caller.
@@ -186,6 +188,25 @@ impl Original {
             uri: uri.parse().map_err(|_| missing("original_uri"))?,
             host,
         })
+    }
+
+    /// Whether it is one that may be judged here: of the realm that is asked, with one
+    /// target, of a form that would be served.
+    fn check(&self, policies: &Policies, scene: &Scene<'_>, host: &str) -> Passed<()> {
+        let same = policies
+            .find(&authority::folded(host), scene.listener)
+            .is_some_and(|realm| realm.number == scene.realm.number);
+        if !same {
+            return Err(Stop::new(ErrorCode::HostUnknown, STAGE, "original_host"));
+        }
+        if !self.is_for(host) {
+            return Err(Stop::new(
+                ErrorCode::InvalidRequest,
+                STAGE,
+                "original_authority",
+            ));
+        }
+        guard::screen_line(&self.method, &self.uri, Some(scene.realm))
     }
 
     /// Whether the target, where it names an authority, names this one.

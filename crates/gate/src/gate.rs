@@ -37,7 +37,7 @@ use http::request::Parts;
 use http::{HeaderName, Request, Response, Version};
 use hyper::body::Incoming;
 use ipnet::IpNet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,11 +71,26 @@ pub struct Peer {
     pub ip: IpAddr,
     /// Whether the connection is TLS.
     pub secure: bool,
+    /// The listener it came to, by the address it was configured with.
+    pub listener: Option<SocketAddr>,
     /// Whether this request's header section had more than one framing.
     pub ambiguous_framing: bool,
     /// Whether there is no place for this request beside those of its connection that
     /// are open.
     pub crowded: bool,
+}
+
+impl Peer {
+    /// Whether its connection may bring a request at all.
+    fn check(&self) -> Passed<()> {
+        if self.ambiguous_framing {
+            return Err(Stop::new(ErrorCode::FramingAmbiguous, "guard", "framing"));
+        }
+        if self.crowded {
+            return Err(Stop::new(ErrorCode::Busy, "guard", "streams"));
+        }
+        Ok(())
+    }
 }
 
 /// The gate.
@@ -104,6 +119,7 @@ pub(crate) struct Scene<'s> {
     pub(crate) realm: &'s Realm,
     pub(crate) generation: u64,
     pub(crate) client: &'s Client,
+    pub(crate) listener: Option<SocketAddr>,
     pub(crate) path: &'s str,
 }
 
@@ -170,7 +186,9 @@ impl Gate {
         });
         let response = match outcome {
             Ok(response) => {
-                self.counters.permitted.fetch_add(1, Ordering::Relaxed);
+                if case.permitted {
+                    self.counters.permitted.fetch_add(1, Ordering::Relaxed);
+                }
                 response
             }
             Err(stop) => {
@@ -201,17 +219,12 @@ impl Gate {
         let realm = authority
             .as_ref()
             .ok()
-            .and_then(|authority| policies.find(authority));
+            .and_then(|authority| policies.find(authority, peer.listener));
         // Known as early as it can be: every refusal is rendered in the realm's form.
         if let Some(realm) = realm {
             case.enter(realm, &parts.headers);
         }
-        if peer.ambiguous_framing {
-            return Err(Stop::new(ErrorCode::FramingAmbiguous, "guard", "framing"));
-        }
-        if peer.crowded {
-            return Err(Stop::new(ErrorCode::Busy, "guard", "streams"));
-        }
+        peer.check()?;
         guard::screen(&parts, realm.map(|realm| &**realm))?;
         if realm.is_none() && liveness::is_asked(&parts) && may_lack_host(&parts, &authority) {
             return Ok(liveness::answer().map(GateBody::Local));
@@ -232,6 +245,7 @@ impl Gate {
             realm,
             generation: policies.generation,
             client: &client,
+            listener: peer.listener,
             path: &path,
         };
         if self.is_forward_auth(&scene) {
@@ -239,12 +253,16 @@ impl Gate {
                 .forward_auth(&policies, scene, parts, &authority, case)
                 .await;
         }
+        if realm.asks_proxies_on(peer.listener) {
+            return Err(Stop::new(ErrorCode::HostUnknown, "route", "listener"));
+        }
         case.cors = cors::of(realm, &path, &parts);
         guard::check_https(realm, &parts, &client)?;
         if let Some(response) = cors::preflight(&parts, case.cors.as_ref()) {
             return Ok(response);
         }
         let judged = self.judge(scene, &mut parts, case).await?;
+        case.permitted = true;
         self.dispatch(scene, judged, (parts, body), &authority, case)
             .await
     }

@@ -125,13 +125,13 @@ pub trait Minter: Send + Sync {
     ) -> Result<Minted, Rejected>;
 }
 
-/// A minted JWT and the scopes it carries.
+/// A minted JWT and the caller it speaks of.
 #[derive(Clone, Debug)]
 pub struct Minted {
     /// The compact JWS.
     pub jwt: Secret,
-    /// What it carries, sorted.
-    pub scopes: Vec<Scope>,
+    /// The caller with what the JWT says and no more.
+    pub principal: Arc<Principal>,
     /// When it ends.
     pub expires_at: Timestamp,
 }

@@ -115,7 +115,8 @@ async fn serve(
     }
     announce(&server, &addresses);
     let (stop, stopped) = watch::channel(false);
-    let mut serving = accept_all(&composed, listeners, &options, &stopped);
+    let configured = listeners.into_iter().zip(server.listen.iter().copied());
+    let mut serving = accept_all(&composed, configured, &options, &stopped);
     let running = Running {
         composed: &composed,
         membership,
@@ -137,16 +138,20 @@ async fn serve(
 /// Serves on every public listener until it is told to stop.
 fn accept_all(
     composed: &Composed,
-    listeners: Vec<TcpListener>,
+    listeners: impl Iterator<Item = (TcpListener, SocketAddr)>,
     options: &ListenerOptions,
     stopped: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut serving = JoinSet::new();
-    for listener in listeners {
+    for (listener, address) in listeners {
+        let options = ListenerOptions {
+            address: Some(address),
+            ..options.clone()
+        };
         let mut stopped = stopped.clone();
         let until = async move { drop(stopped.wait_for(|stop| *stop).await) };
         let gate = Arc::clone(&composed.gate);
-        serving.spawn(listener::serve(gate, listener, options.clone(), until));
+        serving.spawn(listener::serve(gate, listener, options, until));
     }
     serving
 }

@@ -3,6 +3,7 @@
 //! expected outcomes are "refused with a code" and "nothing else noticed".
 #![cfg(test)]
 
+mod authority;
 mod flood;
 mod foreign;
 mod framing;

@@ -32,7 +32,7 @@ use tokio_rustls::TlsAcceptor;
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Room for the longest header section and what a client pipelines behind it.
-const READ_BUFFER: usize = 64 * 1024;
+pub(super) const READ_BUFFER: usize = 64 * 1024;
 
 /// How long an HTTP/2 connection that was told to go may stay with nothing open.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -94,6 +94,7 @@ pub(super) async fn run(
         gate,
         peer,
         secure: options.tls.is_some(),
+        listener: options.address,
         header_timeout: options.header_timeout,
         idle_timeout: options.idle_timeout,
         answer_idle: options.answer_idle,
@@ -118,6 +119,7 @@ struct Line {
     gate: Arc<Gate>,
     peer: SocketAddr,
     secure: bool,
+    listener: Option<SocketAddr>,
     header_timeout: Duration,
     idle_timeout: Duration,
     answer_idle: Duration,
@@ -261,6 +263,7 @@ impl Line {
         Peer {
             ip: self.peer.ip(),
             secure: self.secure,
+            listener: self.listener,
             ambiguous_framing,
             crowded,
         }

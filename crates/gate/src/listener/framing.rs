@@ -172,6 +172,8 @@ impl Scanner {
                 self.head.started = true;
                 State::Head
             }
+            // Where hyper sees the end of a line that a bare LF ends is not known here.
+            State::ChunkSize | State::Trailer if !line.cr => self.lose_track(),
             State::ChunkSize => match chunk_size(text, line.cut) {
                 Some(0) => State::Trailer,
                 Some(size) => State::Chunk(size.saturating_add(2)),
@@ -330,6 +332,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Scanned<T> {
 
 #[cfg(test)]
 mod tests {
+    mod differential;
+
     use super::*;
 
     /// The number of the first ambiguous header section, however the bytes arrive.

@@ -40,6 +40,8 @@ const LAST_CALL: Duration = Duration::from_millis(100);
 /// Settings of one listener.
 #[derive(Clone, Debug)]
 pub struct ListenerOptions {
+    /// The address it was configured with, by which realms name it.
+    pub address: Option<SocketAddr>,
     /// TLS with ALPN `h2` and `http/1.1`; `None` is plain.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// How long a client may take for a header section, first byte to last, and for
@@ -70,6 +72,7 @@ impl Default for ListenerOptions {
     /// which nothing is taken, 20,000 connections, 5,000 for an address, no delay, 10 s.
     fn default() -> Self {
         Self {
+            address: None,
             tls: None,
             header_timeout: Duration::from_secs(10),
             // Longer than common load balancers keep theirs (60 s), so that it is they

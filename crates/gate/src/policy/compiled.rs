@@ -7,12 +7,14 @@ use super::spec::{
 };
 use super::table::Table;
 use crate::port::{IssuerKeys, RemoteKeys};
+use doorward_base::claims::ClaimPlaces;
 use doorward_base::limit::Quota;
-use doorward_base::{Audience, RealmName, Scope, TenantId};
+use doorward_base::{Audience, Principal, RealmName, Scope, TenantId};
 use doorward_jose::{Algorithm, KeySet, TypRule};
 use doorward_surface::{Form, RealmHandle};
 use http::{HeaderName, Method, Uri};
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -20,12 +22,50 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub struct Policies {
     pub(crate) realms: Vec<Arc<Realm>>,
-    pub(crate) hosts: HashMap<Box<str>, usize>,
-    /// The realm that takes every other authority.
-    pub(crate) rest: Option<usize>,
+    pub(crate) hosts: HashMap<Box<str>, Claims>,
+    /// The realms that take every other authority.
+    pub(crate) rest: Claims,
     /// Which policies these are: stamped when they come into force, part of the token
     /// cache's key.
     pub(crate) generation: u64,
+}
+
+/// The realms that claim one authority, each on its listeners: at most one on each.
+#[derive(Debug, Default)]
+pub(crate) struct Claims(Vec<Claim>);
+
+/// A realm's number, and the listeners on which it claims; empty is every one.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    pub(crate) realm: usize,
+    pub(crate) listeners: Arc<[SocketAddr]>,
+}
+
+impl Claims {
+    /// Adds a claim, or tells which realm it contradicts.
+    pub(crate) fn add(&mut self, claim: Claim) -> Option<usize> {
+        let meets = |other: &&Claim| {
+            claim.listeners.is_empty()
+                || other.listeners.is_empty()
+                || other
+                    .listeners
+                    .iter()
+                    .any(|at| claim.listeners.contains(at))
+        };
+        let other = self.0.iter().find(meets).map(|other| other.realm);
+        if other.is_none() {
+            self.0.push(claim);
+        }
+        other
+    }
+
+    /// Whose it is on this listener.
+    fn on(&self, listener: Option<SocketAddr>) -> Option<usize> {
+        let here = |claim: &&Claim| {
+            claim.listeners.is_empty() || listener.is_some_and(|at| claim.listeners.contains(&at))
+        };
+        self.0.iter().find(here).map(|claim| claim.realm)
+    }
 }
 
 /// One realm, lowered.
@@ -48,6 +88,8 @@ pub(crate) struct Realm {
     pub(crate) role_header: Option<HeaderName>,
     pub(crate) tenant_header: Option<TenantHeaderSpec>,
     pub(crate) immediate: bool,
+    /// See [`super::spec::RealmSpec::role_marks`].
+    pub(crate) role_marks: HashSet<Box<str>>,
     pub(crate) table: Table,
     pub(crate) targets: Vec<Target>,
     pub(crate) limits: Vec<Limit>,
@@ -75,6 +117,8 @@ pub(crate) struct Issuer {
     pub(crate) max_lifetime: Option<Duration>,
     pub(crate) keys: Keys,
     pub(crate) claims: ClaimMap,
+    /// Everywhere its claims carry what a caller acts as.
+    pub(crate) places: ClaimPlaces,
     pub(crate) is_recognised: bool,
 }
 
@@ -220,6 +264,21 @@ pub(crate) struct Limit {
     pub(crate) overrides: HashMap<TenantId, Quota>,
 }
 
+impl Realm {
+    /// Whether this listener is for the questions of other proxies alone.
+    pub(crate) fn asks_proxies_on(&self, listener: Option<SocketAddr>) -> bool {
+        let own = self.forward_auth.as_ref().and_then(|spec| spec.listener);
+        own.is_some() && own == listener
+    }
+
+    /// Where the claims of this caller carry what it acts as.
+    pub(crate) fn places(&self, principal: &Principal) -> Option<&ClaimPlaces> {
+        let mut issuers = self.issuers.iter();
+        let issuer = issuers.find(|issuer| issuer.issuer == principal.issuer);
+        issuer.map(|issuer| &issuer.places)
+    }
+}
+
 impl Policies {
     /// Ties the external issuers to whoever fetches their keys.
     pub(crate) fn tie(&self, fetchers: &dyn IssuerKeys) {
@@ -234,14 +293,18 @@ impl Policies {
         }
     }
 
-    /// The realm that answers for a lower-case authority.
-    pub(crate) fn find(&self, authority: &str) -> Option<&Arc<Realm>> {
-        let number = self
+    /// The realm that answers for a lower-case authority on this listener. What a realm
+    /// of other listeners claims is nobody else's here.
+    pub(crate) fn find(
+        &self,
+        authority: &str,
+        listener: Option<SocketAddr>,
+    ) -> Option<&Arc<Realm>> {
+        let named = self
             .hosts
             .get(authority)
-            .or_else(|| self.hosts.get(crate::authority::host_of(authority)))
-            .copied()
-            .or(self.rest)?;
+            .or_else(|| self.hosts.get(crate::authority::host_of(authority)));
+        let number = named.unwrap_or(&self.rest).on(listener)?;
         self.realms.get(number)
     }
 

@@ -4,24 +4,25 @@
 
 use super::check;
 use super::compiled::{
-    Basic, Issuer, Keys, Limit, Module, Policies, Realm, Remote, Route, Target, TargetKind,
+    Basic, Claim, Issuer, Keys, Limit, Module, Policies, Realm, Remote, Route, Target, TargetKind,
     is_common, is_never_served,
 };
 use super::problem::{PolicyError, Problem};
 use super::spec::{
-    CorsSpec, IssuerSpec, KeySource, LimitSpec, MountAccess, MountSpec, Origins, RealmSpec,
-    RouteSpec,
+    ClaimMap, CorsSpec, IssuerSpec, KeySource, LimitSpec, MountAccess, MountSpec, Origins,
+    RealmSpec, RouteSpec,
 };
 use super::table::{Pattern, Table};
 use crate::authority;
 use crate::stage::reserved::fold;
+use doorward_base::claims::{ClaimPlaces, Field};
 use doorward_base::{CredentialKind, RealmName, Words as _};
 use doorward_jose::{KeySet, TypRule};
 use doorward_surface::RealmHandle;
 use http::HeaderName;
 use http::Method;
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Lowers every realm.
@@ -57,16 +58,19 @@ fn claim_hosts(policies: &mut Policies, spec: &RealmSpec, number: usize) -> Vec<
     if spec.hosts.is_empty() {
         problems.push(Problem::NoHosts);
     }
+    let listeners: Arc<[SocketAddr]> = spec.listeners.as_slice().into();
     for host in &spec.hosts {
-        let owner = if host == "*" {
-            *policies.rest.get_or_insert(number)
+        let claims = if host == "*" {
+            &mut policies.rest
         } else {
-            match policies.hosts.entry(authority::folded(host).into()) {
-                Entry::Occupied(taken) => *taken.get(),
-                Entry::Vacant(free) => *free.insert(number),
-            }
+            let host = authority::folded(host).into();
+            policies.hosts.entry(host).or_default()
         };
-        if let Some(other) = policies.realms.get(owner) {
+        let other = claims.add(Claim {
+            realm: number,
+            listeners: Arc::clone(&listeners),
+        });
+        if let Some(other) = other.and_then(|other| policies.realms.get(other)) {
             problems.push(Problem::HostTaken {
                 host: host.clone(),
                 other: other.name.clone(),
@@ -132,6 +136,7 @@ fn lower_realm(mut spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) ->
         role_header: spec.role_header,
         tenant_header: spec.tenant_header,
         immediate: spec.immediate_revocation,
+        role_marks: spec.role_marks.into_iter().map(String::into).collect(),
         table,
         targets,
         limits: lower_limits(&spec.limits, &spec.name, "realm"),
@@ -358,11 +363,24 @@ fn lower_issuers(specs: Vec<IssuerSpec>, problems: &mut Vec<Problem>) -> Vec<Iss
             leeway: spec.leeway,
             max_lifetime: spec.max_lifetime,
             keys,
+            places: places(&spec.claims),
             claims: spec.claims,
             is_recognised: spec.is_recognised,
         });
     }
     issuers
+}
+
+/// Everywhere an issuer's claims carry what a caller acts as.
+fn places(map: &ClaimMap) -> ClaimPlaces {
+    let read = [
+        (Field::Tenant, &map.tenant),
+        (Field::Role, &map.role),
+        (Field::Roles, &map.roles),
+    ];
+    let read = read.into_iter();
+    let read = read.filter_map(|(field, path)| Some((field, path.clone()?)));
+    ClaimPlaces::new(read.chain(map.also.iter().cloned()).collect())
 }
 
 /// An empty name stands for a token without `typ`.

@@ -10,6 +10,7 @@ mod route_spec;
 pub mod spec;
 pub mod table;
 
+pub use crate::stage::reserved::may_pass;
 pub use compiled::Policies;
 pub use lower::lower;
 pub use problem::{PolicyError, Problem};

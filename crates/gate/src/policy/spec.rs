@@ -6,7 +6,7 @@ pub use super::route_spec::{
     AmbiguousPaths, AuthorizationRule, RouteSpec, ScopeRule, TenantRule, UpstreamSpec,
 };
 pub use doorward_base::CredentialKind;
-use doorward_base::claims::ClaimPath;
+use doorward_base::claims::{ClaimPath, Field};
 use doorward_base::limit::Quota;
 use doorward_base::token_format::TokenFormat;
 use doorward_base::words;
@@ -14,6 +14,7 @@ use doorward_base::{Audience, ClassName, RealmName, Scope};
 use doorward_jose::alg::Algorithm;
 use doorward_surface::{Form, RealmParts, Template};
 use http::{HeaderName, Method, Uri};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,9 @@ pub struct RealmSpec {
     pub parts: RealmParts,
     /// Authorities it answers for: `host`, `host:port`, or `*` for the rest.
     pub hosts: Vec<String>,
+    /// The listeners it answers on, by the address they were configured with; empty is
+    /// every one.
+    pub listeners: Vec<SocketAddr>,
     /// What becomes of plain HTTP.
     pub require_https: RequireHttps,
     /// The body form of its errors, unless a route or mount has its own.
@@ -56,6 +60,9 @@ pub struct RealmSpec {
     pub tenant_header: Option<TenantHeaderSpec>,
     /// Whether revoked credentials kill their access tokens at once.
     pub immediate_revocation: bool,
+    /// The marks of its roles as they are now (`dw.r` of access tokens): one that was
+    /// given by a role that is not among them is refused, where revocation is immediate.
+    pub role_marks: Vec<String>,
     /// Proxied and built-in routes.
     pub routes: Vec<RouteSpec>,
     /// Where local targets are mounted.
@@ -83,6 +90,10 @@ pub struct ForwardAuthSpec {
     pub path: String,
     /// Only peers among the trusted proxies may ask. Anyone else finds no such route.
     pub trusted_only: bool,
+    /// The one listener where it may be asked; `None` is every one. What upstreams see
+    /// instead of Basic is told on a listener of its own alone: elsewhere clients might
+    /// ask, through the proxy that stands before us.
+    pub listener: Option<SocketAddr>,
 }
 
 /// An issuer of access tokens.
@@ -132,6 +143,8 @@ pub struct ClaimMap {
     pub role: Option<ClaimPath>,
     /// The tenant: text.
     pub tenant: Option<ClaimPath>,
+    /// Where else the role, the roles and the tenant are told.
+    pub also: Vec<(Field, ClaimPath)>,
 }
 
 /// A class of API tokens.
@@ -367,4 +380,6 @@ pub struct IdentitySpec {
     pub forward_jwt: bool,
     /// Further headers to strip, such as a product's own tenant header.
     pub strip: Vec<HeaderName>,
+    /// Headers that clients may send although their names look like an identity.
+    pub pass: Vec<HeaderName>,
 }

@@ -105,9 +105,12 @@ pub(crate) fn set_authorization(headers: &mut HeaderMap, seen: &Seen<'_>) {
         return;
     }
     let keep = seen.realm.identity.forward_jwt
-        && seen
-            .verified
-            .is_some_and(|verified| verified.kind == CredentialKind::Jwt);
+        && seen.verified.is_some_and(|verified| {
+            // A token that says another tenant than the headers is not passed on.
+            let acts_in = seen.principal.map(|acting| &acting.tenant);
+            verified.kind == CredentialKind::Jwt
+                && acts_in.is_none_or(|tenant| *tenant == verified.principal.tenant)
+        });
     if !keep {
         headers.remove(AUTHORIZATION);
     }
@@ -161,7 +164,12 @@ pub(crate) fn write_identity(
         }
     }
     for (name, path) in &realm.identity.mapped {
-        if let Some(text) = path.find(&principal.claims).and_then(claim_text) {
+        if let Some(text) = path
+            .find(&principal.claims)
+            .map(claim_text)
+            .transpose()?
+            .flatten()
+        {
             put(headers, name.clone(), &text)?;
         }
     }
@@ -173,16 +181,24 @@ pub(crate) fn credential_id(credential: &CredentialId) -> Option<String> {
     credential.to_text()
 }
 
-/// Text as it is, an array of texts separated by commas, anything else as JSON.
-fn claim_text(value: &Value) -> Option<String> {
+/// Text as it is, an array of texts separated by commas, anything else as JSON. An array
+/// whose elements a reader would tell apart in another way than they are is refused: one
+/// with a comma would be two, one with white space around it or none at all another.
+fn claim_text(value: &Value) -> Result<Option<String>, Unwritable> {
     match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text.clone())),
         Value::Array(items) if items.iter().all(Value::is_string) => {
             let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
-            Some(texts.join(","))
+            let is_one =
+                |text: &&str| !text.is_empty() && !text.contains(',') && text.trim() == *text;
+            if texts.iter().all(is_one) {
+                Ok(Some(texts.join(",")))
+            } else {
+                Err(Unwritable)
+            }
         }
-        other => Some(other.to_string()),
+        other => Ok(Some(other.to_string())),
     }
 }
 

@@ -10,6 +10,8 @@ use super::guard::Asked;
 use super::{Passed, Stop};
 use crate::policy::compiled::{Realm, Route, Target, TargetKind};
 use crate::policy::spec::{MountAccess, MountSpec, RouteSpec, TenantRule};
+use doorward_base::claims::ClaimPlaces;
+use doorward_base::principal::Acting;
 use doorward_base::{CredentialKind, ErrorCode, Principal, RoleName, Scope};
 use http::Method;
 use std::sync::Arc;
@@ -122,7 +124,7 @@ fn decide_route(
     }
     check_environment(spec, &principal)?;
     check_permissions(spec, &principal)?;
-    check_roles(spec, &principal, asked)?;
+    check_roles(spec, &principal)?;
     check_scopes(spec, method, &principal)?;
     Ok(permit(principal))
 }
@@ -146,10 +148,11 @@ fn act_as(realm: &Realm, principal: &Arc<Principal>, asked: &Asked) -> Passed<Ar
         let stop = Stop::new(ErrorCode::TenantForbidden, STAGE, "tenant_header");
         return Err(stop.between(vec![tenant.to_string()], texts(&principal.tenant)));
     }
-    let role = asked
-        .role
-        .as_ref()
-        .filter(|role| principal.role.as_ref() != Some(role));
+    // Whoever selects a role has that one alone.
+    let is_told = |role: &&RoleName| {
+        principal.role.as_ref() == Some(role) && principal.roles == [RoleName::clone(role)]
+    };
+    let role = asked.role.as_ref().filter(|role| !is_told(role));
     let tenant = asked
         .tenant
         .as_ref()
@@ -157,10 +160,13 @@ fn act_as(realm: &Realm, principal: &Arc<Principal>, asked: &Asked) -> Passed<Ar
     if role.is_none() && tenant.is_none() {
         return Ok(Arc::clone(principal));
     }
-    let mut acting = Principal::clone(principal);
-    acting.role = role.cloned().or(acting.role);
-    acting.tenant = tenant.cloned().or(acting.tenant);
-    Ok(Arc::new(acting))
+    let nowhere = ClaimPlaces::default();
+    let places = realm.places(principal).unwrap_or(&nowhere);
+    Ok(Arc::new(principal.acting(&Acting {
+        role,
+        tenant,
+        places,
+    })))
 }
 
 fn check_environment(route: &RouteSpec, principal: &Principal) -> Passed<()> {
@@ -186,13 +192,10 @@ fn check_permissions(route: &RouteSpec, principal: &Principal) -> Passed<()> {
     Err(stop.between(texts(&route.permissions), texts(&principal.permissions)))
 }
 
-/// A selected role stands alone; otherwise any role the caller may take will do.
-fn check_roles(route: &RouteSpec, principal: &Principal, asked: &Asked) -> Passed<()> {
-    let holds = |needed: &RoleName| match (&asked.role, &principal.role) {
-        (Some(selected), _) => selected == needed,
-        (None, Some(role)) if role == needed => true,
-        (None, _) => principal.may_take(needed),
-    };
+/// Any role that the caller may take will do: whoever selected one may take no other.
+fn check_roles(route: &RouteSpec, principal: &Principal) -> Passed<()> {
+    let holds =
+        |needed: &RoleName| principal.may_take(needed) || principal.role.as_ref() == Some(needed);
     if route.roles.is_empty() || route.roles.iter().any(holds) {
         return Ok(());
     }

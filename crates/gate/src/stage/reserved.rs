@@ -6,57 +6,104 @@ use http::HeaderMap;
 use http::header::{CONNECTION, HeaderName};
 use std::borrow::Cow;
 
-/// Beginnings of reserved names, with `-` for any separator.
+/// Beginnings of reserved names, with `-` for any separator: what Doorward sets, what
+/// other proxies and login products set, and what APIs call a caller by themselves.
 const PREFIXES: &[&str] = &[
     "x-doorward-",
     "x-hasura-",
     "x-forwarded-",
     "x-original-",
     "x-rewrite-",
-    "x-auth-",
-    "x-authenticated-",
-    "x-tenant",
-    "x-user",
-    "x-role",
-    "x-subject",
-    "x-scope",
-    "x-permission",
-    "x-group",
-    "x-org-",
-    "x-organization-",
-    "x-company-",
-    "x-account-",
-    "x-remote-",
-    "x-consumer-",
-    "x-credential-",
-    "x-jwt-",
-    "x-envoy-",
-    "x-client-cert",
-    "x-ssl-",
-    "x-tls-",
-    "ssl-client-",
-    "x-webauth-",
     "x-method-override",
     "x-http-method",
+    // Who calls, as APIs name it.
+    "x-account",
+    "x-actor",
+    "x-admin",
+    "x-auth-",
+    "x-authenticated",
+    "x-authorized",
+    "x-anonymous-consumer",
+    "x-caller",
+    "x-claim",
+    "x-company",
+    "x-consumer",
+    "x-credential",
+    "x-customer-id",
+    "x-email",
+    "x-entitlement",
+    "x-group",
+    "x-identity",
+    "x-impersonat",
+    "x-jwt-",
+    "x-login",
+    "x-oidc-",
+    "x-org",
+    "x-owner",
+    "x-permission",
+    "x-principal",
+    "x-remote-",
+    "x-role",
+    "x-scope",
+    "x-sub",
+    "x-tenant",
+    "x-uid",
+    "x-user",
+    "x-verified",
+    "x-webauth-",
+    "x-workspace-id",
+    "impersonate-",
+    "remote-",
+    "oidc-",
+    // What terminators of TLS tell of a client's certificate.
+    "client-cert",
+    "ssl-client-",
+    "tls-client-",
+    "x-client-cert",
+    "x-client-dn",
+    "x-client-i-",
+    "x-client-id",
+    "x-client-s-",
+    "x-client-verify",
+    "x-spiffe-",
+    "x-ssl-",
+    "x-tls-",
+    // What products in front tell.
+    "cf-access-",
+    "tailscale-",
+    "x-amzn-mtls-",
+    "x-amzn-oidc-",
+    "x-appengine-",
+    "x-authelia-",
+    "x-authentik-",
+    "x-envoy-",
+    "x-goog-",
+    "x-ms-client-principal",
+    "x-ms-token-",
+    "x-pomerium-",
+    "x-vouch-",
 ];
 
 /// Reserved names.
 const NAMES: &[&str] = &[
     "forwarded",
-    "remote-user",
-    "remote-addr",
-    "client-cert",
-    "client-cert-chain",
-    "x-real-ip",
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "true-client-ip",
     "x-client-ip",
     "x-cluster-client-ip",
-    "true-client-ip",
-    "cf-connecting-ip",
+    "x-azure-clientip",
+    "x-real-ip",
     "x-request-id",
     "proxy",
     "proxy-authorization",
     "proxy-connection",
 ];
+
+/// The first letters of all of them.
+const FIRST: &[u8] = b"cfioprstx";
 
 /// Fields between two hops (RFC 9110 §7.6.1), which never go further.
 pub(crate) const HOP_BY_HOP: &[&str] = &[
@@ -93,14 +140,25 @@ pub(crate) fn fold(name: &str) -> Cow<'_, str> {
 }
 
 fn is_listed(name: &str) -> bool {
-    // Nearly all common names are told apart by their first letter.
-    match name.as_bytes().first() {
-        Some(b'x' | b's') => {
-            PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name)
-        }
-        Some(b'f' | b'r' | b'c' | b't' | b'p') => NAMES.contains(&name),
-        _ => false,
-    }
+    // Most common names are told apart by their first letter.
+    let first = name.as_bytes().first();
+    first.is_some_and(|first| FIRST.contains(first))
+        && (PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name))
+}
+
+/// Whether a realm may let clients send this header although it is reserved: what the gate
+/// itself sets, or reads of proxies, no client says.
+#[must_use]
+pub fn may_pass(name: &HeaderName) -> bool {
+    const OWN: &[&str] = &[
+        "x-doorward-",
+        "x-forwarded-",
+        "x-request-id",
+        "forwarded",
+        "proxy",
+    ];
+    let name = fold(name.as_str());
+    !OWN.iter().any(|own| name.starts_with(own)) && !HOP_BY_HOP.contains(&&*name)
 }
 
 /// Removes what no client may set, before the gate adds anything of its own: reserved
@@ -124,8 +182,8 @@ pub(crate) fn strip(headers: &mut HeaderMap, realm: &Realm) {
     for name in headers.keys() {
         // Credentials are read later, and taken out before anything is forwarded.
         let credential = realm.credential_headers.contains(name);
-        let reserved =
-            is_reserved(name.as_str()) || realm.own_headers.contains(&*fold(name.as_str()));
+        let listed = is_reserved(name.as_str()) && !realm.identity.pass.contains(name);
+        let reserved = listed || realm.own_headers.contains(&*fold(name.as_str()));
         if reserved && !credential {
             doomed.push(name.clone());
         }
@@ -168,6 +226,40 @@ mod tests {
             "x-method-override",
             "x-request-id",
             "anything_at_all",
+            "remote-user",
+            "remote-groups",
+            "remote-email",
+            "remote-name",
+            "x-goog-authenticated-user-email",
+            "x-goog-iap-jwt-assertion",
+            "x-ms-client-principal",
+            "x-ms-client-principal-id",
+            "x-ms-token-aad-id-token",
+            "x-amzn-oidc-identity",
+            "x-amzn-oidc-data",
+            "cf-access-authenticated-user-email",
+            "cf-access-jwt-assertion",
+            "tailscale-user-login",
+            "x-pomerium-claim-email",
+            "x-pomerium-jwt-assertion",
+            "x-authentik-username",
+            "x-email",
+            "x-sub",
+            "x-org",
+            "x-company",
+            "x-account",
+            "x-admin",
+            "x-impersonate-user",
+            "impersonate-user",
+            "oidc-claim-sub",
+            "x-client-dn",
+            "x-client-verify",
+            "x-client-s-dn",
+            "x-appengine-user-email",
+            "x-spiffe-id",
+            "x-scope-orgid",
+            "x-anonymous-consumer",
+            "x-vouch-user",
         ] {
             assert!(is_reserved(name), "{name}");
         }
@@ -188,6 +280,23 @@ mod tests {
     }
 
     #[test]
+    fn what_the_gate_itself_says_no_client_ever_may() {
+        let may = |name: &str| may_pass(&HeaderName::from_bytes(name.as_bytes()).unwrap());
+        for name in [
+            "x-doorward-subject",
+            "x.doorward.subject",
+            "x-forwarded-for",
+            "forwarded",
+            "x-request-id",
+            "proxy-authorization",
+            "connection",
+        ] {
+            assert!(!may(name), "{name}");
+        }
+        assert!(may("x-goog-api-client") && may("x-account"));
+    }
+
+    #[test]
     fn common_headers_are_not() {
         for name in [
             "accept",
@@ -201,6 +310,18 @@ mod tests {
             "range",
             "traceparent",
             "sec-websocket-key",
+            "x-client-info",
+            "x-amz-date",
+            "x-amzn-trace-id",
+            "x-ms-version",
+            "x-b3-traceid",
+            "x-correlation-id",
+            "x-upsert",
+            "range-unit",
+            "origin",
+            "content-profile",
+            "if-match",
+            "tus-resumable",
         ] {
             assert!(!is_reserved(name), "{name}");
         }

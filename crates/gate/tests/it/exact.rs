@@ -5,6 +5,7 @@ use super::support::{Answer, Running, api_token, ask, realm, route, start, start
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use doorward_base::limit::Quota;
+use doorward_base::principal::PrincipalParts;
 use doorward_base::token_format::{TokenBody, TokenFormat};
 use doorward_base::{Environment, ErrorCode, Principal, RealmName};
 use doorward_gate::policy::spec::{
@@ -39,9 +40,12 @@ fn basic(gate: &Running, token: &str) -> String {
 }
 
 /// Changes what is known of an API token.
-fn change(gate: &Running, token: &str, change: impl FnOnce(&mut Principal)) {
+fn change(gate: &Running, token: &str, change: impl FnOnce(&mut PrincipalParts)) {
     let mut tokens = gate.world.tokens.lock().unwrap();
-    change(Arc::make_mut(tokens.get_mut(token).unwrap()));
+    let known = tokens.get_mut(token).unwrap();
+    let mut parts = PrincipalParts::clone(known);
+    change(&mut parts);
+    *known = Arc::new(Principal::new(parts));
 }
 
 #[tokio::test]
@@ -310,8 +314,10 @@ async fn a_dry_run_knows_by_what_a_credential_can_arrive() {
     let check = |kind, environment: Option<&str>, change: &dyn Fn(&mut RealmSpec)| {
         let mut spec = realm("127.0.0.1:1".parse().unwrap());
         change(&mut spec);
-        let mut principal = Principal::clone(&known);
-        principal.environment = environment.map(|text| Environment::new(text).unwrap());
+        let principal = Principal::new(PrincipalParts {
+            environment: environment.map(|text| Environment::new(text).unwrap()),
+            ..PrincipalParts::clone(&known)
+        });
         let run = DryRun {
             realm: &spec.name.clone(),
             method: &Method::GET,

@@ -125,23 +125,6 @@ async fn it_is_not_there_for_strangers_where_only_proxies_may_ask() {
 }
 
 #[tokio::test]
-async fn a_basic_credential_is_converted_for_the_other_proxys_upstream() {
-    use base64::Engine as _;
-    let gate = start(|_| {}).await;
-    let token = api_token(1);
-    gate.world.know(&token);
-    let pair = base64::engine::general_purpose::STANDARD.encode(format!("witboost:{token}"));
-    let authorization = format!("Basic {pair}");
-    let headers = [
-        ("X-Forwarded-Method", "POST"),
-        ("X-Forwarded-Uri", "/scoped/x"),
-        ("Authorization", &*authorization),
-    ];
-    let answer = ask(gate.addr, "GET /forward-auth", &headers).await;
-    assert_eq!(answer.header("authorization"), Some("Bearer minted.0.jwt"));
-}
-
-#[tokio::test]
 async fn what_is_judged_is_all_that_the_other_proxy_forwards() {
     let gate = start(|_| {}).await;
     for (uri, wanted) in [

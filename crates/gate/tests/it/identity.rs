@@ -42,6 +42,33 @@ const FORGED: &[&str] = &[
     "X-Auth-Subject",
     "X-Org-Id",
     "X-Company-Id",
+    "Remote-Groups",
+    "Remote-Email",
+    "Remote-Name",
+    "X-Goog-Authenticated-User-Email",
+    "X-Goog-IAP-JWT-Assertion",
+    "X-MS-CLIENT-PRINCIPAL",
+    "X-MS-CLIENT-PRINCIPAL-NAME",
+    "X-Amzn-Oidc-Data",
+    "X-Amzn-Oidc-Identity",
+    "Cf-Access-Jwt-Assertion",
+    "Cf-Access-Authenticated-User-Email",
+    "Tailscale-User-Login",
+    "X-Pomerium-Jwt-Assertion",
+    "X-Authentik-Username",
+    "X-Email",
+    "X-Sub",
+    "X-Org",
+    "X-Company",
+    "X-Account",
+    "X-Admin",
+    "X-Impersonate-User",
+    "Impersonate-User",
+    "Oidc-Claim-Sub",
+    "X-Client-Dn",
+    "X-Client-Verify",
+    "X-Appengine-User-Email",
+    "X-Spiffe-Id",
 ];
 
 fn told(answer: &super::support::Answer) -> Value {
@@ -225,6 +252,31 @@ async fn g1_a_realms_own_names_are_stripped_in_every_spelling() {
     // A name that only begins alike is another name.
     let seen = told(&ask(gate.addr, "GET /open/x", &[("Acme-Users", "kept")]).await);
     assert_eq!(seen["acme-users"], "kept");
+}
+
+/// G7: a realm may let a name of that look pass, in the spelling that it wrote, and never
+/// one that the gate sets.
+#[tokio::test]
+async fn g7_a_realm_may_let_a_name_pass() {
+    let gate = start(|realm| {
+        realm.identity.pass = vec![
+            "X-Goog-Api-Client".parse().unwrap(),
+            "X-Account".parse().unwrap(),
+            "X-Hasura-User-Id".parse().unwrap(),
+        ];
+    })
+    .await;
+    let sent = [
+        ("X-Goog-Api-Client", "kept"),
+        ("X.Goog.Api.Client", "forged"),
+        ("X-Goog-Iap-Jwt-Assertion", "forged"),
+        ("X-Account", "kept too"),
+        ("X-Hasura-User-Id", "forged"),
+    ];
+    let seen = told(&ask(gate.addr, "GET /open/x", &sent).await);
+    assert_eq!(seen["x-goog-api-client"], "kept");
+    assert_eq!(seen["x-account"], "kept too");
+    assert!(!seen.to_string().contains("forged"), "{seen}");
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod acting;
+#[cfg(test)]
 mod credential;
 #[cfg(test)]
 mod delegation;
@@ -20,6 +22,8 @@ mod framing;
 mod identity;
 #[cfg(test)]
 mod listener;
+#[cfg(test)]
+mod listeners;
 #[cfg(test)]
 mod mount;
 #[cfg(test)]

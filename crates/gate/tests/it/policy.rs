@@ -1,7 +1,7 @@
 //! Lowering names every contradiction, and the dry run decides as the gate does.
 
 use super::support::{mount, realm, route, scope};
-use doorward_base::principal::{CredentialId, Epoch};
+use doorward_base::principal::{CredentialId, Epoch, PrincipalParts};
 use doorward_base::{ErrorCode, Principal, RealmName, SubjectKind, Timestamp};
 use doorward_gate::policy::spec::{
     CorsSpec, CredentialKind, MountAccess, MountSpec, Origins, RealmSpec, RouteSpec, UpstreamSpec,
@@ -351,7 +351,7 @@ fn somebody() -> Arc<Principal> {
 }
 
 fn holding(scopes: &[&str]) -> Arc<Principal> {
-    Arc::new(Principal {
+    Arc::new(Principal::new(PrincipalParts {
         sub: "s".into(),
         subject: None,
         kind: SubjectKind::External,
@@ -369,5 +369,5 @@ fn holding(scopes: &[&str]) -> Arc<Principal> {
         expires_at: Timestamp::MAX,
         epoch: Epoch(0),
         claims: Arc::default(),
-    })
+    }))
 }

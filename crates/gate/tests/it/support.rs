@@ -34,6 +34,19 @@ pub(crate) async fn start(change: impl FnOnce(&mut RealmSpec)) -> Running {
     start_with(ListenerOptions::default(), GateOptions::default(), change).await
 }
 
+/// One more listener of the gate, configured with this address.
+pub(crate) async fn listen_also(gate: &Running, address: SocketAddr) -> SocketAddr {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = socket.local_addr().unwrap();
+    let options = ListenerOptions {
+        address: Some(address),
+        ..ListenerOptions::default()
+    };
+    let gate = Arc::clone(&gate.gate);
+    tokio::spawn(serve(gate, socket, options, std::future::pending()));
+    addr
+}
+
 pub(crate) async fn start_with(
     listener: ListenerOptions,
     options: GateOptions,

@@ -9,7 +9,7 @@ use crate::decide::client::{ClientRefusal, authenticate};
 use crate::model::{Actor, AuditAction, AuditEvent, Client, ClientSecret, SecretUse};
 use crate::port::{Extent, Read, Tx};
 use async_trait::async_trait;
-use doorward_base::principal::{CredentialId, Epoch};
+use doorward_base::principal::{CredentialId, Epoch, PrincipalParts};
 use doorward_base::secret::TokenDigest;
 use doorward_base::{ClientId, Effect, Principal, Secret, SubjectKind, TenantId, Timestamp};
 use serde_json::json;
@@ -69,7 +69,7 @@ pub async fn present_client(
 ) -> Result<Principal, Failure<ClientRefusal>> {
     let unknown = |_| Failure::Refused(ClientRefusal::Unknown);
     let client = authenticate_client(ctx, id.parse().map_err(unknown)?, secret).await?;
-    Ok(Principal {
+    Ok(Principal::new(PrincipalParts {
         sub: client.id.to_string().into(),
         subject: None,
         kind: SubjectKind::Service,
@@ -87,7 +87,7 @@ pub async fn present_client(
         expires_at: Timestamp::MAX,
         epoch: Epoch::default(),
         claims: Arc::default(),
-    })
+    }))
 }
 
 struct Check {

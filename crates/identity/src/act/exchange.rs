@@ -123,7 +123,7 @@ impl Work for Exchange {
         };
         let held = hold(&owner, Bearer::Token(token), &ask).map_err(UseRefusal::from)?;
         event.tenant.clone_from(&held.tenant);
-        let names: Vec<&str> = held.scopes.iter().map(Scope::as_str).collect();
+        let names: Vec<&str> = held.authority.scopes().iter().map(Scope::as_str).collect();
         let scope = json!(names.join(" "));
         let term = Term {
             asked: request.duration.as_ref(),

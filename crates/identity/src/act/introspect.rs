@@ -5,7 +5,6 @@
 use super::look_up::{Found, Presented, use_token};
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Context, Realm};
-use crate::decide::claims::{render, sub_of};
 use crate::decide::issue::{Ask, Bearer, hold};
 use crate::decide::refusal::UseRefusal;
 use crate::decide::token::ends_at;
@@ -13,7 +12,6 @@ use crate::model::{Actor, ApiToken, AuditAction, AuditEvent, Dossier, TokenKind}
 use crate::port::{Extent, Read, Tx};
 use crate::settings::{DefaultScopes, Presentation, UnknownScope};
 use async_trait::async_trait;
-use doorward_base::principal::CredentialId;
 use doorward_base::{ClassName, Effect, Principal, Secret, Timestamp};
 use std::sync::Arc;
 
@@ -129,28 +127,8 @@ impl Inspect {
             ..Ask::plain(settings, self.now)
         };
         let held = hold(owner, Bearer::Token(token), &ask)?;
-        let claims = render(&settings.tokens.claims, &held.whose());
-        let subject = &owner.subject;
         Ok(Introspected {
-            principal: Principal {
-                sub: sub_of(subject).into(),
-                subject: Some(subject.id),
-                kind: subject.identifier.kind(),
-                tenant: held.tenant,
-                permissions: held.authority.permissions,
-                roles: held.authority.roles,
-                role: held.authority.role,
-                scopes: held.scopes,
-                credential: CredentialId::ApiToken(token.id),
-                client: None,
-                actors: Vec::new(),
-                environment: token.ceiling.environment.clone(),
-                issuer: Arc::clone(&settings.issuer),
-                audience: held.audience.into_iter().collect(),
-                expires_at: ends_at(token).unwrap_or(Timestamp::MAX),
-                epoch: held.epoch,
-                claims: Arc::new(claims),
-            },
+            principal: held.principal(settings, ends_at(token).unwrap_or(Timestamp::MAX)),
             class,
             kind: token.kind,
         })

@@ -8,11 +8,12 @@ use super::work::{Failure, Stop, Work};
 use super::{Call, Context, Realm};
 use crate::decide::issue::{Ask, Bearer, Term, hold};
 use crate::decide::refusal::UseRefusal;
+use crate::decide::token::ends_at;
 use crate::model::{Actor, AuditAction, AuditEvent, TokenDossier};
 use crate::port::{Extent, TokenKey, Tx};
 use crate::settings::{DefaultScopes, Presentation, UnknownScope};
 use async_trait::async_trait;
-use doorward_base::{ApiTokenId, Audience, Effect, Scope};
+use doorward_base::{ApiTokenId, Audience, Effect, Principal, Scope, Timestamp};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,15 @@ pub struct InternalRequest {
     pub ttl: Duration,
 }
 
+/// A JWT for an upstream, and the caller that it speaks of.
+#[derive(Clone, Debug)]
+pub struct Internal {
+    /// The JWT.
+    pub issued: Issued,
+    /// Who presented the API token, with what the JWT says and no more.
+    pub principal: Principal,
+}
+
 /// Mints a JWT for an upstream. Each mint is written to the audit log, so callers keep
 /// the result for its life.
 ///
@@ -40,8 +50,8 @@ pub struct InternalRequest {
 pub async fn mint_internal(
     ctx: Context<'_>,
     request: InternalRequest,
-) -> Result<Issued, Failure<UseRefusal>> {
-    let unsigned = ctx
+) -> Result<Internal, Failure<UseRefusal>> {
+    let (unsigned, principal) = ctx
         .commit(Conversion {
             realm: ctx.realm(),
             call: *ctx.call,
@@ -49,7 +59,8 @@ pub async fn mint_internal(
             request,
         })
         .await?;
-    unsigned.sign(ctx.realm.keyring().internal(), INTERNAL_TYP)
+    let issued = unsigned.sign(ctx.realm.keyring().internal(), INTERNAL_TYP)?;
+    Ok(Internal { issued, principal })
 }
 
 struct Conversion {
@@ -61,7 +72,7 @@ struct Conversion {
 
 #[async_trait]
 impl Work for Conversion {
-    type Done = Unsigned;
+    type Done = (Unsigned, Principal);
     type Refusal = UseRefusal;
     const EXTENT: Extent = Extent::OneLookUp;
 
@@ -80,7 +91,7 @@ impl Work for Conversion {
         &self,
         tx: &mut dyn Tx,
         event: &mut AuditEvent,
-    ) -> Result<Unsigned, Stop<UseRefusal>> {
+    ) -> Result<Self::Done, Stop<UseRefusal>> {
         let request = &self.request;
         let found = tx.find_token_dossier(&TokenKey::Id(request.token)).await?;
         let TokenDossier { token, owner, .. } = found.ok_or(UseRefusal::Unknown)?;
@@ -107,6 +118,9 @@ impl Work for Conversion {
             written_for: Some(&request.audience),
             jti: &self.jti,
         };
-        Ok(Unsigned::of(held, settings, &term, self.call.now).map_err(UseRefusal::from)?)
+        let principal = held.principal(settings, ends_at(&token).unwrap_or(Timestamp::MAX));
+        let unsigned =
+            Unsigned::of(held, settings, &term, self.call.now).map_err(UseRefusal::from)?;
+        Ok((unsigned, principal))
     }
 }

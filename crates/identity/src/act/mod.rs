@@ -85,7 +85,7 @@ pub use list_audit::list_audit;
 pub use list_tokens::{TokenPage, list_tokens};
 pub use look_up::KeyNews;
 pub use membership::{create_membership, end_membership};
-pub use mint_internal::{InternalRequest, mint_internal};
+pub use mint_internal::{Internal, InternalRequest, mint_internal};
 pub use password::PasswordPool;
 pub use placement::Placement;
 pub use provision::{ExternalName, Recognised, find_external};

@@ -53,7 +53,7 @@ impl Unsigned {
         Ok(Self {
             decided,
             subject: held.dossier.subject.id,
-            scopes: held.scopes,
+            scopes: held.authority.scopes().to_vec(),
             tenant: held.tenant,
         })
     }

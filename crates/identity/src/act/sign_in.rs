@@ -236,7 +236,7 @@ impl Begin {
         let narrowed = self.request.role.is_some() || self.request.scope.is_some();
         Ceiling {
             roles: self.request.role.clone().map(|role| vec![role]),
-            permissions: narrowed.then(|| authority.permissions.clone()),
+            permissions: narrowed.then(|| authority.permissions().to_vec()),
             ..Ceiling::default()
         }
     }

@@ -20,6 +20,15 @@ pub struct Holdings<'a> {
     pub tenant_roles: &'a [RoleDefinition],
 }
 
+/// Who acts for a subject: what it holds itself, and the ceiling of what it acts through.
+#[derive(Clone, Copy, Debug)]
+pub struct Party<'a> {
+    /// What it holds.
+    pub holdings: Holdings<'a>,
+    /// The most that what it acts through may carry.
+    pub ceiling: &'a Ceiling,
+}
+
 /// One question about authority.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthorityInput<'a> {
@@ -27,26 +36,67 @@ pub struct AuthorityInput<'a> {
     pub holdings: Holdings<'a>,
     /// The ceilings of everything between the subject and this use.
     pub ceilings: &'a [&'a Ceiling],
+    /// Who acts for the subject.
+    pub actors: &'a [Party<'a>],
     /// The active tenant.
     pub tenant: Option<&'a TenantId>,
     /// The API the answer is for; without one, permissions on one API do not count.
     pub audience: Option<&'a Audience>,
-    /// The role the request selects. It must be held, and narrows the permissions to
-    /// its own.
+    /// The role the request selects. It must be held, and narrows the authority to its
+    /// own.
     pub selected_role: Option<&'a RoleName>,
     /// The role in force when none is selected; only if it is held.
     pub default_role: Option<&'a RoleName>,
+    /// The scopes the request asks for, which narrow the authority to themselves. A scope
+    /// is the wire name of a permission: it must be held.
+    pub scopes: Option<&'a [Scope]>,
+    /// What becomes of a scope that is not held.
+    pub unknown_scope: UnknownScope,
+    /// The scopes when none are asked for.
+    pub default_scopes: DefaultScopes,
 }
 
-/// What a subject may do in one tenant, for one audience. Sorted.
+/// What a subject may do in one tenant, for one audience: narrowed by all that narrows it,
+/// and rendered from nothing else. Only [`effective`] makes one. Sorted.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Authority {
+    permissions: Vec<Permission>,
+    roles: Vec<RoleName>,
+    role: Option<RoleName>,
+    scopes: Vec<Scope>,
+    given_by: Vec<RoleName>,
+}
+
+impl Authority {
     /// Effective permissions.
-    pub permissions: Vec<Permission>,
-    /// Roles that may be selected.
-    pub roles: Vec<RoleName>,
+    #[must_use]
+    pub fn permissions(&self) -> &[Permission] {
+        &self.permissions
+    }
+
+    /// Roles that may be selected: those that are held whole.
+    #[must_use]
+    pub fn roles(&self) -> &[RoleName] {
+        &self.roles
+    }
+
     /// The role in force.
-    pub role: Option<RoleName>,
+    #[must_use]
+    pub const fn role(&self) -> Option<&RoleName> {
+        self.role.as_ref()
+    }
+
+    /// The granted scopes.
+    #[must_use]
+    pub fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
+
+    /// Roles of the realm that gave any of it, also those that are not held whole.
+    #[must_use]
+    pub fn given_by(&self) -> &[RoleName] {
+        &self.given_by
+    }
 }
 
 /// Why there is no authority at all.
@@ -61,15 +111,18 @@ pub enum AuthorityRefusal {
     /// A ceiling excludes the audience.
     #[error("the audience is excluded")]
     Audience,
+    /// A requested scope lies outside the authority (RFC 6749 §5.2 `invalid_scope`).
+    #[error("a requested scope lies outside the authority")]
+    Scope,
 }
 
-/// What was held, before ceilings: the roles with their permissions, and the
-/// permissions granted directly.
+/// What is held: the roles that are held whole with their permissions, and the
+/// permissions held beside them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Held {
     /// Roles and what each gives.
     pub roles: BTreeMap<RoleName, BTreeSet<Permission>>,
-    /// Permissions granted by themselves.
+    /// Permissions granted by themselves, and what ceilings left of roles.
     pub permissions: BTreeSet<Permission>,
 }
 
@@ -131,19 +184,69 @@ pub fn held(
     held
 }
 
-/// Effective authority: grants ∩ ceilings ∩ selected role, for the tenant and the
-/// audience. Requested scopes narrow it further: [`narrow`].
+/// The authority: grants ∩ ceilings ∩ what each actor holds ∩ the selected role ∩ the
+/// requested scopes, for the tenant and the audience. Of roles those are left that are
+/// held whole when all is narrowed; one without permissions if nothing was narrowed, or
+/// what narrows names it.
 ///
 /// # Errors
 /// [`AuthorityRefusal`].
 pub fn effective(input: &AuthorityInput<'_>) -> Result<Authority, AuthorityRefusal> {
+    let granted = granted(&input.holdings, input.ceilings, input)?;
+    let own = match input.selected_role {
+        Some(selected) => Some(own_of(selected, &granted, input.ceilings)?),
+        None => None,
+    };
+    let mut given_by = of_realm(&granted, &input.holdings, input.ceilings);
+    given_by.retain(|role| input.selected_role.is_none_or(|selected| selected == role));
+    let mut held = granted;
+    apply_ceilings(&mut held, input.ceilings);
+    let mut permissions: BTreeSet<Permission> = held.all_permissions().cloned().collect();
+    let mut roles = held.roles;
+    if let Some(own) = &own {
+        permissions.retain(|permission| own.contains(permission));
+    }
+    for actor in input.actors {
+        let mut theirs = self::granted(&actor.holdings, &[actor.ceiling], input)?;
+        given_by.extend(of_realm(&theirs, &actor.holdings, &[actor.ceiling]));
+        apply_ceilings(&mut theirs, &[actor.ceiling]);
+        let theirs_all: BTreeSet<&Permission> = theirs.all_permissions().collect();
+        permissions.retain(|permission| theirs_all.contains(permission));
+        roles.retain(|role, _| theirs.roles.contains_key(role));
+    }
+    let scopes = narrow(&mut permissions, input)?;
+    let asked = input.scopes.is_some() || own.is_some();
+    roles.retain(|role, own| {
+        if own.is_empty() {
+            !asked || input.selected_role == Some(role)
+        } else {
+            own.is_subset(&permissions)
+        }
+    });
+    let in_force = input.selected_role.or(input.default_role);
+    Ok(Authority {
+        role: in_force.filter(|role| roles.contains_key(*role)).cloned(),
+        permissions: permissions.into_iter().collect(),
+        roles: roles.into_keys().collect(),
+        scopes,
+        given_by: given_by.into_iter().collect(),
+    })
+}
+
+/// What one party was granted, if its ceilings let it act in this tenant and for this
+/// audience at all.
+fn granted(
+    holdings: &Holdings<'_>,
+    ceilings: &[&Ceiling],
+    input: &AuthorityInput<'_>,
+) -> Result<Held, AuthorityRefusal> {
     if input
         .tenant
-        .is_some_and(|tenant| !input.holdings.member_of.contains(tenant))
+        .is_some_and(|tenant| !holdings.member_of.contains(tenant))
     {
         return Err(AuthorityRefusal::Tenant);
     }
-    for ceiling in input.ceilings {
+    for ceiling in ceilings {
         if ceiling.tenant.is_some() && ceiling.tenant.as_ref() != input.tenant {
             return Err(AuthorityRefusal::Tenant);
         }
@@ -155,59 +258,90 @@ pub fn effective(input: &AuthorityInput<'_>) -> Result<Authority, AuthorityRefus
             return Err(AuthorityRefusal::Audience);
         }
     }
-    let mut held = held(&input.holdings, input.tenant, input.audience);
-    apply_ceilings(&mut held, input.ceilings);
-    let roles: Vec<RoleName> = held.roles.keys().cloned().collect();
-    let (role, permissions) = match input.selected_role {
-        Some(selected) => {
-            let own = held.roles.remove(selected).ok_or(AuthorityRefusal::Role)?;
-            (Some(selected.clone()), own)
-        }
-        None => (
-            input
-                .default_role
-                .filter(|role| held.roles.contains_key(*role))
-                .cloned(),
-            held.all_permissions().cloned().collect(),
-        ),
-    };
-    Ok(Authority {
-        permissions: permissions.into_iter().collect(),
-        roles,
-        role,
-    })
+    Ok(held(holdings, input.tenant, input.audience))
+}
+
+/// The realm's own roles among what was granted that no ceiling takes away.
+fn of_realm(granted: &Held, holdings: &Holdings<'_>, ceilings: &[&Ceiling]) -> BTreeSet<RoleName> {
+    let is_of_realm = |role: &&RoleName| holdings.roles.iter().any(|known| known.role == **role);
+    let roles = granted.roles.keys().filter(is_of_realm);
+    roles
+        .filter(|role| allow_role(ceilings, role))
+        .cloned()
+        .collect()
+}
+
+/// Whether no ceiling takes the role away with all it gives.
+fn allow_role(ceilings: &[&Ceiling], role: &RoleName) -> bool {
+    let mut lists = ceilings.iter().filter_map(|ceiling| ceiling.roles.as_ref());
+    lists.all(|roles| roles.contains(role))
+}
+
+/// The permissions of the selected role. It may be selected also where a ceiling leaves
+/// but a part of it; then that part is held, and not the role.
+fn own_of(
+    selected: &RoleName,
+    granted: &Held,
+    ceilings: &[&Ceiling],
+) -> Result<BTreeSet<Permission>, AuthorityRefusal> {
+    let own = granted.roles.get(selected).ok_or(AuthorityRefusal::Role)?;
+    let is_named = |ceiling: &&Ceiling| ceiling.permissions.is_none() || ceiling.roles.is_some();
+    let may = allow_role(ceilings, selected) && (!own.is_empty() || ceilings.iter().all(is_named));
+    may.then(|| own.clone()).ok_or(AuthorityRefusal::Role)
 }
 
 /// Takes away what any ceiling does not allow. A ceiling on roles takes a role's
-/// permissions with it.
+/// permissions with it; one on permissions takes a role of which it does not allow all,
+/// and leaves what it allows of it.
 pub(super) fn apply_ceilings(held: &mut Held, ceilings: &[&Ceiling]) {
     for ceiling in ceilings {
         if let Some(roles) = &ceiling.roles {
             held.roles.retain(|role, _| roles.contains(role));
         }
-        if let Some(allowed) = &ceiling.permissions {
-            held.permissions
-                .retain(|permission| allowed.contains(permission));
-            for permissions in held.roles.values_mut() {
-                permissions.retain(|permission| allowed.contains(permission));
+        let Some(allowed) = &ceiling.permissions else {
+            continue;
+        };
+        let is_named = ceiling.roles.is_some();
+        for (role, own) in std::mem::take(&mut held.roles) {
+            let is_whole = if own.is_empty() {
+                is_named
+            } else {
+                own.iter().all(|permission| allowed.contains(permission))
+            };
+            if is_whole {
+                held.roles.insert(role, own);
+            } else {
+                held.permissions.extend(own);
             }
         }
+        held.permissions
+            .retain(|permission| allowed.contains(permission));
     }
 }
 
-/// Leaves of an authority what another has too: what somebody may do while the other acts
-/// for them.
-pub fn intersect(authority: &mut Authority, with: &Authority) {
-    authority
-        .permissions
-        .retain(|permission| with.permissions.binary_search(permission).is_ok());
-    authority
-        .roles
-        .retain(|role| with.roles.binary_search(role).is_ok());
-    authority.role = authority
-        .role
-        .take()
-        .filter(|role| with.roles.binary_search(role).is_ok());
+/// Narrows the permissions to the requested scopes, and says which are granted.
+fn narrow(
+    permissions: &mut BTreeSet<Permission>,
+    input: &AuthorityInput<'_>,
+) -> Result<Vec<Scope>, AuthorityRefusal> {
+    let Some(requested) = input.scopes else {
+        return Ok(match input.default_scopes {
+            DefaultScopes::None => Vec::new(),
+            DefaultScopes::All => scopes_of(permissions.iter()),
+        });
+    };
+    let is_held = |scope: &&Scope| permissions.contains(scope.as_str());
+    let mut scopes: Vec<Scope> = requested.iter().filter(is_held).cloned().collect();
+    if scopes.len() < requested.len() && input.unknown_scope == UnknownScope::Refuse {
+        return Err(AuthorityRefusal::Scope);
+    }
+    scopes.sort_unstable();
+    scopes.dedup();
+    permissions.retain(|permission| {
+        let named = |scope: &Scope| scope.as_str().cmp(permission.as_str());
+        scopes.binary_search_by(named).is_ok()
+    });
+    Ok(scopes)
 }
 
 /// The tenant a new token is fixed to: the one its ceiling names, else the requested
@@ -237,54 +371,9 @@ pub fn active_tenant(
     }
 }
 
-/// A requested scope lies outside the authority (RFC 6749 §5.2 `invalid_scope`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a requested scope lies outside the authority")]
-pub struct ScopeRefusal;
-
-/// Grants scopes and narrows the authority's permissions to them. A scope is the wire
-/// name of a permission: it must be held. Without a request the permissions stay and
-/// the scopes are as `default` says.
-///
-/// # Errors
-/// [`ScopeRefusal`] when a requested scope is not held and the realm refuses.
-pub fn narrow(
-    authority: &mut Authority,
-    requested: Option<&[Scope]>,
-    unknown: UnknownScope,
-    default: DefaultScopes,
-) -> Result<Vec<Scope>, ScopeRefusal> {
-    let Some(requested) = requested else {
-        return Ok(match default {
-            DefaultScopes::None => Vec::new(),
-            DefaultScopes::All => scopes_of(&authority.permissions),
-        });
-    };
-    let is_held = |scope: &Scope| {
-        authority
-            .permissions
-            .iter()
-            .any(|permission| permission.as_str() == scope.as_str())
-    };
-    let (mut scopes, outside): (Vec<_>, Vec<_>) = requested.iter().cloned().partition(is_held);
-    if !outside.is_empty() && unknown == UnknownScope::Refuse {
-        return Err(ScopeRefusal);
-    }
-    scopes.sort_unstable();
-    scopes.dedup();
-    authority.permissions.retain(|permission| {
-        scopes
-            .iter()
-            .any(|scope| scope.as_str() == permission.as_str())
-    });
-    Ok(scopes)
-}
-
 /// The wire names of permissions. Both types hold the same texts.
-#[must_use]
-pub fn scopes_of(permissions: &[Permission]) -> Vec<Scope> {
+fn scopes_of<'a>(permissions: impl Iterator<Item = &'a Permission>) -> Vec<Scope> {
     permissions
-        .iter()
         .filter_map(|permission| Scope::new(permission.as_str()).ok())
         .collect()
 }

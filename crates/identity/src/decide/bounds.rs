@@ -3,7 +3,7 @@
 
 use super::refusal::ManageRefusal;
 use crate::model::{Ceiling, Metadata};
-use doorward_base::address::is_invisible;
+use doorward_base::address::{is_invisible, mixes_scripts};
 
 /// The longest display name, in characters.
 pub const MAX_NAME: usize = 200;
@@ -22,7 +22,9 @@ pub fn check_name(name: Option<&str>) -> Result<(), ManageRefusal> {
         let joins = matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
         !c.is_control() && (joins || !is_invisible(c))
     };
-    let fits = |name: &str| name.chars().count() <= MAX_NAME && name.chars().all(shows);
+    let fits = |name: &str| {
+        name.chars().count() <= MAX_NAME && name.chars().all(shows) && !mixes_scripts(name)
+    };
     if name.is_none_or(fits) {
         Ok(())
     } else {
@@ -101,6 +103,8 @@ mod tests {
             "\u{202e}ecila",
             "a\u{200b}lice",
             "\u{feff}alice",
+            "\u{410}lice",
+            "Bob Adm\u{456}n",
             &longer,
         ] {
             assert_eq!(

@@ -21,8 +21,6 @@ pub struct Whose<'a> {
     pub authority: &'a Authority,
     /// The active tenant.
     pub tenant: Option<&'a TenantId>,
-    /// The granted scopes, sorted.
-    pub scopes: &'a [Scope],
     /// What the token is made from.
     pub bearer: Bearer<'a>,
     /// Who acts for the subject, whoever acts now first.
@@ -46,6 +44,8 @@ pub struct ClaimsInput<'a> {
     pub jti: &'a str,
     /// `dw.e`: the epoch, as [`epoch_of`] makes it.
     pub epoch: Epoch,
+    /// `dw.r`: the marks of the roles that gave any of it; empty leaves it out.
+    pub role_marks: &'a [String],
 }
 
 /// The one epoch a token carries for both of its subject: realm-wide and in the active
@@ -99,7 +99,7 @@ pub fn build(template: &ClaimsTemplate, input: &ClaimsInput<'_>) -> Map<String, 
 
 /// The private object of a token, from which the gate rebuilds what it was made from:
 /// `k` kind, `s` our id of an external subject, `t` API token, `c` client, `e` epoch, `n`
-/// environment.
+/// environment, `r` the marks of roles.
 fn private(input: &ClaimsInput<'_>) -> Value {
     let Whose {
         subject, bearer, ..
@@ -119,6 +119,9 @@ fn private(input: &ClaimsInput<'_>) -> Value {
     }
     if let Some(environment) = bearer.environment() {
         set("n", json!(environment.as_str()));
+    }
+    if !input.role_marks.is_empty() {
+        set("r", json!(input.role_marks));
     }
     Value::Object(own)
 }
@@ -176,16 +179,16 @@ impl ClaimValues for Whose<'_> {
                 .email()
                 .map(|email| json!(email.as_str())),
             Field::Tenant => self.tenant.map(|tenant| json!(tenant.as_str())),
-            Field::Roles => Some(texts(authority.roles.iter().map(RoleName::as_str))),
-            Field::Role => authority.role.as_ref().map(|role| json!(role.as_str())),
+            Field::Roles => Some(texts(authority.roles().iter().map(RoleName::as_str))),
+            Field::Role => authority.role().map(|role| json!(role.as_str())),
             Field::Permissions => {
-                let permissions = authority.permissions.iter();
+                let permissions = authority.permissions().iter();
                 Some(texts(permissions.map(Permission::as_str)))
             }
-            Field::Scopes => Some(texts(self.scopes.iter().map(Scope::as_str))),
-            Field::Scope if self.scopes.is_empty() => None,
+            Field::Scopes => Some(texts(authority.scopes().iter().map(Scope::as_str))),
+            Field::Scope if authority.scopes().is_empty() => None,
             Field::Scope => {
-                let names: Vec<&str> = self.scopes.iter().map(Scope::as_str).collect();
+                let names: Vec<&str> = authority.scopes().iter().map(Scope::as_str).collect();
                 Some(json!(names.join(" ")))
             }
             Field::UserMetadata => Some(Value::Object(self.subject.user_metadata.clone())),

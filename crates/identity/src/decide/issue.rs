@@ -6,16 +6,15 @@ mod bearer;
 
 pub use bearer::{Acting, Bearer};
 
-use super::authority::{
-    Authority, AuthorityInput, AuthorityRefusal, Holdings, effective, intersect, narrow,
-};
-use super::claims::{ClaimsInput, Whose, build, epoch_of, sub_of};
+use super::authority::{Authority, AuthorityInput, AuthorityRefusal, Holdings, Party, effective};
+use super::claims::{ClaimsInput, Whose, build, epoch_of, render, sub_of};
 use super::exchange::{Bounds, Life, LifeRefusal, life};
-use crate::model::{Ceiling, Dossier};
-use crate::settings::{DefaultScopes, RealmSettings, UnknownScope};
-use doorward_base::principal::{ActorLink, Epoch, MAX_ACTORS};
-use doorward_base::{Audience, RoleName, Scope, TenantId, Timestamp};
+use crate::model::{Ceiling, Dossier, RoleDefinition};
+use crate::settings::{DefaultScopes, RealmSettings, Revocation, UnknownScope};
+use doorward_base::principal::{ActorLink, Epoch, MAX_ACTORS, PrincipalParts};
+use doorward_base::{Audience, Principal, RoleName, Scope, TenantId, Timestamp};
 use serde_json::{Map, Value};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What is asked for.
@@ -120,6 +119,7 @@ impl From<AuthorityRefusal> for IssueRefusal {
             AuthorityRefusal::Tenant => Self::Tenant,
             AuthorityRefusal::Role => Self::Role,
             AuthorityRefusal::Audience => Self::Audience,
+            AuthorityRefusal::Scope => Self::Scope,
         }
     }
 }
@@ -144,10 +144,8 @@ pub struct Held<'a> {
     pub tenant: Option<TenantId>,
     /// The API the authority is for.
     pub audience: Option<Audience>,
-    /// The authority.
+    /// The authority, as narrowed as it is.
     pub authority: Authority,
-    /// The granted scopes, sorted.
-    pub scopes: Vec<Scope>,
     /// The epoch it was computed in.
     pub epoch: Epoch,
     /// Who acts, whoever acts now first.
@@ -183,33 +181,15 @@ pub fn hold<'a>(
         Some(audience) => Some(audience.clone()),
         None => default_audience(settings, bearer.ceiling()),
     };
-    let part = |dossier, bearer, role| {
-        authority_of(
-            dossier,
-            bearer,
-            settings,
-            tenant.as_ref(),
-            audience.as_ref(),
-            role,
-        )
-    };
-    let mut authority = part(dossier, bearer, ask.role)?;
     let mut ends_at = bearer.ends_at();
     let mut actors = Vec::with_capacity(ask.actors.len());
     for actor in ask.actors {
         check_actor(actor, actors.len(), ask.now)?;
-        intersect(&mut authority, &part(actor.dossier, actor.bearer, None)?);
         let ends = actor.bearer.ends_at();
         ends_at = ends_at.into_iter().chain(ends).min();
         actors.push(link(actor, tenant.as_ref()));
     }
-    let scopes = narrow(
-        &mut authority,
-        ask.scopes,
-        ask.unknown_scope,
-        ask.default_scopes,
-    )
-    .map_err(|_| IssueRefusal::Scope)?;
+    let authority = authority_of(dossier, bearer, (tenant.as_ref(), audience.as_ref()), ask)?;
     let epoch = epoch_in(dossier, tenant.as_ref());
     Ok(Held {
         bearer,
@@ -217,7 +197,6 @@ pub fn hold<'a>(
         tenant,
         audience,
         authority,
-        scopes,
         epoch,
         actors,
         ends_at,
@@ -232,7 +211,6 @@ impl Held<'_> {
             subject: &self.dossier.subject,
             authority: &self.authority,
             tenant: self.tenant.as_ref(),
-            scopes: &self.scopes,
             bearer: self.bearer,
             actors: &self.actors,
         }
@@ -265,35 +243,98 @@ impl Held<'_> {
                 expires_at: life.expires_at,
                 jti: term.jti,
                 epoch: self.epoch,
+                role_marks: &self.role_marks(settings),
             },
         );
         Ok(Decided { claims, life })
+    }
+
+    /// The marks of the roles that gave any of it, where the realm wants to know at once
+    /// that one of them is another by now.
+    fn role_marks(&self, settings: &RealmSettings) -> Vec<String> {
+        if settings.tokens.revocation != Revocation::Immediate {
+            return Vec::new();
+        }
+        let given_by = self.authority.given_by();
+        let roles = settings.roles.iter();
+        roles
+            .filter(|known| given_by.contains(&known.role))
+            .map(RoleDefinition::mark)
+            .collect()
+    }
+
+    /// The caller that presents this itself, known until `ends_at`.
+    #[must_use]
+    pub fn principal(&self, settings: &RealmSettings, ends_at: Timestamp) -> Principal {
+        let (subject, authority) = (&self.dossier.subject, &self.authority);
+        Principal::new(PrincipalParts {
+            sub: sub_of(subject).into(),
+            subject: Some(subject.id),
+            kind: subject.identifier.kind(),
+            tenant: self.tenant.clone(),
+            permissions: authority.permissions().to_vec(),
+            roles: authority.roles().to_vec(),
+            role: authority.role().cloned(),
+            scopes: authority.scopes().to_vec(),
+            credential: self.bearer.credential(),
+            client: match self.bearer {
+                Bearer::Session(session) => session.client,
+                Bearer::Token(_) | Bearer::Client { .. } => None,
+            },
+            actors: self.actors.clone(),
+            environment: self.bearer.environment().cloned(),
+            issuer: Arc::clone(&settings.issuer),
+            audience: self.audience.iter().cloned().collect(),
+            expires_at: ends_at,
+            epoch: self.epoch,
+            claims: Arc::new(render(&settings.tokens.claims, &self.whose())),
+        })
     }
 }
 
 fn authority_of(
     dossier: &Dossier,
     bearer: Bearer<'_>,
-    settings: &RealmSettings,
-    tenant: Option<&TenantId>,
-    audience: Option<&Audience>,
-    role: Option<&RoleName>,
+    (tenant, audience): (Option<&TenantId>, Option<&Audience>),
+    ask: &Ask<'_>,
 ) -> Result<Authority, IssueRefusal> {
-    let tenant_roles = dossier.roles_of(tenant);
-    let held = effective(&AuthorityInput {
-        holdings: Holdings {
-            grants: &dossier.grants,
-            member_of: &dossier.member_of,
-            roles: &settings.roles,
-            tenant_roles: &tenant_roles,
-        },
+    let settings = ask.settings;
+    let roles_of = |dossier: &Dossier| dossier.roles_of(tenant);
+    let tenant_roles = roles_of(dossier);
+    let actors_roles: Vec<_> = ask.actors.iter().map(|of| roles_of(of.dossier)).collect();
+    let actors = ask.actors.iter().zip(&actors_roles);
+    let actors: Vec<Party<'_>> = actors
+        .map(|(actor, roles)| Party {
+            holdings: holdings(actor.dossier, settings, roles),
+            ceiling: actor.bearer.ceiling(),
+        })
+        .collect();
+    let authority = effective(&AuthorityInput {
+        holdings: holdings(dossier, settings, &tenant_roles),
         ceilings: &[bearer.ceiling()],
+        actors: &actors,
         tenant,
         audience,
-        selected_role: role,
+        selected_role: ask.role,
         default_role: settings.default_role.as_ref(),
+        scopes: ask.scopes,
+        unknown_scope: ask.unknown_scope,
+        default_scopes: ask.default_scopes,
     })?;
-    Ok(held)
+    Ok(authority)
+}
+
+fn holdings<'a>(
+    dossier: &'a Dossier,
+    settings: &'a RealmSettings,
+    tenant_roles: &'a [RoleDefinition],
+) -> Holdings<'a> {
+    Holdings {
+        grants: &dossier.grants,
+        member_of: &dossier.member_of,
+        roles: &settings.roles,
+        tenant_roles,
+    }
 }
 
 fn check_actor(actor: &Acting<'_>, before: usize, now: Timestamp) -> Result<(), IssueRefusal> {

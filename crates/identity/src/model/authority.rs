@@ -1,6 +1,8 @@
 //! What makes up authority. How the parts combine is `decide::authority`.
 
 use doorward_base::{Audience, Environment, Permission, RoleName, TenantId};
+use doorward_jose::digest::sha256;
+use std::fmt::Write as _;
 
 /// What a grant gives.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -33,6 +35,26 @@ pub struct RoleDefinition {
     pub role: RoleName,
     /// What it includes, sorted.
     pub permissions: Vec<Permission>,
+}
+
+impl RoleDefinition {
+    /// A short digest of the name and what it includes: a role that includes something
+    /// else has another. Not a secret.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        let mut text = self.role.to_string();
+        for permission in &self.permissions {
+            // No name has a space.
+            text.push(' ');
+            text.push_str(permission.as_str());
+        }
+        let digest = sha256(text.as_bytes());
+        let mut mark = String::with_capacity(12);
+        for byte in digest.iter().take(6) {
+            let _ = write!(mark, "{byte:02x}");
+        }
+        mark
+    }
 }
 
 /// The most a client, credential or session may carry, whatever its owner holds.

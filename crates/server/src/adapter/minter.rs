@@ -56,13 +56,13 @@ impl Minter for InternalMinter {
             call: &call(facts),
             effects: &Effects::undeclared(),
         };
-        let issued = act::mint_internal(ctx, request)
+        let minted = act::mint_internal(ctx, request)
             .await
             .map_err(|failure| rejected(&failure))?;
         Ok(Minted {
-            jwt: issued.jwt,
-            scopes: issued.scopes,
-            expires_at: issued.expires_at,
+            jwt: minted.issued.jwt,
+            principal: Arc::new(minted.principal),
+            expires_at: minted.issued.expires_at,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::config::expect::ExpectPrincipal;
 use crate::config::text::{Text, sorted};
-use doorward_base::principal::{CredentialId, Epoch};
+use doorward_base::principal::{CredentialId, Epoch, PrincipalParts};
 use doorward_base::{ApiTokenId, Principal, SessionId, SubjectId, SubjectKind, Timestamp};
 use doorward_gate::policy::spec::{CredentialKind, RealmSpec};
 use doorward_surface::setting::Word;
@@ -23,7 +23,7 @@ pub(super) fn build(caller: &ExpectPrincipal, spec: &RealmSpec) -> Arc<Principal
         (true, CredentialKind::Jwt) => CredentialId::Session(SessionId::from_bytes([0; 16])),
         (true, _) => CredentialId::ApiToken(ApiTokenId::from_bytes([0; 16])),
     };
-    Arc::new(Principal {
+    Arc::new(Principal::new(PrincipalParts {
         sub: Arc::from(caller.sub.as_deref().unwrap_or("someone")),
         subject: ours.then(|| SubjectId::from_bytes([0; 16])),
         kind,
@@ -43,5 +43,5 @@ pub(super) fn build(caller: &ExpectPrincipal, spec: &RealmSpec) -> Arc<Principal
         expires_at: Timestamp::MAX,
         epoch: Epoch::default(),
         claims: Arc::default(),
-    })
+    }))
 }

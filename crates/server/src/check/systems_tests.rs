@@ -135,6 +135,10 @@ impl Holder {
             audience: self.settings.tokens.audiences.first(),
             selected_role: selected,
             default_role: self.settings.default_role.as_ref(),
+            actors: &[],
+            scopes: None,
+            unknown_scope: self.settings.exchange.unknown_scope,
+            default_scopes: self.settings.tokens.default_scopes,
         })
     }
 
@@ -218,8 +222,8 @@ fn dx_13_23_a_new_user_is_a_data_subject() {
     let authority = Holder::new(settings, user(1), &grants, &[])
         .authority(None)
         .unwrap();
-    assert_eq!(authority.role, Some(role("dataSubject")));
-    assert_eq!(authority.roles, [role("dataSubject"), role("me")]);
+    assert_eq!(authority.role(), Some(&role("dataSubject")));
+    assert_eq!(authority.roles(), [role("dataSubject"), role("me")]);
 }
 
 /// DX-24: a role that is not held cannot be selected.

@@ -1,23 +1,25 @@
 //! How management commands answer: a table for people, JSON for programs, the bare
-//! secret with `--quiet`. The only module that prints.
+//! secret with `--quiet`. The only module that prints, and where everything that is
+//! printed is escaped: names, ids and keys are what somebody else wrote.
 
+use doorward_base::escape::{self, Shown};
 use serde_json::Value;
 use std::io::Write as _;
 
-/// Prints one line on standard output. A reader that went away (`| head`) is not an
-/// error.
+/// Prints one line on standard output, or several. A reader that went away (`| head`) is
+/// not an error.
 pub(crate) fn line(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+    let _ = writeln!(std::io::stdout().lock(), "{}", escape::lines(text));
 }
 
-/// Prints one line on standard error.
+/// Prints one line on standard error, or several.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", escape::lines(text));
 }
 
 /// Prints a value as indented JSON.
 pub(crate) fn json(value: &Value) {
-    line(&format!("{value:#}"));
+    line(&escape::json(&format!("{value:#}")));
 }
 
 /// Prints rows under their heads, columns aligned.
@@ -31,15 +33,18 @@ pub(crate) fn pairs(rows: &[Vec<String>]) {
     aligned(rows.iter());
 }
 
-fn aligned<'r>(rows: impl Iterator<Item = &'r Vec<String>> + Clone) {
+fn aligned<'r>(rows: impl Iterator<Item = &'r Vec<String>>) {
+    // A cell is one line: an end of line in it would forge another row.
+    let shown = |row: &Vec<String>| row.iter().map(|cell| Shown(cell).to_string()).collect();
+    let rows: Vec<Vec<String>> = rows.map(shown).collect();
     let mut widths: Vec<usize> = Vec::new();
-    for row in rows.clone() {
+    for row in &rows {
         widths.resize(widths.len().max(row.len()), 0);
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    for row in rows {
+    for row in &rows {
         let padded: Vec<String> = row
             .iter()
             .zip(&widths)

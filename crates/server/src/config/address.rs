@@ -21,6 +21,7 @@ pub enum Database {
 
 impl FromText for Database {
     const FORM: &'static str = "a database such as \"sqlite:doorward.db\", \"postgres://user@host:5432/name\", or \"env:NAME\" or \"file:PATH\" that holds a postgres:// address";
+    const IS_SECRET: bool = true;
 
     fn from_text(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
@@ -52,6 +53,7 @@ pub enum LimitStore {
 
 impl FromText for LimitStore {
     const FORM: &'static str = "a limit store such as \"memory\", \"redis://host:6379/0\", or \"env:NAME\" or \"file:PATH\" that holds a redis:// address";
+    const IS_SECRET: bool = true;
 
     fn from_text(text: &str) -> Result<Self, String> {
         match text.split_once(':') {

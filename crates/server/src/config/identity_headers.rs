@@ -20,6 +20,9 @@ pub struct Identity {
     pub forward_jwt: bool,
     /// Further headers to remove from what clients send.
     pub strip: Vec<Text<HeaderName>>,
+    /// Headers that clients may send although their names look like an identity, such as
+    /// "X-Goog-Api-Client": nobody behind Doorward may believe them.
+    pub pass: Vec<Text<HeaderName>>,
 }
 
 impl Default for Identity {
@@ -29,6 +32,7 @@ impl Default for Identity {
             map: BTreeMap::new(),
             forward_jwt: true,
             strip: Vec::new(),
+            pass: Vec::new(),
         }
     }
 }

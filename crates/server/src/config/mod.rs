@@ -33,6 +33,8 @@ pub mod users;
 pub mod value;
 
 #[cfg(test)]
+mod secret_tests;
+#[cfg(test)]
 mod tests;
 
 pub use lower::{

@@ -22,6 +22,7 @@ use http::HeaderName;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 /// A realm: an isolated world with its own issuer, keys, subjects and routes.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -30,6 +31,8 @@ pub struct Realm {
     /// The authorities it answers for: "host", "host:port", or "*" for the rest.
     /// Default: ["*"].
     pub hosts: Option<Vec<String>>,
+    /// The addresses of `[server] listen` it answers on. Default: all of them.
+    pub listen: Option<Vec<Text<SocketAddr>>>,
     /// The `iss` of its tokens and the address clients reach it by. Default: the first
     /// listen address, when that is this machine's own.
     pub issuer: Option<Text<Url>>,
@@ -132,6 +135,10 @@ pub struct ForwardAuth {
     /// Whether only trusted proxies may ask. Default: true.
     #[serde(default = "yes")]
     pub trusted_only: bool,
+    /// The one address of `[server] listen` where it asks, and where nothing else of the
+    /// realm is answered. Without one of its own the proxy's upstream is not told the JWT
+    /// that stands for a Basic credential: a client might be asking. Default: none.
+    pub listen: Option<Text<SocketAddr>>,
 }
 
 /// The realm's own interfaces.

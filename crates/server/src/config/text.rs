@@ -21,6 +21,9 @@ pub trait FromText: Sized {
     /// The form, for messages and the JSON Schema, for example `a duration such as "15m"`.
     const FORM: &'static str;
 
+    /// Whether it refers to a secret, or may; the JSON Schema says so.
+    const IS_SECRET: bool = false;
+
     /// Parses the text.
     ///
     /// # Errors
@@ -89,6 +92,9 @@ impl<T: FromText> JsonSchema for Text<T> {
         let mut schema = Schema::default();
         schema.insert("type".to_owned(), "string".into());
         schema.insert("description".to_owned(), T::FORM.into());
+        if T::IS_SECRET {
+            schema.insert("writeOnly".to_owned(), true.into());
+        }
         schema
     }
 }

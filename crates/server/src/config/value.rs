@@ -103,10 +103,11 @@ pub enum SecretRef {
 
 impl FromText for SecretRef {
     const FORM: &'static str = "a reference to a secret: \"env:NAME\" or \"file:PATH\"";
+    const IS_SECRET: bool = true;
 
     fn from_text(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
-            Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
+            Some(("env", name)) if is_variable(name) => Ok(Self::Env(name.to_owned())),
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(PathBuf::from(path))),
             // The text is not repeated: it may be the secret itself.
             _ => Err(format!(
@@ -115,6 +116,13 @@ impl FromText for SecretRef {
             )),
         }
     }
+}
+
+/// Whether a text can be the name of an environment variable, which messages repeat.
+fn is_variable(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// Where a route's requests go.

@@ -7,7 +7,7 @@ use crate::live::RealmLive;
 use crate::mounts::Targets;
 use crate::realms::{Realms, Served};
 use crate::testing::{Held, call, loaded};
-use doorward_base::principal::{CredentialId, Epoch};
+use doorward_base::principal::{CredentialId, Epoch, PrincipalParts};
 use doorward_base::{Effects, Email, Principal, RealmName, Secret, SessionId, SubjectKind};
 use doorward_identity::act::{self, Caller, CreateUser, Identity, Placement, Realm};
 use doorward_identity::model::Metadata;
@@ -185,7 +185,7 @@ async fn a_sign_in_does_not_wait_and_a_sign_out_does() {
         .await;
     assert_eq!((status.as_u16(), asked), (200, 0), "{answer}");
     let session: SessionId = answer["session"]["id"].as_str().unwrap().parse().unwrap();
-    let principal = Principal {
+    let principal = Principal::new(PrincipalParts {
         sub: ada.id.to_string().into(),
         subject: Some(ada.id),
         kind: SubjectKind::User,
@@ -203,7 +203,7 @@ async fn a_sign_in_does_not_wait_and_a_sign_out_does() {
         expires_at: doorward_base::Timestamp::MAX,
         epoch: Epoch(0),
         claims: Arc::default(),
-    };
+    });
     let sign_out = (Method::DELETE, doorward_console::SIGN_OUT_PATH, None);
     let (status, _, asked) = world.ask(&*targets.me, sign_out, Some(principal)).await;
     assert_eq!((status.as_u16(), asked), (204, 1));

@@ -257,7 +257,7 @@ pub(crate) async fn no_row_holds_a_secret(store: StoreHandle) {
         scopes: vec![],
         ttl: std::time::Duration::from_secs(60),
     };
-    secrets.push(mint_internal(ctx, internal).await.unwrap().jwt);
+    secrets.push(mint_internal(ctx, internal).await.unwrap().issued.jwt);
     let request = RegenerateToken {
         token: TokenRef::Secret(token.secret.clone()),
         expires_at: None,

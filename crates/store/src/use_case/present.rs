@@ -3,7 +3,7 @@
 use super::world::*;
 use crate::conformance::fixture::{all, tenant_id};
 use doorward_base::principal::CredentialId;
-use doorward_base::{ApiTokenId, Timestamp};
+use doorward_base::{ApiTokenId, Permission, Timestamp};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::UseRefusal;
 use doorward_identity::model::{Actor, AuditAction, TokenKind};
@@ -115,7 +115,15 @@ pub(crate) async fn an_internal_jwt_carries_what_owner_and_module_share(store: S
         (&["other", "write", "read"], "read write"),
     ] {
         let issued = mint_internal(world.ctx(), for_upstream(token, module)).await;
-        let issued = issued.unwrap();
+        let Internal { issued, principal } = issued.unwrap();
+        // What the gate is told is what the upstream is told.
+        assert_eq!(principal.scopes, issued.scopes);
+        let held: Vec<&str> = principal
+            .permissions
+            .iter()
+            .map(Permission::as_str)
+            .collect();
+        assert_eq!(held.join(" "), expected, "{module:?}");
         assert_eq!(scope_texts(&issued).join(" "), expected, "{module:?}");
         let (header, claims) = decoded(&issued.jwt);
         assert_eq!(header["typ"], INTERNAL_TYP);
@@ -135,7 +143,7 @@ pub(crate) async fn an_internal_jwt_carries_what_owner_and_module_share(store: S
     }
     let late = world.at(90);
     let issued = mint_internal(late.ctx(), for_upstream(token, &[])).await;
-    assert_eq!(issued.unwrap().expires_in, 10);
+    assert_eq!(issued.unwrap().issued.expires_in, 10);
     let event = world.last_audit().await.event;
     assert_eq!(event.action, AuditAction::TokenPresent);
     assert_eq!(event.actor, Actor::Subject(ada));

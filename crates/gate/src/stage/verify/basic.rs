@@ -20,7 +20,7 @@ use std::time::Duration;
 /// A Basic credential, converted.
 #[derive(Debug)]
 pub(crate) struct Converted {
-    /// The caller with the minted scopes.
+    /// The caller as the minted JWT has it.
     pub(crate) principal: Arc<Principal>,
     /// `Bearer …`, marked sensitive.
     pub(crate) authorization: HeaderValue,
@@ -121,14 +121,12 @@ impl Verifier<'_> {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", minted.jwt.expose()))
             .map_err(|_| Stop::new(ErrorCode::Internal, STAGE, "minted"))?;
         authorization.set_sensitive(true);
-        let mut narrowed = Principal::clone(&principal);
-        narrowed.scopes = minted.scopes;
         // The last tenth of its life is left for the upstream.
         let life = minted.expires_at.since(facts.now);
-        let weight = cache::weight(&narrowed, minted.jwt.expose().len());
+        let weight = cache::weight(&minted.principal, minted.jwt.expose().len());
         Ok(Arc::new(Converted {
             weight,
-            principal: Arc::new(narrowed),
+            principal: minted.principal,
             authorization,
             fresh_until: minted.expires_at.minus(life / 10),
         }))

@@ -94,12 +94,12 @@ pub(crate) fn weight(principal: &Principal, further: usize) -> u32 {
 mod tests {
     use super::*;
     use doorward_base::SubjectKind;
-    use doorward_base::principal::{CredentialId, Epoch};
+    use doorward_base::principal::{CredentialId, Epoch, PrincipalParts};
     use serde_json::json;
 
     fn entry(bytes: usize) -> Arc<Entry> {
         let claims = json!({"sub": "x", "blob": "a".repeat(bytes)});
-        let principal = Principal {
+        let principal = Principal::new(PrincipalParts {
             sub: "x".into(),
             subject: None,
             kind: SubjectKind::External,
@@ -117,7 +117,7 @@ mod tests {
             expires_at: Timestamp::MAX,
             epoch: Epoch::default(),
             claims: Arc::new(claims.as_object().unwrap().clone()),
-        };
+        });
         Arc::new(Entry {
             weight: weight(&principal, 0),
             principal: Arc::new(principal),

@@ -138,13 +138,15 @@ impl Verifier<'_> {
             .map_err(|error| Stop::new(error.code(), STAGE, error.check()))?;
         let (kid, exp) = (claims.kid().map(Into::into), claims.exp());
         let mut principal = read::principal(issuer, claims).map_err(refuse)?;
+        if realm.immediate && matches!(issuer.keys, Keys::Own) {
+            check_roles(realm, &principal)?;
+        }
         if issuer.is_recognised {
             // From here on it stands and falls with what it is here.
             let asked = self.introspect.recognise(&realm.handle, &principal, facts);
             let known = asked.await.map_err(rejected)?;
             if let Some((subject, epoch)) = known {
-                principal.subject = Some(subject);
-                principal.epoch = epoch;
+                principal = principal.recognised(subject, epoch);
             }
         }
         Ok(Entry {
@@ -199,4 +201,15 @@ impl Verifier<'_> {
 
 fn unavailable() -> Box<Stop> {
     Stop::new(ErrorCode::KeysUnavailable, STAGE, "keys")
+}
+
+/// Whether every role that gave the token's authority is still what it was then. A token
+/// is verified again whenever other policies come into force.
+fn check_roles(realm: &Realm, principal: &Principal) -> Passed<()> {
+    let marks = read::role_marks(&principal.claims);
+    let in_force = |mark: &str| realm.role_marks.contains(mark);
+    if marks.is_some_and(|mut marks| marks.all(|mark| mark.is_some_and(in_force))) {
+        return Ok(());
+    }
+    Err(Stop::new(ErrorCode::TokenInvalid, STAGE, "role_changed"))
 }

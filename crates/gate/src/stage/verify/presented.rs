@@ -201,9 +201,14 @@ fn find_cookie(mount: &MountSpec, parts: &Parts, secure: bool) -> Option<Secret>
     if !parts.method.is_safe() && !is_same_origin(parts, secure) {
         return None;
     }
+    // A field that cannot be read may hold another value of the name.
     let fields = parts.headers.get_all(COOKIE).iter();
-    let pairs = fields.filter_map(|field| field.to_str().ok());
-    let mut values = pairs
+    let fields: Vec<&str> = fields
+        .map(HeaderValue::to_str)
+        .collect::<Result<_, _>>()
+        .ok()?;
+    let mut values = fields
+        .into_iter()
         .flat_map(|field| field.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
         .filter(|(name, value)| *name == wanted && !value.is_empty())

@@ -4,7 +4,7 @@
 use crate::policy::compiled::{Issuer, Keys};
 use doorward_base::claims::ClaimPath;
 use doorward_base::name::parse_scopes;
-use doorward_base::principal::{ActorLink, CredentialId, Epoch, MAX_ACTORS};
+use doorward_base::principal::{ActorLink, CredentialId, Epoch, MAX_ACTORS, PrincipalParts};
 use doorward_base::{
     ApiTokenId, Audience, ClientId, Environment, NameError, Principal, SessionId, SubjectId,
     SubjectKind, TenantId,
@@ -61,7 +61,7 @@ pub(super) fn principal(
         Some(Value::String(text)) => parse_scopes(text).map_err(|_| "scope_claim")?,
         other => names(other).map_err(|()| "scope_claim")?,
     };
-    Ok(Principal {
+    Ok(Principal::new(PrincipalParts {
         sub,
         subject: own.subject,
         kind: own.kind,
@@ -80,7 +80,19 @@ pub(super) fn principal(
         expires_at,
         epoch: own.epoch,
         claims: Arc::new(claims),
-    })
+    }))
+}
+
+/// The marks of the roles that gave a token of ours its authority, each `None` if it is no
+/// text; `None` if they cannot be read at all.
+pub(super) fn role_marks(
+    claims: &Map<String, Value>,
+) -> Option<impl Iterator<Item = Option<&str>>> {
+    let marks = match claims.get("dw").and_then(|own| own.get("r")) {
+        None => &[][..],
+        Some(marks) => marks.as_array()?,
+    };
+    Some(marks.iter().map(Value::as_str))
 }
 
 fn find<'c>(path: Option<&ClaimPath>, claims: &'c Map<String, Value>) -> Option<&'c Value> {

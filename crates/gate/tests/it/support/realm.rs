@@ -175,6 +175,7 @@ pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
         name: RealmName::new("test").unwrap(),
         parts: RealmParts::default().with("part of test"),
         hosts: vec!["gate.test".into()],
+        listeners: Vec::new(),
         require_https: RequireHttps::Off,
         errors: Arc::new(Template::Plain),
         issuers: vec![IssuerSpec {
@@ -192,6 +193,7 @@ pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
                 roles: claim("roles"),
                 role: claim("role"),
                 tenant: claim("tenant"),
+                also: Vec::new(),
             },
         }],
         classes: vec![ClassSpec {
@@ -221,6 +223,7 @@ pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
         role_header: Some("x-hasura-role".parse().unwrap()),
         tenant_header: None,
         immediate_revocation: true,
+        role_marks: Vec::new(),
         routes,
         mounts: vec![
             mount("/local/**", MountAccess::Open),
@@ -235,11 +238,13 @@ pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
             mapped: vec![("x-hasura-user-id".parse().unwrap(), claim("sub").unwrap())],
             forward_jwt: true,
             strip: vec![],
+            pass: vec![],
         },
         cors_origins: vec!["https://app.test".into()],
         forward_auth: Some(ForwardAuthSpec {
             path: "/forward-auth".into(),
             trusted_only: false,
+            listener: None,
         }),
     }
 }

@@ -1,7 +1,7 @@
 //! The stand-in ports: what they know, and the credentials that they accept.
 
 use async_trait::async_trait;
-use doorward_base::principal::{CredentialId, Epoch};
+use doorward_base::principal::{CredentialId, Epoch, PrincipalParts};
 use doorward_base::testing::{FixedClock, SeededEntropy};
 use doorward_base::{
     ApiTokenId, ClassName, ErrorCode, Principal, Scope, Secret, SubjectId, SubjectKind, TenantId,
@@ -107,15 +107,24 @@ impl Minter for World {
     async fn mint(
         &self,
         _realm: &RealmHandle,
-        _principal: &Principal,
+        principal: &Principal,
         scopes: &[Scope],
         ttl: Duration,
         facts: Facts,
     ) -> Result<Minted, Rejected> {
         let number = self.minted.fetch_add(1, Ordering::SeqCst);
+        let names: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
+        let claims = json!({"scope": names.join(" ")});
         Ok(Minted {
             jwt: Secret::new(format!("minted.{number}.jwt")),
-            scopes: scopes.to_vec(),
+            principal: Arc::new(Principal::new(PrincipalParts {
+                scopes: scopes.to_vec(),
+                permissions: Vec::new(),
+                roles: Vec::new(),
+                role: None,
+                claims: Arc::new(claims.as_object().unwrap().clone()),
+                ..PrincipalParts::clone(principal)
+            })),
             expires_at: facts.now.plus(ttl),
         })
     }
@@ -221,8 +230,19 @@ impl World {
         tokens.insert(token.to_owned(), self.principal(tenant));
     }
 
+    /// The same, of a caller as `change` leaves it.
+    pub(crate) fn know_as(&self, token: &str, change: impl FnOnce(&mut PrincipalParts)) {
+        let mut parts = PrincipalParts::clone(&self.principal(None));
+        change(&mut parts);
+        let principal = Arc::new(Principal::new(parts));
+        self.tokens
+            .lock()
+            .unwrap()
+            .insert(token.to_owned(), principal);
+    }
+
     fn principal(&self, tenant: Option<&str>) -> Arc<Principal> {
-        Arc::new(Principal {
+        Arc::new(Principal::new(PrincipalParts {
             sub: SubjectId::from_bytes(SUBJECT).to_string().into(),
             subject: Some(SubjectId::from_bytes(SUBJECT)),
             kind: SubjectKind::Service,
@@ -240,7 +260,7 @@ impl World {
             expires_at: Timestamp::MAX,
             epoch: Epoch(3),
             claims: Arc::default(),
-        })
+        }))
     }
 }
 

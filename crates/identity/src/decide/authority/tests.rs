@@ -32,10 +32,14 @@ impl Case {
                 tenant_roles: &self.tenant_roles,
             },
             ceilings: &[],
+            actors: &[],
             tenant,
             audience: None,
             selected_role: None,
             default_role: None,
+            scopes: None,
+            unknown_scope: UnknownScope::Refuse,
+            default_scopes: DefaultScopes::None,
         }
     }
 
@@ -216,7 +220,8 @@ fn a_selected_role_must_be_held_and_narrows_to_itself() {
     let authority = effective(&select(&reader)).unwrap();
     assert_eq!(authority.role, Some(reader.clone()));
     assert_eq!(authority.permissions, permissions(&["read"]));
-    assert_eq!(authority.roles, [role("admin"), role("reader")]);
+    // What is left is not the other role.
+    assert_eq!(authority.roles, [role("reader")]);
     for bad in [&stranger, &undefined] {
         assert_eq!(effective(&select(bad)), Err(AuthorityRefusal::Role));
     }
@@ -311,7 +316,7 @@ fn scopes_narrow_and_never_grant() {
             Some(vec!["read", "drop"]),
             U::Refuse,
             D::None,
-            Err(ScopeRefusal),
+            Err(AuthorityRefusal::Scope),
             &held[..],
         ),
         (
@@ -326,19 +331,107 @@ fn scopes_narrow_and_never_grant() {
             Some(vec!["READ"]),
             U::Refuse,
             D::None,
-            Err(ScopeRefusal),
+            Err(AuthorityRefusal::Scope),
             &held[..],
         ),
     ] {
-        let mut authority = Authority {
-            permissions: permissions(&held),
-            ..Authority::default()
-        };
+        let grants: Vec<_> = held.iter().map(|name| has(name, None)).collect();
+        let case = Case::of(&grants, &[]);
         let asked = asked.map(|names| scopes(&names));
-        let answer = narrow(&mut authority, asked.as_deref(), unknown, default);
-        assert_eq!(answer, granted.map(|names| scopes(&names)), "{asked:?}");
-        assert_eq!(authority.permissions, permissions(left), "{asked:?}");
+        let input = AuthorityInput {
+            scopes: asked.as_deref(),
+            unknown_scope: unknown,
+            default_scopes: default,
+            ..case.ask(None)
+        };
+        let answer = effective(&input);
+        let granted = granted.map(|names| scopes(&names));
+        assert_eq!(answer.clone().map(|held| held.scopes), granted, "{asked:?}");
+        if let Ok(authority) = answer {
+            assert_eq!(authority.permissions, permissions(left), "{asked:?}");
+        }
     }
+}
+
+/// X8: what is narrowed to less than a role does not hold the role.
+#[test]
+fn a_role_is_held_whole_or_not_at_all() {
+    let mut case = Case::of(
+        &[
+            has_role("admin", None),
+            has_role("reader", None),
+            has_role("guest", None),
+        ],
+        &[],
+    );
+    case.roles.push(gives("guest", &[]));
+    let all = ["read", "write", "platform.users.edit"];
+    let named = |roles: &[&str], permissions: &[&str]| Ceiling {
+        roles: Some(roles.iter().map(|name| role(name)).collect()),
+        ..up_to(permissions)
+    };
+    let whole: &[&str] = &["admin", "guest", "reader"];
+    for (ceiling, asked, held) in [
+        (None, None, whole),
+        (None, Some(&all[..]), &["admin", "reader"]),
+        (None, Some(&["read"]), &["reader"]),
+        (None, Some(&["write"]), &[]),
+        (None, Some(&[]), &[]),
+        (Some(up_to(&all)), None, &["admin", "reader"]),
+        (Some(up_to(&["read", "write"])), None, &["reader"]),
+        (Some(up_to(&[])), None, &[]),
+        (Some(named(&["guest"], &[])), None, &["guest"]),
+        (
+            Some(named(&["guest", "admin"], &["read"])),
+            None,
+            &["guest"],
+        ),
+        (Some(named(&["guest"], &[])), Some(&[]), &[]),
+    ] {
+        let scopes = asked.map(scopes);
+        let ceilings: Vec<&Ceiling> = ceiling.iter().collect();
+        let input = AuthorityInput {
+            ceilings: &ceilings,
+            scopes: scopes.as_deref(),
+            ..case.ask(None)
+        };
+        let authority = effective(&input).unwrap();
+        let held: Vec<_> = held.iter().map(|name| role(name)).collect();
+        assert_eq!(authority.roles, held, "{ceiling:?} {asked:?}");
+    }
+}
+
+#[test]
+fn a_selected_role_of_which_a_part_is_left_is_not_in_force() {
+    let case = Case::of(&[has_role("admin", None), has_role("reader", None)], &[]);
+    let (admin, read) = (role("admin"), scopes(&["read"]));
+    let ceiling = Ceiling {
+        roles: Some(vec![admin.clone()]),
+        ..up_to(&["read"])
+    };
+    for (ceilings, asked) in [(&[&ceiling][..], None), (&[], Some(&read[..]))] {
+        let input = AuthorityInput {
+            ceilings,
+            scopes: asked,
+            selected_role: Some(&admin),
+            ..case.ask(None)
+        };
+        let authority = effective(&input).unwrap();
+        assert_eq!(authority.permissions, permissions(&["read"]));
+        assert_eq!(authority.role, None);
+        assert!(!authority.roles.contains(&admin), "{asked:?}");
+    }
+    // Nor is one selected that a ceiling took away.
+    let readers = Ceiling {
+        roles: Some(vec![role("reader")]),
+        ..Ceiling::default()
+    };
+    let input = AuthorityInput {
+        ceilings: &[&readers],
+        selected_role: Some(&admin),
+        ..case.ask(None)
+    };
+    assert_eq!(effective(&input), Err(AuthorityRefusal::Role));
 }
 
 mod properties {
@@ -349,24 +442,99 @@ mod properties {
         proptest::sample::subsequence(vec!["a", "b", "c", "d", "e"], 0..=5)
     }
 
+    /// Some of the roles, of which one gives nothing.
+    fn roles() -> impl Strategy<Value = Vec<&'static str>> {
+        proptest::sample::subsequence(vec!["ab", "bcd", "e", "none"], 0..=4)
+    }
+
+    fn ceiling() -> impl Strategy<Value = Ceiling> {
+        let listed = |names: Vec<&'static str>| names.iter().map(|name| role(name)).collect();
+        let parts = (proptest::option::of(names()), proptest::option::of(roles()));
+        parts.prop_map(move |(permissions, roles)| Ceiling {
+            roles: roles.map(listed),
+            permissions: permissions.map(|names| super::permissions(&names)),
+            ..Ceiling::default()
+        })
+    }
+
+    fn case(permissions: &[&'static str], held: &[&'static str]) -> Case {
+        let grants = permissions.iter().map(|name| has(name, None));
+        let grants: Vec<_> = grants
+            .chain(held.iter().map(|name| has_role(name, None)))
+            .collect();
+        let mut case = Case::of(&grants, &[]);
+        case.roles = vec![
+            gives("ab", &["a", "b"]),
+            gives("bcd", &["b", "c", "d"]),
+            gives("e", &["e"]),
+            gives("none", &[]),
+        ];
+        case
+    }
+
+    fn within<T: Ord>(narrow: &[T], wide: &[T]) -> bool {
+        narrow.iter().all(|one| wide.binary_search(one).is_ok())
+    }
+
     proptest! {
-        /// Whatever the ceilings and scopes: the result is within each of them.
+        /// Whatever narrows, narrows: a ceiling, one more ceiling, scopes, a selected role
+        /// and an actor each leave a part of what was there, of permissions, scopes and
+        /// roles alike; and no role is left of which a permission is missing.
         #[test]
-        fn the_result_lies_within_every_bound(granted in names(), ceiling in names(), second in names(), asked in names()) {
-            let grants: Vec<_> = granted.iter().map(|name| has(name, None)).collect();
-            let case = Case::of(&grants, &[]);
-            let (first, second) = (up_to(&ceiling), up_to(&second));
-            let input = AuthorityInput { ceilings: &[&first, &second], ..case.ask(None) };
-            let mut authority = effective(&input).unwrap();
-            let granted_scopes = narrow(
-                &mut authority, Some(&scopes(&asked)), UnknownScope::Narrow, DefaultScopes::All,
-            ).unwrap();
-            for permission in &authority.permissions {
-                let name = permission.as_str();
-                prop_assert!(granted.contains(&name) && ceiling.contains(&name) && asked.contains(&name));
-                prop_assert!(second.permissions.as_ref().unwrap().contains(permission));
+        fn each_narrowing_leaves_a_part(
+            granted in (names(), roles()),
+            ceilings in (ceiling(), ceiling()),
+            asked in proptest::option::of(names()),
+            selected in proptest::option::of(proptest::sample::select(vec!["ab", "bcd", "e", "none"])),
+            acts in proptest::option::of((names(), roles())),
+            default in proptest::sample::select(vec!["ab", "e", "none"]),
+        ) {
+            let case = case(&granted.0, &granted.1);
+            let actor = acts.map(|acts| self::case(&acts.0, &acts.1));
+            let open = Ceiling::default();
+            let default = role(default);
+            let actors: Vec<Party<'_>> = actor.iter().map(|actor| Party {
+                holdings: actor.ask(None).holdings,
+                ceiling: &open,
+            }).collect();
+            let both = [&ceilings.0, &ceilings.1];
+            let scopes = asked.map(|names| scopes(&names));
+            let selected = selected.map(role);
+            let plain = AuthorityInput {
+                unknown_scope: UnknownScope::Narrow,
+                default_scopes: DefaultScopes::All,
+                default_role: Some(&default),
+                ..case.ask(None)
+            };
+            let steps = [
+                plain,
+                AuthorityInput { ceilings: &both[..1], ..plain },
+                AuthorityInput { ceilings: &both, ..plain },
+                AuthorityInput { ceilings: &both, actors: &actors, ..plain },
+                AuthorityInput { ceilings: &both, actors: &actors, selected_role: selected.as_ref(), ..plain },
+                AuthorityInput {
+                    ceilings: &both,
+                    actors: &actors,
+                    scopes: scopes.as_deref(),
+                    selected_role: selected.as_ref(),
+                    ..plain
+                },
+            ];
+            let mut wide: Option<Authority> = None;
+            for step in &steps {
+                let Ok(narrow) = effective(step) else { continue };
+                prop_assert_eq!(&scopes_of(narrow.permissions.iter()), &narrow.scopes);
+                prop_assert!(narrow.role.iter().all(|role| narrow.roles.contains(role)));
+                for definition in case.roles.iter().filter(|of| narrow.roles.contains(&of.role)) {
+                    prop_assert!(within(&definition.permissions, &narrow.permissions));
+                }
+                if let Some(wide) = &wide {
+                    prop_assert!(within(&narrow.permissions, &wide.permissions));
+                    prop_assert!(within(&narrow.scopes, &wide.scopes));
+                    prop_assert!(within(&narrow.roles, &wide.roles));
+                }
+                wide = Some(narrow);
             }
-            prop_assert_eq!(scopes_of(&authority.permissions), granted_scopes);
         }
     }
 }

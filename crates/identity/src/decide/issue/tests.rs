@@ -182,9 +182,9 @@ fn a_chain_carries_what_every_link_holds() {
             ..Ask::plain(&settings, NOW)
         };
         let held = hold(&held_by, Bearer::Session(&session), &ask).unwrap();
-        assert_eq!(names(&held.scopes), expected, "{chain:?}");
+        assert_eq!(names(held.authority.scopes()), expected, "{chain:?}");
         let editor = role("editor");
-        assert_eq!(held.authority.roles.contains(&editor), chain.is_empty());
+        assert_eq!(held.authority.roles().contains(&editor), chain.is_empty());
         // What is asked for is asked of the intersection.
         let delete = scopes(&["delete"]);
         let ask = Ask {
@@ -307,8 +307,7 @@ fn a_sign_in_is_described() {
             Bearer::Session(&session),
             &Ask::plain(&settings, NOW),
         );
-        let mut written =
-            crate::decide::claims::render(&settings.tokens.claims, &held.unwrap().whose());
+        let mut written = render(&settings.tokens.claims, &held.unwrap().whose());
         let now = NOW.as_seconds();
         assert_eq!(written.remove("aal"), Some(json!("aal2")));
         assert_eq!(written.remove("amr"), Some(json!(["password", "totp"])));

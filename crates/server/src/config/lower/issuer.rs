@@ -73,6 +73,7 @@ impl Lowering<'_> {
                 roles: take(claims.roles),
                 role: take(claims.role),
                 tenant: take(claims.tenant),
+                also: Vec::new(),
             },
             is_recognised: issuer.provision.0 == Provision::FirstSight,
         })
@@ -172,6 +173,7 @@ fn own(identity: &RealmSettings) -> IssuerSpec {
             roles: locate(Field::Roles),
             role: locate(Field::Role),
             tenant: locate(Field::Tenant),
+            also: tokens.claims.places(),
         },
         is_recognised: false,
     }

@@ -35,6 +35,7 @@ use doorward_gate::authority;
 use doorward_outbound::egress::Reach;
 use rustls::RootCertStore;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,7 +144,7 @@ impl Lowering<'_> {
 
     /// No authority may belong to two realms.
     fn check_hosts(&mut self, config: &Config) {
-        let mut owners: BTreeMap<String, String> = BTreeMap::new();
+        let mut owners: BTreeMap<String, Vec<(String, Vec<SocketAddr>)>> = BTreeMap::new();
         for (Text(name), realm) in &config.realm {
             let path = KeyPath::of(&["realm", name.as_str()]);
             for (at, host) in realm::hosts_of(realm).iter().enumerate() {
@@ -154,9 +155,16 @@ impl Lowering<'_> {
                         format!("{host:?} is not a host such as \"api.example.com\", \"127.0.0.1:8080\" or \"*\""),
                     );
                 }
-                if let Some(other) =
-                    owners.insert(authority::folded(host).into_owned(), name.to_string())
-                {
+                let listeners = realm::listeners_of(realm);
+                let claims = owners.entry(authority::folded(host).into_owned());
+                let claims = claims.or_default();
+                let meets = |of: &&(String, Vec<SocketAddr>)| {
+                    let mut both = of.1.iter().filter(|at| listeners.contains(at));
+                    of.1.is_empty() || listeners.is_empty() || both.next().is_some()
+                };
+                let other = claims.iter().find(meets).map(|(other, _)| other.clone());
+                claims.push((name.to_string(), listeners));
+                if let Some(other) = other {
                     self.wrong(
                         &place,
                         format!("host {host:?} belongs to realm {other:?} already; an authority chooses one realm"),

@@ -12,14 +12,17 @@ use crate::config::realm::{Console, Dialect, Realm};
 use crate::config::text::{FromText as _, Text};
 use crate::config::value::Url;
 use doorward_base::{RealmName, Words as _};
+use doorward_gate::policy::may_pass;
 use doorward_gate::policy::spec::{
     ForwardAuthSpec, IdentitySpec, RealmSpec, RequireHttps, TenantHeaderSpec,
 };
+use doorward_identity::model::RoleDefinition;
 use doorward_identity::settings::RealmSettings;
 use doorward_oauth::ExchangeMount;
 use doorward_surface::setting::{Word, Wrong};
 use doorward_surface::{Form, RealmParts};
 use http::HeaderName;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,6 +85,12 @@ pub(super) fn hosts_of(realm: &Realm) -> Vec<String> {
     realm.hosts.clone().unwrap_or_else(|| vec!["*".to_owned()])
 }
 
+/// The listeners it answers on; none is every one.
+pub(super) fn listeners_of(realm: &Realm) -> Vec<SocketAddr> {
+    let given = realm.listen.iter().flatten();
+    given.map(|Text(address)| *address).collect()
+}
+
 impl Lowering<'_> {
     pub(super) fn realm(
         &mut self,
@@ -105,7 +114,8 @@ impl Lowering<'_> {
         let https = require_https(realm, &issuer);
         self.check_basic(realm, https, &issuer, server, &path);
         let identity = self.identity_settings(name, realm, &issuer, tokens, classes, &path)?;
-        let gate = self.gate(realm, &identity, https, &path)?;
+        self.check_listeners(realm, server, &path);
+        let gate = self.gate(realm, &identity, server, https, &path)?;
         Some(RealmConfig {
             identity: Arc::new(identity),
             dialects,
@@ -120,6 +130,7 @@ impl Lowering<'_> {
         &mut self,
         realm: &Realm,
         identity: &RealmSettings,
+        server: Option<&ServerSettings>,
         require_https: RequireHttps,
         path: &KeyPath,
     ) -> Option<RealmSpec> {
@@ -132,6 +143,7 @@ impl Lowering<'_> {
             name: identity.name.clone(),
             parts: RealmParts::default(),
             hosts: hosts_of(realm),
+            listeners: listeners_of(realm),
             require_https,
             errors: realm
                 .errors
@@ -147,6 +159,7 @@ impl Lowering<'_> {
             }),
             immediate_revocation: identity.tokens.revocation
                 == doorward_identity::settings::Revocation::Immediate,
+            role_marks: identity.roles.iter().map(RoleDefinition::mark).collect(),
             routes,
             mounts: Vec::new(),
             limits: everywhere
@@ -156,7 +169,7 @@ impl Lowering<'_> {
             legacy_limit_headers: realm.legacy_limit_headers,
             identity: self.identity_headers(&realm.identity, path),
             cors_origins: self.cors_origins(realm, path),
-            forward_auth: self.forward_auth(realm, path),
+            forward_auth: self.forward_auth(realm, server, path),
         })
     }
 
@@ -249,6 +262,17 @@ impl Lowering<'_> {
             }
             mapped.push((header, claim.clone()));
         }
+        let mut pass = Vec::with_capacity(identity.pass.len());
+        for (at, Text(name)) in identity.pass.iter().enumerate() {
+            if may_pass(name) {
+                pass.push(name.clone());
+            } else {
+                let message = format!(
+                    "{name} is set by Doorward, or ends at each proxy; no client may send it"
+                );
+                self.wrong(&path.key("identity").key("pass").index(at), message);
+            }
+        }
         IdentitySpec {
             headers: identity.headers,
             mapped,
@@ -258,6 +282,7 @@ impl Lowering<'_> {
                 .iter()
                 .map(|Text(name)| name.clone())
                 .collect(),
+            pass,
         }
     }
 
@@ -279,12 +304,55 @@ impl Lowering<'_> {
         realm.cors_origins.clone()
     }
 
-    fn forward_auth(&mut self, realm: &Realm, path: &KeyPath) -> Option<ForwardAuthSpec> {
+    /// The listeners that the realm names must be there.
+    fn check_listeners(&mut self, realm: &Realm, server: Option<&ServerSettings>, path: &KeyPath) {
+        let Some(server) = server else { return };
+        for (at, address) in listeners_of(realm).into_iter().enumerate() {
+            if !server.listen.contains(&address) {
+                let message = format!("{address} is not an address of [server] listen");
+                self.wrong(&path.key("listen").index(at), message);
+            }
+        }
+        if realm.listen.as_ref().is_some_and(Vec::is_empty) {
+            self.wrong(
+                &path.key("listen"),
+                "names no address, so that no request could reach the realm",
+            );
+        }
+    }
+
+    fn forward_auth(
+        &mut self,
+        realm: &Realm,
+        server: Option<&ServerSettings>,
+        path: &KeyPath,
+    ) -> Option<ForwardAuthSpec> {
         let forward = realm.forward_auth.as_ref()?;
-        self.check_path(&forward.path, &path.key("forward_auth").key("path"));
+        let path = path.key("forward_auth");
+        self.check_path(&forward.path, &path.key("path"));
+        let listener = forward.listen.map(|Text(address)| address);
+        if let (Some(address), Some(server)) = (listener, server) {
+            let of_realm = listeners_of(realm);
+            let others = if of_realm.is_empty() {
+                &server.listen
+            } else {
+                &of_realm
+            };
+            let place = path.key("listen");
+            if !others.contains(&address) {
+                let message = format!(
+                    "{address} is not an address of [server] listen at which the realm answers"
+                );
+                self.wrong(&place, message);
+            } else if others.iter().all(|other| *other == address) {
+                let message = "is where clients come: nothing else is answered at this address; add another to [server] listen";
+                self.wrong(&place, message);
+            }
+        }
         Some(ForwardAuthSpec {
             path: forward.path.clone(),
             trusted_only: forward.trusted_only,
+            listener,
         })
     }
 
