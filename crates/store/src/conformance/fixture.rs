@@ -12,7 +12,7 @@ use doorward_identity::model::{
     LinkedIdentity, Membership, NewApiToken, Outcome, RefreshFamily, Session, Subject,
     SubjectStatus, Tenant, TokenKind, TokenState,
 };
-use doorward_identity::port::{Page, StoreError, StoreHandle};
+use doorward_identity::port::{AuditFilter, Page, StoreError, StoreHandle};
 use serde_json::Map;
 use std::sync::Arc;
 
@@ -325,4 +325,35 @@ pub(crate) async fn people(store: &StoreHandle, realm: RealmId) {
         Ok(())
     });
     outcome.unwrap();
+}
+
+/// Audit listings, each with the index that it must be read by.
+pub(crate) fn audit_filters() -> Vec<(AuditFilter, &'static str)> {
+    let of = |subject, tenant: Option<&str>, action: Option<AuditAction>| AuditFilter {
+        subject,
+        tenant: tenant.map(tenant_id),
+        action: action.map(|action| action.as_str().to_owned()),
+    };
+    let subject = Some(subject_id(1));
+    vec![
+        (of(None, None, None), "audit_by_realm"),
+        (of(subject, None, None), "audit_by_subject"),
+        (of(None, Some("acme"), None), "audit_by_tenant"),
+        (
+            of(None, None, Some(AuditAction::TokenCreate)),
+            "audit_by_action",
+        ),
+        (
+            of(None, None, Some(AuditAction::TokenExchange)),
+            "audit_by_realm",
+        ),
+        (
+            of(subject, None, Some(AuditAction::TokenCreate)),
+            "audit_by_subject",
+        ),
+        (
+            of(None, Some("acme"), Some(AuditAction::TokenExchange)),
+            "audit_by_tenant",
+        ),
+    ]
 }

@@ -75,6 +75,13 @@ const CLIENT: &str = concat!(
      ORDER BY s.expires_at IS NOT NULL, s.created_at DESC, s.digest"
 );
 
+const BY_ID: &str = token!("t.id = $2");
+const BY_DIGEST: &str = token!("t.digest = $2");
+
+/// All of them, for the test of their plans.
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 5] = [BY_SUBJECT, BY_ID, BY_DIGEST, BY_REFRESH, CLIENT];
+
 fn read(row: &mut Cursor<'_>) -> Result<Dossier, StoreError> {
     let subject = row.record()?;
     let held = Held {
@@ -138,13 +145,11 @@ impl DossierRead for InRealm<RealmTx<'_>> {
         match key {
             TokenKey::Id(id) => {
                 let keys = [Value::from(*id)];
-                self.0.first(token!("t.id = $2"), keys, read_token).await
+                self.0.first(BY_ID, keys, read_token).await
             }
             TokenKey::Digests(digests) => {
                 let keys: Vec<Value<'_>> = digests.iter().map(Value::from).collect();
-                self.0
-                    .first(token!("t.digest = $2"), keys, read_token)
-                    .await
+                self.0.first(BY_DIGEST, keys, read_token).await
             }
         }
     }

@@ -34,6 +34,7 @@ async fn run_sql(store: &SqliteStore, sql: &'static str) {
 }
 
 mod erasure;
+mod plans;
 
 conformance!(crate::sqlite::tests::fresh);
 use_cases!(crate::sqlite::tests::fresh);

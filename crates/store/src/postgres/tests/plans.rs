@@ -3,8 +3,8 @@
 
 use super::*;
 use crate::conformance::fixture::{
-    all, at, challenge_id, client_id, digest, email, event, factor_id, identity as known_as, phone,
-    session_id, subject_id, tenant_id, token_id,
+    all, at, audit_filters, challenge_id, client_id, digest, email, event, factor_id,
+    identity as known_as, phone, session_id, subject_id, tenant_id, token_id,
 };
 use crate::engine::InRealm;
 use crate::postgres::gather::Together as _;
@@ -117,6 +117,29 @@ async fn a_young_store_lists_one_realm() {
             }
         }
         analyse(&database).await;
+    }
+}
+
+/// An audit listing reads what its filter asks for, not the realm.
+#[tokio::test]
+async fn an_audit_listing_reads_by_its_filter() {
+    let database = database().await;
+    let store = PostgresStore::open(&settings(&database)).await.unwrap();
+    for (filter, index) in audit_filters() {
+        asking!(&store, |tx| tx.list_audit(&filter, all())).unwrap();
+        let leased = store.shared.connections.get().await.unwrap();
+        let conn = leased.conn().unwrap();
+        for state in ["never analysed", "empty when analysed"] {
+            let plans = plans(conn).await;
+            let used = plans.iter().flat_map(|(_, plan)| scans(plan));
+            let used: Vec<_> = used.map(|scan| scan.index).collect();
+            let index = index.replace("audit_by_realm", "audit_pkey");
+            assert_eq!(used, [index], "{state}: {filter:?}");
+            analyse(&database).await;
+        }
+        conn.batch_execute("DEALLOCATE ALL").await.unwrap();
+        conn.statement_cache.clear();
+        leased.is_clean();
     }
 }
 

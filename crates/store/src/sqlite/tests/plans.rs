@@ -1,0 +1,50 @@
+//! How statements are answered, which must not grow with a realm.
+
+use super::*;
+use crate::area::audit::listing;
+use crate::conformance::fixture::audit_filters;
+use crate::sqlite::dossier;
+
+async fn plan(store: &SqliteStore, sql: String) -> Vec<String> {
+    let explain = move |conn: &mut Connection| {
+        let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let mut rows = statement.raw_query();
+        let mut steps: Vec<String> = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            steps.push(row.get("detail").unwrap());
+        }
+        Ok(steps)
+    };
+    store.writer.run(explain).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_audit_listing_reads_by_its_filter() {
+    let directory = TempDir::new().unwrap();
+    let store = open(&directory);
+    for (filter, index) in audit_filters() {
+        let (sql, _) = listing(&filter, all());
+        let steps = plan(&store, sql).await;
+        let reads = format!("SEARCH audit USING INDEX {index} (");
+        assert!(
+            steps.len() == 1 && steps[0].starts_with(&reads),
+            "{filter:?}: {steps:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_dossier_is_found_by_key() {
+    let directory = TempDir::new().unwrap();
+    let store = open(&directory);
+    for sql in dossier::STATEMENTS {
+        let steps = plan(&store, sql.to_owned()).await;
+        let reads = steps.iter().filter(|step| step.starts_with("SEARCH"));
+        let keyed = reads.filter(|step| step.contains("(realm=? AND "));
+        assert!(keyed.count() >= 2, "{sql}: {steps:?}");
+        assert!(
+            !steps.iter().any(|step| step.starts_with("SCAN")),
+            "{sql}: {steps:?}"
+        );
+    }
+}
