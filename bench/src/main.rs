@@ -82,7 +82,7 @@ fn run(options: &Options) -> Result<(), Failure> {
         limits.push(limit::real(&site, binary, farm.nginx.addr, cluster)?);
     }
     let housed = match (options.wants(Part::Realms), binary.as_deref()) {
-        (true, Some(binary)) => realms::measure(&site, binary, farm.nginx.addr, &options.realms)?,
+        (true, Some(binary)) => realms::measure(&site, binary, farm.nginx.addr, options.realms)?,
         _ => Vec::new(),
     };
     let stores = farm.filled.iter().map(report::Stored::of).collect();

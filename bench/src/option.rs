@@ -14,7 +14,7 @@ usage: cargo xtask bench [--quick] [--part PART]... [--rounds N] [--seconds N] [
                   postgres  the exchange and API keys on PostgreSQL, beside pgbench
                   tokens    the look-up of API tokens in small and large stores
                   limits    the limit of several nodes beside one ideal bucket
-                  realms    memory and start with 1,000 realms of 200 routes
+                  realms    memory and start with many realms of many routes
   --rounds N    rounds, whose median is reported (3)
   --seconds N   seconds a row and round (3)
   --only WORD   only the rows whose label contains WORD, beside those they are compared with
@@ -45,7 +45,7 @@ pub(crate) struct Options {
     /// API tokens in the stores of the part `tokens`.
     pub(crate) stored: [usize; 2],
     /// Realms of the part `realms`, and routes of each.
-    pub(crate) realms: [(u16, u16); 2],
+    pub(crate) realms: &'static [(u16, u16)],
     /// None are all.
     pub(crate) parts: Vec<Part>,
     pub(crate) only: Option<String>,
@@ -63,7 +63,7 @@ impl Options {
             tokens: 100_000,
             starts: 20,
             stored: [10_000, 1_000_000],
-            realms: [(1000, 1), (1000, 200)],
+            realms: &[(1000, 1), (1000, 40), (200, 200)],
             parts: Vec::new(),
             only: None,
             out: None,
@@ -80,7 +80,7 @@ impl Options {
                     options.tokens = 4_000;
                     options.starts = 3;
                     options.stored = [1_000, 100_000];
-                    options.realms = [(100, 1), (100, 200)];
+                    options.realms = &[(100, 1), (100, 200)];
                 }
                 "--part" => options.parts.push(part(&value()?)?),
                 "--rounds" => options.rounds = count(&value()?)?,

@@ -59,7 +59,7 @@ impl Housed {
         let idle = meter::resident_mib(running.pid())?;
         // The last route of the last realm is there.
         if let (Some(realm), Some(route)) = (realms.checked_sub(1), routes.checked_sub(1)) {
-            let target = format!("/part{route}/1");
+            let target = format!("/p{route}/1");
             let request = Request::new(installation.addr, "GET", &target);
             let answer = ask(&request.host(&bare_host(realm)))?;
             let what = format!("doorward, route {route} of realm {realm}");

@@ -1,5 +1,6 @@
 //! The repository's common loops as sub-commands: `setup`, `test`, `services`, `tidy`,
-//! `bench`, `soak`, `codegen`.
+//! `bench`, `soak`, `mutants`,
+//! `codegen`.
 //!
 //! Each sub-command is one module. Nothing here is shipped, and no test lives here
 //! but those of the tooling itself.
@@ -12,6 +13,7 @@
 mod bench;
 mod codegen;
 mod failure;
+mod mutants;
 mod process;
 mod services;
 mod setup;
@@ -33,6 +35,7 @@ usage: cargo xtask <command>
   tidy               the repository's own rules: crate edges, lengths, docs
   bench [ARG...]     benchmarks beside their peers, in a release build
   soak [ARG...]      random operations under faults, and what must hold of them
+  mutants [SET...]   does a test notice each change of a rule? Sets: decide, gate, jose, limit
   codegen [--check]  write spec/ from the code, or fail if it is stale";
 
 fn main() -> ExitCode {
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         ("tidy", []) => tidy::run(&root),
         ("bench", forwarded) => bench::run(&root, forwarded),
         ("soak", forwarded) => soak::run(&root, forwarded),
+        ("mutants", names) => mutants::run(&root, names),
         ("codegen", []) => codegen::write(&root),
         ("codegen", [flag]) if flag == "--check" => codegen::check(&root),
         _ => {

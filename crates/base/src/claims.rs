@@ -491,6 +491,16 @@ mod tests {
     }
 
     #[test]
+    fn a_template_is_nested_six_deep_and_no_deeper() {
+        let nested = |depth: usize| {
+            let inner = json!({"tenant": "{tenant}"});
+            template(&(0..depth).fold(inner, |value, _| json!({ "in": value })))
+        };
+        assert!(nested(6).is_ok());
+        assert_eq!(nested(7), Err(TemplateError::Depth));
+    }
+
+    #[test]
     fn paths_are_strict() {
         for bad in ["", ".", "a.", ".a", "a..b", "\"a", "\"a\"b"] {
             assert_eq!(bad.parse::<ClaimPath>(), Err(ClaimPathError), "{bad}");

@@ -77,6 +77,17 @@ mod tests {
         assert!(limiter.len() <= 16, "{}", limiter.len());
     }
 
+    /// Room is made when there is none, and not before.
+    #[test]
+    fn a_shard_holds_all_the_keys_it_has_room_for() {
+        let limiter = LocalLimiter::new(64 * 16);
+        let slow = Quota::new(1, Duration::from_secs(3600), 1).unwrap();
+        let now = Timestamp::from_seconds(1_000_000);
+        let keys = || (1..=16_u128).map(|number| 64 * number);
+        assert!(keys().all(|key| limiter.check(key, &slow, now).allowed));
+        assert!(keys().all(|key| !limiter.peek(key, &slow, now).allowed));
+    }
+
     #[test]
     fn peeking_counts_nothing() {
         let limiter = LocalLimiter::new(1000);

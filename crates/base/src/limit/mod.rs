@@ -211,10 +211,12 @@ mod tests {
         let quota = Quota::new(1, Duration::from_secs(10), 1).unwrap();
         let (state, first) = decide(Arrival::default(), &quota, at(0));
         assert!(first.allowed);
+        assert_eq!(first.reset_after_seconds(), 10);
         let (state, second) = decide(state, &quota, at(400));
         assert!(!second.allowed);
         assert_eq!(second.retry_after, Duration::from_millis(9600));
         assert_eq!(second.retry_after_seconds(), 10);
+        assert_eq!(second.reset_after_seconds(), 10, "of 9.6 s");
         assert!(decide(state, &quota, at(10_000)).1.allowed);
     }
 

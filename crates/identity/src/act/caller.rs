@@ -150,3 +150,6 @@ async fn load_ceiling(
         CredentialId::Foreign => Some(Ceiling::default()),
     })
 }
+
+#[cfg(test)]
+mod tests;

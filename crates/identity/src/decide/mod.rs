@@ -20,4 +20,6 @@ pub mod sign_in;
 pub mod token;
 
 #[cfg(test)]
+mod exact;
+#[cfg(test)]
 mod testing;

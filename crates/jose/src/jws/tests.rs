@@ -177,8 +177,13 @@ fn j6_j7_j8_a_kid_is_only_compared() {
             "{kid}"
         );
     }
-    let long = json!({ "alg": "ES256", "kid": "k".repeat(MAX_KID + 1) }).to_string();
-    assert_eq!(refusal(&key, &forge(&key, &long)), JwsError::Header);
+    for (length, expected) in [
+        (MAX_KID, JwsError::KidUnknown),
+        (MAX_KID + 1, JwsError::Header),
+    ] {
+        let header = json!({ "alg": "ES256", "kid": "k".repeat(length) }).to_string();
+        assert_eq!(refusal(&key, &forge(&key, &header)), expected, "{length}");
+    }
     for kid in [json!(1), json!(null), json!(["a"]), json!({})] {
         let header = json!({ "alg": "ES256", "kid": kid }).to_string();
         assert_eq!(refusal(&key, &forge(&key, &header)), JwsError::Header);
@@ -299,6 +304,13 @@ fn j36_long_tokens_are_refused_unread() {
     assert!(verify_compact(&fits, &key.verifying_key()).is_ok());
     let over = key.sign_compact("JWT", &vec![b'x'; 13_000]).unwrap();
     assert_eq!(refusal(&key, &over), JwsError::TooLong);
+    // To the byte: a header may have white space.
+    let key = self::key(Algorithm::HS256);
+    let header = format!("{{\"alg\":\"HS256\"{}}}", " ".repeat(12_237));
+    let fits = forge(&key, &header);
+    assert_eq!(fits.len(), MAX_TOKEN);
+    assert!(verify_compact(&fits, &key.verifying_key()).is_ok());
+    assert_eq!(refusal(&key, &format!("{fits}A")), JwsError::TooLong);
 }
 
 #[test]

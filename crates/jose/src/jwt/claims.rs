@@ -105,12 +105,6 @@ impl VerifiedClaims {
         self.kid.as_deref()
     }
 
-    /// All claims.
-    #[must_use]
-    pub fn claims(&self) -> &Map<String, Value> {
-        &self.claims
-    }
-
     /// All claims, taken out.
     #[must_use]
     pub fn into_claims(self) -> Map<String, Value> {

@@ -334,6 +334,9 @@ fn j30_typ_is_a_media_type() {
         "application/",
         "at",
         "jwt/x",
+        // As long as `application/`, which alone is cut off.
+        "logout-tokenat+jwt",
+        "application.at+jwt",
     ] {
         assert!(!rule.accepts(Some(bad)), "{bad}");
     }

@@ -110,7 +110,14 @@ fn the_set_is_bounded_and_strict() {
     let many: Vec<Value> = (0..=MAX_KEYS).map(|at| secret(&format!("{at}"))).collect();
     assert_eq!(set(&many[1..]).unwrap().len(), MAX_KEYS);
     assert_eq!(set(&many).unwrap_err(), KeySetError::TooMany);
-    let long = format!("{{\"keys\":[]}}{}", " ".repeat(MAX_JWKS));
+    let document = |length: usize| {
+        let empty = "{\"keys\":[]}";
+        format!("{empty}{}", " ".repeat(length - empty.len()))
+    };
+    let longest = KeySet::from_jwks_json(document(MAX_JWKS).as_bytes()).unwrap();
+    assert!(longest.is_empty());
+    assert!(!set(&many[1..]).unwrap().is_empty());
+    let long = document(MAX_JWKS + 1);
     for document in [
         "",
         "[]",

@@ -49,6 +49,14 @@ fn memory_is_bounded_also_while_nobody_listens() {
 }
 
 #[test]
+fn what_is_given_back_passes_once_more() {
+    let (node, quota) = (node(), quota(2, 2));
+    assert_eq!(pass(&node, &quota, 3, at(0)), 2);
+    node.give_back(KEY, &quota, at(0));
+    assert_eq!(pass(&node, &quota, 3, at(0)), 1);
+}
+
+#[test]
 fn a_sender_is_woken_once_for_what_is_pressing() {
     let (node, quota) = (node(), quota(200, 200));
     let wakes: Vec<usize> = (0..60)
