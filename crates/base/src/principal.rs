@@ -247,8 +247,11 @@ impl Principal {
         let audiences = self.audience.iter().map(|name| name.as_str().len());
         let names = permissions.chain(roles).chain(scopes).chain(audiences);
         let names: usize = names.map(|text| text + NAME).sum();
-        let actors = size_of_val(&*self.actors);
-        size_of::<Self>() + self.sub.len() + names + actors + members_weight(&self.claims)
+        let actors = self.actors.iter().map(|actor| actor.sub.len());
+        let actors = size_of_val(&*self.actors) + actors.sum::<usize>();
+        let tenant = self.tenant.as_ref().map_or(0, |name| name.as_str().len());
+        let texts = self.sub.len() + self.issuer.len() + tenant;
+        size_of::<Self>() + texts + names + actors + members_weight(&self.claims)
     }
 
     /// Whether the role may be selected.

@@ -19,10 +19,12 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest path that a trace keeps, characters.
 const MAX_PATH: usize = 1024;
-/// The most of a method and of a key's id that a trace keeps, characters: a client
-/// makes them up.
+/// The most of a method and of another name that a trace keeps, characters: a client, or
+/// an issuer that is not ours, makes them up.
 const MAX_METHOD: usize = 32;
-const MAX_KEY: usize = 128;
+const MAX_NAME: usize = 256;
+/// The most names of what was required or held that a trace keeps.
+const MAX_NAMES: usize = 64;
 
 pub(crate) struct Case {
     pub(crate) request: RequestId,
@@ -165,21 +167,34 @@ impl Case {
             path,
             route: self.target.as_ref().map(|(pattern, _)| pattern.to_string()),
             tenant: principal.and_then(|principal| principal.tenant.clone()),
-            subject: principal.map(|principal| principal.sub.to_string()),
+            subject: principal.map(|principal| cut(&principal.sub, MAX_NAME)),
             credential: self.hint.class.as_deref().map(str::to_owned),
             credential_id: principal.and_then(|principal| credential_id(&principal.credential)),
             issuer: self
                 .hint
                 .issuer
-                .clone()
-                .or_else(|| principal.map(|principal| principal.issuer.to_string())),
-            key: self.hint.key.as_deref().map(|key| cut(key, MAX_KEY)),
-            required: stop.required.clone(),
-            held: stop.held.clone(),
+                .as_deref()
+                .or_else(|| principal.map(|principal| &*principal.issuer))
+                .map(|issuer| cut(issuer, MAX_NAME)),
+            key: self.hint.key.as_deref().map(|key| cut(key, MAX_NAME)),
+            required: cut_all(&stop.required),
+            held: cut_all(&stop.held),
         })
     }
 }
 
+/// At most so many characters of a text, in no more room than they need.
 fn cut(text: &str, most: usize) -> String {
-    text.chars().take(most).collect()
+    let end = text
+        .char_indices()
+        .nth(most)
+        .map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+/// The first of these names; that there are more is said.
+fn cut_all(names: &[String]) -> Vec<String> {
+    let first = names.iter().take(MAX_NAMES).map(|name| cut(name, MAX_NAME));
+    let more = (names.len() > MAX_NAMES).then(|| "…".to_owned());
+    first.chain(more).collect()
 }

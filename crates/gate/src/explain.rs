@@ -1,5 +1,6 @@
-//! Why was it refused? The recent denials in a bounded ring per realm, and the dry
-//! run: the same routing and decision on facts that are given instead of found.
+//! What would become of a request: the dry run, the same routing and decision on facts
+//! that are given instead of found. Not here: what became of those that were made
+//! (`denials`).
 
 use crate::policy::Policies;
 use crate::policy::compiled::{Target, TargetKind};
@@ -8,58 +9,9 @@ use crate::stage::decide::{Caller, decide};
 use crate::stage::guard::{self, Asked};
 use crate::stage::route::{self, Found};
 use crate::stage::verify;
-use doorward_base::{ErrorCode, Principal, RealmName, RequestId, RoleName, TenantId};
-use doorward_surface::{Denial, DenialLog};
+use doorward_base::{ErrorCode, Principal, RealmName, RoleName, TenantId};
 use http::Method;
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// The recent denials of every realm.
-#[derive(Debug)]
-pub(crate) struct DenialRing {
-    per_realm: usize,
-    rings: Mutex<HashMap<RealmName, VecDeque<Denial>>>,
-}
-
-impl DenialRing {
-    pub(crate) fn new(per_realm: usize) -> Self {
-        Self {
-            per_realm,
-            rings: Mutex::default(),
-        }
-    }
-
-    pub(crate) fn push(&self, denial: Denial) {
-        let mut rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
-        let ring = rings.entry(denial.realm.clone()).or_default();
-        if ring.len() >= self.per_realm {
-            ring.pop_front();
-        }
-        ring.push_back(denial);
-    }
-}
-
-impl DenialLog for DenialRing {
-    fn find(&self, realm: &RealmName, request: RequestId) -> Option<Denial> {
-        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
-        let ring = rings.get(realm)?;
-        ring.iter()
-            .rev()
-            .find(|denial| denial.request == request)
-            .cloned()
-    }
-
-    fn list(&self, realm: &RealmName, tenant: Option<&TenantId>, limit: usize) -> Vec<Denial> {
-        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
-        let ring = rings.get(realm);
-        ring.into_iter()
-            .flat_map(|ring| ring.iter().rev())
-            .filter(|denial| tenant.is_none() || denial.tenant.as_ref() == tenant)
-            .take(limit)
-            .cloned()
-            .collect()
-    }
-}
+use std::sync::Arc;
 
 /// A request that is not made: `doorward check` and `doorward explain --request`.
 #[derive(Clone, Debug)]

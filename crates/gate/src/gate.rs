@@ -10,7 +10,7 @@ use crate::authority::{self, AuthorityError};
 use crate::body::GateBody;
 use crate::case::Case;
 use crate::counters::GateCounters;
-use crate::explain::DenialRing;
+use crate::denials::DenialRings;
 use crate::limit::KeyMaker;
 use crate::liveness;
 use crate::options::GateOptions;
@@ -101,7 +101,7 @@ pub struct Gate {
     pub(crate) keys: KeyMaker,
     caches: Caches,
     pub(crate) upstreams: Upstreams,
-    denials: Arc<DenialRing>,
+    denials: Arc<DenialRings>,
     counters: Arc<GateCounters>,
     unreadable: Seldom,
 }
@@ -133,7 +133,7 @@ impl Gate {
             keys: KeyMaker::new(&parts.limit_seed),
             caches: Caches::new(parts.options.token_cache),
             upstreams: Upstreams::new(&parts.options),
-            denials: Arc::new(DenialRing::new(parts.options.denials_per_realm)),
+            denials: Arc::new(DenialRings::new(parts.options.denials)),
             counters: Arc::default(),
             unreadable: Seldom::default(),
             parts,
@@ -171,6 +171,13 @@ impl Gate {
     #[must_use]
     pub fn denials(&self) -> Arc<dyn DenialLog> {
         Arc::clone(&self.denials) as Arc<dyn DenialLog>
+    }
+
+    /// Drops what was verified and is of no use any more. Called now and then: what is
+    /// not presented again would stay until others need its room.
+    pub fn forget_what_is_over(&self) {
+        let generation = self.policies.load().generation;
+        self.caches.forget(generation, self.parts.clock.now());
     }
 
     /// Answers one request.

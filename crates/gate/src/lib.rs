@@ -8,6 +8,7 @@ pub mod authority;
 pub mod body;
 mod case;
 pub mod counters;
+mod denials;
 mod dispatch;
 pub mod explain;
 mod forward;
@@ -25,6 +26,7 @@ mod stage;
 
 pub use body::{BodyFault, GateBody, Pace};
 pub use counters::GateCounters;
+pub use denials::DenialRoom;
 pub use explain::{DryOutcome, DryRun, dry_run};
 pub use gate::{Gate, GateParts, Peer};
 pub use listener::{Certificate, ListenerOptions, Pair, TlsError, serve, tls_config};

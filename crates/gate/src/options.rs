@@ -2,6 +2,7 @@
 //! (`listener`).
 
 use crate::body::Pace;
+use crate::denials::DenialRoom;
 use ipnet::IpNet;
 use std::time::Duration;
 
@@ -22,14 +23,14 @@ pub struct GateOptions {
     pub websocket_idle: Duration,
     /// How much room verified tokens take, bytes.
     pub token_cache: u64,
-    /// How many denials are kept per realm.
-    pub denials_per_realm: usize,
+    /// How many denials are kept.
+    pub denials: DenialRoom,
 }
 
 impl Default for GateOptions {
     /// No trusted proxies, 16 MiB bodies, pauses of 30 s and 256 bytes a second in
     /// requests, pauses of 60 s in answers, 5 minutes of silence in event streams and
-    /// WebSockets, 128 MiB of tokens, 1,024 denials.
+    /// WebSockets, 128 MiB of tokens.
     fn default() -> Self {
         Self {
             trusted_proxies: Vec::new(),
@@ -42,7 +43,7 @@ impl Default for GateOptions {
             event_stream_idle: Duration::from_secs(300),
             websocket_idle: Duration::from_secs(300),
             token_cache: 128 << 20,
-            denials_per_realm: 1024,
+            denials: DenialRoom::default(),
         }
     }
 }

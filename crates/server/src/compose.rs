@@ -14,6 +14,7 @@ use crate::system::SystemClock;
 use doorward_base::egress::Egress;
 use doorward_base::{Clock as _, RealmName, RequestId, TenantId};
 use doorward_gate::policy::Policies;
+use doorward_gate::port::Introspect;
 use doorward_gate::{Gate, GateOptions, GateParts};
 use doorward_identity::act::{self, Identity, KeyNews, Realm};
 use doorward_identity::port::{Mailer, StoreError};
@@ -36,6 +37,8 @@ pub(crate) struct Composed {
     pub(crate) mail_count: Arc<MailGauge>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) realms: Arc<Realms>,
+    /// API tokens that were presented themselves.
+    presented: Arc<TokenIntrospect>,
     denials: Arc<LateDenials>,
     targets: Targets,
 }
@@ -53,12 +56,13 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
     let server = &loaded.settings.server;
     let egress = guarded(server)?;
     let issuers = Arc::new(Issuers::new(Arc::clone(&egress) as Arc<dyn Egress>));
+    let presented = Arc::new(TokenIntrospect::new(
+        Arc::clone(&identity),
+        Arc::clone(&feed),
+        server.token_cache / 4,
+    ));
     let parts = GateParts {
-        introspect: Arc::new(TokenIntrospect::new(
-            Arc::clone(&identity),
-            Arc::clone(&feed),
-            server.token_cache / 4,
-        )),
+        introspect: Arc::clone(&presented) as Arc<dyn Introspect>,
         revocations: Arc::new(FeedRevocations::new(Arc::clone(&feed))),
         minter: Arc::new(InternalMinter::new(Arc::clone(&identity))),
         keys: Arc::new(RealmKeys::new(Arc::clone(&news), Arc::clone(&issuers))),
@@ -93,6 +97,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         news,
         identity,
         realms,
+        presented,
         denials,
         targets,
     })
@@ -119,6 +124,14 @@ impl Composed {
     /// Writes the gathered uses of API tokens; what cannot be written is kept.
     pub(crate) async fn flush(&self) -> Result<u64, StoreError> {
         self.identity.last_used.flush(&self.identity.store).await
+    }
+
+    /// Forgets what is over: revocations and keys, and what is cached. How many realms'
+    /// keys were read for it.
+    pub(crate) async fn forget_what_is_over(&self) -> Result<u64, StoreError> {
+        self.gate.forget_what_is_over();
+        self.presented.forget(&self.realms, SystemClock.now());
+        self.feed.forget_what_is_over().await
     }
 
     /// Takes a piece away of what deleted subjects and tenants left.

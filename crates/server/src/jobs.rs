@@ -39,9 +39,10 @@ impl Jobs {
             ("last_used", 30, Who::Each, |composed| {
                 Box::pin(async move { composed.flush().await })
             }),
-            // What no token can carry any more, and keys whose time has come.
+            // What no token can carry any more, what is cached and over, and keys whose time
+            // has come.
             ("forget", 30, Who::Each, |composed| {
-                Box::pin(async move { composed.feed.forget_what_is_over().await })
+                Box::pin(async move { composed.forget_what_is_over().await })
             }),
             ("change_log", 30, Who::One, |composed| {
                 Box::pin(async move { prune_changes(&composed.identity).await })

@@ -176,6 +176,30 @@ fn guessing_at_the_sign_in_is_slowed_down() {
     assert!(limited.header("retry-after").is_some());
 }
 
+/// G3: whoever is not known pushes out nobody else's evidence.
+#[test]
+fn refused_strangers_push_out_no_denial_of_who_is_known() {
+    let app = door(site!()).start();
+    let known = app.get_as(&crate::plain_jwt(&app), "/api/catalog/entities");
+    assert_eq!(known.status, 403);
+    let id = known.header("x-request-id").unwrap().to_owned();
+    let mut strange = String::new();
+    for number in 0..1100 {
+        let refused = app.get("/api/catalog/entities");
+        refused.expect(401);
+        if number == 0 {
+            refused
+                .header("x-request-id")
+                .unwrap()
+                .clone_into(&mut strange);
+        }
+    }
+    let explained = app.run(&["explain"], &[&id]).success();
+    assert!(explained.stdout.contains(&id));
+    // Its own, which it makes as many of as it likes, are pushed out.
+    let _ = app.run(&["explain"], &[&strange]).exit(1);
+}
+
 /// A door that lets one address fail 60 times.
 fn suspicious(site: &str) -> App {
     door(site)

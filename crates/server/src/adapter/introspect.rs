@@ -4,10 +4,13 @@
 use super::{LEASE, call, rejected, served};
 use crate::feed::Feed;
 use crate::live::Position;
+use crate::realms::Realms;
 use async_trait::async_trait;
 use doorward_base::fault::{self, Fault};
 use doorward_base::principal::{CredentialId, Epoch};
-use doorward_base::{ClassName, Effects, ErrorCode, Principal, RealmId, Secret, SubjectId};
+use doorward_base::{
+    ClassName, Effects, ErrorCode, Principal, RealmId, Secret, SubjectId, Timestamp,
+};
 use doorward_gate::port::{Facts, Introspect, Rejected};
 use doorward_identity::act::{self, Context, ExternalName, Identity, Realm};
 use doorward_identity::settings::Presentation;
@@ -15,6 +18,7 @@ use doorward_jose::digest::sha256;
 use doorward_surface::RealmHandle;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What a usual API token takes, bytes.
@@ -57,6 +61,19 @@ impl TokenIntrospect {
             feed,
             cache: Cache::with_weighter(entries, room, Weigh),
         }
+    }
+
+    /// Drops what is over, and what was cached of a realm as it is configured no more.
+    pub(crate) fn forget(&self, realms: &Realms, now: Timestamp) {
+        let all = realms.all();
+        let served = all.iter().map(|served| (served.realm.id, &served.realm));
+        let served: HashMap<RealmId, &Arc<Realm>> = served.collect();
+        self.cache.retain(|(id, _), cached| {
+            now < cached.principal.expires_at
+                && served
+                    .get(id)
+                    .is_some_and(|realm| Arc::ptr_eq(realm, &cached.realm))
+        });
     }
 }
 

@@ -30,6 +30,13 @@ pub(crate) struct Converted {
     pub(super) weight: u32,
 }
 
+impl Converted {
+    /// Whether it is not handed out again.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        now >= self.fresh_until || now >= self.principal.expires_at
+    }
+}
+
 impl Verifier<'_> {
     pub(super) async fn basic(
         &self,
@@ -88,8 +95,7 @@ impl Verifier<'_> {
             self.revocations
                 .epoch(handle, subject, principal.tenant.as_ref())
         });
-        let stands = now < found.fresh_until
-            && now < principal.expires_at
+        let stands = !found.is_over(now)
             && self.revocations.is_current(handle, now)
             && !self
                 .revocations

@@ -1,5 +1,5 @@
-//! What has been verified, by the digest of what was presented. Bounded in bytes; refusals are
-//! never kept. A hit says only that the signature and the issuer's expectations held:
+//! What has been verified, by the digest of what was presented. Bounded in bytes; what is over
+//! is dropped; refusals are never kept. A hit says only that the signature and the issuer's expectations held:
 //! expiry, revocation, epoch and lease are checked each time.
 
 use super::basic::Converted;
@@ -62,6 +62,16 @@ impl Caches {
             converted: Cache::with_weighter(converted, converted_room, Weigh),
         }
     }
+
+    /// Drops what is over at `now`, and what was verified under other policies than those
+    /// in force.
+    pub(crate) fn forget(&self, generation: u64, now: Timestamp) {
+        let current = |key: &Key| key.generation == generation;
+        self.tokens
+            .retain(|key, entry| current(key) && now < entry.ends_at);
+        self.converted
+            .retain(|key, converted| current(key) && !converted.is_over(now));
+    }
 }
 
 /// What a usual entry weighs, bytes.
@@ -98,6 +108,10 @@ mod tests {
     use serde_json::json;
 
     fn entry(bytes: usize) -> Arc<Entry> {
+        ending(bytes, Timestamp::MAX)
+    }
+
+    fn ending(bytes: usize, ends_at: Timestamp) -> Arc<Entry> {
         let claims = json!({"sub": "x", "blob": "a".repeat(bytes)});
         let principal = Principal::new(PrincipalParts {
             sub: "x".into(),
@@ -121,7 +135,7 @@ mod tests {
         Arc::new(Entry {
             weight: weight(&principal, 0),
             principal: Arc::new(principal),
-            ends_at: Timestamp::MAX,
+            ends_at,
             keys: Provenance::Fixed,
             kid: None,
         })
@@ -156,5 +170,20 @@ mod tests {
             small.tokens.insert(key(number), entry(100));
         }
         assert!(small.tokens.len() > 1_900, "{}", small.tokens.len());
+    }
+    #[test]
+    fn what_is_over_or_of_other_policies_takes_no_room() {
+        let caches = Caches::new(8 << 20);
+        let now = Timestamp::from_seconds(1000);
+        for number in 0..1000 {
+            let ends_at = now.plus(std::time::Duration::from_secs(u64::from(number % 2)));
+            caches.tokens.insert(key(number), ending(100, ends_at));
+        }
+        let before = caches.tokens.weight();
+        caches.forget(1, now);
+        assert_eq!(caches.tokens.len(), 500);
+        assert!(caches.tokens.weight() <= before / 2);
+        caches.forget(2, now);
+        assert_eq!((caches.tokens.len(), caches.tokens.weight()), (0, 0));
     }
 }
