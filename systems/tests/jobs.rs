@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 const REALM: &str = "[realm.main]\nhosts = [\"*\"]\nissuer = \"http://127.0.0.1:8080\"";
 const PATIENCE: Duration = Duration::from_secs(30);
-const JOBS: [&str; 7] = [
+const JOBS: [&str; 8] = [
+    "refusals",
     "last_used",
     "forget",
     "change_log",

@@ -102,6 +102,9 @@ pub enum Extent {
     /// closure that does anything else after all, or whose rotation came too late, is run
     /// again as [`Extent::Any`].
     OneLookUp,
+    /// Reads of a page of a listing, or of a search through a log: what nobody at the gate
+    /// waits for, kept apart from what somebody does.
+    Listing,
     /// Reads that this process itself lives by, such as those of the change feed: they
     /// do not wait behind requests.
     Upkeep,
@@ -221,7 +224,8 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<ChangeRow>, StoreError>;
     /// The last position of the change log.
     async fn last_change(&self) -> Result<ChangeSeq, StoreError>;
-    /// The realms in which deleted subjects or tenants may have left something.
+    /// The realms in which deleted subjects or tenants, or tokens that ended together, may
+    /// have left something.
     async fn list_unswept(&self) -> Result<Vec<RealmId>, StoreError>;
     /// Tells the other nodes of this one and returns those that were heard of lately.
     /// Repeated every few seconds. On an engine that serves one process there are none.

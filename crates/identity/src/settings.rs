@@ -163,8 +163,8 @@ pub struct TokenClass {
     pub kinds: Vec<TokenKind>,
     /// What its tokens look like.
     pub format: TokenFormat,
-    /// How many an owner may have active; `None` is any number.
-    pub max_active: Option<u32>,
+    /// How many an owner may have active.
+    pub max_active: u32,
     /// When its tokens expire.
     pub expiry: ExpiryRule,
     /// How its tokens may be presented.
@@ -176,6 +176,9 @@ pub struct TokenClass {
     /// The permission that creating one for another subject takes.
     pub create_permission: Option<Permission>,
 }
+
+/// How many API tokens of a class an owner may have active, unless the class says.
+pub const MAX_ACTIVE: u32 = 100;
 
 /// When a class's tokens expire.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -257,6 +260,22 @@ pub struct SessionSettings {
     pub refresh: RefreshMode,
     /// How long after a rotation the token that was used up gives the same answer again.
     pub reuse_interval: Duration,
+    /// How many a subject may have: one more ends the oldest.
+    pub max_active: u32,
     /// The shortest password accepted, in characters.
     pub min_password: usize,
+    /// What becomes of passwords that everybody tries first.
+    pub common_passwords: CommonPasswords,
 }
+
+/// What becomes of passwords that everybody tries first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum CommonPasswords {
+    /// They are refused.
+    #[default]
+    Refuse,
+    /// They are taken.
+    Allow,
+}
+
+words!(CommonPasswords { Refuse = "refuse", Allow = "allow" });

@@ -15,6 +15,11 @@ pub struct NhostForm;
 fn row(refusal: &Refusal) -> Row {
     match refusal.reason {
         Some("password_length") => Row::new(400, "password-too-short", "Password is too short"),
+        Some("password_common") => Row::new(
+            400,
+            "password-in-hibp-database",
+            "Password is in HIBP database",
+        ),
         _ => by_code(refusal.code),
     }
 }
@@ -79,6 +84,11 @@ mod tests {
                 of(&ManageRefusal::PasswordLength),
                 400,
                 "password-too-short",
+            ),
+            (
+                of(&ManageRefusal::PasswordCommon),
+                400,
+                "password-in-hibp-database",
             ),
             (of(&ManageRefusal::NameInvalid), 400, "invalid-request"),
             (Refusal::new(E::TokenExpired), 401, "unauthorized"),

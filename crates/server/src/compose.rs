@@ -126,6 +126,11 @@ impl Composed {
         self.identity.last_used.flush(&self.identity.store).await
     }
 
+    /// Writes down what was counted of refusals.
+    pub(crate) async fn write_refusals(&self) -> Result<u64, StoreError> {
+        self.identity.strangers.flush(&self.identity.store).await
+    }
+
     /// Forgets what is over: revocations and keys, and what is cached. How many realms'
     /// keys were read for it.
     pub(crate) async fn forget_what_is_over(&self) -> Result<u64, StoreError> {

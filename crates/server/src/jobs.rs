@@ -34,10 +34,15 @@ pub(crate) struct Jobs(Vec<(Job, Arc<Record>)>);
 impl Jobs {
     /// The whole list.
     pub(crate) fn new(composed: &Arc<Composed>) -> Self {
-        let jobs: [Entry; 7] = [
+        let jobs: [Entry; 8] = [
             // Uses of API tokens are gathered in memory: a kill loses as many seconds.
             ("last_used", 30, Who::Each, |composed| {
                 Box::pin(async move { composed.flush().await })
+            }),
+            // Refusals of whoever is not known are counted: one row for many. A kill loses as
+            // many seconds of them.
+            ("refusals", 300, Who::Each, |composed| {
+                Box::pin(async move { composed.write_refusals().await })
             }),
             // What no token can carry any more, what is cached and over, and keys whose time
             // has come.

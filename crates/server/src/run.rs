@@ -132,6 +132,9 @@ async fn serve(
     if let Err(error) = composed.flush().await {
         tracing::warn!(%error, "uses of API tokens could not be written");
     }
+    if let Err(error) = composed.write_refusals().await {
+        tracing::warn!(%error, "refusals of strangers could not be written down");
+    }
     Ok(())
 }
 

@@ -79,11 +79,7 @@ fn of_realm(realm: &RealmSettings, lines: &mut BTreeMap<String, String>) {
         let mut say = |key: &str, value| say(&format!("api_tokens.{}.{key}", class.name), value);
         say("format", class.format.body().word().to_owned());
         say("prefix", class.format.prefix().to_owned());
-        let most = class.max_active;
-        say(
-            "max_active",
-            most.map_or_else(|| "any".to_owned(), |most| most.to_string()),
-        );
+        say("max_active", class.max_active.to_string());
     }
 }
 
@@ -174,7 +170,7 @@ mod tests {
                 "",
                 "realm.a.api_tokens.pat.max_active",
                 "1",
-                "any",
+                "100",
             ),
             (
                 "[realm.a]",

@@ -32,6 +32,11 @@ fn by_reason(reason: &str) -> Option<Row> {
             "weak_password",
             "Password does not have the required length.",
         ),
+        "password_common" => Row::new(
+            422,
+            "weak_password",
+            "Password is known to be weak and easy to guess, please choose a different one.",
+        ),
         "password_wrong" => Row::plain(400, "current_password_invalid"),
         "session_over" => Row::new(
             403,
@@ -88,7 +93,9 @@ impl Form for GoTrueForm {
             put("message", text.into());
         }
         if row.code == "weak_password" {
-            put("weak_password", json!({"reasons": ["length"]}));
+            let common = refusal.reason == Some("password_common");
+            let why = if common { "pwned" } else { "length" };
+            put("weak_password", json!({"reasons": [why]}));
         }
         if version == ApiVersion::Initial && row.status >= 500 {
             put("error_id", facts.request.to_string().into());
@@ -186,10 +193,15 @@ mod tests {
 
     #[test]
     fn a_weak_password_says_how() {
-        let weak = of(&ManageRefusal::PasswordLength);
-        for version in [None, Some("2024-01-01")] {
-            let (_, body, _) = answered(&weak, version);
-            assert_eq!(body["weak_password"], json!({"reasons": ["length"]}));
+        for (weak, why) in [
+            (ManageRefusal::PasswordLength, "length"),
+            (ManageRefusal::PasswordCommon, "pwned"),
+        ] {
+            for version in [None, Some("2024-01-01")] {
+                let (status, body, _) = answered(&of(&weak), version);
+                assert_eq!(status, 422);
+                assert_eq!(body["weak_password"], json!({"reasons": [why]}));
+            }
         }
     }
 

@@ -180,7 +180,7 @@ fn guessing_at_the_sign_in_is_slowed_down() {
 #[test]
 fn refused_strangers_push_out_no_denial_of_who_is_known() {
     let app = door(site!()).start();
-    let known = app.get_as(&crate::plain_jwt(&app), "/api/catalog/entities");
+    let known = app.get_as(&crate::plain_jwt(&app), "/api/computational-governance/x");
     assert_eq!(known.status, 403);
     let id = known.header("x-request-id").unwrap().to_owned();
     let mut strange = String::new();

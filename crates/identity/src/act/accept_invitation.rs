@@ -2,7 +2,7 @@
 
 use super::challenge::keys_of;
 use super::create_user::default_grants;
-use super::set_password::check_length;
+use super::set_password::check_new;
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Context, Realm};
 use crate::decide::bounds::check_name;
@@ -44,8 +44,7 @@ pub async fn accept_invitation(
     let mut keys = keys_of(&keyring, ChallengeKind::Invitation, &request.secret);
     let mut password = None;
     if let Some(plain) = &request.password {
-        let minimum = ctx.realm.settings.sessions.min_password;
-        check_length(plain, minimum).map_err(Failure::Refused)?;
+        check_new(plain, &ctx.realm.settings.sessions).map_err(Failure::Refused)?;
         let find = FindInvitation(keys.clone(), ctx.call.now);
         if ctx.query(find).await? {
             password = Some(ctx.identity.passwords.hash(plain, entropy).await?);
@@ -170,12 +169,9 @@ impl Acceptance {
         for session in sessions {
             tx.append_change(Change::Session(session)).await?;
         }
-        let tokens = tx
-            .revoke_api_tokens_of(subject.id, None, self.call.now)
+        tx.revoke_api_tokens_of(subject.id, None, self.call.now)
             .await?;
-        for token in tokens {
-            tx.append_change(Change::ApiToken(token)).await?;
-        }
+        tx.bump_epoch(subject.id, None, self.call.now).await?;
         let Identifier::User(contact) = &subject.identifier else {
             return Ok(());
         };

@@ -122,6 +122,7 @@ impl Work for RefusedClient {
     type Done = Client;
     type Refusal = ClientRefusal;
     const EXTENT: Extent = Extent::OneLookUp;
+    const EACH_REFUSAL: bool = true;
 
     fn effect(&self) -> Effect {
         Effect::Nothing

@@ -14,7 +14,7 @@ use crate::decide::refusal::ManageRefusal;
 use crate::model::{
     AuditAction, AuditEvent, Ceiling, Client, ClientKind, ClientSecret, ClientState, Grant, Granted,
 };
-use crate::port::{Page, Read, StoreError, Tx};
+use crate::port::{Extent, Page, Read, StoreError, Tx};
 use async_trait::async_trait;
 use doorward_base::token_format::{TokenBody, TokenFormat};
 use doorward_base::{ClientId, Effect, Secret, TenantId, Timestamp};
@@ -222,6 +222,7 @@ struct Listing {
 impl Query for Listing {
     type Done = Vec<ClientProfile>;
     type Refusal = ManageRefusal;
+    const EXTENT: Extent = Extent::Listing;
 
     async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<ManageRefusal>> {
         let manager = load_manager(tx, &self.realm.settings, &self.caller, self.now)

@@ -151,7 +151,12 @@ impl Work for NewToken {
         event.tenant.clone_from(&ceiling.tenant);
         owner.owned.tenant_roles = load_tenant_roles(tx, ceiling.tenant.as_ref()).await?;
         let active = tx
-            .count_active_tokens(owner.subject.id, &class.name, self.call.now)
+            .count_active_tokens(
+                owner.subject.id,
+                &class.name,
+                self.call.now,
+                class.max_active,
+            )
             .await?;
         let expires_at = token::create(&CreateInput {
             caller: &manager,
@@ -169,20 +174,7 @@ impl Work for NewToken {
         })?;
         note_terms(event, &ceiling, expires_at);
         self.write_owner(tx, &owner, &ceiling).await?;
-        let token = ApiToken {
-            id: self.id,
-            class: class.name.clone(),
-            kind: self.request.kind,
-            owner: owner.subject.id,
-            ceiling,
-            name: self.request.name.clone(),
-            state: TokenState::Active,
-            created_at: self.call.now,
-            created_by: self.caller.subject(),
-            expires_at,
-            replaces: None,
-            last_used_at: None,
-        };
+        let token = self.token(class, owner.subject.id, ceiling, expires_at);
         event.token = Some(token.id);
         tx.insert_api_token(&NewApiToken {
             token: token.clone(),
@@ -203,6 +195,29 @@ struct Owner {
 }
 
 impl NewToken {
+    fn token(
+        &self,
+        class: &TokenClass,
+        owner: SubjectId,
+        ceiling: Ceiling,
+        expires_at: Option<Timestamp>,
+    ) -> ApiToken {
+        ApiToken {
+            id: self.id,
+            class: class.name.clone(),
+            kind: self.request.kind,
+            owner,
+            ceiling,
+            name: self.request.name.clone(),
+            state: TokenState::Active,
+            created_at: self.call.now,
+            created_by: self.caller.subject(),
+            expires_at,
+            replaces: None,
+            last_used_at: None,
+        }
+    }
+
     async fn load_owner(
         &self,
         tx: &mut dyn Tx,

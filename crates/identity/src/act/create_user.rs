@@ -4,7 +4,7 @@ use super::authenticate::forecast;
 use super::caller::load_manager;
 use super::detail::names;
 use super::placement::Placement;
-use super::set_password::check_length;
+use super::set_password::check_new;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::{check_metadata, check_name};
@@ -56,7 +56,7 @@ pub async fn create_user(
     let entropy = &*ctx.identity.entropy;
     let (mut refused, mut password) = (None, None);
     if let Some(plain) = &new.password {
-        check_length(plain, settings.sessions.min_password).map_err(Failure::Refused)?;
+        check_new(plain, &settings.sessions).map_err(Failure::Refused)?;
         // A hash costs what many requests cost: nobody without the permission gets one.
         let tenant = new.placement.tenant.as_ref();
         refused = forecast(ctx, caller, |manager| manager.demand(permission, tenant)).await?;

@@ -7,7 +7,7 @@ use super::{Caller, Context, Realm};
 use crate::decide::manage::{ManagementCaller, ManagementPermission, Reach};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{Grant, LinkedIdentity, Membership, Subject, Tenant};
-use crate::port::{Page, Read};
+use crate::port::{Extent, Page, Read};
 use async_trait::async_trait;
 use doorward_base::{Email, MembershipId, SubjectId, TenantId, Timestamp};
 use std::marker::PhantomData;
@@ -107,6 +107,9 @@ pub async fn list_tenant_members(
 trait Question: Send + Sync + 'static {
     type Answer: Send + 'static;
 
+    /// How much it reads.
+    const EXTENT: Extent = Extent::Any;
+
     async fn answer(
         &self,
         tx: &mut dyn Read,
@@ -141,6 +144,7 @@ struct Ask<Q: Question> {
 impl<Q: Question> Query for Ask<Q> {
     type Done = Q::Answer;
     type Refusal = ManageRefusal;
+    const EXTENT: Extent = Q::EXTENT;
 
     async fn run(&self, tx: &mut dyn Read) -> Result<Q::Answer, Stop<ManageRefusal>> {
         let manager = load_manager(tx, &self.realm.settings, &self.caller, self.now)
@@ -210,6 +214,7 @@ struct Subjects(Page<SubjectId>);
 #[async_trait]
 impl Question for Subjects {
     type Answer = Vec<Subject>;
+    const EXTENT: Extent = Extent::Listing;
 
     async fn answer(
         &self,
@@ -228,6 +233,7 @@ struct Tenants(Page<TenantId>);
 #[async_trait]
 impl Question for Tenants {
     type Answer = Vec<Tenant>;
+    const EXTENT: Extent = Extent::Listing;
 
     async fn answer(
         &self,
@@ -256,6 +262,7 @@ struct Members {
 #[async_trait]
 impl Question for Members {
     type Answer = Vec<Membership>;
+    const EXTENT: Extent = Extent::Listing;
 
     async fn answer(
         &self,

@@ -6,7 +6,7 @@ use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::{ManagementPermission, Reach};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, ChallengeKind, Invitation};
-use crate::port::{ChallengeFilter, ChallengeKey, Page, Read, Tx};
+use crate::port::{ChallengeFilter, ChallengeKey, Extent, Page, Read, Tx};
 use async_trait::async_trait;
 use doorward_base::{ChallengeId, Effect, TenantId, Timestamp};
 use serde_json::json;
@@ -66,6 +66,7 @@ const NEEDED: ManagementPermission = ManagementPermission::MembershipsEdit;
 impl Query for Listing {
     type Done = Vec<Invitation>;
     type Refusal = ManageRefusal;
+    const EXTENT: Extent = Extent::Listing;
 
     async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<ManageRefusal>> {
         let manager = load_manager(tx, &self.realm.settings, &self.caller, self.now)

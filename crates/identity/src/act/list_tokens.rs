@@ -8,7 +8,7 @@ use super::{Caller, Context, Realm};
 use crate::decide::manage::{ManagementCaller, ManagementPermission, Reach};
 use crate::decide::refusal::{ManageRefusal, TokenRefusal};
 use crate::model::ApiToken;
-use crate::port::{Page, Read, TokenFilter};
+use crate::port::{Extent, Page, Read, TokenFilter};
 use async_trait::async_trait;
 use doorward_base::{ApiTokenId, Timestamp};
 use std::sync::Arc;
@@ -57,6 +57,7 @@ struct List {
 impl Query for List {
     type Done = TokenPage;
     type Refusal = TokenRefusal;
+    const EXTENT: Extent = Extent::Listing;
 
     async fn run(&self, tx: &mut dyn Read) -> Result<TokenPage, Stop<TokenRefusal>> {
         let manager = load_manager(tx, &self.realm.settings, &self.caller, self.now)

@@ -175,12 +175,9 @@ impl Work for Leave {
             }
         }
         let now = self.call.now;
-        for token in tx.revoke_api_tokens_of(subject, Some(tenant), now).await? {
-            tx.append_change(Change::ApiToken(token)).await?;
-        }
-        for session in tx.end_sessions_of(subject, Some(tenant), now).await? {
-            tx.append_change(Change::Session(session)).await?;
-        }
+        // The change of the subject, and its epoch, tell of all of them.
+        tx.revoke_api_tokens_of(subject, Some(tenant), now).await?;
+        tx.end_sessions_of(subject, Some(tenant), now).await?;
         // An invitation is the word of a member, and would bring back who was sent away.
         tx.end_challenges(ChallengesOf::Maker { subject, tenant })
             .await?;

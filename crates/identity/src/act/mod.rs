@@ -52,6 +52,7 @@ mod shown_password;
 mod sign;
 mod sign_in;
 mod sign_out;
+mod strangers;
 mod sweep;
 mod work;
 
@@ -81,7 +82,7 @@ pub use invite::{Invite, Invited, invite};
 pub use keyring::Keyring;
 pub use last_used::LastUsed;
 pub use link_identity::{LinkGround, LinkIdentity, link_identity, unlink_identity};
-pub use list_audit::list_audit;
+pub use list_audit::{AuditPage, list_audit};
 pub use list_tokens::{TokenPage, list_tokens};
 pub use look_up::KeyNews;
 pub use membership::{create_membership, end_membership};
@@ -99,6 +100,7 @@ pub use set_status::{Standing, set_subject_status};
 pub use sign::{INTERNAL_TYP, Issued};
 pub use sign_in::{SignIn, SignedIn, sign_in};
 pub use sign_out::sign_out;
+pub use strangers::Strangers;
 pub use sweep::sweep_erased;
 pub use work::Failure;
 
@@ -129,6 +131,8 @@ pub struct Identity {
     pub entropy: Arc<dyn Entropy>,
     /// Uses of API tokens that wait for [`LastUsed::flush`].
     pub last_used: LastUsed,
+    /// Refusals of whoever is not known that wait for [`Strangers::flush`].
+    pub strangers: Strangers,
 }
 
 /// A realm as it runs: its number, its settings and its keys in force.

@@ -8,7 +8,7 @@ use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::{ManagementCaller, ManagementPermission};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, Session};
-use crate::port::{Read, Tx};
+use crate::port::{Extent, Read, Tx};
 use async_trait::async_trait;
 use doorward_base::effect::Effect;
 use doorward_base::principal::CredentialId;
@@ -79,6 +79,7 @@ struct List {
 impl Query for List {
     type Done = Vec<Session>;
     type Refusal = ManageRefusal;
+    const EXTENT: Extent = Extent::Listing;
 
     async fn run(&self, tx: &mut dyn Read) -> Result<Vec<Session>, Stop<ManageRefusal>> {
         let manager = load_manager(tx, &self.realm.settings, &self.caller, self.now)

@@ -121,12 +121,9 @@ impl Work for NewStatus {
         let status = self.next(subject.status)?;
         tx.set_subject_status(self.subject, status).await?;
         if self.standing == Standing::Disabled {
-            let ended = tx
-                .end_sessions_of(self.subject, None, self.call.now)
+            // The change of the subject, and its epoch, tell of all of them.
+            tx.end_sessions_of(self.subject, None, self.call.now)
                 .await?;
-            for session in ended {
-                tx.append_change(Change::Session(session)).await?;
-            }
         }
         if self.standing == Standing::Disabled {
             tx.end_challenges(ChallengesOf::Subject(self.subject))

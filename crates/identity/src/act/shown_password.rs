@@ -3,6 +3,7 @@
 //! (`authenticate`), what a shown password allows (`decide`).
 
 use super::Context;
+use super::guesses::Origin;
 use super::password::PasswordCheck;
 use super::work::{Failure, Query, Stop};
 use crate::decide::refusal::ManageRefusal;
@@ -20,8 +21,9 @@ impl ShownPassword {
         Self(Err(ManageRefusal::PasswordWrong))
     }
 
-    /// Matches it. It is a guess at the account, as one at sign-in is: a stolen session
-    /// must not open a way around that limit.
+    /// Matches it. It is a guess at the account, as one at sign-in is, counted by itself: a
+    /// stolen session must not open a way around that limit, and whoever guesses outside
+    /// must not keep a person from changing its password.
     pub(super) async fn check(
         ctx: Context<'_>,
         subject: SubjectId,
@@ -34,7 +36,8 @@ impl ShownPassword {
             return Ok(Self::none());
         };
         let guesses = &ctx.identity.guesses;
-        let Some(guess) = guesses.take(ctx.realm.id, &account, ctx.call.now).await else {
+        let taken = guesses.take(ctx.realm.id, &account, Origin::Session, ctx.call.now);
+        let Some(guess) = taken.await else {
             return Ok(Self(Err(ManageRefusal::TooManyGuesses)));
         };
         match ctx.identity.passwords.check(&password, Some(&stored)).await {

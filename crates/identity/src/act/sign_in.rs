@@ -1,6 +1,7 @@
 //! Signs a person in by password and begins a session.
 
 use super::begin_session::NewSession;
+use super::guesses::{Guess, Origin};
 use super::password::PasswordCheck;
 use super::sign::{Issued, Unsigned, mint_jti};
 use super::work::{Failure, Query, Stop, Work};
@@ -10,8 +11,8 @@ use crate::decide::issue::{Ask, Bearer, IssueRefusal, Term, hold};
 use crate::decide::refusal::SignInRefusal;
 use crate::decide::sign_in::{self as rule, PasswordVerdict};
 use crate::model::{
-    Actor, AuditAction, AuditEvent, Ceiling, Dossier, HashedPassword, Identifier, Subject,
-    UserAgent,
+    Actor, AuditAction, AuditEvent, Ceiling, Change, Device, Dossier, HashedPassword, Identifier,
+    Subject, UserAgent,
 };
 use crate::port::{Extent, Read, Tx};
 use async_trait::async_trait;
@@ -61,16 +62,9 @@ pub async fn sign_in(
 ) -> Result<SignedIn, Failure<SignInRefusal>> {
     let email = Email::new(&request.email).ok();
     let account = email.as_ref().map_or("", Email::as_str).to_owned();
-    let guesses = &ctx.identity.guesses;
-    let Some(guess) = guesses.take(ctx.realm.id, &account, ctx.call.now).await else {
+    let (stored, devices) = ctx.query(FindByEmail(email)).await?;
+    let Some(guess) = take_guess(ctx, &account, &request, &devices).await else {
         return ctx.commit(TooMany(*ctx.call)).await;
-    };
-    let stored = match ctx.query(FindByEmail(email)).await {
-        Ok(stored) => stored,
-        Err(failure) => {
-            guess.give_back();
-            return Err(failure);
-        }
     };
     let passwords = &ctx.identity.passwords;
     let hash = stored.as_ref().and_then(|(_, hash)| hash.as_ref());
@@ -111,6 +105,28 @@ pub async fn sign_in(
     })
 }
 
+/// Takes one guess at the account, if there is one left for where this one comes from.
+async fn take_guess<'c>(
+    ctx: Context<'c>,
+    account: &str,
+    request: &SignIn,
+    devices: &[Device],
+) -> Option<Guess<'c>> {
+    let device = Device {
+        address: ctx.call.peer,
+        user_agent: request.user_agent.clone(),
+    };
+    let is_same = |known: &Device| rule::is_same_device(known, &device);
+    let from = Origin::Outside {
+        is_known: devices.iter().any(is_same),
+        device: &device,
+    };
+    let guesses = &ctx.identity.guesses;
+    guesses
+        .take(ctx.realm.id, account, from, ctx.call.now)
+        .await
+}
+
 /// A guess that is not looked at.
 struct TooMany(Call);
 
@@ -137,24 +153,27 @@ impl Work for TooMany {
     }
 }
 
+/// The user of an address with its password, and where it signed in from.
 struct FindByEmail(Option<Email>);
+
+/// Whom an unknown address is looked up as, so that it costs what a known one does.
+const NOBODY: SubjectId = SubjectId::from_bytes([0; 16]);
 
 #[async_trait]
 impl Query for FindByEmail {
-    type Done = Option<(SubjectId, Option<HashedPassword>)>;
+    type Done = (Option<(SubjectId, Option<HashedPassword>)>, Vec<Device>);
     type Refusal = SignInRefusal;
 
     async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<SignInRefusal>> {
-        let Some(email) = &self.0 else {
-            return Ok(None);
+        let found = match &self.0 {
+            Some(email) => tx.find_subject_by_email(email).await?,
+            None => None,
         };
-        let Some(subject) = tx.find_subject_by_email(email).await? else {
-            return Ok(None);
-        };
-        if !matches!(subject.identifier, Identifier::User(_)) {
-            return Ok(None);
-        }
-        Ok(Some((subject.id, tx.find_password(subject.id).await?)))
+        let user = found.filter(|found| matches!(found.identifier, Identifier::User(_)));
+        let id = user.map(|user| user.id);
+        let password = tx.find_password(id.unwrap_or(NOBODY)).await?;
+        let devices = tx.list_devices(id.unwrap_or(NOBODY)).await?;
+        Ok((id.map(|id| (id, password)), devices))
     }
 }
 
@@ -173,6 +192,7 @@ struct Begin {
 impl Work for Begin {
     type Done = (Unsigned, Subject);
     type Refusal = SignInRefusal;
+    const EACH_REFUSAL: bool = true;
 
     fn effect(&self) -> Effect {
         Effect::Begins
@@ -222,6 +242,14 @@ impl Work for Begin {
         event.actor = Actor::Subject(subject.id);
         event.session = Some(session.id);
         tx.insert_session(&session).await?;
+        let most = settings.sessions.max_active;
+        let now = self.call.now;
+        for ended in tx
+            .end_oldest_sessions(subject.id, session.id, most, now)
+            .await?
+        {
+            tx.append_change(Change::Session(ended)).await?;
+        }
         tx.touch_sign_in(subject.id, self.call.now).await?;
         if let Some(better) = &self.better {
             tx.set_password(subject.id, better).await?;

@@ -2,11 +2,12 @@
 //! Not here: what the use-cases decide.
 
 use super::{Context, Realm};
+use crate::decide::audit;
 use crate::decide::client::ClientRefusal;
 use crate::decide::refusal::{
     ManageRefusal, Reason, RefreshRefusal, SignInRefusal, TokenRefusal, UseRefusal,
 };
-use crate::model::{AuditEvent, Outcome};
+use crate::model::{Actor, AuditEvent, Outcome};
 use crate::port::{Extent, Read, StoreError, Tx};
 use async_trait::async_trait;
 use doorward_base::fault::{self, Fault};
@@ -114,6 +115,10 @@ pub(super) trait Work: Send + Sync + 'static {
     /// How much it does.
     const EXTENT: Extent = Extent::Any;
 
+    /// Whether each refusal of somebody unknown is written down by itself, and not counted
+    /// with others: where a row more or less would tell who is known.
+    const EACH_REFUSAL: bool = false;
+
     /// What it does to what a gate goes by. Its answer waits for the change feed if it
     /// ends something, and only then.
     fn effect(&self) -> Effect;
@@ -148,6 +153,10 @@ impl Context<'_> {
                 Box::pin(async move { perform(&*work, tx).await })
             })
             .await?;
+        let (decision, counted) = decision;
+        if let Some(event) = counted {
+            self.identity.strangers.count(self.realm.id, event);
+        }
         self.effects.declare(match &decision {
             Ok(_) => effect,
             Err(_) => of_refusal,
@@ -197,10 +206,13 @@ pub(super) trait Query: Send + Sync + 'static {
     async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<Self::Refusal>>;
 }
 
-async fn perform<W: Work>(
-    work: &W,
-    tx: &mut dyn Tx,
-) -> Result<Result<W::Done, W::Refusal>, StoreError> {
+/// A decision, and the event that is only counted, if it is.
+type Decided<W> = (
+    Result<<W as Work>::Done, <W as Work>::Refusal>,
+    Option<AuditEvent>,
+);
+
+async fn perform<W: Work>(work: &W, tx: &mut dyn Tx) -> Result<Decided<W>, StoreError> {
     let mut event = work.event();
     let decision = match work.run(tx, &mut event).await {
         Ok(done) => Ok(done),
@@ -213,8 +225,19 @@ async fn perform<W: Work>(
         }
         Err(Stop::Store(error)) => return Err(error),
     };
+    if !W::EACH_REFUSAL && audit::is_of_a_stranger(&event) {
+        return Ok((decision, Some(event)));
+    }
+    // What only looks something up names what it found, and nothing that was asked for.
+    if W::EXTENT == Extent::Any
+        && let Some(tenant) = audit::tenant_asked_for(&event).cloned()
+        && let Actor::Subject(actor) = event.actor
+        && tx.find_membership(actor, &tenant).await?.is_none()
+    {
+        audit::disown(&mut event);
+    }
     if !(fault::is_planted(Fault::DropAuditRow) && event.request.as_bytes()[15].is_multiple_of(4)) {
         tx.append_audit(&event).await?;
     }
-    Ok(decision)
+    Ok((decision, None))
 }

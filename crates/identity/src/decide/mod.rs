@@ -1,6 +1,7 @@
 //! Every rule of identity as plain functions of values: no store, no clock, no HTTP,
 //! no waiting. What they decide, `act` carries out.
 
+pub mod audit;
 pub mod authority;
 pub mod bounds;
 pub mod challenge;
@@ -13,6 +14,7 @@ pub mod identity;
 pub mod invitation;
 pub mod issue;
 pub mod manage;
+pub mod password;
 pub mod refresh;
 pub mod refusal;
 pub mod retention;

@@ -53,6 +53,9 @@ pub enum ManageRefusal {
     /// The password's length is outside the bounds.
     #[error("the password's length is outside the bounds")]
     PasswordLength,
+    /// The password is one of those that everybody tries first.
+    #[error("the password is a common one")]
+    PasswordCommon,
     /// The current password was wrong or missing.
     #[error("the current password was wrong or missing")]
     PasswordWrong,
@@ -112,6 +115,7 @@ impl Reason for ManageRefusal {
             Self::TooManyIdentities(_) => ("too_many_identities", ErrorCode::InvalidRequest),
             Self::BanInvalid(_) => ("ban_invalid", ErrorCode::InvalidRequest),
             Self::PasswordLength => ("password_length", ErrorCode::InvalidRequest),
+            Self::PasswordCommon => ("password_common", ErrorCode::InvalidRequest),
             Self::PasswordWrong => ("password_wrong", ErrorCode::SignInRefused),
             Self::TooManyGuesses => ("too_many_guesses", ErrorCode::RateLimited),
             Self::NameInvalid => ("name_invalid", ErrorCode::InvalidRequest),

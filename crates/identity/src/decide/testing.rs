@@ -4,7 +4,7 @@ use crate::model::{
     Address, ApiToken, Ceiling, Dossier, Grant, Granted, Identifier, Metadata, RoleDefinition,
     Session, SessionState, Subject, SubjectStatus, TokenKind, TokenState,
 };
-use crate::settings::{RefreshMode, SessionSettings};
+use crate::settings::{CommonPasswords, RefreshMode, SessionSettings};
 use doorward_base::authn::{AssuranceLevel, AuthMethod, AuthStep};
 use doorward_base::{
     ApiTokenId, Audience, ClassName, Email, Permission, RoleName, Scope, SessionId, SubjectId,
@@ -155,7 +155,9 @@ pub(super) const fn session_settings() -> SessionSettings {
         idle_ttl: None,
         refresh: RefreshMode::Off,
         reuse_interval: Duration::ZERO,
+        max_active: 200,
         min_password: 8,
+        common_passwords: CommonPasswords::Refuse,
     }
 }
 

@@ -32,7 +32,8 @@ pub struct CreateInput<'a> {
     pub name: Option<&'a str>,
     /// When it shall stop by itself.
     pub expires_at: Option<Timestamp>,
-    /// How many the owner has that are active and not expired.
+    /// How many the owner has that are active and not expired, counted up to the class's
+    /// limit.
     pub active: u32,
     /// The realm's audiences.
     pub audiences: &'a [Audience],
@@ -95,11 +96,7 @@ pub fn create(input: &CreateInput<'_>) -> Result<Option<Timestamp>, TokenRefusal
         audiences: input.audiences,
     })?;
     let expires_at = expiry(input.class.expiry, input.expires_at, input.now)?;
-    if input
-        .class
-        .max_active
-        .is_some_and(|max| input.active >= max)
-    {
+    if input.active >= input.class.max_active {
         return Err(TokenRefusal::LimitReached);
     }
     Ok(expires_at)

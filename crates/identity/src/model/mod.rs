@@ -27,7 +27,7 @@ pub use factor::{Factor, FactorData, FactorKind, FactorState};
 pub use invitation::Invitation;
 pub use key::{KeyPurpose, KeyRecord, KeyState};
 pub use mail::{ClaimedMail, MailCount, MailDraft, MailKind, QueuedMail};
-pub use session::{RefreshFamily, Rotation, Session, SessionState, UserAgent};
+pub use session::{Device, RefreshFamily, Rotation, Session, SessionState, UserAgent};
 pub use subject::{
     Address, Contact, HashedPassword, Identifier, LinkedIdentity, Metadata, Subject, SubjectStatus,
 };

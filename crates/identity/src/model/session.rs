@@ -134,6 +134,15 @@ impl Session {
     }
 }
 
+/// What somebody signs in by, as far as it can be told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Device {
+    /// Where it is.
+    pub address: Option<IpAddr>,
+    /// What it says it is.
+    pub user_agent: Option<UserAgent>,
+}
+
 /// What a client says it is: at most 256 characters that do nothing to a terminal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UserAgent(String);

@@ -22,12 +22,14 @@ pub trait TokenRead: Send {
         filter: TokenFilter,
         page: Page<ApiTokenId>,
     ) -> Result<Vec<ApiToken>, StoreError>;
-    /// How many tokens of a class an owner has that are active and not expired.
+    /// How many tokens of a class an owner has that are active and not expired, `most` if
+    /// there are more: no more are looked at.
     async fn count_active_tokens(
         &mut self,
         owner: SubjectId,
         class: &ClassName,
         now: Timestamp,
+        most: u32,
     ) -> Result<u32, StoreError>;
     /// Where these tokens are in their lives; one that does not exist is left out.
     async fn list_token_states(
@@ -66,16 +68,19 @@ pub trait TokenWrite: Send {
         digest: &TokenDigest,
         digest_key: &str,
     ) -> Result<(), StoreError>;
-    /// Revokes every live token of an owner (bound to a tenant, if one is given) and
-    /// returns their ids.
+    /// Revokes every live token of an owner (bound to a tenant, if one is given), whatever
+    /// their number at the cost of one: whoever reads one from then on finds it revoked.
     async fn revoke_api_tokens_of(
         &mut self,
         owner: SubjectId,
         tenant: Option<&TenantId>,
         at: Timestamp,
-    ) -> Result<Vec<ApiTokenId>, StoreError>;
-    /// Forgets tokens that were revoked, or replaced and over, before a time, and returns
-    /// how many: at most `limit`. The time lies further back than an access token lives,
+    ) -> Result<(), StoreError>;
+    /// Writes into tokens what [`TokenWrite::revoke_api_tokens_of`] said of them; how many
+    /// it wrote, at most `limit`. Changes nothing that a reader sees.
+    async fn settle_endings(&mut self, limit: u32) -> Result<u64, StoreError>;
+    /// Forgets tokens that were revoked, or replaced and over, or expired, before a time,
+    /// and returns how many: at most `limit`. The time lies further back than an access token lives,
     /// or a node would not learn that those made from them are refused.
     async fn prune_api_tokens(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
     /// Records uses, never moving a time backwards.

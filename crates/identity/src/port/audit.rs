@@ -8,12 +8,20 @@ use doorward_base::Timestamp;
 /// Reading them.
 #[async_trait]
 pub trait AuditRead: Send {
-    /// Audit rows, newest first; `page.after` is a row's number.
+    /// Audit rows, newest first; `page.after` is a row's number. Looks at a bounded number
+    /// of rows: where [`AuditRead::find_audit_horizon`] says so, it goes on there.
     async fn list_audit(
         &mut self,
         filter: &AuditFilter,
         page: Page<i64>,
     ) -> Result<Vec<AuditRow>, StoreError>;
+    /// The number of the last row that such a listing looks at; `None` if it looks at all
+    /// that there are, or ends with its page.
+    async fn find_audit_horizon(
+        &mut self,
+        filter: &AuditFilter,
+        after: Option<i64>,
+    ) -> Result<Option<i64>, StoreError>;
 }
 
 /// Writing them.

@@ -1,7 +1,7 @@
 //! Sessions.
 
 use super::StoreError;
-use crate::model::{Rotation, Session};
+use crate::model::{Device, Rotation, Session};
 use async_trait::async_trait;
 use doorward_base::{SessionId, SubjectId, TenantId, Timestamp};
 
@@ -17,6 +17,8 @@ pub trait SessionRead: Send {
     async fn find_session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
     /// A subject's sessions that have not ended, newest first, at most 1,000.
     async fn list_sessions(&mut self, subject: SubjectId) -> Result<Vec<Session>, StoreError>;
+    /// What a subject's last 200 sessions, ended ones too, were begun by: each once.
+    async fn list_devices(&mut self, subject: SubjectId) -> Result<Vec<Device>, StoreError>;
     /// Sessions ended since `since`: what a node must refuse the access tokens of.
     async fn list_ended_sessions(&mut self, since: Timestamp)
     -> Result<Vec<SessionId>, StoreError>;
@@ -40,6 +42,15 @@ pub trait SessionWrite: Send {
         &mut self,
         subject: SubjectId,
         keep: SessionId,
+        at: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError>;
+    /// Ends the oldest active sessions of a subject beyond the `most` newest, never `keep`,
+    /// and returns their ids: a few at a time.
+    async fn end_oldest_sessions(
+        &mut self,
+        subject: SubjectId,
+        keep: SessionId,
+        most: u32,
         at: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError>;
     /// Ends a session; says whether it was active.

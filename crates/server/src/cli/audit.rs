@@ -81,10 +81,9 @@ impl Audit {
                 )
                 .await
                 .map_err(refused)?;
-                after = page.last().map(|row| row.seq);
-                let last = page.len() < limit as usize;
-                rows.extend(page);
-                if last || rows.len() >= wanted {
+                after = page.next;
+                rows.extend(page.rows);
+                if after.is_none() || rows.len() >= wanted {
                     return Ok(rows);
                 }
             }

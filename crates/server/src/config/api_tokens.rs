@@ -26,7 +26,7 @@ pub struct ApiTokens {
     /// Environments, of which every token names one. Default: none.
     #[serde(default)]
     pub environments: Vec<Text<Environment>>,
-    /// How many an owner may have active. Default: any number.
+    /// How many an owner may have active. Default: 100.
     #[serde(default)]
     pub max_active: Option<u32>,
     /// Whether whoever creates one chooses when it expires. Default: "optional".

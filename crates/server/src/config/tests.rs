@@ -495,7 +495,7 @@ fn the_settings_of_a_class_agree() {
         "[realm.m.api_tokens.c]\nkinds = [\"key\"]\nprefix = \"k_\"\nexpiry = \"policy\"\nmax_active = 0\npresentations = [\"header:X-A\", \"header:X-B\", \"basic\", \"exchange\"]\nenvironments = [\"a_b\"]",
         &[
             "d.toml:1: realm.m.api_tokens.c: expiry = \"policy\" needs expiry_ttl, for example \"90d\"",
-            "d.toml:5: realm.m.api_tokens.c.max_active: must be at least 1; leave it out for any number",
+            "d.toml:5: realm.m.api_tokens.c.max_active: must be at least 1; leave it out for 100",
             "d.toml:6: realm.m.api_tokens.c.presentations: names more than one header; a class has at most one",
             "d.toml:6: realm.m.api_tokens.c.presentations[2]: \"basic\" needs the realm's [basic] section with a username",
             "d.toml:6: realm.m.api_tokens.c.presentations[3]: \"exchange\" needs the dialect \"oauth\" or \"nhost\", which serve the exchange",

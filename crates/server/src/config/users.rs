@@ -4,7 +4,7 @@
 use super::text::Text;
 use super::value::Span;
 use doorward_base::RoleName;
-use doorward_identity::settings::RefreshMode;
+use doorward_identity::settings::{CommonPasswords, RefreshMode};
 use doorward_surface::setting::Word;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -34,6 +34,11 @@ pub struct Sessions {
     /// How long after a rotation the token that was used up gives the same answer again, at
     /// most "5m". Default: "10s".
     pub reuse_interval: Option<Text<Span>>,
+    /// How many a subject may have at once: one more ends the oldest. Default: 200.
+    pub max_active: Option<u16>,
     /// The shortest password accepted, in characters. Default: 8.
     pub min_password: Option<u16>,
+    /// What becomes of passwords that everybody tries first: "refuse" or "allow". Default:
+    /// "refuse".
+    pub common_passwords: Word<CommonPasswords>,
 }

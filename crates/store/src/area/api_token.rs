@@ -1,7 +1,8 @@
 //! API tokens and the digests they are found by.
 
 use super::ceiling;
-use crate::engine::{Dialect, Engine, InRealm, among, found_by};
+use super::ending::{self, ended_at};
+use crate::engine::{Dialect, Engine, InRealm, either, found_by};
 use crate::row::{Cursor, Record, Target, Value, page, sorted, values};
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
@@ -38,11 +39,20 @@ fn read_state(row: &mut Cursor<'_>) -> Result<TokenState, StoreError> {
     }
 }
 
+/// A state, and when the token ended together with others, which a job has not written into
+/// it yet.
+fn ended(state: TokenState, at: Option<Timestamp>) -> TokenState {
+    match (state, at) {
+        (TokenState::Active | TokenState::Retiring { .. }, Some(at)) => TokenState::Revoked { at },
+        (state, _) => state,
+    }
+}
+
 impl Record for Keyed {
     const TABLE: &'static str = TABLE;
 
     fn read(row: &mut Cursor<'_>) -> Result<Self, StoreError> {
-        let token = ApiToken {
+        let mut token = ApiToken {
             id: row.id("id")?,
             class: row.parse("class")?,
             kind: row.parse("kind")?,
@@ -56,7 +66,9 @@ impl Record for Keyed {
             last_used_at: row.opt_time("last_used_at")?,
             replaces: row.opt_id("replaces")?,
         };
-        Ok((token, row.text("digest_key")?.to_owned()))
+        let digest_key = row.text("digest_key")?.to_owned();
+        token.state = ended(token.state, row.opt_time("ended")?);
+        Ok((token, digest_key))
     }
 }
 
@@ -93,7 +105,9 @@ macro_rules! select {
         concat!(
             "SELECT id, class, kind, owner, tenant, roles, permissions, audiences, environment, \
              name, state, state_at, created_at, created_by, expires_at, last_used_at, replaces, \
-             digest_key FROM api_token WHERE realm = $1 ",
+             digest_key, ",
+            ended_at!("api_token"),
+            " FROM api_token WHERE realm = $1 ",
             $rest
         )
     };
@@ -142,28 +156,49 @@ impl<E: Engine> TokenRead for InRealm<E> {
         owner: SubjectId,
         class: &ClassName,
         now: Timestamp,
+        most: u32,
     ) -> Result<u32, StoreError> {
-        let sql = "SELECT count(*) FROM api_token WHERE realm = $1 AND owner = $2 AND class = $3 \
-                   AND state = 'active' AND (expires_at IS NULL OR expires_at > $4)";
-        let values = values![owner, class, now];
+        // One range of the index each.
+        let sql = concat!(
+            "SELECT (SELECT count(*) FROM (SELECT id FROM api_token WHERE realm = $1 \
+                 AND owner = $2 AND class = $3 AND state = 'active' AND expires_at IS NULL AND ",
+            ended_at!("api_token"),
+            " IS NULL LIMIT $5) AS endless) \
+             + (SELECT count(*) FROM (SELECT id FROM api_token WHERE realm = $1 \
+                 AND owner = $2 AND class = $3 AND state = 'active' AND expires_at > $4 AND ",
+            ended_at!("api_token"),
+            " IS NULL LIMIT $5) AS expiring)"
+        );
+        let values = values![owner, class, now, most];
         let counted = self.0.rows(TABLE, sql, values, |row| row.int("count"));
-        // More than fit count as many as fit: a limit is below that.
         let count = counted.await?.first().copied().unwrap_or(0);
-        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+        Ok(u32::try_from(count).unwrap_or(most).min(most))
     }
 
     async fn list_token_states(
         &mut self,
         ids: &[ApiTokenId],
     ) -> Result<Vec<(ApiTokenId, TokenState)>, StoreError> {
-        let sql = among!(
+        macro_rules! of {
+            ($ids:literal) => {
+                concat!(
+                    "SELECT id, state, state_at, ",
+                    ended_at!("api_token"),
+                    " FROM api_token WHERE realm = $1 AND id ",
+                    $ids,
+                    " ORDER BY id"
+                )
+            };
+        }
+        let sql = either!(
             E,
-            "SELECT id, state, state_at FROM api_token WHERE realm = $1 AND",
-            "id",
-            "$2",
-            "ORDER BY id"
+            sqlite: of!("IN (SELECT unhex(value) FROM json_each($2))"),
+            postgres: of!("= ANY ($2)"),
         );
-        let read = |row: &mut Cursor<'_>| Ok((row.id("id")?, read_state(row)?));
+        let read = |row: &mut Cursor<'_>| {
+            let (id, state) = (row.id("id")?, read_state(row)?);
+            Ok((id, ended(state, row.opt_time("ended")?)))
+        };
         self.0.rows(TABLE, sql, values![ids], read).await
     }
 
@@ -210,8 +245,10 @@ impl<E: Engine> TokenWrite for InRealm<E> {
     async fn insert_api_token(&mut self, new: &NewApiToken) -> Result<(), StoreError> {
         let sql = "INSERT INTO api_token (realm, id, class, kind, owner, tenant, roles, \
              permissions, audiences, environment, name, state, state_at, created_at, created_by, \
-             expires_at, last_used_at, replaces, digest_key, digest) VALUES ($1, $2, $3, $4, $5, \
-             $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) \
+             expires_at, last_used_at, replaces, digest_key, digest, after_ending) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
+             $18, $19, $20, (SELECT coalesce(max(number), 0) FROM ending \
+                 WHERE realm = $1 AND subject = $5 AND (tenant IS NULL OR tenant = $6))) \
              ON CONFLICT DO NOTHING";
         self.0
             .insert(target(&new.token.id), sql, &values(new))
@@ -248,13 +285,12 @@ impl<E: Engine> TokenWrite for InRealm<E> {
         owner: SubjectId,
         tenant: Option<&TenantId>,
         at: Timestamp,
-    ) -> Result<Vec<ApiTokenId>, StoreError> {
-        let sql = "UPDATE api_token SET state = 'revoked', state_at = $4 \
-             WHERE realm = $1 AND owner = $2 AND kind <> '' \
-             AND (CAST($3 AS text) IS NULL OR tenant = $3) AND state <> 'revoked' RETURNING id";
-        let (target, values) = (target(&owner), values![owner, tenant, at]);
-        let revoked = self.0.returned(target, sql, values, |row| row.id("id"));
-        revoked.await.map(sorted)
+    ) -> Result<(), StoreError> {
+        ending::end(&mut self.0, owner, tenant, at).await
+    }
+
+    async fn settle_endings(&mut self, limit: u32) -> Result<u64, StoreError> {
+        ending::settle(&mut self.0, limit).await
     }
 
     async fn prune_api_tokens(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
@@ -266,6 +302,8 @@ impl<E: Engine> TokenWrite for InRealm<E> {
                  WHERE realm = $1 AND state = 'revoked' AND state_at < $2 LIMIT $3) AS revoked \
              UNION ALL SELECT id FROM (SELECT id FROM api_token \
                  WHERE realm = $1 AND state = 'retiring' AND state_at < $2 LIMIT $3) AS over \
+             UNION ALL SELECT id FROM (SELECT id FROM api_token WHERE realm = $1 \
+                 AND state = 'active' AND expires_at > 0 AND expires_at < $2 LIMIT $3) AS expired \
              LIMIT $3"
         );
         let target = target(&"those that are over");

@@ -25,32 +25,97 @@ const FREQUENT: [AuditAction; 3] = [
 ];
 const IS_RARE: &str = " AND action NOT IN ('token.exchange', 'session.refresh', 'session.sign_in')";
 
-/// Lists what a filter asks for. A condition that is not asked for is left out, so that an
-/// index serves the rest.
+/// The columns of an event.
+const COLUMNS: &str = "seq, at, request, actor, actor_subject, action, refused, subject, \
+     tenant, token, session, peer, detail";
+
+/// How many rows a search looks at: an index serves one of its conditions, and the rest are
+/// looked for in what that finds.
+pub(crate) const LOOKED_AT: u32 = 5000;
+
+/// What a column must be.
+type Condition<'f> = (&'static str, Value<'f>);
+
+/// A search: the condition that an index serves, and what it leaves to look at. One that is
+/// not asked for is left out; a frequent action is found in the order of the realm.
+struct Search<'f> {
+    served: Option<Condition<'f>>,
+    further: Vec<Condition<'f>>,
+}
+
+impl<'f> Search<'f> {
+    fn of(filter: &'f AuditFilter) -> Self {
+        let conditions = [
+            ("subject", filter.subject.map(Value::from)),
+            ("tenant", filter.tenant.as_ref().map(Value::from)),
+            ("action", filter.action.as_ref().map(Value::from)),
+        ];
+        let conditions = conditions.into_iter();
+        let mut further: Vec<_> = conditions
+            .filter_map(|(column, value)| value.map(|value| (column, value)))
+            .collect();
+        let action = filter.action.as_deref();
+        let is_frequent = FREQUENT.iter().any(|one| Some(one.as_str()) == action);
+        let served = match further.first() {
+            None => None,
+            Some(("action", _)) if is_frequent => None,
+            Some(_) => Some(further.remove(0)),
+        };
+        Self { served, further }
+    }
+
+    /// What an index finds before the row `$2`, newest first but for its end.
+    fn found(&mut self, columns: &str, after: Option<i64>) -> (String, Vec<Value<'f>>) {
+        let mut values = vec![Value::Int(after.unwrap_or(i64::MAX))];
+        let mut sql = format!("SELECT {columns} FROM audit WHERE realm = $1 AND seq < $2");
+        if let Some((column, value)) = self.served.take() {
+            values.push(value);
+            sql.push_str(&format!(" AND {column} = $3"));
+            if column == "action" {
+                sql.push_str(IS_RARE);
+            }
+        }
+        sql.push_str(" ORDER BY seq DESC");
+        (sql, values)
+    }
+}
+
+/// Lists what a filter asks for.
 pub(crate) fn listing(filter: &AuditFilter, page: Page<i64>) -> (String, Vec<Value<'_>>) {
-    let mut sql = "SELECT seq, at, request, actor, actor_subject, action, refused, subject, \
-                   tenant, token, session, peer, detail FROM audit WHERE realm = $1 AND seq < $2"
-        .to_owned();
-    let mut values = vec![Value::Int(page.after.unwrap_or(i64::MAX))];
-    let conditions = [
-        ("subject", filter.subject.map(Value::from)),
-        ("tenant", filter.tenant.as_ref().map(Value::from)),
-        ("action", filter.action.as_ref().map(Value::from)),
-    ];
-    for (column, value) in conditions {
-        if let Some(value) = value {
+    let mut search = Search::of(filter);
+    let (mut sql, mut values) = search.found(COLUMNS, page.after);
+    if !search.further.is_empty() {
+        values.push(LOOKED_AT.into());
+        let last = values.len() + 1;
+        sql = format!("SELECT {COLUMNS} FROM ({sql} LIMIT ${last}) AS looked_at WHERE seq > 0");
+        for (column, value) in search.further {
             values.push(value);
             sql.push_str(&format!(" AND {column} = ${}", values.len() + 1));
         }
-    }
-    if let (None, None, Some(asked)) = (filter.subject, &filter.tenant, &filter.action)
-        && !FREQUENT.iter().any(|action| action.as_str() == asked)
-    {
-        sql.push_str(IS_RARE);
+        sql.push_str(" ORDER BY seq DESC");
     }
     values.push(page.limit.into());
-    sql.push_str(&format!(" ORDER BY seq DESC LIMIT ${}", values.len() + 1));
+    sql.push_str(&format!(" LIMIT ${}", values.len() + 1));
     (sql, values)
+}
+
+/// The last row that a listing looks at; none if an index serves all of it.
+fn horizon(filter: &AuditFilter, after: Option<i64>) -> Option<(String, Vec<Value<'_>>)> {
+    let mut search = Search::of(filter);
+    if search.further.is_empty() {
+        return None;
+    }
+    let (mut sql, mut values) = search.found("seq", after);
+    values.push((LOOKED_AT - 1).into());
+    sql.push_str(&format!(" LIMIT 1 OFFSET ${}", values.len() + 1));
+    Some((sql, values))
+}
+
+/// Whether no row can be asked for: the action comes from outside, and PostgreSQL's texts
+/// hold no NUL.
+fn is_nothing(filter: &AuditFilter) -> bool {
+    let action = filter.action.as_deref().unwrap_or_default();
+    action.contains('\0')
 }
 
 /// The columns `actor` and `actor_subject`.
@@ -136,13 +201,24 @@ impl<E: Engine> AuditRead for InRealm<E> {
         filter: &AuditFilter,
         page: Page<i64>,
     ) -> Result<Vec<AuditRow>, StoreError> {
-        // It comes from outside, and PostgreSQL's texts hold no NUL: no row has it.
-        let action = filter.action.as_deref().unwrap_or_default();
-        if action.contains('\0') {
+        if is_nothing(filter) {
             return Ok(Vec::new());
         }
         let (sql, values) = listing(filter, bounded(page));
         self.0.list(&sql, &values).await
+    }
+
+    async fn find_audit_horizon(
+        &mut self,
+        filter: &AuditFilter,
+        after: Option<i64>,
+    ) -> Result<Option<i64>, StoreError> {
+        let horizon = horizon(filter, after);
+        let Some((sql, values)) = horizon.filter(|_| !is_nothing(filter)) else {
+            return Ok(None);
+        };
+        let found = self.0.rows(TABLE, &sql, &values, |row| row.int("seq"));
+        Ok(found.await?.first().copied())
     }
 }
 

@@ -20,9 +20,13 @@ macro_rules! subject_columns {
 /// The columns of the API token `t`.
 macro_rules! token_columns {
     () => {
-        "t.id, t.class, t.kind, t.owner, t.tenant, t.roles, t.permissions, t.audiences, \
-         t.environment, t.name, t.state, t.state_at, t.created_at, t.created_by, t.expires_at, \
-         t.last_used_at, t.replaces, t.digest_key, "
+        concat!(
+            "t.id, t.class, t.kind, t.owner, t.tenant, t.roles, t.permissions, t.audiences, \
+             t.environment, t.name, t.state, t.state_at, t.created_at, t.created_by, \
+             t.expires_at, t.last_used_at, t.replaces, t.digest_key, ",
+            $crate::area::ending::ended_at!("t"),
+            ", "
+        )
     };
 }
 

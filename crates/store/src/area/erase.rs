@@ -18,7 +18,8 @@ const BATCH: u32 = 100;
 
 /// The realms in which something may be left.
 pub(crate) const UNSWEPT: &str = "SELECT realm FROM subject WHERE deleted_at > 0 AND swept_at IS NULL UNION \
-     SELECT realm FROM tenant WHERE deleted_at > 0 AND swept_at IS NULL";
+     SELECT realm FROM tenant WHERE deleted_at > 0 AND swept_at IS NULL UNION \
+     SELECT realm FROM ending";
 
 /// Takes rows of one subject away, `$2`, at most `$3`.
 const OF_SUBJECT: [&str; 9] = [

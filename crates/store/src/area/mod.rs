@@ -10,6 +10,7 @@ pub(crate) mod challenge;
 pub(crate) mod change;
 pub(crate) mod client;
 pub(crate) mod dossier;
+pub(crate) mod ending;
 pub(crate) mod erase;
 pub(crate) mod factor;
 pub(crate) mod grant;

@@ -1,11 +1,11 @@
 //! Sessions.
 
 use super::ceiling;
-use crate::engine::{Engine, InRealm, among, found_by};
+use crate::engine::{Engine, InRealm, among, either, found_by};
 use crate::row::{Cursor, Record, Target, Value, join, sorted, values};
 use async_trait::async_trait;
 use doorward_base::{SessionId, SubjectId, TenantId, Timestamp};
-use doorward_identity::model::{RefreshFamily, Rotation, Session, SessionState, UserAgent};
+use doorward_identity::model::{Device, RefreshFamily, Rotation, Session, SessionState, UserAgent};
 use doorward_identity::port::{SessionRead, SessionWrite, StoreError};
 use std::fmt::Display;
 
@@ -36,6 +36,17 @@ fn read_family(row: &mut Cursor<'_>) -> Result<Option<RefreshFamily>, StoreError
         digest_key,
         number,
     }))
+}
+
+impl Record for Device {
+    const TABLE: &'static str = TABLE;
+
+    fn read(row: &mut Cursor<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            address: row.opt_parse("address")?,
+            user_agent: row.opt_text("user_agent")?.and_then(UserAgent::clean),
+        })
+    }
 }
 
 impl Record for Session {
@@ -148,6 +159,13 @@ impl<E: Engine> SessionRead for InRealm<E> {
         self.0.list(sql, values![subject]).await
     }
 
+    async fn list_devices(&mut self, subject: SubjectId) -> Result<Vec<Device>, StoreError> {
+        let sql = "SELECT DISTINCT address, user_agent FROM (SELECT address, user_agent \
+             FROM session WHERE realm = $1 AND subject = $2 AND aal <> '' \
+             ORDER BY id DESC LIMIT 200) AS latest";
+        self.0.list(sql, values![subject]).await
+    }
+
     async fn list_ended_sessions(
         &mut self,
         since: Timestamp,
@@ -194,6 +212,29 @@ impl<E: Engine> SessionWrite for InRealm<E> {
         let sql = "UPDATE session SET ended_at = $4 \
              WHERE realm = $1 AND subject = $2 AND id <> $3 AND ended_at IS NULL RETURNING id";
         let (target, values) = (target(&subject), values![subject, keep, at]);
+        let ended = self.0.returned(target, sql, values, |row| row.id("id"));
+        ended.await.map(sorted)
+    }
+
+    async fn end_oldest_sessions(
+        &mut self,
+        subject: SubjectId,
+        keep: SessionId,
+        most: u32,
+        at: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let sql = either!(
+            E,
+            sqlite: "UPDATE session SET ended_at = $4 WHERE realm = $1 AND id <> $3 AND id IN \
+                 (SELECT id FROM session WHERE realm = $1 AND subject = $2 \
+                  AND ended_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 16 OFFSET $5) \
+                 RETURNING id",
+            postgres: "UPDATE session SET ended_at = $4 WHERE realm = $1 AND id <> $3 \
+                 AND id = ANY (ARRAY (SELECT id FROM session WHERE realm = $1 AND subject = $2 \
+                  AND ended_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 16 OFFSET $5)) \
+                 RETURNING id",
+        );
+        let (target, values) = (target(&subject), values![subject, keep, at, most]);
         let ended = self.0.returned(target, sql, values, |row| row.id("id"));
         ended.await.map(sorted)
     }

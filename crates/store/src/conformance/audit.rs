@@ -2,6 +2,7 @@
 
 use super::fixture::{all, event, realm, session_id, subject_id, tenant_id, token_id};
 use super::{reading, writing};
+use crate::area::audit::LOOKED_AT;
 use doorward_base::{ErrorCode, RealmId};
 use doorward_identity::model::{Actor, AuditAction, AuditEvent, AuditRow, Outcome};
 use doorward_identity::port::{AuditFilter, Page, StoreHandle};
@@ -118,6 +119,46 @@ pub(crate) async fn events_are_filtered(store: StoreHandle) {
         let seconds: Vec<_> = rows.iter().map(|row| row.event.at.as_seconds()).collect();
         assert_eq!(seconds, expected, "{asked:?}");
     }
+}
+
+/// D2: a search that finds nothing gives up after so many rows, and says where to go on.
+pub(crate) async fn a_search_looks_at_a_bounded_number_of_events(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    let sought = about(1, Some(1), Some("acme"), AuditAction::TokenCreate);
+    let others = about(2, Some(1), Some("acme"), AuditAction::SignIn);
+    let looked_at = i64::from(LOOKED_AT);
+    append(&store, realm, vec![sought]).await;
+    for _ in 0..2 {
+        append(&store, realm, vec![others.clone(); LOOKED_AT as usize / 2]).await;
+    }
+    let asked = filter(None, Some("acme"), Some("token.create"));
+    let horizon = |asked: &AuditFilter, after| {
+        let (store, asked) = (store.clone(), asked.clone());
+        async move {
+            reading!(store, realm, [asked], |tx| tx
+                .find_audit_horizon(&asked, after)
+                .await)
+            .unwrap()
+        }
+    };
+    let newest = list(&store, realm, &filter(None, None, None), all()).await[0].seq;
+    assert_eq!(list(&store, realm, &asked, all()).await, []);
+    let on = horizon(&asked, None).await;
+    assert_eq!(on, Some(newest - looked_at + 1));
+    let page = Page {
+        after: on,
+        limit: 9,
+    };
+    assert_eq!(list(&store, realm, &asked, page).await.len(), 1);
+    assert_eq!(horizon(&asked, on).await, None);
+    // What most events are has no index of its own.
+    let frequent = filter(None, None, Some("session.sign_in"));
+    assert_eq!(horizon(&frequent, None).await, Some(newest - looked_at + 1));
+    let rare = filter(None, None, Some("token.create"));
+    assert_eq!(horizon(&rare, None).await, None);
+    // An index serves one condition: its page ends it.
+    assert_eq!(horizon(&filter(None, Some("acme"), None), None).await, None);
+    assert_eq!(horizon(&filter(None, None, None), None).await, None);
 }
 
 pub(crate) async fn events_are_paged(store: StoreHandle) {

@@ -105,6 +105,7 @@ macro_rules! conformance {
                 a_revoked_token_never_comes_back,
                 only_active_tokens_count,
                 an_owners_tokens_are_revoked_together,
+                ending_many_tokens_is_one_row,
                 uses_never_move_backwards,
                 tokens_are_paged_by_owner,
             ]
@@ -116,6 +117,8 @@ macro_rules! conformance {
                 a_session_ends_once,
                 a_subjects_sessions_end_together,
                 what_ended_since_is_listed,
+                the_oldest_sessions_end_beyond_a_number,
+                devices_are_told_once,
             ]
             key: [
                 keys_live_their_life,
@@ -126,6 +129,7 @@ macro_rules! conformance {
                 every_action_can_be_read_back,
                 events_are_filtered,
                 events_are_paged,
+                a_search_looks_at_a_bounded_number_of_events,
             ]
             look_up: [
                 a_look_up_that_does_more_runs_in_a_transaction,

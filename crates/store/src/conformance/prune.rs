@@ -45,17 +45,23 @@ pub(crate) async fn dead_tokens_go_and_live_ones_stay(store: StoreHandle) {
                 token.token.state = state;
                 tx.insert_api_token(&token).await?;
             }
+            // Expired, nobody revoked them; the last one never does.
+            for (n, expires) in [(6, Some(10)), (7, Some(20)), (8, None)] {
+                let mut token = token(n, 1);
+                token.token.expires_at = expires.map(at);
+                tx.insert_api_token(&token).await?;
+            }
             Ok(())
         })
         .unwrap();
     }
-    for (before, limit, expected) in [(10, 9, 0), (20, 1, 1), (20, 9, 1), (20, 9, 0)] {
+    for (before, limit, expected) in [(10, 9, 0), (20, 1, 1), (20, 9, 2), (20, 9, 0)] {
         let pruned = writing!(store, a, [], |tx| tx
             .prune_api_tokens(at(before), limit)
             .await);
         assert_eq!(pruned, Ok(expected), "before {before}");
     }
-    for (realm, expected) in [(a, vec![1, 4, 5]), (b, vec![1, 2, 3, 4, 5])] {
+    for (realm, expected) in [(a, vec![1, 4, 5, 7, 8]), (b, (1..=8).collect())] {
         let left = reading!(store, realm, [], |tx| tx
             .list_api_tokens(TokenFilter::All, all())
             .await);

@@ -7,7 +7,7 @@ use super::{reading, writing};
 use doorward_base::authn::{AssuranceLevel, AuthMethod, AuthStep};
 use doorward_base::{ClientId, FactorId, RealmId};
 use doorward_identity::model::{
-    Ceiling, RefreshFamily, Rotation, Session, SessionState, TokenState, UserAgent,
+    Ceiling, Device, RefreshFamily, Rotation, Session, SessionState, TokenState, UserAgent,
 };
 use doorward_identity::port::{StoreError, StoreHandle};
 
@@ -284,5 +284,58 @@ pub(crate) async fn what_ended_since_is_listed(store: StoreHandle) {
     for (since, expected) in [(60, vec![(token_id(3), at(60))]), (61, vec![])] {
         let listed = reading!(store, realm, [], |tx| tx.list_retiring(at(since)).await);
         assert_eq!(listed, Ok(expected), "since {since}");
+    }
+}
+
+pub(crate) async fn the_oldest_sessions_end_beyond_a_number(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let mut sessions: Vec<Session> = (1..=40).map(|n| session(n, 1, None)).collect();
+    sessions.push(session(50, 2, None));
+    insert(&store, realm, sessions).await;
+    // A few at a time, and never the one that is kept.
+    for (keep, most, expected) in [
+        (40, 60, vec![]),
+        (40, 30, (1..=10).collect()),
+        (11, 10, (15..=30).collect::<Vec<u8>>()),
+        (11, 10, (12..=14).collect()),
+        (11, 10, vec![]),
+    ] {
+        let ended = writing!(store, realm, [], |tx| tx
+            .end_oldest_sessions(subject_id(1), session_id(keep), most, at(50))
+            .await);
+        let expected: Vec<_> = expected.into_iter().map(session_id).collect();
+        assert_eq!(ended, Ok(expected), "beyond {most}");
+    }
+    let others = reading!(store, realm, [], |tx| tx.list_sessions(subject_id(2)).await);
+    assert_eq!(others.unwrap().len(), 1);
+}
+
+pub(crate) async fn devices_are_told_once(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let device = |address: &str, agent: &str| Device {
+        address: address.parse().ok(),
+        user_agent: UserAgent::clean(agent),
+    };
+    let (home, work) = (device("192.0.2.1", "browser"), device("2001:db8::1", ""));
+    let mut sessions = Vec::new();
+    for (n, of, by) in [(1, 1, &home), (2, 1, &work), (3, 1, &home), (4, 2, &work)] {
+        let mut session = session(n, of, None);
+        session.address = by.address;
+        session.user_agent.clone_from(&by.user_agent);
+        if n == 2 {
+            session.state = SessionState::Ended { at: at(5) };
+        }
+        sessions.push(session);
+    }
+    insert(&store, realm, sessions).await;
+    for (subject, expected) in [(1, vec![&home, &work]), (2, vec![&work]), (9, vec![])] {
+        let devices = reading!(store, realm, [], |tx| tx
+            .list_devices(subject_id(subject))
+            .await);
+        let mut devices = devices.unwrap();
+        devices.sort_by_key(|device| device.address);
+        assert_eq!(devices.iter().collect::<Vec<_>>(), expected);
     }
 }

@@ -4,9 +4,9 @@ use super::fixture::{
     all, at, digest, people, realm, subject_id, tenant_id, token, token_id, token_in,
 };
 use super::{reading, writing};
-use doorward_base::RealmId;
+use doorward_base::{ClassName, RealmId};
 use doorward_identity::model::{Ceiling, NewApiToken, TokenKind, TokenState};
-use doorward_identity::port::{Page, StoreError, StoreHandle, TokenFilter};
+use doorward_identity::port::{Page, StoreError, StoreHandle, TokenFilter, TokenKey};
 
 async fn insert(store: &StoreHandle, realm: RealmId, tokens: Vec<NewApiToken>) {
     writing!(store, realm, [tokens], |tx| {
@@ -133,12 +133,39 @@ pub(crate) async fn only_active_tokens_count(store: StoreHandle) {
     ];
     insert(&store, realm, tokens).await;
     // Token 1 expires at 1,000 s: at that moment it no longer counts.
-    for (now, expected) in [(999, 2), (1000, 1)] {
+    for (now, most, expected) in [(999, 9, 2), (1000, 9, 1), (999, 2, 2), (999, 1, 1)] {
         let count = reading!(store, realm, [], |tx| tx
-            .count_active_tokens(subject_id(1), &"access".parse().unwrap(), at(now))
+            .count_active_tokens(subject_id(1), &"access".parse().unwrap(), at(now), most)
             .await);
-        assert_eq!(count, Ok(expected), "at {now}");
+        assert_eq!(count, Ok(expected), "at {now}, at most {most}");
     }
+}
+
+/// States in the order of their tokens, and how many of subject 1 count.
+async fn standing(store: &StoreHandle, realm: RealmId) -> (Vec<TokenState>, u32) {
+    let class: ClassName = "access".parse().unwrap();
+    reading!(store, realm, [class], |tx| {
+        let listed = tx.list_api_tokens(TokenFilter::All, all()).await?;
+        // Whatever a token is found by, it says the same.
+        for token in &listed {
+            let found = tx.find_api_token(token.id).await?.unwrap();
+            let by_digest = tx
+                .find_api_token_by_digest(&digest(token.id.as_bytes()[0]))
+                .await?;
+            let dossier = tx.find_token_dossier(&TokenKey::Id(token.id)).await?;
+            let states = tx.list_token_states(&[token.id]).await?;
+            assert_eq!(found.state, token.state);
+            assert_eq!(by_digest.unwrap().0.state, token.state);
+            assert_eq!(dossier.unwrap().token.state, token.state);
+            assert_eq!(states, [(token.id, token.state)]);
+        }
+        let states = listed.into_iter().map(|token| token.state).collect();
+        let active = tx
+            .count_active_tokens(subject_id(1), &class, at(1), 9)
+            .await?;
+        Ok((states, active))
+    })
+    .unwrap()
 }
 
 pub(crate) async fn an_owners_tokens_are_revoked_together(store: StoreHandle) {
@@ -154,34 +181,80 @@ pub(crate) async fn an_owners_tokens_are_revoked_together(store: StoreHandle) {
         token_in(5, 2, "acme"),
     ];
     insert(&store, realm, tokens).await;
-    let (in_acme, all_of_1, none) = writing!(store, realm, [], |tx| Ok((
-        tx.revoke_api_tokens_of(subject_id(1), Some(&tenant_id("acme")), at(60))
-            .await?,
-        tx.revoke_api_tokens_of(subject_id(1), None, at(61)).await?,
-        tx.revoke_api_tokens_of(subject_id(1), None, at(62)).await?,
-    )))
-    .unwrap();
-    assert_eq!(in_acme, [2, 3].map(token_id));
-    assert_eq!(all_of_1, [1, 4].map(token_id));
-    assert_eq!(none, []);
-    let states = reading!(store, realm, [], |tx| tx
-        .list_api_tokens(TokenFilter::All, all())
-        .await)
-    .unwrap()
-    .into_iter()
-    .map(|token| token.state)
-    .collect::<Vec<_>>();
+    let revoke = |tenant: Option<&'static str>, seconds| {
+        let store = store.clone();
+        async move {
+            let tenant = tenant.map(tenant_id);
+            writing!(store, realm, [tenant], |tx| tx
+                .revoke_api_tokens_of(subject_id(1), tenant.as_ref(), at(seconds))
+                .await)
+            .unwrap();
+        }
+    };
     let revoked = |seconds| TokenState::Revoked { at: at(seconds) };
+    let (active, was) = (TokenState::Active, TokenState::Retiring { until: at(500) });
     assert_eq!(
-        states,
-        [
-            revoked(61),
-            revoked(60),
-            revoked(60),
-            revoked(61),
-            TokenState::Active
-        ]
+        standing(&store, realm).await,
+        (vec![active, active, was, active, active], 3)
     );
+    revoke(Some("acme"), 60).await;
+    let in_acme = vec![active, revoked(60), revoked(60), active, active];
+    assert_eq!(standing(&store, realm).await, (in_acme, 2));
+    // What is made afterwards lives, also there.
+    insert(&store, realm, vec![token_in(6, 1, "acme")]).await;
+    assert_eq!(standing(&store, realm).await.1, 3);
+    revoke(None, 61).await;
+    insert(&store, realm, vec![token_in(7, 1, "acme"), token(8, 1)]).await;
+    let (states, count) = standing(&store, realm).await;
+    assert_eq!(states[0], revoked(61));
+    assert_eq!(
+        states[3..],
+        [revoked(61), active, revoked(61), active, active]
+    );
+    assert_eq!(count, 2);
+    // In pieces, which nobody sees, and then it is written in each.
+    let mut settled = Vec::new();
+    for _ in 0..4 {
+        settled.push(writing!(store, realm, [], |tx| tx.settle_endings(2).await).unwrap());
+        assert_eq!(standing(&store, realm).await, (states.clone(), 2));
+    }
+    assert_eq!(settled, [2, 2, 1, 0]);
+    revoke(Some("acme"), 70).await;
+    let (mut after, count) = standing(&store, realm).await;
+    assert_eq!((after.remove(6), count), (revoked(70), 1));
+    let other = writing!(store, realm, [], |tx| tx
+        .revoke_api_tokens_of(subject_id(9), None, at(9))
+        .await);
+    assert_eq!(other, Ok(()), "nobody has nothing");
+}
+
+/// Whatever the number of tokens: what ends them is one row, and a piece of the rest is as
+/// large as asked.
+pub(crate) async fn ending_many_tokens_is_one_row(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let many = (10..=209).map(|n| {
+        let mut token = token_in(n, 1, "acme");
+        token.token.expires_at = None;
+        token
+    });
+    insert(&store, realm, many.collect()).await;
+    let before = store.engine().last_change().await.unwrap();
+    writing!(store, realm, [], |tx| tx
+        .revoke_api_tokens_of(subject_id(1), Some(&tenant_id("acme")), at(60))
+        .await)
+    .unwrap();
+    let unsettled = store.engine().list_unswept().await.unwrap();
+    assert_eq!(unsettled, [realm]);
+    // Nothing was written into the tokens yet: all of it is left.
+    let mut settled = Vec::new();
+    for _ in 0..4 {
+        settled.push(writing!(store, realm, [], |tx| tx.settle_endings(80).await).unwrap());
+    }
+    assert_eq!(settled, [80, 80, 40, 0]);
+    assert_eq!(store.engine().list_unswept().await.unwrap(), []);
+    assert_eq!(store.engine().last_change().await.unwrap(), before);
+    assert_eq!(standing(&store, realm).await.1, 0);
 }
 
 pub(crate) async fn uses_never_move_backwards(store: StoreHandle) {

@@ -80,7 +80,7 @@ impl Shared {
     pub(super) fn for_extent(&self, extent: Extent) -> &Connections {
         match extent {
             Extent::Upkeep => &self.reserved,
-            Extent::OneLookUp | Extent::Any => &self.connections,
+            Extent::OneLookUp | Extent::Listing | Extent::Any => &self.connections,
         }
     }
 

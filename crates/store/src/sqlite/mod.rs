@@ -3,8 +3,8 @@
 //! * Writing: [`writer`]; use-cases that wait are committed together, durably
 //!   (`WAL`, `synchronous=FULL`).
 //! * Reading: [`reader`]; on the caller's thread, over one snapshot, without waiting
-//!   for the writer. A point read costs microseconds; a scan of millions of rows
-//!   belongs on a thread that may block.
+//!   for the writer: a point read costs microseconds. Listings and searches run on threads
+//!   of their own ([`searcher`]).
 //! * SQL: `area`, which both engines share, every statement bound to one realm by
 //!   [`statement`]; here what is done in this engine's own way.
 //!
@@ -22,6 +22,7 @@ mod presence;
 mod reader;
 mod realm;
 mod scope;
+mod searcher;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,8 @@ use doorward_identity::port::{
 };
 use presence::Presence;
 use reader::Readers;
+use rusqlite::Connection;
+use searcher::Searchers;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +56,8 @@ use writer::Writer;
 /// Its methods need a tokio runtime with time enabled.
 pub struct SqliteStore {
     writer: Writer,
-    readers: Readers,
+    readers: Arc<Readers>,
+    searchers: Searchers,
     watch: Watch,
     created: bool,
 }
@@ -68,9 +72,11 @@ impl SqliteStore {
         let opened = open::open(path)?;
         let presence =
             Arc::new(Presence::of(path).map_err(|problem| OpenError::file(path, &problem))?);
+        let readers = Arc::new(Readers::new(Arc::clone(&presence)));
         Ok(Self {
             watch: Watch::new(open::reading(path)?, Arc::clone(&presence)),
-            readers: Readers::new(Arc::clone(&presence)),
+            searchers: Searchers::new(Arc::clone(&readers)),
+            readers,
             writer: Writer::start(opened.conn, presence)
                 .map_err(|problem| OpenError::file(path, &problem))?,
             created: opened.created,
@@ -160,14 +166,18 @@ impl Store for SqliteStore {
     async fn run_read(
         &self,
         realm: RealmId,
-        _: Extent,
+        extent: Extent,
         job: ReadJob<'static>,
     ) -> Result<(), StoreError> {
-        self.readers.run(|conn| {
+        let read = move |conn: &mut Connection| {
             let mut tx = InRealm(RealmTx::new(conn, realm));
             let outcome = tx::run_ready(job(&mut tx));
             tx.0.finish(outcome)
-        })
+        };
+        match extent {
+            Extent::Listing => self.searchers.run(read).await,
+            Extent::OneLookUp | Extent::Upkeep | Extent::Any => self.readers.run(read),
+        }
     }
 
     async fn has_changed(&self) -> Result<bool, StoreError> {

@@ -11,7 +11,7 @@ use doorward_identity::port::{AuditFilter, StoreHandle, TokenKey};
 use rusqlite::Connection;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Barrier;
+use std::sync::{Barrier, Mutex};
 use tempfile::TempDir;
 
 async fn fresh() -> (StoreHandle, TempDir) {
@@ -38,6 +38,30 @@ mod plans;
 
 conformance!(crate::sqlite::tests::fresh);
 use_cases!(crate::sqlite::tests::fresh);
+
+/// D2: whoever else the caller's thread serves does not wait for a listing.
+#[tokio::test]
+async fn a_listing_leaves_the_callers_thread() {
+    let (store, _directory) = fresh().await;
+    let a = realm(&store, "a").await;
+    people(&store, a).await;
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let listing = store.read_as(a, Extent::Listing, move |tx| {
+        let wait = wait.lock().unwrap();
+        // In place, it would wait for what comes after it.
+        wait.recv_timeout(Duration::from_secs(20)).unwrap();
+        Box::pin(async move { tx.list_subjects(all()).await })
+    });
+    let other = async {
+        let found = reading!(store, a, [], |tx| tx.find_subject(subject_id(1)).await);
+        go.send(()).unwrap();
+        found
+    };
+    let (listed, found) = tokio::join!(listing, other);
+    assert_eq!(listed.unwrap().len(), 2);
+    assert!(found.unwrap().is_some());
+}
 
 /// A look-up that writes nothing is served while the writer is busy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -241,7 +265,11 @@ mod processes {
                 let new = token(n, 1);
                 writing!(store, a, [new], |tx| {
                     let class = &new.token.class;
-                    if tx.count_active_tokens(subject_id(1), class, at(1)).await? > 0 {
+                    if tx
+                        .count_active_tokens(subject_id(1), class, at(1), 9)
+                        .await?
+                        > 0
+                    {
                         return Ok(false);
                     }
                     tx.insert_api_token(&new).await.map(|()| true)

@@ -326,6 +326,23 @@ pub(crate) async fn no_row_holds_a_secret(store: StoreHandle) {
     }
 }
 
+/// A10b: what somebody is refused is not told to those it asked about.
+pub(crate) async fn a_refusal_is_written_into_no_log_of_others(store: StoreHandle) {
+    let world = World::new(store).await;
+    world.tenant("globex").await;
+    let clerk = world.person("clerk", Some("acme"), &[]).await;
+    let someone = world.user("someone", Some("globex"), &[]).await;
+    for (tenant, logged) in [("globex", None), ("acme", Some(tenant_id("acme")))] {
+        let done = end_membership(world.ctx(), &clerk.caller, someone, tenant_id(tenant)).await;
+        assert_eq!(code(done), ErrorCode::InsufficientPermission);
+        let event = world.last_audit().await.event;
+        assert_eq!(event.action, AuditAction::MembershipEnd);
+        assert_eq!(event.tenant, logged, "{tenant}");
+        let asked = event.detail.get("asked_tenant");
+        assert_eq!(asked.is_some(), logged.is_none(), "{asked:?}");
+    }
+}
+
 pub(crate) async fn rows_are_read_within_reach(store: StoreHandle) {
     let world = World::new(store).await;
     let globex = world.tenant("globex").await;
@@ -335,7 +352,7 @@ pub(crate) async fn rows_are_read_within_reach(store: StoreHandle) {
     world.user("ada", Some("acme"), &[]).await;
     world.user("bob", Some("globex"), &[]).await;
     let list = |filter: AuditFilter| list_audit(world.ctx(), &reader.caller, filter, all());
-    let rows = list(AuditFilter::default()).await.unwrap();
+    let rows = list(AuditFilter::default()).await.unwrap().rows;
     assert!(!rows.is_empty());
     assert!(
         rows.iter()
@@ -354,7 +371,7 @@ pub(crate) async fn rows_are_read_within_reach(store: StoreHandle) {
         tenant: Some(globex.clone()),
         ..AuditFilter::default()
     };
-    let rows = list(filter).await.unwrap();
+    let rows = list(filter).await.unwrap().rows;
     assert!(!rows.is_empty());
     assert!(
         rows.iter()

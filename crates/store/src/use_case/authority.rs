@@ -7,7 +7,7 @@ use doorward_base::principal::CredentialId;
 use doorward_base::{ErrorCode, Permission};
 use doorward_identity::act::*;
 use doorward_identity::decide::manage::ManagementPermission;
-use doorward_identity::decide::refusal::{ManageRefusal, TokenRefusal};
+use doorward_identity::decide::refusal::{ManageRefusal, TokenRefusal, UseRefusal};
 use doorward_identity::model::{Ceiling, Granted, Outcome, TokenKind};
 use doorward_identity::port::{Page, StoreHandle};
 use doorward_identity::settings::Presentation;
@@ -358,4 +358,49 @@ pub(crate) async fn who_leaves_and_returns_holds_nothing(store: StoreHandle) {
         .unwrap();
     let profile = load_profile(world.ctx(), &OPERATOR, ada).await.unwrap();
     assert_eq!(profile.grants, [grant(None, "write")]);
+}
+
+/// D4: what is written to end a membership, and what every node has to follow, does not
+/// depend on how many tokens there are.
+pub(crate) async fn ending_a_membership_costs_the_same_for_many_tokens(store: StoreHandle) {
+    let world = World::new(store).await;
+    let acme = world.tenant("acme").await;
+    let mut costs = Vec::new();
+    for tokens in [1, 60] {
+        let name = format!("bot{tokens}");
+        let bot = world.service(&name, Some("acme"), &[]).await;
+        let mut minted = Vec::new();
+        for _ in 0..tokens {
+            minted.push(world.mint(TokenKind::Service, bot).await);
+        }
+        let before = world.last_change().await;
+        let epoch = world.epoch(bot, Some(&acme)).await;
+        end_membership(world.ctx(), &OPERATOR, bot, acme.clone())
+            .await
+            .unwrap();
+        costs.push(world.changes_after(before).await.len());
+        assert!(world.epoch(bot, Some(&acme)).await > epoch);
+        // All are dead at once, also for who comes back, and stay so when it is written
+        // into each.
+        let back = create_membership(world.ctx(), &OPERATOR, bot, acme.clone()).await;
+        back.unwrap();
+        for settled in [false, true] {
+            if settled {
+                let swept = sweep_erased(&world.identity, NOW).await;
+                assert_eq!(swept, Ok(tokens));
+            }
+            for token in &minted {
+                let done = exchange(world.ctx(), asking(&token.secret)).await;
+                assert_eq!(reason(done), UseRefusal::Revoked);
+                let via = &Presentation::Basic;
+                let done = introspect(world.ctx(), &token.secret, via).await;
+                assert_eq!(reason(done), UseRefusal::Revoked);
+            }
+            // What is made now is another one.
+            let new = world.mint(TokenKind::Service, bot).await;
+            let done = exchange(world.ctx(), asking(&new.secret)).await;
+            done.unwrap();
+        }
+    }
+    assert_eq!(costs, [1, 1]);
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 fn max_active(max: u32) -> impl FnOnce(&mut RealmSettings) {
-    move |settings| settings.classes[0].max_active = Some(max)
+    move |settings| settings.classes[0].max_active = max
 }
 
 async fn personal(world: &World, owner: OwnerRef) -> Result<MintedToken, Failure<TokenRefusal>> {
@@ -43,7 +43,7 @@ pub(crate) async fn a_class_limits_what_each_owner_has_active(store: StoreHandle
 
 pub(crate) async fn expired_and_retiring_tokens_do_not_count(store: StoreHandle) {
     let world = World::with(store, |settings| {
-        settings.classes[0].max_active = Some(1);
+        settings.classes[0].max_active = 1;
         settings.classes[0].grace = Duration::from_secs(60);
     })
     .await;

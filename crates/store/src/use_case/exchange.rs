@@ -201,19 +201,49 @@ pub(crate) async fn each_dead_token_is_refused_and_written_down(store: StoreHand
     let closed = world.reconfigured(|settings| settings.classes[0].presentations = basic);
     let done = exchange(closed.ctx(), asking(&token.secret)).await;
     assert_eq!(reason(done), UseRefusal::Presentation);
-    // Made up: well-formed and unknown, or of no class.
+}
+
+/// D1: nobody fills the log with tokens that there are not.
+pub(crate) async fn made_up_tokens_are_counted(store: StoreHandle) {
+    let world = World::new(store).await;
+    // Well-formed and unknown, or of no class.
     let unknown = world.realm.settings.classes[0]
         .format
         .mint(None, &*world.identity.entropy);
-    for (text, refusal) in [
-        (unknown.expose(), UseRefusal::Unknown),
-        ("pat-", UseRefusal::Malformed),
-        ("", UseRefusal::Malformed),
-    ] {
-        let done = exchange(world.ctx(), asking(&secret(text))).await;
-        assert_eq!(reason(done), refusal);
-        assert_eq!(world.last_audit().await.event.actor, Actor::Anonymous);
+    let before = world.audit().await.len();
+    for number in 0..20u8 {
+        let mut from = world.clone();
+        from.call.peer = Some([198, 51, 100, number].into());
+        for (text, refusal) in [
+            (unknown.expose(), UseRefusal::Unknown),
+            ("pat-", UseRefusal::Malformed),
+            ("", UseRefusal::Malformed),
+        ] {
+            let done = exchange(from.ctx(), asking(&secret(text))).await;
+            assert_eq!(reason(done), refusal);
+        }
     }
+    assert_eq!(
+        world.audit().await.len(),
+        before,
+        "nothing is written at once"
+    );
+    let flushed = world.identity.strangers.flush(world.store()).await.unwrap();
+    let rows = world.audit().await.split_off(before);
+    assert_eq!(rows.len(), usize::try_from(flushed).unwrap());
+    assert!(rows.len() <= 2, "{rows:?}");
+    let mut counted = 0;
+    for row in &rows {
+        let event = &row.event;
+        assert_eq!((event.actor, event.token), (Actor::Anonymous, None));
+        assert_eq!(event.action, AuditAction::TokenExchange);
+        assert!(matches!(event.outcome, Outcome::Refused(_)));
+        assert_eq!(event.detail["from"], "198.51.100.0/24");
+        counted += event.detail["count"].as_u64().unwrap();
+    }
+    assert_eq!(counted, 60);
+    let again = world.identity.strangers.flush(world.store()).await;
+    assert_eq!(again, Ok(0));
 }
 
 pub(crate) async fn a_token_lives_again_with_its_owner(store: StoreHandle) {

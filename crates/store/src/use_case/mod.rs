@@ -56,6 +56,7 @@ macro_rules! use_cases {
                 a_default_is_clamped_to_what_is_left,
                 scopes_are_refused_narrowed_or_filled_in,
                 each_dead_token_is_refused_and_written_down,
+                made_up_tokens_are_counted,
                 a_token_lives_again_with_its_owner,
                 a_tenant_a_role_and_an_audience_are_held_or_refused,
                 a_token_follows_its_owners_grants,
@@ -73,6 +74,8 @@ macro_rules! use_cases {
                 every_failure_has_one_answer,
                 guessing_at_an_account_stops,
                 guesses_in_parallel_stop_too,
+                a_known_device_is_not_locked_out,
+                a_session_too_many_ends_the_oldest,
                 a_session_ends_with_what_it_stands_on,
                 a_weak_hash_is_replaced_when_it_matches,
                 a_scope_and_a_tenant_are_held_or_refused,
@@ -104,6 +107,7 @@ macro_rules! use_cases {
                 a_key_carries_what_was_named_for_it,
                 a_role_must_be_defined,
                 who_leaves_and_returns_holds_nothing,
+                ending_a_membership_costs_the_same_for_many_tokens,
             ]
             refresh: [
                 a_rotating_token_works_once_and_gives_the_next,
@@ -153,6 +157,7 @@ macro_rules! use_cases {
                 a_row_says_what_was_given,
                 no_row_holds_a_secret,
                 rows_are_read_within_reach,
+                a_refusal_is_written_into_no_log_of_others,
             ]
             key: [
                 two_processes_end_with_the_same_keys,

@@ -90,5 +90,5 @@ pub(crate) async fn a_caller_is_nobody_in_another_realm(store: StoreHandle) {
         ..AuditFilter::default()
     };
     let rows = list_audit(one.ctx(), &OPERATOR, filter, all()).await;
-    assert_eq!(rows.unwrap(), []);
+    assert_eq!(rows.unwrap().rows, []);
 }

@@ -110,7 +110,7 @@ pub(crate) async fn the_old_token_dies_at_once_or_after_the_grace(store: StoreHa
 pub(crate) async fn one_predecessor_lives_at_a_time(store: StoreHandle) {
     let world = World::with(store, |settings| {
         settings.classes[0].grace = Duration::from_secs(60);
-        settings.classes[0].max_active = Some(1);
+        settings.classes[0].max_active = 1;
     })
     .await;
     let ada = world.user("ada", None, &[]).await;

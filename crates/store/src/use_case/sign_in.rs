@@ -9,7 +9,7 @@ use doorward_base::principal::CredentialId;
 use doorward_base::{ErrorCode, Secret};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::{ManageRefusal, SignInRefusal};
-use doorward_identity::model::{Actor, AuditAction, HashedPassword, Outcome, TokenKind};
+use doorward_identity::model::{Actor, AuditAction, HashedPassword, Outcome, TokenKind, UserAgent};
 use doorward_identity::port::StoreHandle;
 use tokio::task::JoinSet;
 
@@ -52,8 +52,8 @@ pub(crate) async fn every_failure_has_one_answer(store: StoreHandle) {
     assert_eq!(world.last_audit().await.event.session, Some(signed.session));
 }
 
-/// P4, P5, P7: guessing at one account stops, whoever guesses, whether it exists or
-/// not; and goes on later.
+/// P4, P5, P7, X3: guessing at one account stops, whether it exists or not, and goes on
+/// later; whoever comes from elsewhere is not locked out.
 pub(crate) async fn guessing_at_an_account_stops(store: StoreHandle) {
     let world = World::new(store).await;
     world.user_with_password("ada", PASSWORD, None).await;
@@ -71,10 +71,23 @@ pub(crate) async fn guessing_at_an_account_stops(store: StoreHandle) {
         }
         let done = sign_in(world.ctx(), signing_in(address, PASSWORD)).await;
         assert_eq!(code(done), ErrorCode::RateLimited, "{address}");
+        // What is not even looked at is counted.
+        let before = world.audit().await.len();
+        let done = sign_in(world.ctx(), signing_in(address, PASSWORD)).await;
+        assert_eq!(code(done), ErrorCode::RateLimited);
+        assert_eq!(world.audit().await.len(), before);
+        let flushed = world.identity.strangers.flush(world.store()).await;
+        assert_eq!(flushed, Ok(1));
         let event = world.last_audit().await.event;
         assert_eq!(event.outcome, Outcome::Refused(ErrorCode::RateLimited));
+        assert_eq!(event.detail["count"], 2);
     }
     sign_in(world.ctx(), signing_in("bob@example.org", PASSWORD))
+        .await
+        .unwrap();
+    let mut elsewhere = world.clone();
+    elsewhere.call.peer = Some("203.0.113.9".parse().unwrap());
+    sign_in(elsewhere.ctx(), signing_in("ada@example.org", PASSWORD))
         .await
         .unwrap();
     let later = world.at(91);
@@ -111,15 +124,63 @@ pub(crate) async fn guesses_in_parallel_stop_too(store: StoreHandle) {
     assert_eq!(limited.count(), 60);
     let done = sign_in(world.ctx(), signing_in("ada@example.org", PASSWORD)).await;
     assert_eq!(code(done), ErrorCode::RateLimited);
-    // Nor does a session lead around the limit.
+    // A session is not locked out with them, nor does it lead around the limit.
     let caller = world.session(ada, None).await;
-    let request = SetPassword {
+    let guess = |current: &str| SetPassword {
         subject: ada,
         new: secret("another horse"),
-        current: Some(secret(PASSWORD)),
+        current: Some(secret(current)),
     };
-    let done = set_password(world.ctx(), &caller, request).await;
+    for number in 0..10 {
+        let done = set_password(world.ctx(), &caller, guess("wrong horse")).await;
+        assert_eq!(reason(done), ManageRefusal::PasswordWrong, "{number}");
+    }
+    let done = set_password(world.ctx(), &caller, guess(PASSWORD)).await;
     assert_eq!(reason(done), ManageRefusal::TooManyGuesses);
+}
+
+/// X3: who guesses at the same address as a person's own device locks out what it comes by
+/// itself.
+pub(crate) async fn a_known_device_is_not_locked_out(store: StoreHandle) {
+    let world = World::new(store).await;
+    world.user_with_password("ada", PASSWORD, None).await;
+    let by = |agent: &str, password: &str| SignIn {
+        user_agent: UserAgent::clean(agent),
+        ..signing_in("ada@example.org", password)
+    };
+    sign_in(world.ctx(), by("adas browser", PASSWORD))
+        .await
+        .unwrap();
+    for number in 0..10 {
+        let done = sign_in(world.ctx(), by("script", "wrong horse")).await;
+        assert_eq!(code(done), ErrorCode::SignInRefused, "{number}");
+    }
+    let done = sign_in(world.ctx(), by("script", PASSWORD)).await;
+    assert_eq!(code(done), ErrorCode::RateLimited);
+    sign_in(world.ctx(), by("adas browser", PASSWORD))
+        .await
+        .unwrap();
+}
+
+/// Sessions grow with sign-ins, and what ends them all must cost the same: one more than
+/// the realm lets a subject have ends the oldest.
+pub(crate) async fn a_session_too_many_ends_the_oldest(store: StoreHandle) {
+    let world = World::with(store, |settings| settings.sessions.max_active = 2).await;
+    let ada = world.user_with_password("ada", PASSWORD, None).await;
+    let mut callers = Vec::new();
+    for second in 0..4 {
+        let then = world.at(second);
+        let signed = sign_in(then.ctx(), signing_in("ada@example.org", PASSWORD)).await;
+        callers.push(caller_of(&signed.unwrap()));
+    }
+    let later = world.at(5);
+    let mut live = Vec::new();
+    for caller in &callers {
+        live.push(authenticate(later.ctx(), caller).await.is_ok());
+    }
+    assert_eq!(live, [false, false, true, true]);
+    let listed = list_sessions(later.ctx(), &callers[3], ada).await.unwrap();
+    assert_eq!(listed.len(), 2);
 }
 
 pub(crate) async fn a_session_ends_with_what_it_stands_on(store: StoreHandle) {

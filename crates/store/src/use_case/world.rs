@@ -227,7 +227,7 @@ impl World {
     /// Every audit row, oldest first.
     pub(crate) async fn audit(&self) -> Vec<AuditRow> {
         let rows = list_audit(self.ctx(), &OPERATOR, AuditFilter::default(), all()).await;
-        let mut rows = rows.unwrap();
+        let mut rows = rows.unwrap().rows;
         rows.reverse();
         rows
     }
@@ -270,6 +270,7 @@ pub(crate) fn identity(store: StoreHandle, seed: u64) -> Identity {
         passwords: PasswordPool::new(4, || {}),
         entropy,
         last_used: LastUsed::default(),
+        strangers: Strangers::default(),
     }
 }
 
@@ -308,7 +309,9 @@ fn settings(name: &str) -> RealmSettings {
             idle_ttl: None,
             refresh: RefreshMode::Off,
             reuse_interval: Duration::ZERO,
+            max_active: 200,
             min_password: 8,
+            common_passwords: CommonPasswords::Refuse,
         },
         roles: vec![
             role("editor", &["read", "write"]),
@@ -326,7 +329,7 @@ fn class(name: &str, kinds: &[TokenKind], format: TokenFormat) -> TokenClass {
         name: name.parse().unwrap(),
         kinds: kinds.to_vec(),
         format,
-        max_active: None,
+        max_active: 1000,
         expiry: ExpiryRule::Optional { max: None },
         presentations: vec![Presentation::Exchange, Presentation::Basic],
         regenerate_keeps_expiry: true,

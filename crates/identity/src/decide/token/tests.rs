@@ -6,7 +6,7 @@ use super::super::testing::*;
 use super::*;
 use crate::decide::refusal::UseRefusal;
 use crate::model::{ApiToken, SubjectStatus, TokenState};
-use crate::settings::{ExpiryRule, Presentation};
+use crate::settings::{ExpiryRule, MAX_ACTIVE, Presentation};
 use doorward_base::token_format::{TokenBody, TokenFormat};
 use doorward_base::{ClassName, Environment};
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn class() -> TokenClass {
         name: ClassName::new("access").unwrap(),
         kinds: vec![TokenKind::Personal, TokenKind::Service],
         format: TokenFormat::new("wbat-", vec![], TokenBody::Checked).unwrap(),
-        max_active: Some(1),
+        max_active: 1,
         expiry: ExpiryRule::Optional { max: None },
         presentations: vec![Presentation::Exchange, Presentation::Basic],
         regenerate_keeps_expiry: true,
@@ -34,7 +34,7 @@ fn keys() -> TokenClass {
     TokenClass {
         kinds: vec![TokenKind::Key],
         format: TokenFormat::new("flotac_api_key_", vec![live], TokenBody::Hex64).unwrap(),
-        max_active: None,
+        max_active: MAX_ACTIVE,
         ..class()
     }
 }
@@ -277,7 +277,7 @@ fn wb_12_the_limit_holds_for_operators_too() {
     let mut case = Case::new(ManagementCaller::Operator, TokenKind::Personal, user(1));
     case.active = 1;
     assert_eq!(case.code(), "token_limit_reached");
-    case.class.max_active = None;
+    case.class.max_active = 2;
     assert_eq!(case.code(), "ok");
 }
 

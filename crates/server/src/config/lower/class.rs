@@ -9,7 +9,7 @@ use crate::config::value::Span;
 use doorward_base::ClassName;
 use doorward_base::token_format::{TokenBody, TokenFormat};
 use doorward_gate::policy::spec::ClassSpec;
-use doorward_identity::settings::{ExpiryRule, Presentation, TokenClass};
+use doorward_identity::settings::{ExpiryRule, MAX_ACTIVE, Presentation, TokenClass};
 use doorward_surface::setting::Word;
 use http::HeaderName;
 use std::time::Duration;
@@ -62,7 +62,7 @@ impl Lowering<'_> {
         if class.max_active == Some(0) {
             self.wrong(
                 &path.key("max_active"),
-                "must be at least 1; leave it out for any number",
+                "must be at least 1; leave it out for 100",
             );
         }
         let Word(body) = class.format;
@@ -80,7 +80,7 @@ impl Lowering<'_> {
             name: name.clone(),
             kinds: class.kinds.iter().map(|Text(kind)| *kind).collect(),
             format: format?,
-            max_active: class.max_active,
+            max_active: class.max_active.unwrap_or(MAX_ACTIVE),
             expiry: expiry?,
             presentations: presentations_of(class),
             regenerate_keeps_expiry: class.regenerate_keeps_expiry.unwrap_or(true),

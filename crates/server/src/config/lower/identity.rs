@@ -81,6 +81,10 @@ impl Lowering<'_> {
         if !(1..=128).contains(&min_password) {
             self.wrong(&path.key("min_password"), "must be from 1 to 128");
         }
+        let max_active = written.max_active.unwrap_or(200);
+        if max_active == 0 {
+            self.wrong(&path.key("max_active"), "must be at least 1");
+        }
         let refresh = written.refresh.0;
         let half_day = Duration::from_secs(12 * 3600);
         let absolute_ttl =
@@ -105,7 +109,9 @@ impl Lowering<'_> {
             idle_ttl,
             refresh,
             reuse_interval,
+            max_active: u32::from(max_active),
             min_password: usize::from(min_password),
+            common_passwords: written.common_passwords.0,
         }
     }
 

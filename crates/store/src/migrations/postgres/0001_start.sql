@@ -217,7 +217,23 @@ CREATE TABLE epoch (
 CREATE UNIQUE INDEX epoch_once ON epoch (subject, realm, coalesce(tenant, ''));
 CREATE INDEX epoch_listed ON epoch (realm, epoch) WHERE realm > 0;
 
+-- Every API token of an owner (bound to the tenant, if one is named) that was made before
+-- is revoked. One row says so, whatever the number of tokens; a job writes it into each of
+-- them and takes the row away. number grows and is never given again.
+CREATE TABLE ending (
+    number  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    realm   bigint NOT NULL,
+    subject uuid NOT NULL,
+    tenant  text COLLATE "C",
+    at      bigint NOT NULL,
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+);
+CREATE UNIQUE INDEX ending_once ON ending (subject, realm, coalesce(tenant, ''));
+CREATE INDEX ending_listed ON ending (realm, number) WHERE realm > 0;
+
 -- state_at: until when a retiring token works, or since when a revoked one does not.
+-- after_ending: the last ending of its owner that was before it.
 -- last_used_at is written again and again: no index has it, and pages keep room, so
 -- that the new version of a row stays on its page.
 CREATE TABLE api_token (
@@ -241,6 +257,7 @@ CREATE TABLE api_token (
     last_used_at bigint,
     digest       bytea NOT NULL CHECK (octet_length(digest) = 32),
     digest_key   text COLLATE "C" NOT NULL,
+    after_ending bigint NOT NULL,
     PRIMARY KEY (id, realm),
     FOREIGN KEY (realm, owner) REFERENCES subject (realm, id),
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
@@ -248,7 +265,12 @@ CREATE TABLE api_token (
 ) WITH (fillfactor = 90);
 CREATE UNIQUE INDEX api_token_by_digest ON api_token (digest, realm) WHERE digest IS NOT NULL;
 CREATE INDEX api_token_by_owner ON api_token (owner, realm, id) WHERE kind <> '';
-CREATE INDEX api_token_active ON api_token (owner, class, realm) WHERE state = 'active';
+CREATE INDEX api_token_active ON api_token (owner, class, realm, expires_at)
+    WHERE state = 'active';
+CREATE INDEX api_token_live ON api_token (owner, tenant, realm)
+    WHERE state <> 'revoked' AND realm > 0;
+CREATE INDEX api_token_expired ON api_token (realm, expires_at)
+    WHERE state = 'active' AND expires_at > 0;
 CREATE INDEX api_token_listed ON api_token (realm, id) WHERE realm > 0;
 CREATE INDEX api_token_revoked ON api_token (realm, state_at) WHERE state = 'revoked';
 CREATE INDEX api_token_retiring ON api_token (realm, state_at) WHERE state = 'retiring';
@@ -288,7 +310,7 @@ CREATE UNIQUE INDEX session_refresh ON session (refresh_digest, realm)
 CREATE INDEX session_active ON session (subject, realm, created_at, id)
     WHERE ended_at IS NULL AND subject IS NOT NULL;
 -- Those that ended too: they go with their subject.
-CREATE INDEX session_by_subject ON session (subject, realm) WHERE aal <> '';
+CREATE INDEX session_by_subject ON session (subject, realm, id) WHERE aal <> '';
 CREATE INDEX session_over ON session (realm, expires_at) WHERE ended_at IS NULL AND realm > 0;
 CREATE INDEX session_ended ON session (realm, ended_at) WHERE ended_at IS NOT NULL;
 

@@ -192,7 +192,23 @@ CREATE TABLE epoch (
 CREATE UNIQUE INDEX epoch_once ON epoch (realm, subject, coalesce(tenant, ''));
 CREATE INDEX epoch_listed ON epoch (realm, epoch);
 
+-- Every API token of an owner (bound to the tenant, if one is named) that was made before
+-- is revoked. One row says so, whatever the number of tokens; a job writes it into each of
+-- them and takes the row away. number grows and is never given again.
+CREATE TABLE ending (
+    number  INTEGER PRIMARY KEY AUTOINCREMENT,
+    realm   INTEGER NOT NULL,
+    subject BLOB NOT NULL,
+    tenant  TEXT,
+    at      INTEGER NOT NULL,
+    FOREIGN KEY (realm, subject) REFERENCES subject (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
+) STRICT;
+CREATE UNIQUE INDEX ending_once ON ending (realm, subject, coalesce(tenant, ''));
+CREATE INDEX ending_listed ON ending (realm, number);
+
 -- state_at: until when a retiring token works, or since when a revoked one does not.
+-- after_ending: the last ending of its owner that was before it.
 CREATE TABLE api_token (
     realm        INTEGER NOT NULL,
     id           BLOB NOT NULL CHECK (length(id) = 16),
@@ -214,6 +230,7 @@ CREATE TABLE api_token (
     last_used_at INTEGER,
     digest       BLOB NOT NULL CHECK (length(digest) = 32),
     digest_key   TEXT NOT NULL,
+    after_ending INTEGER NOT NULL,
     PRIMARY KEY (realm, id),
     FOREIGN KEY (realm, owner) REFERENCES subject (realm, id),
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
@@ -221,7 +238,11 @@ CREATE TABLE api_token (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX api_token_by_digest ON api_token (realm, digest);
 CREATE INDEX api_token_by_owner ON api_token (realm, owner, id);
-CREATE INDEX api_token_active ON api_token (realm, owner, class) WHERE state = 'active';
+CREATE INDEX api_token_active ON api_token (realm, owner, class, expires_at)
+    WHERE state = 'active';
+CREATE INDEX api_token_live ON api_token (realm, owner, tenant) WHERE state <> 'revoked';
+CREATE INDEX api_token_expired ON api_token (realm, expires_at)
+    WHERE state = 'active' AND expires_at > 0;
 CREATE INDEX api_token_revoked ON api_token (realm, state_at) WHERE state = 'revoked';
 CREATE INDEX api_token_retiring ON api_token (realm, state_at) WHERE state = 'retiring';
 
@@ -258,7 +279,7 @@ CREATE UNIQUE INDEX session_refresh ON session (realm, refresh_digest)
     WHERE refresh_digest IS NOT NULL;
 CREATE INDEX session_active ON session (realm, subject, created_at, id) WHERE ended_at IS NULL;
 -- Those that ended too: they go with their subject.
-CREATE INDEX session_by_subject ON session (realm, subject);
+CREATE INDEX session_by_subject ON session (realm, subject, id);
 CREATE INDEX session_over ON session (realm, expires_at) WHERE ended_at IS NULL;
 CREATE INDEX session_ended ON session (realm, ended_at) WHERE ended_at IS NOT NULL;
 

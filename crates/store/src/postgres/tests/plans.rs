@@ -111,6 +111,10 @@ async fn a_young_store_lists_one_realm() {
         assert_eq!(plans.len(), 6);
         for (sql, plan) in &plans {
             for scan in scans(plan) {
+                // Of a token that is listed, what ended it is found by its owner.
+                if scan.table == "ending" && scan.condition.contains("(subject = ") {
+                    continue;
+                }
                 let listed =
                     scan.index.ends_with("_listed") && scan.condition.contains("(realm = ");
                 assert!(listed, "{state}: {sql}\n{plan:#}");
@@ -244,7 +248,7 @@ async fn read_tokens_by_key(
     tx.list_token_states(&[id]).await?;
     tx.find_api_token_by_digest(&digest(1)).await?;
     tx.list_api_tokens(TokenFilter::Owner(owner), all()).await?;
-    tx.count_active_tokens(owner, class, at(1)).await?;
+    tx.count_active_tokens(owner, class, at(1), 9).await?;
     tx.find_token_dossier(&TokenKey::Id(id)).await?;
     tx.find_token_dossier(&TokenKey::Digests(vec![digest(1)]))
         .await?;

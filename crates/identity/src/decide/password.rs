@@ -1,0 +1,125 @@
+//! Which passwords are taken: how long, and not one that everybody tries first. Not here:
+//! hashing (`act::password`), and which is somebody's.
+
+use super::refusal::ManageRefusal;
+use crate::settings::{CommonPasswords, SessionSettings};
+use std::sync::LazyLock;
+
+/// The longest password, in characters.
+const MAX_CHARS: usize = 256;
+/// A text that repeats no more than this is none, however long.
+const UNIT: usize = 4;
+
+/// The passwords people choose most, from 6 characters on, in lower case, sorted by bytes,
+/// each in a line: 5,000 of at least 8 characters and 2,500 shorter ones. From the list of
+/// zxcvbn (MIT licence), which was made of leaked ones.
+const LIST: &str = include_str!("common_passwords.txt");
+
+static COMMON: LazyLock<Vec<&str>> = LazyLock::new(|| LIST.lines().collect());
+
+/// Checks a password as it is hashed.
+///
+/// # Errors
+/// [`ManageRefusal::PasswordLength`], [`ManageRefusal::PasswordCommon`].
+pub fn check(password: &str, settings: &SessionSettings) -> Result<(), ManageRefusal> {
+    let letters: Vec<char> = password.chars().collect();
+    let lengths = settings.min_password.max(1)..=MAX_CHARS;
+    if !lengths.contains(&letters.len()) {
+        return Err(ManageRefusal::PasswordLength);
+    }
+    match settings.common_passwords {
+        CommonPasswords::Refuse if is_common(password, &letters) => {
+            Err(ManageRefusal::PasswordCommon)
+        }
+        CommonPasswords::Refuse | CommonPasswords::Allow => Ok(()),
+    }
+}
+
+/// Whether it is on the list, in whatever case; or one short text again and again, or
+/// letters in their order.
+fn is_common(password: &str, letters: &[char]) -> bool {
+    let lower = password.to_lowercase();
+    COMMON.binary_search(&lower.as_str()).is_ok() || repeats(letters) || is_in_order(letters)
+}
+
+fn repeats(letters: &[char]) -> bool {
+    (1..=UNIT).any(|unit| {
+        let following = letters.get(unit..).unwrap_or_default();
+        letters.len() >= 2 * unit && letters.iter().zip(following).all(|(a, b)| a == b)
+    })
+}
+
+/// `12345678`, `hgfedcba`.
+fn is_in_order(letters: &[char]) -> bool {
+    let step = |pair: &[char]| match pair {
+        [a, b] => i64::from(u32::from(*b)) - i64::from(u32::from(*a)),
+        _ => 0,
+    };
+    let mut steps = letters.windows(2).map(step);
+    let first = steps.next();
+    matches!(first, Some(1 | -1)) && steps.all(|step| Some(step) == first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::session_settings;
+    use super::*;
+
+    fn checked(password: &str, common: CommonPasswords) -> Result<(), ManageRefusal> {
+        let sessions = SessionSettings {
+            common_passwords: common,
+            ..session_settings()
+        };
+        check(password, &sessions)
+    }
+
+    /// P26.
+    #[test]
+    fn p26_what_everybody_tries_first_is_refused() {
+        for common in [
+            "password",
+            "PassWord",
+            "12345678",
+            "aaaaaaaaaaaa",
+            "abcabcabcabc",
+            "hgfedcba",
+            "iloveyou",
+            "trustno1",
+            "ääääääää",
+        ] {
+            let refused = checked(common, CommonPasswords::Refuse);
+            assert_eq!(refused, Err(ManageRefusal::PasswordCommon), "{common}");
+            assert_eq!(checked(common, CommonPasswords::Allow), Ok(()), "{common}");
+        }
+        // The whole of it is compared.
+        for fine in [
+            "correct horse",
+            "my password 1",
+            "abcdefg8",
+            "aaaaaaab",
+            "пароль мой",
+        ] {
+            assert_eq!(checked(fine, CommonPasswords::Refuse), Ok(()), "{fine}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_counted_in_characters() {
+        let check = |text: String| checked(&text, CommonPasswords::Allow);
+        assert_eq!(check("é".repeat(8)), Ok(()));
+        assert_eq!(check("a".repeat(256)), Ok(()));
+        assert_eq!(check("😀".repeat(256)), Ok(()));
+        for bad in [String::new(), "a".repeat(7), "a".repeat(257), "é".repeat(7)] {
+            assert_eq!(check(bad), Err(ManageRefusal::PasswordLength));
+        }
+    }
+
+    #[test]
+    fn the_list_is_sorted_and_in_lower_case() {
+        assert_eq!(COMMON.len(), 7500);
+        assert!(COMMON.is_sorted());
+        for word in &*COMMON {
+            assert!(word.len() >= 6 && *word == word.to_lowercase(), "{word}");
+        }
+    }
+}
