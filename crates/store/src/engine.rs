@@ -99,9 +99,16 @@ pub(crate) trait Engine: Send {
         async move {
             match self.write(target, sql, values).await? {
                 0 => Err(StoreError::Conflict(target.unique)),
-                1 => Ok(()),
-                touched => Err(self.fail(target.expected_one(touched))),
+                touched => self.expect_one(target, touched),
             }
+        }
+    }
+
+    /// A statement that touched another number of rows than one has gone wrong.
+    fn expect_one(&mut self, target: Target<'_>, touched: u64) -> Result<(), StoreError> {
+        match touched {
+            1 => Ok(()),
+            _ => Err(self.fail(target.expected_one(touched))),
         }
     }
 
@@ -113,10 +120,8 @@ pub(crate) trait Engine: Send {
         values: Values<'_>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send {
         async move {
-            match self.write(target, sql, values).await? {
-                1 => Ok(()),
-                touched => Err(self.fail(target.expected_one(touched))),
-            }
+            let touched = self.write(target, sql, values).await?;
+            self.expect_one(target, touched)
         }
     }
 

@@ -364,3 +364,34 @@ pub(crate) async fn an_ended_session_is_not_moved_on(store: StoreHandle) {
         .await);
     assert_eq!(rows.unwrap().len(), moved);
 }
+
+/// A look-up takes one rotation for its end; with another it runs again, and both are made.
+pub(crate) async fn a_session_that_moves_on_twice_does_so_in_a_transaction(store: StoreHandle) {
+    let a = realm(&store, "a").await;
+    people(&store, a).await;
+    let mut session = session(1, 1, None);
+    session.refresh = Some(family(1, 0));
+    writing!(store, a, [session], |tx| tx.insert_session(&session).await).unwrap();
+    let moved = store.write_as(a, Extent::OneLookUp, move |tx| {
+        Box::pin(async move {
+            let mut moved = Vec::new();
+            for from in [0, 1, 1] {
+                let rotation = Rotation {
+                    session: session_id(1),
+                    from,
+                    to: from + 1,
+                    at: at(20),
+                    idle_until: None,
+                    rekey: None,
+                };
+                moved.push(tx.rotate_refresh_token(&rotation).await?);
+            }
+            tx.append_audit(&event(1, AuditAction::SessionRefresh))
+                .await?;
+            Ok(moved)
+        })
+    });
+    assert_eq!(moved.await, Ok(vec![true, true, false]));
+    let found = reading!(store, a, [], |tx| tx.find_session(session_id(1)).await);
+    assert_eq!(found.unwrap().unwrap().refresh, Some(family(1, 2)));
+}

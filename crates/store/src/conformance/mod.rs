@@ -139,6 +139,7 @@ macro_rules! conformance {
                 a_look_up_sees_what_was_committed_before,
                 a_session_is_moved_on_by_one,
                 an_ended_session_is_not_moved_on,
+                a_session_that_moves_on_twice_does_so_in_a_transaction,
             ]
             prune: [
                 old_events_go_slice_by_slice,

@@ -60,43 +60,34 @@ const BY_SUBJECT: &str = concat!(
     " WHERE s.realm = $1 AND s.id = $2 AND s.deleted_at IS NULL"
 );
 
-// OFFSET 0 keeps the order of the joins: from what is asked to the token to its owner. A
-// plan that was made over empty tables begins anywhere, and reads all subjects.
-const BY_DIGEST: &str = concat!(
-    "SELECT ",
-    token_columns!(),
-    dossier!(),
-    ", q.asked FROM unnest($1::int4[], $2::int8[], $3::bytea[]) AS q (asked, realm, digest) \
-     CROSS JOIN LATERAL (SELECT * FROM api_token \
-         WHERE realm = q.realm AND digest = q.digest OFFSET 0) AS t \
-     CROSS JOIN LATERAL (SELECT * FROM subject \
-         WHERE realm = t.realm AND id = t.owner AND deleted_at IS NULL OFFSET 0) AS s",
-    held!()
-);
+/// What many ask by its `$key`, with the dossier of its `$owner`. OFFSET 0 keeps the order of
+/// the joins: from what is asked to the row to its owner. A plan that was made over empty
+/// tables begins anywhere, and reads all subjects.
+macro_rules! owned {
+    ($columns:expr, $table:literal, $key:literal: $kind:literal, $owner:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            dossier!(),
+            ", q.asked FROM unnest($1::int4[], $2::int8[], $3::",
+            $kind,
+            "[]) AS q (asked, realm, key) CROSS JOIN LATERAL (SELECT * FROM ",
+            $table,
+            " WHERE realm = q.realm AND ",
+            $key,
+            " = q.key OFFSET 0) AS t CROSS JOIN LATERAL (SELECT * FROM subject \
+             WHERE realm = t.realm AND id = t.",
+            $owner,
+            " AND deleted_at IS NULL OFFSET 0) AS s",
+            held!()
+        )
+    };
+}
 
-const BY_REFRESH: &str = concat!(
-    "SELECT ",
-    session_columns!(),
-    dossier!(),
-    ", q.asked FROM unnest($1::int4[], $2::int8[], $3::bytea[]) AS q (asked, realm, digest) \
-     CROSS JOIN LATERAL (SELECT * FROM session \
-         WHERE realm = q.realm AND refresh_digest = q.digest OFFSET 0) AS t \
-     CROSS JOIN LATERAL (SELECT * FROM subject \
-         WHERE realm = t.realm AND id = t.subject AND deleted_at IS NULL OFFSET 0) AS s",
-    held!()
-);
-
-const BY_ID: &str = concat!(
-    "SELECT ",
-    token_columns!(),
-    dossier!(),
-    ", q.asked FROM unnest($1::int4[], $2::int8[], $3::uuid[]) AS q (asked, realm, id) \
-     CROSS JOIN LATERAL (SELECT * FROM api_token \
-         WHERE realm = q.realm AND id = q.id OFFSET 0) AS t \
-     CROSS JOIN LATERAL (SELECT * FROM subject \
-         WHERE realm = t.realm AND id = t.owner AND deleted_at IS NULL OFFSET 0) AS s",
-    held!()
-);
+const BY_DIGEST: &str = owned!(token_columns!(), "api_token", "digest": "bytea", "owner");
+const BY_ID: &str = owned!(token_columns!(), "api_token", "id": "uuid", "owner");
+const BY_REFRESH: &str =
+    owned!(session_columns!(), "session", "refresh_digest": "bytea", "subject");
 
 const CLIENTS: &str = concat!(
     "SELECT ",

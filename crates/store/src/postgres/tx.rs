@@ -206,8 +206,9 @@ impl RealmTx {
     pub(super) fn put_off(&mut self, to: &Rotation) -> Result<bool, StoreError> {
         self.sound()?;
         let light = matches!(self.way, Way::Lanes(_));
-        if light {
-            self.rotation = Some(to.clone());
+        if light && self.rotation.replace(to.clone()).is_some() {
+            self.outgrown = true;
+            return Err(again());
         }
         Ok(light)
     }

@@ -38,16 +38,20 @@ macro_rules! dossier {
     };
 }
 
-macro_rules! token {
-    ($by:literal) => {
+/// Row `t` by its `$key`, with the dossier of its `$owner`.
+macro_rules! owned {
+    ($columns:expr, $table:literal, $key:literal, $owner:literal) => {
         concat!(
             "SELECT ",
-            token_columns!(),
+            $columns,
             dossier!(),
-            " FROM api_token AS t CROSS JOIN subject AS s \
-             ON s.realm = t.realm AND s.id = t.owner AND s.deleted_at IS NULL \
-             WHERE t.realm = $1 AND ",
-            $by
+            " FROM ",
+            $table,
+            " AS t CROSS JOIN subject AS s ON s.realm = t.realm AND s.id = t.",
+            $owner,
+            " AND s.deleted_at IS NULL WHERE t.realm = $1 AND t.",
+            $key,
+            " = $2"
         )
     };
 }
@@ -58,14 +62,9 @@ const BY_SUBJECT: &str = concat!(
     " FROM subject AS s WHERE s.realm = $1 AND s.id = $2 AND s.deleted_at IS NULL"
 );
 
-const BY_REFRESH: &str = concat!(
-    "SELECT ",
-    session_columns!(),
-    dossier!(),
-    " FROM session AS t CROSS JOIN subject AS s \
-     ON s.realm = t.realm AND s.id = t.subject AND s.deleted_at IS NULL \
-     WHERE t.realm = $1 AND t.refresh_digest = $2"
-);
+const BY_ID: &str = owned!(token_columns!(), "api_token", "id", "owner");
+const BY_DIGEST: &str = owned!(token_columns!(), "api_token", "digest", "owner");
+const BY_REFRESH: &str = owned!(session_columns!(), "session", "refresh_digest", "subject");
 
 const CLIENT: &str = concat!(
     "SELECT ",
@@ -74,9 +73,6 @@ const CLIENT: &str = concat!(
      WHERE c.realm = $1 AND c.id = $2 \
      ORDER BY s.expires_at IS NOT NULL, s.created_at DESC, s.digest"
 );
-
-const BY_ID: &str = token!("t.id = $2");
-const BY_DIGEST: &str = token!("t.digest = $2");
 
 /// All of them, for the test of their plans.
 #[cfg(test)]

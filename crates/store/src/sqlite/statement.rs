@@ -124,7 +124,10 @@ impl Engine for RealmTx<'_> {
         let Some(later) = self.later() else {
             return Ok(false);
         };
-        later.rotation = Some(to.clone());
+        if later.rotation.replace(to.clone()).is_some() {
+            let again = "it runs again in a transaction".to_owned();
+            return Err(self.give_up(StoreError::Unavailable(again)));
+        }
         Ok(true)
     }
 
