@@ -114,7 +114,7 @@ impl App {
     /// When it does not come up.
     pub fn start(&mut self) {
         self.stop();
-        let plain = command::serve(self, &["--listen", &self.listen]);
+        let plain = command::serve(self, &self.listening());
         let serve = match self.wrapper.split_first() {
             None => plain,
             Some((program, arguments)) => {
@@ -155,13 +155,19 @@ impl App {
         }
     }
 
+    /// The arguments that say where it listens, if its configuration does not.
+    fn listening(&self) -> Vec<&str> {
+        let given = Some(self.listen.as_str()).filter(|listen| !listen.is_empty());
+        given.map_or_else(Vec::new, |listen| vec!["--listen", listen])
+    }
+
     /// Tries to start a server that must refuse to.
     ///
     /// # Panics
     /// When it is still running after 20 s.
     #[must_use]
     pub fn refuse_to_start(&self) -> Outcome {
-        let serve = command::serve(self, &["--listen", &self.listen]);
+        let serve = command::serve(self, &self.listening());
         let mut bounded = Command::new("timeout");
         bounded
             .args(["--kill-after=1", "20"])

@@ -84,6 +84,13 @@ impl Setup {
         self
     }
 
+    /// Listens where its configuration says.
+    #[must_use]
+    pub fn listen_as_configured(mut self) -> Self {
+        self.listen.clear();
+        self
+    }
+
     /// Keeps its data in this database of PostgreSQL, in place of a new one.
     #[must_use]
     pub fn database(mut self, url: &str) -> Self {

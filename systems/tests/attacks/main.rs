@@ -9,6 +9,7 @@ mod foreign;
 mod framing;
 mod header;
 mod input;
+mod listener;
 mod path;
 mod token;
 

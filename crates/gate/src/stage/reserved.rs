@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 /// Beginnings of reserved names, with `-` for any separator: what Doorward sets, what
 /// other proxies and login products set, and what APIs call a caller by themselves.
-const PREFIXES: &[&str] = &[
+const X_PREFIXES: &[&str] = &[
     "x-doorward-",
     "x-hasura-",
     "x-forwarded-",
@@ -52,13 +52,7 @@ const PREFIXES: &[&str] = &[
     "x-verified",
     "x-webauth-",
     "x-workspace-id",
-    "impersonate-",
-    "remote-",
-    "oidc-",
     // What terminators of TLS tell of a client's certificate.
-    "client-cert",
-    "ssl-client-",
-    "tls-client-",
     "x-client-cert",
     "x-client-dn",
     "x-client-i-",
@@ -69,8 +63,6 @@ const PREFIXES: &[&str] = &[
     "x-ssl-",
     "x-tls-",
     // What products in front tell.
-    "cf-access-",
-    "tailscale-",
     "x-amzn-mtls-",
     "x-amzn-oidc-",
     "x-appengine-",
@@ -82,6 +74,18 @@ const PREFIXES: &[&str] = &[
     "x-ms-token-",
     "x-pomerium-",
     "x-vouch-",
+];
+
+/// The same of names that do not begin with `x-`.
+const PREFIXES: &[&str] = &[
+    "cf-access-",
+    "client-cert",
+    "impersonate-",
+    "oidc-",
+    "remote-",
+    "ssl-client-",
+    "tailscale-",
+    "tls-client-",
 ];
 
 /// Reserved names.
@@ -101,9 +105,6 @@ const NAMES: &[&str] = &[
     "proxy-authorization",
     "proxy-connection",
 ];
-
-/// The first letters of all of them.
-const FIRST: &[u8] = b"cfioprstx";
 
 /// Fields between two hops (RFC 9110 §7.6.1), which never go further.
 pub(crate) const HOP_BY_HOP: &[&str] = &[
@@ -140,10 +141,15 @@ pub(crate) fn fold(name: &str) -> Cow<'_, str> {
 }
 
 fn is_listed(name: &str) -> bool {
-    // Most common names are told apart by their first letter.
-    let first = name.as_bytes().first();
-    first.is_some_and(|first| FIRST.contains(first))
-        && (PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name))
+    let begins = |list: &[&str]| list.iter().any(|prefix| name.starts_with(prefix));
+    // Nearly all common names are told apart by their first letter.
+    match name.as_bytes().first() {
+        Some(b'x') => begins(X_PREFIXES) || NAMES.contains(&name),
+        Some(b'c' | b'f' | b'i' | b'o' | b'p' | b'r' | b's' | b't') => {
+            begins(PREFIXES) || NAMES.contains(&name)
+        }
+        _ => false,
+    }
 }
 
 /// Whether a realm may let clients send this header although it is reserved: what the gate

@@ -35,6 +35,8 @@ pub(crate) fn start(log: Log) {
             .try_init(),
     };
     drop(started);
+    // What panicked may have been somebody's text.
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panicked")));
 }
 
 /// Writes events, each of which comes whole and ends with the end of its line.
