@@ -314,3 +314,33 @@ fn g2_explain_prints_nothing_that_acts() {
         assert!(forged.count() <= 1, "{said}");
     }
 }
+
+/// E1: what our own endpoints refuse was not let through.
+#[test]
+fn e1_refusals_of_our_own_endpoints_are_no_permits() {
+    let app = start(site!());
+    app.service_account("ci@example.com", &[]);
+    let token = app.token("service", "ci@example.com", &[]);
+    let permitted = || -> u64 {
+        let metrics = Request::new(app.ops(), "GET", "/metrics").send();
+        let text = metrics.expect(200).text();
+        let mut lines = text.lines();
+        let line = lines.find_map(|line| line.strip_prefix("doorward_permitted_total "));
+        line.unwrap().trim().parse().unwrap()
+    };
+    let before = permitted();
+    for _ in 0..4 {
+        exchange(&app, "acme-made-up", None).expect(401);
+        let wrong = json!({"email": "nobody@example.com", "password": "no such password"});
+        app.request("POST", "/me/v1/session")
+            .json(&wrong)
+            .send()
+            .expect(401);
+    }
+    assert_eq!(permitted(), before);
+    app.request("GET", "/any/x")
+        .bearer(&token)
+        .send()
+        .expect(200);
+    assert_eq!(permitted(), before + 1);
+}

@@ -83,11 +83,8 @@ fn w3_a_client_that_asks_forward_auth_learns_no_internal_token() {
                 .send()
         };
         let by_client = ask(first);
-        assert!(
-            !by_client
-                .header("authorization")
-                .is_some_and(|told| !told.is_empty())
-        );
+        let learnt = by_client.header("authorization").unwrap_or_default();
+        assert_eq!(learnt, "");
         let by_proxy = ask(second);
         by_proxy.expect(200);
         let authorization = by_proxy.header("authorization").unwrap();

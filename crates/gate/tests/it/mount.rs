@@ -1,7 +1,7 @@
 //! Mounts: who may call them, by what; what a page of another origin may do; how long
 //! and how large a call may be.
 
-use super::support::{Answer, Running, api_token, ask, mount, send, start};
+use super::support::{Answer, Running, api_token, ask, mount, say, send, start};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use doorward_base::CredentialKind::{ApiToken, Client, Jwt, Session};
@@ -267,6 +267,17 @@ async fn a_cookie_changes_something_only_for_our_own_pages() {
             by(&gate, &line, &headers).await,
             wanted,
             "{line} {headers:?}"
+        );
+    }
+    // W5: a line that cannot be read may hold another of the name.
+    for (line, status) in [(&b"__Host-s=\xff"[..], 401), (b"theme=dark", 200)] {
+        let head = b"GET /m/page/x HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\n";
+        let own = b"Cookie: __Host-s=signed-in\r\nCookie: ";
+        let wire = [head, &own[..], line, b"\r\n\r\n"].concat();
+        let answer = say(gate.addr, &wire).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{answer}"
         );
     }
     // What is presented on purpose counts; browsers add the cookie by themselves.
