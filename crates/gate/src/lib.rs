@@ -23,6 +23,7 @@ pub mod port;
 mod proxy;
 mod seldom;
 mod stage;
+mod through;
 
 pub use body::{BodyFault, GateBody, Pace};
 pub use counters::GateCounters;

@@ -5,6 +5,7 @@
 //! a bare LF ends, which hyper takes and others do not. It decides nothing about
 //! the framing that is used: hyper does, and what goes upstream is framed anew.
 
+use crate::through::writes_through;
 use bytes::Buf as _;
 use std::io;
 use std::pin::Pin;
@@ -301,32 +302,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for Scanned<T> {
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Scanned<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
+    writes_through!(stream);
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }
 

@@ -1,10 +1,7 @@
 //! The form that requests are judged by. It is built once by `lower` and never
 //! changes; a reload replaces the whole of it.
 
-use super::spec::{
-    AmbiguousPaths, ClaimMap, ClassSpec, CorsSpec, ForwardAuthSpec, IdentitySpec, LimitKey,
-    MountSpec, RequireHttps, RouteSpec, TenantHeaderSpec,
-};
+use super::spec::{AmbiguousPaths, ClaimMap, CorsSpec, LimitKey, MountSpec, RealmSpec, RouteSpec};
 use super::table::Table;
 use crate::port::{IssuerKeys, RemoteKeys};
 use doorward_base::claims::ClaimPlaces;
@@ -15,6 +12,7 @@ use doorward_surface::{Form, RealmHandle};
 use http::{HeaderName, Method, Uri};
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -71,31 +69,23 @@ impl Claims {
 /// One realm, lowered.
 #[derive(Debug)]
 pub(crate) struct Realm {
-    pub(crate) name: RealmName,
+    /// What is judged by as it was stated. What has a form of its own below was taken out.
+    pub(super) spec: RealmSpec,
     /// What ports and local targets are called with.
     pub(crate) handle: Arc<RealmHandle>,
     /// Its number among these policies.
     pub(crate) number: u32,
-    pub(crate) require_https: RequireHttps,
-    pub(crate) errors: Arc<dyn Form>,
     pub(crate) issuers: Vec<Issuer>,
-    pub(crate) classes: Vec<ClassSpec>,
     /// Headers that carry API tokens, without repetition.
     pub(crate) credential_headers: Vec<HeaderName>,
     /// Query parameters that carry API tokens, without repetition.
     pub(crate) credential_params: Vec<String>,
     pub(crate) basic: Option<Basic>,
-    pub(crate) role_header: Option<HeaderName>,
-    pub(crate) tenant_header: Option<TenantHeaderSpec>,
-    pub(crate) immediate: bool,
     /// See [`super::spec::RealmSpec::role_marks`].
     pub(crate) role_marks: HashSet<Box<str>>,
     pub(crate) table: Table,
     pub(crate) targets: Vec<Target>,
     pub(crate) limits: Vec<Limit>,
-    pub(crate) failed_credentials: Quota,
-    pub(crate) legacy_limit_headers: bool,
-    pub(crate) identity: IdentitySpec,
     /// Folded names of the headers it gives a meaning of its own: mapped, stripped,
     /// role, tenant and credential headers.
     pub(crate) own_headers: HashSet<Box<str>>,
@@ -103,7 +93,14 @@ pub(crate) struct Realm {
     pub(crate) extra_methods: Vec<Method>,
     /// Where a mount says nothing else; `None` where no origin is listed.
     pub(crate) cors: Option<CorsSpec>,
-    pub(crate) forward_auth: Option<ForwardAuthSpec>,
+}
+
+impl Deref for Realm {
+    type Target = RealmSpec;
+
+    fn deref(&self) -> &RealmSpec {
+        &self.spec
+    }
 }
 
 /// An issuer with its keys, where they are known already.

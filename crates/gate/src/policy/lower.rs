@@ -121,34 +121,29 @@ fn lower_realm(mut spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) ->
         .collect();
     extra_methods.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
     extra_methods.dedup();
+    let parts = std::mem::take(&mut spec.parts);
+    let role_marks = std::mem::take(&mut spec.role_marks);
     Realm {
         number,
-        require_https: spec.require_https,
-        errors: Arc::clone(&spec.errors),
-        issuers: lower_issuers(spec.issuers, problems),
+        issuers: lower_issuers(std::mem::take(&mut spec.issuers), problems),
         credential_headers,
         credential_params,
-        classes: spec.classes,
-        basic: spec.basic.map(|basic| Basic {
+        basic: spec.basic.take().map(|basic| Basic {
             username: basic.username,
             ttl: basic.ttl,
         }),
-        role_header: spec.role_header,
-        tenant_header: spec.tenant_header,
-        immediate: spec.immediate_revocation,
-        role_marks: spec.role_marks.into_iter().map(String::into).collect(),
+        role_marks: role_marks.into_iter().map(String::into).collect(),
         table,
         targets,
         limits: lower_limits(&spec.limits, &spec.name, "realm"),
-        failed_credentials: spec.failed_credentials,
-        legacy_limit_headers: spec.legacy_limit_headers,
-        identity: spec.identity,
         own_headers,
-        cors: lower_cors(spec.cors_origins, spec.legacy_limit_headers),
-        forward_auth: spec.forward_auth,
-        handle: Arc::new(RealmHandle::new(spec.name.clone(), spec.parts)),
+        cors: lower_cors(
+            std::mem::take(&mut spec.cors_origins),
+            spec.legacy_limit_headers,
+        ),
+        handle: Arc::new(RealmHandle::new(spec.name.clone(), parts)),
         extra_methods,
-        name: spec.name,
+        spec,
     }
 }
 

@@ -82,6 +82,36 @@ pub struct RealmSpec {
     pub forward_auth: Option<ForwardAuthSpec>,
 }
 
+impl RealmSpec {
+    /// A realm with nothing in it: no host, no credential, no target.
+    #[must_use]
+    pub fn new(name: RealmName, failed_credentials: Quota) -> Self {
+        Self {
+            name,
+            parts: RealmParts::default(),
+            hosts: Vec::new(),
+            listeners: Vec::new(),
+            require_https: RequireHttps::Reject,
+            errors: Arc::new(Template::Plain),
+            issuers: Vec::new(),
+            classes: Vec::new(),
+            basic: None,
+            role_header: None,
+            tenant_header: None,
+            immediate_revocation: true,
+            role_marks: Vec::new(),
+            routes: Vec::new(),
+            mounts: Vec::new(),
+            limits: Vec::new(),
+            failed_credentials,
+            legacy_limit_headers: false,
+            identity: IdentitySpec::default(),
+            cors_origins: Vec::new(),
+            forward_auth: None,
+        }
+    }
+}
+
 /// The forward-auth endpoint of a realm: nginx `auth_request`, Caddy `forward_auth`,
 /// Traefik `ForwardAuth`, Envoy `ext_authz`.
 #[derive(Clone, Debug)]

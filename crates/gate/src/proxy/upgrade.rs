@@ -2,6 +2,7 @@
 //! byte for byte. No other protocol is switched to (`h2c` least of all).
 
 use crate::listener::Tether;
+use crate::through::writes_through;
 use http::header::{CONNECTION, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Version};
@@ -100,17 +101,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Heard<'_, T> {
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Heard<'_, T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
+    writes_through!(io);
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)

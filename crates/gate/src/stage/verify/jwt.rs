@@ -75,7 +75,7 @@ impl Verifier<'_> {
         principal: &Principal,
         now: Timestamp,
     ) -> Passed<()> {
-        let Some(subject) = principal.subject.filter(|_| realm.immediate) else {
+        let Some(subject) = principal.subject.filter(|_| realm.immediate_revocation) else {
             return Ok(());
         };
         let handle = &realm.handle;
@@ -138,7 +138,7 @@ impl Verifier<'_> {
             .map_err(|error| Stop::new(error.code(), STAGE, error.check()))?;
         let (kid, exp) = (claims.kid().map(Into::into), claims.exp());
         let mut principal = read::principal(issuer, claims).map_err(refuse)?;
-        if realm.immediate && matches!(issuer.keys, Keys::Own) {
+        if realm.immediate_revocation && matches!(issuer.keys, Keys::Own) {
             check_roles(realm, &principal)?;
         }
         if issuer.is_recognised {

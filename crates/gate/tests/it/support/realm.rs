@@ -171,13 +171,11 @@ pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
             )
         },
     ];
+    let failures = Quota::new(30, Duration::from_secs(60), 60).unwrap();
     RealmSpec {
-        name: RealmName::new("test").unwrap(),
         parts: RealmParts::default().with("part of test"),
         hosts: vec!["gate.test".into()],
-        listeners: Vec::new(),
         require_https: RequireHttps::Off,
-        errors: Arc::new(Template::Plain),
         issuers: vec![IssuerSpec {
             is_recognised: false,
             max_lifetime: None,
@@ -221,18 +219,12 @@ pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
             ttl: Duration::from_secs(300),
         }),
         role_header: Some("x-hasura-role".parse().unwrap()),
-        tenant_header: None,
-        immediate_revocation: true,
-        role_marks: Vec::new(),
         routes,
         mounts: vec![
             mount("/local/**", MountAccess::Open),
             mount("/panic", MountAccess::Open),
             mount("/me/**", MountAccess::jwt()),
         ],
-        limits: vec![],
-        failed_credentials: Quota::new(30, Duration::from_secs(60), 60).unwrap(),
-        legacy_limit_headers: false,
         identity: IdentitySpec {
             headers: true,
             mapped: vec![("x-hasura-user-id".parse().unwrap(), claim("sub").unwrap())],
@@ -246,5 +238,6 @@ pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
             trusted_only: false,
             listener: None,
         }),
+        ..RealmSpec::new(RealmName::new("test").unwrap(), failures)
     }
 }
