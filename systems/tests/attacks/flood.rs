@@ -176,6 +176,60 @@ fn guessing_at_the_sign_in_is_slowed_down() {
     assert!(limited.header("retry-after").is_some());
 }
 
+/// D1: made-up tokens leave one row for all of them, and nothing while they come.
+#[test]
+fn made_up_tokens_fill_no_log() {
+    let mut app = door(site!()).start();
+    let rows = |app: &App| {
+        let only = [
+            "--realm",
+            app.realm(),
+            "--action",
+            "token.exchange",
+            "--json",
+        ];
+        let rows = app.run(&["audit"], &only).success().json();
+        rows.as_array().unwrap().clone()
+    };
+    for _ in 0..30 {
+        let refused = app.exchange("x", &serde_json::json!({}));
+        assert_eq!(refused.status, 401);
+    }
+    assert_eq!(rows(&app).len(), 0);
+    // A process that is stopped in order loses nothing of what it counted.
+    app.stop();
+    let rows = rows(&app);
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(rows[0]["detail"]["count"], 30);
+    assert_eq!(rows[0]["actor"], "anonymous");
+}
+
+/// What clients send names no counter: metrics do not grow with it.
+#[test]
+fn metrics_grow_with_nothing_that_clients_send() {
+    let app = door(site!()).start();
+    let names = || {
+        let metrics = Request::new(app.ops(), "GET", "/metrics").send().text();
+        let names = metrics.lines().filter_map(|line| line.rsplit_once(' '));
+        let mut names: Vec<String> = names.map(|(name, _)| name.to_owned()).collect();
+        // When jobs were last done is told once they were.
+        names.retain(|name| !name.starts_with("doorward_job_last_success"));
+        names.sort();
+        names
+    };
+    let before = names();
+    for number in 0..50 {
+        let path = format!("/p{number}/x?q={number}");
+        let method = format!("M{number}");
+        let odd = app.request(&method, &path).host(&format!("h{number}.test"));
+        let _ = odd
+            .header(&format!("x-h{number}"), "v")
+            .bearer("x.y.z")
+            .send();
+    }
+    assert_eq!(names(), before);
+}
+
 /// G3: whoever is not known pushes out nobody else's evidence.
 #[test]
 fn refused_strangers_push_out_no_denial_of_who_is_known() {

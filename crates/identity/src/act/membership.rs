@@ -169,11 +169,7 @@ impl Work for Leave {
         }
         tx.delete_membership(subject, tenant).await?;
         // Grants in the tenant would come back with a later membership.
-        for grant in owned.grants {
-            if grant.tenant.as_ref() == Some(tenant) {
-                tx.delete_grant(subject, &grant).await?;
-            }
-        }
+        tx.delete_grants_in(subject, tenant).await?;
         let now = self.call.now;
         // The change of the subject, and its epoch, tell of all of them.
         tx.revoke_api_tokens_of(subject, Some(tenant), now).await?;

@@ -42,6 +42,12 @@ pub trait GrantWrite: Send {
     /// Removes a grant; says whether there was one.
     async fn delete_grant(&mut self, subject: SubjectId, grant: &Grant)
     -> Result<bool, StoreError>;
+    /// Removes all that a subject was granted in a tenant, by one statement; how many.
+    async fn delete_grants_in(
+        &mut self,
+        subject: SubjectId,
+        tenant: &TenantId,
+    ) -> Result<u64, StoreError>;
     /// Defines or redefines a tenant's role.
     async fn put_tenant_role(
         &mut self,

@@ -529,7 +529,7 @@ fn what_is_named_must_be_there() {
 #[test]
 fn tokens_and_limits_make_sense() {
     check(
-        "[realm.m.tokens]\naccess_ttl = \"2d\"\naudiences = []\nclaims = { scope = \"{scpoe}\" }\n[realm.m.limits.l]\nkey = \"tenant\"\nrate = \"0/1m\"\n[realm.m.sessions]\nabsolute_ttl = \"1500ms\"\nmin_password = 0",
+        "[realm.m.tokens]\naccess_ttl = \"2d\"\naudiences = []\nclaims = { scope = \"{scpoe}\" }\n[realm.m.limits.l]\nkey = \"tenant\"\nrate = \"0/1m\"\n[realm.m.sessions]\nabsolute_ttl = \"1500ms\"\nmin_password = 0\nmax_active = 0",
         &[
             "d.toml:2: realm.m.tokens.access_ttl: is longer than max_ttl (86400s); raise max_ttl or lower access_ttl",
             "d.toml:3: realm.m.tokens.audiences: names no audience; leave it out for the issuer",
@@ -537,6 +537,7 @@ fn tokens_and_limits_make_sense() {
             "d.toml:7: realm.m.limits.l.rate: a limit needs …",
             "d.toml:9: realm.m.sessions.absolute_ttl: must be whole seconds",
             "d.toml:10: realm.m.sessions.min_password: must be from 1 to 128",
+            "d.toml:11: realm.m.sessions.max_active: must be at least 1",
         ],
     );
     check(

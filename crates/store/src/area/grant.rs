@@ -145,6 +145,17 @@ impl<E: Engine> GrantWrite for InRealm<E> {
         self.0.try_change(target(&subject), sql, values).await
     }
 
+    async fn delete_grants_in(
+        &mut self,
+        subject: SubjectId,
+        tenant: &TenantId,
+    ) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM grant_ WHERE realm = $1 AND subject = $2 \
+                   AND coalesce(tenant, '') = $3";
+        let values = values![subject, tenant];
+        self.0.write(target(&subject), sql, values).await
+    }
+
     async fn put_tenant_role(
         &mut self,
         tenant: &TenantId,

@@ -64,6 +64,25 @@ pub(crate) async fn grants_are_removed_exactly(store: StoreHandle) {
     assert_eq!(removed, (false, true, false));
     assert_eq!(left.len(), 3);
     assert!(narrower.iter().all(|grant| left.contains(grant)));
+    let in_acme = [role_grant(Some("acme"), "a"), role_grant(Some("acme"), "b")];
+    let (removed, after) = writing!(store, realm, [in_acme], |tx| {
+        for grant in &in_acme {
+            tx.insert_grant(subject_id(1), grant, at(1)).await?;
+            tx.insert_grant(subject_id(2), grant, at(1)).await?;
+        }
+        let acme = tenant_id("acme");
+        let removed = (
+            tx.delete_grants_in(subject_id(1), &acme).await?,
+            tx.delete_grants_in(subject_id(1), &acme).await?,
+        );
+        let left = (
+            tx.list_grants(subject_id(1)).await?.len(),
+            tx.list_grants(subject_id(2)).await?.len(),
+        );
+        Ok((removed, left))
+    })
+    .unwrap();
+    assert_eq!((removed, after), ((3, 0), (2, 2)));
 }
 
 pub(crate) async fn tenant_roles_are_redefined(store: StoreHandle) {
