@@ -1,6 +1,7 @@
 //! One installation under test: its files, its commands, its running server. Not here:
 //! how a signed-in person's requests look (`client`).
 
+mod clock;
 mod run;
 mod steps;
 
@@ -352,7 +353,7 @@ impl App {
     pub(crate) fn apply_environment(&self, command: &mut Command) {
         if let Some(clock) = &self.clock {
             command
-                .env("LD_PRELOAD", faketime_library())
+                .env("LD_PRELOAD", clock::library())
                 .env("FAKETIME_TIMESTAMP_FILE", clock)
                 .env("FAKETIME_NO_CACHE", "1")
                 .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
@@ -386,18 +387,5 @@ impl Drop for App {
             self.artifacts.write("audit.json", &audit.stdout);
             self.store.keep(&self.artifacts);
         }
-    }
-}
-
-/// Debian keeps the preloaded library in a folder named after the machine.
-fn faketime_library() -> PathBuf {
-    let machines = must("look for libfaketime", fs::read_dir("/usr/lib"));
-    let library = machines
-        .flatten()
-        .map(|machine| machine.path().join("faketime/libfaketimeMT.so.1"))
-        .find(|library| library.is_file());
-    match library {
-        Some(library) => library,
-        None => panic!("no libfaketime: apt-get install faketime"),
     }
 }

@@ -5,6 +5,7 @@
 mod check;
 pub(crate) mod compiled;
 pub mod lower;
+mod mount_spec;
 pub mod problem;
 mod route_spec;
 pub mod spec;

@@ -1,0 +1,234 @@
+//! What a realm may say: its hosts, classes, tokens, issuers, routes and Basic.
+
+use super::{check, read};
+use crate::config::*;
+
+#[test]
+fn an_authority_chooses_one_realm() {
+    check(
+        "[realm.a]\nhosts = [\"api.example.com\"]\n[realm.b]\nhosts = [\"other\", \"API.example.com\"]",
+        &[
+            "d.toml:4: realm.b.hosts[1]: host \"API.example.com\" belongs to realm \"a\" already; an authority chooses one realm",
+        ],
+    );
+    check(
+        "[realm.a]\n[realm.b]",
+        &[
+            "d.toml:2: realm.b.hosts[0]: host \"*\" belongs to realm \"a\" already; an authority chooses one realm",
+        ],
+    );
+    check(
+        "[realm.a]\nhosts = [\"https://a\", \"*.b\", \"\"]",
+        &[
+            "d.toml:2: realm.a.hosts[0]: …",
+            "d.toml:2: realm.a.hosts[1]: …",
+            "d.toml:2: realm.a.hosts[2]: …",
+        ],
+    );
+    check(
+        "[server]",
+        &["d.toml: there is no realm; add one, for example [realm.main]"],
+    );
+}
+
+#[test]
+fn kinds_belong_to_one_class_and_classes_are_told_apart() {
+    let class = |kinds: &str, rest: &str| {
+        format!("kinds = {kinds}\n{rest}\npresentations = [\"bearer\"]\n")
+    };
+    let two = |one: String, other: String| {
+        format!("[realm.m.api_tokens.one]\n{one}[realm.m.api_tokens.two]\n{other}")
+    };
+    check(
+        &two(
+            class("[\"personal\"]", "prefix = \"a_\""),
+            class("[\"key\", \"personal\"]", "prefix = \"b_\""),
+        ),
+        &[
+            "d.toml:6: realm.m.api_tokens.two.kinds[1]: kind \"personal\" belongs to class \"one\" already; a kind belongs to one class",
+        ],
+    );
+    check(
+        &two(
+            class("[\"personal\"]", "prefix = \"a_\""),
+            class("[\"key\"]", "prefix = \"a_b_\""),
+        ),
+        &[
+            "d.toml:7: realm.m.api_tokens.two.prefix: tokens of this class cannot be told from those of class \"one\"; neither prefix may begin the other",
+        ],
+    );
+    check(
+        &two(
+            class("[\"personal\"]", "format = \"uuid\""),
+            class("[\"key\"]", "format = \"uuid\""),
+        ),
+        &["d.toml:5: realm.m.api_tokens.two.prefix: tokens of this class cannot be told…"],
+    );
+    check(
+        &format!(
+            "[realm.m.api_tokens.one]\n{}",
+            class("[\"persnal\"]", "prefix = \"a_\"")
+        ),
+        &[
+            "d.toml:2: realm.m.api_tokens.one.kinds[0]: unknown kind \"persnal\"; known: personal, service, key",
+        ],
+    );
+    check(
+        &format!("[realm.m.api_tokens.one]\n{}", class("[\"key\"]", "")),
+        &["d.toml:1: realm.m.api_tokens.one.prefix: this format needs a prefix"],
+    );
+}
+
+#[test]
+fn the_settings_of_a_class_agree() {
+    check(
+        "[realm.m.api_tokens.c]\nkinds = [\"key\"]\nprefix = \"k_\"\nexpiry = \"policy\"\nmax_active = 0\npresentations = [\"header:X-A\", \"header:X-B\", \"basic\", \"exchange\"]\nenvironments = [\"a_b\"]",
+        &[
+            "d.toml:1: realm.m.api_tokens.c: expiry = \"policy\" needs expiry_ttl, for example \"90d\"",
+            "d.toml:5: realm.m.api_tokens.c.max_active: must be at least 1; leave it out for 100",
+            "d.toml:6: realm.m.api_tokens.c.presentations: names more than one header; a class has at most one",
+            "d.toml:6: realm.m.api_tokens.c.presentations[2]: \"basic\" needs the realm's [basic] section with a username",
+            "d.toml:6: realm.m.api_tokens.c.presentations[3]: \"exchange\" needs the dialect \"oauth\" or \"nhost\", which serve the exchange",
+            "d.toml:7: realm.m.api_tokens.c.environments[0]: must not contain \"_\", which ends the environment in a token",
+        ],
+    );
+    check(
+        "[realm.m]\nrole_header = \"X-Role\"\n[realm.m.api_tokens.c]\nkinds = [\"key\"]\nprefix = \"k_\"\nexpiry_ttl = \"1d\"\npresentations = [\"header:x-role\"]",
+        &[
+            "d.toml:6: realm.m.api_tokens.c.expiry_ttl: belongs to expiry \"policy\"; to cap what can be asked for, write expiry_max",
+            "d.toml:7: realm.m.api_tokens.c.presentations[0]: the header x-role selects a role or tenant in this realm; it cannot carry a token too",
+        ],
+    );
+}
+
+#[test]
+fn what_is_named_must_be_there() {
+    check(
+        "[realm.m.roles]\nuser = []\n[realm.m.users]\ndefault_roles = [\"usr\"]\ndefault_role = \"me\"\n[realm.m.limits.company]\nkey = \"tenant\"\nrate = \"1/1s\"\n[[realm.m.route]]\npath = \"/a\"\nupstream = \"builtin:echo\"\nlimits = [\"compny\"]\nbasic = \"ui\"\nroles = [\"usre\"]\nenvironments = [\"live\"]",
+        &[
+            "d.toml:4: realm.m.users.default_roles[0]: unknown role \"usr\"; did you mean \"user\"? Known: user",
+            "d.toml:5: realm.m.users.default_role: unknown role \"me\". Known: user",
+            "d.toml:12: realm.m.route[0].limits[0]: unknown limit \"compny\"; did you mean \"company\"? Known: company",
+            "d.toml:13: realm.m.route[0].basic: unknown Basic module \"ui\". Known: none",
+            "d.toml:14: realm.m.route[0].roles[0]: unknown role \"usre\"; did you mean \"user\"? Known: user",
+            "d.toml:15: realm.m.route[0].environments[0]: unknown environment \"live\". Known: none",
+        ],
+    );
+}
+
+#[test]
+fn tokens_and_limits_make_sense() {
+    check(
+        "[realm.m.tokens]\naccess_ttl = \"2d\"\naudiences = []\nclaims = { scope = \"{scpoe}\" }\n[realm.m.limits.l]\nkey = \"tenant\"\nrate = \"0/1m\"\n[realm.m.sessions]\nabsolute_ttl = \"1500ms\"\nmin_password = 0\nmax_active = 0",
+        &[
+            "d.toml:2: realm.m.tokens.access_ttl: is longer than max_ttl (86400s); raise max_ttl or lower access_ttl",
+            "d.toml:3: realm.m.tokens.audiences: names no audience; leave it out for the issuer",
+            "d.toml:4: realm.m.tokens.claims: unknown placeholder {scpoe}; known: {sub} …",
+            "d.toml:7: realm.m.limits.l.rate: a limit needs …",
+            "d.toml:9: realm.m.sessions.absolute_ttl: must be whole seconds",
+            "d.toml:10: realm.m.sessions.min_password: must be from 1 to 128",
+            "d.toml:11: realm.m.sessions.max_active: must be at least 1",
+        ],
+    );
+    check(
+        "[realm.m.tokens]\nclaims = { exp = 1 }\nmax_ttl = \"0s\"\naccess_ttl = \"0s\"",
+        &[
+            "d.toml:2: realm.m.tokens.claims: claim exp is written by the engine and cannot be in a template",
+            "d.toml:3: realm.m.tokens.max_ttl: must be longer than zero",
+            "d.toml:4: realm.m.tokens.access_ttl: must be longer than zero",
+        ],
+    );
+}
+
+#[test]
+fn issuers_have_one_trustworthy_source_of_keys() {
+    let issuer = |rest: &str| {
+        format!(
+            "[[realm.m.issuers]]\nissuer = \"x\"\naudiences = [\"a\"]\nalgorithms = [\"HS256\"]\n{rest}"
+        )
+    };
+    check(
+        &issuer(""),
+        &["d.toml:1: realm.m.issuers[0]: has neither jwks_url nor keys; …"],
+    );
+    check(
+        &issuer("jwks_url = \"https://a/b\"\nkeys = \"env:KEYS\""),
+        &["d.toml:1: realm.m.issuers[0]: has both jwks_url and keys; keep one"],
+    );
+    check(
+        &issuer("jwks_url = \"http://a.example/b\""),
+        &[
+            "d.toml:4: realm.m.issuers[0].algorithms[0]: a shared secret is never published under a jwks_url; give it by keys",
+            "d.toml:5: realm.m.issuers[0].jwks_url: must be https: …",
+        ],
+    );
+    check(
+        &issuer("keys = \"env:KEYS\"\nleeway = \"1h\""),
+        &[
+            "d.toml:5: realm.m.issuers[0].keys: what this refers to is not a JWK set in JSON",
+            "d.toml:6: realm.m.issuers[0].leeway: must be at most \"5m\": …",
+        ],
+    );
+    check(
+        &issuer("").replace("HS256", "none"),
+        &["d.toml:4: realm.m.issuers[0].algorithms[0]: not an accepted algorithm …"],
+    );
+}
+
+#[test]
+fn routes_agree_with_themselves() {
+    check(
+        "[[realm.m.route]]\npath = \"/a/**\"\nupstream = \"http://127.0.0.1:1\"\nstrip_prefix = \"/b\"\ncredentials = [\"basic\"]\ntimeout = \"0s\"\nmethods = [\"get\"]",
+        &[
+            "d.toml:7: realm.m.route[0].methods[0]: \"get\" is not a method in capitals such as \"GET\"",
+        ],
+    );
+    check(
+        "[[realm.m.route]]\npath = \"/a/**\"\nupstream = \"http://127.0.0.1:1\"\nstrip_prefix = \"/b\"\ncredentials = [\"basic\"]\ntimeout = \"0s\"",
+        &[
+            "d.toml:4: realm.m.route[0].strip_prefix: \"/b\" is not how \"/a/**\" begins",
+            "d.toml:5: realm.m.route[0].credentials: \"basic\" needs the route's basic = \"MODULE\"",
+            "d.toml:6: realm.m.route[0].timeout: must be longer than zero",
+        ],
+    );
+    check(
+        "[[realm.m.route]]\npath = \"/a\"\nupstream = \"htp://x\"\n[[realm.m.expect]]\nrequest = \"/a\"\noutcome = \"alow\"",
+        &[
+            "d.toml:3: realm.m.route[0].upstream: \"htp://x\" is not an upstream such as …",
+            "d.toml:5: realm.m.expect[0].request: \"/a\" is not a request such as \"GET /api/items\"",
+            "d.toml:6: realm.m.expect[0].outcome: unknown outcome \"alow\"; did you mean \"allow\"? …",
+        ],
+    );
+}
+
+#[test]
+fn basic_needs_tls_beyond_this_machine() {
+    let realm = |issuer: &str, https: &str| {
+        format!(
+            "[realm.m]\nissuer = \"{issuer}\"\nrequire_https = \"{https}\"\n[realm.m.basic]\nusername = \"w\"\nmodules.ui = {{ enabled = true }}"
+        )
+    };
+    check(
+        &realm("http://api.example.com", "off"),
+        &[
+            "d.toml:6: realm.m.basic.modules.ui: Basic needs TLS: set require_https to \"reject\" or \"redirect\"",
+        ],
+    );
+    assert!(read(&realm("http://127.0.0.1:8080", "off")).is_ok());
+    assert!(read(&realm("https://api.example.com", "reject")).is_ok());
+    check(
+        &realm("https://api.example.com", "reject").replace("\"w\"", "\"a:b\""),
+        &[
+            "d.toml:5: realm.m.basic.username: must not be empty and must not contain a colon (RFC 7617 §2)",
+        ],
+    );
+}
+
+#[test]
+fn the_gates_complaints_have_lines_too() {
+    let text = "[[realm.m.route]]\npath = \"/a/{x}\"\nupstream = \"builtin:echo\"\n[[realm.m.route]]\npath = \"/a/{y}\"\nupstream = \"builtin:echo\"\n[[realm.m.route]]\npath = \"no-slash\"\nupstream = \"builtin:echo\"";
+    let problems = policies(&read(text).unwrap(), &mut |_| Place::default()).unwrap_err();
+    let mut lines: Vec<_> = problems.iter().map(|problem| problem.line).collect();
+    lines.sort_unstable();
+    assert_eq!(lines, [Some(5), Some(8)], "{problems:?}");
+}
