@@ -6,6 +6,7 @@ pub(crate) use pace::Course;
 pub use pace::Pace;
 
 use crate::proxy::pool::Lease;
+use crate::stream::{Watch, YOUNG};
 use bytes::Bytes;
 use doorward_base::ErrorCode;
 use doorward_surface::Body as LocalBody;
@@ -16,7 +17,7 @@ use pace::{Flow, Pause};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// A body that passes through the gate.
@@ -44,11 +45,15 @@ pub struct Capped {
 }
 
 /// An upstream's body with a deadline for each piece of it. The deadline runs only
-/// while a piece is waited for: a slow client is not the upstream's silence.
+/// while a piece is waited for: a slow client is not the upstream's silence. It ends with
+/// the credential that asked for it.
 #[derive(Debug)]
 pub struct Paced {
     inner: Incoming,
+    /// The longest silence.
+    idle: Duration,
     pause: Pause,
+    watch: Watch,
     /// Where the connection goes once the body is whole.
     lease: Option<Lease>,
 }
@@ -96,11 +101,14 @@ impl BodyFault {
 }
 
 impl Paced {
-    /// `inner`, with no pause longer than `idle`; `lease` is given back when it is whole.
-    pub(crate) fn new(inner: Incoming, idle: Duration, lease: Option<Lease>) -> Self {
+    /// `inner`, with no pause longer than `idle`, as long as `watch` lets it go on;
+    /// `lease` is given back when it is whole.
+    pub(crate) fn new(inner: Incoming, idle: Duration, lease: Option<Lease>, watch: Watch) -> Self {
         let mut body = Self {
             inner,
+            idle,
             pause: Pause::new(idle),
+            watch,
             lease,
         };
         if body.inner.is_end_stream() {
@@ -112,6 +120,31 @@ impl Paced {
     fn give_back(&mut self) {
         if let Some(lease) = self.lease.take() {
             lease.give_back();
+        }
+    }
+
+    /// The upstream says nothing; ready when that is the end.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<BodyError> {
+        loop {
+            if !self.pause.is_running() {
+                let young = self.watch.is_young();
+                self.pause.limit = if young {
+                    self.idle.min(YOUNG)
+                } else {
+                    self.idle
+                };
+            }
+            ready!(self.pause.poll(cx));
+            if self.pause.limit >= self.idle {
+                tracing::warn!("an upstream stalled within its answer");
+                return Poll::Ready(AnswerStalled.into());
+            }
+            // It goes on: the rest of the silence is a stream's.
+            self.pause.end();
+            self.watch.open();
+            if let Poll::Ready(ended) = self.watch.poll_ended(cx) {
+                return Poll::Ready(ended.into());
+            }
         }
     }
 }
@@ -220,6 +253,9 @@ impl Body for Paced {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Poll::Ready(ended) = self.watch.poll_ended(cx) {
+            return Poll::Ready(Some(Err(ended.into())));
+        }
         if let Poll::Ready(next) = Pin::new(&mut self.inner).poll_frame(cx) {
             self.pause.end();
             match &next {
@@ -229,10 +265,7 @@ impl Body for Paced {
             }
             return Poll::Ready(next.map(|next| next.map_err(Into::into)));
         }
-        self.pause.poll(cx).map(|()| {
-            tracing::warn!("an upstream stalled within its answer");
-            Some(Err(AnswerStalled.into()))
-        })
+        self.poll_silence(cx).map(|error| Some(Err(error)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -10,8 +10,9 @@ use crate::proxy::echo;
 use crate::proxy::headers::{Seen, prepare};
 use crate::proxy::upstream::{Outgoing, wants_websocket};
 use crate::stage::decide::Permit;
-use crate::stage::verify::presented;
+use crate::stage::verify::{Verified, presented};
 use crate::stage::{Passed, Stop, limit};
+use crate::stream::Bond;
 use doorward_base::{Effects, ErrorCode};
 use doorward_surface::{Context, Refusal};
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
@@ -72,6 +73,7 @@ impl Gate {
         } else {
             let outgoing = Outgoing {
                 permit,
+                bond: self.bond(scene, verified.as_ref()),
                 route,
                 parts,
                 target: forwarded,
@@ -82,6 +84,11 @@ impl Gate {
             self.upstreams.forward(outgoing).await
         };
         answer.map_err(|failure| Stop::new(failure.code, "upstream", failure.check))
+    }
+
+    /// What a request hangs on that somebody in particular makes.
+    fn bond(&self, scene: Scene<'_>, verified: Option<&Verified>) -> Option<Bond> {
+        verified.map(|verified| Bond::new(&self.keeper, scene.realm, verified))
     }
 
     /// Calls a local target. What it refuses is written, counted and traced as the

@@ -27,6 +27,7 @@ use crate::stage::route::Found;
 use crate::stage::verify::Verified;
 use crate::stage::verify::cache::Caches;
 use crate::stage::{Passed, Stop, cors, limit, reserved, route};
+use crate::stream::{Keeper, Streams};
 use arc_swap::ArcSwap;
 use doorward_base::limit::Limiter;
 use doorward_base::{Clock, Entropy, ErrorCode, RequestId, Timestamp};
@@ -60,6 +61,8 @@ pub struct GateParts {
     pub clock: Arc<dyn Clock>,
     /// Randomness, for request ids.
     pub entropy: Arc<dyn Entropy>,
+    /// The open streams; whoever knows of a change tells them.
+    pub streams: Arc<Streams>,
     /// Settings of the process.
     pub options: GateOptions,
 }
@@ -104,6 +107,7 @@ pub struct Gate {
     denials: Arc<DenialRings>,
     counters: Arc<GateCounters>,
     unreadable: Seldom,
+    pub(crate) keeper: Arc<Keeper>,
 }
 
 /// A request that passed every stage.
@@ -116,7 +120,7 @@ pub(crate) struct Judged<'r> {
 /// Where and by whom a request is judged.
 #[derive(Clone, Copy)]
 pub(crate) struct Scene<'s> {
-    pub(crate) realm: &'s Realm,
+    pub(crate) realm: &'s Arc<Realm>,
     pub(crate) generation: u64,
     pub(crate) client: &'s Client,
     pub(crate) listener: Option<SocketAddr>,
@@ -136,6 +140,11 @@ impl Gate {
             denials: Arc::new(DenialRings::new(parts.options.denials)),
             counters: Arc::default(),
             unreadable: Seldom::default(),
+            keeper: Arc::new(Keeper {
+                streams: Arc::clone(&parts.streams),
+                revocations: Arc::clone(&parts.revocations),
+                clock: Arc::clone(&parts.clock),
+            }),
             parts,
         };
         gate.swap(policies);
@@ -165,6 +174,12 @@ impl Gate {
     #[must_use]
     pub fn counters(&self) -> &Arc<GateCounters> {
         &self.counters
+    }
+
+    /// What was opened and goes on.
+    #[must_use]
+    pub fn streams(&self) -> &Streams {
+        &self.parts.streams
     }
 
     /// The recent denials.

@@ -23,6 +23,7 @@ pub mod port;
 mod proxy;
 mod seldom;
 mod stage;
+mod stream;
 mod through;
 
 pub use body::{BodyFault, GateBody, Pace};
@@ -34,3 +35,4 @@ pub use listener::{Certificate, ListenerOptions, Pair, TlsError, serve, tls_conf
 pub use options::GateOptions;
 pub use policy::{Policies, PolicyError, lower};
 pub use proxy::tls::{Roots, UpstreamTls};
+pub use stream::{Mark, Streams};

@@ -15,7 +15,7 @@ use doorward_base::egress::Egress;
 use doorward_base::{Clock as _, RealmName, RequestId, TenantId};
 use doorward_gate::policy::Policies;
 use doorward_gate::port::Introspect;
-use doorward_gate::{Gate, GateOptions, GateParts};
+use doorward_gate::{Gate, GateOptions, GateParts, Streams};
 use doorward_identity::act::{self, Identity, KeyNews, Realm};
 use doorward_identity::port::{Mailer, StoreError};
 use doorward_oauth::OAuthRealm;
@@ -47,10 +47,13 @@ pub(crate) struct Composed {
 pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed, Failure> {
     let identity = Arc::clone(&engine.identity);
     let realms = Arc::new(Realms::default());
-    let feed = Feed::open(Arc::clone(&identity), Arc::clone(&realms))
-        .await
-        .map_err(store_failure)?;
-    let feed = Arc::new(feed);
+    let streams = Arc::new(Streams::default());
+    let feed = Feed::open(
+        Arc::clone(&identity),
+        Arc::clone(&realms),
+        Arc::clone(&streams),
+    );
+    let feed = Arc::new(feed.await.map_err(store_failure)?);
     let news = Arc::new(FeedNews::new(Arc::clone(&feed)));
     let denials = Arc::new(LateDenials::default());
     let server = &loaded.settings.server;
@@ -73,6 +76,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
             .map_err(|error| Failure::Refused(error.to_string()))?,
         clock: Arc::new(SystemClock),
         entropy: Arc::clone(&identity.entropy),
+        streams,
         options: gate_options(server),
     };
     let targets = Targets::new(&identity, &feed, Arc::clone(&denials) as Arc<dyn DenialLog>);

@@ -13,6 +13,7 @@ mod tests;
 use crate::live::Position;
 use crate::realms::Realms;
 use apply::is_lasting;
+use doorward_gate::Streams;
 use doorward_identity::act::Identity;
 use doorward_identity::port::StoreError;
 use std::future::Future;
@@ -39,6 +40,8 @@ const AGAIN: Duration = Duration::from_millis(100);
 pub(crate) struct Feed {
     identity: Arc<Identity>,
     realms: Arc<Realms>,
+    /// What the gate has open; told of what may end it.
+    streams: Arc<Streams>,
     cursor: Mutex<Cursor>,
     /// How often [`Feed::catch_up`] was called.
     asked: AtomicU64,
@@ -65,12 +68,14 @@ impl Feed {
     pub(crate) async fn open(
         identity: Arc<Identity>,
         realms: Arc<Realms>,
+        streams: Arc<Streams>,
     ) -> Result<Self, StoreError> {
         let seq = identity.store.engine().last_change().await?;
         let after = Position { era: 0, seq };
         Ok(Self {
             identity,
             realms,
+            streams,
             cursor: Mutex::new(Cursor {
                 after,
                 pending: true,

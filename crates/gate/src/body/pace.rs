@@ -69,6 +69,10 @@ impl Pause {
     pub(super) fn end(&mut self) {
         self.waiting = None;
     }
+
+    pub(super) const fn is_running(&self) -> bool {
+        self.waiting.is_some()
+    }
 }
 
 impl Flow {

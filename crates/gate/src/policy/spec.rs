@@ -64,6 +64,8 @@ pub struct RealmSpec {
     /// The marks of its roles as they are now (`dw.r` of access tokens): one that was
     /// given by a role that is not among them is refused, where revocation is immediate.
     pub role_marks: Vec<String>,
+    /// What becomes of what an access token opened when it expires.
+    pub streams_at_exp: StreamsAtExp,
     /// Proxied and built-in routes.
     pub routes: Vec<RouteSpec>,
     /// Where local targets are mounted.
@@ -101,6 +103,7 @@ impl RealmSpec {
             tenant_header: None,
             immediate_revocation: true,
             role_marks: Vec::new(),
+            streams_at_exp: StreamsAtExp::End,
             routes: Vec::new(),
             mounts: Vec::new(),
             limits: Vec::new(),
@@ -112,6 +115,19 @@ impl RealmSpec {
         }
     }
 }
+
+/// What becomes of what an access token opened (a WebSocket, an event stream, an answer
+/// that goes on) when the token expires.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum StreamsAtExp {
+    /// It ends.
+    #[default]
+    End,
+    /// It goes on until it ends otherwise.
+    Keep,
+}
+
+words!(StreamsAtExp { End = "end", Keep = "keep" });
 
 /// The forward-auth endpoint of a realm: nginx `auth_request`, Caddy `forward_auth`,
 /// Traefik `ForwardAuth`, Envoy `ext_authz`.

@@ -3,6 +3,8 @@
 
 mod connect;
 pub(crate) mod echo;
+mod failure;
+mod frames;
 pub(crate) mod headers;
 mod named;
 pub(crate) mod pool;

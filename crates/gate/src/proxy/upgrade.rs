@@ -1,7 +1,10 @@
 //! WebSocket: after the upstream's 101, and only then, the two connections are joined
-//! byte for byte. No other protocol is switched to (`h2c` least of all).
+//! byte for byte, until what opened it no longer stands. No other protocol is switched to
+//! (`h2c` least of all).
 
+use super::frames::{self, Frames};
 use crate::listener::Tether;
+use crate::stream::{Ended, Watch};
 use crate::through::writes_through;
 use http::header::{CONNECTION, UPGRADE};
 use http::request::Parts;
@@ -12,7 +15,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -42,35 +45,127 @@ pub(crate) fn set(headers: &mut HeaderMap) {
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
 }
 
-/// Joins the two connections until either ends, both are silent for `idle`, or the
-/// listener is cut. The client's connection keeps its place all the while.
-pub(crate) fn join(client: OnUpgrade, upstream: OnUpgrade, tether: Option<Tether>, idle: Duration) {
+/// The two connections to be joined.
+pub(crate) struct Ends {
+    pub(crate) client: OnUpgrade,
+    pub(crate) upstream: OnUpgrade,
+}
+
+/// Joins the two connections until either ends, both are silent for `idle`, `watch` says
+/// that it is over, or the listener is cut. The client's connection keeps its place all
+/// the while.
+pub(crate) fn join(ends: Ends, tether: Option<Tether>, idle: Duration, mut watch: Watch) {
+    watch.open();
     tokio::spawn(async move {
-        let said = Notify::new();
-        let joined = async {
-            let (client, upstream) = tokio::try_join!(client, upstream)?;
-            let mut client = Heard::new(TokioIo::new(client), &said);
-            let mut upstream = Heard::new(TokioIo::new(upstream), &said);
-            tokio::io::copy_bidirectional(&mut client, &mut upstream).await?;
-            Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+        let opened = async { tokio::try_join!(ends.client, ends.upstream) };
+        let Ok(Ok((client, upstream))) = timeout(idle, opened).await else {
+            tracing::debug!("websocket did not open");
+            return;
         };
+        let said = Notify::new();
+        let mut client = Framed::new(Heard::new(TokioIo::new(client), &said));
+        let mut upstream = Heard::new(TokioIo::new(upstream), &said);
         let silence = async { while timeout(idle, said.notified()).await.is_ok() {} };
         let cut = async {
-            match tether {
+            match tether.clone() {
                 Some(mut tether) => tether.cut().await,
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            ended = joined => {
-                if let Err(error) = ended {
+        let ended = tokio::select! {
+            ended = watch.ended() => Some(ended),
+            joined = tokio::io::copy_bidirectional(&mut client, &mut upstream) => {
+                if let Err(error) = joined {
                     tracing::debug!(%error, "websocket ended");
                 }
+                None
             }
-            () = silence => tracing::debug!("websocket was silent for too long"),
-            () = cut => tracing::debug!("websocket cut"),
+            () = silence => {
+                tracing::debug!("websocket was silent for too long");
+                None
+            }
+            () = cut => {
+                tracing::debug!("websocket cut");
+                None
+            }
+        };
+        if let Some(ended) = ended {
+            // Nothing of the upstream goes out any more.
+            drop(upstream);
+            drop(timeout(FAREWELL, client.take_leave(ended)).await);
         }
     });
+}
+
+/// How long a client may take to read why its WebSocket was closed.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What a client is told (RFC 6455 §7.4.1): that it broke our rules, or to come again.
+const fn close_code(ended: Ended) -> u16 {
+    match ended {
+        Ended::Revoked | Ended::Changed | Ended::Expired => 1008,
+        Ended::Unknown => 1013,
+    }
+}
+
+/// The client's side, with an eye on the frames that are written to it.
+struct Framed<T> {
+    io: T,
+    frames: Frames,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Framed<T> {
+    fn new(io: T) -> Self {
+        Self {
+            io,
+            frames: Frames::default(),
+        }
+    }
+
+    /// Says why it is over, where a frame may come; within one, it just ends. Then our
+    /// side is closed, and what still comes is read and dropped: a reset would take the
+    /// reason from a client that has not read it.
+    async fn take_leave(&mut self, ended: Ended) -> io::Result<()> {
+        if self.frames.may_begin() {
+            let frame = frames::close(close_code(ended), &ended.to_string());
+            self.io.write_all(&frame).await?;
+        }
+        self.io.shutdown().await?;
+        tokio::io::copy(&mut self.io, &mut tokio::io::sink()).await?;
+        Ok(())
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Framed<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Framed<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(count)) = &written {
+            self.frames.push(bytes.get(..*count).unwrap_or_default());
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
 }
 
 /// One side of a WebSocket; tells when it says something.

@@ -2,16 +2,18 @@
 //! its request. Redirects are not followed. Not here: connections (`connect`, `pool`).
 
 use super::connect::Connector;
+pub(crate) use super::failure::Failure;
 use super::headers::strip_hop_by_hop;
 use super::pool::{Lease, Origin, Pool};
 use super::tls::UpstreamTls;
 use super::upgrade;
-use crate::body::{BodyFault, Capped, Course, GateBody, Paced};
+use crate::body::{Capped, Course, GateBody, Paced};
 use crate::listener::Tether;
 use crate::options::GateOptions;
 use crate::policy::compiled::Route;
 use crate::policy::spec::UpstreamSpec;
 use crate::stage::decide::Permit;
+use crate::stream::{Bond, Watch};
 use doorward_base::ErrorCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -23,22 +25,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
-
-/// Why an upstream gave no answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Failure {
-    pub(crate) code: ErrorCode,
-    pub(crate) check: &'static str,
-}
-
-impl From<BodyFault> for Failure {
-    fn from(fault: BodyFault) -> Self {
-        Self {
-            code: fault.code(),
-            check: fault.check(),
-        }
-    }
-}
 
 /// The client.
 #[derive(Debug)]
@@ -59,6 +45,8 @@ struct Idle {
 /// One permitted request on its way.
 pub(crate) struct Outgoing<'o> {
     pub(crate) permit: Permit,
+    /// What it hangs on, if somebody in particular asked.
+    pub(crate) bond: Option<Bond>,
     pub(crate) route: &'o Route,
     /// Headers already prepared.
     pub(crate) parts: Parts,
@@ -99,6 +87,7 @@ impl Upstreams {
     ) -> Result<Response<GateBody>, Failure> {
         let Outgoing {
             permit,
+            bond,
             route,
             mut parts,
             target,
@@ -128,15 +117,12 @@ impl Upstreams {
         let course = body.course();
         let body = frame(&mut parts, body);
         let sending = self.send(&destination, parts, body);
-        let Some(sent) = within(sending, &course, route.spec.timeout).await else {
-            return Err(Failure {
-                code: ErrorCode::UpstreamTimeout,
-                check: "timeout",
-            });
-        };
+        let mut watch = Watch::new(bond.clone().map(Bond::past_exp));
+        let sent = within(sending, &course, route.spec.timeout, &mut watch).await?;
         let (response, lease) =
             sent.map_err(|failure| course.fault().map_or(failure, Failure::from))?;
-        finish(response, lease, client_upgrade.flatten(), self.idle)
+        let watch = Watch::new(bond);
+        finish(response, lease, client_upgrade.flatten(), self.idle, watch)
     }
 
     /// Sends the request over a waiting connection, or over a new one. What a waiting
@@ -222,29 +208,36 @@ fn frame(parts: &mut Parts, body: Capped) -> GateBody {
 
 /// `sending`, if it ends within `limit` from the end of the request's body on. Until
 /// then only a standstill counts: an upstream that takes nothing although the client
-/// has sent something. How long the client may take is the body's own affair.
+/// has sent something. How long the client may take is the body's own affair, as long as
+/// its credential stands.
 async fn within<T>(
     sending: impl Future<Output = T>,
     course: &Course,
     limit: Duration,
-) -> Option<T> {
+    watch: &mut Watch,
+) -> Result<T, Failure> {
+    let late = Failure {
+        code: ErrorCode::UpstreamTimeout,
+        check: "timeout",
+    };
     let mut sending = pin!(sending);
     let mut passed = course.passed();
     while !course.has_ended() {
         tokio::select! {
             biased;
-            sent = &mut sending => return Some(sent),
+            sent = &mut sending => return Ok(sent),
             () = course.ended() => break,
+            ended = watch.ended() => return Err(Failure::from(ended)),
             () = sleep(limit) => {
                 let now = course.passed();
                 if now == passed && !course.is_waiting() {
-                    return None;
+                    return Err(late);
                 }
                 passed = now;
             }
         }
     }
-    timeout(limit, sending).await.ok()
+    timeout(limit, sending).await.map_err(|_| late)
 }
 
 /// The same request once more, where it has no body and may be made twice
@@ -335,6 +328,7 @@ fn finish(
     lease: Lease,
     switch: Option<Switch>,
     idle: Idle,
+    mut watch: Watch,
 ) -> Result<Response<GateBody>, Failure> {
     let headers = response.headers();
     if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
@@ -345,7 +339,9 @@ fn finish(
     if switching {
         let Switch { client, tether } = switch.ok_or_else(|| failed("unasked_upgrade"))?;
         let upstream = hyper::upgrade::on(&mut response);
-        upgrade::join(client, upstream, tether, idle.websocket);
+        let ends = upgrade::Ends { client, upstream };
+        let watch = std::mem::replace(&mut watch, Watch::Nobody);
+        upgrade::join(ends, tether, idle.websocket, watch);
     }
     let (mut parts, body) = response.into_parts();
     strip_hop_by_hop(&mut parts.headers);
@@ -358,11 +354,12 @@ fn finish(
         return Ok(Response::from_parts(parts, GateBody::Empty));
     }
     let pause = if is_event_stream(&parts.headers) {
+        watch.open();
         idle.event_stream
     } else {
         idle.response
     };
-    let body = GateBody::Streamed(Paced::new(body, pause, lease));
+    let body = GateBody::Streamed(Paced::new(body, pause, lease, watch));
     Ok(Response::from_parts(parts, body))
 }
 

@@ -35,6 +35,8 @@ mod proxying;
 #[cfg(test)]
 mod route_option;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod transport;

@@ -65,6 +65,7 @@ pub(crate) async fn start_with(
         limit_seed: [7; 32],
         clock: Arc::new(Shared(Arc::clone(&world))),
         entropy,
+        streams: Arc::default(),
         options,
     };
     let gate = Gate::new(parts, lower(vec![spec]).unwrap());

@@ -181,7 +181,7 @@ fn unknown_keys_name_the_nearest() {
         "[server]\nlisen = [\"127.0.0.1:1\"]\n[realm.main]\n[realm.main.tokens]\naccess_tll = \"5m\"\n[sever]",
         &[
             "d.toml:2: server.lisen: unknown key \"lisen\"; did you mean \"listen\"? Known: answer_idle, body_idle, …",
-            "d.toml:5: realm.main.tokens.access_tll: unknown key \"access_tll\"; did you mean \"access_ttl\"? Known: access_ttl, algorithm, audiences, claims, default_scopes, max_ttl, revocation, typ",
+            "d.toml:5: realm.main.tokens.access_tll: unknown key \"access_tll\"; did you mean \"access_ttl\"? Known: access_ttl, algorithm, audiences, claims, default_scopes, max_ttl, revocation, streams_at_exp, typ",
             "d.toml:6: sever: unknown key \"sever\"; did you mean \"server\"? Known: realm, server",
         ],
     );

@@ -3,6 +3,7 @@
 use super::text::Text;
 use super::value::Span;
 use doorward_base::Audience;
+use doorward_gate::policy::spec::StreamsAtExp;
 use doorward_identity::settings::{DefaultScopes, Revocation, TokenTyp};
 use doorward_jose::alg::Algorithm;
 use doorward_surface::setting::Word;
@@ -26,6 +27,9 @@ pub struct Tokens {
     pub audiences: Option<Vec<Text<Audience>>>,
     /// What becomes of access tokens whose credential is revoked. Default: "immediate".
     pub revocation: Word<Revocation>,
+    /// What becomes of what a token opened and goes on (a WebSocket, an event stream, a long
+    /// answer) when the token expires. Default: "end".
+    pub streams_at_exp: Word<StreamsAtExp>,
     /// Which scopes a token carries when none are asked for. Default: "none".
     pub default_scopes: Word<DefaultScopes>,
     /// The claims template: literals, placeholders such as "{scope}", tables. Default:

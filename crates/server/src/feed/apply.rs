@@ -5,7 +5,9 @@ use super::{Feed, within};
 use crate::live::{Changes, Position, Snapshot, Standing};
 use crate::realms::{Map, Served};
 use crate::system::SystemClock;
+use doorward_base::principal::CredentialId;
 use doorward_base::{Clock as _, RealmId, Timestamp};
+use doorward_gate::Mark;
 use doorward_identity::act::keys;
 use doorward_identity::decide::retention::MARGIN;
 use doorward_identity::model::{Change, ChangeRow};
@@ -36,12 +38,17 @@ impl Feed {
             );
             let now = SystemClock.now();
             match standing.await {
-                Ok(standing) => served.live.apply(&changes, standing, now),
+                Ok(standing) => {
+                    let marks = marks(&changes, &standing);
+                    served.live.apply(&changes, standing, now);
+                    self.streams.look_again(marks);
+                }
                 Err(error) if is_lasting(&error) => {
                     let realm = &served.realm.settings.name;
                     tracing::error!(%realm, %error, "changes of a realm cannot be read; starting it again from a snapshot");
                     self.learn(&served).await?;
                     served.live.distrust(Position { era, seq: end });
+                    self.streams.all_look_again();
                 }
                 Err(error) => return Err(error),
             }
@@ -59,6 +66,7 @@ impl Feed {
             served.live.distrust(end);
             self.reload_keys(&served, Changed::Yes).await?;
         }
+        self.streams.all_look_again();
         Ok(())
     }
 
@@ -203,6 +211,17 @@ fn by_realm(rows: &[ChangeRow], era: u64) -> HashMap<RealmId, Changes> {
         }
     }
     realms
+}
+
+/// What open streams may hang on of what changed.
+fn marks(changes: &Changes, standing: &Standing) -> Vec<Mark> {
+    let tokens = changes.tokens.keys().copied().map(CredentialId::ApiToken);
+    let sessions = changes.sessions.iter().copied().map(CredentialId::Session);
+    let clients = changes.clients.iter().copied().map(CredentialId::Client);
+    let credentials = tokens.chain(sessions).chain(clients).map(Mark::Credential);
+    let subjects = changes.subjects.keys().copied().map(Mark::Subject);
+    let tenants = standing.deleted_tenants.iter().cloned().map(Mark::Tenant);
+    credentials.chain(subjects).chain(tenants).collect()
 }
 
 async fn ask(

@@ -44,7 +44,7 @@ impl World {
         }
         let realms = Arc::new(Realms::default());
         realms.replace(served);
-        let feed = Feed::open(Arc::clone(&identity), Arc::clone(&realms)).await;
+        let feed = Feed::open(Arc::clone(&identity), Arc::clone(&realms), Arc::default()).await;
         let feed = Arc::new(feed.unwrap());
         feed.catch_up().await.unwrap();
         Self {

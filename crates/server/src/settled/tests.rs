@@ -41,7 +41,9 @@ impl World {
             live: Arc::new(RealmLive::new(realm.id)),
             longest_life: std::time::Duration::from_secs(60),
         })]);
-        let feed = Feed::open(Arc::clone(&identity), realms).await.unwrap();
+        let feed = Feed::open(Arc::clone(&identity), realms, Arc::default())
+            .await
+            .unwrap();
         Self {
             _directory: directory,
             store,

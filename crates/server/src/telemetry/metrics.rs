@@ -58,7 +58,7 @@ impl fmt::Debug for Reader {
 
 impl Reader {
     /// The plain counters: name, help, value.
-    fn counters(&self) -> [(&'static str, &'static str, u64); 7] {
+    fn counters(&self) -> [(&'static str, &'static str, u64); 8] {
         let counters = self.0.gate.counters();
         let load = |value: &AtomicU64| value.load(Ordering::Relaxed);
         [
@@ -97,17 +97,27 @@ impl Reader {
                 "Connections that ended before a whole request",
                 load(&counters.connections_failed),
             ),
+            (
+                "streams_ended",
+                "Open streams that ended with their credential",
+                self.0.gate.streams().ended(),
+            ),
         ]
     }
 
     /// What is so now: name, help, value; 1 is yes.
-    fn gauges(&self) -> [(&'static str, &'static str, f64); 8] {
+    fn gauges(&self) -> [(&'static str, &'static str, f64); 9] {
         let vitals = &self.0.vitals;
         let flag = |truth: bool| if truth { 1.0 } else { 0.0 };
         let open = &self.0.gate.counters().connections_open;
         let open = u32::try_from(open.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
         [
             ("connections_open", "Connections open now", f64::from(open)),
+            (
+                "streams_open",
+                "Streams of callers open now: WebSockets, event streams, long answers",
+                f64::from(u32::try_from(self.0.gate.streams().open()).unwrap_or(u32::MAX)),
+            ),
             (
                 "store_silence_seconds",
                 "How long ago the store last answered",

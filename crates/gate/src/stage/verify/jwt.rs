@@ -2,6 +2,7 @@
 //! use of a cached verdict, what may have changed since.
 
 use super::cache::{self, Entry, Key, Provenance};
+use super::standing::{self, Fallen};
 use super::{Hint, STAGE, Verifier, read, rejected};
 use crate::policy::compiled::{Issuer, Keys, Realm};
 use crate::port::Facts;
@@ -75,27 +76,18 @@ impl Verifier<'_> {
         principal: &Principal,
         now: Timestamp,
     ) -> Passed<()> {
-        let Some(subject) = principal.subject.filter(|_| realm.immediate_revocation) else {
+        if principal.subject.is_none() || !realm.immediate_revocation {
             return Ok(());
-        };
-        let handle = &realm.handle;
-        if !self.revocations.is_current(handle, now) {
-            return Err(Stop::new(ErrorCode::StoreUnavailable, STAGE, "lease"));
         }
-        let is_revoked = |credential| self.revocations.is_revoked(handle, &credential, now);
-        if principal.credentials().any(is_revoked) {
-            return Err(Stop::new(ErrorCode::TokenInvalid, STAGE, "revoked"));
-        }
-        let tenant = principal.tenant.as_ref();
-        let is_older = |(of, epoch)| self.revocations.epoch(handle, of, tenant) > epoch;
-        let actors = principal.actors.iter();
-        if std::iter::once((subject, principal.epoch))
-            .chain(actors.map(|actor| (actor.subject, actor.epoch)))
-            .any(is_older)
-        {
-            return Err(Stop::new(ErrorCode::TokenInvalid, STAGE, "epoch"));
-        }
-        Ok(())
+        let stands = standing::check(self.revocations, &realm.handle, principal, now);
+        stands.map_err(|fallen| {
+            let (code, check) = match fallen {
+                Fallen::Unknown => (ErrorCode::StoreUnavailable, "lease"),
+                Fallen::Revoked => (ErrorCode::TokenInvalid, "revoked"),
+                Fallen::Older => (ErrorCode::TokenInvalid, "epoch"),
+            };
+            Stop::new(code, STAGE, check)
+        })
     }
 
     async fn verify_jwt(

@@ -7,6 +7,7 @@ mod foreign;
 mod jwt;
 pub(crate) mod presented;
 mod read;
+pub(crate) mod standing;
 
 pub(crate) use basic::Converted;
 pub(crate) use presented::Presented;

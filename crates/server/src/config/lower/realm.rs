@@ -160,6 +160,7 @@ impl Lowering<'_> {
             immediate_revocation: identity.tokens.revocation
                 == doorward_identity::settings::Revocation::Immediate,
             role_marks: identity.roles.iter().map(RoleDefinition::mark).collect(),
+            streams_at_exp: realm.tokens.streams_at_exp.0,
             routes,
             mounts: Vec::new(),
             limits: everywhere
