@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Mode::Rolling => measure::rolling(&options),
         Mode::Revocation => measure::revocation(&options),
         Mode::Limits => measure::limits(&options),
+        Mode::Hostile => measure::hostile(&options),
     };
     println!("{line}");
     if good {

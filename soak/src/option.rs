@@ -15,6 +15,7 @@ modes
   rolling      restarts behind HAProxy: no request may fail
   revocation   from the acknowledgement on one node to the refusal on another
   limits       one tenant's limit over two nodes, then with Redis killed
+  hostile      clients that make no progress; one node on SQLite
   framing      the gate's and hyper's reading of ten million requests (no options)
 
 options
@@ -27,7 +28,7 @@ options
   --restarts N    rolling: how many (default 20)
   --requests N    rolling: how many at least (default 200000)
   --pace N        rolling: seconds between two restarts (default 0)
-  --count N       revocation: how many (default 1000)
+  --count N       revocation: how many; hostile: of each sort (default 1000)
   --plant FAULT   sets DOORWARD_PLANTED_FAULT for the nodes (a debug binary's)";
 
 /// What to do.
@@ -43,6 +44,8 @@ pub enum Mode {
     Revocation,
     /// The limiter's error.
     Limits,
+    /// Another client's times while many make no progress.
+    Hostile,
 }
 
 /// What keeps the data.
@@ -95,6 +98,7 @@ impl Options {
             Some("rolling") => Mode::Rolling,
             Some("revocation") => Mode::Revocation,
             Some("limits") => Mode::Limits,
+            Some("hostile") => Mode::Hostile,
             _ => Mode::All,
         };
         if mode != Mode::All {

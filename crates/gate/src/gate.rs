@@ -99,7 +99,7 @@ impl Peer {
 /// The gate.
 pub struct Gate {
     pub(crate) parts: GateParts,
-    policies: ArcSwap<Policies>,
+    policies: Arc<ArcSwap<Policies>>,
     generation: AtomicU64,
     pub(crate) keys: KeyMaker,
     caches: Caches,
@@ -131,8 +131,9 @@ impl Gate {
     /// A gate with its first policies.
     #[must_use]
     pub fn new(parts: GateParts, policies: Policies) -> Arc<Self> {
+        let policies_in_force: Arc<ArcSwap<Policies>> = Arc::default();
         let gate = Self {
-            policies: ArcSwap::default(),
+            policies: Arc::clone(&policies_in_force),
             generation: AtomicU64::new(0),
             keys: KeyMaker::new(&parts.limit_seed),
             caches: Caches::new(parts.options.token_cache),
@@ -141,6 +142,7 @@ impl Gate {
             counters: Arc::default(),
             unreadable: Seldom::default(),
             keeper: Arc::new(Keeper {
+                policies: policies_in_force,
                 streams: Arc::clone(&parts.streams),
                 revocations: Arc::clone(&parts.revocations),
                 clock: Arc::clone(&parts.clock),
@@ -157,6 +159,7 @@ impl Gate {
         policies.tie(&*self.parts.keys);
         policies.generation = self.generation.fetch_add(1, Ordering::AcqRel) + 1;
         self.policies.store(Arc::new(policies));
+        self.parts.streams.all_look_again();
     }
 
     /// The policies in force.

@@ -17,11 +17,12 @@ mod tests;
 
 pub use registry::{Mark, Streams};
 
-use crate::policy::compiled::Realm;
+use crate::policy::compiled::{Policies, Realm};
 use crate::policy::spec::{CredentialKind, StreamsAtExp};
 use crate::port::Revocations;
 use crate::stage::verify::Verified;
 use crate::stage::verify::standing::{self, Fallen};
+use arc_swap::ArcSwap;
 use doorward_base::principal::CredentialId;
 use doorward_base::{Clock, Principal, Timestamp};
 use registry::Registered;
@@ -69,6 +70,8 @@ impl From<Fallen> for Ended {
 
 /// Who keeps the streams of a gate.
 pub(crate) struct Keeper {
+    /// The policies in force.
+    pub(crate) policies: Arc<ArcSwap<Policies>>,
     pub(crate) streams: Arc<Streams>,
     pub(crate) revocations: Arc<dyn Revocations>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -121,9 +124,26 @@ impl Bond {
         if !self.hangs() {
             return None;
         }
+        if !self.has_its_roles() {
+            return Some(Ended::Changed);
+        }
         let revocations = &*self.keeper.revocations;
         let stands = standing::check(revocations, &self.realm.handle, &self.principal, now);
         stands.err().map(Ended::from)
+    }
+
+    /// Whether the realm is there, and gives by its roles what it gave: a reload may have
+    /// changed that. Which roles gave a credential that is looked up something is not
+    /// known here.
+    fn has_its_roles(&self) -> bool {
+        let policies = self.keeper.policies.load();
+        let Some(realm) = policies.named(&self.realm.name) else {
+            return false;
+        };
+        match self.kind {
+            CredentialKind::Jwt => standing::has_its_roles(realm, &self.principal),
+            _ => Arc::ptr_eq(realm, &self.realm) || realm.role_marks == self.realm.role_marks,
+        }
     }
 
     /// Whether anything but time ends it: what is looked up dies at once in every realm,

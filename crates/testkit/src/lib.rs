@@ -17,6 +17,7 @@ mod binary;
 mod client;
 mod cluster;
 mod command;
+pub mod hostile;
 pub mod http;
 pub mod jwt;
 pub mod raw;
@@ -26,6 +27,7 @@ pub mod service;
 mod setup;
 pub mod smtp;
 mod store;
+pub mod streaming;
 pub mod upstream;
 pub mod wait;
 

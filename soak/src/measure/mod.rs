@@ -4,11 +4,13 @@
 
 mod balancer;
 mod desk;
+mod hostile;
 mod limits;
 mod revocation;
 mod rolling;
 mod times;
 
+pub use hostile::hostile;
 pub use limits::limits;
 pub use revocation::revocation;
 pub use rolling::rolling;

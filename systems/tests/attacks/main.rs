@@ -8,6 +8,7 @@ mod flood;
 mod foreign;
 mod framing;
 mod header;
+mod hostile;
 mod input;
 mod listener;
 mod path;

@@ -312,6 +312,32 @@ async fn s1_a_change_of_authority_ends_what_was_opened_before_it() {
 }
 
 #[tokio::test]
+async fn s1_a_role_that_a_reload_changed_ends_what_it_gave() {
+    let door = door(|realm| realm.role_marks = vec!["editor-1".to_owned()]).await;
+    let marked = door.gate.world.bearer(|claims| {
+        claims["dw"]["r"] = vec!["editor-1"].into();
+    });
+    let by_role = door.open_long("/live/ws", &marked).await;
+    let by_token = door.open_long("/live/ws", &door.api_token()).await;
+    let mut without = door.open_long("/live/ws", &door.jwt()).await;
+    let mut spec = super::support::realm(door.gate.addr);
+    // The routes of now do not matter to what is open.
+    spec.role_marks = vec!["editor-2".to_owned()];
+    door.gate
+        .gate
+        .swap(doorward_gate::lower(vec![spec]).unwrap());
+    for stream in [by_role, by_token] {
+        assert_eq!(rest(stream).await, b"\x88\x13\x03\xf0authority changed");
+    }
+    assert!(is_open(&mut without, Duration::from_millis(50)).await);
+    // A realm that is gone leaves nothing open.
+    door.gate
+        .gate
+        .swap(doorward_gate::lower(Vec::new()).unwrap());
+    assert_eq!(rest(without).await, b"\x88\x13\x03\xf0authority changed");
+}
+
+#[tokio::test]
 async fn s1_a_stream_does_not_outlive_the_lease_of_its_realm() {
     let door = door(|_| {}).await;
     let stream = door.open_long("/live/ws", &door.jwt()).await;

@@ -195,12 +195,9 @@ fn unavailable() -> Box<Stop> {
     Stop::new(ErrorCode::KeysUnavailable, STAGE, "keys")
 }
 
-/// Whether every role that gave the token's authority is still what it was then. A token
-/// is verified again whenever other policies come into force.
+/// A token is verified again whenever other policies come into force.
 fn check_roles(realm: &Realm, principal: &Principal) -> Passed<()> {
-    let marks = read::role_marks(&principal.claims);
-    let in_force = |mark: &str| realm.role_marks.contains(mark);
-    if marks.is_some_and(|mut marks| marks.all(|mark| mark.is_some_and(in_force))) {
+    if standing::has_its_roles(realm, principal) {
         return Ok(());
     }
     Err(Stop::new(ErrorCode::TokenInvalid, STAGE, "role_changed"))

@@ -2,6 +2,8 @@
 //! to, and each actor's; and the authority that it was given. The one rule, for requests
 //! and for what they opened. Not here: who is asked when (`jwt`, `stream`), and expiry.
 
+use super::read;
+use crate::policy::compiled::Realm;
 use crate::port::Revocations;
 use doorward_base::{Principal, Timestamp};
 use doorward_surface::RealmHandle;
@@ -43,4 +45,11 @@ pub(crate) fn check(
         return Err(Fallen::Older);
     }
     Ok(())
+}
+
+/// Whether every role that gave a token its authority is still what it was then.
+pub(crate) fn has_its_roles(realm: &Realm, principal: &Principal) -> bool {
+    let in_force = |mark: &str| realm.role_marks.contains(mark);
+    read::role_marks(&principal.claims)
+        .is_some_and(|mut marks| marks.all(|mark| mark.is_some_and(in_force)))
 }
