@@ -5,6 +5,9 @@
 //! upstream or local target; a refusal at any point is rendered, counted, traced.
 
 mod caller;
+mod parts;
+
+pub use parts::{GateParts, Peer};
 
 use crate::authority::{self, AuthorityError};
 use crate::body::GateBody;
@@ -13,11 +16,9 @@ use crate::counters::GateCounters;
 use crate::denials::DenialRings;
 use crate::limit::KeyMaker;
 use crate::liveness;
-use crate::options::GateOptions;
 use crate::policy::Policies;
 use crate::policy::compiled::{Limit, Realm, Target};
 use crate::policy::spec::MountAccess;
-use crate::port::{Introspect, IssuerKeys, Minter, Revocations};
 use crate::proxy::upstream::Upstreams;
 use crate::seldom::Seldom;
 use crate::stage::decide::{Caller, Permit, decide};
@@ -29,8 +30,7 @@ use crate::stage::verify::cache::Caches;
 use crate::stage::{Passed, Stop, cors, limit, reserved, route};
 use crate::stream::{Keeper, Streams};
 use arc_swap::ArcSwap;
-use doorward_base::limit::Limiter;
-use doorward_base::{Clock, Entropy, ErrorCode, RequestId, Timestamp};
+use doorward_base::{ErrorCode, RequestId, Timestamp};
 use doorward_surface::DenialLog;
 use futures_util::FutureExt as _;
 use http::header::{HOST, ORIGIN};
@@ -38,63 +38,10 @@ use http::request::Parts;
 use http::{HeaderName, Request, Response, Version};
 use hyper::body::Incoming;
 use ipnet::IpNet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// What a gate is made of.
-pub struct GateParts {
-    /// Looks API tokens up.
-    pub introspect: Arc<dyn Introspect>,
-    /// Knows what was revoked.
-    pub revocations: Arc<dyn Revocations>,
-    /// Mints what upstreams see instead of Basic.
-    pub minter: Arc<dyn Minter>,
-    /// Our own verification keys.
-    pub keys: Arc<dyn IssuerKeys>,
-    /// The buckets.
-    pub limiter: Arc<dyn Limiter>,
-    /// The secret under which holders become keys of buckets: the same on all nodes.
-    pub limit_seed: [u8; 32],
-    /// The clock; read once per request.
-    pub clock: Arc<dyn Clock>,
-    /// Randomness, for request ids.
-    pub entropy: Arc<dyn Entropy>,
-    /// The open streams; whoever knows of a change tells them.
-    pub streams: Arc<Streams>,
-    /// Settings of the process.
-    pub options: GateOptions,
-}
-
-/// The other end of a connection, as the listener knows it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Peer {
-    /// Its address.
-    pub ip: IpAddr,
-    /// Whether the connection is TLS.
-    pub secure: bool,
-    /// The listener it came to, by the address it was configured with.
-    pub listener: Option<SocketAddr>,
-    /// Whether this request's header section had more than one framing.
-    pub ambiguous_framing: bool,
-    /// Whether there is no place for this request beside those of its connection that
-    /// are open.
-    pub crowded: bool,
-}
-
-impl Peer {
-    /// Whether its connection may bring a request at all.
-    fn check(&self) -> Passed<()> {
-        if self.ambiguous_framing {
-            return Err(Stop::new(ErrorCode::FramingAmbiguous, "guard", "framing"));
-        }
-        if self.crowded {
-            return Err(Stop::new(ErrorCode::Busy, "guard", "streams"));
-        }
-        Ok(())
-    }
-}
 
 /// The gate.
 pub struct Gate {

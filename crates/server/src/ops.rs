@@ -31,6 +31,9 @@ const LIFE: Duration = Duration::from_secs(60);
 pub(crate) struct Ops {
     pub(crate) vitals: Arc<Vitals>,
     pub(crate) metrics: Metrics,
+    /// Held while an answer is written: whoever asks again and again takes one processor
+    /// at most from those who serve.
+    pub(crate) turn: tokio::sync::Mutex<()>,
 }
 
 impl Ops {
@@ -45,9 +48,12 @@ impl Ops {
     }
 
     async fn serve_one(&self, stream: TcpStream) {
-        let service = service_fn(|request| {
+        let service = service_fn(|request| async move {
+            let turn = self.turn.lock().await;
             let response = self.answer(&request);
-            async move { Ok::<_, Infallible>(response) }
+            drop(turn);
+            tokio::task::yield_now().await;
+            Ok::<_, Infallible>(response)
         });
         let stream = Stalling::new(stream, PATIENCE, |stream: &TcpStream| {
             drop(stream.set_zero_linger());

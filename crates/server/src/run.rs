@@ -183,6 +183,7 @@ async fn start_background(
                 jobs: jobs.records(),
                 mail: Arc::clone(&composed.mail_count),
             }),
+            turn: tokio::sync::Mutex::default(),
         };
         background.spawn(Arc::new(ops).serve(listener));
     }

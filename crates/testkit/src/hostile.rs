@@ -194,7 +194,7 @@ fn opening(sort: Sort, target: &Target<'_>) -> Vec<u8> {
             head
         }
         Sort::SlowBody => format!(
-            "POST {} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{{",
+            "POST {} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10000\r\n\r\n{{",
             target.own
         )
         .into_bytes(),
