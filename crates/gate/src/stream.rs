@@ -150,7 +150,9 @@ impl Bond {
     /// tokens where revocation is immediate.
     fn hangs(&self) -> bool {
         match self.kind {
-            CredentialKind::Jwt => self.realm.immediate_revocation && self.principal.subject.is_some(),
+            CredentialKind::Jwt => {
+                self.realm.immediate_revocation && self.principal.subject.is_some()
+            }
             _ => self.principal.credential != CredentialId::Foreign,
         }
     }

@@ -48,12 +48,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
     let identity = Arc::clone(&engine.identity);
     let realms = Arc::new(Realms::default());
     let streams = Arc::new(Streams::default());
-    let feed = Feed::open(
-        Arc::clone(&identity),
-        Arc::clone(&realms),
-        Arc::clone(&streams),
-    );
-    let feed = Arc::new(feed.await.map_err(store_failure)?);
+    let feed = follow(&identity, &realms, &streams).await?;
     let news = Arc::new(FeedNews::new(Arc::clone(&feed)));
     let denials = Arc::new(LateDenials::default());
     let server = &loaded.settings.server;
@@ -105,6 +100,17 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         denials,
         targets,
     })
+}
+
+/// What follows the store for these.
+async fn follow(
+    identity: &Arc<Identity>,
+    realms: &Arc<Realms>,
+    streams: &Arc<Streams>,
+) -> Result<Arc<Feed>, Failure> {
+    let (identity, realms) = (Arc::clone(identity), Arc::clone(realms));
+    let feed = Feed::open(identity, realms, Arc::clone(streams)).await;
+    feed.map(Arc::new).map_err(store_failure)
 }
 
 impl Composed {
