@@ -156,12 +156,6 @@ impl App {
         }
     }
 
-    /// The arguments that say where it listens, if its configuration does not.
-    fn listening(&self) -> Vec<&str> {
-        let given = Some(self.listen.as_str()).filter(|listen| !listen.is_empty());
-        given.map_or_else(Vec::new, |listen| vec!["--listen", listen])
-    }
-
     /// Tries to start a server that must refuse to.
     ///
     /// # Panics

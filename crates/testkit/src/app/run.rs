@@ -21,6 +21,12 @@ impl Running {
 }
 
 impl App {
+    /// The arguments that say where it listens, if its configuration does not.
+    pub(super) fn listening(&self) -> Vec<&str> {
+        let given = Some(self.listen.as_str()).filter(|listen| !listen.is_empty());
+        given.map_or_else(Vec::new, |listen| vec!["--listen", listen])
+    }
+
     /// Runs a command whose output holds no secret; it is kept and searched.
     #[must_use]
     pub fn run(&self, words: &[&str], arguments: &[&str]) -> Outcome {
