@@ -33,6 +33,7 @@ pub const ME_PATHS: &[&str] = &[
     "/me/v1",
     "/me/v1/delete",
     "/me/v1/identities/**",
+    "/me/v1/invitations/**",
     "/me/v1/password",
     "/me/v1/sessions/**",
     "/me/v1/tokens/**",
@@ -79,6 +80,6 @@ mod tests {
             }
         }
         assert_eq!(ids.len(), count);
-        assert_eq!(count, 50);
+        assert_eq!(count, 52);
     }
 }

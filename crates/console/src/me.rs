@@ -2,10 +2,12 @@
 //! Not here: managing others (`admin`).
 
 mod accept_invitation;
+mod accept_own_invitation;
 mod create_token;
 mod delete_me;
 mod end_other_sessions;
 mod end_session;
+mod list_invitations;
 mod list_sessions;
 mod list_tokens;
 mod refresh_session;
@@ -63,6 +65,14 @@ impl MeParts {
                 "/me/v1/identities/{id}",
                 delete(unlink_identity::unlink_own_identity),
             )
+            .route(
+                "/me/v1/invitations",
+                get(list_invitations::list_own_invitations),
+            )
+            .route(
+                "/me/v1/invitations/{id}/accept",
+                post(accept_own_invitation::accept_own_invitation),
+            )
             .route(crate::SIGN_OUT_PATH, delete(sign_out::sign_out))
             .route(
                 "/me/v1/sessions",
@@ -102,6 +112,8 @@ impl MeParts {
         end_other_sessions::end_other_sessions,
         show_me::show_me,
         delete_me::delete_me,
+        list_invitations::list_own_invitations,
+        accept_own_invitation::accept_own_invitation,
         unlink_identity::unlink_own_identity,
         set_password::set_password,
         list_tokens::list_own_tokens,

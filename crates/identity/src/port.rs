@@ -29,7 +29,9 @@ mod tenant;
 
 pub use api_token::{TokenRead, TokenWrite};
 pub use audit::{AuditRead, AuditWrite};
-pub use challenge::{ChallengeFilter, ChallengeKey, ChallengeRead, ChallengeWrite, ChallengesOf};
+pub use challenge::{
+    ChallengeFilter, ChallengeKey, ChallengeRead, ChallengeWrite, ChallengesIn, ChallengesOf,
+};
 pub use change::ChangeWrite;
 pub use client::{ClientRead, ClientWrite};
 pub use dossier::DossierRead;
@@ -133,12 +135,16 @@ pub struct Node {
 }
 
 /// Which API tokens to list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TokenFilter {
     /// All of the realm.
     All,
     /// One owner's.
     Owner(SubjectId),
+    /// Those bound to a tenant.
+    Tenant(TenantId),
+    /// One owner's that are bound to a tenant.
+    OwnerIn(SubjectId, TenantId),
 }
 
 /// Which audit rows to list, newest first.

@@ -3,6 +3,7 @@
 //! expected outcomes are "refused with a code" and "nothing else noticed".
 #![cfg(test)]
 
+mod account;
 mod authority;
 mod flood;
 mod foreign;

@@ -1,7 +1,7 @@
 //! Makes a user.
 
 use crate::desk::Desk;
-use crate::errors::refuse;
+use crate::errors::{invalid, refuse};
 use crate::wire::{SubjectView, parse_some, placement};
 use doorward_base::Secret;
 use doorward_identity::act::{self, CreateUser};
@@ -20,7 +20,7 @@ pub(crate) struct NewUser {
     email: Option<String>,
     /// The phone number (E.164). Without it and an address the user is anonymous.
     phone: Option<String>,
-    /// Whether you vouch for the addresses.
+    /// Whether you vouch for the addresses; only for who may edit users realm-wide.
     #[serde(default)]
     email_proven: bool,
     /// A display name, at most 200 characters.
@@ -39,7 +39,7 @@ pub(crate) struct NewUser {
     #[serde(default)]
     #[schema(value_type = Object)]
     user_metadata: Metadata,
-    /// What the realm says about it.
+    /// What the realm says about it; only for who may edit users realm-wide.
     #[serde(default)]
     #[schema(value_type = Object)]
     app_metadata: Metadata,
@@ -65,6 +65,9 @@ pub(crate) async fn create_user(
     desk: Desk,
     Json(body): Json<NewUser>,
 ) -> Result<(StatusCode, Json<SubjectView>), Refusal> {
+    if body.email_proven && body.email.is_none() && body.phone.is_none() {
+        return Err(invalid("email_proven", "there is no address to vouch for"));
+    }
     let new = CreateUser {
         email: parse_some("email", body.email.as_deref())?,
         phone: parse_some("phone", body.phone.as_deref())?,

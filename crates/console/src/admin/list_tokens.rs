@@ -21,9 +21,8 @@ pub(crate) struct TokensQuery {
     after: Option<String>,
 }
 
-/// API tokens within the caller's reach, revoked and expired ones included. A page may
-/// hold fewer rows than asked for and still have a successor. Needs
-/// `platform.users.read` or `platform.users.service-accounts.access-tokens.edit`.
+/// API tokens within the caller's reach, revoked and expired ones included: for a tenant's
+/// administrator, those bound to the tenant. Needs `platform.users.read` or `platform.users.service-accounts.access-tokens.edit`.
 #[utoipa::path(
     get,
     path = "/admin/v1/tokens",

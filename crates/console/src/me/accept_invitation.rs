@@ -14,16 +14,20 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Acceptance {
-    /// The secret from the mail.
+    /// The secret.
     invitation: String,
-    /// The password of the account. One whose address was proven before keeps its own.
-    password: String,
-    /// A display name for a new account, at most 200 characters.
+    /// The password of an account that is made, or whose address nobody had proven. One
+    /// that is its person's keeps its own, and takes none here.
+    password: Option<String>,
+    /// A display name for such an account, at most 200 characters.
     name: Option<String>,
 }
 
 /// Takes an invitation, once: the account is made if there is none, its address is
-/// proven, and it becomes a member of the tenant with the invitation's roles.
+/// proven, and it becomes a member of the tenant with the invitation's roles. An account
+/// whose address nobody had proven is emptied first. One that is its person's signs in and
+/// takes the invitation by `/me/v1/invitations/{id}/accept`, unless who invited may edit
+/// users realm-wide.
 #[utoipa::path(
     post,
     path = "/me/v1/invitations/accept",
@@ -33,6 +37,7 @@ pub(crate) struct Acceptance {
     responses(
         (status = 200, description = "The account", body = SubjectView),
         (status = 400, description = "body_malformed, invalid_request"),
+        (status = 403, description = "insufficient_permission: sign in and accept it there"),
         (status = 404, description = "not_found: unknown, taken or expired"),
         (status = 429, description = "rate_limited"),
         (status = 503, description = "busy, store_unavailable"),
@@ -44,7 +49,7 @@ pub(crate) async fn accept_invitation(
 ) -> Result<Json<SubjectView>, Refusal> {
     let request = AcceptInvitation {
         secret: Secret::new(body.invitation),
-        password: Some(Secret::new(body.password)),
+        password: body.password.map(Secret::new),
         name: body.name,
     };
     let subject = act::accept_invitation(counter.context(), request)

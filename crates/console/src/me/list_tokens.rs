@@ -14,9 +14,9 @@ use serde::Deserialize;
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageQuery {
     /// 1 to 1000; 100 without.
-    limit: Option<String>,
+    pub(super) limit: Option<String>,
     /// The `next` of the page before.
-    after: Option<String>,
+    pub(super) after: Option<String>,
 }
 
 /// The caller's tokens, revoked and expired ones included.

@@ -1,37 +1,44 @@
-//! Takes an invitation: whoever has its secret has read the mail of its address.
+//! Takes an invitation: by its secret, or by a session of the account it is for. What that
+//! proves and does: `decide::invitation`.
 
+use super::caller::{load_maker, load_manager};
 use super::challenge::keys_of;
+use super::claim::{Claim, claim};
 use super::create_user::default_grants;
 use super::set_password::check_new;
 use super::work::{Failure, Query, Stop, Work};
-use super::{Call, Context, Realm};
+use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::check_name;
-use crate::decide::invitation::{TakeInput, Taking, take};
+use crate::decide::invitation::{TakeInput, take};
+use crate::decide::proof::{Account, Taking};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
-    Actor, Address, AuditAction, AuditEvent, ChallengeKind, Change, Contact, Grant, Granted,
-    HashedPassword, Identifier, Invitation, Membership, Metadata, Subject, SubjectStatus,
+    Actor, Address, AuditAction, AuditEvent, ChallengeKind, Change, Grant, Granted, HashedPassword,
+    Identifier, Invitation, Membership, Metadata, Subject, SubjectStatus,
 };
-use crate::port::{ChallengeKey, Read, StoreError, Tx};
+use crate::port::{ChallengeFilter, ChallengeKey, ChallengesIn, Page, Read, StoreError, Tx};
 use async_trait::async_trait;
-use doorward_base::{Effect, MembershipId, Secret, SubjectId, Timestamp};
+use doorward_base::{ChallengeId, Effect, Email, MembershipId, Secret, SubjectId, Timestamp};
 use serde_json::json;
 use std::sync::Arc;
 
-/// An invitation about to be taken.
+/// An invitation about to be taken by its secret.
 #[derive(Clone, Debug)]
 pub struct AcceptInvitation {
-    /// The secret from the mail.
+    /// The secret.
     pub secret: Secret,
     /// A password for the account. An account whose address was not proven before
-    /// must set one: whoever made it might still know the old one.
+    /// must set one: whoever made it might still know the old one. One that is its
+    /// person's keeps its own, and takes none.
     pub password: Option<Secret>,
-    /// A display name, for a new account.
+    /// A display name, for an account that is made or claimed.
     pub name: Option<String>,
 }
 
-/// Takes an invitation: the account is made if there is none, its address is proven,
-/// and it becomes a member of the tenant with the invitation's roles.
+/// Takes an invitation by its secret: the account is made if there is none, its address is
+/// proven, and it becomes a member of the tenant with the invitation's roles. An account
+/// that is its person's joins by a session ([`accept_own_invitation`]), unless who invites
+/// vouches.
 ///
 /// # Errors
 /// [`Failure`] with a [`ManageRefusal`].
@@ -54,16 +61,108 @@ pub async fn accept_invitation(
             keys.clear();
         }
     }
+    commit(ctx, Taker::Secret(keys), password, request.name).await
+}
+
+/// Takes an invitation of the caller's own, proven address into a tenant, by a session.
+///
+/// # Errors
+/// [`Failure`] with a [`ManageRefusal`].
+pub async fn accept_own_invitation(
+    ctx: Context<'_>,
+    caller: &Caller,
+    id: ChallengeId,
+) -> Result<Subject, Failure<ManageRefusal>> {
+    let taker = Taker::Session(caller.clone(), ChallengeKey::Id(id));
+    commit(ctx, taker, None, None).await
+}
+
+/// The invitations of the caller's own, proven address, by id. Needs a session.
+///
+/// # Errors
+/// [`Failure`] with a [`ManageRefusal`].
+pub async fn list_own_invitations(
+    ctx: Context<'_>,
+    caller: &Caller,
+    page: Page<ChallengeId>,
+) -> Result<Vec<Invitation>, Failure<ManageRefusal>> {
+    ctx.query(ListOwn {
+        realm: ctx.realm(),
+        now: ctx.call.now,
+        caller: caller.clone(),
+        page,
+    })
+    .await
+}
+
+async fn commit(
+    ctx: Context<'_>,
+    taker: Taker,
+    password: Option<HashedPassword>,
+    name: Option<String>,
+) -> Result<Subject, Failure<ManageRefusal>> {
+    let entropy = &*ctx.identity.entropy;
     ctx.commit(Acceptance {
         realm: ctx.realm(),
         call: *ctx.call,
-        keys,
+        taker,
         password,
-        name: request.name,
+        name,
         subject: SubjectId::mint(entropy, ctx.call.now),
         membership: MembershipId::mint(entropy, ctx.call.now),
     })
     .await
+}
+
+/// The caller's account, if its address is proven, with the address. It must ask by a
+/// session of its own.
+async fn own_account(
+    tx: &mut dyn Read,
+    realm: &Realm,
+    caller: &Caller,
+    now: Timestamp,
+) -> Result<Option<(Subject, Email)>, Stop<ManageRefusal>> {
+    let manager = load_manager(tx, &realm.settings, caller, now)
+        .await?
+        .ok_or(ManageRefusal::CallerDead)?;
+    manager.demand_session()?;
+    let Some(id) = manager.subject() else {
+        return Ok(None);
+    };
+    let account = tx.find_subject(id).await?;
+    let proven = Account::of(account.as_ref(), now) == Account::Proven;
+    let account = account.filter(|_| proven);
+    Ok(account.and_then(|account| {
+        let address = account.identifier.email().cloned()?;
+        Some((account, address))
+    }))
+}
+
+struct ListOwn {
+    realm: Arc<Realm>,
+    now: Timestamp,
+    caller: Caller,
+    page: Page<ChallengeId>,
+}
+
+#[async_trait]
+impl Query for ListOwn {
+    type Done = Vec<Invitation>;
+    type Refusal = ManageRefusal;
+
+    async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<ManageRefusal>> {
+        let own = own_account(tx, &self.realm, &self.caller, self.now).await?;
+        let Some((_, address)) = own else {
+            return Ok(Vec::new());
+        };
+        let filter = ChallengeFilter {
+            kind: ChallengeKind::Invitation,
+            within: ChallengesIn::Address(address.as_str().to_owned()),
+            now: self.now,
+        };
+        let found = tx.list_challenges(&filter, self.page).await?;
+        Ok(found.iter().filter_map(Invitation::of).collect())
+    }
 }
 
 /// Whether there is an invitation that can be taken.
@@ -94,15 +193,30 @@ async fn find(
     Ok(None)
 }
 
+/// By what an invitation is taken.
+enum Taker {
+    /// By its secret, under every live digest key.
+    Secret(Vec<ChallengeKey>),
+    /// By a session of the account it is for.
+    Session(Caller, ChallengeKey),
+}
+
 struct Acceptance {
     realm: Arc<Realm>,
     call: Call,
-    /// Under every live digest key.
-    keys: Vec<ChallengeKey>,
+    taker: Taker,
     password: Option<HashedPassword>,
     name: Option<String>,
     subject: SubjectId,
     membership: MembershipId,
+}
+
+/// An invitation that was found, and who takes it.
+struct Found {
+    key: ChallengeKey,
+    invitation: Invitation,
+    account: Option<Subject>,
+    own_session: bool,
 }
 
 #[async_trait]
@@ -116,8 +230,11 @@ impl Work for Acceptance {
     }
 
     fn event(&self) -> AuditEvent {
-        self.call
-            .event(Actor::Anonymous, AuditAction::MembershipCreate)
+        let actor = match &self.taker {
+            Taker::Secret(_) => Actor::Anonymous,
+            Taker::Session(caller, _) => caller.actor(),
+        };
+        self.call.event(actor, AuditAction::MembershipCreate)
     }
 
     async fn run(
@@ -126,31 +243,37 @@ impl Work for Acceptance {
         event: &mut AuditEvent,
     ) -> Result<Subject, Stop<ManageRefusal>> {
         check_name(self.name.as_deref())?;
-        let (key, invitation) = find(tx, &self.keys)
-            .await?
-            .ok_or(ManageRefusal::InvitationInvalid)?;
+        let Found {
+            key,
+            invitation,
+            account,
+            own_session,
+        } = self.find(tx).await?;
         event.tenant = Some(invitation.tenant.clone());
         let id = json!(invitation.id.to_string());
         event.detail.insert("invitation".to_owned(), id);
-        let account = tx.find_subject_by_email(&invitation.email).await?;
         event.subject = account.as_ref().map(|subject| subject.id);
+        let settings = &self.realm.settings;
+        let maker = load_maker(tx, settings, invitation.made_by, self.call.now).await?;
         // A refusal leaves it where it is: it can be tried again.
         let taking = take(&TakeInput {
             invitation: &invitation,
+            maker: maker.as_ref(),
             account: account.as_ref(),
+            own_session,
             sets_password: self.password.is_some(),
+            gives_name: self.name.is_some(),
             now: self.call.now,
         })?;
         tx.take_challenge(&key)
             .await?
             .ok_or(ManageRefusal::InvitationInvalid)?;
-        let subject = match account {
-            None => self.make(tx, &invitation).await?,
-            Some(subject) => {
-                if taking == Taking::Claim {
-                    self.claim(tx, &subject).await?;
-                }
-                subject
+        let subject = match (taking, account) {
+            (Taking::Make, None) => self.make(tx, &invitation).await?,
+            (Taking::Claim, Some(before)) => self.claim(tx, &invitation, &before).await?,
+            (Taking::Enter, Some(subject)) => subject,
+            (Taking::Make, Some(_)) | (Taking::Claim | Taking::Enter, None) => {
+                return Err(ManageRefusal::InvitationInvalid.into());
             }
         };
         event.subject = Some(subject.id);
@@ -160,27 +283,49 @@ impl Work for Acceptance {
 }
 
 impl Acceptance {
-    /// Makes an account that might be somebody else's the invited person's own.
-    async fn claim(&self, tx: &mut dyn Tx, subject: &Subject) -> Result<(), StoreError> {
-        if let Some(password) = &self.password {
-            tx.set_password(subject.id, password).await?;
+    async fn find(&self, tx: &mut dyn Tx) -> Result<Found, Stop<ManageRefusal>> {
+        let invalid = ManageRefusal::InvitationInvalid;
+        match &self.taker {
+            Taker::Secret(keys) => {
+                let (key, invitation) = find(tx, keys).await?.ok_or(invalid)?;
+                let account = tx.find_subject_by_email(&invitation.email).await?;
+                Ok(Found {
+                    key,
+                    invitation,
+                    account,
+                    own_session: false,
+                })
+            }
+            Taker::Session(caller, key) => {
+                let own = own_account(tx, &self.realm, caller, self.call.now).await?;
+                let (account, address) = own.ok_or_else(|| invalid.clone())?;
+                let found = find(tx, std::slice::from_ref(key)).await?;
+                let (key, invitation) = found
+                    .filter(|(_, invitation)| invitation.email == address)
+                    .ok_or(invalid)?;
+                Ok(Found {
+                    key,
+                    invitation,
+                    account: Some(account),
+                    own_session: true,
+                })
+            }
         }
-        let sessions = tx.end_sessions_of(subject.id, None, self.call.now).await?;
-        for session in sessions {
-            tx.append_change(Change::Session(session)).await?;
-        }
-        tx.revoke_api_tokens_of(subject.id, None, self.call.now)
-            .await?;
-        tx.bump_epoch(subject.id, None, self.call.now).await?;
-        let Identifier::User(contact) = &subject.identifier else {
-            return Ok(());
+    }
+
+    async fn claim(
+        &self,
+        tx: &mut dyn Tx,
+        invitation: &Invitation,
+        before: &Subject,
+    ) -> Result<Subject, Stop<ManageRefusal>> {
+        let password = self.password.as_ref();
+        let bringing = Claim {
+            address: &invitation.email,
+            password: password.ok_or(ManageRefusal::PasswordNeeded)?,
+            name: self.name.clone(),
         };
-        let proven = contact.email.clone();
-        let contact = Contact {
-            email: proven.map(|address| Address::proven(address.value, self.call.now)),
-            ..contact.clone()
-        };
-        tx.set_contact(subject.id, &contact).await
+        Ok(claim(tx, &self.realm, before, bringing, self.call.now).await?)
     }
 
     async fn make(&self, tx: &mut dyn Tx, invitation: &Invitation) -> Result<Subject, StoreError> {

@@ -3,7 +3,7 @@
 
 use crate::decide::authority::permissions_of;
 use crate::decide::manage::{ManagementCaller, Manager, Through};
-use crate::model::{Actor, Ceiling};
+use crate::model::{Actor, Ceiling, Dossier};
 use crate::port::{Read, StoreError};
 use crate::settings::RealmSettings;
 use doorward_base::principal::CredentialId;
@@ -98,21 +98,47 @@ pub(super) async fn load_manager(
             ..Ceiling::default()
         });
     }
+    let through = match (credential, carries) {
+        (CredentialId::Session(_), None) => Through::SignIn,
+        (CredentialId::ApiToken(token), _) => Through::ApiToken(*token),
+        _ => Through::Other,
+    };
+    Ok(Some(manager(dossier, settings, through, ceilings)))
+}
+
+/// What whoever made something may do now: an operator, or a subject by all that it holds.
+/// `None` if it is disabled or gone.
+pub(super) async fn load_maker(
+    tx: &mut dyn Read,
+    settings: &RealmSettings,
+    made_by: Option<SubjectId>,
+    now: Timestamp,
+) -> Result<Option<ManagementCaller>, StoreError> {
+    let Some(subject) = made_by else {
+        return Ok(Some(ManagementCaller::Operator));
+    };
+    let dossier = tx.find_dossier(subject).await?;
+    let dossier = dossier.filter(|found| found.subject.status.allows(now));
+    Ok(dossier.map(|dossier| manager(dossier, settings, Through::SignIn, Vec::new())))
+}
+
+fn manager(
+    dossier: Dossier,
+    settings: &RealmSettings,
+    through: Through,
+    ceilings: Vec<Ceiling>,
+) -> ManagementCaller {
     let roles_of = |tenant: &TenantId| (tenant.clone(), dossier.roles_of(Some(tenant)));
     let tenant_roles = dossier.member_of.iter().map(roles_of).collect();
-    Ok(Some(ManagementCaller::Subject(Box::new(Manager {
-        subject: *subject,
-        through: match (credential, carries) {
-            (CredentialId::Session(_), None) => Through::SignIn,
-            (CredentialId::ApiToken(token), _) => Through::ApiToken(*token),
-            _ => Through::Other,
-        },
+    ManagementCaller::Subject(Box::new(Manager {
+        subject: dossier.subject.id,
+        through,
         grants: dossier.grants,
         member_of: dossier.member_of,
         roles: settings.roles.clone(),
         tenant_roles,
         ceilings,
-    }))))
+    }))
 }
 
 /// The ceiling of a credential that still lives.

@@ -8,7 +8,7 @@ use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::ManagementCaller;
 use crate::decide::refusal::{ManageRefusal, TokenRefusal};
-use crate::decide::token::{self, CreateInput, granted_to_key};
+use crate::decide::token::{self, CreateInput, Made, granted_to_key};
 use crate::model::{
     ApiToken, AuditAction, AuditEvent, Ceiling, Change, Grant, Identifier, Membership, Metadata,
     NewApiToken, Subject, SubjectStatus, TokenKind, TokenState,
@@ -60,8 +60,7 @@ pub struct MintedToken {
 }
 
 /// Makes an API token. A person makes its own personal ones; those of service accounts
-/// and tenants need `platform.users.service-accounts.access-tokens.edit` or the
-/// class's own permission.
+/// and tenants need the class's permission, or an operator where it has none.
 ///
 /// # Errors
 /// [`Failure`] with a [`TokenRefusal`].
@@ -158,7 +157,10 @@ impl Work for NewToken {
                 class.max_active,
             )
             .await?;
-        let expires_at = token::create(&CreateInput {
+        let Made {
+            expires_at,
+            ceiling,
+        } = token::create(&CreateInput {
             caller: &manager,
             class,
             kind: self.request.kind,
@@ -269,12 +271,11 @@ impl NewToken {
         }
     }
 
-    /// The ceiling as stored: a tenant's key and a service account of one tenant are
-    /// bound to it, and a key carries only what was named for it.
+    /// The ceiling as stored: a token whose owner is of one tenant is bound to it, and a key
+    /// carries only what was named for it.
     fn ceiling(&self, owner: &Owner) -> Ceiling {
         let mut ceiling = self.request.ceiling.clone();
-        if self.request.kind != TokenKind::Personal
-            && ceiling.tenant.is_none()
+        if ceiling.tenant.is_none()
             && let [only] = &owner.owned.member_of[..]
         {
             ceiling.tenant = Some(only.clone());
@@ -356,7 +357,7 @@ fn missing_owner(manager: &ManagementCaller, kind: TokenKind, class: &TokenClass
     if kind == TokenKind::Personal {
         return ManageRefusal::NotFound("owner").into();
     }
-    match token::handling_reach(manager, class) {
+    match token::making_reach(manager, class) {
         Ok(_) => ManageRefusal::NotFound("owner").into(),
         Err(refusal) => refusal.into(),
     }

@@ -9,6 +9,7 @@ use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::{check_metadata, check_name};
 use crate::decide::manage::ManagementPermission;
+use crate::decide::proof::may_say;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
     Address, AuditAction, AuditEvent, Contact, Grant, Granted, HashedPassword, Identifier,
@@ -26,9 +27,8 @@ pub struct CreateUser {
     pub email: Option<Email>,
     /// Its phone number.
     pub phone: Option<Phone>,
-    /// Whether whoever makes it vouches for its addresses. They stay unproven unless that
-    /// is an operator or somebody who may make users realm-wide: an invitation trusts a
-    /// proven address, and a tenant must not stand for the mail of all others.
+    /// Whether whoever makes it vouches for its addresses: an operator or somebody who may
+    /// make users realm-wide. A tenant must not stand for the mail of all others.
     pub proven: bool,
     /// A display name.
     pub name: Option<String>,
@@ -38,7 +38,7 @@ pub struct CreateUser {
     pub placement: Placement,
     /// What it says about itself.
     pub user_metadata: Metadata,
-    /// What the realm says about it.
+    /// What the realm says about it: for who vouches to write.
     pub app_metadata: Metadata,
 }
 
@@ -150,6 +150,7 @@ impl Work for NewSubject {
             return Err(refusal.clone().into());
         }
         check_size(&self.subject)?;
+        may_say(&manager, &self.subject)?;
         let kind = self.subject.identifier.kind();
         let placement = self
             .placement
@@ -160,19 +161,16 @@ impl Work for NewSubject {
         {
             return Err(ManageRefusal::Exists("this address").into());
         }
-        if let Some(phone) = self.subject.identifier.phone()
+        let contact = self.subject.identifier.contact();
+        let phone = contact.and_then(|contact| contact.phone.as_ref());
+        // A number that nobody confirmed may be several users'.
+        if let Some(Address { value: phone, .. }) = phone.filter(|one| one.is_confirmed())
             && tx.find_subject_by_phone(phone).await?.is_some()
         {
             return Err(ManageRefusal::Exists("this phone number").into());
         }
         event.subject = Some(self.subject.id);
-        let mut subject = self.subject.clone();
-        if let Identifier::User(contact) = &mut subject.identifier
-            && !manager.vouches()
-        {
-            contact.doubt();
-        }
-        tx.insert_subject(&subject).await?;
+        tx.insert_subject(&self.subject).await?;
         if let Some(password) = &self.password {
             tx.set_password(self.subject.id, password).await?;
         }
@@ -194,7 +192,7 @@ impl Work for NewSubject {
         placement
             .write(tx, self.subject.id, self.membership, self.call.now)
             .await?;
-        Ok(subject)
+        Ok(self.subject.clone())
     }
 }
 

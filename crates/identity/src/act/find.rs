@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// A subject with what it belongs to and holds.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Profile {
-    /// The subject.
+    /// The subject, as far as the caller sees it.
     pub subject: Subject,
     /// Its names at logins elsewhere; none for who does not reach all of it.
     pub identities: Vec<LinkedIdentity>,
@@ -190,18 +190,16 @@ impl Question for OneProfile {
         let mut memberships = tx.list_memberships(subject.id).await?;
         memberships.retain(|membership| reach.covers(&membership.tenant));
         let mut grants = tx.list_grants(subject.id).await?;
-        grants.retain(|grant| {
-            grant
-                .tenant
-                .as_ref()
-                .is_none_or(|tenant| reach.covers(tenant))
+        grants.retain(|grant| match &grant.tenant {
+            Some(tenant) => reach.covers(tenant),
+            None => reach == Reach::Realm,
         });
         let identities = match reach {
             Reach::Realm => tx.list_identities(subject.id).await?,
             Reach::Tenants(_) => Vec::new(),
         };
         Ok(Profile {
-            subject,
+            subject: reach.sees(subject),
             identities,
             memberships,
             grants,

@@ -6,7 +6,7 @@ use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::{ManagementPermission, Reach};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, ChallengeKind, Invitation};
-use crate::port::{ChallengeFilter, ChallengeKey, Extent, Page, Read, Tx};
+use crate::port::{ChallengeFilter, ChallengeKey, ChallengesIn, Extent, Page, Read, Tx};
 use async_trait::async_trait;
 use doorward_base::{ChallengeId, Effect, TenantId, Timestamp};
 use serde_json::json;
@@ -72,22 +72,22 @@ impl Query for Listing {
         let manager = load_manager(tx, &self.realm.settings, &self.caller, self.now)
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
-        let tenants = match &self.tenant {
+        let within = match &self.tenant {
             Some(tenant) => {
                 manager.demand(NEEDED, Some(tenant))?;
                 if tx.find_tenant(tenant).await?.is_none() {
                     return Err(ManageRefusal::NotFound("tenant").into());
                 }
-                Some(vec![tenant.clone()])
+                ChallengesIn::Tenants(vec![tenant.clone()])
             }
             None => match manager.reach(NEEDED)? {
-                Reach::Realm => None,
-                Reach::Tenants(tenants) => Some(tenants),
+                Reach::Realm => ChallengesIn::Realm,
+                Reach::Tenants(tenants) => ChallengesIn::Tenants(tenants),
             },
         };
         let filter = ChallengeFilter {
             kind: ChallengeKind::Invitation,
-            tenants,
+            within,
             now: self.now,
         };
         let found = tx.list_challenges(&filter, self.page).await?;

@@ -1,18 +1,25 @@
-//! Invites an address into a tenant. The secret goes to the address and proves it.
+//! Invites an address into a tenant. Its secret goes to the address, or to who vouches.
 
+use super::authenticate::forecast;
 use super::caller::load_manager;
 use super::challenge::{self, ChallengeTerms, MintError};
+use super::mail::{self, MailRefusal};
 use super::placement::check_role;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::check_list;
+use crate::decide::invitation::delivery;
 use crate::decide::manage::ManagementPermission;
 use crate::decide::refusal::ManageRefusal;
-use crate::model::{AuditAction, AuditEvent, Challenge, ChallengeKind, Grant, Granted, Invitation};
+use crate::model::{
+    AuditAction, AuditEvent, Challenge, ChallengeKind, Delivery, Grant, Granted, Invitation,
+    MailDraft, MailKind, QueuedMail,
+};
 use crate::port::Tx;
 use async_trait::async_trait;
 use doorward_base::{ChallengeId, Effect, Email, RoleName, Secret, TenantId, Timestamp};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An invitation about to be made.
@@ -24,6 +31,8 @@ pub struct Invite {
     pub tenant: TenantId,
     /// The roles granted in the tenant when it is taken.
     pub roles: Vec<RoleName>,
+    /// Whom its secret is given to; unless it is said, [`delivery`] decides.
+    pub delivery: Option<Delivery>,
 }
 
 /// An invitation that was made.
@@ -31,14 +40,17 @@ pub struct Invite {
 pub struct Invited {
     /// Its id, by which it is withdrawn.
     pub id: ChallengeId,
-    /// What takes it; shown once.
-    pub secret: Secret,
+    /// Whom its secret was given to.
+    pub delivery: Delivery,
+    /// What takes it, shown once, if it was given in the answer.
+    pub secret: Option<Secret>,
     /// Until when it can be taken.
     pub expires_at: Timestamp,
 }
 
 /// Invites an address into a tenant, replacing an earlier invitation there. Needs
-/// `platform.memberships.edit` in the tenant, and the roles themselves.
+/// `platform.memberships.edit` in the tenant, and the roles themselves. The answer says
+/// nothing of whether the address has an account.
 ///
 /// # Errors
 /// [`Failure`] with a [`ManageRefusal`].
@@ -47,11 +59,18 @@ pub async fn invite(
     caller: &Caller,
     request: Invite,
 ) -> Result<Invited, Failure<ManageRefusal>> {
+    let mut vouches = false;
+    let refused = forecast(ctx, caller, |manager| {
+        vouches = manager.vouches();
+        manager.demand(NEEDED, Some(&request.tenant))
+    })
+    .await?;
+    let decided = delivery(request.delivery, vouches, ctx.identity.mail.is_on);
     let terms = ChallengeTerms {
         address: Some(request.email.as_str().to_owned()),
         tenant: Some(request.tenant.clone()),
         made_by: caller.subject(),
-        payload: Invitation::payload(&request.roles),
+        payload: Invitation::payload(&request.roles, decided.clone().unwrap_or(Delivery::Nobody)),
         ..ChallengeTerms::default()
     };
     let minted = challenge::mint(ctx, ChallengeKind::Invitation, terms);
@@ -60,19 +79,59 @@ pub async fn invite(
         MintError::Prefix => Failure::Internal(error.to_string()),
     })?;
     let (id, expires_at) = (challenge.id, challenge.expires_at);
-    ctx.commit(NewInvitation {
-        realm: ctx.realm(),
-        call: *ctx.call,
-        caller: caller.clone(),
-        tenant: request.tenant,
-        roles: request.roles,
-        challenge,
-    })
-    .await?;
+    // Mails are counted by address: nobody without the permission uses them up.
+    let mut mail = None;
+    if refused.is_none() && decided == Ok(Delivery::Mail) {
+        mail = Some(letter(ctx, &request, &secret, expires_at).await?);
+    }
+    let delivery = ctx
+        .commit(NewInvitation {
+            realm: ctx.realm(),
+            call: *ctx.call,
+            caller: caller.clone(),
+            tenant: request.tenant,
+            roles: request.roles,
+            delivery: decided,
+            challenge,
+            mail,
+        })
+        .await?;
     Ok(Invited {
         id,
-        secret,
+        delivery,
+        secret: (delivery == Delivery::Answer).then_some(secret),
         expires_at,
+    })
+}
+
+const NEEDED: ManagementPermission = ManagementPermission::MembershipsEdit;
+
+async fn letter(
+    ctx: Context<'_>,
+    request: &Invite,
+    secret: &Secret,
+    expires_at: Timestamp,
+) -> Result<QueuedMail, Failure<ManageRefusal>> {
+    let minutes = expires_at.since(ctx.call.now).as_secs() / 60;
+    let draft = MailDraft {
+        to: request.email.clone(),
+        subject: None,
+        kind: MailKind::Invitation,
+        language: None,
+        // The id and not the name: what stands in our mail is nobody's advertisement.
+        variables: BTreeMap::from([
+            ("tenant", request.tenant.to_string()),
+            ("minutes", minutes.to_string()),
+        ]),
+        secrets: BTreeMap::from([("code", secret.clone())]),
+        expires_at,
+    };
+    let prepared = mail::prepare(ctx.identity, ctx.realm, draft, ctx.call.now).await;
+    prepared.map_err(|refusal| match refusal {
+        MailRefusal::TooMany => Failure::Refused(ManageRefusal::TooManyMails),
+        MailRefusal::Off | MailRefusal::TooLong | MailRefusal::Sealing => {
+            Failure::Internal(refusal.to_string())
+        }
     })
 }
 
@@ -82,12 +141,14 @@ struct NewInvitation {
     caller: Caller,
     tenant: TenantId,
     roles: Vec<RoleName>,
+    delivery: Result<Delivery, ManageRefusal>,
     challenge: Challenge,
+    mail: Option<QueuedMail>,
 }
 
 #[async_trait]
 impl Work for NewInvitation {
-    type Done = ();
+    type Done = Delivery;
     type Refusal = ManageRefusal;
 
     fn effect(&self) -> Effect {
@@ -101,6 +162,10 @@ impl Work for NewInvitation {
         event.tenant = Some(self.tenant.clone());
         let id = json!(self.challenge.id.to_string());
         event.detail.insert("invitation".to_owned(), id);
+        if let Ok(delivery) = &self.delivery {
+            let delivery = json!(delivery.as_str());
+            event.detail.insert("delivery".to_owned(), delivery);
+        }
         event
     }
 
@@ -108,13 +173,17 @@ impl Work for NewInvitation {
         &self,
         tx: &mut dyn Tx,
         _event: &mut AuditEvent,
-    ) -> Result<(), Stop<ManageRefusal>> {
+    ) -> Result<Delivery, Stop<ManageRefusal>> {
         let settings = &self.realm.settings;
         let manager = load_manager(tx, settings, &self.caller, self.call.now)
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
         let tenant = &self.tenant;
-        manager.demand(ManagementPermission::MembershipsEdit, Some(tenant))?;
+        manager.demand(NEEDED, Some(tenant))?;
+        let delivery = self.delivery.clone()?;
+        if delivery == Delivery::Answer && !manager.vouches() {
+            return Err(ManageRefusal::NotVouching.into());
+        }
         if tx.find_tenant(tenant).await?.is_none() {
             return Err(ManageRefusal::NotFound("tenant").into());
         }
@@ -128,6 +197,9 @@ impl Work for NewInvitation {
             manager.may_grant(&grant)?;
         }
         tx.put_challenge(&self.challenge).await?;
-        Ok(())
+        if let Some(mail) = &self.mail {
+            tx.put_mail(mail).await?;
+        }
+        Ok(delivery)
     }
 }

@@ -139,7 +139,7 @@ impl Work for Link {
             .await?
             .ok_or(ManageRefusal::NotFound("subject"))?;
         let linked = tx.list_identities(subject.id).await?;
-        may_link(ground, &subject, &linked)?;
+        may_link(ground, &subject, &linked, self.call.now)?;
         if !(1..=MAX_SUB).contains(&identity.sub.len()) {
             return Err(ManageRefusal::TooLong("the name at the other login").into());
         }

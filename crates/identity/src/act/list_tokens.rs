@@ -8,16 +8,15 @@ use super::{Caller, Context, Realm};
 use crate::decide::manage::{ManagementCaller, ManagementPermission, Reach};
 use crate::decide::refusal::{ManageRefusal, TokenRefusal};
 use crate::model::ApiToken;
-use crate::port::{Extent, Page, Read, TokenFilter};
+use crate::port::{Extent, Page, Read, StoreError, TokenFilter};
 use async_trait::async_trait;
-use doorward_base::{ApiTokenId, Timestamp};
+use doorward_base::{ApiTokenId, SubjectId, Timestamp};
 use std::sync::Arc;
 
 /// A page of tokens.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TokenPage {
-    /// The tokens, by id; those out of the caller's reach are left out, so a page may
-    /// be short.
+    /// The tokens, by id.
     pub tokens: Vec<ApiToken>,
     /// Where the next page begins; `None` after the last.
     pub next: Option<ApiTokenId>,
@@ -64,44 +63,67 @@ impl Query for List {
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
         manager.demand_session().map_err(TokenRefusal::from)?;
-        let filter = match &self.owner {
+        let owner = match &self.owner {
             Some(owner) => {
                 let found = find_owner(tx, owner).await?.map(|subject| subject.id);
                 match found {
                     Some(id) if manager.subject() == Some(id) => {
-                        let rows = tx
-                            .list_api_tokens(TokenFilter::Owner(id), self.page)
-                            .await?;
-                        return Ok(self.page_of(rows, |_| true));
+                        let filter = TokenFilter::Owner(id);
+                        return Ok(self.page_of(tx.list_api_tokens(filter, self.page).await?));
                     }
-                    Some(id) => TokenFilter::Owner(id),
+                    Some(id) => Some(id),
                     None => {
                         reading_reach(&manager)?;
                         return Err(TokenRefusal::from(ManageRefusal::NotFound("owner")).into());
                     }
                 }
             }
-            None => TokenFilter::All,
+            None => None,
         };
         let reach = reading_reach(&manager)?;
-        if let TokenFilter::Owner(id) = filter
+        if let Some(id) = owner
             && !reach.covers_member(&load_member_of(tx, id).await?)
         {
             return Err(TokenRefusal::from(ManageRefusal::NotFound("owner")).into());
         }
-        let rows = tx.list_api_tokens(filter, self.page).await?;
-        Ok(self.page_of(rows, |token| match &token.ceiling.tenant {
-            Some(tenant) => reach.covers(tenant),
-            None => reach == Reach::Realm || self.owner.is_some(),
-        }))
+        Ok(self.page_of(self.within(tx, owner, reach).await?))
     }
 }
 
 impl List {
-    fn page_of(&self, mut rows: Vec<ApiToken>, seen: impl Fn(&ApiToken) -> bool) -> TokenPage {
+    /// What is within reach. A tenant's are those bound to it: the rest of a member's
+    /// tokens are no matter of its.
+    async fn within(
+        &self,
+        tx: &mut dyn Read,
+        owner: Option<SubjectId>,
+        reach: Reach,
+    ) -> Result<Vec<ApiToken>, StoreError> {
+        let tenants = match (reach, owner) {
+            (Reach::Realm, None) => return tx.list_api_tokens(TokenFilter::All, self.page).await,
+            (Reach::Realm, Some(owner)) => {
+                let filter = TokenFilter::Owner(owner);
+                return tx.list_api_tokens(filter, self.page).await;
+            }
+            (Reach::Tenants(tenants), _) => tenants,
+        };
+        let mut rows = Vec::new();
+        for tenant in tenants {
+            let filter = match owner {
+                Some(owner) => TokenFilter::OwnerIn(owner, tenant),
+                None => TokenFilter::Tenant(tenant),
+            };
+            rows.extend(tx.list_api_tokens(filter, self.page).await?);
+        }
+        rows.sort_unstable_by_key(|token| token.id);
+        rows.truncate(usize::try_from(self.page.limit).unwrap_or(usize::MAX));
+        Ok(rows)
+    }
+
+    /// The cursor is of what is listed: it names nothing out of reach.
+    fn page_of(&self, rows: Vec<ApiToken>) -> TokenPage {
         let full = u32::try_from(rows.len()).is_ok_and(|count| count >= self.page.limit);
         let next = rows.last().map(|token| token.id).filter(|_| full);
-        rows.retain(seen);
         TokenPage { tokens: rows, next }
     }
 }

@@ -10,6 +10,7 @@ mod begin_session;
 mod caller;
 pub mod challenge;
 mod change_client;
+mod claim;
 mod client;
 mod create_service_account;
 mod create_tenant;
@@ -56,7 +57,9 @@ mod strangers;
 mod sweep;
 mod work;
 
-pub use accept_invitation::{AcceptInvitation, accept_invitation};
+pub use accept_invitation::{
+    AcceptInvitation, accept_invitation, accept_own_invitation, list_own_invitations,
+};
 pub use authenticate::{authenticate, authorize};
 pub use authenticate_client::{authenticate_client, present_client};
 pub use caller::Caller;

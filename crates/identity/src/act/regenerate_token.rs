@@ -11,8 +11,8 @@ use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::ManagementCaller;
 use crate::decide::refusal::{ManageRefusal, TokenRefusal};
-use crate::decide::token::{Carry, check_carry, class_of, regenerate};
-use crate::model::{ApiToken, AuditAction, AuditEvent, Change, NewApiToken, TokenState};
+use crate::decide::token::{Carry, carried, class_of, regenerate};
+use crate::model::{ApiToken, AuditAction, AuditEvent, Ceiling, Change, NewApiToken, TokenState};
 use crate::port::{Read, Tx};
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
@@ -127,11 +127,12 @@ impl Work for Replacement {
         event.token = Some(old.id);
         event.subject = Some(old.owner);
         event.tenant.clone_from(&old.ceiling.tenant);
+        let mut ceiling = old.ceiling.clone();
         if by_itself {
             // It gets another secret, not another life.
             class.regenerate_keeps_expiry = true;
         } else {
-            self.check_carry(tx, &manager, &old).await?;
+            ceiling = self.carried(tx, &manager, &old).await?;
         }
         let decided = regenerate(&old, &class, self.expires_at, self.call.now)?;
         let (digest, digest_key) = self
@@ -146,6 +147,7 @@ impl Work for Replacement {
             expires_at: decided.expires_at,
             replaces: Some(old.id),
             last_used_at: None,
+            ceiling,
             ..old.clone()
         };
         event
@@ -167,16 +169,16 @@ impl Work for Replacement {
 }
 
 impl Replacement {
-    async fn check_carry(
+    async fn carried(
         &self,
         tx: &mut dyn Tx,
         manager: &ManagementCaller,
         old: &ApiToken,
-    ) -> Result<(), Stop<TokenRefusal>> {
+    ) -> Result<Ceiling, Stop<TokenRefusal>> {
         let settings = &self.realm.settings;
         let mut owned = load_owned(tx, old.owner).await?;
         owned.tenant_roles = load_tenant_roles(tx, old.ceiling.tenant.as_ref()).await?;
-        Ok(check_carry(&Carry {
+        Ok(carried(&Carry {
             caller: manager,
             kind: old.kind,
             owner: old.owner,

@@ -139,7 +139,10 @@ pub(super) async fn load_handled(
     }
     .map_err(|refusal| match refusal {
         // Somebody else's token is told apart from no token by nobody.
-        ManageRefusal::NotFound(_) | ManageRefusal::NotPermitted(_) => missing(),
+        ManageRefusal::NotFound(_)
+        | ManageRefusal::NotPermitted(_)
+        | ManageRefusal::ClassPermission(_)
+        | ManageRefusal::OperatorsOnly => missing(),
         other => other.into(),
     })?;
     Ok(Handled {

@@ -5,6 +5,7 @@ use super::caller::load_manager;
 use super::facts::load_owned;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
+use crate::decide::erase::demand_realm;
 use crate::decide::manage::{ManagementPermission, Reach};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, Identifier, SubjectStatus};
@@ -33,10 +34,12 @@ pub enum Standing {
 /// Disables, bans or enables a subject; when it is disabled its sessions end, and
 /// with them what is pending for it or made by it, invitations too; its tokens
 /// work again when it is enabled. A ban ends nothing: what it holds back works again when
-/// it is over, but for access tokens that were made before. Needs `platform.users.edit`, for a service account
-/// `platform.users.service-accounts.edit`: to disable, over all of the subject's
-/// tenants, unless it holds something realm-wide; for the rest, realm-wide. Nothing says
-/// who disabled or banned a subject, so a tenant must not undo what the realm did.
+/// it is over, but for access tokens that were made before. Needs `platform.users.edit`
+/// realm-wide: an account is its person's, and a tenant ends what is its own there, the
+/// membership. For a service account it takes `platform.users.service-accounts.edit`: to
+/// disable, over all of its tenants, unless it holds something realm-wide; for the rest,
+/// realm-wide. Nothing says who disabled or banned a subject, so a tenant must not undo
+/// what the realm did.
 ///
 /// # Errors
 /// [`Failure`] with a [`ManageRefusal`].
@@ -102,21 +105,27 @@ impl Work for NewStatus {
             .ok_or(ManageRefusal::CallerDead)?;
         let users = ManagementPermission::UsersEdit;
         let services = ManagementPermission::ServiceAccountsEdit;
-        let reach = manager.reach_of_any(&[users.as_str(), services.as_str()], users.as_str())?;
-        self.check_reach(&reach, users)?;
-        let subject = tx
-            .find_subject(self.subject)
-            .await?
-            .ok_or(ManageRefusal::NotFound("subject"))?;
-        let needed = match subject.identifier {
-            Identifier::User(_) | Identifier::External { .. } => users,
-            Identifier::Service { .. } | Identifier::TenantKeys { .. } => services,
-        };
-        let reach = manager.reach(needed)?;
-        self.check_reach(&reach, needed)?;
+        let missing = || ManageRefusal::NotFound("subject");
+        let any = manager.reach_of_any(&[users.as_str(), services.as_str()], users.as_str())?;
+        if self.standing != Standing::Disabled && any != Reach::Realm {
+            return Err(ManageRefusal::NotPermitted(users.as_str()).into());
+        }
+        let subject = tx.find_subject(self.subject).await?.ok_or_else(missing)?;
         let owned = load_owned(tx, self.subject).await?;
-        if !reach.covers_whole(&owned.belonging(&self.realm.settings)) {
-            return Err(ManageRefusal::NotFound("subject").into());
+        if !any.covers_member(&owned.member_of) {
+            return Err(missing().into());
+        }
+        match subject.identifier {
+            Identifier::User(_) | Identifier::External { .. } => demand_realm(&manager, users)?,
+            Identifier::Service { .. } | Identifier::TenantKeys { .. } => {
+                if self.standing != Standing::Disabled {
+                    demand_realm(&manager, services)?;
+                }
+                let reach = manager.reach(services)?;
+                if !reach.covers_whole(&owned.belonging(&self.realm.settings)) {
+                    return Err(missing().into());
+                }
+            }
         }
         let status = self.next(subject.status)?;
         tx.set_subject_status(self.subject, status).await?;
@@ -143,17 +152,6 @@ impl Work for NewStatus {
 }
 
 impl NewStatus {
-    fn check_reach(
-        &self,
-        reach: &Reach,
-        needed: ManagementPermission,
-    ) -> Result<(), ManageRefusal> {
-        match (self.standing, reach) {
-            (Standing::Disabled, _) | (_, Reach::Realm) => Ok(()),
-            (_, Reach::Tenants(_)) => Err(ManageRefusal::NotPermitted(needed.as_str())),
-        }
-    }
-
     /// What becomes of a status. A ban would end by itself what was disabled for good.
     fn next(&self, before: SubjectStatus) -> Result<SubjectStatus, ManageRefusal> {
         let is_disabled = matches!(before, SubjectStatus::Disabled { .. });

@@ -2,9 +2,10 @@
 //! by one, and what the other login must have proven (the dialects' ports).
 
 use super::manage::ManagementCaller;
+use super::proof::{Account, Issuer, Purpose, Showing, Taking, show};
 use super::refusal::ManageRefusal;
-use crate::model::{Contact, LinkedIdentity, Subject};
-use doorward_base::{Email, IdentityId, SubjectId};
+use crate::model::{Contact, Delivery, LinkedIdentity, Subject};
+use doorward_base::{Email, IdentityId, SubjectId, Timestamp};
 
 /// The most identities of one subject.
 pub const MAX_IDENTITIES: usize = 16;
@@ -17,8 +18,7 @@ pub const MAX_SUB: usize = 255;
 pub enum Ground<'a> {
     /// The person's own session asks for it.
     Caller(&'a ManagementCaller),
-    /// The other login has verified this address. Both sides must have: an address that
-    /// anybody could have typed here would hand the account to whoever owns it there.
+    /// The other login has verified this address. Whether that is enough: `proof`.
     Address(&'a Email),
 }
 
@@ -32,24 +32,35 @@ pub fn may_link(
     ground: Ground<'_>,
     subject: &Subject,
     linked: &[LinkedIdentity],
+    now: Timestamp,
 ) -> Result<(), ManageRefusal> {
-    let contact = subject.identifier.contact();
-    let contact = contact.ok_or(ManageRefusal::NotFound("subject"))?;
+    let missing = ManageRefusal::NotFound("subject");
+    let Some(contact) = subject.identifier.contact() else {
+        return Err(missing);
+    };
     match ground {
         Ground::Caller(caller) => demand_own_session(caller, subject.id)?,
-        Ground::Address(verified) if is_proven(contact, verified) => {}
-        Ground::Address(_) => return Err(ManageRefusal::NotFound("subject")),
+        Ground::Address(verified) => {
+            let own = contact.email.as_ref();
+            let is_its = own.is_some_and(|own| own.value == *verified);
+            let shown = show(&Showing {
+                purpose: Purpose::Linking,
+                issuer: Issuer::Other,
+                // The other login had it shown there, and to nobody else.
+                delivery: Delivery::Mail,
+                account: Account::of(is_its.then_some(subject), now),
+                own_session: false,
+            });
+            if shown != Ok(Taking::Enter) {
+                return Err(missing);
+            }
+        }
     }
     if linked.len() < MAX_IDENTITIES {
         Ok(())
     } else {
         Err(ManageRefusal::TooManyIdentities(MAX_IDENTITIES))
     }
-}
-
-fn is_proven(contact: &Contact, verified: &Email) -> bool {
-    let own = contact.email.as_ref();
-    own.is_some_and(|own| own.value == *verified && own.is_proven())
 }
 
 fn demand_own_session(caller: &ManagementCaller, subject: SubjectId) -> Result<(), ManageRefusal> {
@@ -128,8 +139,9 @@ mod tests {
     fn only_a_persons_own_session_links() {
         let token = Through::ApiToken(ApiTokenId::from_bytes([7; 16]));
         let own = caller(1, Through::SignIn);
-        let link =
-            |caller: &ManagementCaller, to: &Subject| may_link(Ground::Caller(caller), to, &[]);
+        let link = |caller: &ManagementCaller, to: &Subject| {
+            may_link(Ground::Caller(caller), to, &[], NOW)
+        };
         assert_eq!(link(&own, &user(1)), Ok(()));
         assert_eq!(
             link(&caller(1, token), &user(1)),
@@ -149,7 +161,7 @@ mod tests {
         );
         let many: Vec<_> = (0..16).map(linked).collect();
         assert_eq!(
-            may_link(Ground::Caller(&own), &user(1), &many),
+            may_link(Ground::Caller(&own), &user(1), &many, NOW),
             Err(ManageRefusal::TooManyIdentities(16))
         );
     }
@@ -165,11 +177,12 @@ mod tests {
             (Address::said(verified.clone()), false),
             (Address::proven(other, NOW), false),
         ] {
-            let outcome = may_link(Ground::Address(&verified), &with(address.clone()), &[]);
+            let to = with(address.clone());
+            let outcome = may_link(Ground::Address(&verified), &to, &[], NOW);
             assert_eq!(outcome.is_ok(), links, "{address:?}");
         }
         let nobody = subject(1, Identifier::User(Contact::default()));
-        assert!(may_link(Ground::Address(&verified), &nobody, &[]).is_err());
+        assert!(may_link(Ground::Address(&verified), &nobody, &[], NOW).is_err());
     }
 
     #[test]

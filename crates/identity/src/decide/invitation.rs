@@ -1,116 +1,383 @@
-//! What taking an invitation does: the one place that says what an invitation proves, by
-//! who issued it and how its secret came to whoever takes it. Not here: who may invite
-//! (`manage`), and finding the invitation (`act`).
+//! Who may be given an invitation's secret, and what taking an invitation does. What it
+//! proves: `proof`. Not here: who may invite (`manage`), and finding the invitation
+//! (`act`).
 
+use super::manage::{ManagementCaller, ManagementPermission};
+use super::proof::{Account, Barred, Issuer, Purpose, Showing, Taking, show};
 use super::refusal::ManageRefusal;
-use crate::model::{Address, Identifier, Invitation, Subject};
+use crate::model::{Delivery, Grant, Granted, Invitation, Subject};
 use doorward_base::Timestamp;
 
-/// What becomes of the account when the invitation is taken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Taking {
-    /// There is none yet: it is made, with a proven address.
-    Make,
-    /// It is the invited person's own, as it is.
-    Join,
-    /// Nobody has shown that its address is theirs, so somebody else may have made it and
-    /// wait in it: everything they left is thrown out, and the new password set.
-    Claim,
+/// Whom an invitation's secret is given to. Unless it is said, it goes to the address, but
+/// for who vouches, who gets it. Without mail it goes to nobody: an account that exists
+/// takes the invitation by a session of its own.
+///
+/// # Errors
+/// [`ManageRefusal::NotVouching`] when who does not vouch wants it in the answer;
+/// [`ManageRefusal::Invalid`] when it shall be mailed and no mail is sent here.
+pub fn delivery(
+    asked: Option<Delivery>,
+    vouches: bool,
+    mail_is_on: bool,
+) -> Result<Delivery, ManageRefusal> {
+    match (asked, vouches, mail_is_on) {
+        (Some(Delivery::Answer), false, _) => Err(ManageRefusal::NotVouching),
+        (Some(Delivery::Mail), _, false) => Err(ManageRefusal::Invalid("delivery: no mail")),
+        (Some(asked), _, _) => Ok(asked),
+        (None, true, _) => Ok(Delivery::Answer),
+        (None, false, true) => Ok(Delivery::Mail),
+        (None, false, false) => Ok(Delivery::Nobody),
+    }
 }
 
-/// An invitation that somebody presents the secret of.
+/// An invitation that somebody takes.
 #[derive(Clone, Copy, Debug)]
 pub struct TakeInput<'a> {
     /// The invitation.
     pub invitation: &'a Invitation,
+    /// What whoever made it may do now; `None` if it may nothing any more.
+    pub maker: Option<&'a ManagementCaller>,
     /// The account of its address.
     pub account: Option<&'a Subject>,
+    /// Whether a session of that account takes it.
+    pub own_session: bool,
     /// Whether whoever takes it sets a password.
     pub sets_password: bool,
+    /// Whether whoever takes it gives a name.
+    pub gives_name: bool,
     /// Now.
     pub now: Timestamp,
 }
 
-/// Decides.
+/// Decides. What an invitation gives is what its maker may give when it is taken.
 ///
 /// # Errors
 /// [`ManageRefusal::InvitationInvalid`], which says nothing of the account;
-/// [`ManageRefusal::PasswordNeeded`], after which it can be tried again.
+/// [`ManageRefusal::SessionNeeded`], [`ManageRefusal::PasswordNeeded`] and
+/// [`ManageRefusal::Unused`], after which it can be tried again: they are told to who has
+/// shown that the address is theirs.
 pub fn take(input: &TakeInput<'_>) -> Result<Taking, ManageRefusal> {
+    let invalid = ManageRefusal::InvitationInvalid;
     if input.invitation.expires_at <= input.now {
-        return Err(ManageRefusal::InvitationInvalid);
+        return Err(invalid);
     }
-    let Some(account) = input.account else {
-        return Ok(Taking::Make);
+    let Some(maker) = input
+        .maker
+        .filter(|maker| may_give(maker, input.invitation))
+    else {
+        return Err(invalid);
     };
-    let Identifier::User(contact) = &account.identifier else {
-        return Err(ManageRefusal::InvitationInvalid);
-    };
-    if !account.status.allows(input.now) {
-        return Err(ManageRefusal::InvitationInvalid);
+    let taking = show(&Showing {
+        purpose: Purpose::Invitation,
+        issuer: if maker.vouches() {
+            Issuer::Vouching
+        } else {
+            Issuer::Other
+        },
+        delivery: input.invitation.delivery,
+        account: Account::of(input.account, input.now),
+        own_session: input.own_session,
+    });
+    match taking {
+        Err(Barred::SessionNeeded) => Err(ManageRefusal::SessionNeeded),
+        Err(Barred::Unproven | Barred::Account) => Err(invalid),
+        Ok(Taking::Claim) if !input.sets_password => Err(ManageRefusal::PasswordNeeded),
+        Ok(Taking::Enter) if input.sets_password => Err(ManageRefusal::Unused("a password")),
+        Ok(Taking::Enter) if input.gives_name => Err(ManageRefusal::Unused("a name")),
+        Ok(taking) => Ok(taking),
     }
-    let proven = contact.email.as_ref().is_some_and(Address::is_proven);
-    match (proven, input.sets_password) {
-        (true, _) => Ok(Taking::Join),
-        (false, true) => Ok(Taking::Claim),
-        (false, false) => Err(ManageRefusal::PasswordNeeded),
-    }
+}
+
+fn may_give(maker: &ManagementCaller, invitation: &Invitation) -> bool {
+    let tenant = &invitation.tenant;
+    let may_invite = maker.demand(ManagementPermission::MembershipsEdit, Some(tenant));
+    may_invite.is_ok()
+        && invitation.roles.iter().all(|role| {
+            let grant = Grant {
+                tenant: Some(tenant.clone()),
+                granted: Granted::Role(role.clone()),
+            };
+            maker.may_grant(&grant).is_ok()
+        })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::manage::{Manager, Through};
     use super::super::testing::*;
     use super::*;
-    use crate::model::SubjectStatus;
+    use crate::model::{Address, Identifier, SubjectStatus};
     use doorward_base::{ChallengeId, Email};
     use std::time::Duration;
 
-    fn invitation() -> Invitation {
+    const EDIT: &str = "platform.memberships.edit";
+    const USERS: &str = "platform.users.edit";
+
+    fn invitation(delivery: Delivery, roles: &[&str]) -> Invitation {
         Invitation {
             id: ChallengeId::from_bytes([1; 16]),
             email: Email::new("user1@example.org").unwrap(),
             tenant: tenant("acme"),
-            roles: Vec::new(),
-            made_by: None,
+            roles: roles.iter().map(|name| role(name)).collect(),
+            made_by: Some(id(9)),
+            delivery,
             created_at: NOW,
             expires_at: NOW.plus(Duration::from_secs(10)),
         }
     }
 
+    fn manager(grants: Vec<Grant>) -> ManagementCaller {
+        ManagementCaller::Subject(Box::new(Manager {
+            subject: id(9),
+            through: Through::SignIn,
+            grants,
+            member_of: vec![tenant("acme")],
+            roles: vec![gives("boss", &["read"])],
+            tenant_roles: vec![],
+            ceilings: vec![],
+        }))
+    }
+
+    #[test]
+    fn who_invites_gets_no_secret_unless_its_word_stands_for_addresses() {
+        use Delivery::{Answer, Mail, Nobody};
+        let denied = Err(ManageRefusal::NotVouching);
+        let no_mail = Err(ManageRefusal::Invalid("delivery: no mail"));
+        for (asked, vouches, mail_is_on, expected) in [
+            (None, true, true, Ok(Answer)),
+            (None, true, false, Ok(Answer)),
+            (None, false, true, Ok(Mail)),
+            (None, false, false, Ok(Nobody)),
+            (Some(Answer), true, true, Ok(Answer)),
+            (Some(Answer), false, true, denied.clone()),
+            (Some(Answer), false, false, denied),
+            (Some(Mail), true, true, Ok(Mail)),
+            (Some(Mail), false, true, Ok(Mail)),
+            (Some(Mail), true, false, no_mail.clone()),
+            (Some(Mail), false, false, no_mail),
+            (Some(Nobody), true, true, Ok(Nobody)),
+            (Some(Nobody), false, false, Ok(Nobody)),
+        ] {
+            let given = delivery(asked, vouches, mail_is_on);
+            assert_eq!(given, expected, "{asked:?} {vouches} {mail_is_on}");
+        }
+    }
+
     #[test]
     fn an_account_is_made_joined_or_claimed() {
-        use ManageRefusal::{InvitationInvalid, PasswordNeeded};
+        use ManageRefusal::{InvitationInvalid, PasswordNeeded, SessionNeeded, Unused};
         let proven = user(1);
-        let mut unproven = user(1);
-        if let Identifier::User(contact) = &mut unproven.identifier {
-            contact.email = Some(Address::said(Email::new("user1@example.org").unwrap()));
-        }
+        let email = Email::new("user1@example.org").unwrap();
+        let unproven = subject(1, Identifier::user(Address::said(email)));
         let mut disabled = user(1);
         disabled.status = SubjectStatus::Disabled { at: NOW };
         let bot = service(1);
-        for (account, sets_password, expected) in [
-            (None, false, Ok(Taking::Make)),
-            (None, true, Ok(Taking::Make)),
-            (Some(&proven), false, Ok(Taking::Join)),
-            (Some(&proven), true, Ok(Taking::Join)),
-            (Some(&unproven), true, Ok(Taking::Claim)),
-            (Some(&unproven), false, Err(PasswordNeeded)),
-            (Some(&disabled), true, Err(InvitationInvalid)),
-            (Some(&bot), true, Err(InvitationInvalid)),
+        let local = manager(vec![has(EDIT, Some("acme"))]);
+        let (mailed, handed) = (Delivery::Mail, Delivery::Answer);
+        for (delivery, maker, account, own, password, name, expected) in [
+            (mailed, &local, None, false, true, true, Ok(Taking::Make)),
+            (mailed, &local, None, false, false, false, Ok(Taking::Make)),
+            (
+                mailed,
+                &local,
+                Some(&unproven),
+                false,
+                true,
+                true,
+                Ok(Taking::Claim),
+            ),
+            (
+                mailed,
+                &local,
+                Some(&unproven),
+                false,
+                false,
+                true,
+                Err(PasswordNeeded),
+            ),
+            (
+                mailed,
+                &local,
+                Some(&proven),
+                false,
+                false,
+                false,
+                Err(SessionNeeded),
+            ),
+            (
+                mailed,
+                &local,
+                Some(&proven),
+                true,
+                false,
+                false,
+                Ok(Taking::Enter),
+            ),
+            (
+                mailed,
+                &local,
+                Some(&proven),
+                true,
+                true,
+                false,
+                Err(Unused("a password")),
+            ),
+            (
+                mailed,
+                &local,
+                Some(&proven),
+                true,
+                false,
+                true,
+                Err(Unused("a name")),
+            ),
+            (
+                mailed,
+                &local,
+                Some(&disabled),
+                true,
+                true,
+                false,
+                Err(InvitationInvalid),
+            ),
+            (
+                mailed,
+                &local,
+                Some(&bot),
+                true,
+                true,
+                false,
+                Err(InvitationInvalid),
+            ),
+            // What its maker got proves nothing, but for who vouches.
+            (
+                handed,
+                &local,
+                None,
+                false,
+                true,
+                false,
+                Err(InvitationInvalid),
+            ),
+            (
+                handed,
+                &local,
+                Some(&unproven),
+                false,
+                true,
+                false,
+                Err(InvitationInvalid),
+            ),
+            (
+                handed,
+                &local,
+                Some(&proven),
+                false,
+                false,
+                false,
+                Err(InvitationInvalid),
+            ),
+            (
+                handed,
+                &local,
+                Some(&proven),
+                true,
+                false,
+                false,
+                Ok(Taking::Enter),
+            ),
+            (
+                handed,
+                &ManagementCaller::Operator,
+                Some(&proven),
+                false,
+                false,
+                false,
+                Ok(Taking::Enter),
+            ),
+            (
+                handed,
+                &ManagementCaller::Operator,
+                Some(&unproven),
+                false,
+                true,
+                false,
+                Ok(Taking::Claim),
+            ),
         ] {
-            let invitation = invitation();
+            let invitation = invitation(delivery, &[]);
             let input = TakeInput {
                 invitation: &invitation,
+                maker: Some(maker),
                 account,
-                sets_password,
+                own_session: own,
+                sets_password: password,
+                gives_name: name,
                 now: NOW,
             };
-            assert_eq!(take(&input), expected, "{account:?} {sets_password}");
+            assert_eq!(take(&input), expected, "{input:?}");
             let late = TakeInput {
                 now: invitation.expires_at,
                 ..input
             };
             assert_eq!(take(&late), Err(InvitationInvalid));
+            let orphan = TakeInput {
+                maker: None,
+                ..input
+            };
+            assert_eq!(take(&orphan), Err(InvitationInvalid));
+        }
+    }
+
+    /// A5: what it gives is what its maker may give now.
+    #[test]
+    fn an_invitation_gives_what_its_maker_may_still_give() {
+        let (acme, globex) = (Some("acme"), Some("globex"));
+        for (grants, expected) in [
+            (vec![has(EDIT, acme), has_role("boss", acme)], true),
+            (vec![has(EDIT, None), has_role("boss", None)], true),
+            (vec![has(EDIT, acme)], false),
+            (vec![has_role("boss", acme)], false),
+            (vec![has(EDIT, globex), has_role("boss", acme)], false),
+            (vec![], false),
+        ] {
+            let maker = manager(grants.clone());
+            let invitation = invitation(Delivery::Mail, &["boss"]);
+            let taken = take(&TakeInput {
+                invitation: &invitation,
+                maker: Some(&maker),
+                account: None,
+                own_session: false,
+                sets_password: true,
+                gives_name: false,
+                now: NOW,
+            });
+            assert_eq!(taken.is_ok(), expected, "{grants:?}");
+        }
+    }
+
+    /// Who vouched when it got the secret, and does not any more, vouches for nobody.
+    #[test]
+    fn a_word_that_stands_no_more_proves_nothing() {
+        for (grants, expected) in [
+            (vec![has(EDIT, None), has(USERS, None)], Ok(Taking::Make)),
+            (
+                vec![has(EDIT, None), has(USERS, Some("acme"))],
+                Err(ManageRefusal::InvitationInvalid),
+            ),
+        ] {
+            let maker = manager(grants);
+            let invitation = invitation(Delivery::Answer, &[]);
+            let taken = take(&TakeInput {
+                invitation: &invitation,
+                maker: Some(&maker),
+                account: None,
+                own_session: false,
+                sets_password: true,
+                gives_name: false,
+                now: NOW,
+            });
+            assert_eq!(taken, expected);
         }
     }
 }

@@ -1,6 +1,10 @@
 //! Why a use-case said no: one closed enum per family, each variant with its code.
 //! Not here: failures of the store or of a pool (`act::Failure`), and HTTP.
 
+mod manage;
+
+pub use manage::ManageRefusal;
+
 use super::issue::IssueRefusal;
 use doorward_base::ErrorCode;
 
@@ -19,112 +23,6 @@ pub trait Reason: std::error::Error + Send + Sync + 'static {
     /// dialect's table of answers goes by.
     fn name(&self) -> &'static str {
         self.row().0
-    }
-}
-
-/// Management of subjects, tenants, memberships and grants said no.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ManageRefusal {
-    /// The caller's credential is dead, or the caller is disabled or unknown.
-    #[error("the caller's credential is no longer valid")]
-    CallerDead,
-    /// The caller lacks the management permission everywhere.
-    #[error("the caller lacks {0}")]
-    NotPermitted(&'static str),
-    /// The caller came by an access token that was exchanged, where only a sign-in of
-    /// its own will do.
-    #[error("this needs a session: sign in")]
-    SessionNeeded,
-    /// The caller would give what it does not hold itself.
-    #[error("the caller does not hold {0} itself")]
-    NotHeld(String),
-    /// Only operators grant realm-wide.
-    #[error("only operators grant realm-wide")]
-    RealmWide,
-    /// It is not there, or out of the caller's reach: one answer for both.
-    #[error("{0} is not there or out of reach")]
-    NotFound(&'static str),
-    /// It is there already.
-    #[error("{0} exists already")]
-    Exists(&'static str),
-    /// A role that neither the realm nor the tenant defines.
-    #[error("role {0} is not defined")]
-    RoleUnknown(String),
-    /// The password's length is outside the bounds.
-    #[error("the password's length is outside the bounds")]
-    PasswordLength,
-    /// The password is one of those that everybody tries first.
-    #[error("the password is a common one")]
-    PasswordCommon,
-    /// The current password was wrong or missing.
-    #[error("the current password was wrong or missing")]
-    PasswordWrong,
-    /// The account was guessed at too often of late.
-    #[error("too many wrong guesses of late")]
-    TooManyGuesses,
-    /// A display name longer than 200 characters, or with a character that does not show.
-    #[error("a name has at most 200 characters and none that does not show")]
-    NameInvalid,
-    /// It would be the account's last way in.
-    #[error("this is the last way into the account")]
-    LastWayIn,
-    /// The subject has as many as it may.
-    #[error("at most {0} identities can be linked")]
-    TooManyIdentities(usize),
-    /// The caller must have signed in a short while ago.
-    #[error("this needs a sign-in of the last minutes")]
-    SignInTooOld,
-    /// A ban must end in the future, and a disabled subject cannot be banned as well.
-    #[error("the ban does not fit: {0}")]
-    BanInvalid(&'static str),
-    /// A list of more than 64 names.
-    #[error("at most 64 {0} can be named")]
-    TooMany(&'static str),
-    /// Metadata larger than 16 KiB.
-    #[error("{0} is too long")]
-    TooLong(&'static str),
-    /// The invitation is unknown, taken or expired, or for another address.
-    #[error("the invitation is unknown, taken or expired")]
-    InvitationInvalid,
-    /// Something that is malformed or not of this realm.
-    #[error("{0} is malformed or not one of the realm's")]
-    Invalid(&'static str),
-    /// A factor that works is removed only from a session that a factor strengthened.
-    #[error("this needs a session that a second factor strengthened")]
-    FactorNeeded,
-    /// The account exists without a proven address, so taking the invitation must
-    /// set a new password.
-    #[error("this account must set a new password to take the invitation")]
-    PasswordNeeded,
-}
-
-impl Reason for ManageRefusal {
-    fn row(&self) -> (&'static str, ErrorCode) {
-        match self {
-            Self::CallerDead => ("caller_dead", ErrorCode::TokenInvalid),
-            Self::NotPermitted(_) => ("not_permitted", ErrorCode::InsufficientPermission),
-            Self::SessionNeeded => ("session_needed", ErrorCode::InsufficientPermission),
-            Self::SignInTooOld => ("sign_in_too_old", ErrorCode::InsufficientPermission),
-            Self::NotHeld(_) => ("not_held", ErrorCode::InsufficientPermission),
-            Self::RealmWide => ("realm_wide", ErrorCode::InsufficientPermission),
-            Self::FactorNeeded => ("factor_needed", ErrorCode::InsufficientPermission),
-            Self::NotFound(_) => ("not_found", ErrorCode::NotFound),
-            Self::Exists(_) => ("exists", ErrorCode::AlreadyExists),
-            Self::RoleUnknown(_) => ("role_unknown", ErrorCode::InvalidRequest),
-            Self::LastWayIn => ("last_way_in", ErrorCode::InvalidRequest),
-            Self::TooManyIdentities(_) => ("too_many_identities", ErrorCode::InvalidRequest),
-            Self::BanInvalid(_) => ("ban_invalid", ErrorCode::InvalidRequest),
-            Self::PasswordLength => ("password_length", ErrorCode::InvalidRequest),
-            Self::PasswordCommon => ("password_common", ErrorCode::InvalidRequest),
-            Self::PasswordWrong => ("password_wrong", ErrorCode::SignInRefused),
-            Self::TooManyGuesses => ("too_many_guesses", ErrorCode::RateLimited),
-            Self::NameInvalid => ("name_invalid", ErrorCode::InvalidRequest),
-            Self::TooMany(_) => ("too_many", ErrorCode::InvalidRequest),
-            Self::TooLong(_) => ("too_long", ErrorCode::InvalidRequest),
-            Self::Invalid(_) => ("invalid", ErrorCode::InvalidRequest),
-            Self::InvitationInvalid => ("invitation_invalid", ErrorCode::NotFound),
-            Self::PasswordNeeded => ("password_needed", ErrorCode::InvalidRequest),
-        }
     }
 }
 

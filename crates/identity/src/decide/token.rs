@@ -8,6 +8,7 @@ use super::refusal::{ManageRefusal, TokenRefusal};
 use crate::model::{Ceiling, Grant, Granted, Identifier, Subject, TokenKind};
 use crate::settings::TokenClass;
 use doorward_base::{ApiTokenId, Audience, Permission, RoleName, SubjectId, TenantId, Timestamp};
+use std::collections::BTreeSet;
 
 mod life;
 
@@ -43,11 +44,20 @@ pub struct CreateInput<'a> {
     pub now: Timestamp,
 }
 
-/// Decides whether it may be made, and returns its expiry.
+/// How a token is made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Made {
+    /// When it stops by itself.
+    pub expires_at: Option<Timestamp>,
+    /// The most it may carry.
+    pub ceiling: Ceiling,
+}
+
+/// Decides whether it may be made, and how.
 ///
 /// # Errors
 /// [`TokenRefusal`].
-pub fn create(input: &CreateInput<'_>) -> Result<Option<Timestamp>, TokenRefusal> {
+pub fn create(input: &CreateInput<'_>) -> Result<Made, TokenRefusal> {
     let target = Target {
         id: None,
         class: input.class,
@@ -87,7 +97,7 @@ pub fn create(input: &CreateInput<'_>) -> Result<Option<Timestamp>, TokenRefusal
     {
         return Err(TokenRefusal::Audience);
     }
-    check_carry(&Carry {
+    let ceiling = carried(&Carry {
         caller: input.caller,
         kind: input.kind,
         owner: input.owner.id,
@@ -99,7 +109,10 @@ pub fn create(input: &CreateInput<'_>) -> Result<Option<Timestamp>, TokenRefusal
     if input.active >= input.class.max_active {
         return Err(TokenRefusal::LimitReached);
     }
-    Ok(expires_at)
+    Ok(Made {
+        expires_at,
+        ceiling,
+    })
 }
 
 /// Whose token somebody wants to handle.
@@ -137,7 +150,7 @@ pub fn may_make(caller: &ManagementCaller, target: &Target<'_>) -> Result<(), Ma
             Err(ManageRefusal::NotFound("owner"))
         };
     }
-    within_reach(&handling_reach(caller, target.class)?, target)
+    within_reach(&making_reach(caller, target.class)?, target)
 }
 
 /// Whether the caller may revoke this token. A credential ends itself and no other.
@@ -158,7 +171,23 @@ pub fn may_revoke(caller: &ManagementCaller, target: &Target<'_>) -> Result<(), 
     within_reach(&caller.reach(ManagementPermission::UsersEdit)?, target)
 }
 
-/// How far the caller may handle tokens of this class that are not its own: by
+/// How far the caller may make tokens of this class that are not its own, and so learn
+/// their secrets: by the class's permission and no other. In a class without one only
+/// operators may.
+///
+/// # Errors
+/// [`ManageRefusal::OperatorsOnly`] or [`ManageRefusal::ClassPermission`].
+pub fn making_reach(caller: &ManagementCaller, class: &TokenClass) -> Result<Reach, ManageRefusal> {
+    match (caller, &class.create_permission) {
+        (ManagementCaller::Operator, _) => Ok(Reach::Realm),
+        (ManagementCaller::Subject(_), None) => Err(ManageRefusal::OperatorsOnly),
+        (ManagementCaller::Subject(_), Some(needed)) => caller
+            .reach_of_any(&[needed.as_str()], "")
+            .map_err(|_| ManageRefusal::ClassPermission(needed.to_string())),
+    }
+}
+
+/// How far the caller may end tokens of this class that are not its own: by
 /// `platform.users.service-accounts.access-tokens.edit` or the class's own permission.
 ///
 /// # Errors
@@ -193,8 +222,8 @@ pub enum Proof {
 fn within_reach(reach: &Reach, target: &Target<'_>) -> Result<(), ManageRefusal> {
     let inside = match target.tenant {
         Some(tenant) => reach.covers_in(&target.belonging, tenant),
-        // Not bound to one tenant, it carries what its owner holds in all of them.
-        None => reach.covers_whole(&target.belonging),
+        // Bound to no tenant, it is no tenant's.
+        None => *reach == Reach::Realm,
     };
     if inside {
         Ok(())
@@ -243,13 +272,20 @@ pub struct Carry<'a> {
     pub audiences: &'a [Audience],
 }
 
-/// A token never carries more than the one who learns its secret holds: not now, and,
-/// for one's own token made through a narrowed credential, not later either.
+/// The most that a token will carry: never more than the one who learns its secret holds,
+/// not now and not later.
 ///
 /// # Errors
 /// [`TokenRefusal::Manage`]; [`TokenRefusal::TenantForbidden`] for somebody else's token
 /// that is not bound to one tenant, though its owner is in several.
-pub fn check_carry(carry: &Carry<'_>) -> Result<(), TokenRefusal> {
+pub fn carried(carry: &Carry<'_>) -> Result<Ceiling, TokenRefusal> {
+    check_carry(carry)?;
+    let ceiling = bound_by_maker(carry);
+    check_ceiling(&ceiling)?;
+    Ok(ceiling)
+}
+
+fn check_carry(carry: &Carry<'_>) -> Result<(), TokenRefusal> {
     let ManagementCaller::Subject(manager) = carry.caller else {
         return Ok(());
     };
@@ -278,6 +314,31 @@ pub fn check_carry(carry: &Carry<'_>) -> Result<(), TokenRefusal> {
         }
     }
     Ok(())
+}
+
+/// The ceiling of a token that somebody makes for another: where nothing was named, what
+/// its owner holds now and no more, for that is what was found covered. Operators and
+/// owners make tokens that follow what the owner will hold.
+fn bound_by_maker(carry: &Carry<'_>) -> Ceiling {
+    let mut ceiling = carry.ceiling.clone();
+    let by_other = match carry.caller {
+        ManagementCaller::Operator => false,
+        ManagementCaller::Subject(manager) => manager.subject != carry.owner,
+    };
+    if !by_other {
+        return ceiling;
+    }
+    let (mut roles, mut permissions) = (BTreeSet::new(), BTreeSet::new());
+    for audience in std::iter::once(None).chain(carry.audiences.iter().map(Some)) {
+        let mut carried = held(&carry.holdings, ceiling.tenant.as_ref(), audience);
+        apply_ceilings(&mut carried, &[carry.ceiling]);
+        permissions.extend(carried.all_permissions().cloned());
+        roles.extend(carried.roles.into_keys());
+    }
+    let permissions = permissions.into_iter().collect();
+    ceiling.permissions.get_or_insert(permissions);
+    ceiling.roles.get_or_insert(roles.into_iter().collect());
+    ceiling
 }
 
 /// What a tenant's key subject must hold for a key of this ceiling to carry it.

@@ -102,6 +102,36 @@ impl std::str::FromStr for ChallengeKind {
     }
 }
 
+/// Whom a challenge's secret was given to. What that proves: `decide::proof`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Delivery {
+    /// The address alone, by mail.
+    Mail,
+    /// Whoever made the challenge, in the answer.
+    Answer,
+    /// Nobody.
+    Nobody,
+}
+
+impl Delivery {
+    /// The stable text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Answer => "answer",
+            Self::Nobody => "nobody",
+        }
+    }
+
+    /// The delivery of this text.
+    #[must_use]
+    pub fn find(text: &str) -> Option<Self> {
+        let mut all = [Self::Mail, Self::Answer, Self::Nobody].into_iter();
+        all.find(|delivery| delivery.as_str() == text)
+    }
+}
+
 /// One pending single-use step.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Challenge {

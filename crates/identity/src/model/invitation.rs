@@ -1,10 +1,10 @@
 //! An invitation of an address into a tenant: a [`Challenge`] of its own kind.
 
-use super::{Challenge, ChallengeKind, Metadata};
+use super::{Challenge, ChallengeKind, Delivery, Metadata};
 use doorward_base::{ChallengeId, Email, RoleName, SubjectId, TenantId, Timestamp};
 use serde_json::{Value, json};
 
-/// An invitation of an address into a tenant. Its secret proves the address.
+/// An invitation of an address into a tenant. What its secret proves: `decide::proof`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Invitation {
     /// Its id.
@@ -17,6 +17,8 @@ pub struct Invitation {
     pub roles: Vec<RoleName>,
     /// Who invited; `None` is an operator at the command line.
     pub made_by: Option<SubjectId>,
+    /// Whom its secret was given to.
+    pub delivery: Delivery,
     /// When it was made.
     pub created_at: Timestamp,
     /// Until when it can be taken.
@@ -41,15 +43,20 @@ impl Invitation {
             tenant: challenge.tenant.clone()?,
             roles: roles?,
             made_by: challenge.made_by,
+            delivery: Delivery::find(challenge.payload.get("delivery")?.as_str()?)?,
             created_at: challenge.created_at,
             expires_at: challenge.expires_at,
         })
     }
 
-    /// What a challenge carries to be an invitation with these roles.
+    /// What a challenge carries to be an invitation with these roles, whose secret is
+    /// given to so-and-so.
     #[must_use]
-    pub fn payload(roles: &[RoleName]) -> Metadata {
+    pub fn payload(roles: &[RoleName], delivery: Delivery) -> Metadata {
         let roles = roles.iter().map(|role| json!(role.as_str()));
-        Metadata::from_iter([("roles".to_owned(), Value::Array(roles.collect()))])
+        Metadata::from_iter([
+            ("roles".to_owned(), Value::Array(roles.collect())),
+            ("delivery".to_owned(), json!(delivery.as_str())),
+        ])
     }
 }

@@ -19,7 +19,9 @@ mod tenant;
 pub use api_token::{ApiToken, NewApiToken, TokenKind, TokenLife, TokenState};
 pub use audit::{Actor, AuditAction, AuditEvent, AuditRow, Outcome};
 pub use authority::{Ceiling, Grant, Granted, RoleDefinition};
-pub use challenge::{Challenge, ChallengeKind, KindRow, MAX_PAYLOAD, SecretForm, slot_of};
+pub use challenge::{
+    Challenge, ChallengeKind, Delivery, KindRow, MAX_PAYLOAD, SecretForm, slot_of,
+};
 pub use change::{Change, ChangeRow, ChangeSeq};
 pub use client::{Client, ClientDossier, ClientKind, ClientSecret, ClientState, SecretUse};
 pub use dossier::{Dossier, TokenDossier};

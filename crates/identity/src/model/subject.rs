@@ -78,18 +78,6 @@ pub struct Contact {
     pub anonymous: bool,
 }
 
-impl Contact {
-    /// Takes back what is proven and confirmed of the addresses.
-    pub fn doubt(&mut self) {
-        if let Some(email) = self.email.take() {
-            self.email = Some(Address::said(email.value));
-        }
-        if let Some(phone) = self.phone.take() {
-            self.phone = Some(Address::said(phone.value));
-        }
-    }
-}
-
 /// How a subject is known, one form for each kind.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Identifier {

@@ -22,10 +22,21 @@ pub enum ChallengeKey {
 pub struct ChallengeFilter {
     /// The kind.
     pub kind: ChallengeKind,
-    /// Only those about one of these tenants; `None` is the whole realm.
-    pub tenants: Option<Vec<TenantId>>,
+    /// Which of them.
+    pub within: ChallengesIn,
     /// The moment.
     pub now: Timestamp,
+}
+
+/// Among which challenges to look.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ChallengesIn {
+    /// All of the realm.
+    Realm,
+    /// Those about one of these tenants.
+    Tenants(Vec<TenantId>),
+    /// Those for an address in its canonical form.
+    Address(String),
 }
 
 /// Which challenges end together.

@@ -49,6 +49,9 @@ pub trait SubjectWrite: Send {
     ) -> Result<(), StoreError>;
     /// Replaces how a user is known. [`StoreError::Conflict`] if an address is taken.
     async fn set_contact(&mut self, id: SubjectId, contact: &Contact) -> Result<(), StoreError>;
+    /// Replaces everything of a user but its id, its status and when it was made.
+    /// [`StoreError::Conflict`] if an address is taken.
+    async fn replace_user(&mut self, subject: &Subject) -> Result<(), StoreError>;
     /// Records that a subject signed in.
     async fn touch_sign_in(&mut self, id: SubjectId, at: Timestamp) -> Result<(), StoreError>;
     /// Sets or replaces a password hash.

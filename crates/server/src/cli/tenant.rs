@@ -4,9 +4,10 @@ use super::args::Target;
 use super::manage::{Confirmed, email, every, refused, run, show, show_list};
 use super::{Failure, output};
 use clap::{Args, Subcommand};
-use doorward_base::{ChallengeId, Email, RoleName, TenantId};
+use doorward_base::{ChallengeId, Email, RoleName, Secret, TenantId};
 use doorward_console::{InvitationView, TenantView};
 use doorward_identity::act::{self, Caller, CreateTenant, Invite};
+use doorward_identity::model::Delivery;
 use serde_json::json;
 
 #[derive(Subcommand, Debug)]
@@ -15,7 +16,7 @@ pub(super) enum Tenant {
     Create(Create),
     /// List tenants
     List(List),
-    /// Invite an address into a tenant; prints the invitation's secret once
+    /// Invite an address into a tenant; prints the invitation's secret once, or mails it
     Invite(InviteArgs),
     /// Delete a tenant for good: its memberships end, what is bound to it is dead, and its
     /// id is never given again
@@ -66,6 +67,9 @@ pub(super) struct InviteArgs {
     /// A role granted in the tenant when the invitation is taken; repeat for more
     #[arg(long, value_name = "NAME")]
     role: Vec<RoleName>,
+    /// Send the secret to the address by mail instead of printing it
+    #[arg(long, conflicts_with = "quiet")]
+    mail: bool,
     /// Print the secret alone
     #[arg(long)]
     quiet: bool,
@@ -149,18 +153,21 @@ fn invite(command: InviteArgs) -> Result<(), Failure> {
         email: command.email,
         tenant: command.tenant,
         roles: command.role,
+        delivery: command.mail.then_some(Delivery::Mail),
     };
     let invited = run(&command.target, async |management| {
         act::invite(management.ctx(), &Caller::Operator, request)
             .await
             .map_err(refused)
     })?;
-    if command.quiet {
-        output::line(invited.secret.expose());
+    let secret = invited.secret.as_ref().map(Secret::expose);
+    if let (true, Some(secret)) = (command.quiet, secret) {
+        output::line(secret);
     } else {
         let shown = json!({
             "id": invited.id.to_string(),
-            "invitation": invited.secret.expose(),
+            "delivery": invited.delivery.as_str(),
+            "invitation": secret,
             "expires_at": invited.expires_at.to_string(),
         });
         show(command.target.json, &shown);

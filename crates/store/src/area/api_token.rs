@@ -147,6 +147,21 @@ impl<E: Engine> TokenRead for InRealm<E> {
                 );
                 self.0.list(sql, values![owner, from, whole, limit]).await?
             }
+            TokenFilter::Tenant(tenant) => {
+                let sql = select!(
+                    "AND tenant = $2 AND id >= $3 AND ($4 OR id > $3) ORDER BY id LIMIT $5"
+                );
+                let values = values![&tenant, from, whole, limit];
+                self.0.list(sql, values).await?
+            }
+            TokenFilter::OwnerIn(owner, tenant) => {
+                let sql = select!(
+                    "AND owner = $2 AND kind <> '' AND tenant = $3 \
+                     AND id >= $4 AND ($5 OR id > $4) ORDER BY id LIMIT $6"
+                );
+                let values = values![owner, &tenant, from, whole, limit];
+                self.0.list(sql, values).await?
+            }
         };
         Ok(found.into_iter().map(|(token, _)| token).collect())
     }

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use doorward_base::{ChallengeId, Timestamp};
 use doorward_identity::model::Challenge;
 use doorward_identity::port::{
-    ChallengeFilter, ChallengeKey, ChallengeRead, ChallengeWrite, ChallengesOf, Page, StoreError,
+    ChallengeFilter, ChallengeKey, ChallengeRead, ChallengeWrite, ChallengesIn, ChallengesOf, Page,
+    StoreError,
 };
 use std::fmt::Display;
 
@@ -121,13 +122,28 @@ impl<E: Engine> ChallengeRead for InRealm<E> {
         asked: Page<ChallengeId>,
     ) -> Result<Vec<Challenge>, StoreError> {
         let (kind, [from, whole, limit]) = (filter.kind.as_str(), page(asked));
-        let Some(tenants) = filter.tenants.as_deref() else {
-            let sql = select!(
-                "AND kind <> '' AND kind = $2 AND expires_at > $3 \
-                 AND id >= $4 AND ($5 OR id > $4) ORDER BY id LIMIT $6"
-            );
-            let values = values![kind, filter.now, from, whole, limit];
-            return self.0.list(sql, values).await;
+        let tenants = match &filter.within {
+            ChallengesIn::Tenants(tenants) => tenants.as_slice(),
+            ChallengesIn::Realm => {
+                let sql = select!(
+                    "AND kind <> '' AND kind = $2 AND expires_at > $3 \
+                     AND id >= $4 AND ($5 OR id > $4) ORDER BY id LIMIT $6"
+                );
+                let values = values![kind, filter.now, from, whole, limit];
+                return self.0.list(sql, values).await;
+            }
+            ChallengesIn::Address(address) => {
+                // An address has few, which are found by it and not by their order.
+                let sql = concat!(
+                    "WITH own AS MATERIALIZED (SELECT * FROM challenge \
+                     WHERE realm = $1 AND address = $7) SELECT ",
+                    columns!(),
+                    " FROM own WHERE kind = $2 AND expires_at > $3 \
+                     AND id >= $4 AND ($5 OR id > $4) ORDER BY id LIMIT $6"
+                );
+                let values = values![kind, filter.now, from, whole, limit, address];
+                return self.0.list(sql, values).await;
+            }
         };
         let sql = either!(
             E,

@@ -284,6 +284,26 @@ impl<E: Engine> SubjectWrite for InRealm<E> {
         self.0.change(target, sql, &values).await
     }
 
+    async fn replace_user(&mut self, subject: &Subject) -> Result<(), StoreError> {
+        let Identifier::User(known) = &subject.identifier else {
+            return Err(target(&subject.id).expected_one(0));
+        };
+        let sql = "UPDATE subject SET email = $3, email_confirmed_at = $4, email_proven_at = $5, \
+             phone = $6, phone_confirmed_at = $7, phone_proven_at = $8, anonymous = $9, \
+             name = $10, user_metadata = $11, app_metadata = $12, last_sign_in_at = $13 \
+             WHERE realm = $1 AND id = $2 AND kind = 'user' AND deleted_at IS NULL";
+        let mut values = vec![subject.id.into()];
+        values.extend(contact(known));
+        values.extend([
+            subject.name.as_ref().into(),
+            json(&subject.user_metadata)?.into(),
+            json(&subject.app_metadata)?.into(),
+            subject.last_sign_in_at.into(),
+        ]);
+        let target = Target::new(TABLE, &subject.id, unique(&subject.identifier));
+        self.0.change(target, sql, &values).await
+    }
+
     async fn touch_sign_in(&mut self, id: SubjectId, at: Timestamp) -> Result<(), StoreError> {
         let sql = "UPDATE subject SET last_sign_in_at = $3 \
                    WHERE realm = $1 AND id = $2 AND deleted_at IS NULL";

@@ -8,7 +8,7 @@ use super::{reading, writing};
 use doorward_base::RealmId;
 use doorward_identity::model::{Challenge, ChallengeKind};
 use doorward_identity::port::{
-    ChallengeFilter, ChallengeKey, ChallengesOf, Page, StoreError, StoreHandle,
+    ChallengeFilter, ChallengeKey, ChallengesIn, ChallengesOf, Page, StoreError, StoreHandle,
 };
 
 async fn put(store: &StoreHandle, realm: RealmId, made: &[Challenge]) {
@@ -143,7 +143,7 @@ pub(crate) async fn challenges_are_listed_within_tenants(store: StoreHandle) {
         realm,
         &[
             invitation(1, 1, "acme"),
-            invitation(2, 2, "globex"),
+            invitation(2, 1, "globex"),
             invitation(3, 3, "acme"),
             challenge(4, ChallengeKind::Invitation),
             challenge(5, ChallengeKind::SignInCode),
@@ -159,19 +159,26 @@ pub(crate) async fn challenges_are_listed_within_tenants(store: StoreHandle) {
         after: Some(challenge_id(1)),
         limit: 1000,
     };
-    for (tenants, page, expected) in [
-        (None, all(), &[1, 2, 3, 4][..]),
-        (None, rest, &[2, 3, 4]),
-        (Some(&["acme"][..]), all(), &[1, 3]),
-        (Some(&["acme"]), first, &[1]),
-        (Some(&["acme"]), rest, &[3]),
-        (Some(&["acme", "globex"]), all(), &[1, 2, 3]),
-        (Some(&["initech"]), all(), &[]),
-        (Some(&[]), all(), &[]),
+    let whole = || ChallengesIn::Realm;
+    let of = |all: &[&str]| ChallengesIn::Tenants(all.iter().map(|id| tenant_id(id)).collect());
+    let to = |n| ChallengesIn::Address(email(n).as_str().to_owned());
+    for (within, page, expected) in [
+        (whole(), all(), &[1, 2, 3, 4][..]),
+        (whole(), rest, &[2, 3, 4]),
+        (of(&["acme"]), all(), &[1, 3]),
+        (of(&["acme"]), first, &[1]),
+        (of(&["acme"]), rest, &[3]),
+        (of(&["acme", "globex"]), all(), &[1, 2, 3]),
+        (of(&["initech"]), all(), &[]),
+        (of(&[]), all(), &[]),
+        (to(1), all(), &[1, 2]),
+        (to(1), first, &[1]),
+        (to(1), rest, &[2]),
+        (to(7), all(), &[]),
     ] {
         let filter = ChallengeFilter {
             kind: ChallengeKind::Invitation,
-            tenants: tenants.map(|all| all.iter().map(|id| tenant_id(id)).collect()),
+            within: within.clone(),
             now: at(500),
         };
         let found = reading!(store, realm, [filter], |tx| tx
@@ -179,7 +186,7 @@ pub(crate) async fn challenges_are_listed_within_tenants(store: StoreHandle) {
             .await);
         let found: Vec<_> = found.unwrap().iter().map(|one| one.id).collect();
         let expected: Vec<_> = expected.iter().map(|n| challenge_id(*n)).collect();
-        assert_eq!(found, expected, "{tenants:?} {page:?}");
+        assert_eq!(found, expected, "{within:?} {page:?}");
     }
 }
 

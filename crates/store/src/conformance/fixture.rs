@@ -7,9 +7,9 @@ use doorward_base::{
 };
 use doorward_identity::model::{
     Actor, Address, ApiToken, AuditAction, AuditEvent, Ceiling, Challenge, ChallengeKind, Client,
-    ClientKind, ClientSecret, ClientState, Contact, Factor, FactorData, FactorKind, FactorState,
-    Grant, Granted, HashedPassword, Identifier, Invitation, KeyPurpose, KeyRecord, KeyState,
-    LinkedIdentity, Membership, NewApiToken, Outcome, RefreshFamily, Session, Subject,
+    ClientKind, ClientSecret, ClientState, Contact, Delivery, Factor, FactorData, FactorKind,
+    FactorState, Grant, Granted, HashedPassword, Identifier, Invitation, KeyPurpose, KeyRecord,
+    KeyState, LinkedIdentity, Membership, NewApiToken, Outcome, RefreshFamily, Session, Subject,
     SubjectStatus, Tenant, TokenKind, TokenState,
 };
 use doorward_identity::port::{AuditFilter, Page, StoreError, StoreHandle};
@@ -165,7 +165,7 @@ pub(crate) fn invitation(n: u8, address: u8, tenant: &str) -> Challenge {
     Challenge {
         address: Some(email(address).as_str().to_owned()),
         tenant: Some(tenant_id(tenant)),
-        payload: Invitation::payload(&roles),
+        payload: Invitation::payload(&roles, Delivery::Mail),
         ..challenge(n, ChallengeKind::Invitation)
     }
 }

@@ -13,8 +13,8 @@ use doorward_identity::model::{
     KeyState, RoleDefinition, SecretUse, SubjectStatus, TokenState,
 };
 use doorward_identity::port::{
-    AuditFilter, ChallengeFilter, ChallengeKey, ChallengesOf, Read, StoreError, StoreHandle,
-    TokenFilter, Tx,
+    AuditFilter, ChallengeFilter, ChallengeKey, ChallengesIn, ChallengesOf, Read, StoreError,
+    StoreHandle, TokenFilter, Tx,
 };
 
 /// One row of everything.
@@ -207,13 +207,20 @@ async fn look_at_what_is_pending(tx: &mut dyn Read) -> Result<Vec<Look>, StoreEr
     for (what, key) in &keys {
         looks.push((*what, tx.find_challenge(key).await?.is_some()));
     }
-    for (what, tenants) in [
-        ("challenges", None),
-        ("tenant's challenges", Some(vec![tenant_id("acme")])),
+    for (what, within) in [
+        ("challenges", ChallengesIn::Realm),
+        (
+            "tenant's challenges",
+            ChallengesIn::Tenants(vec![tenant_id("acme")]),
+        ),
+        (
+            "address's challenges",
+            ChallengesIn::Address(one.address.clone().unwrap_or_default()),
+        ),
     ] {
         let filter = ChallengeFilter {
             kind: one.kind,
-            tenants,
+            within,
             now: at(1),
         };
         let found = tx.list_challenges(&filter, all()).await?;

@@ -106,6 +106,7 @@ macro_rules! conformance {
                 only_active_tokens_count,
                 an_owners_tokens_are_revoked_together,
                 ending_many_tokens_is_one_row,
+                tokens_are_listed_within_a_tenant,
                 uses_never_move_backwards,
                 tokens_are_paged_by_owner,
             ]

@@ -288,7 +288,7 @@ pub(crate) async fn tokens_are_paged_by_owner(store: StoreHandle) {
                 after: after.map(token_id),
                 limit,
             };
-            reading!(store, realm, [], |tx| tx
+            reading!(store, realm, [filter], |tx| tx
                 .list_api_tokens(filter, page)
                 .await)
             .unwrap()
@@ -297,14 +297,53 @@ pub(crate) async fn tokens_are_paged_by_owner(store: StoreHandle) {
             .collect::<Vec<_>>()
         }
     };
-    let mine = TokenFilter::Owner(subject_id(1));
-    assert_eq!(listing(mine, None, 2).await, [1, 3].map(token_id));
-    assert_eq!(listing(mine, Some(3), 2).await, [4].map(token_id));
+    let mine = || TokenFilter::Owner(subject_id(1));
+    assert_eq!(listing(mine(), None, 2).await, [1, 3].map(token_id));
+    assert_eq!(listing(mine(), Some(3), 2).await, [4].map(token_id));
     assert_eq!(
         listing(TokenFilter::All, Some(1), 9).await,
         [2, 3, 4].map(token_id)
     );
     // A limit outside 1 to 1,000 is brought inside.
-    assert_eq!(listing(mine, None, 0).await, [1].map(token_id));
-    assert_eq!(listing(mine, None, u32::MAX).await.len(), 3);
+    assert_eq!(listing(mine(), None, 0).await, [1].map(token_id));
+    assert_eq!(listing(mine(), None, u32::MAX).await.len(), 3);
+}
+
+/// What is another tenant's is not read, so no cursor can tell of it.
+pub(crate) async fn tokens_are_listed_within_a_tenant(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let tokens = vec![
+        token(1, 1),
+        token_in(2, 1, "acme"),
+        token_in(3, 2, "globex"),
+        token_in(4, 2, "acme"),
+        token_in(5, 1, "globex"),
+        token_in(6, 1, "acme"),
+    ];
+    insert(&store, realm, tokens).await;
+    let in_acme = || TokenFilter::Tenant(tenant_id("acme"));
+    let own = |n, tenant| TokenFilter::OwnerIn(subject_id(n), tenant_id(tenant));
+    let page = |after: Option<u8>, limit| Page {
+        after: after.map(token_id),
+        limit,
+    };
+    for (filter, page, expected) in [
+        (in_acme(), all(), &[2, 4, 6][..]),
+        (in_acme(), page(None, 2), &[2, 4]),
+        (in_acme(), page(Some(2), 2), &[4, 6]),
+        (in_acme(), page(Some(6), 2), &[]),
+        (own(1, "acme"), all(), &[2, 6]),
+        (own(1, "acme"), page(Some(2), 1), &[6]),
+        (own(2, "globex"), all(), &[3]),
+        (own(2, "initech"), all(), &[]),
+    ] {
+        let what = format!("{filter:?} {page:?}");
+        let found = reading!(store, realm, [filter], |tx| tx
+            .list_api_tokens(filter, page)
+            .await);
+        let found: Vec<_> = found.unwrap().iter().map(|token| token.id).collect();
+        let expected: Vec<_> = expected.iter().map(|n| token_id(*n)).collect();
+        assert_eq!(found, expected, "{what}");
+    }
 }

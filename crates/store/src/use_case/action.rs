@@ -286,7 +286,10 @@ impl Scene {
                 outcome(create_tenant(ctx, by, CreateTenant { id, name: None }).await)
             }
             Action::CreateUser => {
-                let new = new_user(&format!("new-{name}"), placement(Some(name), &[]));
+                let new = CreateUser {
+                    proven: false,
+                    ..new_user(&format!("new-{name}"), placement(Some(name), &[]))
+                };
                 outcome(create_user(ctx, by, new).await)
             }
             Action::CreateServiceAccount => {
@@ -302,6 +305,7 @@ impl Scene {
                     email: email("invited"),
                     tenant,
                     roles: vec![],
+                    delivery: None,
                 };
                 outcome(invite(ctx, by, request).await)
             }

@@ -288,11 +288,13 @@ pub(crate) async fn no_row_holds_a_secret(store: StoreHandle) {
         email: email("bob"),
         tenant: tenant_id("acme"),
         roles: vec![],
+        delivery: None,
     };
     let invited = invite(ctx, &OPERATOR, request).await.unwrap();
-    secrets.push(invited.secret.clone());
+    let invitation = invited.secret.unwrap();
+    secrets.push(invitation.clone());
     let taking = AcceptInvitation {
-        secret: invited.secret,
+        secret: invitation,
         password: Some(secret("bobs password")),
         name: None,
     };

@@ -60,7 +60,10 @@ pub(crate) async fn nobody_grants_what_it_does_not_hold(store: StoreHandle) {
     }
     // By making a user, or by inviting one.
     for (permission, expected) in [("read", Ok(())), ("write", not_held("write"))] {
-        let new = new_user(permission, placement(Some("acme"), &[permission]));
+        let new = CreateUser {
+            proven: false,
+            ..new_user(permission, placement(Some("acme"), &[permission]))
+        };
         let made = create_user(world.ctx(), &admin.caller, new).await;
         assert_eq!(made.map(|_| ()).map_err(refused), expected);
     }
@@ -69,6 +72,7 @@ pub(crate) async fn nobody_grants_what_it_does_not_hold(store: StoreHandle) {
             email: email("new"),
             tenant: acme.clone(),
             roles: vec![role.parse().unwrap()],
+            delivery: None,
         };
         let made = invite(world.ctx(), &admin.caller, request).await;
         assert_eq!(made.map(|_| ()).map_err(refused), expected);

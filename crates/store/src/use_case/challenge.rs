@@ -145,7 +145,7 @@ pub(crate) async fn a_secret_is_of_one_kind_and_realm(store: StoreHandle) {
         (&world, ChallengeKind::Invitation, Ok(invited.id)),
     ] {
         let (store, realm, now) = (world.store(), world.realm.id, world.call.now);
-        let (keyring, secret) = (world.realm.keyring(), invited.secret.clone());
+        let (keyring, secret) = (world.realm.keyring(), invited.secret.clone().unwrap());
         let taken = writing!(store, realm, [keyring, secret], |tx| take(
             tx, &keyring, kind, &secret, now
         )
@@ -163,6 +163,7 @@ async fn invited_by(world: &World, caller: &Caller, name: &str, tenant: &str) ->
         email: email(name),
         tenant: tenant_id(tenant),
         roles: Vec::new(),
+        delivery: None,
     };
     invite(world.ctx(), caller, request).await.unwrap()
 }
@@ -237,7 +238,7 @@ pub(crate) async fn a_withdrawn_invitation_takes_nothing(store: StoreHandle) {
     world.tenant("globex").await;
     let local = world.person("local", Some("globex"), &[EDIT]).await;
     let owner = world.person("owner", Some("acme"), &[EDIT]).await;
-    let made = invited_by(&world, &owner.caller, "ada", "acme").await;
+    let made = invited_by(&world, &OPERATOR, "ada", "acme").await;
     // From the other tenant it is not there, as one that never was.
     for (caller, id, expected) in [
         (&local.caller, made.id, Err(ErrorCode::NotFound)),
@@ -260,7 +261,7 @@ pub(crate) async fn a_withdrawn_invitation_takes_nothing(store: StoreHandle) {
     let done = withdraw_invitation(world.ctx(), &OPERATOR, pending.id).await;
     assert_eq!(code(done), ErrorCode::NotFound);
     let taking = AcceptInvitation {
-        secret: made.secret,
+        secret: made.secret.unwrap(),
         password: None,
         name: None,
     };

@@ -293,7 +293,7 @@ pub(crate) async fn a_class_names_the_permission_to_create(store: StoreHandle) {
     let edit = "platform.users.service-accounts.access-tokens.edit";
     for (name, permission, expected) in [
         ("minter", "tokens.mint", Ok(())),
-        ("editor", edit, Ok(())),
+        ("editor", edit, Err(ErrorCode::InsufficientPermission)),
         (
             "reader",
             "platform.users.read",
@@ -305,4 +305,14 @@ pub(crate) async fn a_class_names_the_permission_to_create(store: StoreHandle) {
         let made = create_token(world.ctx(), &person.caller, new).await;
         assert_eq!(outcome(made), expected, "{name}");
     }
+    // Without one, only operators may.
+    let world = world.reconfigured(|settings| settings.classes[0].create_permission = None);
+    for name in ["minter", "editor"] {
+        let found = find_subject_by_email(world.ctx(), &OPERATOR, email(name)).await;
+        let caller = world.session(found.unwrap().id, None).await;
+        let new = new_token(TokenKind::Service, OwnerRef::Subject(bot));
+        let made = create_token(world.ctx(), &caller, new).await;
+        assert_eq!(reason(made), ManageRefusal::OperatorsOnly.into(), "{name}");
+    }
+    world.mint(TokenKind::Service, bot).await;
 }

@@ -292,16 +292,26 @@ pub(crate) async fn a_tenant_a_role_and_an_audience_are_held_or_refused(store: S
     };
     let bound = create_token(world.ctx(), &OPERATOR, new(bound)).await;
     let (free, bound) = (free.unwrap(), bound.unwrap());
+    let to = |tenant| {
+        new(Ceiling {
+            tenant: Some(tenant_id(tenant)),
+            ..Ceiling::default()
+        })
+    };
+    let acme = create_token(world.ctx(), &OPERATOR, to("acme")).await;
+    let globex = create_token(world.ctx(), &OPERATOR, to("globex")).await;
+    let (acme, globex) = (acme.unwrap(), globex.unwrap());
     let (api, more) = ("https://api.example", "https://more.example");
     for (token, tenant, role, audience, expected) in [
         (&free, None, None, None, Ok((None, api))),
-        (&free, Some("acme"), None, None, Ok((Some("acme"), api))),
+        (&free, None, None, Some(more), Ok((None, more))),
+        // A token's tenant is fixed when it is made, also if it is none.
         (
             &free,
-            Some("globex"),
+            Some("acme"),
             None,
-            Some(more),
-            Ok((Some("globex"), more)),
+            None,
+            Err(UseRefusal::TenantForbidden),
         ),
         (
             &free,
@@ -312,25 +322,34 @@ pub(crate) async fn a_tenant_a_role_and_an_audience_are_held_or_refused(store: S
         ),
         (
             &free,
-            Some("acme"),
-            Some("viewer"),
             None,
-            Ok((Some("acme"), api)),
-        ),
-        (
-            &free,
-            Some("globex"),
             Some("viewer"),
             None,
             Err(UseRefusal::RoleNotAllowed),
         ),
+        (&acme, Some("acme"), None, None, Ok((Some("acme"), api))),
         (
-            &free,
-            Some("acme"),
+            &acme,
+            None,
+            Some("viewer"),
+            Some(more),
+            Ok((Some("acme"), more)),
+        ),
+        (
+            &acme,
+            None,
             Some("editor"),
             None,
             Err(UseRefusal::RoleNotAllowed),
         ),
+        (
+            &globex,
+            None,
+            Some("viewer"),
+            None,
+            Err(UseRefusal::RoleNotAllowed),
+        ),
+        (&globex, None, None, None, Ok((Some("globex"), api))),
         (
             &free,
             None,

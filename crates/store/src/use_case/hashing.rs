@@ -72,6 +72,7 @@ pub(crate) async fn nothing_is_hashed_for_who_may_not(store: StoreHandle) {
 
     let new = CreateUser {
         password: Some(secret(NEW)),
+        proven: false,
         ..new_user("new", placement(Some("acme"), &[]))
     };
     create_user(ctx, &local.caller, new).await.unwrap();

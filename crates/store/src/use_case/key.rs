@@ -231,6 +231,7 @@ pub(crate) async fn a_rotated_digest_key_finds_and_moves_old_tokens(store: Store
         email: email("bob"),
         tenant: tenant_id("acme"),
         roles: vec![],
+        delivery: None,
     };
     let invited = invite(world.ctx(), &OPERATOR, request).await.unwrap();
     // Every process knows a key before tokens move to it.
@@ -275,7 +276,7 @@ pub(crate) async fn a_rotated_digest_key_finds_and_moves_old_tokens(store: Store
     let named = TokenRef::Secret(unused.secret.clone());
     revoke_token(year.ctx(), &OPERATOR, named).await.unwrap();
     let taking = AcceptInvitation {
-        secret: invited.secret,
+        secret: invited.secret.unwrap(),
         password: None,
         name: None,
     };

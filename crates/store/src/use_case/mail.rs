@@ -16,8 +16,8 @@ const SECRET: &str = "https://example.org/accept?t=s3cr3t";
 
 /// A mailer that keeps what it gets and answers as it is told.
 #[derive(Default)]
-struct Recorder {
-    letters: Mutex<Vec<Letter>>,
+pub(super) struct Recorder {
+    pub(super) letters: Mutex<Vec<Letter>>,
     fails: Mutex<Option<MailerError>>,
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod erase;
 pub(crate) mod exchange;
 pub(crate) mod factor;
 pub(crate) mod hashing;
+pub(crate) mod invitation;
 pub(crate) mod key;
 pub(crate) mod known;
 pub(crate) mod mail;
@@ -81,7 +82,6 @@ macro_rules! use_cases {
                 a_scope_and_a_tenant_are_held_or_refused,
                 a_person_sets_its_own_password_and_no_other,
                 an_invitation_is_taken_once_and_expires,
-                an_account_that_waited_for_its_owner_is_emptied,
                 a_tenant_does_not_vouch_for_an_address,
                 one_of_16_that_race_for_an_invitation_takes_it,
             ]
@@ -134,6 +134,15 @@ macro_rules! use_cases {
                 a_withdrawn_invitation_takes_nothing,
                 invitations_end_with_who_made_them_and_whom_they_are_for,
                 what_is_over_is_pruned_when_its_time_has_come,
+            ]
+            invitation: [
+                who_invites_gets_no_secret_and_the_address_does,
+                without_mail_only_who_vouches_invites_a_stranger,
+                a_persons_account_joins_by_its_own_session,
+                an_account_that_waited_for_its_owner_is_emptied,
+                an_invitation_is_as_good_as_its_maker,
+                what_changes_nothing_is_refused,
+                the_mails_of_an_address_are_not_used_up_by_who_may_not_invite,
             ]
             client: [
                 a_secret_is_rotated_with_an_overlap,

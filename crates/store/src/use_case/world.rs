@@ -334,7 +334,11 @@ fn class(name: &str, kinds: &[TokenKind], format: TokenFormat) -> TokenClass {
         presentations: vec![Presentation::Exchange, Presentation::Basic],
         regenerate_keeps_expiry: true,
         grace: Duration::ZERO,
-        create_permission: None,
+        create_permission: Some(
+            "platform.users.service-accounts.access-tokens.edit"
+                .parse()
+                .unwrap(),
+        ),
     }
 }
 

@@ -146,6 +146,41 @@ impl App {
         secret
     }
 
+    /// The text of the next mail to an address, from the folder `mail` beside the
+    /// configuration, which is where `url = "folder:mail"` puts them. It is taken away.
+    ///
+    /// # Panics
+    /// When none comes in time.
+    #[must_use]
+    pub fn next_mail(&self, to: &str) -> String {
+        let folder = self.config_path().with_file_name("mail");
+        let header = format!("To: {to}\r\n");
+        wait::until(&format!("a mail to {to}"), PATIENCE, || {
+            let files = std::fs::read_dir(&folder).ok()?;
+            files.flatten().find_map(|file| {
+                let text = std::fs::read_to_string(file.path()).ok()?;
+                // The last line of a mail of ours ends its multipart.
+                let whole = text.contains(&header) && text.trim_end().ends_with("--");
+                whole.then(|| must("take a mail away", std::fs::remove_file(file.path())))?;
+                Some(text)
+            })
+        })
+    }
+
+    /// The secret of the invitation in the next mail to an address, journalled.
+    ///
+    /// # Panics
+    /// When no mail comes in time, or it has none.
+    #[must_use]
+    pub fn mailed_invitation(&self, to: &str) -> String {
+        let text = self.next_mail(to);
+        let Some((_, rest)) = text.split_once("invite_") else {
+            panic!("no invitation in {text}");
+        };
+        let body = rest.split_whitespace().next().unwrap_or_default();
+        self.remembered(format!("invite_{body}"))
+    }
+
     /// Waits until a change of the configuration or the store shows in an answer.
     ///
     /// # Panics

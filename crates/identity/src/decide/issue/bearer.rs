@@ -84,7 +84,8 @@ impl<'a> Bearer<'a> {
         }
     }
 
-    /// The tenant it acts in. A session's was fixed when it began, also if it was none.
+    /// The tenant it acts in. It was fixed when the session began or the token was made,
+    /// also if it was none: who joins its owner to a tenant later changes nothing about it.
     pub(super) fn tenant(
         self,
         requested: Option<&TenantId>,
@@ -92,11 +93,13 @@ impl<'a> Bearer<'a> {
     ) -> Result<Option<TenantId>, AuthorityRefusal> {
         let bound = self.ceiling().tenant.as_ref();
         match self {
-            Self::Session(_) if bound.is_none() => match requested {
+            Self::Session(_) | Self::Token(_) if bound.is_none() => match requested {
                 Some(_) => Err(AuthorityRefusal::Tenant),
                 None => Ok(None),
             },
-            _ => active_tenant(requested, bound, member_of),
+            Self::Session(_) | Self::Token(_) | Self::Client { .. } => {
+                active_tenant(requested, bound, member_of)
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How far a management permission goes, and whose a subject is. Not here: who holds the
 //! permission (`manage`).
 
-use crate::model::{Grant, Granted};
+use crate::model::{Contact, Grant, Granted, Identifier, Metadata, Subject};
 use doorward_base::{RoleName, TenantId};
 
 /// How far a management permission goes.
@@ -58,6 +58,51 @@ impl Reach {
         match self {
             Self::Realm => true,
             Self::Tenants(tenants) => member_of.iter().any(|tenant| tenants.contains(tenant)),
+        }
+    }
+
+    /// What it sees of a subject within reach. A tenant sees who its members are, not what
+    /// they and the realm say of them, nor what they do elsewhere. Whatever a subject has
+    /// must choose here: this names every member.
+    #[must_use]
+    pub fn sees(&self, subject: Subject) -> Subject {
+        if *self == Self::Realm {
+            return subject;
+        }
+        let Subject {
+            id,
+            identifier,
+            name,
+            status,
+            user_metadata: _,
+            app_metadata: _,
+            created_at,
+            last_sign_in_at: _,
+        } = subject;
+        let identifier = match identifier {
+            Identifier::User(contact) => {
+                let Contact {
+                    email,
+                    phone: _,
+                    anonymous,
+                } = contact;
+                Identifier::User(Contact {
+                    email,
+                    phone: None,
+                    anonymous,
+                })
+            }
+            other => other,
+        };
+        Subject {
+            id,
+            identifier,
+            name,
+            status,
+            user_metadata: Metadata::new(),
+            app_metadata: Metadata::new(),
+            created_at,
+            last_sign_in_at: None,
         }
     }
 

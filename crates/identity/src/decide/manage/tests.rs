@@ -2,7 +2,7 @@
 
 use super::super::testing::*;
 use super::*;
-use crate::model::Ceiling;
+use crate::model::{Address, Ceiling, Contact, Identifier, Metadata, Subject};
 
 fn manager(grants: &[Grant], member_of: &[&str]) -> Manager {
     Manager {
@@ -149,6 +149,66 @@ fn a_role_that_a_ceiling_cut_cannot_be_granted_whole() {
         Err(ManageRefusal::NotHeld("boss".into()))
     );
     assert_eq!(cut.may_grant(&has("read", Some("acme"))), Ok(()));
+}
+
+/// K8: a role counts by its name too, not by its permissions alone.
+#[test]
+fn a_token_carries_no_role_that_its_maker_lacks() {
+    let carried = Held {
+        roles: [(role("reader"), [permission("read")].into())].into(),
+        ..Held::default()
+    };
+    let direct = caller(&[has("read", None)], &[]);
+    let refused = Err(ManageRefusal::NotHeld("reader".to_owned()));
+    assert_eq!(direct.covers(&carried, None, None), refused);
+    let mut reader = caller(&[has_role("reader", None)], &[]);
+    if let ManagementCaller::Subject(manager) = &mut reader {
+        manager.roles = vec![gives("reader", &["read"])];
+    }
+    assert_eq!(reader.covers(&carried, None, None), Ok(()));
+}
+
+/// A role is what the tenant it is granted in defines.
+#[test]
+fn a_tenants_role_is_that_tenants() {
+    let mut picker = caller(&[has_role("picker", Some("acme"))], &["acme", "globex"]);
+    if let ManagementCaller::Subject(manager) = &mut picker {
+        manager.tenant_roles = vec![
+            (tenant("acme"), vec![gives("picker", &["pick"])]),
+            (tenant("globex"), vec![gives("picker", &["drop"])]),
+        ];
+    }
+    let acme = tenant("acme");
+    assert!(picker.holds_permission("pick", Some(&acme)));
+    assert!(!picker.holds_permission("drop", Some(&acme)));
+    assert!(!picker.holds_permission("drop", Some(&tenant("globex"))));
+}
+
+#[test]
+fn a_tenant_sees_who_its_members_are_and_no_more() {
+    let whole = Subject {
+        name: Some("Ada".to_owned()),
+        user_metadata: Metadata::from_iter([("a".to_owned(), true.into())]),
+        app_metadata: Metadata::from_iter([("b".to_owned(), true.into())]),
+        last_sign_in_at: Some(NOW),
+        ..super::super::testing::subject(
+            1,
+            Identifier::User(Contact {
+                email: Some(Address::said("ada@example.org".parse().unwrap())),
+                phone: Some(Address::said("+15550100".parse().unwrap())),
+                anonymous: false,
+            }),
+        )
+    };
+    assert_eq!(Reach::Realm.sees(whole.clone()), whole);
+    let email = Address::said("ada@example.org".parse().unwrap());
+    let expected = Subject {
+        name: Some("Ada".to_owned()),
+        ..super::super::testing::subject(1, Identifier::user(email))
+    };
+    let acme = Reach::Tenants(vec![tenant("acme")]);
+    assert_eq!(acme.sees(whole), expected);
+    assert_eq!(acme.sees(service(2)), service(2));
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn class() -> TokenClass {
         presentations: vec![Presentation::Exchange, Presentation::Basic],
         regenerate_keeps_expiry: true,
         grace: Duration::ZERO,
-        create_permission: None,
+        create_permission: Some(permission(TOKENS_EDIT)),
     }
 }
 
@@ -69,7 +69,7 @@ impl Case {
     }
 
     fn decide(&self) -> Result<Option<Timestamp>, TokenRefusal> {
-        create(&CreateInput {
+        let made = create(&CreateInput {
             caller: &self.caller,
             class: &self.class,
             kind: self.kind,
@@ -87,7 +87,8 @@ impl Case {
             audiences: &[audience("https://api")],
             default_roles: &[role("user")],
             now: NOW,
-        })
+        });
+        made.map(|made| made.expires_at)
     }
 
     fn code(&self) -> &'static str {
@@ -242,14 +243,95 @@ fn wb_10_a_service_accounts_token_takes_the_token_permission() {
             "{permission}"
         );
     }
-    let mut case = Case::new(
-        subject_caller(1, &[has("mint", None)], &[], &[]),
-        TokenKind::Service,
-        service(2),
+}
+
+/// A14: the class's permission is what it takes, and without one only operators may.
+#[test]
+fn a_class_says_what_it_takes_to_make_one_for_another() {
+    let holding = |name| subject_caller(1, &[has(name, None)], &[], &[]);
+    for (class_permission, caller, code) in [
+        (Some("mint"), holding("mint"), "ok"),
+        (
+            Some("mint"),
+            holding(TOKENS_EDIT),
+            "insufficient_permission",
+        ),
+        (Some("mint"), ManagementCaller::Operator, "ok"),
+        (Some(TOKENS_EDIT), holding(TOKENS_EDIT), "ok"),
+        (None, holding(TOKENS_EDIT), "insufficient_permission"),
+        (None, holding("mint"), "insufficient_permission"),
+        (None, ManagementCaller::Operator, "ok"),
+    ] {
+        let mut case = Case::new(caller, TokenKind::Service, service(2));
+        case.class.create_permission = class_permission.map(permission);
+        assert_eq!(case.code(), code, "{class_permission:?} {:?}", case.caller);
+        // Ending one is another matter, and its own person needs nothing.
+        let mut own = Case::new(holding("read"), TokenKind::Personal, user(1));
+        own.class.create_permission = class_permission.map(permission);
+        assert_eq!(own.code(), "ok");
+    }
+    let mut class = class();
+    class.create_permission = None;
+    assert_eq!(
+        handling_reach(&holding(TOKENS_EDIT), &class),
+        Ok(Reach::Realm)
     );
-    assert_eq!(case.code(), "insufficient_permission");
-    case.class.create_permission = Some(permission("mint"));
-    assert_eq!(case.code(), "ok");
+}
+
+/// X5: what is granted to the owner later was not the maker's to give.
+#[test]
+fn a_token_made_for_another_carries_what_was_covered_and_no_more() {
+    let grants = [has("read", None), has_role("clerk", None)];
+    let on_api = Grant {
+        tenant: None,
+        granted: Granted::Permission {
+            permission: permission("pay"),
+            audience: Some(audience("https://api")),
+        },
+    };
+    let grants = [&grants[..], &[on_api]].concat();
+    let roles = [gives("clerk", &["write"])];
+    let named = Ceiling {
+        permissions: Some(permissions(&["read"])),
+        ..Ceiling::default()
+    };
+    let maker = subject_caller(1, &[has(TOKENS_EDIT, None)], &[], &[]);
+    let fixed = |names: &[&str], roles: &[&str]| Ceiling {
+        permissions: Some(permissions(names)),
+        roles: Some(roles.iter().map(|name| role(name)).collect()),
+        ..Ceiling::default()
+    };
+    for (caller, owner, ceiling, expected) in [
+        (
+            &maker,
+            id(2),
+            Ceiling::default(),
+            fixed(&["pay", "read", "write"], &["clerk"]),
+        ),
+        (&maker, id(2), named.clone(), fixed(&["read"], &["clerk"])),
+        (&maker, id(1), Ceiling::default(), Ceiling::default()),
+        (
+            &ManagementCaller::Operator,
+            id(2),
+            Ceiling::default(),
+            Ceiling::default(),
+        ),
+    ] {
+        let bound = bound_by_maker(&Carry {
+            caller,
+            kind: TokenKind::Service,
+            owner,
+            holdings: Holdings {
+                grants: &grants,
+                member_of: &[],
+                roles: &roles,
+                tenant_roles: &[],
+            },
+            ceiling: &ceiling,
+            audiences: &[audience("https://api")],
+        });
+        assert_eq!(bound, expected, "{caller:?} {owner}");
+    }
 }
 
 #[test]
@@ -417,7 +499,8 @@ fn the_tokens_of_who_holds_realm_wide_are_no_tenants_to_revoke() {
         (vec![has("read", None)], false),
         (vec![has_role("user", None), has_role("boss", None)], false),
     ] {
-        for bound in [None, Some(&acme[0])] {
+        // What is bound to no tenant is none's.
+        for (bound, is_theirs) in [(None, false), (Some(&acme[0]), is_theirs)] {
             let target = Target {
                 id: None,
                 class: &class,
@@ -725,7 +808,7 @@ fn k9_revoking_anothers_token_needs_the_reach() {
         kind: TokenKind::Personal,
         owner: &owner,
         belonging: Belonging::of(&acme, &[], &[]),
-        tenant: None,
+        tenant: Some(&acme[0]),
     };
     let users_edit = "platform.users.edit";
     for (caller, allowed) in [

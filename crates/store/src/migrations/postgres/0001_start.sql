@@ -265,6 +265,7 @@ CREATE TABLE api_token (
 ) WITH (fillfactor = 90);
 CREATE UNIQUE INDEX api_token_by_digest ON api_token (digest, realm) WHERE digest IS NOT NULL;
 CREATE INDEX api_token_by_owner ON api_token (owner, realm, id) WHERE kind <> '';
+CREATE INDEX api_token_by_tenant ON api_token (tenant, realm, id) WHERE tenant IS NOT NULL;
 CREATE INDEX api_token_active ON api_token (owner, class, realm, expires_at)
     WHERE state = 'active';
 CREATE INDEX api_token_live ON api_token (owner, tenant, realm)

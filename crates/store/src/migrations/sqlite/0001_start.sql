@@ -238,6 +238,7 @@ CREATE TABLE api_token (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX api_token_by_digest ON api_token (realm, digest);
 CREATE INDEX api_token_by_owner ON api_token (realm, owner, id);
+CREATE INDEX api_token_by_tenant ON api_token (realm, tenant, id) WHERE tenant IS NOT NULL;
 CREATE INDEX api_token_active ON api_token (realm, owner, class, expires_at)
     WHERE state = 'active';
 CREATE INDEX api_token_live ON api_token (realm, owner, tenant) WHERE state <> 'revoked';

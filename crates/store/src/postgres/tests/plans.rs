@@ -16,14 +16,15 @@ use doorward_identity::model::{
     TokenState,
 };
 use doorward_identity::port::{
-    ChallengeFilter, ChallengeKey, ChallengesOf, StoreError, TokenFilter, TokenKey, Tx,
+    ChallengeFilter, ChallengeKey, ChallengesIn, ChallengesOf, StoreError, TokenFilter, TokenKey,
+    Tx,
 };
 use serde_json::Value;
 use tokio_postgres::SimpleQueryMessage;
 
 /// The columns that tell the rows of a realm apart, for each table that grows with it.
 const KEYS: [(&str, &[&str]); 13] = [
-    ("api_token", &["id", "digest", "owner"]),
+    ("api_token", &["id", "digest", "owner", "tenant"]),
     ("subject", &["id", "email", "phone", "sub", "tenant"]),
     ("identity", &["id", "sub", "subject"]),
     ("session", &["id", "subject", "refresh_digest"]),
@@ -212,8 +213,13 @@ async fn read_what_is_pending(tx: &mut dyn Tx) -> Result<(), StoreError> {
     let tenants = vec![tenant_id("acme")];
     let filter = ChallengeFilter {
         kind: ChallengeKind::Invitation,
-        tenants: Some(tenants.clone()),
+        within: ChallengesIn::Tenants(tenants.clone()),
         now: at(1),
+    };
+    tx.list_challenges(&filter, all()).await?;
+    let filter = ChallengeFilter {
+        within: ChallengesIn::Address("a@example.org".to_owned()),
+        ..filter
     };
     tx.list_challenges(&filter, all()).await?;
     tx.find_factor(subject_id(1), factor_id(1)).await?;
@@ -247,7 +253,14 @@ async fn read_tokens_by_key(
     tx.find_api_token(id).await?;
     tx.list_token_states(&[id]).await?;
     tx.find_api_token_by_digest(&digest(1)).await?;
-    tx.list_api_tokens(TokenFilter::Owner(owner), all()).await?;
+    let tenant = tenant_id("acme");
+    for filter in [
+        TokenFilter::Owner(owner),
+        TokenFilter::Tenant(tenant.clone()),
+        TokenFilter::OwnerIn(owner, tenant),
+    ] {
+        tx.list_api_tokens(filter, all()).await?;
+    }
     tx.count_active_tokens(owner, class, at(1), 9).await?;
     tx.find_token_dossier(&TokenKey::Id(id)).await?;
     tx.find_token_dossier(&TokenKey::Digests(vec![digest(1)]))
@@ -313,7 +326,7 @@ async fn list(tx: &mut dyn Tx) -> Result<(), StoreError> {
     tx.list_epochs(at(0)).await?;
     let filter = ChallengeFilter {
         kind: ChallengeKind::Invitation,
-        tenants: None,
+        within: ChallengesIn::Realm,
         now: at(1),
     };
     tx.list_challenges(&filter, all()).await?;

@@ -1,0 +1,212 @@
+//! What proves that an address is somebody's, and what a proof may do to the account of
+//! the address. The one place that says so, for all that stands for control of an
+//! address. Not here: who may issue it, and how it is kept and found.
+
+use super::manage::ManagementCaller;
+use super::refusal::ManageRefusal;
+use crate::model::{Address, Delivery, Identifier, Metadata, Subject};
+use doorward_base::{Email, Timestamp};
+
+/// Who issued what is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Issuer {
+    /// An operator, or who may edit users realm-wide: its word stands for addresses.
+    Vouching,
+    /// The person itself asked for it, or a tenant's administrator: it must not receive
+    /// what it issues.
+    Other,
+}
+
+impl Issuer {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::Vouching, Self::Other];
+}
+
+/// What the shown secret is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// Joining a tenant.
+    Invitation,
+    /// A new password in place of a forgotten one.
+    Recovery,
+    /// Signing in by a link or a code.
+    MagicLink,
+    /// Another address for the account of the session that asks.
+    AddressChange,
+    /// A login elsewhere that has verified the address becomes a way into its account.
+    Linking,
+}
+
+impl Purpose {
+    /// Every one.
+    pub const ALL: [Self; 5] = [
+        Self::Invitation,
+        Self::Recovery,
+        Self::MagicLink,
+        Self::AddressChange,
+        Self::Linking,
+    ];
+}
+
+/// The account of the address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Account {
+    /// There is none.
+    Missing,
+    /// Nobody has shown that its address is theirs: whoever made it may wait in it.
+    Unproven,
+    /// It is its person's.
+    Proven,
+    /// It is no person's, or it may not act.
+    Unfit,
+}
+
+impl Account {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Missing, Self::Unproven, Self::Proven, Self::Unfit];
+
+    /// What an account found by an address is at `now`.
+    #[must_use]
+    pub fn of(found: Option<&Subject>, now: Timestamp) -> Self {
+        let Some(subject) = found else {
+            return Self::Missing;
+        };
+        let Identifier::User(contact) = &subject.identifier else {
+            return Self::Unfit;
+        };
+        if !subject.status.allows(now) {
+            return Self::Unfit;
+        }
+        if contact.email.as_ref().is_some_and(Address::is_proven) {
+            Self::Proven
+        } else {
+            Self::Unproven
+        }
+    }
+}
+
+/// One showing of a secret.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Showing {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Who issued it. For an invitation it is asked when it is taken.
+    pub issuer: Issuer,
+    /// Whom it was given to.
+    pub delivery: Delivery,
+    /// The account of the address.
+    pub account: Account,
+    /// Whether it is shown by a session of that account's own.
+    pub own_session: bool,
+}
+
+/// What a showing does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Taking {
+    /// An account is made, with a proven address.
+    Make,
+    /// The address becomes the shower's: all that was left under it is thrown out.
+    Claim,
+    /// The account is its person's, and used as it is.
+    Enter,
+}
+
+/// Why a showing does nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Barred {
+    /// It proves nothing.
+    Unproven,
+    /// The account must ask by a session of its own.
+    SessionNeeded,
+    /// There is no account that this could be for.
+    Account,
+}
+
+/// Whether the secret stands for control of its address: it was sent there, or whoever got
+/// it vouches. Whoever issues one must not be the one who receives it.
+#[must_use]
+pub const fn proves(issuer: Issuer, delivery: Delivery) -> bool {
+    match (delivery, issuer) {
+        (Delivery::Mail, _) | (Delivery::Answer, Issuer::Vouching) => true,
+        (Delivery::Answer, Issuer::Other) | (Delivery::Nobody, _) => false,
+    }
+}
+
+/// Decides what a showing does.
+///
+/// # Errors
+/// [`Barred`].
+pub const fn show(showing: &Showing) -> Result<Taking, Barred> {
+    let proven = proves(showing.issuer, showing.delivery);
+    match (showing.purpose, showing.account) {
+        (_, Account::Unfit) => Err(Barred::Account),
+        // Joining is the person's own act. Who vouches could have made the membership.
+        (Purpose::Invitation, Account::Proven) => match (showing.own_session, showing.issuer) {
+            (true, _) => Ok(Taking::Enter),
+            (false, Issuer::Vouching) if proven => Ok(Taking::Enter),
+            (false, _) if proven => Err(Barred::SessionNeeded),
+            (false, _) => Err(Barred::Unproven),
+        },
+        _ if !proven => Err(Barred::Unproven),
+        (Purpose::Invitation | Purpose::MagicLink, Account::Missing) => Ok(Taking::Make),
+        (Purpose::Recovery | Purpose::Linking, Account::Missing)
+        // Both sides must have proven it: an address that anybody could have typed here
+        // would hand the account to whoever owns it there.
+        | (Purpose::Linking, Account::Unproven)
+        // Another account has it, and it is that person's.
+        | (Purpose::AddressChange, Account::Proven) => Err(Barred::Account),
+        (Purpose::AddressChange, _) if !showing.own_session => Err(Barred::SessionNeeded),
+        (Purpose::AddressChange, Account::Missing) => Ok(Taking::Enter),
+        (_, Account::Unproven) => Ok(Taking::Claim),
+        (_, Account::Proven) => Ok(Taking::Enter),
+    }
+}
+
+/// Checks what a caller says of a subject that it makes: that an address is proven, and
+/// what the realm says of it, are for who vouches to say. Who does not is refused rather
+/// than passed over.
+///
+/// # Errors
+/// [`ManageRefusal::NotVouching`].
+pub fn may_say(caller: &ManagementCaller, made: &Subject) -> Result<(), ManageRefusal> {
+    let contact = made.identifier.contact();
+    let email = contact.and_then(|contact| contact.email.as_ref());
+    let phone = contact.and_then(|contact| contact.phone.as_ref());
+    let says = email.is_some_and(Address::is_confirmed)
+        || phone.is_some_and(Address::is_confirmed)
+        || !made.app_metadata.is_empty();
+    if says && !caller.vouches() {
+        return Err(ManageRefusal::NotVouching);
+    }
+    Ok(())
+}
+
+/// What of a user survives being claimed by the owner of its address: its id, that it is
+/// there since then, and the address, now proven. All else may have been planted. Whatever
+/// a subject has must choose here: this names every member.
+#[must_use]
+pub fn claimed(before: &Subject, address: &Email, name: Option<String>, now: Timestamp) -> Subject {
+    let Subject {
+        id,
+        identifier: _,
+        name: _,
+        status,
+        user_metadata: _,
+        app_metadata: _,
+        created_at,
+        last_sign_in_at: _,
+    } = before;
+    Subject {
+        id: *id,
+        identifier: Identifier::user(Address::proven(address.clone(), now)),
+        name,
+        status: *status,
+        user_metadata: Metadata::new(),
+        app_metadata: Metadata::new(),
+        created_at: *created_at,
+        last_sign_in_at: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

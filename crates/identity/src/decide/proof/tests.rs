@@ -1,0 +1,211 @@
+//! Tests of what proves what.
+
+use super::super::manage::{Manager, Through};
+use super::super::testing::*;
+use super::*;
+use crate::model::{Contact, SubjectStatus};
+use doorward_base::Phone;
+use serde_json::json;
+
+const DELIVERIES: [Delivery; 3] = [Delivery::Mail, Delivery::Answer, Delivery::Nobody];
+
+/// The whole table: what each purpose does, for each account, when what is shown proves the
+/// address, and when it does not; by a stranger, and by a session of the account's own.
+#[test]
+fn what_proves_what() {
+    use Account::{Missing, Proven, Unfit, Unproven};
+    use Purpose::{AddressChange, Invitation, Linking, MagicLink, Recovery};
+    let no = Err(Barred::Account);
+    let nothing = Err(Barred::Unproven);
+    let session = Err(Barred::SessionNeeded);
+    let (make, claim, enter) = (Ok(Taking::Make), Ok(Taking::Claim), Ok(Taking::Enter));
+    // proven by a stranger, proven in an own session, unproven by a stranger, unproven in
+    // an own session.
+    for (purpose, account, expected) in [
+        (Invitation, Missing, [make, make, nothing, nothing]),
+        (Invitation, Unproven, [claim, claim, nothing, nothing]),
+        (Recovery, Missing, [no, no, nothing, nothing]),
+        (Recovery, Unproven, [claim, claim, nothing, nothing]),
+        (Recovery, Proven, [enter, enter, nothing, nothing]),
+        (MagicLink, Missing, [make, make, nothing, nothing]),
+        (MagicLink, Unproven, [claim, claim, nothing, nothing]),
+        (MagicLink, Proven, [enter, enter, nothing, nothing]),
+        (AddressChange, Missing, [session, enter, nothing, nothing]),
+        (AddressChange, Unproven, [session, claim, nothing, nothing]),
+        (AddressChange, Proven, [no, no, nothing, nothing]),
+        (Linking, Missing, [no, no, nothing, nothing]),
+        (Linking, Unproven, [no, no, nothing, nothing]),
+        (Linking, Proven, [enter, enter, nothing, nothing]),
+    ] {
+        for issuer in Issuer::ALL {
+            for delivery in DELIVERIES {
+                let proven = proves(issuer, delivery);
+                let at = if proven { 0 } else { 2 };
+                for own_session in [false, true] {
+                    let showing = Showing {
+                        purpose,
+                        issuer,
+                        delivery,
+                        account,
+                        own_session,
+                    };
+                    let expected = expected[at + usize::from(own_session)];
+                    assert_eq!(show(&showing), expected, "{showing:?}");
+                }
+            }
+        }
+    }
+    // A person's own account joins by its session, or by the word of who vouches.
+    for (issuer, delivery, stranger) in [
+        (Issuer::Vouching, Delivery::Mail, enter),
+        (Issuer::Vouching, Delivery::Answer, enter),
+        (Issuer::Vouching, Delivery::Nobody, nothing),
+        (Issuer::Other, Delivery::Mail, session),
+        (Issuer::Other, Delivery::Answer, nothing),
+        (Issuer::Other, Delivery::Nobody, nothing),
+    ] {
+        for (own_session, expected) in [(false, stranger), (true, enter)] {
+            let showing = Showing {
+                purpose: Invitation,
+                issuer,
+                delivery,
+                account: Proven,
+                own_session,
+            };
+            assert_eq!(show(&showing), expected, "{showing:?}");
+        }
+    }
+    for purpose in Purpose::ALL {
+        for issuer in Issuer::ALL {
+            for delivery in DELIVERIES {
+                let showing = Showing {
+                    purpose,
+                    issuer,
+                    delivery,
+                    account: Unfit,
+                    own_session: true,
+                };
+                assert_eq!(show(&showing), no, "{showing:?}");
+            }
+        }
+    }
+}
+
+/// The rule that all else stands on.
+#[test]
+fn nobody_proves_by_what_it_issued_and_received() {
+    for issuer in Issuer::ALL {
+        assert!(proves(issuer, Delivery::Mail));
+        assert!(!proves(issuer, Delivery::Nobody));
+    }
+    assert!(proves(Issuer::Vouching, Delivery::Answer));
+    assert!(!proves(Issuer::Other, Delivery::Answer));
+}
+
+#[test]
+fn an_account_is_its_persons_by_its_proven_address_alone() {
+    let with = |address| subject(1, Identifier::user(address));
+    let email: Email = "user1@example.org".parse().unwrap();
+    let mut disabled = with(Address::proven(email.clone(), NOW));
+    disabled.status = SubjectStatus::Disabled { at: NOW };
+    for (found, expected) in [
+        (None, Account::Missing),
+        (Some(with(Address::said(email.clone()))), Account::Unproven),
+        (
+            Some(with(Address::confirmed(email.clone(), NOW))),
+            Account::Unproven,
+        ),
+        (
+            Some(with(Address::proven(email.clone(), NOW))),
+            Account::Proven,
+        ),
+        (Some(disabled), Account::Unfit),
+        (Some(service(1)), Account::Unfit),
+        (Some(key_owner(1, "acme")), Account::Unfit),
+    ] {
+        assert_eq!(Account::of(found.as_ref(), NOW), expected, "{found:?}");
+    }
+}
+
+#[test]
+fn what_was_planted_does_not_survive() {
+    let email: Email = "user1@example.org".parse().unwrap();
+    let phone: Phone = "+15550100".parse().unwrap();
+    let mut before = subject(
+        1,
+        Identifier::User(Contact {
+            email: Some(Address::confirmed(email.clone(), NOW)),
+            phone: Some(Address::proven(phone, NOW)),
+            anonymous: false,
+        }),
+    );
+    before.name = Some("Mallory".to_owned());
+    before
+        .user_metadata
+        .insert("role".to_owned(), json!("boss"));
+    before
+        .app_metadata
+        .insert("role".to_owned(), json!("service_role"));
+    before.last_sign_in_at = Some(NOW);
+    let expected = Subject {
+        created_at: before.created_at,
+        ..subject(1, Identifier::user(Address::proven(email.clone(), NOW)))
+    };
+    assert_eq!(claimed(&before, &email, None, NOW), expected);
+    let named = claimed(&before, &email, Some("Carol".to_owned()), NOW);
+    assert_eq!(named.name.as_deref(), Some("Carol"));
+}
+
+#[test]
+fn only_who_vouches_says_that_an_address_is_proven_or_what_the_realm_says() {
+    let email: Email = "user1@example.org".parse().unwrap();
+    let phone: Phone = "+15550100".parse().unwrap();
+    let said = subject(1, Identifier::user(Address::said(email.clone())));
+    let proven = subject(1, Identifier::user(Address::proven(email, NOW)));
+    let called = subject(
+        1,
+        Identifier::User(Contact {
+            phone: Some(Address::proven(phone, NOW)),
+            ..Contact::default()
+        }),
+    );
+    let mut named = said.clone();
+    named.user_metadata.insert("a".to_owned(), json!(1));
+    let mut marked = service(1);
+    marked
+        .app_metadata
+        .insert("role".to_owned(), json!("service_role"));
+    let users = "platform.users.edit";
+    let by = |grants| {
+        ManagementCaller::Subject(Box::new(Manager {
+            subject: id(9),
+            through: Through::SignIn,
+            grants,
+            member_of: vec![tenant("acme")],
+            roles: vec![],
+            tenant_roles: vec![],
+            ceilings: vec![],
+        }))
+    };
+    for (caller, vouches) in [
+        (ManagementCaller::Operator, true),
+        (by(vec![has(users, None)]), true),
+        (by(vec![has(users, Some("acme"))]), false),
+        (by(vec![has("platform.memberships.edit", None)]), false),
+    ] {
+        for (made, needs_word) in [
+            (&said, false),
+            (&named, false),
+            (&proven, true),
+            (&called, true),
+            (&marked, true),
+        ] {
+            let expected = if needs_word && !vouches {
+                Err(ManageRefusal::NotVouching)
+            } else {
+                Ok(())
+            };
+            assert_eq!(may_say(&caller, made), expected, "{made:?}");
+        }
+    }
+}
