@@ -124,9 +124,9 @@ fn a_person_deletes_itself_by_its_password() {
 #[test]
 fn a_command_deletes_users_and_tenants_when_it_is_meant() {
     let app = start(site!());
-    let ada = Person::make_in(&app, "acme", "ada@acme.example", &[]);
+    let person = Person::make_in(&app, "acme", "ada@acme.example", &[]);
     let bob = Person::make(&app, "bob@acme.example", &[]);
-    let (ada, bob) = (held(&app, &ada), held(&app, &bob));
+    let (ada, bob) = (held(&app, &person), held(&app, &bob));
     let realm = ["--realm", app.realm()];
     let user = [&realm[..], &["--email", "bob@acme.example"]].concat();
     let tenant = [&realm[..], &["acme"]].concat();
@@ -146,9 +146,11 @@ fn a_command_deletes_users_and_tenants_when_it_is_meant() {
             .exit(1);
     }
     bob.is_answered(&app, 401);
-    // She was in no other tenant, and is a user still.
+    // She was in no other tenant, where her token and her session were, and is a user still.
     app.get_as(&ada.session, "/plain/1").expect(401);
-    app.exchange(&ada.token, &json!({})).expect(200);
+    app.exchange(&ada.token, &json!({})).expect(401);
+    let session = person.sign_in(&app);
+    app.get_as(session.token(), "/plain/1").expect(200);
     let _ = app
         .run(&["tenant", "create"], &[&realm[..], &["acme"]].concat())
         .exit(1);

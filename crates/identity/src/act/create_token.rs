@@ -8,7 +8,7 @@ use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::ManagementCaller;
 use crate::decide::refusal::{ManageRefusal, TokenRefusal};
-use crate::decide::token::{self, CreateInput, Made, granted_to_key};
+use crate::decide::token::{self, CreateInput, granted_to_key};
 use crate::model::{
     ApiToken, AuditAction, AuditEvent, Ceiling, Change, Grant, Identifier, Membership, Metadata,
     NewApiToken, Subject, SubjectStatus, TokenKind, TokenState,
@@ -157,10 +157,7 @@ impl Work for NewToken {
                 class.max_active,
             )
             .await?;
-        let Made {
-            expires_at,
-            ceiling,
-        } = token::create(&CreateInput {
+        let made = token::create(&CreateInput {
             caller: &manager,
             class,
             kind: self.request.kind,
@@ -174,9 +171,9 @@ impl Work for NewToken {
             default_roles: &self.realm.settings.default_roles,
             now: self.call.now,
         })?;
-        note_terms(event, &ceiling, expires_at);
-        self.write_owner(tx, &owner, &ceiling).await?;
-        let token = self.token(class, owner.subject.id, ceiling, expires_at);
+        note_terms(event, &made.ceiling, made.expires_at);
+        self.write_owner(tx, &owner, &made.ceiling).await?;
+        let token = self.token(class, owner.subject.id, made.ceiling, made.expires_at);
         event.token = Some(token.id);
         tx.insert_api_token(&NewApiToken {
             token: token.clone(),
