@@ -285,7 +285,7 @@ pub fn carried(carry: &Carry<'_>) -> Result<Ceiling, TokenRefusal> {
     Ok(ceiling)
 }
 
-fn check_carry(carry: &Carry<'_>) -> Result<(), TokenRefusal> {
+pub(super) fn check_carry(carry: &Carry<'_>) -> Result<(), TokenRefusal> {
     let ManagementCaller::Subject(manager) = carry.caller else {
         return Ok(());
     };
