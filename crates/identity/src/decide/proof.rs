@@ -156,9 +156,8 @@ pub const fn show(showing: &Showing) -> Result<Taking, Barred> {
         // Another account has it, and it is that person's.
         | (Purpose::AddressChange, Account::Proven) => Err(Barred::Account),
         (Purpose::AddressChange, _) if !showing.own_session => Err(Barred::SessionNeeded),
-        (Purpose::AddressChange, Account::Missing) => Ok(Taking::Enter),
+        (Purpose::AddressChange, Account::Missing) | (_, Account::Proven) => Ok(Taking::Enter),
         (_, Account::Unproven) => Ok(Taking::Claim),
-        (_, Account::Proven) => Ok(Taking::Enter),
     }
 }
 
