@@ -19,8 +19,8 @@ pub(super) struct Claim<'a> {
     pub(super) name: Option<String>,
 }
 
-/// Claims. Every table of a subject's rows is named here or in a cascade of what is; a
-/// test of the schema counts them.
+/// Claims. A new table of a subject's rows chooses here what becomes of them; a test of
+/// the store's schema lists the choices.
 pub(super) async fn claim(
     tx: &mut dyn Tx,
     realm: &Realm,

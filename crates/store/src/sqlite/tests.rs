@@ -33,6 +33,7 @@ async fn run_sql(store: &SqliteStore, sql: &'static str) {
     store.writer.run(run).await.unwrap();
 }
 
+mod claiming;
 mod erasure;
 mod plans;
 
