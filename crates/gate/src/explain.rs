@@ -5,7 +5,7 @@
 use crate::policy::Policies;
 use crate::policy::compiled::{Target, TargetKind};
 use crate::policy::spec::CredentialKind;
-use crate::stage::decide::{Caller, decide};
+use crate::stage::decide::{Presenter, decide};
 use crate::stage::guard::{self, Asked};
 use crate::stage::route::{self, Found};
 use crate::stage::verify;
@@ -97,7 +97,7 @@ pub fn dry_run(policies: &Policies, run: &DryRun<'_>) -> Option<DryOutcome> {
     if run.principal.is_some() && run.credential == CredentialKind::Basic && !has_module(target) {
         return Some(refused(ErrorCode::TokenInvalid, "verify", "module_off"));
     }
-    let caller = run.principal.as_ref().map(|principal| Caller {
+    let caller = run.principal.as_ref().map(|principal| Presenter {
         principal,
         kind: run.credential,
     });

@@ -21,7 +21,7 @@ use crate::policy::compiled::{Limit, Realm, Target};
 use crate::policy::spec::MountAccess;
 use crate::proxy::upstream::Upstreams;
 use crate::seldom::Seldom;
-use crate::stage::decide::{Caller, Permit, decide};
+use crate::stage::decide::{Permit, Presenter, decide};
 use crate::stage::forwarded::{self, Client};
 use crate::stage::guard;
 use crate::stage::route::Found;
@@ -316,7 +316,7 @@ impl Gate {
             Found::Nothing { stop, open } => return Err(self.missed(scene, stop, open, case)),
         };
         self.count(scene, &target.limits, case)?;
-        let caller = verified.as_ref().map(|verified| Caller {
+        let caller = verified.as_ref().map(|verified| Presenter {
             principal: &verified.principal,
             kind: verified.kind,
         });

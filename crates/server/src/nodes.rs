@@ -25,7 +25,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// This process, as the others know it.
-pub(crate) struct Membership {
+pub(crate) struct ThisNode {
     store: StoreHandle,
     node: Mutex<Node>,
     heard: AtomicBool,
@@ -33,7 +33,7 @@ pub(crate) struct Membership {
     contradicted: Mutex<Option<String>>,
 }
 
-impl Membership {
+impl ThisNode {
     /// Joins the processes of the store. While another one's terms contradict these, it
     /// waits for that one to go, as long as the configuration says.
     pub(crate) async fn join(identity: &Identity, settings: &Settings) -> Result<Self, Failure> {
@@ -230,7 +230,7 @@ mod tests {
     struct Joined {
         _directory: tempfile::TempDir,
         store: Arc<Held>,
-        outcome: Result<Membership, Failure>,
+        outcome: Result<ThisNode, Failure>,
         took: Duration,
     }
 
@@ -249,7 +249,7 @@ mod tests {
             std::future::pending::<()>().await;
         };
         let outcome = tokio::select! {
-            outcome = Membership::join(&identity, &settings) => outcome,
+            outcome = ThisNode::join(&identity, &settings) => outcome,
             () = leaving => unreachable!("it is pending"),
         };
         Joined {

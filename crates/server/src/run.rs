@@ -11,7 +11,7 @@ use crate::descriptor;
 use crate::engine::Engine;
 use crate::jobs::Jobs;
 use crate::limits::Limits;
-use crate::nodes::Membership;
+use crate::nodes::ThisNode;
 use crate::ops::Ops;
 use crate::telemetry::metrics::{Metrics, Sources};
 use crate::terms::terms;
@@ -69,7 +69,7 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Failure> {
 /// A process that may serve and does not yet.
 struct Started {
     engine: Engine,
-    membership: Arc<Membership>,
+    membership: Arc<ThisNode>,
 }
 
 /// Opens the store and joins its processes, before the realms' keys are looked at: on
@@ -77,7 +77,7 @@ struct Started {
 async fn start(loaded: &Loaded) -> Result<Started, Failure> {
     let limits = Limits::start(&loaded.settings.server.limits)?;
     let engine = Engine::start(loaded.settings.clone(), limits).await?;
-    let membership = Arc::new(Membership::join(&engine.identity, &engine.settings).await?);
+    let membership = Arc::new(ThisNode::join(&engine.identity, &engine.settings).await?);
     Ok(Started { engine, membership })
 }
 
@@ -85,7 +85,7 @@ async fn serve(
     plan: Plan,
     mut signals: Signals,
     engine: &Engine,
-    membership: &Arc<Membership>,
+    membership: &Arc<ThisNode>,
 ) -> Result<(), Failure> {
     let Plan {
         loaded,
@@ -273,7 +273,7 @@ enum Told {
 /// A process that serves, as far as reloading needs it.
 struct Running<'r> {
     composed: &'r Composed,
-    membership: &'r Membership,
+    membership: &'r ThisNode,
     overrides: &'r Overrides,
     /// What the listeners show, where they are TLS.
     certificate: Option<&'r Certificate>,

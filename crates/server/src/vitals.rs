@@ -4,7 +4,7 @@
 use crate::feed::Feed;
 use crate::issuers::Issuers;
 use crate::limits::Limits;
-use crate::nodes::Membership;
+use crate::nodes::ThisNode;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use std::time::Duration;
 /// The signs of life of a process that serves.
 pub(crate) struct Vitals {
     pub(crate) feed: Arc<Feed>,
-    pub(crate) membership: Arc<Membership>,
+    pub(crate) membership: Arc<ThisNode>,
     pub(crate) limits: Limits,
     pub(crate) issuers: Arc<Issuers>,
     /// How long the store may be silent.

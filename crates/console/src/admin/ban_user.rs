@@ -4,7 +4,7 @@ use crate::desk::Desk;
 use crate::errors::{invalid, refuse};
 use crate::wire::expiry;
 use doorward_base::SubjectId;
-use doorward_identity::act::{self, Standing};
+use doorward_identity::act::{self, StatusChange};
 use doorward_surface::Refusal;
 use doorward_surface::extract::{Json, PathKey};
 use http::StatusCode;
@@ -45,9 +45,14 @@ pub(crate) async fn ban_user(
 ) -> Result<StatusCode, Refusal> {
     let until = expiry(body.until.as_deref(), body.for_seconds, desk.call.now)?
         .ok_or_else(|| invalid("until", "give this or `for_seconds`"))?;
-    act::set_subject_status(desk.context(), &desk.caller, id, Standing::Banned { until })
-        .await
-        .map_err(refuse)?;
+    act::set_subject_status(
+        desk.context(),
+        &desk.caller,
+        id,
+        StatusChange::Banned { until },
+    )
+    .await
+    .map_err(refuse)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -68,7 +73,7 @@ pub(crate) async fn unban_user(
     desk: Desk,
     PathKey(id): PathKey<SubjectId>,
 ) -> Result<StatusCode, Refusal> {
-    act::set_subject_status(desk.context(), &desk.caller, id, Standing::Unbanned)
+    act::set_subject_status(desk.context(), &desk.caller, id, StatusChange::Unbanned)
         .await
         .map_err(refuse)?;
     Ok(StatusCode::NO_CONTENT)

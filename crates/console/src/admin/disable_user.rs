@@ -3,7 +3,7 @@
 use crate::desk::Desk;
 use crate::errors::refuse;
 use doorward_base::SubjectId;
-use doorward_identity::act::{self, Standing};
+use doorward_identity::act::{self, StatusChange};
 use doorward_surface::Refusal;
 use doorward_surface::extract::PathKey;
 use http::StatusCode;
@@ -27,7 +27,7 @@ pub(crate) async fn disable_user(
     desk: Desk,
     PathKey(id): PathKey<SubjectId>,
 ) -> Result<StatusCode, Refusal> {
-    act::set_subject_status(desk.context(), &desk.caller, id, Standing::Disabled)
+    act::set_subject_status(desk.context(), &desk.caller, id, StatusChange::Disabled)
         .await
         .map_err(refuse)?;
     Ok(StatusCode::NO_CONTENT)

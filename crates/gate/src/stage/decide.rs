@@ -40,7 +40,7 @@ impl Permit {
 
 /// A verified caller and how it presented itself.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Caller<'c> {
+pub(crate) struct Presenter<'c> {
     pub(crate) principal: &'c Arc<Principal>,
     pub(crate) kind: CredentialKind,
 }
@@ -50,7 +50,7 @@ pub(crate) fn decide(
     realm: &Realm,
     target: &Target,
     method: &Method,
-    caller: Option<Caller<'_>>,
+    caller: Option<Presenter<'_>>,
     asked: &Asked,
 ) -> Passed<Permit> {
     match &target.kind {
@@ -62,7 +62,7 @@ pub(crate) fn decide(
 fn decide_mount(
     realm: &Realm,
     mount: &MountSpec,
-    caller: Option<Caller<'_>>,
+    caller: Option<Presenter<'_>>,
     asked: &Asked,
 ) -> Passed<Permit> {
     let (kinds, caller) = match (&mount.access, caller) {
@@ -90,7 +90,7 @@ fn decide_route(
     realm: &Realm,
     route: &Route,
     method: &Method,
-    caller: Option<Caller<'_>>,
+    caller: Option<Presenter<'_>>,
     asked: &Asked,
 ) -> Passed<Permit> {
     let spec = &route.spec;

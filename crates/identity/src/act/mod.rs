@@ -99,7 +99,7 @@ pub use regenerate_token::{RegenerateToken, regenerate_token};
 pub use revoke_token::{TokenRef, revoke_token};
 pub use sessions::{end_other_sessions, end_session, list_sessions};
 pub use set_password::{SetPassword, set_password};
-pub use set_status::{Standing, set_subject_status};
+pub use set_status::{StatusChange, set_subject_status};
 pub use sign::{INTERNAL_TYP, Issued};
 pub use sign_in::{SignIn, SignedIn, sign_in};
 pub use sign_out::sign_out;

@@ -7,7 +7,7 @@ use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::ManagementCaller;
 use crate::decide::refusal::{ManageRefusal, TokenRefusal, UseRefusal};
-use crate::decide::token::{Proof, Target, class_of, may_make, may_revoke, replaces_itself};
+use crate::decide::token::{Proof, TokenTarget, class_of, may_make, may_revoke, replaces_itself};
 use crate::model::{ApiToken, AuditAction, AuditEvent, Change, TokenState};
 use crate::port::{Read, StoreError, Tx};
 use crate::settings::TokenClass;
@@ -123,7 +123,7 @@ pub(super) async fn load_handled(
         })
         .or_else(|| classes.first())
         .ok_or_else(missing)?;
-    let target = Target {
+    let target = TokenTarget {
         id: Some(token.id),
         class,
         kind: token.kind,

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// Whether a subject may act.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Standing {
+pub enum StatusChange {
     /// It may.
     Enabled,
     /// It may not.
@@ -47,7 +47,7 @@ pub async fn set_subject_status(
     ctx: Context<'_>,
     caller: &Caller,
     subject: SubjectId,
-    standing: Standing,
+    standing: StatusChange,
 ) -> Result<(), Failure<ManageRefusal>> {
     ctx.commit(NewStatus {
         realm: ctx.realm(),
@@ -64,7 +64,7 @@ struct NewStatus {
     call: Call,
     caller: Caller,
     subject: SubjectId,
-    standing: Standing,
+    standing: StatusChange,
 }
 
 #[async_trait]
@@ -74,21 +74,21 @@ impl Work for NewStatus {
 
     fn effect(&self) -> Effect {
         match self.standing {
-            Standing::Enabled | Standing::Unbanned => Effect::Begins,
-            Standing::Disabled | Standing::Banned { .. } => Effect::Ends,
+            StatusChange::Enabled | StatusChange::Unbanned => Effect::Begins,
+            StatusChange::Disabled | StatusChange::Banned { .. } => Effect::Ends,
         }
     }
 
     fn event(&self) -> AuditEvent {
         let action = match self.standing {
-            Standing::Enabled => AuditAction::SubjectEnable,
-            Standing::Disabled => AuditAction::SubjectDisable,
-            Standing::Banned { .. } => AuditAction::SubjectBan,
-            Standing::Unbanned => AuditAction::SubjectUnban,
+            StatusChange::Enabled => AuditAction::SubjectEnable,
+            StatusChange::Disabled => AuditAction::SubjectDisable,
+            StatusChange::Banned { .. } => AuditAction::SubjectBan,
+            StatusChange::Unbanned => AuditAction::SubjectUnban,
         };
         let mut event = self.call.event(self.caller.actor(), action);
         event.subject = Some(self.subject);
-        if let Standing::Banned { until } = self.standing {
+        if let StatusChange::Banned { until } = self.standing {
             let until = json!(until.to_string());
             event.detail.insert("until".to_owned(), until);
         }
@@ -107,7 +107,7 @@ impl Work for NewStatus {
         let services = ManagementPermission::ServiceAccountsEdit;
         let missing = || ManageRefusal::NotFound("subject");
         let any = manager.reach_of_any(&[users.as_str(), services.as_str()], users.as_str())?;
-        if self.standing != Standing::Disabled && any != Reach::Realm {
+        if self.standing != StatusChange::Disabled && any != Reach::Realm {
             return Err(ManageRefusal::NotPermitted(users.as_str()).into());
         }
         let subject = tx.find_subject(self.subject).await?.ok_or_else(missing)?;
@@ -118,7 +118,7 @@ impl Work for NewStatus {
         match subject.identifier {
             Identifier::User(_) | Identifier::External { .. } => demand_realm(&manager, users)?,
             Identifier::Service { .. } | Identifier::TenantKeys { .. } => {
-                if self.standing != Standing::Disabled {
+                if self.standing != StatusChange::Disabled {
                     demand_realm(&manager, services)?;
                 }
                 let reach = manager.reach(services)?;
@@ -129,12 +129,12 @@ impl Work for NewStatus {
         }
         let status = self.next(subject.status)?;
         tx.set_subject_status(self.subject, status).await?;
-        if self.standing == Standing::Disabled {
+        if self.standing == StatusChange::Disabled {
             // The change of the subject, and its epoch, tell of all of them.
             tx.end_sessions_of(self.subject, None, self.call.now)
                 .await?;
         }
-        if self.standing == Standing::Disabled {
+        if self.standing == StatusChange::Disabled {
             tx.end_challenges(ChallengesOf::Subject(self.subject))
                 .await?;
             if let Some(email) = subject.identifier.email() {
@@ -156,16 +156,16 @@ impl NewStatus {
     fn next(&self, before: SubjectStatus) -> Result<SubjectStatus, ManageRefusal> {
         let is_disabled = matches!(before, SubjectStatus::Disabled { .. });
         Ok(match self.standing {
-            Standing::Disabled => SubjectStatus::Disabled { at: self.call.now },
-            Standing::Banned { .. } if is_disabled => {
+            StatusChange::Disabled => SubjectStatus::Disabled { at: self.call.now },
+            StatusChange::Banned { .. } if is_disabled => {
                 return Err(ManageRefusal::BanInvalid("the subject is disabled"));
             }
-            Standing::Banned { until } if until <= self.call.now => {
+            StatusChange::Banned { until } if until <= self.call.now => {
                 return Err(ManageRefusal::BanInvalid("its end is not in the future"));
             }
-            Standing::Banned { until } => SubjectStatus::Banned { until },
-            Standing::Unbanned if is_disabled => before,
-            Standing::Enabled | Standing::Unbanned => SubjectStatus::Active,
+            StatusChange::Banned { until } => SubjectStatus::Banned { until },
+            StatusChange::Unbanned if is_disabled => before,
+            StatusChange::Enabled | StatusChange::Unbanned => SubjectStatus::Active,
         })
     }
 }

@@ -58,7 +58,7 @@ pub struct Made {
 /// # Errors
 /// [`TokenRefusal`].
 pub fn create(input: &CreateInput<'_>) -> Result<Made, TokenRefusal> {
-    let target = Target {
+    let target = TokenTarget {
         id: None,
         class: input.class,
         kind: input.kind,
@@ -117,7 +117,7 @@ pub fn create(input: &CreateInput<'_>) -> Result<Made, TokenRefusal> {
 
 /// Whose token somebody wants to handle.
 #[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
+pub struct TokenTarget<'a> {
     /// Its id, once it exists.
     pub id: Option<ApiTokenId>,
     /// Its class.
@@ -138,7 +138,7 @@ pub struct Target<'a> {
 ///
 /// # Errors
 /// [`ManageRefusal`].
-pub fn may_make(caller: &ManagementCaller, target: &Target<'_>) -> Result<(), ManageRefusal> {
+pub fn may_make(caller: &ManagementCaller, target: &TokenTarget<'_>) -> Result<(), ManageRefusal> {
     let ManagementCaller::Subject(manager) = caller else {
         return Ok(());
     };
@@ -157,7 +157,10 @@ pub fn may_make(caller: &ManagementCaller, target: &Target<'_>) -> Result<(), Ma
 ///
 /// # Errors
 /// [`ManageRefusal`].
-pub fn may_revoke(caller: &ManagementCaller, target: &Target<'_>) -> Result<(), ManageRefusal> {
+pub fn may_revoke(
+    caller: &ManagementCaller,
+    target: &TokenTarget<'_>,
+) -> Result<(), ManageRefusal> {
     if target.id.is_some_and(|id| caller.is_token(id)) {
         return Ok(());
     }
@@ -219,7 +222,7 @@ pub enum Proof {
     Secret,
 }
 
-fn within_reach(reach: &Reach, target: &Target<'_>) -> Result<(), ManageRefusal> {
+fn within_reach(reach: &Reach, target: &TokenTarget<'_>) -> Result<(), ManageRefusal> {
     let inside = match target.tenant {
         Some(tenant) => reach.covers_in(&target.belonging, tenant),
         // Bound to no tenant, it is no tenant's.

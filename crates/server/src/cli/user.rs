@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use doorward_base::{Email, Permission, Phone, RoleName, SubjectKind, TenantId};
 use doorward_console::SubjectView;
 use doorward_identity::act::{
-    self, Caller, CreateUser, DeleteUser, Placement, SetPassword, Standing,
+    self, Caller, CreateUser, DeleteUser, Placement, SetPassword, StatusChange,
 };
 use doorward_identity::model::Metadata;
 
@@ -103,10 +103,10 @@ impl User {
             Self::Create(command) => create(command),
             Self::List(command) => list(&command.target, SubjectKind::User),
             Self::SetPassword(command) => set_password(&command),
-            Self::Disable(command) => stand(&command, Standing::Disabled),
-            Self::Enable(command) => stand(&command, Standing::Enabled),
+            Self::Disable(command) => stand(&command, StatusChange::Disabled),
+            Self::Enable(command) => stand(&command, StatusChange::Enabled),
             Self::Ban(command) => ban(&command),
-            Self::Unban(command) => stand(&command, Standing::Unbanned),
+            Self::Unban(command) => stand(&command, StatusChange::Unbanned),
             Self::Delete(command) => delete(&command),
         }
     }
@@ -178,7 +178,7 @@ fn set_password(command: &Named) -> Result<(), Failure> {
     })
 }
 
-fn stand(command: &Named, standing: Standing) -> Result<(), Failure> {
+fn stand(command: &Named, standing: StatusChange) -> Result<(), Failure> {
     run(&command.target, async |management| {
         let subject = command.whom.find(management).await?;
         act::set_subject_status(management.ctx(), &Caller::Operator, subject, standing)
@@ -192,7 +192,7 @@ fn ban(command: &Ban) -> Result<(), Failure> {
     run(&command.named.target, async |management| {
         let subject = command.named.whom.find(management).await?;
         let until = until.moment(management.call.now);
-        let standing = Standing::Banned { until };
+        let standing = StatusChange::Banned { until };
         act::set_subject_status(management.ctx(), &Caller::Operator, subject, standing)
             .await
             .map_err(refused)

@@ -28,7 +28,7 @@ enum Line {
 }
 
 /// The connection and what it has heard.
-pub(super) struct Feed {
+pub(super) struct Listener {
     connector: Connector,
     line: Mutex<Line>,
     heard: Arc<Notify>,
@@ -36,7 +36,7 @@ pub(super) struct Feed {
     closed: AtomicBool,
 }
 
-impl Feed {
+impl Listener {
     /// Connects when it is first asked.
     pub(super) fn new(connector: &Connector) -> Self {
         Self {

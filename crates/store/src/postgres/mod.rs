@@ -46,7 +46,7 @@ use deadpool_postgres::ClientWrapper;
 use doorward_base::{RealmId, RealmName, Timestamp};
 use doorward_identity::model::{ChangeRow, ChangeSeq, ClaimedMail, MailCount};
 use doorward_identity::port::{Extent, Node, ReadJob, Store, StoreError, WriteJob};
-use feed::Feed;
+use feed::Listener;
 use futures_util::future::BoxFuture;
 use scope::Trouble;
 use shared::Shared;
@@ -58,7 +58,7 @@ const POLL: Duration = Duration::from_millis(200);
 /// A store in one PostgreSQL database. Its methods need a tokio runtime.
 pub struct PostgresStore {
     shared: Arc<Shared>,
-    feed: Feed,
+    feed: Listener,
     created: bool,
 }
 
@@ -72,7 +72,7 @@ impl PostgresStore {
         let created = open::prepare(&connector).await?;
         Ok(Self {
             shared: Arc::new(Shared::new(&connector, settings)?),
-            feed: Feed::new(&connector),
+            feed: Listener::new(&connector),
             created,
         })
     }

@@ -37,13 +37,13 @@ trait Job: Send {
     fn is_abandoned(&self) -> bool;
 }
 
-struct Work<F, T> {
+struct Task<F, T> {
     run: F,
     value: Option<T>,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<F, T> Job for Work<F, T>
+impl<F, T> Job for Task<F, T>
 where
     F: FnMut(&mut Connection) -> Result<T, StoreError> + Send,
     T: Send,
@@ -112,7 +112,7 @@ impl Writer {
             .clone()
             .ok_or_else(closed)?;
         let (answer, outcome) = oneshot::channel();
-        let job = Box::new(Work {
+        let job = Box::new(Task {
             run,
             value: None,
             answer,

@@ -327,14 +327,14 @@ impl Scene {
             Action::AddGrant => outcome(add_grant(ctx, by, self.member, given).await),
             Action::RemoveGrant => outcome(remove_grant(ctx, by, self.member, given).await),
             Action::DisableUser => {
-                outcome(set_subject_status(ctx, by, self.member, Standing::Disabled).await)
+                outcome(set_subject_status(ctx, by, self.member, StatusChange::Disabled).await)
             }
             Action::EnableUser => {
-                outcome(set_subject_status(ctx, by, self.member, Standing::Enabled).await)
+                outcome(set_subject_status(ctx, by, self.member, StatusChange::Enabled).await)
             }
             Action::BanUser => {
                 let until = after(60);
-                let banned = Standing::Banned { until };
+                let banned = StatusChange::Banned { until };
                 outcome(set_subject_status(ctx, by, self.member, banned).await)
             }
             Action::DeleteUser | Action::DeleteServiceAccount => {
@@ -347,7 +347,7 @@ impl Scene {
             }
             Action::DeleteTenant => outcome(delete_tenant(ctx, by, tenant).await),
             Action::DisableServiceAccount => {
-                outcome(set_subject_status(ctx, by, self.robot, Standing::Disabled).await)
+                outcome(set_subject_status(ctx, by, self.robot, StatusChange::Disabled).await)
             }
             _ => outcome(end_membership(ctx, by, self.member, tenant).await),
         }

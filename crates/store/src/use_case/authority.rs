@@ -306,7 +306,7 @@ pub(crate) async fn a_key_carries_what_was_named_for_it(store: StoreHandle) {
     let beyond = reason(beyond);
     assert_eq!(beyond, ManageRefusal::NotHeld("rest".to_owned()).into());
     // It survives who made it.
-    let done = set_subject_status(ctx, &OPERATOR, admin.id, Standing::Disabled).await;
+    let done = set_subject_status(ctx, &OPERATOR, admin.id, StatusChange::Disabled).await;
     done.unwrap();
     let plain: &[&str] = &[];
     for (made, expected) in [

@@ -292,7 +292,7 @@ pub(crate) async fn invitations_end_with_who_made_them_and_whom_they_are_for(sto
             let done = end_membership(ctx, &OPERATOR, id, tenant_id("acme")).await;
             done.unwrap();
         } else {
-            let done = set_subject_status(ctx, &OPERATOR, id, Standing::Disabled).await;
+            let done = set_subject_status(ctx, &OPERATOR, id, StatusChange::Disabled).await;
             done.unwrap();
         }
         let open = listed(&world, &OPERATOR, None).await;

@@ -89,11 +89,11 @@ pub(crate) async fn each_change_of_authority_is_told_and_counted(store: StoreHan
 
     // What ends with the subject's standing is told by it, however much that is.
     world.session(ada, None).await;
-    set_subject_status(ctx, by, ada, Standing::Disabled)
+    set_subject_status(ctx, by, ada, StatusChange::Disabled)
         .await
         .unwrap();
     watch.expect("disable", &[subject], (true, false)).await;
-    set_subject_status(ctx, by, ada, Standing::Enabled)
+    set_subject_status(ctx, by, ada, StatusChange::Enabled)
         .await
         .unwrap();
     watch.expect("enable", &[subject], (true, false)).await;

@@ -267,7 +267,7 @@ pub(crate) async fn a_ceiling_stays_within_owner_and_realm(store: StoreHandle) {
             Some(refusal) => assert_eq!(reason(made), refusal),
         }
     }
-    let disabled = Standing::Disabled;
+    let disabled = StatusChange::Disabled;
     let done = set_subject_status(world.ctx(), &OPERATOR, ada, disabled).await;
     done.unwrap();
     let made = create_token(world.ctx(), &OPERATOR, base).await;

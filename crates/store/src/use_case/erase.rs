@@ -184,7 +184,7 @@ pub(crate) async fn a_deleted_user_is_dead_at_once(store: StoreHandle) {
     assert_eq!(code(done), ErrorCode::TokenInvalid);
     let done = introspect(ctx, &token.secret, &Presentation::Exchange).await;
     assert_eq!(code(done), ErrorCode::TokenInvalid);
-    let enabled = set_subject_status(ctx, &OPERATOR, ada, Standing::Enabled).await;
+    let enabled = set_subject_status(ctx, &OPERATOR, ada, StatusChange::Enabled).await;
     assert_eq!(code(enabled), ErrorCode::NotFound);
     let again = delete_user(ctx, &OPERATOR, deletion(ada, None)).await;
     assert_eq!(code(again), ErrorCode::NotFound);

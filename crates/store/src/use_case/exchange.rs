@@ -168,7 +168,7 @@ pub(crate) async fn each_dead_token_is_refused_and_written_down(store: StoreHand
     }
     let id = TokenRef::Id(dead[0].0.token.id);
     revoke_token(world.ctx(), &OPERATOR, id).await.unwrap();
-    let (owner, standing) = (dead[1].0.token.owner, Standing::Disabled);
+    let (owner, standing) = (dead[1].0.token.owner, StatusChange::Disabled);
     let done = set_subject_status(world.ctx(), &OPERATOR, owner, standing).await;
     done.unwrap();
     // Bound to a tenant, and it does not come back with a later membership.
@@ -251,8 +251,8 @@ pub(crate) async fn a_token_lives_again_with_its_owner(store: StoreHandle) {
     let ada = world.user("ada", None, &[]).await;
     let token = world.mint(TokenKind::Personal, ada).await;
     for (standing, expected) in [
-        (Standing::Disabled, Err(ErrorCode::TokenInvalid)),
-        (Standing::Enabled, Ok(())),
+        (StatusChange::Disabled, Err(ErrorCode::TokenInvalid)),
+        (StatusChange::Enabled, Ok(())),
     ] {
         let done = set_subject_status(world.ctx(), &OPERATOR, ada, standing).await;
         done.unwrap();

@@ -143,7 +143,7 @@ pub(crate) async fn a_ban_holds_until_its_end(store: StoreHandle) {
     let token = world.mint(TokenKind::Personal, ada).await;
     let before = world.epoch(ada, None).await;
     let until = after(60);
-    let banned = Standing::Banned { until };
+    let banned = StatusChange::Banned { until };
     let done = set_subject_status(world.ctx(), &OPERATOR, ada, banned).await;
     done.unwrap();
     assert!(world.epoch(ada, None).await > before, "access tokens die");
@@ -168,20 +168,20 @@ pub(crate) async fn a_ban_holds_until_its_end(store: StoreHandle) {
     for (by, standing, expected) in [
         (
             &boss.caller,
-            Standing::Unbanned,
+            StatusChange::Unbanned,
             Err(ErrorCode::InsufficientPermission),
         ),
-        (&OPERATOR, Standing::Unbanned, Ok(())),
+        (&OPERATOR, StatusChange::Unbanned, Ok(())),
         (&boss.caller, banned, Err(ErrorCode::InsufficientPermission)),
         (
             &OPERATOR,
-            Standing::Banned { until: NOW },
+            StatusChange::Banned { until: NOW },
             Err(ErrorCode::InvalidRequest),
         ),
-        (&OPERATOR, Standing::Disabled, Ok(())),
+        (&OPERATOR, StatusChange::Disabled, Ok(())),
         // Neither a ban nor its end brings back who was disabled.
         (&OPERATOR, banned, Err(ErrorCode::InvalidRequest)),
-        (&OPERATOR, Standing::Unbanned, Ok(())),
+        (&OPERATOR, StatusChange::Unbanned, Ok(())),
     ] {
         let done = set_subject_status(world.ctx(), by, ada, standing).await;
         assert_eq!(outcome(done), expected, "{standing:?}");
@@ -255,7 +255,7 @@ pub(crate) async fn a_disabled_external_subject_loses_everything_at_once(store: 
     let token = world.mint(TokenKind::Personal, subject).await;
     exchange(world.ctx(), asking(&token.secret)).await.unwrap();
     let before = world.epoch(subject, None).await;
-    let done = set_subject_status(world.ctx(), &OPERATOR, subject, Standing::Disabled).await;
+    let done = set_subject_status(world.ctx(), &OPERATOR, subject, StatusChange::Disabled).await;
     done.unwrap();
     let done = find_external(world.ctx(), external("auth0|1"), None).await;
     assert!(matches!(reason(done), SignInRefusal::Credentials(_)));

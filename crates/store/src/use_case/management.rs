@@ -150,7 +150,7 @@ pub(crate) async fn who_is_in_two_tenants_is_seen_from_one_and_managed_from_neit
     assert_eq!(profile.memberships.len(), 1);
     assert_eq!(profile.memberships[0].tenant.as_str(), "acme");
     assert_eq!(profile.grants, [grant(Some("acme"), "read")]);
-    let done = set_subject_status(world.ctx(), &admin.caller, bot, Standing::Disabled).await;
+    let done = set_subject_status(world.ctx(), &admin.caller, bot, StatusChange::Disabled).await;
     assert_eq!(code(done), ErrorCode::NotFound);
     // Not bound to one tenant, a token would open the other.
     let free = new_token(TokenKind::Service, OwnerRef::Subject(bot));
@@ -234,7 +234,7 @@ pub(crate) async fn a_tenant_ends_nothing_of_who_holds_realm_wide(store: StoreHa
             let done = revoke_token(ctx, me, TokenRef::Id(made.token.id)).await;
             assert_eq!(outcome(done), expected, "{name}");
         }
-        let done = set_subject_status(ctx, me, who.id, Standing::Disabled).await;
+        let done = set_subject_status(ctx, me, who.id, StatusChange::Disabled).await;
         assert_eq!(code(done), ErrorCode::InsufficientPermission, "{name}");
         authenticate(ctx, &who.caller).await.unwrap();
         let done = end_membership(ctx, me, who.id, tenant_id("acme")).await;
@@ -251,13 +251,13 @@ pub(crate) async fn a_tenant_does_not_undo_what_the_realm_did(store: StoreHandle
     let robot = world.service("bot", Some("acme"), &[]).await;
     for who in [user, robot] {
         let ctx = world.ctx();
-        let done = set_subject_status(ctx, &OPERATOR, who, Standing::Disabled).await;
+        let done = set_subject_status(ctx, &OPERATOR, who, StatusChange::Disabled).await;
         done.unwrap();
-        let done = set_subject_status(ctx, &admin.caller, who, Standing::Enabled).await;
+        let done = set_subject_status(ctx, &admin.caller, who, StatusChange::Enabled).await;
         assert_eq!(code(done), ErrorCode::InsufficientPermission);
         let found = find_subject(ctx, &OPERATOR, who).await.unwrap();
         assert_eq!(found.status, SubjectStatus::Disabled { at: NOW });
-        let done = set_subject_status(ctx, &platform.caller, who, Standing::Enabled).await;
+        let done = set_subject_status(ctx, &platform.caller, who, StatusChange::Enabled).await;
         done.unwrap();
     }
 }
@@ -336,10 +336,10 @@ pub(crate) async fn a_dead_caller_manages_nothing(store: StoreHandle) {
     let gone = world.person("gone", None, &everything).await;
     sign_out(world.ctx(), &gone.caller).await.unwrap();
     let off = world.person("off", None, &everything).await;
-    let done = set_subject_status(world.ctx(), &OPERATOR, off.id, Standing::Disabled).await;
+    let done = set_subject_status(world.ctx(), &OPERATOR, off.id, StatusChange::Disabled).await;
     done.unwrap();
     // Enabled again, the old session stays over.
-    let done = set_subject_status(world.ctx(), &OPERATOR, off.id, Standing::Enabled).await;
+    let done = set_subject_status(world.ctx(), &OPERATOR, off.id, StatusChange::Enabled).await;
     done.unwrap();
     let ada = world.person("ada", None, &everything).await;
     let eve = world.person("eve", None, &[]).await;

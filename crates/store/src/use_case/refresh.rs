@@ -317,7 +317,7 @@ pub(crate) async fn what_stands_behind_a_session_must_stand(store: StoreHandle) 
     assert_eq!(reason(stolen), RefreshRefusal::OtherClient);
     // A disabled subject's sessions end; enabled again, they stay over.
     let disabled = again().await;
-    for standing in [Standing::Disabled, Standing::Enabled] {
+    for standing in [StatusChange::Disabled, StatusChange::Enabled] {
         let done = set_subject_status(world.ctx(), &OPERATOR, ada.id, standing).await;
         done.unwrap();
         assert_eq!(

@@ -21,7 +21,7 @@ pub(crate) async fn every_failure_has_one_answer(store: StoreHandle) {
     let off = world.user_with_password("off", PASSWORD, None).await;
     world.user("bare", None, &[]).await;
     world.service("bot", None, &[]).await;
-    let disabled = Standing::Disabled;
+    let disabled = StatusChange::Disabled;
     let done = set_subject_status(world.ctx(), &OPERATOR, off, disabled).await;
     done.unwrap();
     let long = "x".repeat(5000);
@@ -220,7 +220,7 @@ pub(crate) async fn a_session_ends_with_what_it_stands_on(store: StoreHandle) {
                 others_die = false;
             }
             End::Disable => {
-                let done = set_subject_status(ctx, &OPERATOR, id, Standing::Disabled).await;
+                let done = set_subject_status(ctx, &OPERATOR, id, StatusChange::Disabled).await;
                 done.unwrap();
             }
             End::Password => {

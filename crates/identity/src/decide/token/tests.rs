@@ -177,7 +177,7 @@ fn a_credential_ends_itself_and_no_sibling() {
             (Through::Other, refused.clone(), refused.clone()),
         ] {
             for (id, expected) in [(itself, ends_itself), (sibling, ends_sibling)] {
-                let target = Target {
+                let target = TokenTarget {
                     id: Some(id),
                     class: &class,
                     kind: *kind,
@@ -502,7 +502,7 @@ fn the_tokens_of_who_holds_realm_wide_are_no_tenants_to_revoke() {
     ] {
         // What is bound to no tenant is none's.
         for (bound, is_theirs) in [(None, false), (Some(&acme[0]), is_theirs)] {
-            let target = Target {
+            let target = TokenTarget {
                 id: None,
                 class: &class,
                 kind: TokenKind::Personal,
@@ -803,7 +803,7 @@ fn a_retiring_token_ends_at_the_earlier_of_grace_and_expiry() {
 fn k9_revoking_anothers_token_needs_the_reach() {
     let (class, owner) = (class(), user(2));
     let acme = [tenant("acme")];
-    let target = Target {
+    let target = TokenTarget {
         id: None,
         class: &class,
         kind: TokenKind::Personal,
