@@ -23,10 +23,12 @@ const REALMS: [(&str, Revocation, Owning); 2] = [
 ];
 /// For how long a refresh token that was used up gives the same answer again, seconds.
 const REUSE: [u64; 2] = [0, 2];
+/// What it takes to make a token for another.
+const MAKING: &str = "platform.users.service-accounts.access-tokens.edit";
 /// What a manager may. It must hold what it grants and what tokens carry.
 const MANAGEMENT: [&str; 4] = [
     "platform.users.read",
-    "platform.users.service-accounts.access-tokens.edit",
+    MAKING,
     "platform.grants.edit",
     PERMISSION,
 ];
@@ -63,7 +65,7 @@ errors = "plain"
 require_https = "off"
 failed_credentials = {{ rate = "1000000/1m", burst = 1000000 }}
 tokens = {{ algorithm = "ES256", access_ttl = "1h", revocation = "{revocation}", claims = {{ scope = "{{scope}}", tenant = "{{tenant}}", permissions = "{{permissions}}" }} }}
-api_tokens.access = {{ kinds = ["personal", "service"], prefix = "soak_", {max_active}presentations = ["exchange", "bearer"] }}
+api_tokens.access = {{ kinds = ["personal", "service"], prefix = "soak_", {max_active}create_permission = "{MAKING}", presentations = ["exchange", "bearer"] }}
 exchange = {{ path = "{EXCHANGE}", answer_field = "jwt" }}
 identity = {{ headers = true }}
 sessions = {{ refresh = "rotate", reuse_interval = "{reuse}s" }}

@@ -114,6 +114,9 @@ pub enum TemplateError {
     Depth,
 }
 
+/// The member of `dw` that says the tenant where a template does not.
+pub const OWN_TENANT: &str = "o";
+
 /// Claims that the engine alone writes (RFC 7519 §4.1, RFC 9068 §2.2, OIDC `sid`).
 const RESERVED: &[&str] = &[
     "iss",
@@ -175,6 +178,14 @@ impl ClaimsTemplate {
     #[must_use]
     pub fn locate(&self, field: Field) -> Option<ClaimPath> {
         self.locate_all(field).into_iter().next()
+    }
+
+    /// Where tokens made by this template say their tenant: where it writes it, or else in
+    /// [`OWN_TENANT`] of `dw`.
+    #[must_use]
+    pub fn locate_tenant(&self) -> ClaimPath {
+        self.locate(Field::Tenant)
+            .unwrap_or_else(|| ClaimPath(vec!["dw".to_owned(), OWN_TENANT.to_owned()]))
     }
 
     /// Everywhere this template writes what a caller acts as.

@@ -5,7 +5,7 @@ use super::authority::Authority;
 use super::issue::Bearer;
 use crate::model::{Identifier, Session, Subject};
 use doorward_base::authn::AuthStep;
-use doorward_base::claims::{ClaimValues, ClaimsTemplate, Field};
+use doorward_base::claims::{ClaimValues, ClaimsTemplate, Field, OWN_TENANT};
 use doorward_base::principal::{ActorLink, CredentialId, Epoch};
 use doorward_base::{
     Audience, Permission, RoleName, Scope, SubjectId, SubjectKind, TenantId, Timestamp,
@@ -93,14 +93,22 @@ pub fn build(template: &ClaimsTemplate, input: &ClaimsInput<'_>) -> Map<String, 
     if let Some(act) = act(whose.actors, Written::Whole) {
         set("act", act);
     }
-    set("dw", private(input));
+    let mut own = private(input);
+    // What a token may do in a tenant ends with the membership, also where no reader of its
+    // claims is told the tenant.
+    if let Some(tenant) = whose.tenant
+        && template.locate(Field::Tenant).is_none()
+    {
+        own.insert(OWN_TENANT.to_owned(), json!(tenant.as_str()));
+    }
+    set("dw", Value::Object(own));
     claims
 }
 
 /// The private object of a token, from which the gate rebuilds what it was made from:
 /// `k` kind, `s` our id of an external subject, `t` API token, `c` client, `e` epoch, `n`
-/// environment, `r` the marks of roles.
-fn private(input: &ClaimsInput<'_>) -> Value {
+/// environment, `r` the marks of roles, `o` the tenant if the template does not write it.
+fn private(input: &ClaimsInput<'_>) -> Map<String, Value> {
     let Whose {
         subject, bearer, ..
     } = &input.whose;
@@ -123,7 +131,7 @@ fn private(input: &ClaimsInput<'_>) -> Value {
     if !input.role_marks.is_empty() {
         set("r", json!(input.role_marks));
     }
-    Value::Object(own)
+    own
 }
 
 fn party(kind: SubjectKind, ours: Option<SubjectId>, epoch: Epoch) -> Map<String, Value> {

@@ -146,7 +146,12 @@ impl Holder {
     fn claims(&self, asked: Option<&[&str]>) -> Result<Map<String, Value>, &'static str> {
         let asked: Option<Vec<Scope>> =
             asked.map(|names| names.iter().map(|name| name.parse().unwrap()).collect());
-        let token = token(&self.subject, self.ceiling.clone());
+        // As it is stored: of an owner of one tenant it is bound to that.
+        let mut ceiling = self.ceiling.clone();
+        if let [only] = &self.member_of[..] {
+            ceiling.tenant.get_or_insert_with(|| only.clone());
+        }
+        let token = token(&self.subject, ceiling);
         let dossier = Dossier {
             subject: self.subject.clone(),
             grants: self.grants.clone(),

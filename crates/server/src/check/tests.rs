@@ -91,7 +91,7 @@ fn the_claims_of_our_own_issuer_are_found_where_the_template_writes_them() {
     );
     assert_eq!(text(claims("heliosdb").scopes).as_deref(), Some("scopes"));
     assert_eq!(text(claims("witboost").scopes).as_deref(), Some("scope"));
-    assert_eq!(text(claims("witboost").tenant), None);
+    assert_eq!(text(claims("witboost").tenant).as_deref(), Some("dw.o"));
     assert_eq!(
         text(claims("dxtra").roles).as_deref(),
         Some("\"https://hasura.io/jwt/claims\".x-hasura-allowed-roles")

@@ -172,7 +172,7 @@ fn own(identity: &RealmSettings) -> IssuerSpec {
             permissions: locate(Field::Permissions),
             roles: locate(Field::Roles),
             role: locate(Field::Role),
-            tenant: locate(Field::Tenant),
+            tenant: Some(tokens.claims.locate_tenant()),
             also: tokens.claims.places(),
         },
         is_recognised: false,
