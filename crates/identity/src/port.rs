@@ -1,5 +1,5 @@
-//! What identity asks of a store. Not here: SQL; each engine writes its own in the
-//! `store` crate, and one conformance suite holds them to this contract.
+//! What identity asks of a store. Not here: SQL, which the `store` crate has for both
+//! engines; one conformance suite holds them to this contract.
 //!
 //! A use-case is one closure. [`StoreHandle::write`] runs it in a transaction and
 //! may run it again (on a serialization failure), so it must depend on nothing but
