@@ -5,7 +5,7 @@
 
 use doorward_testkit::service::{Program, free_port};
 use doorward_testkit::upstream::Upstream;
-use doorward_testkit::{App, Request, Response, Setup, site, tool};
+use doorward_testkit::{App, EXCHANGE, Person, Request, Response, Setup, site, tool};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -113,8 +113,44 @@ impl Site {
         self.app.service_account(ROBOT, &[]);
         let token = self.app.token("service", ROBOT, &[]);
         let jwt = self.app.jwt(&token, &json!({}));
+        self.check_own_paths(&token);
         self.check_identity(&token, &jwt);
         self.check_refusals(&token, &jwt);
+    }
+
+    /// What is Doorward's own never reaches the upstream, sent to Doorward or refused.
+    fn check_own_paths(&self, token: &str) {
+        let before = self.upstream.seen().len();
+        let ada = Person::make(&self.app, "ada@example.com", &[]);
+        let answer = ada.sign_in_at(self.proxy);
+        let session = answer.expect(200).json();
+        let session = session["access_token"].as_str().unwrap();
+        let session = self.app.remembered(session.to_owned());
+        let me = self.request("GET", "/me/v1").bearer(&session).send();
+        assert!(me.expect(200).text().contains(ada.email()));
+        let keys = self.request("GET", "/.well-known/jwks.json").send();
+        assert!(keys.expect(200).json()["keys"].is_array());
+        for path in ["openid-configuration", "oauth-authorization-server"] {
+            let about = self.request("GET", &format!("/.well-known/{path}")).send();
+            assert_eq!(about.expect(200).json()["issuer"], "http://127.0.0.1:8080");
+        }
+        let body = json!({ "token": token });
+        for (method, path, status) in [
+            // Doorward's, though this realm has nothing there.
+            ("POST", "/token/exchange", 401),
+            ("GET", "/admin/v1/users", 401),
+            ("POST", "/me/v1/elsewhere", 401),
+            // Asked about, for the recipe does not name it.
+            ("POST", EXCHANGE, 404),
+            ("GET", "/healthz", 404),
+            ("POST", "/me%2fv1/session", 400),
+        ] {
+            let answer = self.request(method, path).json(&body).send();
+            assert_eq!(answer.status, status, "{method} {path}");
+            assert!(answer.header("x-request-id").is_some(), "{method} {path}");
+        }
+        let seen = self.upstream.seen();
+        assert_eq!(seen.get(before..), Some(""), "the upstream was told");
     }
 
     fn check_identity(&self, token: &str, jwt: &str) {

@@ -8,6 +8,9 @@
 //! header of that name would pass for ours. Some drop an empty one instead of setting
 //! it; `X-Envoy-Auth-Headers-To-Remove` tells Envoy to.
 //!
+//! Doorward's own paths are refused: an allow would send what is meant for Doorward, such as
+//! a password, to the upstream.
+//!
 //! The host it names must belong to the realm that is asked: one realm never answers
 //! for another.
 
@@ -26,6 +29,9 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 
 const STAGE: &str = "forward";
+/// What is said where the other proxy asks about a path of ours.
+const OWN_PATH: &str = "This path is Doorward's own: the proxy in front must send it to Doorward \
+     and not ask about it (docs/forward-auth.md)";
 
 impl Gate {
     pub(crate) fn is_forward_auth(&self, scene: &Scene<'_>) -> bool {
@@ -74,6 +80,11 @@ impl Gate {
             .into_owned();
         case.path = path.as_str().into();
         case.method.clone_from(&original.method);
+        if route::is_own(scene.realm, &path, &original.method) {
+            let mut stop = Stop::new(ErrorCode::RouteUnknown, STAGE, "own_path");
+            stop.refusal = stop.refusal.with_message(OWN_PATH);
+            return Err(stop);
+        }
         parts.method = original.method;
         parts.uri = original.uri;
         // The body stayed with the other proxy.

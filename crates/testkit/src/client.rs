@@ -4,6 +4,9 @@
 use crate::app::App;
 use crate::http::{Request, Response};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
+
+const SIGN_IN: &str = "/me/v1/session";
 
 /// Somebody with a password.
 #[derive(Clone, Debug)]
@@ -58,6 +61,13 @@ impl Person {
         &self.password
     }
 
+    /// Asks for a sign-in at this address, such as that of a proxy.
+    #[must_use]
+    pub fn sign_in_at(&self, addr: SocketAddr) -> Response {
+        let request = Request::new(addr, "POST", SIGN_IN);
+        signing_in(request, &self.email, &self.password)
+    }
+
     /// Signs in.
     ///
     /// # Panics
@@ -83,9 +93,12 @@ impl Person {
 /// A password sign-in, whatever comes of it.
 #[must_use]
 pub fn sign_in(app: &App, email: &str, password: &str) -> Response {
-    app.request("POST", "/me/v1/session")
-        .json(&json!({ "email": email, "password": password }))
-        .send()
+    signing_in(app.request("POST", SIGN_IN), email, password)
+}
+
+fn signing_in(request: Request, email: &str, password: &str) -> Response {
+    let body = json!({ "email": email, "password": password });
+    request.json(&body).send()
 }
 
 impl Session<'_> {

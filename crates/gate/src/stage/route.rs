@@ -72,6 +72,17 @@ pub(crate) fn find<'r>(realm: &'r Realm, path: &str, method: &Method) -> Found<'
     }
 }
 
+/// Whether a request belongs to a local target, also one of a method that none takes.
+pub(crate) fn is_own(realm: &Realm, path: &str, method: &Method) -> bool {
+    let numbers = realm.table.find(path).iter();
+    let mut targets = numbers.filter_map(|&number| realm.targets.get(number));
+    let taken = targets.clone().find(|target| target.takes(method));
+    match taken {
+        Some(target) => target.mount().is_some(),
+        None => targets.any(|target| target.mount().is_some()),
+    }
+}
+
 /// Whether the route takes Basic: a module of it is on.
 pub(crate) fn takes_basic(realm: &Realm, path: &str, method: &Method) -> bool {
     match find(realm, path, method) {

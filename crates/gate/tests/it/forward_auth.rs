@@ -1,6 +1,7 @@
 //! Forward-auth: the same judgement on another proxy's facts.
 
-use super::support::{api_token, ask, start};
+use super::support::{api_token, ask, route, start};
+use doorward_gate::policy::spec::{RouteSpec, UpstreamSpec};
 
 #[tokio::test]
 async fn allow_is_200_with_the_identity_and_deny_is_what_it_is() {
@@ -267,5 +268,46 @@ async fn preflights_pass_and_refusals_can_be_read_by_pages() {
         let refused = asked("PUT", origin).await;
         assert_eq!(refused.status, 401);
         assert_eq!(refused.header("access-control-allow-origin"), allowed);
+    }
+}
+
+/// What an allow would send to the upstream: the password of a sign-in, the token of an
+/// exchange.
+#[tokio::test]
+async fn our_own_paths_are_refused_whatever_is_presented() {
+    let gate = start(|realm| {
+        // Broader ones, which anybody may call, do not let them through either.
+        let open = |path| RouteSpec {
+            public: true,
+            ..route(path, UpstreamSpec::Echo)
+        };
+        realm.routes.extend([open("/**"), open("/panic/**")]);
+    })
+    .await;
+    let jwt = gate.world.bearer(|_| {});
+    for uri in ["/local/x", "/local", "/local/x/?q", "/panic", "/me/x"] {
+        for method in ["GET", "POST", "OPTIONS"] {
+            for authorization in [None, Some(("Authorization", &*jwt))] {
+                let mut headers = vec![
+                    ("X-Forwarded-Method", method),
+                    ("X-Forwarded-Uri", uri),
+                    ("Origin", "https://app.test"),
+                    ("Access-Control-Request-Method", "POST"),
+                ];
+                headers.extend(authorization);
+                let answer = ask(gate.addr, "GET /forward-auth", &headers).await;
+                assert_eq!(
+                    answer.code(),
+                    (404, "route_unknown".into()),
+                    "{method} {uri}"
+                );
+                assert!(answer.body.contains("docs/forward-auth.md"), "{uri}");
+            }
+        }
+    }
+    for uri in ["/localx", "/panic/x", "/other"] {
+        let headers = [("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", uri)];
+        let answer = ask(gate.addr, "GET /forward-auth", &headers).await;
+        assert_eq!(answer.status, 200, "{uri}");
     }
 }
