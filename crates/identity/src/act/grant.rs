@@ -8,7 +8,7 @@ use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::ManagementPermission;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, Grant, Granted};
-use crate::port::Tx;
+use crate::port::{ChallengesOf, Tx};
 use async_trait::async_trait;
 use doorward_base::{Effect, SubjectId};
 use serde_json::json;
@@ -28,8 +28,8 @@ pub async fn add_grant(
     run(ctx, caller, subject, grant, AuditAction::GrantAdd).await
 }
 
-/// Takes a role or permission away; says whether it was there. Needs what
-/// [`add_grant`] needs.
+/// Takes a role or permission away; says whether it was there. What is pending for its
+/// holder's address in that tenant ends with it. Needs what [`add_grant`] needs.
 ///
 /// # Errors
 /// [`Failure`] with a [`ManageRefusal`].
@@ -112,9 +112,8 @@ impl Work for ChangeGrant {
             .ok_or(ManageRefusal::CallerDead)?;
         let tenant = self.grant.tenant.as_ref();
         manager.demand(ManagementPermission::GrantsEdit, tenant)?;
-        if tx.find_subject(self.subject).await?.is_none() {
-            return Err(ManageRefusal::NotFound("subject").into());
-        }
+        let found = tx.find_subject(self.subject).await?;
+        let found = found.ok_or(ManageRefusal::NotFound("subject"))?;
         let member_of = load_member_of(tx, self.subject).await?;
         if tenant.is_some_and(|tenant| !member_of.contains(tenant)) {
             return Err(ManageRefusal::NotFound("subject").into());
@@ -127,6 +126,16 @@ impl Work for ChangeGrant {
         } else {
             tx.delete_grant(self.subject, &self.grant).await?
         };
+        if changed && self.action == AuditAction::GrantRemove {
+            // An invitation would bring back what was taken away. None is realm-wide.
+            if let (Some(tenant), Some(email)) = (tenant, found.identifier.email()) {
+                tx.end_challenges(ChallengesOf::Address {
+                    address: email.as_str(),
+                    tenant: Some(tenant),
+                })
+                .await?;
+            }
+        }
         if changed {
             tx.bump_epoch(self.subject, tenant, self.call.now).await?;
             tx.append_change(Change::Subject(self.subject)).await?;

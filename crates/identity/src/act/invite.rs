@@ -1,21 +1,21 @@
 //! Invites an address into a tenant. Its secret goes to the address, or to who vouches.
 
-use super::authenticate::forecast;
 use super::caller::load_manager;
 use super::challenge::{self, ChallengeTerms, MintError};
 use super::mail::{self, MailRefusal};
 use super::placement::check_role;
-use super::work::{Failure, Stop, Work};
+use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::check_list;
 use crate::decide::invitation::delivery;
-use crate::decide::manage::ManagementPermission;
+use crate::decide::manage::{ManagementCaller, ManagementPermission};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
     AuditAction, AuditEvent, Challenge, ChallengeKind, Delivery, Grant, Granted, Invitation,
     MailDraft, MailKind, QueuedMail,
 };
-use crate::port::Tx;
+use crate::port::{Read, Tx};
+use crate::settings::RealmSettings;
 use async_trait::async_trait;
 use doorward_base::{ChallengeId, Effect, Email, RoleName, Secret, TenantId, Timestamp};
 use serde_json::json;
@@ -59,13 +59,18 @@ pub async fn invite(
     caller: &Caller,
     request: Invite,
 ) -> Result<Invited, Failure<ManageRefusal>> {
-    let mut vouches = false;
-    let refused = forecast(ctx, caller, |manager| {
-        vouches = manager.vouches();
-        manager.demand(NEEDED, Some(&request.tenant))
-    })
-    .await?;
-    let decided = delivery(request.delivery, vouches, ctx.identity.mail.is_on);
+    let forecast = Forecast {
+        realm: ctx.realm(),
+        caller: caller.clone(),
+        request: request.clone(),
+        mail_is_on: ctx.identity.mail.is_on,
+        now: ctx.call.now,
+    };
+    let decided = match ctx.query(forecast).await {
+        Ok(delivery) => Ok(delivery),
+        Err(Failure::Refused(refusal)) => Err(refusal),
+        Err(failure) => return Err(failure),
+    };
     let terms = ChallengeTerms {
         address: Some(request.email.as_str().to_owned()),
         tenant: Some(request.tenant.clone()),
@@ -79,9 +84,9 @@ pub async fn invite(
         MintError::Prefix => Failure::Internal(error.to_string()),
     })?;
     let (id, expires_at) = (challenge.id, challenge.expires_at);
-    // Mails are counted by address: nobody without the permission uses them up.
+    // Mails are counted by address: nobody uses them up by what is refused.
     let mut mail = None;
-    if refused.is_none() && decided == Ok(Delivery::Mail) {
+    if decided == Ok(Delivery::Mail) {
         mail = Some(letter(ctx, &request, &secret, expires_at).await?);
     }
     let delivery = ctx
@@ -135,6 +140,57 @@ async fn letter(
     })
 }
 
+/// Checks where an invitation leads and what it gives.
+async fn check(
+    tx: &mut dyn Read,
+    settings: &RealmSettings,
+    manager: &ManagementCaller,
+    tenant: &TenantId,
+    roles: &[RoleName],
+) -> Result<(), Stop<ManageRefusal>> {
+    if tx.find_tenant(tenant).await?.is_none() {
+        return Err(ManageRefusal::NotFound("tenant").into());
+    }
+    check_list("roles", roles)?;
+    for role in roles {
+        let grant = Grant {
+            tenant: Some(tenant.clone()),
+            granted: Granted::Role(role.clone()),
+        };
+        check_role(tx, &settings.roles, &grant).await?;
+        manager.may_grant(&grant)?;
+    }
+    Ok(())
+}
+
+/// Whom the secret will be given to, before anything is paid for. Whoever is refused here
+/// is refused again where it is written down.
+struct Forecast {
+    realm: Arc<Realm>,
+    caller: Caller,
+    request: Invite,
+    mail_is_on: bool,
+    now: Timestamp,
+}
+
+#[async_trait]
+impl Query for Forecast {
+    type Done = Delivery;
+    type Refusal = ManageRefusal;
+
+    async fn run(&self, tx: &mut dyn Read) -> Result<Delivery, Stop<ManageRefusal>> {
+        let settings = &self.realm.settings;
+        let manager = load_manager(tx, settings, &self.caller, self.now)
+            .await?
+            .ok_or(ManageRefusal::CallerDead)?;
+        let Invite { tenant, roles, .. } = &self.request;
+        manager.demand(NEEDED, Some(tenant))?;
+        let delivery = delivery(self.request.delivery, manager.vouches(), self.mail_is_on)?;
+        check(tx, settings, &manager, tenant, roles).await?;
+        Ok(delivery)
+    }
+}
+
 struct NewInvitation {
     realm: Arc<Realm>,
     call: Call,
@@ -184,18 +240,7 @@ impl Work for NewInvitation {
         if delivery == Delivery::Answer && !manager.vouches() {
             return Err(ManageRefusal::NotVouching.into());
         }
-        if tx.find_tenant(tenant).await?.is_none() {
-            return Err(ManageRefusal::NotFound("tenant").into());
-        }
-        check_list("roles", &self.roles)?;
-        for role in &self.roles {
-            let grant = Grant {
-                tenant: Some(tenant.clone()),
-                granted: Granted::Role(role.clone()),
-            };
-            check_role(tx, &settings.roles, &grant).await?;
-            manager.may_grant(&grant)?;
-        }
+        check(tx, settings, &manager, tenant, &self.roles).await?;
         tx.put_challenge(&self.challenge).await?;
         if let Some(mail) = &self.mail {
             tx.put_mail(mail).await?;

@@ -32,8 +32,8 @@ pub enum StatusChange {
 }
 
 /// Disables, bans or enables a subject; when it is disabled its sessions end, and
-/// with them what is pending for it or made by it, invitations too; its tokens
-/// work again when it is enabled. A ban ends nothing: what it holds back works again when
+/// with them what is pending for it, for its proven address, or made by it, invitations
+/// too; its tokens work again when it is enabled. A ban ends nothing: what it holds back works again when
 /// it is over, but for access tokens that were made before. Needs `platform.users.edit`
 /// realm-wide: an account is its person's, and a tenant ends what is its own there, the
 /// membership. For a service account it takes `platform.users.service-accounts.edit`: to
@@ -137,7 +137,8 @@ impl Work for NewStatus {
         if self.standing == StatusChange::Disabled {
             tx.end_challenges(ChallengesOf::Subject(self.subject))
                 .await?;
-            if let Some(email) = subject.identifier.email() {
+            // What waits for an address that is not known to be its own is not its own.
+            if let Some(email) = subject.identifier.proven_email() {
                 tx.end_challenges(ChallengesOf::Address {
                     address: email.as_str(),
                     tenant: None,

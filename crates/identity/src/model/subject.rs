@@ -141,6 +141,13 @@ impl Identifier {
         }
     }
 
+    /// The e-mail address, if it is known to be the subject's.
+    #[must_use]
+    pub fn proven_email(&self) -> Option<&Email> {
+        let email = self.contact()?.email.as_ref()?;
+        email.is_proven().then_some(&email.value)
+    }
+
     /// The phone number, if there is one.
     #[must_use]
     pub fn phone(&self) -> Option<&Phone> {

@@ -52,14 +52,15 @@ const TOKENS: &str = "UPDATE api_token SET name = NULL, state = 'revoked', \
       AND (name IS NOT NULL OR state <> 'revoked') LIMIT $3)";
 
 /// What goes with a subject at once: mail to its address, whoever caused it, and what waits
-/// for its addresses, which waits for nobody now.
+/// for its addresses, which waits for nobody now. Only addresses that are proven: others
+/// somebody else may have, and what waits for that one is not the subject's to end.
 const AT_ONCE: [&str; 3] = [
-    "DELETE FROM outbox WHERE realm = $1 AND recipient = \
-     (SELECT email FROM subject WHERE realm = $1 AND id = $2)",
-    "DELETE FROM challenge WHERE realm = $1 AND address = \
-     (SELECT email FROM subject WHERE realm = $1 AND id = $2)",
-    "DELETE FROM challenge WHERE realm = $1 AND address = \
-     (SELECT phone FROM subject WHERE realm = $1 AND id = $2)",
+    "DELETE FROM outbox WHERE realm = $1 AND recipient = (SELECT email FROM subject \
+     WHERE realm = $1 AND id = $2 AND email_proven_at IS NOT NULL)",
+    "DELETE FROM challenge WHERE realm = $1 AND address = (SELECT email FROM subject \
+     WHERE realm = $1 AND id = $2 AND email_proven_at IS NOT NULL)",
+    "DELETE FROM challenge WHERE realm = $1 AND address = (SELECT phone FROM subject \
+     WHERE realm = $1 AND id = $2 AND phone_proven_at IS NOT NULL)",
 ];
 
 fn target<'r>(table: &'static str, row: &'r (dyn Display + Sync)) -> Target<'r> {

@@ -13,8 +13,8 @@ use doorward_identity::act::mail::{MailLimit, MailPolicy, deliver};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::{ManageRefusal, SignInRefusal};
 use doorward_identity::model::{
-    Address, ChallengeKind, Delivery, Factor, FactorKind, Identifier, MailKind, Metadata, Subject,
-    TokenKind,
+    Address, AuditAction, ChallengeKind, Delivery, Factor, FactorKind, Identifier, MailKind,
+    Metadata, Subject, TokenKind,
 };
 use doorward_identity::port::{ChallengeKey, StoreHandle};
 use serde_json::json;
@@ -456,11 +456,37 @@ pub(crate) async fn the_mails_of_an_address_are_not_used_up_by_who_may_not_invit
 ) {
     let world = World::new(store).await;
     let local = world.person("local", Some("acme"), &[EDIT]).await;
+    let wide = world.person("wide", None, &[EDIT]).await;
     let eve = world.person("eve", Some("acme"), &["read"]).await;
     let ctx = world.ctx();
     for _ in 0..20 {
         let done = invite(ctx, &eve.caller, inviting("ada")).await;
         assert_eq!(code(done), ErrorCode::InsufficientPermission);
+    }
+    // Nor by what is refused to who may.
+    let to = |tenant: &str, role: &str| Invite {
+        tenant: tenant_id(tenant),
+        roles: vec![role.parse().unwrap()],
+        ..inviting("ada")
+    };
+    for (caller, request, expected) in [
+        (
+            &local.caller,
+            to("acme", "editor"),
+            ManageRefusal::NotHeld("editor".to_owned()),
+        ),
+        (
+            &wide.caller,
+            to("nowhere", "editor"),
+            ManageRefusal::NotFound("tenant"),
+        ),
+    ] {
+        for _ in 0..6 {
+            let done = invite(ctx, caller, request.clone()).await;
+            assert_eq!(reason(done), expected);
+            let row = world.last_audit().await.event;
+            assert_eq!(row.action, AuditAction::TenantInvite, "it is written down");
+        }
     }
     for _ in 0..6 {
         invite(ctx, &local.caller, inviting("ada")).await.unwrap();
@@ -468,4 +494,83 @@ pub(crate) async fn the_mails_of_an_address_are_not_used_up_by_who_may_not_invit
     assert_eq!(waiting_mails(&world).await, 6);
     let done = invite(ctx, &local.caller, inviting("ada")).await;
     assert_eq!(reason(done), ManageRefusal::TooManyMails);
+}
+
+async fn pending(world: &World) -> Vec<String> {
+    let listed = list_invitations(world.ctx(), &OPERATOR, None, all()).await;
+    let listed = listed.unwrap().into_iter();
+    listed.map(|one| one.email.as_str().to_owned()).collect()
+}
+
+/// Somebody opens an account of a stranger's address, and lets it end: others' invitations
+/// and mails to the address are not its own. Where the address was proven they are.
+pub(crate) async fn who_squats_an_address_ends_nothing_that_waits_for_it(store: StoreHandle) {
+    let world = World::new(store).await;
+    let local = world.person("local", Some("acme"), &[EDIT]).await;
+    let ctx = world.ctx();
+    for (name, kind, deleted, stays) in [
+        ("a", "unproven", true, true),
+        ("b", "unproven", false, true),
+        ("c", "service", true, true),
+        ("d", "service", false, true),
+        ("e", "proven", true, false),
+        ("f", "proven", false, false),
+    ] {
+        let subject = match kind {
+            "unproven" => unproven(&world, name).await,
+            "service" => world.service(name, Some("globex"), &[]).await,
+            _ => world.user(name, None, &[]).await,
+        };
+        invite(ctx, &local.caller, inviting(name)).await.unwrap();
+        if deleted {
+            let request = DeleteUser {
+                subject,
+                password: None,
+            };
+            delete_user(ctx, &OPERATOR, request).await.unwrap();
+        } else {
+            let done = set_subject_status(ctx, &OPERATOR, subject, StatusChange::Disabled);
+            done.await.unwrap();
+        }
+        let left = pending(&world).await.contains(&email(name).to_string());
+        assert_eq!(left, stays, "{name} {kind} {deleted}");
+    }
+    // A mail stays where its account is only disabled; one that is deleted gets none.
+    assert_eq!(waiting_mails(&world).await, 5);
+}
+
+pub(crate) async fn what_was_taken_away_is_not_brought_back_by_an_invitation(store: StoreHandle) {
+    let world = World::new(store).await;
+    world.tenant("acme").await;
+    let globex = world.tenant("globex").await;
+    let ctx = world.ctx();
+    let ada = world.person("ada", Some("acme"), &[]).await;
+    let editor = || role_grant(Some(&tenant_id("acme")), "editor");
+    add_grant(ctx, &OPERATOR, ada.id, editor()).await.unwrap();
+    let roles = vec!["editor".parse().unwrap()];
+    let request = Invite {
+        roles: roles.clone(),
+        ..inviting("ada")
+    };
+    let made = invite(ctx, &OPERATOR, request).await.unwrap();
+    let elsewhere = Invite {
+        tenant: globex,
+        ..inviting("ada")
+    };
+    let elsewhere = invite(ctx, &OPERATOR, elsewhere).await.unwrap();
+    invite(ctx, &OPERATOR, inviting("bob")).await.unwrap();
+    assert!(
+        remove_grant(ctx, &OPERATOR, ada.id, editor())
+            .await
+            .unwrap()
+    );
+    let done = accept_invitation(ctx, taking(&made.secret.unwrap(), None)).await;
+    assert_eq!(reason(done), ManageRefusal::InvitationInvalid);
+    let profile = load_profile(ctx, &OPERATOR, ada.id).await.unwrap();
+    assert!(!profile.grants.contains(&editor()), "{:?}", profile.grants);
+    // What waits for it in another tenant, or for others, is as it was.
+    assert_eq!(pending(&world).await.len(), 2);
+    accept_invitation(ctx, taking(&elsewhere.secret.unwrap(), None))
+        .await
+        .unwrap();
 }

@@ -143,6 +143,8 @@ macro_rules! use_cases {
                 an_invitation_is_as_good_as_its_maker,
                 what_changes_nothing_is_refused,
                 the_mails_of_an_address_are_not_used_up_by_who_may_not_invite,
+                who_squats_an_address_ends_nothing_that_waits_for_it,
+                what_was_taken_away_is_not_brought_back_by_an_invitation,
             ]
             client: [
                 a_secret_is_rotated_with_an_overlap,
