@@ -325,7 +325,7 @@ impl Acceptance {
             password: password.ok_or(ManageRefusal::PasswordNeeded)?,
             name: self.name.clone(),
         };
-        Ok(claim(tx, &self.realm, before, bringing, self.call.now).await?)
+        Ok(claim(tx, &self.realm, before, bringing, &self.call).await?)
     }
 
     async fn make(&self, tx: &mut dyn Tx, invitation: &Invitation) -> Result<Subject, StoreError> {

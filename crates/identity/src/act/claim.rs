@@ -2,12 +2,12 @@
 //! left in it goes. What stays: [`claimed`]. Not here: what proves the address
 //! (`decide::proof`).
 
-use super::Realm;
 use super::create_user::default_grants;
+use super::{Call, Realm};
 use crate::decide::proof::claimed;
-use crate::model::{Change, HashedPassword, Subject};
+use crate::model::{Actor, AuditAction, AuditEvent, Change, HashedPassword, Subject};
 use crate::port::{ChallengesOf, StoreError, Tx};
-use doorward_base::{Email, Timestamp};
+use doorward_base::Email;
 
 /// What the owner of the address brings.
 pub(super) struct Claim<'a> {
@@ -19,16 +19,16 @@ pub(super) struct Claim<'a> {
     pub(super) name: Option<String>,
 }
 
-/// Claims. A new table of a subject's rows chooses here what becomes of them; a test of
+/// Claims. Each tenant that it leaves reads so in its log. A new table of a subject's rows chooses here what becomes of them; a test of
 /// the store's schema lists the choices.
 pub(super) async fn claim(
     tx: &mut dyn Tx,
     realm: &Realm,
     before: &Subject,
     claim: Claim<'_>,
-    now: Timestamp,
+    call: &Call,
 ) -> Result<Subject, StoreError> {
-    let id = before.id;
+    let (id, now) = (before.id, call.now);
     for session in tx.end_sessions_of(id, None, now).await? {
         tx.append_change(Change::Session(session)).await?;
     }
@@ -38,6 +38,12 @@ pub(super) async fn claim(
     }
     for membership in tx.list_memberships(id).await? {
         tx.delete_membership(id, &membership.tenant).await?;
+        tx.append_audit(&AuditEvent {
+            subject: Some(id),
+            tenant: Some(membership.tenant),
+            ..call.event(Actor::Anonymous, AuditAction::MembershipEnd)
+        })
+        .await?;
     }
     for identity in tx.list_identities(id).await? {
         tx.delete_identity(identity.id).await?;

@@ -4,6 +4,7 @@ use super::look_up::{Presented, find_presented, use_token};
 use super::sign::{Issued, Unsigned, mint_jti};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Context, Realm};
+use crate::decide::audit;
 use crate::decide::issue::{Ask, Bearer, Term, hold};
 use crate::decide::refusal::UseRefusal;
 use crate::model::{Actor, AuditAction, AuditEvent};
@@ -106,13 +107,16 @@ impl Work for Exchange {
     ) -> Result<Self::Done, Stop<UseRefusal>> {
         let (found, owner) = find_presented(tx, &self.presented).await?;
         let token = &found.token;
-        event.token = Some(token.id);
-        event.subject = Some(token.owner);
-        event.tenant.clone_from(&token.ceiling.tenant);
-        event.actor = Actor::Subject(token.owner);
         let settings = &self.realm.settings;
         let (request, now) = (&self.request, self.call.now);
-        use_token(token, &owner, settings, &Presentation::Exchange, now)?;
+        let used = use_token(token, &owner, settings, &Presentation::Exchange, now);
+        if used.is_ok() || audit::is_at_home(token.ceiling.tenant.as_ref(), &owner.member_of) {
+            event.token = Some(token.id);
+            event.subject = Some(token.owner);
+            event.tenant.clone_from(&token.ceiling.tenant);
+            event.actor = Actor::Subject(token.owner);
+        }
+        used?;
         let scopes = self.scopes()?;
         let ask = Ask {
             tenant: request.tenant.as_ref(),

@@ -50,6 +50,14 @@ pub const fn tenant_asked_for(event: &AuditEvent) -> Option<&TenantId> {
     }
 }
 
+/// Whether the refusal of a credential is told by the credential's name. One that is bound
+/// to a tenant its owner has left is a stranger's there: its refusals are counted, and
+/// nobody who was sent away goes on writing into the tenant's log.
+#[must_use]
+pub fn is_at_home(bound_to: Option<&TenantId>, member_of: &[TenantId]) -> bool {
+    bound_to.is_none_or(|tenant| member_of.contains(tenant))
+}
+
 /// Takes a refused event out of the log of a tenant that its actor is not a member of:
 /// nobody writes into a log of others by asking for what it does not get. The realm's own
 /// log keeps it, and which tenant was meant.

@@ -246,6 +246,28 @@ pub(crate) async fn made_up_tokens_are_counted(store: StoreHandle) {
     assert_eq!(again, Ok(0));
 }
 
+/// Its dead token would fill the log of a tenant that it is no member of.
+pub(crate) async fn who_was_sent_away_writes_nothing_into_the_log(store: StoreHandle) {
+    let world = World::new(store).await;
+    let acme = world.tenant("acme").await;
+    let left = world.service("left", Some("acme"), &[]).await;
+    let token = world.mint(TokenKind::Service, left).await;
+    let ended = end_membership(world.ctx(), &OPERATOR, left, acme).await;
+    ended.unwrap();
+    let before = world.audit().await.len();
+    for _ in 0..5 {
+        let done = exchange(world.ctx(), asking(&token.secret)).await;
+        assert_eq!(code(done), ErrorCode::TokenInvalid);
+    }
+    assert_eq!(world.audit().await.len(), before, "nothing is written");
+    let flushed = world.identity.strangers.flush(world.store()).await;
+    assert_eq!(flushed, Ok(1));
+    let event = world.last_audit().await.event;
+    assert_eq!(event.action, AuditAction::TokenExchange);
+    assert_eq!((event.tenant, event.token), (None, None));
+    assert_eq!(event.detail["count"], 5);
+}
+
 pub(crate) async fn a_token_lives_again_with_its_owner(store: StoreHandle) {
     let world = World::new(store).await;
     let ada = world.user("ada", None, &[]).await;

@@ -314,6 +314,13 @@ pub(crate) async fn an_account_that_waited_for_its_owner_is_emptied(store: Store
     };
     let claimed = accept_invitation(ctx, request).await.unwrap();
     assert_eq!(claimed.id, victim);
+    let rows = world.audit().await;
+    let ended: Vec<_> = rows
+        .iter()
+        .filter(|row| row.event.action == AuditAction::MembershipEnd)
+        .map(|row| (row.event.subject, row.event.tenant.clone()))
+        .collect();
+    assert_eq!(ended, [(Some(victim), Some(tenant_id("globex")))]);
     let stored = find_subject(ctx, &OPERATOR, victim).await.unwrap();
     for subject in [&claimed, &stored] {
         let expected = Subject {

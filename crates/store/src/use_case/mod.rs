@@ -58,6 +58,7 @@ macro_rules! use_cases {
                 scopes_are_refused_narrowed_or_filled_in,
                 each_dead_token_is_refused_and_written_down,
                 made_up_tokens_are_counted,
+                who_was_sent_away_writes_nothing_into_the_log,
                 a_token_lives_again_with_its_owner,
                 a_tenant_a_role_and_an_audience_are_held_or_refused,
                 a_token_follows_its_owners_grants,
