@@ -22,6 +22,7 @@ mod ops;
 mod realms;
 mod run;
 mod settled;
+mod sole;
 mod store;
 mod system;
 mod telemetry;

@@ -13,6 +13,7 @@ use crate::jobs::Jobs;
 use crate::limits::Limits;
 use crate::nodes::ThisNode;
 use crate::ops::Ops;
+use crate::sole::Sole;
 use crate::telemetry::metrics::{Metrics, Sources};
 use crate::terms::terms;
 use crate::vitals::Vitals;
@@ -53,13 +54,14 @@ pub(crate) trait AsyncGreeting: Send {
 pub(crate) async fn run(plan: Plan) -> Result<(), Failure> {
     // Before anything is announced: a signal that nobody listens for ends the process.
     let mut signals = Signals::listen()?;
+    let sole = Sole::take(&plan.loaded.settings.server.database)?;
     // Starting may wait, for the store or for another process.
     let started = tokio::select! {
         started = start(&plan.loaded) => started?,
         () = signals.stop() => return Ok(()),
     };
     let Started { engine, membership } = started;
-    let served = serve(plan, signals, &engine, &membership).await;
+    let served = serve(plan, signals, &engine, &membership, sole).await;
     engine.limits.close().await;
     membership.withdraw().await;
     engine.close().await;
@@ -86,6 +88,7 @@ async fn serve(
     mut signals: Signals,
     engine: &Engine,
     membership: &Arc<ThisNode>,
+    sole: Sole,
 ) -> Result<(), Failure> {
     let Plan {
         loaded,
@@ -126,6 +129,8 @@ async fn serve(
     running.until_stopped(&mut signals, loaded.in_force()).await;
     vitals.draining.store(true, Ordering::Release);
     tracing::info!("stopping: finishing open requests");
+    // The next one may begin while this one finishes.
+    drop(sole);
     stop.send_replace(true);
     while serving.join_next().await.is_some() {}
     background.shutdown().await;

@@ -77,3 +77,24 @@ fn a_store_of_a_long_path_is_served() {
     let token = robot(&app);
     app.exchange(&token, &json!({})).expect(200);
 }
+
+/// Commands go on beside the one that serves, and who dies leaves no lock.
+#[test]
+fn one_sqlite_store_is_served_by_one_process() {
+    let mut app = witboost(site!()).start();
+    if app.engine() != Engine::Sqlite {
+        return;
+    }
+    let token = robot(&app);
+    let refused = app.refuse_to_start().exit(1);
+    let pid = app.server().pid().to_string();
+    for part in [&*pid, "store.db.lock", "PostgreSQL"] {
+        assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
+    }
+    app.exchange(&token, &json!({})).expect(200);
+    app.revoke(&token);
+    app.until_status(&app.request("GET", crate::CATALOGUE).bearer(&token), 401);
+    app.kill();
+    app.start();
+    app.exchange(&token, &json!({})).expect(401);
+}
