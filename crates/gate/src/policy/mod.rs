@@ -6,6 +6,7 @@ mod check;
 pub(crate) mod compiled;
 pub mod lower;
 mod mount_spec;
+pub mod precedence;
 pub mod problem;
 mod route_spec;
 pub mod spec;

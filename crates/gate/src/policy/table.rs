@@ -152,6 +152,16 @@ impl Pattern {
 }
 
 impl Pattern {
+    /// Whether its first segment is a name.
+    pub(super) fn is_rooted(&self) -> bool {
+        matches!(self.segments.first(), Some(Segment::Literal(_)))
+    }
+
+    /// Whether it goes on where `other` ends.
+    pub(super) fn is_below(&self, other: &Self) -> bool {
+        self.segments.len() > other.segments.len() && self.segments.starts_with(&other.segments)
+    }
+
     /// Whether all that is left from this segment on is the slash at the end.
     fn names_slash(&self, at: usize) -> bool {
         self.segments.len() == at + 1

@@ -11,7 +11,9 @@ mod tests;
 use crate::config::expect::ExpectPrincipal;
 use crate::config::text::{FromText as _, Outcome, Text};
 use crate::config::value::RequestLine;
-use crate::config::{Expectation, KeyPath, Loaded, Place, Problem, RealmConfig, policies};
+use crate::config::{
+    Expectation, KeyPath, Loaded, Place, Problem, RealmConfig, policies, warnings,
+};
 use crate::mounts::{Targets, place};
 use doorward_base::{
     CredentialKind, Environment, Permission, RealmName, RoleName, Scope, TenantId,
@@ -34,6 +36,8 @@ pub struct Report {
     pub held: usize,
     /// The assertions that do not.
     pub failures: Vec<Failure>,
+    /// What is sound and may not be meant.
+    pub warnings: Vec<Problem>,
 }
 
 /// An assertion that does not hold.
@@ -113,6 +117,7 @@ pub fn check(loaded: &Loaded) -> Result<Report, Vec<Problem>> {
     let policies = policies(loaded, &mut local_targets)?;
     let mut report = Report {
         realms: loaded.settings.realms.len(),
+        warnings: warnings(loaded, &policies),
         ..Report::default()
     };
     let mut problems = Vec::new();

@@ -202,3 +202,44 @@ fn a_request_can_be_asked_about() {
     asked.request = "/api";
     assert!(dry_run(&loaded, &asked).is_err());
 }
+
+/// What looks as if it let somebody in where Doorward answers itself.
+#[test]
+fn routes_that_our_own_paths_win_over_are_told() {
+    let warned = |paths: &[&str]| {
+        let routes: String = paths
+            .iter()
+            .map(|path| format!("[[realm.m.route]]\npath = \"{path}\"\nupstream = \"builtin:echo\"\npublic = true\n"))
+            .collect();
+        let realm = format!("[realm.m]\nissuer = \"https://m.example.com\"\n{routes}");
+        let warnings = report(&realm).unwrap().warnings;
+        warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let [over, below] = warned(&["/a/**", "/admin/**", "/me/v1/x"])
+        .try_into()
+        .unwrap();
+    assert!(over.starts_with("d.toml:8: "), "{over}");
+    assert!(
+        over.ends_with(
+            "route /admin/** does not get the paths of /admin/v1/**, which Doorward answers itself"
+        ),
+        "{over}"
+    );
+    assert!(below.starts_with("d.toml:12: "), "{below}");
+    assert!(
+        below.contains("route /me/v1/x lies below Doorward's own /me/v1, where"),
+        "{below}"
+    );
+    assert_eq!(warned(&["/healthz/x", "/.well-known/**"]).len(), 2);
+    assert_eq!(
+        warned(&[
+            "/**",
+            "/{any}",
+            "/{any}/v1/**",
+            "/healthy",
+            "/me/v2/**",
+            "/admin"
+        ]),
+        Vec::<String>::new()
+    );
+}

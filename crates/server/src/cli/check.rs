@@ -18,6 +18,9 @@ impl Check {
     pub(super) fn run(self) -> Result<(), Failure> {
         let loaded = load_configuration(&self.installation, Overrides::default())?;
         let report = check(&loaded).map_err(|problems| wrong(&problems))?;
+        for warning in &report.warnings {
+            output::note(&format!("warning: {warning}"));
+        }
         for failure in &report.failures {
             output::note(&failure.to_string());
         }

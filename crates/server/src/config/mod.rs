@@ -39,7 +39,7 @@ mod tests;
 
 pub use lower::{
     Database, Expectation, LimitStore, MailSettings, MasterKeySource, Place, PostgresConfig,
-    RealmConfig, RedisConfig, ServerSettings, Settings, policies,
+    RealmConfig, RedisConfig, ServerSettings, Settings, policies, warnings,
 };
 pub use problem::{KeyPath, Problem, Step};
 

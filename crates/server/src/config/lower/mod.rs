@@ -20,7 +20,7 @@ mod upstream_tls;
 
 pub use expect::Expectation;
 pub use mail::MailSettings;
-pub use policy::{Place, policies};
+pub use policy::{Place, policies, warnings};
 pub use realm::RealmConfig;
 pub use secret::MasterKeySource;
 pub use server::ServerSettings;

@@ -3,6 +3,7 @@
 use super::RealmConfig;
 use crate::config::Loaded;
 use crate::config::problem::{KeyPath, Problem};
+use doorward_gate::policy::precedence::{Precedence, precedence};
 use doorward_gate::policy::problem::Problem as PolicyProblem;
 use doorward_gate::policy::spec::{MountSpec, RealmSpec};
 use doorward_gate::policy::{self, Policies, PolicyError};
@@ -39,19 +40,36 @@ pub fn policies(
     })
 }
 
+/// What is sound and worth a warning: routes that Doorward's own paths win over.
+#[must_use]
+pub fn warnings(loaded: &Loaded, policies: &Policies) -> Vec<Problem> {
+    let of = |found: &Precedence| {
+        let (realm, route) = found.place();
+        let mut realms = loaded.settings.realms.iter();
+        let realm = realms.find(|known| known.name() == realm)?;
+        let spec = realm.gate_spec(Place::default());
+        let path = KeyPath::of(&["realm", spec.name.as_str()]);
+        Some(loaded.problem(&route_in(&path, &spec, route), found.to_string()))
+    };
+    precedence(policies).iter().filter_map(of).collect()
+}
+
+/// The path of the last route of this pattern, or the realm.
+fn route_in(realm: &KeyPath, spec: &RealmSpec, pattern: &str) -> KeyPath {
+    let at = spec.routes.iter().rposition(|route| route.path == pattern);
+    at.map_or_else(
+        || realm.clone(),
+        |at| realm.key("route").index(at).key("path"),
+    )
+}
+
 /// Where in the file the gate's complaint belongs.
 fn place(error: &PolicyError, specs: &[RealmSpec]) -> KeyPath {
     let realm = KeyPath::of(&["realm", error.realm.as_str()]);
     let Some(spec) = specs.iter().find(|spec| spec.name == error.realm) else {
         return realm;
     };
-    let route = |pattern: &str| {
-        let at = spec.routes.iter().rposition(|route| route.path == pattern);
-        at.map_or_else(
-            || realm.clone(),
-            |at| realm.key("route").index(at).key("path"),
-        )
-    };
+    let route = |pattern: &str| route_in(&realm, spec, pattern);
     // The first issuer is the realm's own and is not in the list.
     let issuer = |name: &str| {
         let external = spec.issuers.iter().skip(1);
