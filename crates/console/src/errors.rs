@@ -12,7 +12,8 @@ pub(crate) fn refuse<R: Reason>(failure: Failure<R>) -> Refusal {
     if code.status() >= 500 {
         tracing::error!(code = code.as_str(), %failure, "a use-case failed");
     }
-    let refusal = Refusal::new(code).because(failure.reason());
+    let mut refusal = Refusal::new(code).because(failure.reason());
+    refusal.retry_after = failure.retry_after();
     match failure {
         Failure::Refused(reason) if is_explained(code) => refusal.with_message(reason.to_string()),
         _ => refusal,

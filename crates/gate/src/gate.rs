@@ -164,6 +164,11 @@ impl Gate {
                 response
             }
             Err(stop) => {
+                // What is refused by another count would be told the room that is left in
+                // the limits that it passed.
+                if stop.refusal.code == ErrorCode::RateLimited && stop.stage != limit::STAGE {
+                    case.note = None;
+                }
                 self.record(&stop, &case);
                 case.render(&stop)
             }
@@ -315,7 +320,12 @@ impl Gate {
             Found::Target(target) => target,
             Found::Nothing { stop, open } => return Err(self.missed(scene, stop, open, case)),
         };
-        self.count(scene, &target.limits, case)?;
+        let everywhere = target.is_counted().then_some(&*realm.limits);
+        self.count(
+            scene,
+            target.limits.iter().chain(everywhere.into_iter().flatten()),
+            case,
+        )?;
         let caller = verified.as_ref().map(|verified| Presenter {
             principal: &verified.principal,
             kind: verified.kind,
@@ -332,7 +342,8 @@ impl Gate {
     /// and a known caller's guesses count against the realm's limits.
     fn missed(&self, scene: Scene<'_>, stop: Box<Stop>, open: bool, case: &mut Case) -> Box<Stop> {
         if case.principal.is_some() {
-            return self.count(scene, &[], case).err().unwrap_or(stop);
+            let counted = self.count(scene, scene.realm.limits.iter(), case);
+            return counted.err().unwrap_or(stop);
         }
         if open {
             return stop;
@@ -340,8 +351,12 @@ impl Gate {
         Stop::new(ErrorCode::CredentialMissing, "route", "credential")
     }
 
-    fn count(&self, scene: Scene<'_>, own: &[Limit], case: &mut Case) -> Passed<()> {
-        let limits = own.iter().chain(&scene.realm.limits);
+    fn count<'l>(
+        &self,
+        scene: Scene<'_>,
+        limits: impl Iterator<Item = &'l Limit>,
+        case: &mut Case,
+    ) -> Passed<()> {
         let caller = (case.principal.as_deref(), scene.client.ip);
         match limit::count(limits, &*self.parts.limiter, &self.keys, caller, case.now) {
             Ok(note) => {

@@ -124,6 +124,7 @@ pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> 
     let mut mounts = vec![
         MountSpec {
             methods: vec![Method::GET, Method::HEAD],
+            counted: false,
             ..open("health", &[liveness::PATH], &targets.health)
         },
         open("oauth", &[JWKS_PATH], &targets.oauth.jwks),

@@ -168,7 +168,7 @@ mod tests {
             ),
             (&ManageRefusal::InvitationInvalid, 404, "invite_not_found"),
             (
-                &ManageRefusal::TooManyGuesses,
+                &ManageRefusal::TooManyGuesses(90),
                 429,
                 "over_request_rate_limit",
             ),
@@ -177,7 +177,7 @@ mod tests {
             (&ManageRefusal::NameInvalid, 400, "validation_failed"),
             (&SignInRefusal::SessionOver, 403, "session_not_found"),
             (
-                &SignInRefusal::TooManyGuesses,
+                &SignInRefusal::TooManyGuesses(90),
                 429,
                 "over_request_rate_limit",
             ),

@@ -1,7 +1,7 @@
 //! A server that runs: reloading, stopping, health, keys that rotate.
 
 use crate::{CATALOGUE, robot, server_log, witboost};
-use doorward_testkit::{Request, site, upstream::Upstream, wait};
+use doorward_testkit::{Engine, Request, site, upstream::Upstream, wait};
 use serde_json::{Value, json};
 
 fn switch_basic_on(config: &mut toml::Table) {
@@ -86,9 +86,38 @@ fn sigterm_lets_a_request_in_flight_finish() {
             .map_or(Some(()), |answer| (answer.status != 200).then_some(()))
     });
     assert!(!flight.is_finished());
+    if app.engine() == Engine::Sqlite {
+        // The next server may start meanwhile.
+        let lock = format!("{}.lock", app.store_path().display());
+        std::fs::File::open(lock).unwrap().try_lock().unwrap();
+    }
     release.send(()).unwrap();
     assert_eq!(flight.join().unwrap().expect(200).json()["upstream"], 1);
     assert_eq!(app.wait_for_exit(), 0);
+}
+
+/// A probe that is told 429 takes the server out of a load balancer.
+#[test]
+fn health_is_counted_by_no_limit() {
+    let app = witboost(site!())
+        .edit(|config| {
+            let realm = config["realm"]["witboost"].as_table_mut().unwrap();
+            let limits = realm
+                .entry("limits")
+                .or_insert_with(|| toml::Table::new().into());
+            let few = toml::toml! { key = "address" rate = "1/1h" everywhere = true };
+            limits
+                .as_table_mut()
+                .unwrap()
+                .insert("all".to_owned(), few.into());
+        })
+        .start();
+    for wanted in [200, 429] {
+        app.get("/.well-known/jwks.json").expect(wanted);
+        for _ in 0..3 {
+            app.get("/healthz").expect(200);
+        }
+    }
 }
 
 #[test]

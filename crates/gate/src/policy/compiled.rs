@@ -221,6 +221,11 @@ impl Target {
         }
     }
 
+    /// Whether the limits of the realm count it.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.mount().is_none_or(|mount| mount.counted)
+    }
+
     /// Whether it passes on paths that others may read in more than one way.
     pub(crate) fn forwards_ambiguous(&self) -> bool {
         self.route()

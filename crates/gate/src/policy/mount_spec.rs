@@ -32,6 +32,9 @@ pub struct MountSpec {
     pub errors: Arc<dyn Form>,
     /// Limits by address or subject, for example on sign-in.
     pub limits: Vec<LimitSpec>,
+    /// Whether the limits of the realm count its calls too. Those of a load balancer's probe
+    /// they do not.
+    pub counted: bool,
     /// Which origins may call it from a browser; `None` is as in the rest of the realm.
     pub cors: Option<CorsSpec>,
     /// Whether what callers prove themselves by here can be guessed, as passwords and
@@ -57,6 +60,7 @@ impl MountSpec {
             cookie: None,
             errors: Arc::new(Template::default()),
             limits: Vec::new(),
+            counted: true,
             cors: None,
             guessable: false,
             timeout: Duration::from_secs(30),

@@ -11,6 +11,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+/// What refusals of this stage are called in traces.
+pub(crate) const STAGE: &str = "limit";
+
 static POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 static STATE: HeaderName = HeaderName::from_static("ratelimit");
 
@@ -44,7 +47,7 @@ pub(crate) fn count<'l>(
             verdict,
         };
         if !verdict.allowed {
-            let mut stop = Stop::new(ErrorCode::RateLimited, "limit", "quota");
+            let mut stop = Stop::new(ErrorCode::RateLimited, STAGE, "quota");
             stop.refusal.retry_after = Some(verdict.retry_after_seconds());
             stop.required = vec![limit.name.to_string()];
             return Err((stop, note(verdict)));

@@ -63,6 +63,10 @@ fn mounts(realm: &mut RealmSpec) {
             }],
             ..mount("/m/few/**", MountAccess::Open)
         },
+        MountSpec {
+            counted: false,
+            ..mount("/m/probe", MountAccess::Open)
+        },
     ]);
 }
 
@@ -357,5 +361,57 @@ async fn a_target_made_once_finds_the_realm_that_was_called() {
     assert_eq!(
         (&answer["realm"], &answer["part"]),
         (&Value::from("test"), &Value::from("part of test"))
+    );
+}
+
+fn three_an_hour() -> LimitSpec {
+    LimitSpec {
+        name: "three".to_owned(),
+        key: LimitKey::Address,
+        quota: Quota::new(3, Duration::from_secs(3600), 3).unwrap(),
+        overrides: vec![],
+    }
+}
+
+/// A load balancer that is told 429 takes the node out.
+#[tokio::test]
+async fn what_is_not_counted_passes_the_limits_of_the_realm() {
+    let gate = start(|realm| {
+        mounts(realm);
+        realm.limits.push(three_an_hour());
+    })
+    .await;
+    for wanted in [200, 200, 200, 429] {
+        assert_eq!(ask(gate.addr, "GET /m/probe", &[]).await.status, 200);
+        assert_eq!(ask(gate.addr, "GET /m/any/x", &[]).await.status, wanted);
+    }
+    let probe = ask(gate.addr, "GET /m/probe", &[]).await;
+    assert_eq!((probe.status, probe.header("ratelimit")), (200, None));
+}
+
+/// Whoever is refused by a target's own count waits as long as that says, and is not told
+/// how much is left of another limit.
+#[tokio::test]
+async fn a_targets_own_429_tells_its_own_wait_alone() {
+    let gate = start(|realm| {
+        mounts(realm);
+        realm.limits.push(three_an_hour());
+        realm.legacy_limit_headers = true;
+    })
+    .await;
+    let passed = ask(gate.addr, "GET /m/any/x", &[]).await;
+    assert!(passed.header("ratelimit").is_some() && passed.header("x-ratelimit-limit").is_some());
+    let refused = ask(gate.addr, "GET /m/any/tired", &[]).await;
+    assert_eq!(refused.code(), (429, "rate_limited".to_owned()));
+    assert_eq!(refused.header("retry-after"), Some("90"));
+    for name in ["ratelimit", "ratelimit-policy", "x-ratelimit-remaining"] {
+        assert_eq!(refused.header(name), None, "{name}");
+    }
+    assert_eq!(ask(gate.addr, "GET /m/any/x", &[]).await.status, 200);
+    let limited = ask(gate.addr, "GET /m/any/x", &[]).await;
+    assert_eq!(limited.status, 429);
+    assert!(
+        limited.header("ratelimit").is_some(),
+        "its own limit it tells"
     );
 }

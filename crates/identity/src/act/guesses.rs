@@ -74,39 +74,41 @@ impl Guesses {
     }
 
     /// Takes one guess, if the account has one left, before the password is looked at:
-    /// guesses made at the same time are as many as those made one after the other.
+    /// guesses made at the same time are as many as those made one after the other. Else in
+    /// how many seconds there is one.
     pub(super) async fn take(
         &self,
         realm: RealmId,
         account: &str,
         from: Origin<'_>,
         now: Timestamp,
-    ) -> Option<Guess<'_>> {
+    ) -> Result<Guess<'_>, u64> {
         let key = |of: &str| self.key(&format!("{} {account}\n{of}", realm.0));
         let mut guess = Guess {
             guesses: self,
             taken: Vec::with_capacity(2),
             now,
         };
-        let allowed = match from {
-            Origin::Session => guess.take(key("session"), self.each).await,
+        match from {
+            Origin::Session => guess.take(key("session"), self.each).await?,
             Origin::Outside {
                 device,
                 is_known: true,
             } => {
                 let agent = device.user_agent.as_ref().map_or("", UserAgent::as_str);
                 let own = format!("by {} {agent}", network(device));
-                guess.take(key(&own), self.each).await
+                guess.take(key(&own), self.each).await?;
             }
             Origin::Outside {
                 device,
                 is_known: false,
             } => {
                 let own = format!("from {}", network(device));
-                guess.take(key(&own), self.each).await && guess.take(key("all"), self.in_all).await
+                guess.take(key(&own), self.each).await?;
+                guess.take(key("all"), self.in_all).await?;
             }
-        };
-        allowed.then_some(guess)
+        }
+        Ok(guess)
     }
 
     fn key(&self, text: &str) -> u128 {
@@ -133,20 +135,15 @@ pub(super) struct Guess<'g> {
 }
 
 impl Guess<'_> {
-    async fn take(&mut self, key: u128, quota: Quota) -> bool {
-        let allowed = self
-            .guesses
-            .limiter
-            .take(key, quota, self.now)
-            .await
-            .allowed;
-        if allowed {
+    async fn take(&mut self, key: u128, quota: Quota) -> Result<(), u64> {
+        let verdict = self.guesses.limiter.take(key, quota, self.now).await;
+        if verdict.allowed {
             self.taken.push((key, quota));
-        } else {
-            // What is not looked at is not counted anywhere.
-            self.undo();
+            return Ok(());
         }
-        allowed
+        // What is not looked at is not counted anywhere.
+        self.undo();
+        Err(verdict.retry_after_seconds())
     }
 
     fn undo(&mut self) {
@@ -190,7 +187,7 @@ mod tests {
     /// Guesses until it is refused, at most 1,000 times; how often it was not.
     async fn guess(guesses: &Guesses, from: Origin<'_>, now: Timestamp) -> u32 {
         for number in 0..1000 {
-            if guesses.take(RealmId(1), "ada", from, now).await.is_none() {
+            if guesses.take(RealmId(1), "ada", from, now).await.is_err() {
                 return number;
             }
         }
@@ -229,7 +226,11 @@ mod tests {
         };
         assert_eq!(guess(&guesses, known(&elsewhere), NOW).await, 10);
         assert_eq!(guess(&guesses, Origin::Session, NOW).await, 10);
-        // It wears off.
+        // It wears off, when it is said.
+        let wait = guesses.take(RealmId(1), "ada", known(&home), NOW).await;
+        assert_eq!(wait.err(), Some(90));
+        let wait = guesses.take(RealmId(1), "ada", strange(&other), NOW).await;
+        assert_eq!(wait.err(), Some(36), "of all strange addresses");
         let later = NOW.plus(Duration::from_secs(91));
         assert_eq!(guess(&guesses, known(&home), later).await, 1);
         assert_eq!(guess(&guesses, strange(&other), later).await, 2);

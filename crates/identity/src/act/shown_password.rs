@@ -37,8 +37,9 @@ impl ShownPassword {
         };
         let guesses = &ctx.identity.guesses;
         let taken = guesses.take(ctx.realm.id, &account, Origin::Session, ctx.call.now);
-        let Some(guess) = taken.await else {
-            return Ok(Self(Err(ManageRefusal::TooManyGuesses)));
+        let guess = match taken.await {
+            Ok(guess) => guess,
+            Err(retry_after) => return Ok(Self(Err(ManageRefusal::TooManyGuesses(retry_after)))),
         };
         match ctx.identity.passwords.check(&password, Some(&stored)).await {
             Ok(PasswordCheck::Wrong) => Ok(Self::none()),

@@ -63,8 +63,12 @@ pub async fn sign_in(
     let email = Email::new(&request.email).ok();
     let account = email.as_ref().map_or("", Email::as_str).to_owned();
     let (stored, devices) = ctx.query(FindByEmail(email)).await?;
-    let Some(guess) = take_guess(ctx, &account, &request, &devices).await else {
-        return ctx.commit(TooMany(*ctx.call)).await;
+    let guess = match take_guess(ctx, &account, &request, &devices).await {
+        Ok(guess) => guess,
+        Err(retry_after) => {
+            let call = *ctx.call;
+            return ctx.commit(TooMany { call, retry_after }).await;
+        }
     };
     let passwords = &ctx.identity.passwords;
     let hash = stored.as_ref().and_then(|(_, hash)| hash.as_ref());
@@ -105,13 +109,14 @@ pub async fn sign_in(
     })
 }
 
-/// Takes one guess at the account, if there is one left for where this one comes from.
+/// Takes one guess at the account, if there is one left for where this one comes from; else
+/// in how many seconds there is.
 async fn take_guess<'c>(
     ctx: Context<'c>,
     account: &str,
     request: &SignIn,
     devices: &[Device],
-) -> Option<Guess<'c>> {
+) -> Result<Guess<'c>, u64> {
     let device = Device {
         address: ctx.call.peer,
         user_agent: request.user_agent.clone(),
@@ -128,7 +133,10 @@ async fn take_guess<'c>(
 }
 
 /// A guess that is not looked at.
-struct TooMany(Call);
+struct TooMany {
+    call: Call,
+    retry_after: u64,
+}
 
 #[async_trait]
 impl Work for TooMany {
@@ -141,7 +149,7 @@ impl Work for TooMany {
     }
 
     fn event(&self) -> AuditEvent {
-        self.0.event(Actor::Anonymous, AuditAction::SignIn)
+        self.call.event(Actor::Anonymous, AuditAction::SignIn)
     }
 
     async fn run(
@@ -149,7 +157,7 @@ impl Work for TooMany {
         _tx: &mut dyn Tx,
         _event: &mut AuditEvent,
     ) -> Result<SignedIn, Stop<SignInRefusal>> {
-        Err(SignInRefusal::TooManyGuesses.into())
+        Err(SignInRefusal::TooManyGuesses(self.retry_after).into())
     }
 }
 

@@ -53,6 +53,14 @@ impl<R: Reason> Failure<R> {
             Self::Store(_) | Self::Busy | Self::Internal(_) => None,
         }
     }
+
+    /// How many seconds the caller must wait, where that is known.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Refused(refusal) => refusal.retry_after(),
+            Self::Store(_) | Self::Busy | Self::Internal(_) => None,
+        }
+    }
 }
 
 /// How a decision inside a transaction ends early. Before a refusal nothing is

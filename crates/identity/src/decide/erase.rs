@@ -107,7 +107,7 @@ mod tests {
     fn a_person_deletes_itself_by_session_and_password() {
         let token = Through::ApiToken(ApiTokenId::from_bytes([7; 16]));
         let ago = |seconds| Proof::SignedIn(NOW.minus(Duration::from_secs(seconds)));
-        let wrong = Proof::Wrong(ManageRefusal::TooManyGuesses);
+        let wrong = Proof::Wrong(ManageRefusal::TooManyGuesses(90));
         for (through, proof, expected) in [
             (Through::SignIn, Some(Proof::Password), Ok(())),
             (Through::SignIn, Some(ago(599)), Ok(())),
@@ -119,7 +119,7 @@ mod tests {
             (
                 Through::SignIn,
                 Some(wrong),
-                Err(ManageRefusal::TooManyGuesses),
+                Err(ManageRefusal::TooManyGuesses(90)),
             ),
             (Through::SignIn, None, Err(ManageRefusal::PasswordWrong)),
             (

@@ -24,6 +24,11 @@ pub trait Reason: std::error::Error + Send + Sync + 'static {
     fn name(&self) -> &'static str {
         self.row().0
     }
+
+    /// How many seconds the caller must wait, where that is known.
+    fn retry_after(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Creating, listing, regenerating or revoking an API token said no.
@@ -262,9 +267,10 @@ pub enum SignInRefusal {
     /// Unknown address, wrong password, no password, disabled: one public answer.
     #[error("sign-in refused: {0}")]
     Credentials(&'static str),
-    /// The account was guessed at too often of late, whether it exists or not.
+    /// The account was guessed at too often of late, whether it exists or not; the next
+    /// guess may be made in so many seconds.
     #[error("too many wrong guesses of late")]
-    TooManyGuesses,
+    TooManyGuesses(u64),
     /// The requested tenant is not the user's.
     #[error("the tenant is not the user's")]
     TenantForbidden,
@@ -283,11 +289,18 @@ impl Reason for SignInRefusal {
     fn row(&self) -> (&'static str, ErrorCode) {
         match self {
             Self::Credentials(_) => ("credentials", ErrorCode::SignInRefused),
-            Self::TooManyGuesses => ("too_many_guesses", ErrorCode::RateLimited),
+            Self::TooManyGuesses(_) => ("too_many_guesses", ErrorCode::RateLimited),
             Self::TenantForbidden => ("tenant_forbidden", ErrorCode::TenantForbidden),
             Self::RoleNotAllowed => ("role_not_allowed", ErrorCode::RoleNotAllowed),
             Self::InvalidScope => ("invalid_scope", ErrorCode::InvalidScope),
             Self::SessionOver => ("session_over", ErrorCode::TokenInvalid),
+        }
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooManyGuesses(seconds) => Some(*seconds),
+            _ => None,
         }
     }
 }

@@ -70,7 +70,7 @@ pub(crate) async fn guessing_at_an_account_stops(store: StoreHandle) {
             assert_eq!(code(done), ErrorCode::SignInRefused, "{address} {guess}");
         }
         let done = sign_in(world.ctx(), signing_in(address, PASSWORD)).await;
-        assert_eq!(code(done), ErrorCode::RateLimited, "{address}");
+        assert_eq!(reason(done), SignInRefusal::TooManyGuesses(90), "{address}");
         // What is not even looked at is counted.
         let before = world.audit().await.len();
         let done = sign_in(world.ctx(), signing_in(address, PASSWORD)).await;
@@ -136,7 +136,7 @@ pub(crate) async fn guesses_in_parallel_stop_too(store: StoreHandle) {
         assert_eq!(reason(done), ManageRefusal::PasswordWrong, "{number}");
     }
     let done = set_password(world.ctx(), &caller, guess(PASSWORD)).await;
-    assert_eq!(reason(done), ManageRefusal::TooManyGuesses);
+    assert_eq!(reason(done), ManageRefusal::TooManyGuesses(90));
 }
 
 /// X3: who guesses at the same address as a person's own device locks out what it comes by

@@ -4,7 +4,7 @@ use super::world::ISSUER;
 use doorward_base::limit::Quota;
 use doorward_base::testing::SeededEntropy;
 use doorward_base::token_format::{TokenBody, TokenFormat};
-use doorward_base::{ClassName, RealmName, Scope, Words};
+use doorward_base::{ClassName, ErrorCode, RealmName, Scope, Words};
 use doorward_gate::policy::spec::{
     AmbiguousPaths, AuthorizationRule, BasicModule, BasicSpec, ClaimMap, ClassSpec, CredentialKind,
     ForwardAuthSpec, IdentitySpec, IssuerSpec, KeySource, MountAccess, MountSpec, RealmSpec,
@@ -13,15 +13,15 @@ use doorward_gate::policy::spec::{
 use doorward_jose::Algorithm;
 use doorward_surface::body::full;
 use doorward_surface::target::BoxFuture;
-use doorward_surface::{Body, Context, Local, RealmParts, Template};
+use doorward_surface::{Body, Context, Local, RealmParts, Refusal, Template};
 use http::{Method, Request, Response};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A local target that tells what it was given, panics at `/panic`, and never answers at
-/// `…/stuck`.
+/// A local target that tells what it was given, panics at `/panic`, never answers at
+/// `…/stuck`, and refuses at `…/tired`.
 struct Telling;
 
 impl Local for Telling {
@@ -30,6 +30,11 @@ impl Local for Telling {
             assert!(request.uri().path() != "/panic", "asked to");
             if request.uri().path().ends_with("/stuck") {
                 std::future::pending::<()>().await;
+            }
+            if request.uri().path().ends_with("/tired") {
+                let mut refusal = Refusal::new(ErrorCode::RateLimited);
+                refusal.retry_after = Some(90);
+                return refusal.into_answer();
             }
             let told = json!({
                 "path": request.uri().path(),

@@ -49,9 +49,10 @@ pub enum ManageRefusal {
     /// The current password was wrong or missing.
     #[error("the current password was wrong or missing")]
     PasswordWrong,
-    /// The account was guessed at too often of late.
+    /// The account was guessed at too often of late; the next guess may be made in so many
+    /// seconds.
     #[error("too many wrong guesses of late")]
-    TooManyGuesses,
+    TooManyGuesses(u64),
     /// The address got many mails of late.
     #[error("this address got too many mails of late")]
     TooManyMails,
@@ -116,7 +117,7 @@ impl Reason for ManageRefusal {
             Self::PasswordLength => ("password_length", ErrorCode::InvalidRequest),
             Self::PasswordCommon => ("password_common", ErrorCode::InvalidRequest),
             Self::PasswordWrong => ("password_wrong", ErrorCode::SignInRefused),
-            Self::TooManyGuesses => ("too_many_guesses", ErrorCode::RateLimited),
+            Self::TooManyGuesses(_) => ("too_many_guesses", ErrorCode::RateLimited),
             Self::TooManyMails => ("too_many_mails", ErrorCode::RateLimited),
             Self::NameInvalid => ("name_invalid", ErrorCode::InvalidRequest),
             Self::TooMany(_) => ("too_many", ErrorCode::InvalidRequest),
@@ -125,6 +126,13 @@ impl Reason for ManageRefusal {
             Self::InvitationInvalid => ("invitation_invalid", ErrorCode::NotFound),
             Self::PasswordNeeded => ("password_needed", ErrorCode::InvalidRequest),
             Self::Unused(_) => ("unused", ErrorCode::InvalidRequest),
+        }
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooManyGuesses(seconds) => Some(*seconds),
+            _ => None,
         }
     }
 }
