@@ -43,7 +43,21 @@ fn an_invitation_is_taken_once_and_leads_into_its_tenant() {
     accept(&app, &format!("{invitation}x"), &password)
         .send()
         .expect(404);
-    accept(&app, &invitation, "short").send().expect(400);
+    let short = accept(&app, &invitation, "short").send();
+    assert!(
+        short.expect(400).text().contains("8 to 256"),
+        "{}",
+        short.text()
+    );
+    // Without a password nobody could come in: nothing is used up.
+    let bare = json!({"invitation": invitation});
+    let bare = app.request("POST", "/me/v1/invitations/accept").json(&bare);
+    let bare = bare.send();
+    assert!(
+        bare.expect(400).text().contains("no other way in"),
+        "{}",
+        bare.text()
+    );
     accept(&app, &invitation, &password).send().expect(200);
     accept(&app, &invitation, &password).send().expect(404);
 
@@ -184,8 +198,27 @@ fn without_mail_an_account_takes_its_invitation_by_a_session() {
     let admin = admin.sign_in(&app);
     let person = Person::make(&app, "new@acme.example", &[]);
     let person = person.sign_in(&app);
-    let made = invite(admin.request("POST", "/admin/v1/invitations"), "acme").send();
-    let answer = made.expect(201).json();
+    let inviting = |email: &str, delivery: Option<&str>| {
+        let mut body = json!({"email": email, "tenant": "acme"});
+        if let Some(delivery) = delivery {
+            body["delivery"] = json!(delivery);
+        }
+        let request = admin.request("POST", "/admin/v1/invitations");
+        request.json(&body).send()
+    };
+    // Neither says whether there is an account.
+    for email in ["new@acme.example", "nobody@acme.example"] {
+        let refused = inviting(email, None);
+        assert!(
+            refused.expect(400).text().contains("[server.mail]"),
+            "{}",
+            refused.text()
+        );
+    }
+    let other = inviting("nobody@acme.example", Some("nobody"));
+    assert_eq!(other.expect(201).json()["delivery"], "nobody");
+    let answer = inviting("new@acme.example", Some("nobody"));
+    let answer = answer.expect(201).json();
     assert_eq!(answer["delivery"], "nobody");
     assert!(answer.get("invitation").is_none(), "{answer}");
     let offered = person.request("GET", "/me/v1/invitations").send();
@@ -198,5 +231,23 @@ fn without_mail_an_account_takes_its_invitation_by_a_session() {
     person.request("POST", &target).send().expect(200);
     let offered = person.request("GET", "/me/v1/invitations").send();
     assert_eq!(offered.expect(200).json()["items"], json!([]));
+    let mailing = [
+        "--realm",
+        app.realm(),
+        "--email",
+        "new@acme.example",
+        "--tenant",
+        "acme",
+        "--mail",
+    ];
+    let refused = app.run(&["tenant", "invite"], &mailing);
+    let refused = refused.exit(1);
+    assert!(
+        refused
+            .stderr
+            .contains("no [server.mail]; add it, or leave out --mail"),
+        "{}",
+        refused.stderr
+    );
     app.request("GET", "/me/v1/invitations").send().expect(401);
 }

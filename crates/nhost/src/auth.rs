@@ -81,7 +81,7 @@ mod tests {
                 "invalid-email-password",
             ),
             (
-                of(&ManageRefusal::PasswordLength),
+                of(&ManageRefusal::PasswordLength(8)),
                 400,
                 "password-too-short",
             ),

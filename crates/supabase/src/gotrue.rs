@@ -157,7 +157,7 @@ mod tests {
     fn reasons_have_the_codes_of_gotrue() {
         for (reason, status, code) in [
             (
-                &ManageRefusal::PasswordLength as &dyn Reason,
+                &ManageRefusal::PasswordLength(8) as &dyn Reason,
                 422,
                 "weak_password",
             ),
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_weak_password_says_how() {
         for (weak, why) in [
-            (ManageRefusal::PasswordLength, "length"),
+            (ManageRefusal::PasswordLength(8), "length"),
             (ManageRefusal::PasswordCommon, "pwned"),
         ] {
             for version in [None, Some("2024-01-01")] {

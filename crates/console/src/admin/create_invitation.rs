@@ -25,7 +25,8 @@ pub(crate) struct NewInvitation {
     roles: Vec<String>,
     /// Whom the secret is given to: `mail`, the address; `answer`, you, if you may edit
     /// users realm-wide; `nobody`, so that only an account that exists can take it, by a
-    /// session of its own. Without, `answer` for who may, else `mail` where mail is sent.
+    /// session of its own. Without, `answer` for who may, else `mail`, which is refused
+    /// where none is sent.
     delivery: Option<String>,
 }
 

@@ -16,8 +16,8 @@ use utoipa::ToSchema;
 pub(crate) struct Acceptance {
     /// The secret.
     invitation: String,
-    /// The password of an account that is made, or whose address nobody had proven. One
-    /// that is its person's keeps its own, and takes none here.
+    /// The password of an account that is made, whose address nobody had proven, or that
+    /// has no other way in: needed there. Any other keeps its own, and takes none here.
     password: Option<String>,
     /// A display name for such an account, at most 200 characters.
     name: Option<String>,
@@ -25,9 +25,10 @@ pub(crate) struct Acceptance {
 
 /// Takes an invitation, once: the account is made if there is none, its address is
 /// proven, and it becomes a member of the tenant with the invitation's roles. An account
-/// whose address nobody had proven is emptied first. One that is its person's signs in and
-/// takes the invitation by `/me/v1/invitations/{id}/accept`, unless who invited may edit
-/// users realm-wide.
+/// whose address nobody had proven is emptied first. One that has neither a password nor a
+/// login elsewhere gets its first password, if the invitation came by mail or an operator
+/// gave it. One that is its person's signs in and takes the invitation by
+/// `/me/v1/invitations/{id}/accept`, unless who invited may edit users realm-wide.
 #[utoipa::path(
     post,
     path = "/me/v1/invitations/accept",
@@ -37,7 +38,10 @@ pub(crate) struct Acceptance {
     responses(
         (status = 200, description = "The account", body = SubjectView),
         (status = 400, description = "body_malformed, invalid_request"),
-        (status = 403, description = "insufficient_permission: sign in and accept it there"),
+        (
+            status = 403,
+            description = "insufficient_permission: sign in and accept it there, or have it mailed"
+        ),
         (status = 404, description = "not_found: unknown, taken or expired"),
         (status = 429, description = "rate_limited"),
         (status = 503, description = "busy, store_unavailable"),

@@ -9,6 +9,7 @@ use super::set_password::check_new;
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::check_name;
+use crate::decide::identity::WaysIn;
 use crate::decide::invitation::{TakeInput, take};
 use crate::decide::proof::{Account, Taking};
 use crate::decide::refusal::ManageRefusal;
@@ -27,9 +28,9 @@ use std::sync::Arc;
 pub struct AcceptInvitation {
     /// The secret.
     pub secret: Secret,
-    /// A password for the account. An account whose address was not proven before
-    /// must set one: whoever made it might still know the old one. One that is its
-    /// person's keeps its own, and takes none.
+    /// A password for the account: needed where it is made, where its address was not
+    /// proven before (whoever made it might still know the old one), and where nothing
+    /// else lets its person in. Any other account keeps its own, and takes none.
     pub password: Option<Secret>,
     /// A display name, for an account that is made or claimed.
     pub name: Option<String>,
@@ -37,7 +38,7 @@ pub struct AcceptInvitation {
 
 /// Takes an invitation by its secret: the account is made if there is none, its address is
 /// proven, and it becomes a member of the tenant with the invitation's roles. An account
-/// that is its person's joins by a session ([`accept_own_invitation`]), unless who invites
+/// that nothing lets in gets its first password. One that is its person's joins by a session ([`accept_own_invitation`]), unless who invites
 /// vouches.
 ///
 /// # Errors
@@ -193,6 +194,21 @@ async fn find(
     Ok(None)
 }
 
+/// Whether anything lets the person of an account in.
+async fn has_way_in(tx: &mut dyn Read, account: Option<&Subject>) -> Result<bool, StoreError> {
+    let Some((id, contact)) = account.and_then(|one| Some((one.id, one.identifier.contact()?)))
+    else {
+        return Ok(false);
+    };
+    let linked = tx.list_identities(id).await?;
+    let ways = WaysIn {
+        contact,
+        has_password: tx.find_password(id).await?.is_some(),
+        linked: &linked,
+    };
+    Ok(ways.is_any(None))
+}
+
 /// By what an invitation is taken.
 enum Taker {
     /// By its secret, under every live digest key.
@@ -259,7 +275,8 @@ impl Work for Acceptance {
         let taking = take(&TakeInput {
             invitation: &invitation,
             maker: maker.as_ref(),
-            account: account.as_ref(),
+            account: Account::of(account.as_ref(), self.call.now)
+                .with_way_in(has_way_in(tx, account.as_ref()).await?),
             own_session,
             sets_password: self.password.is_some(),
             gives_name: self.name.is_some(),
@@ -271,8 +288,15 @@ impl Work for Acceptance {
         let subject = match (taking, account) {
             (Taking::Make, None) => self.make(tx, &invitation).await?,
             (Taking::Claim, Some(before)) => self.claim(tx, &invitation, &before).await?,
+            (Taking::Open, Some(subject)) => {
+                event
+                    .detail
+                    .insert("first_password".to_owned(), json!(true));
+                self.open(tx, subject.id).await?;
+                subject
+            }
             (Taking::Enter, Some(subject)) => subject,
-            (Taking::Make, Some(_)) | (Taking::Claim | Taking::Enter, None) => {
+            (Taking::Make, Some(_)) | (Taking::Claim | Taking::Open | Taking::Enter, None) => {
                 return Err(ManageRefusal::InvitationInvalid.into());
             }
         };
@@ -326,6 +350,17 @@ impl Acceptance {
             name: self.name.clone(),
         };
         Ok(claim(tx, &self.realm, before, bringing, &self.call).await?)
+    }
+
+    /// As [`super::set_password`] does: what was open ends.
+    async fn open(&self, tx: &mut dyn Tx, id: SubjectId) -> Result<(), Stop<ManageRefusal>> {
+        let password = self.password.as_ref();
+        let password = password.ok_or(ManageRefusal::PasswordNeeded)?;
+        tx.set_password(id, password).await?;
+        for session in tx.end_sessions_of(id, None, self.call.now).await? {
+            tx.append_change(Change::Session(session)).await?;
+        }
+        Ok(())
     }
 
     async fn make(&self, tx: &mut dyn Tx, invitation: &Invitation) -> Result<Subject, StoreError> {

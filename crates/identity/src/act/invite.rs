@@ -7,7 +7,7 @@ use super::placement::check_role;
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::check_list;
-use crate::decide::invitation::delivery;
+use crate::decide::invitation::{delivery, name_in_mail};
 use crate::decide::manage::{ManagementCaller, ManagementPermission};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
@@ -117,16 +117,19 @@ async fn letter(
     secret: &Secret,
     expires_at: Timestamp,
 ) -> Result<QueuedMail, Failure<ManageRefusal>> {
-    let minutes = expires_at.since(ctx.call.now).as_secs() / 60;
+    let life = expires_at.since(ctx.call.now).as_secs();
+    let tenant = &request.tenant;
+    let name = ctx.query(FindName(tenant.clone())).await?;
     let draft = MailDraft {
         to: request.email.clone(),
         subject: None,
         kind: MailKind::Invitation,
         language: None,
-        // The id and not the name: what stands in our mail is nobody's advertisement.
         variables: BTreeMap::from([
-            ("tenant", request.tenant.to_string()),
-            ("minutes", minutes.to_string()),
+            ("tenant", tenant.to_string()),
+            ("tenant_name", name_in_mail(tenant, name.as_deref())),
+            ("minutes", (life / 60).to_string()),
+            ("days", (life / 86_400).to_string()),
         ]),
         secrets: BTreeMap::from([("code", secret.clone())]),
         expires_at,
@@ -138,6 +141,20 @@ async fn letter(
             Failure::Internal(refusal.to_string())
         }
     })
+}
+
+/// A tenant's display name.
+struct FindName(TenantId);
+
+#[async_trait]
+impl Query for FindName {
+    type Done = Option<String>;
+    type Refusal = ManageRefusal;
+
+    async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<ManageRefusal>> {
+        let found = tx.find_tenant(&self.0).await?;
+        Ok(found.and_then(|tenant| tenant.name))
+    }
 }
 
 /// Checks where an invitation leads and what it gives.

@@ -8,7 +8,7 @@ use super::shown_password::ShownPassword;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::ManagementCaller;
-use crate::decide::password::check;
+use crate::decide::password::{check, least};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, HashedPassword, Identifier};
 use crate::port::Tx;
@@ -69,7 +69,7 @@ pub(super) fn check_new(
     // As it is hashed.
     let text = composed(password.expose());
     if text.len() > MAX_BYTES {
-        return Err(ManageRefusal::PasswordLength);
+        return Err(ManageRefusal::PasswordLength(least(settings)));
     }
     check(&text, settings)
 }

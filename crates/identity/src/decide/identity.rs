@@ -84,9 +84,18 @@ pub struct WaysIn<'a> {
     pub linked: &'a [LinkedIdentity],
 }
 
-/// Checks that a way in is left without this identity. A password counts with an address
-/// to type it beside; an address alone does not, because whether mail goes out is the
-/// realm's matter and may end.
+impl WaysIn<'_> {
+    /// Whether anything lets the person in, without one of the identities if it is named.
+    /// A password counts with an address to type it beside; an address alone does not,
+    /// because whether mail goes out is the realm's matter and may end.
+    #[must_use]
+    pub fn is_any(&self, without: Option<IdentityId>) -> bool {
+        let has_address = self.contact.email.is_some() || self.contact.phone.is_some();
+        self.linked.iter().any(|one| Some(one.id) != without) || (self.has_password && has_address)
+    }
+}
+
+/// Checks that a way in is left without this identity.
 ///
 /// # Errors
 /// [`ManageRefusal::NotFound`] or [`ManageRefusal::LastWayIn`].
@@ -94,9 +103,7 @@ pub fn may_unlink(ways: &WaysIn<'_>, identity: IdentityId) -> Result<(), ManageR
     if !ways.linked.iter().any(|one| one.id == identity) {
         return Err(ManageRefusal::NotFound("identity"));
     }
-    let has_address = ways.contact.email.is_some() || ways.contact.phone.is_some();
-    let others = ways.linked.iter().any(|one| one.id != identity);
-    if others || (ways.has_password && has_address) {
+    if ways.is_any(Some(identity)) {
         Ok(())
     } else {
         Err(ManageRefusal::LastWayIn)
@@ -210,6 +217,13 @@ mod tests {
                 Err(ManageRefusal::LastWayIn)
             };
             assert_eq!(outcome, expected, "{ways:?}");
+            assert!(ways.is_any(None));
+            let bare = WaysIn {
+                linked: &[],
+                ..ways
+            };
+            let has_address = contact.email.is_some();
+            assert_eq!(bare.is_any(None), has_password && has_address);
             assert_eq!(
                 may_unlink(&ways, IdentityId::from_bytes([9; 16])),
                 Err(ManageRefusal::NotFound("identity"))

@@ -5,16 +5,17 @@
 use super::manage::{ManagementCaller, ManagementPermission};
 use super::proof::{Account, Barred, Issuer, Purpose, Showing, Taking, show};
 use super::refusal::ManageRefusal;
-use crate::model::{Delivery, Grant, Granted, Invitation, Subject};
-use doorward_base::Timestamp;
+use crate::model::{Delivery, Grant, Granted, Invitation};
+use doorward_base::{TenantId, Timestamp};
 
 /// Whom an invitation's secret is given to. Unless it is said, it goes to the address, but
-/// for who vouches, who gets it. Without mail it goes to nobody: an account that exists
-/// takes the invitation by a session of its own.
+/// for who vouches, who gets it. It goes to nobody where that is said: an account that
+/// exists takes the invitation by a session of its own. Whether there is one is not asked:
+/// the answer would tell.
 ///
 /// # Errors
 /// [`ManageRefusal::NotVouching`] when who does not vouch wants it in the answer;
-/// [`ManageRefusal::Invalid`] when it shall be mailed and no mail is sent here.
+/// [`ManageRefusal::NoMail`] when it would be mailed and no mail is sent here.
 pub fn delivery(
     asked: Option<Delivery>,
     vouches: bool,
@@ -22,12 +23,33 @@ pub fn delivery(
 ) -> Result<Delivery, ManageRefusal> {
     match (asked, vouches, mail_is_on) {
         (Some(Delivery::Answer), false, _) => Err(ManageRefusal::NotVouching),
-        (Some(Delivery::Mail), _, false) => Err(ManageRefusal::Invalid("delivery: no mail")),
+        (Some(Delivery::Mail), _, false) | (None, false, false) => Err(ManageRefusal::NoMail),
         (Some(asked), _, _) => Ok(asked),
         (None, true, _) => Ok(Delivery::Answer),
         (None, false, true) => Ok(Delivery::Mail),
-        (None, false, false) => Ok(Delivery::Nobody),
     }
+}
+
+/// The longest name of a tenant that a mail says, in characters.
+const MAX_NAME: usize = 64;
+
+/// What a mail calls a tenant: by its display name, or by its id where that could be an
+/// advertisement. Who names a tenant is not who answers for our mail, and it goes to
+/// strangers: no name that a mail program could make a link or a number of.
+#[must_use]
+pub fn name_in_mail(tenant: &TenantId, name: Option<&str>) -> String {
+    let plain = |c: char| c.is_alphabetic() || matches!(c, ' ' | '-' | '\'' | '&' | ',');
+    let fits = |name: &&str| {
+        let digits = name.chars().filter(char::is_ascii_digit).count();
+        let mut rest = name.split('.').skip(1);
+        name.chars().count() <= MAX_NAME
+            && name.chars().any(char::is_alphabetic)
+            && digits <= 4
+            && name.chars().all(|c| plain(c) || c == '.' || c.is_ascii_digit())
+            // "Acme Inc." and "E. Ample", and no host.
+            && rest.all(|after| after.is_empty() || after.starts_with([' ', ',']))
+    };
+    name.filter(fits).unwrap_or(tenant.as_str()).to_owned()
 }
 
 /// An invitation that somebody takes.
@@ -38,7 +60,7 @@ pub struct TakeInput<'a> {
     /// What whoever made it may do now; `None` if it may nothing any more.
     pub maker: Option<&'a ManagementCaller>,
     /// The account of its address.
-    pub account: Option<&'a Subject>,
+    pub account: Account,
     /// Whether a session of that account takes it.
     pub own_session: bool,
     /// Whether whoever takes it sets a password.
@@ -53,8 +75,8 @@ pub struct TakeInput<'a> {
 ///
 /// # Errors
 /// [`ManageRefusal::InvitationInvalid`], which says nothing of the account;
-/// [`ManageRefusal::SessionNeeded`], [`ManageRefusal::PasswordNeeded`] and
-/// [`ManageRefusal::Unused`], after which it can be tried again: they are told to who has
+/// [`ManageRefusal::SessionNeeded`], [`ManageRefusal::MailNeeded`],
+/// [`ManageRefusal::PasswordNeeded`] and [`ManageRefusal::Unused`], after which it can be tried again: they are told to who has
 /// shown that the address is theirs.
 pub fn take(input: &TakeInput<'_>) -> Result<Taking, ManageRefusal> {
     let invalid = ManageRefusal::InvitationInvalid;
@@ -69,21 +91,27 @@ pub fn take(input: &TakeInput<'_>) -> Result<Taking, ManageRefusal> {
     };
     let taking = show(&Showing {
         purpose: Purpose::Invitation,
-        issuer: if maker.vouches() {
-            Issuer::Vouching
-        } else {
-            Issuer::Other
+        issuer: match maker {
+            ManagementCaller::Operator => Issuer::Operator,
+            ManagementCaller::Subject(_) if maker.vouches() => Issuer::Vouching,
+            ManagementCaller::Subject(_) => Issuer::Other,
         },
         delivery: input.invitation.delivery,
-        account: Account::of(input.account, input.now),
+        account: input.account,
         own_session: input.own_session,
     });
     match taking {
         Err(Barred::SessionNeeded) => Err(ManageRefusal::SessionNeeded),
+        Err(Barred::MailNeeded) => Err(ManageRefusal::MailNeeded),
         Err(Barred::Unproven | Barred::Account) => Err(invalid),
-        Ok(Taking::Claim) if !input.sets_password => Err(ManageRefusal::PasswordNeeded),
+        // It would be taken, and nobody could come in.
+        Ok(Taking::Make | Taking::Claim | Taking::Open) if !input.sets_password => {
+            Err(ManageRefusal::PasswordNeeded)
+        }
         Ok(Taking::Enter) if input.sets_password => Err(ManageRefusal::Unused("a password")),
-        Ok(Taking::Enter) if input.gives_name => Err(ManageRefusal::Unused("a name")),
+        Ok(Taking::Enter | Taking::Open) if input.gives_name => {
+            Err(ManageRefusal::Unused("a name"))
+        }
         Ok(taking) => Ok(taking),
     }
 }
@@ -142,12 +170,12 @@ mod tests {
     fn who_invites_gets_no_secret_unless_its_word_stands_for_addresses() {
         use Delivery::{Answer, Mail, Nobody};
         let denied = Err(ManageRefusal::NotVouching);
-        let no_mail = Err(ManageRefusal::Invalid("delivery: no mail"));
+        let no_mail = Err(ManageRefusal::NoMail);
         for (asked, vouches, mail_is_on, expected) in [
             (None, true, true, Ok(Answer)),
             (None, true, false, Ok(Answer)),
             (None, false, true, Ok(Mail)),
-            (None, false, false, Ok(Nobody)),
+            (None, false, false, no_mail.clone()),
             (Some(Answer), true, true, Ok(Answer)),
             (Some(Answer), false, true, denied.clone()),
             (Some(Answer), false, false, denied),
@@ -164,6 +192,35 @@ mod tests {
     }
 
     #[test]
+    fn a_mail_advertises_nothing() {
+        for name in [
+            "Acme",
+            "Müller & Söhne",
+            "Acme Inc.",
+            "E. Ample, Sons",
+            "Studio 54",
+            "山田",
+        ] {
+            assert_eq!(name_in_mail(&tenant("acme"), Some(name)), name);
+        }
+        let long = "a".repeat(65);
+        for name in [
+            "evil.com",
+            "Win at evil.com now",
+            "https://evil",
+            "a@evil",
+            "Call 0900 12345",
+            "12",
+            "<b>",
+            "",
+            &long,
+        ] {
+            assert_eq!(name_in_mail(&tenant("acme"), Some(name)), "acme", "{name}");
+        }
+        assert_eq!(name_in_mail(&tenant("acme"), None), "acme");
+    }
+
+    #[test]
     fn an_account_is_made_joined_or_claimed() {
         use ManageRefusal::{InvitationInvalid, PasswordNeeded, SessionNeeded, Unused};
         let proven = user(1);
@@ -176,7 +233,15 @@ mod tests {
         let (mailed, handed) = (Delivery::Mail, Delivery::Answer);
         for (delivery, maker, account, own, password, name, expected) in [
             (mailed, &local, None, false, true, true, Ok(Taking::Make)),
-            (mailed, &local, None, false, false, false, Ok(Taking::Make)),
+            (
+                mailed,
+                &local,
+                None,
+                false,
+                false,
+                false,
+                Err(PasswordNeeded),
+            ),
             (
                 mailed,
                 &local,
@@ -309,7 +374,7 @@ mod tests {
             let input = TakeInput {
                 invitation: &invitation,
                 maker: Some(maker),
-                account,
+                account: Account::of(account, NOW),
                 own_session: own,
                 sets_password: password,
                 gives_name: name,
@@ -326,6 +391,42 @@ mod tests {
                 ..input
             };
             assert_eq!(take(&orphan), Err(InvitationInvalid));
+        }
+    }
+
+    /// An account that its person cannot come into is given a password by what came to its
+    /// address, and by nobody who could not set one.
+    #[test]
+    fn an_account_that_nothing_lets_in_is_opened() {
+        use ManageRefusal::{InvitationInvalid, MailNeeded, PasswordNeeded, Unused};
+        let (mail, answer, nobody) = (Delivery::Mail, Delivery::Answer, Delivery::Nobody);
+        let operator = ManagementCaller::Operator;
+        let voucher = manager(vec![has(EDIT, None), has(USERS, None)]);
+        let local = manager(vec![has(EDIT, Some("acme")), has(USERS, Some("acme"))]);
+        let open = Ok(Taking::Open);
+        for (delivery, maker, password, name, expected) in [
+            (mail, &local, true, false, open.clone()),
+            (mail, &voucher, true, false, open.clone()),
+            (answer, &operator, true, false, open),
+            (mail, &local, false, false, Err(PasswordNeeded)),
+            (answer, &operator, false, false, Err(PasswordNeeded)),
+            (mail, &local, true, true, Err(Unused("a name"))),
+            (answer, &voucher, true, false, Err(MailNeeded)),
+            (answer, &voucher, false, false, Err(MailNeeded)),
+            (answer, &local, true, false, Err(InvitationInvalid)),
+            (nobody, &local, true, false, Err(InvitationInvalid)),
+        ] {
+            let invitation = invitation(delivery, &[]);
+            let input = TakeInput {
+                invitation: &invitation,
+                maker: Some(maker),
+                account: Account::Shut,
+                own_session: false,
+                sets_password: password,
+                gives_name: name,
+                now: NOW,
+            };
+            assert_eq!(take(&input), expected, "{input:?}");
         }
     }
 
@@ -346,7 +447,7 @@ mod tests {
             let taken = take(&TakeInput {
                 invitation: &invitation,
                 maker: Some(&maker),
-                account: None,
+                account: Account::Missing,
                 own_session: false,
                 sets_password: true,
                 gives_name: false,
@@ -371,7 +472,7 @@ mod tests {
             let taken = take(&TakeInput {
                 invitation: &invitation,
                 maker: Some(&maker),
-                account: None,
+                account: Account::Missing,
                 own_session: false,
                 sets_password: true,
                 gives_name: false,

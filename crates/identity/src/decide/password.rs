@@ -6,7 +6,7 @@ use crate::settings::{CommonPasswords, SessionSettings};
 use std::sync::LazyLock;
 
 /// The longest password, in characters.
-const MAX_CHARS: usize = 256;
+pub const MAX_CHARS: usize = 256;
 /// A text that repeats no more than this is none, however long.
 const UNIT: usize = 4;
 
@@ -23,9 +23,8 @@ static COMMON: LazyLock<Vec<&str>> = LazyLock::new(|| LIST.lines().collect());
 /// [`ManageRefusal::PasswordLength`], [`ManageRefusal::PasswordCommon`].
 pub fn check(password: &str, settings: &SessionSettings) -> Result<(), ManageRefusal> {
     let letters: Vec<char> = password.chars().collect();
-    let lengths = settings.min_password.max(1)..=MAX_CHARS;
-    if !lengths.contains(&letters.len()) {
-        return Err(ManageRefusal::PasswordLength);
+    if !(least(settings)..=MAX_CHARS).contains(&letters.len()) {
+        return Err(ManageRefusal::PasswordLength(least(settings)));
     }
     match settings.common_passwords {
         CommonPasswords::Refuse if is_common(password, &letters) => {
@@ -33,6 +32,12 @@ pub fn check(password: &str, settings: &SessionSettings) -> Result<(), ManageRef
         }
         CommonPasswords::Refuse | CommonPasswords::Allow => Ok(()),
     }
+}
+
+/// The shortest password of a realm, in characters.
+#[must_use]
+pub fn least(settings: &SessionSettings) -> usize {
+    settings.min_password.max(1)
 }
 
 /// Whether it is on the list, in whatever case; or one short text again and again, or
@@ -110,7 +115,9 @@ mod tests {
         assert_eq!(check("a".repeat(256)), Ok(()));
         assert_eq!(check("😀".repeat(256)), Ok(()));
         for bad in [String::new(), "a".repeat(7), "a".repeat(257), "é".repeat(7)] {
-            assert_eq!(check(bad), Err(ManageRefusal::PasswordLength));
+            let refused = check(bad).unwrap_err();
+            assert_eq!(refused, ManageRefusal::PasswordLength(8));
+            assert_eq!(refused.to_string(), "a password has 8 to 256 characters");
         }
     }
 

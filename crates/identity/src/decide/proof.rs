@@ -10,7 +10,9 @@ use doorward_base::{Email, Timestamp};
 /// Who issued what is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Issuer {
-    /// An operator, or who may edit users realm-wide: its word stands for addresses.
+    /// Who has the store: it may set anybody's password.
+    Operator,
+    /// Who may edit users realm-wide: its word stands for addresses.
     Vouching,
     /// The person itself asked for it, or a tenant's administrator: it must not receive
     /// what it issues.
@@ -19,7 +21,7 @@ pub enum Issuer {
 
 impl Issuer {
     /// Every one.
-    pub const ALL: [Self; 2] = [Self::Vouching, Self::Other];
+    pub const ALL: [Self; 3] = [Self::Operator, Self::Vouching, Self::Other];
 }
 
 /// What the shown secret is for.
@@ -57,13 +59,21 @@ pub enum Account {
     Unproven,
     /// It is its person's.
     Proven,
+    /// It is its person's, and nothing lets the person in.
+    Shut,
     /// It is no person's, or it may not act.
     Unfit,
 }
 
 impl Account {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::Missing, Self::Unproven, Self::Proven, Self::Unfit];
+    pub const ALL: [Self; 5] = [
+        Self::Missing,
+        Self::Unproven,
+        Self::Proven,
+        Self::Shut,
+        Self::Unfit,
+    ];
 
     /// What an account found by an address is at `now`.
     #[must_use]
@@ -81,6 +91,15 @@ impl Account {
             Self::Proven
         } else {
             Self::Unproven
+        }
+    }
+
+    /// What it is to who asks whether its person has a way in (`identity::WaysIn`).
+    #[must_use]
+    pub const fn with_way_in(self, has_way_in: bool) -> Self {
+        match self {
+            Self::Proven if !has_way_in => Self::Shut,
+            other => other,
         }
     }
 }
@@ -107,6 +126,8 @@ pub enum Taking {
     Make,
     /// The address becomes the shower's: all that was left under it is thrown out.
     Claim,
+    /// The account is its person's, who gets a first password; all else stays.
+    Open,
     /// The account is its person's, and used as it is.
     Enter,
 }
@@ -118,6 +139,8 @@ pub enum Barred {
     Unproven,
     /// The account must ask by a session of its own.
     SessionNeeded,
+    /// Only what came by mail would do.
+    MailNeeded,
     /// There is no account that this could be for.
     Account,
 }
@@ -127,7 +150,7 @@ pub enum Barred {
 #[must_use]
 pub const fn proves(issuer: Issuer, delivery: Delivery) -> bool {
     match (delivery, issuer) {
-        (Delivery::Mail, _) | (Delivery::Answer, Issuer::Vouching) => true,
+        (Delivery::Mail, _) | (Delivery::Answer, Issuer::Operator | Issuer::Vouching) => true,
         (Delivery::Answer, Issuer::Other) | (Delivery::Nobody, _) => false,
     }
 }
@@ -141,11 +164,20 @@ pub const fn show(showing: &Showing) -> Result<Taking, Barred> {
     match (showing.purpose, showing.account) {
         (_, Account::Unfit) => Err(Barred::Account),
         // Joining is the person's own act. Who vouches could have made the membership.
-        (Purpose::Invitation, Account::Proven) => match (showing.own_session, showing.issuer) {
-            (true, _) => Ok(Taking::Enter),
-            (false, Issuer::Vouching) if proven => Ok(Taking::Enter),
-            (false, _) if proven => Err(Barred::SessionNeeded),
-            (false, _) => Err(Barred::Unproven),
+        (Purpose::Invitation, Account::Proven | Account::Shut) if showing.own_session => {
+            Ok(Taking::Enter)
+        }
+        (Purpose::Invitation, Account::Proven) => match showing.issuer {
+            _ if !proven => Err(Barred::Unproven),
+            Issuer::Operator | Issuer::Vouching => Ok(Taking::Enter),
+            Issuer::Other => Err(Barred::SessionNeeded),
+        },
+        // No session is left to ask for. What came to the address may do what recovery
+        // does; who vouches would come by all that the account holds.
+        (Purpose::Invitation, Account::Shut) => match (showing.delivery, showing.issuer) {
+            (Delivery::Mail, _) | (Delivery::Answer, Issuer::Operator) => Ok(Taking::Open),
+            (Delivery::Answer, Issuer::Vouching) => Err(Barred::MailNeeded),
+            (Delivery::Answer, Issuer::Other) | (Delivery::Nobody, _) => Err(Barred::Unproven),
         },
         _ if !proven => Err(Barred::Unproven),
         (Purpose::Invitation | Purpose::MagicLink, Account::Missing) => Ok(Taking::Make),
@@ -154,9 +186,11 @@ pub const fn show(showing: &Showing) -> Result<Taking, Barred> {
         // would hand the account to whoever owns it there.
         | (Purpose::Linking, Account::Unproven)
         // Another account has it, and it is that person's.
-        | (Purpose::AddressChange, Account::Proven) => Err(Barred::Account),
+        | (Purpose::AddressChange, Account::Proven | Account::Shut) => Err(Barred::Account),
         (Purpose::AddressChange, _) if !showing.own_session => Err(Barred::SessionNeeded),
-        (Purpose::AddressChange, Account::Missing) | (_, Account::Proven) => Ok(Taking::Enter),
+        (Purpose::AddressChange, Account::Missing) | (_, Account::Proven | Account::Shut) => {
+            Ok(Taking::Enter)
+        }
         (_, Account::Unproven) => Ok(Taking::Claim),
     }
 }

@@ -60,7 +60,7 @@ impl MailKind {
     #[must_use]
     pub const fn variables(self) -> &'static [&'static str] {
         match self {
-            Self::Invitation => &["tenant", "link", "code", "minutes"],
+            Self::Invitation => &["tenant", "tenant_name", "link", "code", "minutes", "days"],
             Self::Confirmation | Self::Recovery | Self::MagicLink | Self::OneTimeCode => {
                 &["link", "code", "minutes"]
             }

@@ -18,7 +18,7 @@ pub(super) const fn text(language: &str, kind: MailKind) -> &'static str {
 const fn english(kind: MailKind) -> &'static str {
     match kind {
         MailKind::Invitation => {
-            "Subject: You are invited to {{tenant}}\n\nYou are invited to join {{tenant}}.\nTo accept, open this link: {{link}}\nYour code: {{code}}\nIt is valid for {{minutes}} minutes.\n\nIf you did not expect this, ignore it."
+            "Subject: You are invited to {{tenant_name}}\n\nYou are invited to join {{tenant_name}}.\nTo accept, open this link: {{link}}\nYour code: {{code}}\n\nIf you have no account here yet, enter the code where invitations are accepted, and choose a password.\nIf you have one, sign in and accept the invitation there.\nThe invitation is valid for {{days}} days and can be taken once.\n\nIf you did not expect this, ignore it."
         }
         MailKind::Confirmation => {
             "Subject: Confirm your address\n\nPlease confirm that this address is yours.\nOpen this link: {{link}}\nYour code: {{code}}\nIt is valid for {{minutes}} minutes.\n\nIf you did not ask for this, ignore it."
@@ -44,7 +44,7 @@ const fn english(kind: MailKind) -> &'static str {
 const fn german(kind: MailKind) -> &'static str {
     match kind {
         MailKind::Invitation => {
-            "Subject: Einladung zu {{tenant}}\n\nDu bist zu {{tenant}} eingeladen.\nÖffne diesen Link, um anzunehmen: {{link}}\nDein Code: {{code}}\nEr gilt {{minutes}} Minuten.\n\nWenn du das nicht erwartet hast, ignoriere es."
+            "Subject: Einladung zu {{tenant_name}}\n\nDu bist zu {{tenant_name}} eingeladen.\nÖffne diesen Link, um anzunehmen: {{link}}\nDein Code: {{code}}\n\nWenn du hier noch kein Konto hast, gib den Code dort ein, wo Einladungen angenommen werden, und wähle ein Passwort.\nWenn du eines hast, melde dich an und nimm die Einladung dort an.\nDie Einladung gilt {{days}} Tage und nur einmal.\n\nWenn du das nicht erwartet hast, ignoriere es."
         }
         MailKind::Confirmation => {
             "Subject: Bestätige deine Adresse\n\nBitte bestätige, dass diese Adresse deine ist.\nÖffne diesen Link: {{link}}\nDein Code: {{code}}\nEr gilt {{minutes}} Minuten.\n\nWenn du das nicht angefordert hast, ignoriere es."

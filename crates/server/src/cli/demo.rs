@@ -1,4 +1,4 @@
-//! `doorward demo`: the systems built so far on a store of its own, with subjects and
+//! `doorward demo`: a published system (Witboost's) on a store of its own, with subjects and
 //! tokens to try and curl lines that work as printed.
 
 use super::serve::serve;
@@ -22,7 +22,7 @@ const PORT: u16 = 8080;
 const WITBOOST: &str = include_str!("../../../../systems/witboost.toml");
 const SCOPE: &str = "service:computational-governance";
 
-/// Runs the published systems built so far, on a store that is thrown away at the end
+/// Runs the published system of systems/witboost.toml, on a store that is thrown away at the end
 #[derive(Args, Debug)]
 pub(super) struct Demo {}
 

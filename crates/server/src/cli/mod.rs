@@ -68,7 +68,7 @@ struct Cli {
 enum Command {
     /// Run the door: every realm of the configuration, until SIGTERM or Ctrl-C
     Serve(serve::Serve),
-    /// Run the published systems on an embedded store, with curl lines to try
+    /// Run a published system (Witboost's) on an embedded store, with curl lines to try
     Demo(demo::Demo),
     /// Validate a configuration and run its expectations
     Check(check::Check),

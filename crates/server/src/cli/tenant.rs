@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use doorward_base::{ChallengeId, Email, RoleName, Secret, TenantId};
 use doorward_console::{InvitationView, TenantView};
 use doorward_identity::act::{self, Caller, CreateTenant, Invite};
+use doorward_identity::decide::refusal::ManageRefusal;
 use doorward_identity::model::Delivery;
 use serde_json::json;
 
@@ -158,7 +159,12 @@ fn invite(command: InviteArgs) -> Result<(), Failure> {
     let invited = run(&command.target, async |management| {
         act::invite(management.ctx(), &Caller::Operator, request)
             .await
-            .map_err(refused)
+            .map_err(|failure| match failure {
+                act::Failure::Refused(ManageRefusal::NoMail) => {
+                    Failure::Refused("no [server.mail]; add it, or leave out --mail".to_owned())
+                }
+                other => refused(other),
+            })
     })?;
     let secret = invited.secret.as_ref().map(Secret::expose);
     if let (true, Some(secret)) = (command.quiet, secret) {

@@ -57,7 +57,9 @@ async fn mailed(world: &World, name: &str) -> Secret {
     assert_eq!(letter.kind, MailKind::Invitation);
     assert_eq!(letter.to, email(name));
     assert_eq!(letter.variables["tenant"].expose(), "acme");
+    assert_eq!(letter.variables["tenant_name"].expose(), "acme");
     assert_eq!(letter.variables["minutes"].expose(), "10080");
+    assert_eq!(letter.variables["days"].expose(), "7");
     letter.variables["code"].clone()
 }
 
@@ -148,20 +150,27 @@ pub(crate) async fn without_mail_only_who_vouches_invites_a_stranger(store: Stor
     let world = World::of(process).await;
     let local = world.person("local", Some("acme"), &[EDIT]).await;
     let ctx = world.ctx();
-    let request = Invite {
-        delivery: Some(Delivery::Mail),
-        ..inviting("ada")
-    };
-    let made = invite(ctx, &local.caller, request).await;
-    assert_eq!(code(made), ErrorCode::InvalidRequest);
-    let made = invite(ctx, &local.caller, inviting("ada")).await.unwrap();
-    assert_eq!(
-        (made.delivery, made.secret.is_none()),
-        (Delivery::Nobody, true)
-    );
-    // Who has an account needs no secret.
+    // Who has an account needs no secret. The answer does not tell who has one.
     let dave = world.person("dave", None, &[]).await;
-    invite(ctx, &local.caller, inviting("dave")).await.unwrap();
+    for name in ["ada", "dave"] {
+        for asked in [None, Some(Delivery::Mail)] {
+            let request = Invite {
+                delivery: asked,
+                ..inviting(name)
+            };
+            let made = invite(ctx, &local.caller, request).await;
+            assert_eq!(reason(made), ManageRefusal::NoMail);
+        }
+        let request = Invite {
+            delivery: Some(Delivery::Nobody),
+            ..inviting(name)
+        };
+        let made = invite(ctx, &local.caller, request).await.unwrap();
+        assert_eq!(
+            (made.delivery, made.secret.is_none()),
+            (Delivery::Nobody, true)
+        );
+    }
     let offered = list_own_invitations(ctx, &dave.caller, all())
         .await
         .unwrap();
@@ -181,7 +190,7 @@ pub(crate) async fn without_mail_only_who_vouches_invites_a_stranger(store: Stor
 pub(crate) async fn a_persons_account_joins_by_its_own_session(store: StoreHandle) {
     let world = World::new(store).await;
     let local = world.person("local", Some("acme"), &[EDIT]).await;
-    let dave = world.person("dave", Some("globex"), &[]).await;
+    let dave = person_with_password(&world, "dave", Some("globex")).await;
     let eve = world.person("eve", None, &[]).await;
     let token = world.mint(TokenKind::Personal, dave.id).await;
     let ctx = world.ctx();
@@ -244,6 +253,76 @@ pub(crate) async fn a_persons_account_joins_by_its_own_session(store: StoreHandl
     // The token was made before, and does what it did.
     let used = exchange(ctx, asking(&token.secret)).await.unwrap();
     assert_eq!(used.tenant, Some(tenant_id("globex")));
+}
+
+/// A person that can sign in, with a session.
+async fn person_with_password(world: &World, name: &str, tenant: Option<&str>) -> Person {
+    let id = world
+        .user_with_password(name, "own password 1", tenant)
+        .await;
+    Person {
+        id,
+        caller: world.session(id, None).await,
+    }
+}
+
+/// Otherwise an invitation is used up by somebody who cannot come in, and no later one
+/// helps.
+pub(crate) async fn nobody_is_left_without_a_way_in(store: StoreHandle) {
+    let world = World::new(store).await;
+    let local = world.person("local", Some("acme"), &[EDIT, USERS]).await;
+    let voucher = world.person("voucher", None, &[EDIT, USERS]).await;
+    let ctx = world.ctx();
+    // An account that is made, and one that an operator made without a password.
+    let bob = world.user("bob", Some("globex"), &["read"]).await;
+    let waiting = world.session(bob, None).await;
+    for name in ["ada", "bob"] {
+        invite(ctx, &local.caller, inviting(name)).await.unwrap();
+        let key = mailed(&world, name).await;
+        let done = accept_invitation(ctx, taking(&key, None)).await;
+        assert_eq!(reason(done), ManageRefusal::PasswordNeeded);
+        let taken = accept_invitation(ctx, taking(&key, Some(PASSWORD))).await;
+        let taken = taken.unwrap();
+        let row = world.last_audit().await.event;
+        assert_eq!(row.detail.get("first_password").is_some(), taken.id == bob);
+        let address = format!("{name}@example.org");
+        sign_in(ctx, signing_in(&address, PASSWORD)).await.unwrap();
+        // From now on it is an account like any other.
+        invite(ctx, &local.caller, inviting(name)).await.unwrap();
+        let key = mailed(&world, name).await;
+        let done = accept_invitation(ctx, taking(&key, Some("another horse"))).await;
+        assert_eq!(reason(done), ManageRefusal::SessionNeeded);
+    }
+    let over = authenticate(ctx, &waiting).await;
+    assert_eq!(reason(over), SignInRefusal::SessionOver);
+    let profile = load_profile(ctx, &OPERATOR, bob).await.unwrap();
+    assert_eq!(profile.memberships.len(), 2, "it keeps what it had");
+    assert_eq!(profile.grants, [grant(Some("globex"), "read")]);
+    // Who signs in elsewhere has a way in.
+    let carol = world.person("carol", None, &[]).await;
+    let link = LinkIdentity {
+        subject: carol.id,
+        provider: "github".parse().unwrap(),
+        sub: "carol".to_owned(),
+        data: Metadata::new(),
+        ground: LinkGround::Session(carol.caller.clone()),
+    };
+    link_identity(ctx, link).await.unwrap();
+    invite(ctx, &local.caller, inviting("carol")).await.unwrap();
+    let key = mailed(&world, "carol").await;
+    let done = accept_invitation(ctx, taking(&key, Some(PASSWORD))).await;
+    assert_eq!(reason(done), ManageRefusal::SessionNeeded);
+    // Who vouches does not come by what an account holds, unless it has the store.
+    let dave = world.user("dave", None, &["platform.keys.edit"]).await;
+    let made = invite(ctx, &voucher.caller, inviting("dave")).await;
+    let key = made.unwrap().secret.unwrap();
+    for password in [Some(PASSWORD), None] {
+        let done = accept_invitation(ctx, taking(&key, password)).await;
+        assert_eq!(reason(done), ManageRefusal::MailNeeded);
+    }
+    let made = invite(ctx, &OPERATOR, inviting("dave")).await.unwrap();
+    let done = accept_invitation(ctx, taking(&made.secret.unwrap(), Some(PASSWORD))).await;
+    assert_eq!(done.unwrap().id, dave);
 }
 
 async fn unproven(world: &World, name: &str) -> SubjectId {
@@ -422,7 +501,9 @@ pub(crate) async fn what_changes_nothing_is_refused(store: StoreHandle) {
     let world = World::new(store).await;
     world.tenant("acme").await;
     let ctx = world.ctx();
-    world.user("carol", None, &[]).await;
+    world
+        .user_with_password("carol", "own password 1", None)
+        .await;
     let made = invite(ctx, &OPERATOR, inviting("carol")).await.unwrap();
     let key = made.secret.unwrap();
     let done = accept_invitation(ctx, taking(&key, Some(PASSWORD))).await;

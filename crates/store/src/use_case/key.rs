@@ -277,7 +277,7 @@ pub(crate) async fn a_rotated_digest_key_finds_and_moves_old_tokens(store: Store
     revoke_token(year.ctx(), &OPERATOR, named).await.unwrap();
     let taking = AcceptInvitation {
         secret: invited.secret.unwrap(),
-        password: None,
+        password: Some(secret("correct horse")),
         name: None,
     };
     accept_invitation(world.ctx(), taking).await.unwrap();

@@ -142,6 +142,7 @@ macro_rules! use_cases {
                 a_persons_account_joins_by_its_own_session,
                 an_account_that_waited_for_its_owner_is_emptied,
                 an_invitation_is_as_good_as_its_maker,
+                nobody_is_left_without_a_way_in,
                 what_changes_nothing_is_refused,
                 the_mails_of_an_address_are_not_used_up_by_who_may_not_invite,
                 who_squats_an_address_ends_nothing_that_waits_for_it,

@@ -29,6 +29,16 @@ fn caller(grants: &[Grant], member_of: &[&str]) -> ManagementCaller {
 
 const EDIT: ManagementPermission = ManagementPermission::UsersEdit;
 
+/// Whoever makes a role of these finds them in one place.
+#[test]
+fn the_documentation_names_every_permission() {
+    let text = include_str!("../../../../../docs/configuration.md");
+    for one in ManagementPermission::ALL {
+        let row = format!("\n| `{}` |", one.as_str());
+        assert!(text.contains(&row), "{}", one.as_str());
+    }
+}
+
 #[test]
 fn a_permission_in_one_tenant_reaches_that_tenant() {
     let admin = caller(&[has(EDIT.as_str(), Some("acme"))], &["acme", "globex"]);

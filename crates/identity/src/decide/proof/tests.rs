@@ -13,12 +13,14 @@ const DELIVERIES: [Delivery; 3] = [Delivery::Mail, Delivery::Answer, Delivery::N
 /// address, and when it does not; by a stranger, and by a session of the account's own.
 #[test]
 fn what_proves_what() {
-    use Account::{Missing, Proven, Unfit, Unproven};
+    use Account::{Missing, Proven, Shut, Unfit, Unproven};
     use Purpose::{AddressChange, Invitation, Linking, MagicLink, Recovery};
     let no = Err(Barred::Account);
     let nothing = Err(Barred::Unproven);
     let session = Err(Barred::SessionNeeded);
+    let mail = Err(Barred::MailNeeded);
     let (make, claim, enter) = (Ok(Taking::Make), Ok(Taking::Claim), Ok(Taking::Enter));
+    let open = Ok(Taking::Open);
     // proven by a stranger, proven in an own session, unproven by a stranger, unproven in
     // an own session.
     for (purpose, account, expected) in [
@@ -27,15 +29,19 @@ fn what_proves_what() {
         (Recovery, Missing, [no, no, nothing, nothing]),
         (Recovery, Unproven, [claim, claim, nothing, nothing]),
         (Recovery, Proven, [enter, enter, nothing, nothing]),
+        (Recovery, Shut, [enter, enter, nothing, nothing]),
         (MagicLink, Missing, [make, make, nothing, nothing]),
         (MagicLink, Unproven, [claim, claim, nothing, nothing]),
         (MagicLink, Proven, [enter, enter, nothing, nothing]),
+        (MagicLink, Shut, [enter, enter, nothing, nothing]),
         (AddressChange, Missing, [session, enter, nothing, nothing]),
         (AddressChange, Unproven, [session, claim, nothing, nothing]),
         (AddressChange, Proven, [no, no, nothing, nothing]),
+        (AddressChange, Shut, [no, no, nothing, nothing]),
         (Linking, Missing, [no, no, nothing, nothing]),
         (Linking, Unproven, [no, no, nothing, nothing]),
         (Linking, Proven, [enter, enter, nothing, nothing]),
+        (Linking, Shut, [enter, enter, nothing, nothing]),
     ] {
         for issuer in Issuer::ALL {
             for delivery in DELIVERIES {
@@ -55,21 +61,30 @@ fn what_proves_what() {
             }
         }
     }
-    // A person's own account joins by its session, or by the word of who vouches.
-    for (issuer, delivery, stranger) in [
-        (Issuer::Vouching, Delivery::Mail, enter),
-        (Issuer::Vouching, Delivery::Answer, enter),
-        (Issuer::Vouching, Delivery::Nobody, nothing),
-        (Issuer::Other, Delivery::Mail, session),
-        (Issuer::Other, Delivery::Answer, nothing),
-        (Issuer::Other, Delivery::Nobody, nothing),
+    // A person's own account joins by its session, or by the word of who vouches. One that
+    // nothing lets in gets a password by what came to its address.
+    for (issuer, delivery, proven, shut) in [
+        (Issuer::Operator, Delivery::Mail, enter, open),
+        (Issuer::Operator, Delivery::Answer, enter, open),
+        (Issuer::Operator, Delivery::Nobody, nothing, nothing),
+        (Issuer::Vouching, Delivery::Mail, enter, open),
+        (Issuer::Vouching, Delivery::Answer, enter, mail),
+        (Issuer::Vouching, Delivery::Nobody, nothing, nothing),
+        (Issuer::Other, Delivery::Mail, session, open),
+        (Issuer::Other, Delivery::Answer, nothing, nothing),
+        (Issuer::Other, Delivery::Nobody, nothing, nothing),
     ] {
-        for (own_session, expected) in [(false, stranger), (true, enter)] {
+        for (account, own_session, expected) in [
+            (Proven, false, proven),
+            (Proven, true, enter),
+            (Shut, false, shut),
+            (Shut, true, enter),
+        ] {
             let showing = Showing {
                 purpose: Invitation,
                 issuer,
                 delivery,
-                account: Proven,
+                account,
                 own_session,
             };
             assert_eq!(show(&showing), expected, "{showing:?}");
@@ -98,6 +113,7 @@ fn nobody_proves_by_what_it_issued_and_received() {
         assert!(proves(issuer, Delivery::Mail));
         assert!(!proves(issuer, Delivery::Nobody));
     }
+    assert!(proves(Issuer::Operator, Delivery::Answer));
     assert!(proves(Issuer::Vouching, Delivery::Answer));
     assert!(!proves(Issuer::Other, Delivery::Answer));
 }
@@ -124,6 +140,18 @@ fn an_account_is_its_persons_by_its_proven_address_alone() {
         (Some(key_owner(1, "acme")), Account::Unfit),
     ] {
         assert_eq!(Account::of(found.as_ref(), NOW), expected, "{found:?}");
+    }
+}
+
+#[test]
+fn only_a_persons_account_is_shut() {
+    for account in Account::ALL {
+        assert_eq!(account.with_way_in(true), account);
+        let shut = match account {
+            Account::Proven => Account::Shut,
+            other => other,
+        };
+        assert_eq!(account.with_way_in(false), shut);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why management said no.
 
+use super::super::password::MAX_CHARS;
 use super::Reason;
 use doorward_base::ErrorCode;
 
@@ -40,9 +41,9 @@ pub enum ManageRefusal {
     /// A role that neither the realm nor the tenant defines.
     #[error("role {0} is not defined")]
     RoleUnknown(String),
-    /// The password's length is outside the bounds.
-    #[error("the password's length is outside the bounds")]
-    PasswordLength,
+    /// The password's length is outside the bounds, the lower of which is the realm's.
+    #[error("a password has {0} to {MAX_CHARS} characters")]
+    PasswordLength(usize),
     /// The password is one of those that everybody tries first.
     #[error("the password is a common one")]
     PasswordCommon,
@@ -89,10 +90,19 @@ pub enum ManageRefusal {
     /// It was given, and nothing would come of it: the account keeps its own.
     #[error("the account keeps its own: {0} changes nothing here")]
     Unused(&'static str),
-    /// The account exists without a proven address, so taking the invitation must
-    /// set a new password.
-    #[error("this account must set a new password to take the invitation")]
+    /// Nothing would let the person into the account but a password, and none was given.
+    #[error("this account has no other way in: send a password")]
     PasswordNeeded,
+    /// Nothing lets the person into the account, and who got the secret cannot say for it
+    /// what may.
+    #[error("only an invitation that came by mail gives this account its first password")]
+    MailNeeded,
+    /// It would be mailed.
+    #[error(
+        "no mail is sent here: set [server.mail], or ask for the delivery `nobody`, which only \
+         an account that exists can take, by a session of its own"
+    )]
+    NoMail,
 }
 
 impl Reason for ManageRefusal {
@@ -114,7 +124,7 @@ impl Reason for ManageRefusal {
             Self::LastWayIn => ("last_way_in", ErrorCode::InvalidRequest),
             Self::TooManyIdentities(_) => ("too_many_identities", ErrorCode::InvalidRequest),
             Self::BanInvalid(_) => ("ban_invalid", ErrorCode::InvalidRequest),
-            Self::PasswordLength => ("password_length", ErrorCode::InvalidRequest),
+            Self::PasswordLength(_) => ("password_length", ErrorCode::InvalidRequest),
             Self::PasswordCommon => ("password_common", ErrorCode::InvalidRequest),
             Self::PasswordWrong => ("password_wrong", ErrorCode::SignInRefused),
             Self::TooManyGuesses(_) => ("too_many_guesses", ErrorCode::RateLimited),
@@ -125,6 +135,8 @@ impl Reason for ManageRefusal {
             Self::Invalid(_) => ("invalid", ErrorCode::InvalidRequest),
             Self::InvitationInvalid => ("invitation_invalid", ErrorCode::NotFound),
             Self::PasswordNeeded => ("password_needed", ErrorCode::InvalidRequest),
+            Self::MailNeeded => ("mail_needed", ErrorCode::InsufficientPermission),
+            Self::NoMail => ("no_mail", ErrorCode::InvalidRequest),
             Self::Unused(_) => ("unused", ErrorCode::InvalidRequest),
         }
     }
