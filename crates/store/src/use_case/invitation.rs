@@ -658,7 +658,7 @@ pub(crate) async fn what_was_taken_away_is_not_brought_back_by_an_invitation(sto
     assert!(!profile.grants.contains(&editor()), "{:?}", profile.grants);
     // What waits for it in another tenant, or for others, is as it was.
     assert_eq!(pending(&world).await.len(), 2);
-    accept_invitation(ctx, taking(&elsewhere.secret.unwrap(), None))
+    accept_invitation(ctx, taking(&elsewhere.secret.unwrap(), Some(PASSWORD)))
         .await
         .unwrap();
 }
