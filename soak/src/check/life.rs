@@ -53,7 +53,7 @@ impl Case<'_> {
             Action::Exchange { token, reach } => {
                 let life = self.at_home(self.index.tokens.get(token)?)?;
                 self.judge_token(life, token, View::Store)
-                    .or_else(|| self.judge_permission(life.owner?, *reach, View::Store))
+                    .or_else(|| self.judge_permission(life, *reach, View::Store))
             }
             Action::Use {
                 credential: Credential::Token(token),
@@ -61,7 +61,7 @@ impl Case<'_> {
             } => {
                 let life = self.at_home(self.index.tokens.get(token)?)?;
                 self.judge_token(life, token, View::Gate)
-                    .or_else(|| self.judge_permission(life.owner?, *reach, View::Gate))
+                    .or_else(|| self.judge_permission(life, *reach, View::Gate))
             }
             Action::Use {
                 credential: Credential::Jwt { number, .. },
@@ -97,22 +97,46 @@ impl Case<'_> {
     }
 
     /// The permission, where it was asked for: 2xx says that it was there, and 400 of an
-    /// exchange that it was not.
-    fn judge_permission(&self, owner: SubjectNo, reach: Reach, view: View) -> Option<Violation> {
+    /// exchange that it was not, now or when the token was made for its owner.
+    fn judge_permission(&self, life: &Life, reach: Reach, view: View) -> Option<Violation> {
         if reach == Reach::Plain {
             return None;
         }
+        let owner = life.owner?;
         let (held, kind) = match self.event.outcome {
             Outcome::Ok(_) => (true, Kind::AcceptedAfterEnd),
             Outcome::Refused(400, _) if view == View::Store => (false, Kind::LiveRefused),
             _ => return None,
         };
+        if !held && self.may_be_bound_without(life, owner) {
+            return None;
+        }
         let against = self.index.could_hold(owner, held, self.event, view).err()?;
         let what = match held {
             true => "a permission that was not there was used",
             false => "a permission that was there was refused",
         };
         Some(self.grant_violation(kind, what, owner, against))
+    }
+
+    /// Whether its owner may not have had the permission when the token was made for it, or
+    /// what it was regenerated from.
+    fn may_be_bound_without(&self, life: &Life, owner: SubjectNo) -> bool {
+        let mut maker = life.born;
+        while let Some(born) = maker.and_then(|place| self.index.event(place)) {
+            if self
+                .index
+                .could_hold(owner, false, born, View::Store)
+                .is_ok()
+            {
+                return true;
+            }
+            let Action::Regenerate { token, .. } = &born.action else {
+                return false;
+            };
+            maker = self.index.tokens.get(token).and_then(|life| life.born);
+        }
+        true
     }
 
     fn judge_jwt(&self, jwt: &Jwt, reach: Reach) -> Option<Violation> {

@@ -67,8 +67,11 @@ pub fn refresh(input: &RefreshInput<'_>) -> Result<Refreshed, RefreshRefusal> {
             idle_until: settings.idle_ttl.map(|idle| input.now.plus(idle)),
         });
     }
+    // Without an interval there is none, also for a request that began before the use that
+    // came before it.
     let again_until = session
         .refreshed_at
+        .filter(|_| !settings.reuse_interval.is_zero())
         .map(|at| at.plus(settings.reuse_interval));
     let is_parent = family.number - input.number == 1;
     if is_parent && again_until.is_some_and(|until| input.now < until) {
@@ -194,6 +197,9 @@ mod tests {
             (RefreshMode::Rotate, 30, 1, 90, REPLAYED),
             (RefreshMode::Rotate, 30, 0, 90, REPLAYED),
             (RefreshMode::Rotate, 30, 4, 100, Err(RefreshRefusal::Ahead)),
+            // The request began before the use, and came after it.
+            (RefreshMode::Rotate, 0, 2, 89, REPLAYED),
+            (RefreshMode::Rotate, 30, 2, 89, AGAIN),
             // Not rotating, the same again and again; but none that was used up while
             // the realm still rotated.
             (RefreshMode::Reuse, 30, 3, 100, on(3)),
