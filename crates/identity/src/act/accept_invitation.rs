@@ -5,11 +5,11 @@ use super::caller::{load_maker, load_manager};
 use super::challenge::keys_of;
 use super::claim::{Claim, claim};
 use super::create_user::default_grants;
+use super::link_identity::has_way_in;
 use super::set_password::check_new;
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::check_name;
-use crate::decide::identity::WaysIn;
 use crate::decide::invitation::{TakeInput, take};
 use crate::decide::proof::{Account, Taking};
 use crate::decide::refusal::ManageRefusal;
@@ -192,21 +192,6 @@ async fn find(
         }
     }
     Ok(None)
-}
-
-/// Whether anything lets the person of an account in.
-async fn has_way_in(tx: &mut dyn Read, account: Option<&Subject>) -> Result<bool, StoreError> {
-    let Some((id, contact)) = account.and_then(|one| Some((one.id, one.identifier.contact()?)))
-    else {
-        return Ok(false);
-    };
-    let linked = tx.list_identities(id).await?;
-    let ways = WaysIn {
-        contact,
-        has_password: tx.find_password(id).await?.is_some(),
-        linked: &linked,
-    };
-    Ok(ways.is_any(None))
 }
 
 /// By what an invitation is taken.

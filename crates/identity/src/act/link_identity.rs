@@ -10,9 +10,9 @@ use crate::decide::identity::{Ground, MAX_SUB, WaysIn, may_link, may_unlink};
 use crate::decide::manage::ManagementPermission;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
-    AuditAction, AuditEvent, Change, Contact, Identifier, LinkedIdentity, Metadata,
+    AuditAction, AuditEvent, Change, Contact, Identifier, LinkedIdentity, Metadata, Subject,
 };
-use crate::port::Tx;
+use crate::port::{Read, StoreError, Tx};
 use async_trait::async_trait;
 use doorward_base::{Effect, Email, IdentityId, ProviderName, SubjectId};
 use serde_json::json;
@@ -89,6 +89,24 @@ pub async fn unlink_identity(
         identity,
     })
     .await
+}
+
+/// Whether anything lets the person of an account in.
+pub(super) async fn has_way_in(
+    tx: &mut dyn Read,
+    account: Option<&Subject>,
+) -> Result<bool, StoreError> {
+    let Some((id, contact)) = account.and_then(|one| Some((one.id, one.identifier.contact()?)))
+    else {
+        return Ok(false);
+    };
+    let linked = tx.list_identities(id).await?;
+    let ways = WaysIn {
+        contact,
+        has_password: tx.find_password(id).await?.is_some(),
+        linked: &linked,
+    };
+    Ok(ways.is_any(None))
 }
 
 struct Link {
