@@ -83,6 +83,11 @@ fn without_the_tls_that_is_wanted_nothing_is_said() {
         "{}",
         refused.stderr
     );
+    assert!(
+        refused.stderr.contains("of no authority"),
+        "{}",
+        refused.stderr
+    );
     // A server, or somebody on the way to it, that offers none.
     let bare = Sink::start(Wire::Plain, None);
     let refused = send(&app(&format!("{}_bare", site!()), &bare, &[TRUSTED])).exit(1);
@@ -91,7 +96,44 @@ fn without_the_tls_that_is_wanted_nothing_is_said() {
         "{}",
         refused.stderr
     );
+    assert!(refused.stderr.contains("offers none"), "{}", refused.stderr);
     assert_eq!((sink.seen(), bare.seen()), (0, 0));
+}
+
+/// D12: the certificate that was named is trusted as it is, and for its own name only.
+#[test]
+fn a_certificate_that_signed_itself_is_trusted_when_it_was_named() {
+    for wire in [Wire::Tls, Wire::StartTls] {
+        let sink = Sink::self_signed(wire);
+        let with = |name: &str, url: String, ca: &str| {
+            let app = Setup::new(&format!("{}_{wire:?}_{name}", site!()), REALM)
+                .set("server.mail.url", url)
+                .set("server.mail.ca", "file:ca.pem")
+                .prepare();
+            app.write("ca.pem", ca);
+            app
+        };
+        let named = with("named", sink.url(), smtp::SELF_SIGNED);
+        let _ = send(&named).success();
+        assert_eq!(sink.next()["tls"], true);
+        for (name, url, ca, why) in [
+            ("other", sink.url(), smtp::CA, "cannot be used"),
+            (
+                "away",
+                sink.url_as("127.0.0.1"),
+                smtp::SELF_SIGNED,
+                "not for this host name",
+            ),
+        ] {
+            let refused = send(&with(name, url, ca)).exit(1);
+            assert!(
+                refused.stderr.contains("no TLS with the server") && refused.stderr.contains(why),
+                "{wire:?} {name}: {}",
+                refused.stderr
+            );
+        }
+        assert_eq!(sink.seen(), 1);
+    }
 }
 
 #[test]

@@ -209,6 +209,12 @@ impl Site {
         readable(&refused);
         let challenge = refused.header("www-authenticate").unwrap();
         assert!(challenge.starts_with("Bearer"), "{challenge}");
+        let without_origin = Request::new(self.proxy, "GET", "/api/x").send();
+        let challenges = without_origin.header("www-authenticate").unwrap();
+        assert_eq!(
+            challenges, "Bearer, Basic realm=\"acme\", charset=\"UTF-8\"",
+            "both ways to sign in"
+        );
         let forbidden = self.request("GET", "/scoped/x").bearer(jwt).send();
         assert_eq!(forbidden.status, 403);
         readable(&forbidden);

@@ -5,6 +5,7 @@
 //! Not here: how it does so (`outbound`), and the gate's connections to its upstreams,
 //! which are the operator's own.
 
+use crate::tls::TlsFault;
 use http::{HeaderMap, Method, StatusCode, Uri};
 use std::fmt;
 use std::future::Future;
@@ -122,9 +123,9 @@ pub enum EgressError {
     /// Nobody accepts connections there.
     #[error("no connection could be made")]
     Unreachable,
-    /// The certificate is not the host's, or not of an authority that is trusted.
-    #[error("the TLS handshake failed")]
-    Tls,
+    /// There is no TLS with the host.
+    #[error("no TLS: {0}")]
+    Tls(#[from] TlsFault),
     /// It took longer than it may.
     #[error("there was no whole answer in time")]
     TimedOut,
@@ -146,13 +147,13 @@ pub enum EgressError {
 }
 
 impl EgressError {
-    /// Every one.
+    /// Every one; of those of TLS the one that says least.
     pub const ALL: [Self; 11] = [
         Self::Insecure,
         Self::Forbidden,
         Self::NotFound,
         Self::Unreachable,
-        Self::Tls,
+        Self::Tls(TlsFault::Handshake),
         Self::TimedOut,
         Self::TooLarge,
         Self::Encoded,
@@ -169,7 +170,7 @@ impl EgressError {
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::Unreachable => "unreachable",
-            Self::Tls => "tls",
+            Self::Tls(fault) => fault.code(),
             Self::TimedOut => "timed_out",
             Self::TooLarge => "too_large",
             Self::Encoded => "encoded",

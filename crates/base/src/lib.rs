@@ -25,6 +25,7 @@ pub mod secret;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
+pub mod tls;
 pub mod token_format;
 pub mod word;
 

@@ -101,12 +101,12 @@ impl Case {
             if name == LOCATION {
                 *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
             }
-            // A challenge stands beside the others.
-            if name == WWW_AUTHENTICATE {
-                response.headers_mut().append(name, value.clone());
-            } else {
-                response.headers_mut().insert(name, value.clone());
-            }
+            let headers = response.headers_mut();
+            let value = match headers.get(name) {
+                Some(first) if name == WWW_AUTHENTICATE => beside(first, value),
+                _ => value.clone(),
+            };
+            headers.insert(name, value);
         }
         // Whatever follows on this connection may be read differently by the sender.
         if stop.refusal.code == ErrorCode::FramingAmbiguous && self.version < Version::HTTP_2 {
@@ -181,6 +181,13 @@ impl Case {
             held: cut_all(&stop.held),
         })
     }
+}
+
+/// Both challenges in one field (RFC 9110 §11.6.1). Proxies that ask whether a request may
+/// pass keep one field of a name: nginx before 1.23 the first, some clients the last.
+fn beside(first: &HeaderValue, second: &HeaderValue) -> HeaderValue {
+    let joined = [first.as_bytes(), b", ", second.as_bytes()].concat();
+    HeaderValue::from_bytes(&joined).unwrap_or_else(|_| first.clone())
 }
 
 /// At most so many characters of a text, in no more room than they need.

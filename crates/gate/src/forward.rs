@@ -36,7 +36,7 @@ const OWN_PATH: &str = "This path is Doorward's own: the proxy in front must sen
 impl Gate {
     pub(crate) fn is_forward_auth(&self, scene: &Scene<'_>) -> bool {
         scene.realm.forward_auth.as_ref().is_some_and(|spec| {
-            spec.path == scene.path
+            is_path(&spec.path, scene.path)
                 && (scene.client.trusted || !spec.trusted_only)
                 && (spec.listener.is_none() || spec.listener == scene.listener)
         })
@@ -127,6 +127,12 @@ impl Gate {
         *response.status_mut() = StatusCode::FORBIDDEN;
         response
     }
+}
+
+/// Whether the path is that one, with a slash at its end or without, as with other paths of
+/// ours.
+fn is_path(own: &str, path: &str) -> bool {
+    own == path || path.strip_suffix('/') == Some(own)
 }
 
 /// Whether the answer may hold the `Authorization` for the upstream. One that clients must

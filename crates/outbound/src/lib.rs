@@ -7,3 +7,4 @@
 pub mod egress;
 pub mod limit;
 pub mod mail;
+mod trust;

@@ -14,6 +14,9 @@ use std::time::Duration;
 pub const CA: &str = include_str!("../../outbound/tests/fixture/ca.pem");
 const CHAIN: &str = include_str!("../../outbound/tests/fixture/idp.pem");
 const KEY: &str = include_str!("../../outbound/tests/fixture/idp-key.pem");
+/// A certificate for `localhost` that signed itself, PEM.
+pub const SELF_SIGNED: &str = include_str!("../../outbound/tests/fixture/self.pem");
+const OWN_KEY: &str = include_str!("../../outbound/tests/fixture/self-key.pem");
 
 /// How the server speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,13 +96,23 @@ impl Sink {
     /// When Python or aiosmtpd is missing.
     #[must_use]
     pub fn start(wire: Wire, password: Option<&str>) -> Self {
+        Self::showing((CHAIN, KEY), wire, password)
+    }
+
+    /// Starts one that shows [`SELF_SIGNED`].
+    #[must_use]
+    pub fn self_signed(wire: Wire) -> Self {
+        Self::showing((SELF_SIGNED, OWN_KEY), wire, None)
+    }
+
+    fn showing((shown, own): (&str, &str), wire: Wire, password: Option<&str>) -> Self {
         let certificate = must("make a folder", tempfile::tempdir());
         let (chain, key) = (
             certificate.path().join("c.pem"),
             certificate.path().join("k.pem"),
         );
-        must("write the certificate", std::fs::write(&chain, CHAIN));
-        must("write the key", std::fs::write(&key, KEY));
+        must("write the certificate", std::fs::write(&chain, shown));
+        must("write the key", std::fs::write(&key, own));
         let mut command = Command::new(binary::python());
         command
             .arg("-")
@@ -141,12 +154,18 @@ impl Sink {
     /// Where it listens, for `[server.mail] url`.
     #[must_use]
     pub fn url(&self) -> String {
+        self.url_as("localhost")
+    }
+
+    /// The same by another name of this machine.
+    #[must_use]
+    pub fn url_as(&self, host: &str) -> String {
         let scheme = if self.wire == Wire::Tls {
             "smtps"
         } else {
             "smtp"
         };
-        format!("{scheme}://localhost:{}", self.port)
+        format!("{scheme}://{host}:{}", self.port)
     }
 
     /// The next mail: `from`, `to`, `data`, `tls`, `user`.

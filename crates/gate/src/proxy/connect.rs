@@ -2,10 +2,11 @@
 //! those that are open already (`pool`).
 
 use super::pool::Conn;
-use super::tls::{self, UpstreamTls};
+use super::tls::UpstreamTls;
 use super::upstream::Failure;
 use crate::body::GateBody;
 use doorward_base::ErrorCode;
+use doorward_base::tls::TlsFault;
 use http::Uri;
 use hyper::client::conn::http1;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -94,7 +95,7 @@ async fn secure(
         Ok(Err(error)) => error,
         Err(_) => io::Error::from(io::ErrorKind::TimedOut),
     };
-    let check = tls::check_of(&error);
+    let check = TlsFault::of(&error).code();
     tracing::warn!(upstream = authority, check, %error, "TLS to an upstream failed");
     Err(failed(check))
 }

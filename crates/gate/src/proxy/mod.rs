@@ -6,7 +6,6 @@ pub(crate) mod echo;
 mod failure;
 mod frames;
 pub(crate) mod headers;
-mod named;
 pub(crate) mod pool;
 pub(crate) mod tls;
 mod upgrade;

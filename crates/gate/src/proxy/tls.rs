@@ -1,16 +1,15 @@
-//! TLS towards upstreams: who must be at the other end, and what is said of one who is
-//! not. Not here: connecting (`connect`), and our own listeners (`listener`).
+//! TLS towards upstreams: who must be at the other end. Not here: connecting (`connect`),
+//! and our own listeners (`listener`).
 
-use super::named::Named;
 use crate::listener::{Pair, TlsError, read_certificates};
 use aws_lc_rs::digest::{Context, SHA256};
-use rustls::client::{ClientConfig, WebPkiServerVerifier};
+use doorward_base::tls::verify::NamedVerifier;
+use rustls::RootCertStore;
+use rustls::client::ClientConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::SingleCertAndKey;
-use rustls::{CertificateError, RootCertStore};
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 
 /// Whom an upstream's certificate must descend from.
@@ -74,14 +73,14 @@ impl UpstreamTls {
             }
         };
         let provider = Arc::new(default_provider());
-        let chain = WebPkiServerVerifier::builder_with_provider(trusted, Arc::clone(&provider));
-        let chain = chain.build().map_err(|_| TlsError::NoCertificate)?;
+        let verifier = NamedVerifier::new(trusted, named, Arc::clone(&provider))
+            .map_err(|_| TlsError::NoCertificate)?;
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(rustls::DEFAULT_VERSIONS);
         let builder = match builder {
             Ok(builder) => builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Named { chain, named })),
+                .with_custom_certificate_verifier(verifier),
             Err(_) => unreachable!("the provider has the default versions"),
         };
         let mut config = match own {
@@ -119,26 +118,4 @@ fn roots_of(named: &[CertificateDer<'static>]) -> Result<RootCertStore, TlsError
             .map_err(|_| TlsError::UnusableCertificate)?;
     }
     Ok(roots)
-}
-
-/// Which check of a handshake failed, for traces.
-pub(super) fn check_of(error: &io::Error) -> &'static str {
-    let inner = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match inner {
-        Some(rustls::Error::InvalidCertificate(fault)) => match fault {
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                "tls_name"
-            }
-            CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. } => "tls_expired",
-            CertificateError::UnknownIssuer => "tls_unknown_authority",
-            _ => "tls_certificate",
-        },
-        Some(rustls::Error::AlertReceived(_)) => "tls_alert",
-        _ => "tls",
-    }
 }

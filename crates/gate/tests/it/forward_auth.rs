@@ -47,6 +47,14 @@ async fn allow_is_200_with_the_identity_and_deny_is_what_it_is() {
         (nginx.status, nginx.header("x-auth-status")),
         (403, Some("401"))
     );
+    // A slash at the end is no other place, and asks what is asked there.
+    let slash = get("/forward-auth/?deny=403", "/api/x", None).await;
+    assert_eq!(slash.header("x-auth-status"), Some("401"));
+    assert_eq!(
+        get("/forward-auth/", "/api/x", Some(&jwt)).await.status,
+        200
+    );
+    assert_eq!(get("/forward-auth//", "/open/x", None).await.status, 400);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use super::StoreError;
 use crate::model::{MailKind, QueuedMail};
 use async_trait::async_trait;
+use doorward_base::tls::TlsFault;
 use doorward_base::{Email, MailId, RealmName, Secret, Timestamp};
 use std::collections::BTreeMap;
 
@@ -68,9 +69,9 @@ pub enum MailerError {
     /// There is no server, or none that can be talked to.
     #[error("unreachable")]
     Unreachable,
-    /// TLS is wanted and was not had.
-    #[error("tls")]
-    Tls,
+    /// TLS is wanted and was not had, for this reason.
+    #[error("{}", .0.code())]
+    Tls(TlsFault),
     /// The server does not accept who we say we are.
     #[error("credentials")]
     Credentials,

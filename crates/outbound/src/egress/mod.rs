@@ -13,8 +13,8 @@ mod connect;
 mod counters;
 mod resolve;
 
+pub use crate::trust::CaError;
 pub use address::Reach;
-pub use connect::CaError;
 pub use counters::EgressCounters;
 pub use resolve::{LookingUp, Resolve, SystemResolver};
 

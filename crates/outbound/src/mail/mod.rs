@@ -3,7 +3,7 @@
 //!
 //! * this file: from a letter to a message;
 //! * [`template`], [`templates`], [`builtin`]: what it says;
-//! * [`smtp`], [`folder`]: where it goes.
+//! * [`smtp`] (over a [`wire`]), [`folder`]: where it goes.
 //!
 //! Not here: the outbox, and when a letter is tried again (`identity`).
 
@@ -12,6 +12,7 @@ mod folder;
 mod smtp;
 mod template;
 mod templates;
+mod wire;
 
 pub use smtp::{SmtpError, SmtpSettings, SmtpTls};
 pub use templates::Templates;

@@ -1,16 +1,24 @@
 //! SMTP: one connection for each letter, TLS as configured, authentication only where
-//! nobody can listen. Not here: what a letter says.
+//! nobody can listen. Not here: what a letter says, and whom TLS trusts (`trust`).
 
+use super::wire::Wire;
+use crate::trust::{CaError, Trust};
 use doorward_base::Secret;
+use doorward_base::tls::TlsFault;
+use doorward_base::tls::verify::find_fault;
 use doorward_identity::port::MailerError;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::Message;
+use lettre::transport::smtp as transport;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
+use lettre::transport::smtp::commands::Starttls;
 use lettre::transport::smtp::extension::ClientId;
-use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
-use std::error::Error;
+use rustls::pki_types::ServerName;
 use std::fmt;
 use std::io;
 use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
 /// How long one letter may take, and one step of it.
 const TOTAL: Duration = Duration::from_secs(60);
@@ -50,45 +58,119 @@ pub struct SmtpSettings {
 pub struct SmtpError;
 
 /// A way by SMTP.
-pub(super) struct Smtp(AsyncSmtpTransport<Tokio1Executor>);
+pub(super) struct Smtp {
+    host: String,
+    port: u16,
+    tls: SmtpTls,
+    credentials: Option<Credentials>,
+    helo: ClientId,
+    trust: Trust,
+}
 
 impl Smtp {
     /// `helo` is the domain we write as.
     pub(super) fn new(settings: &SmtpSettings, helo: &str) -> Result<Self, SmtpError> {
-        let parameters = || {
-            let mut builder = TlsParameters::builder(settings.host.clone());
-            if let Some(ca) = &settings.ca {
-                let ca = Certificate::from_pem(ca.expose().as_bytes()).map_err(|_| SmtpError)?;
-                builder = builder.add_root_certificate(ca);
-            }
-            builder.build().map_err(|_| SmtpError)
-        };
-        let tls = match settings.tls {
-            SmtpTls::Implicit => Tls::Wrapper(parameters()?),
-            SmtpTls::Required => Tls::Required(parameters()?),
-            SmtpTls::Opportunistic => Tls::Opportunistic(parameters()?),
-            SmtpTls::Off => Tls::None,
-        };
-        let server = settings.host.clone();
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(server)
-            .port(settings.port)
-            .tls(tls)
-            .hello_name(ClientId::Domain(helo.to_owned()))
-            .timeout(Some(STEP));
-        if let Some((user, password)) = &settings.credentials {
-            let password = password.expose().to_owned();
-            builder = builder.credentials(Credentials::new(user.clone(), password));
-        }
-        Ok(Self(builder.build()))
+        let ca = settings.ca.as_ref().map(|ca| ca.expose().as_bytes());
+        let credentials = settings.credentials.as_ref();
+        Ok(Self {
+            host: settings.host.clone(),
+            port: settings.port,
+            tls: settings.tls,
+            credentials: credentials.map(|(user, password)| {
+                Credentials::new(user.clone(), password.expose().to_owned())
+            }),
+            helo: ClientId::Domain(helo.to_owned()),
+            trust: Trust::new(ca, &[]).map_err(|CaError| SmtpError)?,
+        })
     }
 
     pub(super) async fn send(&self, message: Message) -> Result<(), MailerError> {
-        match tokio::time::timeout(TOTAL, self.0.send(message)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(meaning(&error)),
-            Err(_) => Err(MailerError::TimedOut),
+        let within = tokio::time::timeout(TOTAL, self.deliver(&message));
+        within.await.map_err(|_| MailerError::TimedOut)?
+    }
+
+    async fn deliver(&self, message: &Message) -> Result<(), MailerError> {
+        let mut server = self.connect().await?;
+        if let Some(credentials) = &self.credentials {
+            step(server.auth(DEFAULT_MECHANISMS, credentials)).await?;
+        }
+        step(server.send(message.envelope(), &message.formatted())).await?;
+        // It took the letter; how it takes leave changes nothing.
+        let _ = step(server.quit()).await;
+        Ok(())
+    }
+
+    async fn connect(&self) -> Result<AsyncSmtpConnection, MailerError> {
+        let dialing = TcpStream::connect((&*self.host, self.port));
+        let dialed = tokio::time::timeout(STEP, dialing).await;
+        let stream = dialed
+            .map_err(|_| MailerError::TimedOut)?
+            .map_err(|_| MailerError::Unreachable)?;
+        match self.tls {
+            SmtpTls::Off => self.greet(Box::new(stream)).await,
+            SmtpTls::Implicit => {
+                let tls = self.secure(stream).await?;
+                self.greet(Box::new(Wire::new(tls))).await
+            }
+            SmtpTls::Required | SmtpTls::Opportunistic => self.start_tls(stream).await,
         }
     }
+
+    /// Begins in clear, and goes on by TLS where the server offers it.
+    async fn start_tls(&self, stream: TcpStream) -> Result<AsyncSmtpConnection, MailerError> {
+        let (stream, below) = twice(stream).map_err(|_| MailerError::Unreachable)?;
+        let mut server = self.greet(Box::new(stream)).await?;
+        if !server.can_starttls() {
+            return match self.tls {
+                SmtpTls::Opportunistic => Ok(server),
+                SmtpTls::Implicit | SmtpTls::Required | SmtpTls::Off => {
+                    Err(MailerError::Tls(TlsFault::NotOffered))
+                }
+            };
+        }
+        step(server.command(Starttls)).await?;
+        // What was said in clear counts no more, nor what came in clear after the answer.
+        drop(server);
+        let tls = self.secure(below).await?;
+        self.greet(Box::new(Wire::greeted(tls))).await
+    }
+
+    async fn secure(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, MailerError> {
+        // What no certificate can name, none names.
+        let host = ServerName::try_from(self.host.clone());
+        let host = host.map_err(|_| MailerError::Tls(TlsFault::Name))?;
+        let handshake = tokio::time::timeout(STEP, self.trust.secure(host, stream)).await;
+        handshake
+            .map_err(|_| MailerError::TimedOut)?
+            .map_err(MailerError::Tls)
+    }
+
+    async fn greet(
+        &self,
+        stream: Box<dyn AsyncTokioStream>,
+    ) -> Result<AsyncSmtpConnection, MailerError> {
+        step(AsyncSmtpConnection::connect_with_transport(
+            stream, &self.helo,
+        ))
+        .await
+    }
+}
+
+/// The connection, held twice: one for what is said in clear, one for what comes after.
+fn twice(stream: TcpStream) -> io::Result<(TcpStream, TcpStream)> {
+    let stream = stream.into_std()?;
+    let other = stream.try_clone()?;
+    Ok((TcpStream::from_std(stream)?, TcpStream::from_std(other)?))
+}
+
+/// One step of the conversation.
+async fn step<T>(
+    said: impl Future<Output = Result<T, transport::Error>>,
+) -> Result<T, MailerError> {
+    let within = tokio::time::timeout(STEP, said).await;
+    within
+        .map_err(|_| MailerError::TimedOut)?
+        .map_err(|error| meaning(&error))
 }
 
 impl fmt::Debug for Smtp {
@@ -107,29 +189,9 @@ fn meaning(error: &lettre::transport::smtp::Error) -> MailerError {
             code => MailerError::Deferred(code),
         };
     }
-    if error.is_timeout() {
-        MailerError::TimedOut
-    } else if error.is_tls() || error.is_client() || is_of_tls(error) {
-        // Of what we ourselves refuse, the missing STARTTLS is all that can happen.
-        MailerError::Tls
-    } else {
-        MailerError::Unreachable
+    match find_fault(error) {
+        Some(fault) => MailerError::Tls(fault.into()),
+        None if error.is_timeout() => MailerError::TimedOut,
+        None => MailerError::Unreachable,
     }
-}
-
-/// Whether TLS is at the bottom of it: a handshake fails as a connection does.
-fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let inner = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        if error.is::<rustls::Error>()
-            || inner.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
-        {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }

@@ -1,10 +1,13 @@
 //! The guarded client against servers and names that misbehave in every way (the rows
 //! F1 to F11 of outgoing calls).
 
-use crate::rogue::{LOOPBACK, Names, Rogue, Script, client, loopback, nobody};
+use crate::rogue::{
+    self, CA, LOOPBACK, Names, OVER, Rogue, SELF_SIGNED, Script, client, loopback, nobody,
+};
 use doorward_base::egress::{
     Caps, Egress as _, EgressAnswer, EgressError, EgressRequest, Transport,
 };
+use doorward_base::tls::TlsFault;
 use doorward_outbound::egress::{EgressSettings, GuardedClient};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -306,21 +309,55 @@ async fn answers_that_break_off_or_lie_about_their_length_are_none() {
     );
 }
 
+/// D12: what an operator names is trusted as it is, for its own names and its own time.
+#[tokio::test]
+async fn f7_a_certificate_that_signed_itself_is_trusted_when_it_was_named() {
+    let rogue = Rogue::self_signed(SELF_SIGNED, Script::ok("keys")).await;
+    let ask = async |ca: Option<&[u8]>, rogue: &Rogue, host: &str| {
+        let client = rogue::trusting(ca, HERE, loopback());
+        let sent = client
+            .send(EgressRequest::get(rogue.url("https", host, "/k?secret=1")))
+            .await;
+        let counted = client.counters().outcomes();
+        let counted = counted.into_iter().find(|(_, count)| *count == 1);
+        (sent.map(|answer| answer.body), counted.unwrap().0)
+    };
+    let refused = |fault: TlsFault| (Err(EgressError::Tls(fault)), fault.code());
+    let named = Some(SELF_SIGNED);
+    assert_eq!(
+        ask(named, &rogue, "idp.test").await,
+        (Ok(b"keys".to_vec()), "answered")
+    );
+    for ca in [None, Some(CA), Some(OVER)] {
+        let answer = ask(ca, &rogue, "idp.test").await;
+        assert_eq!(answer, refused(TlsFault::Certificate));
+    }
+    for host in ["other.test", "127.0.0.1"] {
+        assert_eq!(ask(named, &rogue, host).await, refused(TlsFault::Name));
+    }
+    let over = Rogue::self_signed(OVER, Script::ok("keys")).await;
+    let answer = ask(Some(OVER), &over, "idp.test").await;
+    assert_eq!(answer, refused(TlsFault::Expired));
+    assert_eq!(
+        answer.0.unwrap_err().to_string(),
+        "no TLS: the certificate has expired, or is not valid yet"
+    );
+}
+
 #[tokio::test]
 async fn f7_a_certificate_of_another_name_or_of_no_authority_is_refused() {
     let rogue = Rogue::tls(Script::ok("")).await;
     let trusting = client(HERE, loopback());
     let other = EgressRequest::get(rogue.url("https", "other.test", "/"));
-    assert_eq!(trusting.send(other).await.unwrap_err(), EgressError::Tls);
-    let settings = EgressSettings {
-        reach: doorward_outbound::egress::Reach::new(vec!["127.0.0.0/8".parse().unwrap()]),
-        ca: None,
-    };
-    let doubting = GuardedClient::new(settings, loopback()).unwrap();
+    assert_eq!(
+        trusting.send(other).await.unwrap_err(),
+        EgressError::Tls(TlsFault::Name)
+    );
+    let doubting = rogue::trusting(None, HERE, loopback());
     let own = EgressRequest::get(rogue.url("https", "idp.test", "/"));
     assert_eq!(
         doubting.send(own.clone()).await.unwrap_err(),
-        EgressError::Tls
+        EgressError::Tls(TlsFault::UnknownAuthority)
     );
     assert!(rogue.heads().iter().all(|head| head == "no handshake"));
     assert!(trusting.send(own).await.is_ok());

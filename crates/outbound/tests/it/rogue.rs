@@ -14,6 +14,10 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) const CA: &[u8] = include_bytes!("../fixture/ca.pem");
 const CHAIN: &[u8] = include_bytes!("../fixture/idp.pem");
 const KEY: &[u8] = include_bytes!("../fixture/idp-key.pem");
+/// What `openssl req -x509` makes for `idp.test`, now and one that is over.
+pub(crate) const SELF_SIGNED: &[u8] = include_bytes!("../fixture/self.pem");
+pub(crate) const OVER: &[u8] = include_bytes!("../fixture/over.pem");
+const OWN_KEY: &[u8] = include_bytes!("../fixture/self-key.pem");
 
 /// What the server does with a connection, once the request's head is there.
 #[derive(Clone)]
@@ -59,8 +63,17 @@ impl Rogue {
 
     /// With a certificate for `idp.test`.
     pub(crate) async fn tls(script: Script) -> Self {
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(CHAIN).collect();
-        let key = PrivateKeyDer::from_pem_slice(KEY).unwrap();
+        Self::showing(CHAIN, KEY, script).await
+    }
+
+    /// With a certificate that signed itself.
+    pub(crate) async fn self_signed(certificate: &[u8], script: Script) -> Self {
+        Self::showing(certificate, OWN_KEY, script).await
+    }
+
+    async fn showing(chain: &[u8], key: &[u8], script: Script) -> Self {
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain).collect();
+        let key = PrivateKeyDer::from_pem_slice(key).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -162,10 +175,19 @@ pub(crate) fn loopback() -> Arc<dyn Resolve> {
 
 /// A client that trusts the test's authority and reaches these networks too.
 pub(crate) fn client(allowed: &[&str], resolver: Arc<dyn Resolve>) -> GuardedClient {
+    trusting(Some(CA), allowed, resolver)
+}
+
+/// The same, trusting what is given beside the system's authorities.
+pub(crate) fn trusting(
+    ca: Option<&[u8]>,
+    allowed: &[&str],
+    resolver: Arc<dyn Resolve>,
+) -> GuardedClient {
     let allowed = allowed.iter().map(|net| net.parse().unwrap());
     let settings = EgressSettings {
         reach: Reach::new(allowed.collect()),
-        ca: Some(CA.to_vec()),
+        ca: ca.map(<[u8]>::to_vec),
     };
     GuardedClient::new(settings, resolver).unwrap()
 }

@@ -97,8 +97,8 @@ fn cause(error: MailerError) -> String {
         MailerError::Unreachable => {
             "the server cannot be reached, or the folder written".to_owned()
         }
-        MailerError::Tls => {
-            "no TLS with the server; look at its certificate, ca and starttls".to_owned()
+        MailerError::Tls(fault) => {
+            format!("no TLS with the server: {fault}; look at its certificate, ca and starttls")
         }
         MailerError::Credentials => "the server does not accept user and password".to_owned(),
         MailerError::TimedOut => "the server did not answer in time".to_owned(),

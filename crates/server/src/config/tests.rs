@@ -528,6 +528,29 @@ fn a_realm_is_bound_to_listeners_that_there_are() {
     );
 }
 
+/// A fault of one key says nothing of what another one allows.
+#[test]
+fn a_fault_of_tls_hides_nothing_and_invents_nothing() {
+    let with = |server: &str| {
+        format!(
+            "[server]\negress_allow = [\"10.0.0.0/8\"]\n{server}\n[realm.m]\n\
+             issuers = [{{ issuer = \"https://idp.test\", audiences = [\"a\"], algorithms = [\"ES256\"], jwks_url = \"https://10.1.2.3/jwks\" }}]"
+        )
+    };
+    assert!(read(&with("")).is_ok());
+    check(
+        &with("tls = { cert = \"file:no.pem\", key = \"file:no.pem\" }"),
+        &[
+            "d.toml:3: server.tls.cert: …",
+            "d.toml:3: server.tls.key: …",
+        ],
+    );
+    check(
+        &with("egress_ca = \"file:no.pem\""),
+        &["d.toml:3: server.egress_ca: …"],
+    );
+}
+
 /// W3: an address of its own is one that nobody else comes to.
 #[test]
 fn forward_auth_has_an_address_of_its_own_or_none() {

@@ -2,8 +2,9 @@
 //! what it must, is the schema ours. Not here: the schema's versions (`migrate`).
 
 use super::connect::{CONNECT, Connector, Driven};
+use super::migrate;
 use super::scope::describe;
-use super::{migrate, tls};
+use doorward_base::tls::verify::find_fault;
 use std::error::Error as _;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -86,7 +87,7 @@ impl OpenError {
         let Some(code) = error.code() else {
             // The engine's name for "no TLS there" is a text without a cause.
             let no_tls = error.source().is_none() && error.to_string().contains("TLS");
-            return if no_tls || tls::fault(error).is_some() {
+            return if no_tls || find_fault(error).is_some() {
                 Self::Tls(text)
             } else {
                 Self::Unreachable(text)

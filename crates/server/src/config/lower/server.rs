@@ -84,11 +84,11 @@ impl Lowering<'_> {
         let master_key = self.master_key(&path.key("master_key"), &master_key);
         let tls = server.tls.as_ref();
         let tls = tls.map(|Tls { cert, key }| self.pair(&cert.0, &key.0, &path.key("tls")));
-        let tls = read(tls)?;
+        // What the realms ask of it is known before anything else ends this.
         let egress = self.egress(server, &path);
         let mail = server.mail.as_ref();
-        let mail = read(mail.map(|mail| self.mail(mail, &path.key("mail"))))?;
-        let database = database?;
+        let mail = mail.map(|mail| self.mail(mail, &path.key("mail")));
+        let (tls, mail, database) = (read(tls)?, read(mail)?, database?);
         let control_socket = self.control_socket(&database);
         let drain_delay = server.drain_delay;
         let trusted_proxies = server.trusted_proxies.iter();
