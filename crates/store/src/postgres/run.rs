@@ -97,12 +97,12 @@ async fn write_in_transaction(
 ) -> Result<(), StoreError> {
     let mut lost = false;
     for number in 0..ATTEMPTS {
-        // Who runs alone waits for its turn here first, without a connection: those that
-        // wait for it at the server are one for each node.
-        let (_turn, access) = if number < FREE_ATTEMPTS {
-            (None, Access::Write)
+        // Who runs alone waits for its turn here first, and so do those that come after it
+        // and would wait behind it at the server: none of them keeps a connection meanwhile.
+        let (_shared, _alone, access) = if number < FREE_ATTEMPTS {
+            (Some(shared.turn.read().await), None, Access::Write)
         } else {
-            (Some(shared.turn.lock().await), Access::WriteAlone)
+            (None, Some(shared.turn.write().await), Access::WriteAlone)
         };
         let leased = shared.connections.get().await?;
         match write_once(leased, realm, access, job).await {

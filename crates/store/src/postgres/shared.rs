@@ -11,7 +11,7 @@ use super::session::Rotations;
 use doorward_identity::port::Extent;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::RwLock;
 
 /// How many kinds of lanes there are.
 const KINDS: usize = 5;
@@ -34,8 +34,9 @@ pub(super) struct Shared {
     pub(super) statement_timeout: Duration,
     /// For what must not wait behind requests: lanes, feed, announcements.
     pub(super) reserved: Arc<Connections>,
-    /// Held by the transaction of this process that runs alone, or is about to.
-    pub(super) turn: Mutex<()>,
+    /// Held by the transaction of this process that runs alone, or is about to; shared by
+    /// those that run beside others.
+    pub(super) turn: RwLock<()>,
     /// Held, shared, by each transaction that writes; closing waits for them.
     pub(super) running: Arc<RwLock<()>>,
     wait: Duration,
@@ -70,7 +71,7 @@ impl Shared {
             audits: Gather::start(&lane, wait + settings.statement_timeout),
             statement_timeout: settings.statement_timeout,
             reserved: lanes,
-            turn: Mutex::new(()),
+            turn: RwLock::new(()),
             running: Arc::default(),
             wait,
         })

@@ -3,6 +3,7 @@
 use super::*;
 use crate::conformance::fixture::{all, at, people, realm, subject_id, token, user};
 use crate::conformance::{reading, writing};
+use crate::postgres::tx::{Access, RealmTx};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -75,6 +76,44 @@ async fn who_collides_waits_without_a_connection() {
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen.len(), 32);
+}
+
+/// While one waits to run alone, those that would write after it leave the connections to
+/// those that read. On one thread they all ask for a connection before the second read.
+#[tokio::test]
+async fn who_comes_after_one_that_runs_alone_waits_without_a_connection() {
+    let database = database().await;
+    let mut few = settings(&database);
+    few.pool_size = 3;
+    let postgres = Arc::new(PostgresStore::open(&few).await.unwrap());
+    let store = StoreHandle::new(Arc::clone(&postgres) as Arc<dyn Store>);
+    let a = realm(&store, "a").await;
+    people(&store, a).await;
+    let mut admin = admin(&database).await;
+    let held = admin.transaction().await.unwrap();
+    held.batch_execute("LOCK TABLE doorward.turn IN ROW SHARE MODE")
+        .await
+        .unwrap();
+    let turn = postgres.shared.turn.write().await;
+    let leased = postgres.shared.connections.get().await.unwrap();
+    let alone = RealmTx::begin(leased, a, Access::WriteAlone).await;
+    wait_for_lock(&held).await;
+    let mut writes = JoinSet::new();
+    for n in 0..8_u8 {
+        let store = store.clone();
+        writes.spawn(async move {
+            writing!(store, a, [], |tx| tx.insert_subject(&user(100 + n)).await)
+        });
+    }
+    for _ in 0..20 {
+        let read = reading!(store, a, [], |tx| tx.find_subject(subject_id(1)).await);
+        assert_eq!(read, Ok(Some(user(1))));
+    }
+    held.rollback().await.unwrap();
+    alone.end(Ok(())).await.unwrap();
+    drop(turn);
+    let done = timeout(SOON, writes.join_all()).await.unwrap();
+    assert!(done.iter().all(Result::is_ok), "{done:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
