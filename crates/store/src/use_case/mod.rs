@@ -23,6 +23,7 @@ pub(crate) mod other_realm;
 pub(crate) mod present;
 pub(crate) mod refresh;
 pub(crate) mod replace;
+pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod world;
 
@@ -117,11 +118,13 @@ macro_rules! use_cases {
                 the_parent_is_a_replay_after_the_interval,
                 a_token_that_does_not_rotate_stays,
                 one_of_64_uses_at_once_wins,
-                both_ends_of_a_session_are_kept,
-                what_stands_behind_a_session_must_stand,
                 a_made_up_token_costs_no_look_up_and_leaves_no_row,
                 a_refresh_widens_nothing,
                 a_rotation_of_the_digest_key_loses_no_session,
+            ]
+            session: [
+                both_ends_of_a_session_are_kept,
+                what_stands_behind_a_session_must_stand,
                 a_person_sees_and_ends_its_own_sessions,
                 a_session_knows_how_it_began,
             ]
