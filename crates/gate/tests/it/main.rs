@@ -11,6 +11,8 @@ mod credential;
 #[cfg(test)]
 mod delegation;
 #[cfg(test)]
+mod drain;
+#[cfg(test)]
 mod exact;
 #[cfg(test)]
 mod form;
@@ -38,5 +40,7 @@ mod route_option;
 mod streams;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod transport;

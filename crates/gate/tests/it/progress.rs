@@ -1,6 +1,8 @@
 //! Peers that make no progress, and how much of the door one address may take.
 
-use super::support::{Running, ask, mount, open_websocket_at, route, soon, start_with};
+use super::support::{
+    Running, ask, mount, open_websocket_at, route, soon, start_with, trickle, until_closed,
+};
 use bytes::Bytes;
 use doorward_gate::policy::spec::{MountAccess, MountSpec, RouteSpec, UpstreamSpec};
 use doorward_gate::{GateOptions, ListenerOptions};
@@ -221,12 +223,6 @@ async fn s7_streams_take_places_as_connections_do() {
     .await;
 }
 
-async fn until_closed(mut stream: TcpStream) -> Vec<u8> {
-    let mut seen = Vec::new();
-    let _ = soon(stream.read_to_end(&mut seen)).await;
-    seen
-}
-
 /// A connection from another address of this machine.
 async fn connect_from(ip: &str, to: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
@@ -317,26 +313,8 @@ async fn s4_a_body_of_ours_has_a_time_for_all_of_it() {
     )
     .await;
     let began = Instant::now();
-    let stream = TcpStream::connect(gate.addr).await.unwrap();
-    let (mut read, mut write) = stream.into_split();
-    let trickle = async {
-        let head = "POST /reading HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 100000\r\n\r\n";
-        write.write_all(head.as_bytes()).await?;
-        let mut ticks = tokio::time::interval(Duration::from_millis(20));
-        loop {
-            ticks.tick().await;
-            write.write_all(b"x").await?;
-        }
-    };
-    let mut seen = Vec::new();
-    soon(async {
-        let ended: std::io::Result<()> = tokio::select! {
-            ended = trickle => ended,
-            read = read.read_to_end(&mut seen) => read.map(drop),
-        };
-        drop(ended);
-    })
-    .await;
+    let head = b"POST /reading HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 100000\r\n\r\n";
+    let seen = trickle(gate.addr, head, b"x").await;
     assert!(began.elapsed() >= limit);
     let seen = String::from_utf8(seen).unwrap();
     assert!(seen.starts_with("HTTP/1.1 50"), "{seen}");

@@ -47,6 +47,16 @@ pub(crate) async fn listen_also(gate: &Running, address: SocketAddr) -> SocketAd
     addr
 }
 
+/// Starts a gate that listens as `change` says, for any host.
+pub(crate) async fn start_listener(change: impl FnOnce(&mut ListenerOptions)) -> Running {
+    let mut options = ListenerOptions::default();
+    change(&mut options);
+    start_with(options, GateOptions::default(), |realm| {
+        realm.hosts = vec!["*".into()];
+    })
+    .await
+}
+
 pub(crate) async fn start_with(
     listener: ListenerOptions,
     options: GateOptions,

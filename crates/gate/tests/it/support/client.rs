@@ -8,7 +8,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// An answer as it came over the wire.
@@ -105,14 +105,72 @@ pub(crate) async fn send(
     soon(sent).await.unwrap().unwrap().into()
 }
 
+/// A request for what anybody may have, its connection left open.
+pub(crate) const GET: &[u8] = b"GET /open/x HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// One answer with a Content-Length, its connection left open; its head in lower case.
+pub(crate) async fn answer_of(stream: &mut TcpStream) -> String {
+    let (mut seen, mut byte) = (Vec::new(), [0]);
+    while !seen.ends_with(b"\r\n\r\n") {
+        soon(stream.read_exact(&mut byte)).await.unwrap();
+        seen.push(byte[0]);
+    }
+    let head = String::from_utf8(seen).unwrap().to_ascii_lowercase();
+    let length = head.split("content-length: ").nth(1).unwrap();
+    let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
+    soon(stream.read_exact(&mut vec![0; length])).await.unwrap();
+    head
+}
+
+/// Reads until the gate closes; what came before.
+pub(crate) async fn until_closed(mut stream: TcpStream) -> Vec<u8> {
+    let mut seen = Vec::new();
+    let _ = soon(stream.read_to_end(&mut seen)).await;
+    seen
+}
+
+/// Says the head, and then a little of the rest again and again, until the gate closes; what
+/// came before.
+pub(crate) async fn trickle(addr: SocketAddr, head: &[u8], little: &[u8]) -> Vec<u8> {
+    let stream = TcpStream::connect(addr).await.unwrap();
+    let (mut read, mut write) = stream.into_split();
+    let said = async {
+        write.write_all(head).await?;
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            ticks.tick().await;
+            write.write_all(little).await?;
+        }
+    };
+    let mut seen = Vec::new();
+    soon(async {
+        let ended: std::io::Result<()> = tokio::select! {
+            ended = said => ended,
+            read = read.read_to_end(&mut seen) => read.map(drop),
+        };
+        drop(ended);
+    })
+    .await;
+    seen
+}
+
 /// One request over HTTP/2 by prior knowledge.
 pub(crate) async fn request_h2<B>(addr: SocketAddr, request: hyper::Request<B>) -> Answer
 where
     B: http_body::Body<Data = bytes::Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let stream = TcpStream::connect(addr).await.unwrap();
-    let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    request_h2_over(TcpStream::connect(addr).await.unwrap(), request).await
+}
+
+/// The same over a connection of any kind.
+pub(crate) async fn request_h2_over<T, B>(io: T, request: hyper::Request<B>) -> Answer
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    B: http_body::Body<Data = bytes::Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(io));
     let (mut sender, connection) = handshake.await.unwrap();
     tokio::spawn(connection);
     let response = soon(sender.send_request(request)).await.unwrap();
