@@ -62,6 +62,19 @@ impl Setup {
         self
     }
 
+    /// Leads every route there is to this upstream.
+    #[must_use]
+    pub fn leading_to(self, origin: &str) -> Self {
+        self.edit(|config| {
+            let realms = config.get_mut("realm").and_then(Value::as_table_mut);
+            let realms = realms.into_iter().flat_map(Table::iter_mut);
+            let routes = realms.filter_map(|(_, realm)| realm.get_mut("route")?.as_array_mut());
+            for route in routes.flatten().filter_map(Value::as_table_mut) {
+                route.insert("upstream".to_owned(), origin.into());
+            }
+        })
+    }
+
     /// Runs the server under another program, such as `prlimit --nofile=64`. It must
     /// replace itself by the server.
     #[must_use]

@@ -75,13 +75,9 @@ fn beyond_its_cap_the_door_sheds_connections_and_stays_up() {
 #[test]
 fn connections_leave_descriptors_for_upstreams_and_operations() {
     let upstream = Upstream::start();
-    let origin = upstream.origin();
     // A soft limit of 64 is raised to the hard one.
     let app = door(site!())
-        .edit(|config| {
-            let routes = config["realm"]["witboost"]["route"].as_array_mut();
-            routes.unwrap().last_mut().unwrap()["upstream"] = origin.clone().into();
-        })
+        .leading_to(&upstream.origin())
         .under(&["prlimit", "--nofile=64:128"])
         .start();
     let mut first = TcpStream::connect(app.addr()).unwrap();

@@ -98,17 +98,7 @@ fn content_length_beside_transfer_encoding_is_a_400() {
 #[test]
 fn the_upstream_sees_exactly_the_requests_that_were_meant() {
     let upstream = Upstream::start();
-    let origin = upstream.origin();
-    let app = door(site!())
-        .edit(|config| {
-            for route in config["realm"]["witboost"]["route"].as_array_mut().unwrap() {
-                route
-                    .as_table_mut()
-                    .unwrap()
-                    .insert("upstream".to_owned(), origin.clone().into());
-            }
-        })
-        .start();
+    let app = door(site!()).leading_to(&upstream.origin()).start();
     for (headers, body) in framings() {
         let _ = raw::exchange(app.addr(), &post(&app, headers, &body));
     }

@@ -63,15 +63,7 @@ fn a_changed_file_is_noticed_without_a_signal() {
 #[test]
 fn sigterm_lets_a_request_in_flight_finish() {
     let (upstream, release, arrived) = Upstream::held();
-    let mut app = witboost(site!())
-        .edit(|config| {
-            let route = &mut config["realm"]["witboost"]["route"].as_array_mut().unwrap()[0];
-            route
-                .as_table_mut()
-                .unwrap()
-                .insert("upstream".to_owned(), upstream.origin().into());
-        })
-        .start();
+    let mut app = witboost(site!()).leading_to(&upstream.origin()).start();
     let token = robot(&app);
     let jwt = app.jwt(&token, &json!({}));
     let request = app.request("GET", CATALOGUE).bearer(&jwt);

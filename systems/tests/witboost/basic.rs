@@ -10,15 +10,7 @@ const CATALOGUE: &str = "/api/catalog/entities";
 fn wb_27_basic_becomes_a_jwt_before_the_upstream() {
     let upstream = Upstream::start();
     let app = witboost_with_basic(site!())
-        .edit(|config| {
-            let routes = config["realm"]["witboost"]["route"].as_array_mut().unwrap();
-            for route in routes {
-                route
-                    .as_table_mut()
-                    .unwrap()
-                    .insert("upstream".to_owned(), upstream.origin().into());
-            }
-        })
+        .leading_to(&upstream.origin())
         .start();
     let token = robot(&app);
     let answer = app
@@ -58,13 +50,7 @@ fn wb_27_basic_becomes_a_jwt_before_the_upstream() {
 fn wb_27_an_upstream_can_verify_what_basic_became() {
     let upstream = Upstream::start();
     let app = witboost_with_basic(site!())
-        .edit(|config| {
-            let route = &mut config["realm"]["witboost"]["route"].as_array_mut().unwrap()[0];
-            route
-                .as_table_mut()
-                .unwrap()
-                .insert("upstream".to_owned(), upstream.origin().into());
-        })
+        .leading_to(&upstream.origin())
         .start();
     let token = robot(&app);
     app.request("GET", CATALOGUE)
