@@ -70,7 +70,7 @@ fn malformed(name: &str, problem: &str) -> Refusal {
 /// Exchanges an API token for an access token.
 #[utoipa::path(
     post,
-    path = "/api/auth/access-tokens/jwt",
+    path = "/oauth/exchange",
     operation_id = "exchange_token",
     tag = "exchange",
     request_body = RequestSchema,

@@ -1,25 +1,37 @@
-//! The surface's OpenAPI description, with the paths and names of a default exchange.
+//! The surface's endpoints, each with its OpenAPI operation, and the description they make,
+//! with the paths and names of a default exchange.
 
+use crate::{discovery, exchange, jwks};
+use doorward_identity::act::Identity;
+use std::sync::Arc;
 use utoipa::OpenApi;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
+
+/// The key set, the metadata and the exchange. Where a realm has them is its own affair.
+pub(crate) fn endpoints() -> [UtoipaMethodRouter<Arc<Identity>>; 3] {
+    [
+        routes!(jwks::show_jwks),
+        routes!(discovery::show_metadata),
+        routes!(exchange::exchange_token),
+    ]
+}
 
 #[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Doorward: OAuth",
-        description = "Exchange of API tokens, key set and metadata of a realm. The path and the member names of the exchange are a realm's settings; these are the defaults."
-    ),
-    paths(
-        crate::exchange::exchange_token,
-        crate::jwks::show_jwks,
-        crate::discovery::show_metadata,
-    )
-)]
+#[openapi(info(
+    title = "Doorward: OAuth",
+    description = "Exchange of API tokens, key set and metadata of a realm. The path and the member names of the exchange are a realm's settings; these are the defaults."
+))]
 struct Description;
 
 /// The OpenAPI description.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    Description::openapi()
+    let described = OpenApiRouter::with_openapi(Description::openapi());
+    endpoints()
+        .into_iter()
+        .fold(described, OpenApiRouter::routes)
+        .into_openapi()
 }
 
 #[cfg(test)]
@@ -34,7 +46,7 @@ mod tests {
             [
                 "/.well-known/jwks.json",
                 "/.well-known/oauth-authorization-server",
-                "/api/auth/access-tokens/jwt",
+                crate::settings::Exchange::default().path.as_str(),
             ]
         );
     }

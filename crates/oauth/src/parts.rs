@@ -2,11 +2,9 @@
 //! they are mounted and who may call them; the server mounts them open, because their
 //! credentials are in the bodies.
 
-use crate::discovery::{Metadata, show_metadata};
-use crate::exchange::exchange_token;
-use crate::jwks::show_jwks;
+use crate::discovery::Metadata;
+use crate::openapi::endpoints;
 use axum::body::Bytes;
-use axum::routing::{MethodRouter, get, post};
 use doorward_identity::act::Identity;
 use doorward_identity::settings::RealmSettings;
 use doorward_surface::Local;
@@ -90,13 +88,16 @@ pub struct OAuthTargets {
 impl OAuthTargets {
     /// Over the process's identity.
     #[must_use]
-    pub fn new(identity: Arc<Identity>) -> Self {
-        let local =
-            |methods: MethodRouter| -> Arc<dyn Local> { Arc::new(AxumLocal::endpoint(methods)) };
+    pub fn new(identity: &Arc<Identity>) -> Self {
+        let [jwks, metadata, exchange] = endpoints().map(|(_, _, methods)| -> Arc<dyn Local> {
+            Arc::new(AxumLocal::endpoint(
+                methods.with_state(Arc::clone(identity)),
+            ))
+        });
         Self {
-            jwks: local(get(show_jwks)),
-            metadata: local(get(show_metadata)),
-            exchange: local(post(exchange_token).with_state(identity)),
+            jwks,
+            metadata,
+            exchange,
         }
     }
 }

@@ -41,8 +41,8 @@ impl Targets {
             Arc::new(Settled::new(target, Arc::clone(feed)))
         };
         let routed = |router| settled(Arc::new(AxumLocal::new(router)));
+        let oauth = OAuthTargets::new(identity);
         let identity = || Arc::clone(identity);
-        let oauth = OAuthTargets::new(identity());
         Self {
             health: Arc::new(Liveness),
             oauth: OAuthTargets {
