@@ -114,7 +114,6 @@ impl Installation {
         self.config.with_file_name(format!("{}.master", self.name))
     }
 
-    /// The command that serves it.
     pub(crate) fn serve(&self) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(["serve", "--config"]).arg(&self.config);

@@ -55,7 +55,6 @@ pub(crate) enum Kind {
     Post {
         /// Bodies, one a line.
         bodies: PathBuf,
-        /// The member.
         member: &'static str,
         /// Whether each request says that it comes from another address.
         spread: bool,

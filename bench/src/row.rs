@@ -9,7 +9,6 @@ use crate::option::Options;
 use crate::site::Site;
 use crate::start::wait_for_answer;
 
-/// One row.
 #[derive(Debug)]
 pub(crate) struct Row<'f> {
     pub(crate) label: String,

@@ -14,7 +14,6 @@ pub(crate) const AUDIENCE: &str = "https://api.bench.test";
 /// The scope that the measured route asks for; the tokens carry it among others.
 pub(crate) const SCOPE: &str = "read:invoices";
 
-/// An issuer.
 #[derive(Debug)]
 pub(crate) struct Issuer {
     key: SigningKey,

@@ -15,9 +15,7 @@ pub struct HeldToken {
     pub name: Name,
     /// Its secret; none if it was only seen in a listing.
     pub secret: Option<String>,
-    /// Its realm.
     pub realm: RealmNo,
-    /// Its owner.
     pub owner: SubjectNo,
     /// Whether somebody ended it, or tried.
     pub ended: bool,
@@ -32,7 +30,6 @@ pub struct HeldJwt {
     pub token: Name,
     /// The token itself.
     pub text: String,
-    /// Its realm.
     pub realm: RealmNo,
     /// Whether the permission was asked for.
     pub reach: Reach,
@@ -45,7 +42,6 @@ pub struct HeldSession {
     pub name: Name,
     /// Its access token.
     pub text: String,
-    /// Its realm.
     pub realm: RealmNo,
     /// Whose.
     pub person: SubjectNo,

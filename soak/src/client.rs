@@ -22,7 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub struct Nodes(Vec<Mutex<Option<SocketAddr>>>);
 
 impl Nodes {
-    /// These.
     #[must_use]
     pub fn new(addrs: &[SocketAddr]) -> Self {
         Self(addrs.iter().map(|addr| Mutex::new(Some(*addr))).collect())
@@ -67,7 +66,6 @@ pub struct Ground {
     pub book: Book,
 }
 
-/// One client.
 #[derive(Debug)]
 pub struct Client<'a> {
     ground: &'a Ground,

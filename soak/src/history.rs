@@ -25,7 +25,6 @@ pub enum Credential {
     Token(Name),
     /// An access token, by its number in this run, and the API token it was made from.
     Jwt {
-        /// Its number.
         number: u64,
         /// The API token.
         token: Name,
@@ -47,18 +46,11 @@ pub enum Reach {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
     /// A password sign-in.
-    SignIn {
-        /// Who.
-        person: SubjectNo,
-    },
+    SignIn { person: SubjectNo },
     /// The end of a session.
-    SignOut {
-        /// Which.
-        session: Name,
-    },
+    SignOut { session: Name },
     /// A refresh token for the next.
     Refresh {
-        /// Of which session.
         session: Name,
         /// Which of its refresh tokens.
         number: u32,
@@ -74,14 +66,12 @@ pub enum Action {
     Regenerate {
         /// The session that asks.
         by: Name,
-        /// Which.
         token: Name,
     },
     /// The end of a token.
     Revoke {
         /// The session that asks.
         by: Name,
-        /// Which.
         token: Name,
     },
     /// A look at an owner's tokens in the store.
@@ -112,14 +102,12 @@ pub enum Action {
     },
     /// An API token for an access token.
     Exchange {
-        /// Which.
         token: Name,
         /// Whether the permission is asked for.
         reach: Reach,
     },
     /// A request to an upstream.
     Use {
-        /// With what.
         credential: Credential,
         /// Whether to the route that asks for the permission.
         reach: Reach,
@@ -167,12 +155,7 @@ pub enum Effect {
         subject: String,
     },
     /// What the upstream was told of the caller.
-    Passed {
-        /// Who.
-        subject: String,
-        /// In which tenant.
-        tenant: String,
-    },
+    Passed { subject: String, tenant: String },
 }
 
 /// How it ended.
@@ -189,13 +172,11 @@ pub enum Outcome {
 /// One operation of one client.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Event {
-    /// Which client.
     pub client: usize,
     /// Which node was asked.
     pub node: usize,
     /// The realm it was sent to.
     pub realm: RealmNo,
-    /// What it was.
     pub action: Action,
     /// When it was sent.
     pub invoked: Micros,

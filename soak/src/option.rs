@@ -62,9 +62,7 @@ pub enum Engine {
 pub struct Options {
     /// What to do.
     pub mode: Mode,
-    /// On what.
     pub engine: Engine,
-    /// The seed.
     pub seed: u64,
     /// How many nodes.
     pub nodes: usize,

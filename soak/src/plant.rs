@@ -80,7 +80,6 @@ impl Plant {
         }
     }
 
-    /// Its nodes.
     #[must_use]
     pub fn nodes(&self) -> &[App] {
         match &self.nodes {

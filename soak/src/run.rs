@@ -40,7 +40,6 @@ pub struct Plan {
 /// What came of it.
 #[derive(Debug)]
 pub struct Ended {
-    /// The seed.
     pub seed: u64,
     /// The whole history.
     pub events: Vec<Event>,

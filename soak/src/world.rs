@@ -12,16 +12,13 @@ pub type RealmNo = usize;
 /// What does not change during a run.
 #[derive(Clone, Debug, Default)]
 pub struct World {
-    /// The realms.
     pub realms: Vec<RealmFacts>,
     /// Who owns tokens, and who manages.
     pub subjects: Vec<SubjectFacts>,
 }
 
-/// One realm.
 #[derive(Clone, Debug)]
 pub struct RealmFacts {
-    /// Its name.
     pub name: String,
     /// Its issuer, as tokens carry it.
     pub issuer: String,
@@ -51,10 +48,8 @@ pub enum Owning {
     Many,
 }
 
-/// One subject.
 #[derive(Clone, Debug)]
 pub struct SubjectFacts {
-    /// Its realm.
     pub realm: RealmNo,
     /// The one tenant it belongs to.
     pub tenant: String,

@@ -13,7 +13,6 @@ pub(crate) struct Nginx {
     pub(crate) process: Running,
 }
 
-/// Starts it.
 pub(crate) fn start(site: &Site) -> Result<Nginx, Failure> {
     let addr = free_address()?;
     let root = site.file("nginx");

@@ -6,6 +6,8 @@
 //! as [`Timestamp`], randomness as [`Entropy`]. It stays small and still, because a
 //! change here rebuilds every crate.
 
+#![warn(missing_docs)]
+
 pub mod address;
 pub mod authn;
 pub mod claims;

@@ -27,7 +27,6 @@ pub(crate) struct Counter {
 pub(crate) struct Desk {
     /// Who calls. It asserts nothing; use-cases check it live.
     pub(crate) caller: Caller,
-    /// Its subject.
     pub(crate) subject: SubjectId,
     /// The principal that the gate verified.
     pub(crate) principal: Arc<Principal>,

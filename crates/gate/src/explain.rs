@@ -16,9 +16,7 @@ use std::sync::Arc;
 /// A request that is not made: `doorward check` and `doorward explain --request`.
 #[derive(Clone, Debug)]
 pub struct DryRun<'d> {
-    /// The realm.
     pub realm: &'d RealmName,
-    /// The method.
     pub method: &'d Method,
     /// The path, without a query.
     pub path: &'d str,
@@ -45,9 +43,7 @@ pub struct DryOutcome {
     pub check: &'static str,
     /// The pattern that matched.
     pub route: Option<String>,
-    /// What is required.
     pub required: Vec<String>,
-    /// What is held.
     pub held: Vec<String>,
 }
 

@@ -43,7 +43,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The gate.
 pub struct Gate {
     pub(crate) parts: GateParts,
     policies: Arc<ArcSwap<Policies>>,

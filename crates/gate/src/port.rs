@@ -18,7 +18,6 @@ use std::time::Duration;
 pub struct Facts {
     /// The one clock value of the request.
     pub now: Timestamp,
-    /// The request.
     pub request: RequestId,
     /// The client's address.
     pub peer: IpAddr,

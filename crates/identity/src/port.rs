@@ -10,6 +10,8 @@
 //! An [`Extent`] says beforehand how much a closure does, so that an engine can serve
 //! the frequent small ones together.
 
+#![warn(missing_docs)]
+
 mod api_token;
 mod audit;
 mod challenge;

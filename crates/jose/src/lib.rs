@@ -6,6 +6,8 @@
 //! is trusted (`gate`), and where keys are kept (`store`). Nothing here reads a clock:
 //! `now` comes in as a value.
 
+#![warn(missing_docs)]
+
 mod b64;
 
 pub mod alg;

@@ -133,7 +133,6 @@ pub(crate) fn wrong(problems: &[config::Problem]) -> Failure {
     )
 }
 
-/// Opens one realm.
 pub(crate) async fn open_realm(
     identity: &Identity,
     config: &RealmConfig,

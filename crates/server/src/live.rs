@@ -85,7 +85,6 @@ pub(crate) struct Standing {
     pub(crate) tokens: Vec<(ApiTokenId, TokenState)>,
     /// The sessions that have not ended.
     pub(crate) active_sessions: Vec<SessionId>,
-    /// The epochs of the subjects.
     pub(crate) epochs: Vec<(SubjectId, Option<TenantId>, Epoch)>,
     /// The tenants deleted while an access token may live that acts in one.
     pub(crate) deleted_tenants: Vec<TenantId>,

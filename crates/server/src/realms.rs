@@ -43,7 +43,6 @@ pub(crate) type Map = Arc<HashMap<RealmName, Arc<Served>>>;
 pub(crate) struct Realms(ArcSwap<HashMap<RealmName, Arc<Served>>>);
 
 impl Realms {
-    /// A realm by name.
     pub(crate) fn get(&self, name: &RealmName) -> Option<Arc<Served>> {
         self.0.load().get(name).cloned()
     }

@@ -252,7 +252,6 @@ pub(crate) async fn mint_token(identity: &Identity, realm: &Arc<Realm>) -> Minte
     create_token(ctx, &Caller::Operator, new).await.unwrap()
 }
 
-/// Revokes an API token.
 pub(crate) async fn revoke(identity: &Identity, realm: &Arc<Realm>, token: ApiTokenId) {
     let call = call();
     let ctx = Context {

@@ -4,6 +4,8 @@
 //!
 //! Not here: rules, use-cases, enforcement.
 
+#![warn(missing_docs)]
+
 #[cfg(feature = "axum")]
 pub mod axum_target;
 pub mod body;

@@ -55,7 +55,6 @@ impl Person {
         &self.email
     }
 
-    /// The password.
     #[must_use]
     pub fn password(&self) -> &str {
         &self.password

@@ -11,9 +11,7 @@ use serde_json::Value;
 /// A token taken apart. Nothing about it has been checked.
 #[derive(Clone, Debug)]
 pub struct Unverified {
-    /// The header.
     pub header: Value,
-    /// The claims.
     pub claims: Value,
 }
 

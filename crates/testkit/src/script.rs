@@ -11,9 +11,7 @@ use std::process::{Command, Stdio};
 /// What curl got.
 #[derive(Clone, Debug)]
 pub struct Fetched {
-    /// The status.
     pub status: u16,
-    /// The body.
     pub body: String,
 }
 

@@ -66,7 +66,6 @@ pub struct AuditRow {
 /// One thing that must not be.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// Of which kind.
     pub kind: Kind,
     /// In words.
     pub what: String,
@@ -90,7 +89,6 @@ pub fn check(world: &World, events: &[Event], rows: &[AuditRow]) -> Vec<Violatio
 /// A violation with its events in the order of time.
 #[derive(Debug)]
 pub struct Report<'a> {
-    /// The violation.
     pub violation: &'a Violation,
     /// The history.
     pub events: &'a [Event],

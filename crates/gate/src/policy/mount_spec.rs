@@ -18,7 +18,6 @@ pub struct MountSpec {
     pub paths: Vec<String>,
     /// Methods; empty is all.
     pub methods: Vec<Method>,
-    /// The target.
     pub target: Arc<dyn Local>,
     /// Who may call it.
     pub access: MountAccess,
@@ -110,7 +109,6 @@ impl MountAccess {
 /// Which origins may call from a browser, and what their pages may see.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CorsSpec {
-    /// The origins.
     pub origins: Origins,
     /// Whether cookies and other credentials of the browser go along; never with
     /// [`Origins::Any`].
@@ -140,7 +138,6 @@ impl CorsSpec {
     }
 }
 
-/// Origins.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Origins {
     /// Every origin.

@@ -11,9 +11,7 @@ pub enum Precedence {
     /// The mounts win.
     #[error("route {route} does not get the paths of {}, which Doorward answers itself", own.join(", "))]
     Over {
-        /// The realm.
         realm: RealmName,
-        /// The route.
         route: String,
         /// The patterns that win.
         own: Vec<String>,
@@ -24,9 +22,7 @@ pub enum Precedence {
          where the recipes of forward-auth send everything to Doorward"
     )]
     Below {
-        /// The realm.
         realm: RealmName,
-        /// The route.
         route: String,
         /// The pattern it lies below.
         own: String,

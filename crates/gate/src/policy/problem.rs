@@ -7,7 +7,6 @@ use doorward_base::RealmName;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("realm {realm}: {problem}")]
 pub struct PolicyError {
-    /// The realm.
     pub realm: RealmName,
     /// What is wrong.
     pub problem: Problem,
@@ -19,7 +18,6 @@ pub enum Problem {
     /// Another realm answers for the host already.
     #[error("host {host:?} belongs to realm {other} already")]
     HostTaken {
-        /// The host.
         host: String,
         /// Whose it is.
         other: RealmName,
@@ -38,7 +36,6 @@ pub enum Problem {
     /// Two targets of one pattern share a method.
     #[error("{first} and {second} match the same paths with a method in common")]
     Duplicate {
-        /// One.
         first: String,
         /// The other.
         second: String,
@@ -46,7 +43,6 @@ pub enum Problem {
     /// Two patterns match a path in common and neither is more specific.
     #[error("{first} and {second} overlap and neither is more specific")]
     Ambiguous {
-        /// One.
         first: String,
         /// The other.
         second: String,
@@ -54,7 +50,6 @@ pub enum Problem {
     /// A route would cut a hole into a mount.
     #[error("route {route} lies inside {mount}")]
     InsideMount {
-        /// The route.
         route: String,
         /// The mount's name and pattern.
         mount: String,
@@ -67,7 +62,6 @@ pub enum Problem {
         "route {route} forwards ambiguous paths, so nothing else may lie at or below it; {other} does"
     )]
     NotAlone {
-        /// The route.
         route: String,
         /// What else is there.
         other: String,
@@ -78,7 +72,6 @@ pub enum Problem {
     /// The route accepts what only mounts can verify.
     #[error("route {route} accepts {kind:?}, which is verified at mounts alone")]
     RouteCredential {
-        /// The route.
         route: String,
         /// The kind of credential.
         kind: &'static str,
@@ -86,33 +79,20 @@ pub enum Problem {
     /// A mount whose rules contradict each other.
     #[error("mount {mount} {problem}")]
     Mount {
-        /// The mount.
         mount: &'static str,
         /// What it does.
         problem: &'static str,
     },
     /// A method that is never served.
     #[error("route {route} names the method {method}, which is never served")]
-    Method {
-        /// The route.
-        route: String,
-        /// The method.
-        method: String,
-    },
+    Method { route: String, method: String },
     /// The route names a Basic module that is not there.
     #[error("route {route} names the basic module {module:?}, which does not exist")]
-    NoModule {
-        /// The route.
-        route: String,
-        /// The module.
-        module: String,
-    },
+    NoModule { route: String, module: String },
     /// An upstream that cannot be spoken to.
     #[error("route {route}: upstream {upstream} {problem}")]
     Upstream {
-        /// The route.
         route: String,
-        /// The upstream.
         upstream: String,
         /// Why.
         problem: &'static str,
@@ -120,7 +100,6 @@ pub enum Problem {
     /// A key set that could not be read.
     #[error("issuer {issuer}: its key set is not acceptable: {error}")]
     Keys {
-        /// The issuer.
         issuer: String,
         /// Why.
         error: String,

@@ -14,7 +14,6 @@ use std::time::Duration;
 pub struct ScopeRule {
     /// At least one of these.
     pub any: Vec<Scope>,
-    /// All of these.
     pub all: Vec<Scope>,
     /// For GET and HEAD: at least one of these.
     pub read: Vec<Scope>,
@@ -79,7 +78,6 @@ pub struct RouteSpec {
     pub jwt_query: Option<String>,
     /// What becomes of paths with encoded slashes, semicolons and brackets.
     pub ambiguous_paths: AmbiguousPaths,
-    /// Scopes.
     pub scopes: ScopeRule,
     /// All of these permissions.
     pub permissions: Vec<Permission>,

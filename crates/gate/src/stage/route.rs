@@ -13,11 +13,13 @@ use std::borrow::Cow;
 
 /// What the table says of a request.
 pub(crate) enum Found<'r> {
-    /// A target.
     Target(&'r Target),
     /// No target. A caller without a credential is asked for one first, unless the
     /// path is open to anyone: what exists here is not everyone's business.
-    Nothing { stop: Box<Stop>, open: bool },
+    Nothing {
+        stop: Box<Stop>,
+        open: bool,
+    },
 }
 
 /// The one reading of a path. One that others may read in another way has it only where

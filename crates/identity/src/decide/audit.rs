@@ -17,7 +17,6 @@ impl fmt::Display for Block {
     }
 }
 
-/// The block an address is of.
 #[must_use]
 pub fn block_of(address: IpAddr) -> Block {
     Block(match address.to_canonical() {

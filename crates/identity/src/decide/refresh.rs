@@ -10,7 +10,6 @@ use doorward_base::{ClientId, TenantId, Timestamp};
 /// A refresh token that was made here, with what is known of its session.
 #[derive(Clone, Copy, Debug)]
 pub struct RefreshInput<'a> {
-    /// The session.
     pub session: &'a Session,
     /// Whose it is.
     pub subject: &'a Subject,
@@ -22,7 +21,6 @@ pub struct RefreshInput<'a> {
     pub client: Option<ClientId>,
     /// The realm's rules.
     pub settings: &'a SessionSettings,
-    /// Now.
     pub now: Timestamp,
 }
 
@@ -32,17 +30,13 @@ pub enum Refreshed {
     /// The session goes on with this number; the presented one is used up, unless it is
     /// the same.
     On {
-        /// The number.
         number: u32,
         /// When the session ends unless it is refreshed again.
         idle_until: Option<Timestamp>,
     },
     /// The token was used just now, perhaps by another tab or before a lost answer: the
     /// answer is given again, and nothing changes.
-    Again {
-        /// The number.
-        number: u32,
-    },
+    Again { number: u32 },
 }
 
 /// Decides. A token that was used up before is in two hands, and nobody knows which of

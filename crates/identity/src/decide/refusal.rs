@@ -43,7 +43,6 @@ pub enum TokenRefusal {
     /// This kind belongs to another kind of owner.
     #[error("this kind of token belongs to another kind of owner")]
     OwnerKind,
-    /// The owner is disabled.
     #[error("the owner is disabled")]
     OwnerDisabled,
     /// The owner is not a member of the tenant.
@@ -208,7 +207,6 @@ pub enum RefreshRefusal {
     /// The realm gives no refresh tokens any more.
     #[error("the realm refreshes no sessions")]
     Off,
-    /// The session was ended.
     #[error("the session has ended")]
     SessionEnded,
     /// The session is past one of its ends.

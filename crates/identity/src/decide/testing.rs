@@ -79,7 +79,6 @@ pub(super) fn gives(name: &str, names: &[&str]) -> RoleDefinition {
     }
 }
 
-/// A grant of a role.
 pub(super) fn has_role(name: &str, of: Option<&str>) -> Grant {
     Grant {
         tenant: of.map(tenant),

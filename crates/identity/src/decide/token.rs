@@ -21,7 +21,6 @@ pub struct CreateInput<'a> {
     pub caller: &'a ManagementCaller,
     /// The class that holds the kind.
     pub class: &'a TokenClass,
-    /// The kind.
     pub kind: TokenKind,
     /// Who will own it.
     pub owner: &'a Subject,
@@ -40,7 +39,6 @@ pub struct CreateInput<'a> {
     pub audiences: &'a [Audience],
     /// What every new user of the realm is granted.
     pub default_roles: &'a [RoleName],
-    /// Now.
     pub now: Timestamp,
 }
 
@@ -120,11 +118,8 @@ pub fn create(input: &CreateInput<'_>) -> Result<Made, TokenRefusal> {
 pub struct TokenTarget<'a> {
     /// Its id, once it exists.
     pub id: Option<ApiTokenId>,
-    /// Its class.
     pub class: &'a TokenClass,
-    /// Its kind.
     pub kind: TokenKind,
-    /// Its owner.
     pub owner: &'a Subject,
     /// Whose the owner is.
     pub belonging: Belonging<'a>,
@@ -218,7 +213,6 @@ pub fn replaces_itself(caller: &ManagementCaller, token: ApiTokenId, proof: Proo
 pub enum Proof {
     /// By its id, which is in many logs.
     Id,
-    /// By its secret.
     Secret,
 }
 
@@ -263,9 +257,7 @@ fn check_environment(class: &TokenClass, ceiling: &Ceiling) -> Result<(), TokenR
 pub struct Carry<'a> {
     /// Who would learn the secret.
     pub caller: &'a ManagementCaller,
-    /// The kind.
     pub kind: TokenKind,
-    /// The owner.
     pub owner: SubjectId,
     /// What the owner holds, with the roles of the ceiling's tenant.
     pub holdings: Holdings<'a>,

@@ -1,6 +1,8 @@
 //! The values identity works with. They carry no wire format and no row layout:
 //! dialects and stores convert at their own edge.
 
+#![warn(missing_docs)]
+
 mod api_token;
 mod audit;
 mod authority;

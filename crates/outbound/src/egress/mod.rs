@@ -63,7 +63,6 @@ impl EgressSettings {
     }
 }
 
-/// The guarded client.
 pub struct GuardedClient {
     reach: Reach,
     resolver: Arc<dyn Resolve>,
@@ -127,7 +126,6 @@ impl GuardedClient {
         }
     }
 
-    /// One request, one answer.
     async fn exchange(&self, request: &EgressRequest) -> Result<EgressAnswer, EgressError> {
         let (url, caps) = (&request.url, &request.caps);
         if !url.is_tls() && request.transport == Transport::TlsOnly {

@@ -26,7 +26,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A connection that lasted this long starts with the first pause again.
 const STEADY: Duration = Duration::from_secs(5);
 
-/// One node.
 pub(super) struct Node {
     buckets: SharedBuckets,
     merge_every: Duration,

@@ -6,7 +6,6 @@ use doorward_identity::model::MailKind;
 /// The languages there are; the first is for whoever speaks none of them.
 pub(super) const LANGUAGES: [&str; 2] = ["en", "de"];
 
-/// The text of a kind in one of [`LANGUAGES`].
 pub(super) const fn text(language: &str, kind: MailKind) -> &'static str {
     // A slice pattern, because texts cannot be compared where constants are made.
     match language.as_bytes() {

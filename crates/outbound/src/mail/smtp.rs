@@ -42,7 +42,6 @@ pub enum SmtpTls {
 pub struct SmtpSettings {
     /// Its name, as its certificate has it.
     pub host: String,
-    /// Its port.
     pub port: u16,
     /// How the connection is made safe.
     pub tls: SmtpTls,

@@ -19,7 +19,6 @@ pub(crate) struct RealmKeys {
 }
 
 impl RealmKeys {
-    /// With these news and issuers.
     pub(crate) fn new(news: Arc<FeedNews>, issuers: Arc<Issuers>) -> Self {
         Self { news, issuers }
     }

@@ -43,11 +43,9 @@ pub struct Report {
 /// An assertion that does not hold.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// The file.
     pub file: PathBuf,
     /// The line of the assertion, from 1.
     pub line: Option<usize>,
-    /// The request.
     pub request: String,
     /// What was to become of it.
     pub expected: Outcome,
@@ -89,7 +87,6 @@ impl fmt::Display for Failure {
 /// A request that is not made, as `doorward explain --request` puts it.
 #[derive(Clone, Debug)]
 pub struct DryRequest<'a> {
-    /// The realm.
     pub realm: &'a RealmName,
     /// `METHOD /path`.
     pub request: &'a str,

@@ -37,7 +37,6 @@ pub(crate) enum Value {
     Unfit(&'static str),
 }
 
-/// A fault of syntax.
 #[derive(Debug)]
 pub(crate) struct SyntaxFault {
     pub(crate) line: Option<usize>,

@@ -8,7 +8,6 @@ use doorward_surface::{Form, Template};
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Makes a form.
 type Make = fn() -> Arc<dyn Form>;
 
 /// A form of a product.
@@ -25,7 +24,6 @@ const PRODUCTS: &[(&str, Make)] = &[
 pub struct FormName(Arc<dyn Form>);
 
 impl FormName {
-    /// The form.
     #[must_use]
     pub fn form(&self) -> Arc<dyn Form> {
         Arc::clone(&self.0)

@@ -238,7 +238,6 @@ impl FromText for Presentation {
 /// A request line of an expectation: `"POST /path?query"`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RequestLine {
-    /// The method.
     pub method: http::Method,
     /// The path, with its query if it has one.
     pub target: String,

@@ -31,7 +31,6 @@ impl MailGauge {
     }
 }
 
-/// Sends what is due.
 pub(super) async fn send_due(composed: &Composed) -> Result<u64, StoreError> {
     let Some(mailer) = &composed.mailer else {
         return Ok(0);

@@ -8,7 +8,6 @@ use doorward_identity::model::{Actor, AuditAction, AuditEvent, AuditRow, Outcome
 use doorward_identity::port::{AuditFilter, AuditRead, AuditWrite, Page, StoreError};
 use std::fmt::Display;
 
-/// Their table.
 pub(crate) const TABLE: &str = "audit";
 
 /// An event that is written.

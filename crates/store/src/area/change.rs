@@ -7,7 +7,6 @@ use doorward_base::RealmId;
 use doorward_identity::model::{Change, ChangeRow, ChangeSeq};
 use doorward_identity::port::{ChangeWrite, StoreError};
 
-/// Their table.
 pub(crate) const TABLE: &str = "change_log";
 
 /// How many entries stay. A follower reads the log within a second or has stopped; one that

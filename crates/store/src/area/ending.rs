@@ -6,7 +6,6 @@ use crate::row::{Cursor, Record, Target, values};
 use doorward_base::{SubjectId, TenantId, Timestamp};
 use doorward_identity::port::StoreError;
 
-/// An ending.
 struct Ending {
     number: i64,
     subject: SubjectId,

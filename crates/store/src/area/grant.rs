@@ -12,7 +12,6 @@ const GRANT: &str = "grant_";
 const TENANT_ROLE: &str = "tenant_role";
 const EPOCH: &str = "epoch";
 
-/// The epoch of one (subject, tenant).
 type EpochEntry = (SubjectId, Option<TenantId>, Epoch);
 
 /// The columns `kind`, `name` and `audience`.

@@ -10,7 +10,6 @@ use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-/// Its table.
 pub(crate) const TABLE: &str = "outbox";
 
 /// Counts what waits and what was given up.

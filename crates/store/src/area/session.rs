@@ -9,7 +9,6 @@ use doorward_identity::model::{Device, RefreshFamily, Rotation, Session, Session
 use doorward_identity::port::{SessionRead, SessionWrite, StoreError};
 use std::fmt::Display;
 
-/// Their table.
 pub(crate) const TABLE: &str = "session";
 
 fn target(row: &(dyn Display + Sync)) -> Target<'_> {

@@ -12,7 +12,6 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// The table of subjects.
 pub(crate) const TABLE: &str = "subject";
 /// The table of their password hashes.
 pub(crate) const PASSWORD: &str = "password";

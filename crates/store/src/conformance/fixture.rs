@@ -54,7 +54,6 @@ pub(crate) fn tenant_id(text: &str) -> TenantId {
     TenantId::new(text).unwrap()
 }
 
-/// A realm of the store.
 pub(crate) async fn realm(store: &StoreHandle, name: &str) -> RealmId {
     let name = RealmName::new(name).unwrap();
     store.engine().open_realm(&name).await.unwrap()

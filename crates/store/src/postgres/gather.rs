@@ -24,7 +24,6 @@ const QUEUE: usize = 4096;
 pub(super) trait Together: Send + Sync + 'static {
     /// What a request asks.
     type Ask: Send + Sync + 'static;
-    /// What it is told.
     type Told: Send + 'static;
 
     /// Serves them all: as many answers as there are requests, in their order.

@@ -43,7 +43,6 @@ pub enum OpenError {
     /// The role may not do what it must.
     #[error("the role {role} may not {what}; run as the database's owner: {fix}")]
     Rights {
-        /// The role.
         role: String,
         /// What it lacks.
         what: String,
@@ -64,12 +63,7 @@ pub enum OpenError {
     #[error(
         "migration {version} ({name}) is not the one this schema was made with; run the binary that made it"
     )]
-    SchemaDiffers {
-        /// Its version.
-        version: i64,
-        /// Its name.
-        name: String,
-    },
+    SchemaDiffers { version: i64, name: String },
     /// The schema `doorward` is somebody else's.
     #[error(
         "the schema doorward of this database holds other tables and no schema_migration; use another database"

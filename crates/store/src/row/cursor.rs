@@ -18,13 +18,11 @@ pub(crate) trait Columns {
     fn int(&self, at: usize) -> Result<Option<i64>, String>;
     /// Yes or no.
     fn flag(&self, at: usize) -> Result<Option<bool>, String>;
-    /// Bytes.
     fn bytes(&self, at: usize) -> Result<Option<&[u8]>, String>;
 }
 
 /// What a row of a table means.
 pub(crate) trait Record: Sized {
-    /// The table.
     const TABLE: &'static str;
     /// Which of the columns names the row in reports.
     const KEY: usize = 0;

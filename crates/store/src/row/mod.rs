@@ -18,7 +18,6 @@ use std::fmt::Display;
 /// What a statement writes, for reports.
 #[derive(Clone, Copy)]
 pub(crate) struct Target<'r> {
-    /// The table.
     pub(crate) table: &'static str,
     /// The row's key.
     pub(crate) row: &'r (dyn Display + Sync),

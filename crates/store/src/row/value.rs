@@ -10,7 +10,6 @@ use doorward_base::{
 use doorward_identity::port::Page;
 use std::borrow::Cow;
 
-/// A value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Value<'v> {
     /// None.
@@ -21,7 +20,6 @@ pub(crate) enum Value<'v> {
     Int(i64),
     /// Sixteen bytes.
     Id([u8; 16]),
-    /// Text.
     Text(Cow<'v, str>),
     /// Bytes, such as a digest.
     Bytes(&'v [u8]),

@@ -25,7 +25,6 @@ pub enum OpenError {
     /// The directory the file should be in is missing or is not one.
     #[error("the store's directory {directory} cannot be used: {problem}")]
     Directory {
-        /// The directory.
         directory: PathBuf,
         /// What is wrong with it.
         problem: String,
@@ -60,7 +59,6 @@ pub enum OpenError {
     SchemaDiffers {
         /// The migration's number.
         version: i64,
-        /// Its name.
         name: String,
     },
     /// The engine cannot do it now, for example because another process holds the

@@ -83,7 +83,6 @@ impl Action {
         Self::DeleteTenant,
     ];
 
-    /// The permissions of which one is needed.
     pub(crate) const fn needs(self) -> &'static [ManagementPermission] {
         match self {
             Self::FindSubject
@@ -362,7 +361,6 @@ pub(crate) fn all_but(without: &[ManagementPermission]) -> Vec<&'static str> {
     kept.map(|one| one.as_str()).collect()
 }
 
-/// A role, granted.
 pub(crate) fn role_grant(tenant: Option<&TenantId>, role: &str) -> Grant {
     Grant {
         tenant: tenant.cloned(),

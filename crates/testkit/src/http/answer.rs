@@ -5,7 +5,6 @@ use serde_json::Value;
 /// A whole answer.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// The status.
     pub status: u16,
     /// Names in lower case, in the order they came.
     pub headers: Vec<(String, String)>,

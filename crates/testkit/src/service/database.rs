@@ -56,7 +56,6 @@ impl Database {
         }
     }
 
-    /// Its URL.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url

@@ -112,7 +112,6 @@ impl Postgres {
         self.restart();
     }
 
-    /// Its log.
     #[must_use]
     pub fn log(&self) -> &Path {
         &self.log

@@ -83,7 +83,6 @@ impl Redis {
         }
     }
 
-    /// Stops it.
     pub fn stop(&mut self) {
         self.daemon = None;
     }

@@ -16,7 +16,6 @@ pub enum Bearer<'a> {
     Token(&'a ApiToken),
     /// A client that acts for nobody else.
     Client {
-        /// Which.
         id: ClientId,
         /// The most it may carry.
         ceiling: &'a Ceiling,

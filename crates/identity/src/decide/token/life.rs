@@ -101,7 +101,6 @@ pub fn class_of<'a>(classes: &'a [TokenClass], token: &ApiToken) -> Option<&'a T
 /// One use of a token.
 #[derive(Clone, Copy, Debug)]
 pub struct UseInput<'a> {
-    /// The token.
     pub token: &'a ApiToken,
     /// Its owner, if there still is one.
     pub owner: Option<&'a Subject>,
@@ -111,7 +110,6 @@ pub struct UseInput<'a> {
     pub classes: &'a [TokenClass],
     /// How it arrived.
     pub via: &'a Presentation,
-    /// Now.
     pub now: Timestamp,
 }
 

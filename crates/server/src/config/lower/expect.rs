@@ -17,9 +17,7 @@ pub struct Expectation {
     pub path: KeyPath,
     /// The caller; `None` presents no credential.
     pub principal: Option<ExpectPrincipal>,
-    /// The request.
     pub request: RequestLine,
-    /// Its headers.
     pub headers: HeaderMap,
     /// Whether it comes by TLS.
     pub secure: bool,

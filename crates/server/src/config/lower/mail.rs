@@ -14,7 +14,6 @@ use doorward_outbound::mail::{MailWay, Post, Sender, SmtpSettings, SmtpTls, Temp
 pub struct MailSettings {
     /// Where it goes.
     pub way: MailWay,
-    /// Who it is from.
     pub from: Sender,
     /// What it says.
     pub templates: Templates,

@@ -60,7 +60,6 @@ pub struct ServerSettings {
     pub token_cache: u64,
     /// Mail, if any is sent.
     pub mail: Option<MailSettings>,
-    /// The log.
     pub log: Log,
 }
 
