@@ -95,6 +95,13 @@ pub fn sign_in(app: &App, email: &str, password: &str) -> Response {
     signing_in(app.request("POST", SIGN_IN), email, password)
 }
 
+/// A password sign-in to a tenant, whatever comes of it.
+#[must_use]
+pub fn sign_in_to(app: &App, tenant: &str, email: &str, password: &str) -> Response {
+    let body = json!({ "email": email, "password": password, "tenant": tenant });
+    app.request("POST", SIGN_IN).json(&body).send()
+}
+
 fn signing_in(request: Request, email: &str, password: &str) -> Response {
     let body = json!({ "email": email, "password": password });
     request.json(&body).send()

@@ -1,7 +1,9 @@
 //! Somebody else's account: what who knows an address, or administers a tenant, does to
 //! it. Each is a finding against an earlier version, by its letter.
 
-use doorward_testkit::{App, Person, Response, Session, Setup, id_of, secret_of, sign_in, site};
+use doorward_testkit::{
+    App, Person, Response, Session, Setup, id_of, secret_of, sign_in, sign_in_to, site,
+};
 use serde_json::{Value, json};
 
 const REALM: &str = r#"
@@ -130,34 +132,44 @@ fn who_invites_an_address_gets_nothing_to_take_it_by() {
         .json(&json!({"email": "bob@acme.example", "tenant": "globex", "delivery": "answer"}))
         .send();
     denied.expect(403);
-    sign_in(app, "bob@acme.example", &bobs).expect(200);
+    sign_in_to(app, "acme", "bob@acme.example", &bobs).expect(200);
     sign_in(app, "bob@acme.example", CHOSEN).expect(401);
     sign_in(app, "carol@acme.example", CHOSEN).expect(401);
 }
 
-/// A2, A13: what was planted under an address goes when its owner comes.
+fn plant(session: &Session<'_>, email: &str, place: &Value) -> String {
+    let mut body = json!({
+        "email": email,
+        "name": "Mallory's",
+        "password": CHOSEN,
+        "user_metadata": {"role": "boss"},
+    });
+    body.as_object_mut()
+        .unwrap()
+        .extend(place.as_object().unwrap().clone());
+    let planted = session.request("POST", "/admin/v1/users").json(&body);
+    id_of(planted.send().expect(201))
+}
+
+/// A2, A13, 5: what was planted under an address goes when its owner comes, and what still
+/// says it names nobody.
 #[test]
 fn the_owner_of_an_address_finds_nothing_planted_under_it() {
     let stage = stage(site!(), &[INVITE, USERS, READ]);
     let app = &stage.app;
     let mallory = stage.mallory.sign_in(app);
-    let planted = mallory
-        .request("POST", "/admin/v1/users")
-        .json(&json!({
-            "email": "ceo@acme.example",
-            "name": "Mallory's",
-            "password": CHOSEN,
-            "tenant": "globex",
-            "user_metadata": {"role": "boss"},
-        }))
-        .send();
-    let id = planted.expect(201).json()["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    // In mallory's own tenant, and by somebody who vouches for none of it, in the realm.
+    let inside = plant(&mallory, "ceo@acme.example", &json!({"tenant": "globex"}));
+    let signed = sign_in_to(app, "globex", "ceo@acme.example", CHOSEN);
+    let inside_token = access_token(app, &signed);
+    sign_in(app, "ceo@acme.example", CHOSEN).expect(401);
+    let personal = app.token("personal", "ceo@acme.example", &[]);
+    stage.orders(&personal).expect(200);
+    let clerk = Person::make(app, "clerk@example.com", &[USERS]);
+    let clerk = clerk.sign_in(app);
+    let id = plant(&clerk, "ceo@acme.example", &json!({}));
     let waiting = access_token(app, &sign_in(app, "ceo@acme.example", CHOSEN));
     let token = app.token("personal", "ceo@acme.example", &[]);
-    stage.orders(&token).expect(200);
     let admin = Person::make_in(app, "acme", "admin@acme.example", &[INVITE, "orders:write"]);
     let boss = [
         "--realm",
@@ -179,8 +191,8 @@ fn the_owner_of_an_address_finds_nothing_planted_under_it() {
     accept(app, &json!({"invitation": secret})).expect(400);
     let own = app.remembered("the owner's password".to_owned());
     let body = json!({"invitation": secret, "password": own, "name": "The CEO"});
-    let claimed = accept(app, &body);
-    assert_eq!(claimed.expect(200).json()["id"], id.as_str());
+    let came = id_of(accept(app, &body).expect(200));
+    assert!(came != id && came != inside, "{came}");
     sign_in(app, "ceo@acme.example", CHOSEN).expect(401);
     app.get_as(&waiting, "/me/v1").expect(401);
     stage.orders(&token).expect(401);
@@ -191,10 +203,77 @@ fn the_owner_of_an_address_finds_nothing_planted_under_it() {
     for gone in ["Mallory", "globex", "user_metadata\":{\"role"] {
         assert!(!text.contains(gone), "{gone}: {text}");
     }
-    mallory
-        .request("GET", &format!("/admin/v1/users/{id}"))
-        .send()
-        .expect(404);
+    for gone in [&id, &came] {
+        let user = format!("/admin/v1/users/{gone}");
+        mallory.request("GET", &user).send().expect(404);
+    }
+    // What stands in elsewhere is what it was, until the owner comes there.
+    stage.orders(&personal).expect(200);
+    let user = format!("/admin/v1/users/{inside}");
+    let shown = mallory.request("GET", &user).send().expect(200).json();
+    let shown = shown.to_string();
+    assert!(shown.contains("\"home\":\"globex\""), "{shown}");
+    assert!(shown.contains("\"email_proven\":false"), "{shown}");
+    invite(&mallory, "ceo@acme.example", "globex", &[]).expect(201);
+    let offered = items(&app.get_as(&signed, "/me/v1/invitations"));
+    let offered = offered[0]["id"].as_str().unwrap();
+    let target = format!("/me/v1/invitations/{offered}/accept");
+    let taking = app.request("POST", &target).bearer(&signed);
+    assert_eq!(id_of(taking.send().expect(200)), came);
+    mallory.request("GET", &user).send().expect(404);
+    stage.orders(&personal).expect(401);
+    app.get_as(&inside_token, "/me/v1").expect(401);
+    sign_in_to(app, "globex", "ceo@acme.example", CHOSEN).expect(401);
+    sign_in_to(app, "globex", "ceo@acme.example", &own).expect(200);
+}
+
+/// 2, E3: a tenant takes no address from anybody, and learns of nobody by trying.
+#[test]
+fn a_tenant_takes_no_address_and_learns_of_none() {
+    let stage = stage(site!(), &[USERS, SERVICES, READ]);
+    let app = &stage.app;
+    let mallory = stage.mallory.sign_in(app);
+    let _ = Person::make_in(app, "acme", "member@acme.example", &[]);
+    let _ = Person::make(app, "person@acme.example", &[]);
+    app.service_account("bot@acme.example", &["--tenant", "acme"]);
+    app.service_account("wide@acme.example", &[]);
+    let blank = |answer: &Response, address: &str| {
+        let text = answer.expect(201).text();
+        text.replace(&id_of(answer), "ID")
+            .replace(address, "ADDRESS")
+            .replace(answer.json()["created_at"].as_str().unwrap(), "THEN")
+    };
+    let mut answers = Vec::new();
+    for address in [
+        "nobody@acme.example",
+        "member@acme.example",
+        "person@acme.example",
+        "bot@acme.example",
+        "wide@acme.example",
+    ] {
+        let body = json!({"email": address, "tenant": "globex"});
+        let user = mallory.request("POST", "/admin/v1/users").json(&body);
+        let user = user.send();
+        let service = mallory.make_service_account(address, &json!({"tenant": "globex"}));
+        answers.push((blank(&user, address), blank(&service, address)));
+        // Its own it sees, and is told of.
+        let again = mallory.request("POST", "/admin/v1/users").json(&body);
+        again.send().expect(409);
+        mallory
+            .make_service_account(address, &json!({"tenant": "globex"}))
+            .expect(409);
+    }
+    for answer in &answers {
+        assert_eq!(*answer, answers[0]);
+    }
+    // Who had no account gets one.
+    let late = Person::make_in(app, "acme", "nobody@acme.example", &[]);
+    let late = late.sign_in(app);
+    app.get_as(late.token(), "/me/v1").expect(200);
+    // Who has the store is told which one to name.
+    let listing = ["--realm", "orders", "--email", "bot@acme.example"];
+    let told = app.run(&["grant", "list"], &listing).exit(1);
+    assert!(told.stderr.contains("service"), "{}", told.stderr);
 }
 
 /// A3, A3b, A4: an account joins by its person's act, and what it has elsewhere stays

@@ -15,7 +15,8 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewServiceAccount {
-    /// The address that identifies it; no mail is sent there.
+    /// The address that identifies it in its tenant, or in the whole realm; no mail is sent
+    /// there.
     email: String,
     /// A display name, at most 200 characters.
     name: Option<String>,

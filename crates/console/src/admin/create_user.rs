@@ -16,7 +16,8 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewUser {
-    /// The e-mail address.
+    /// The e-mail address. It counts in the tenant alone unless you may edit users
+    /// realm-wide; there it is unique.
     email: Option<String>,
     /// The phone number (E.164). Without it and an address the user is anonymous.
     phone: Option<String>,

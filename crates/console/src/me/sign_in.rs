@@ -21,7 +21,8 @@ pub(crate) struct SignInRequest {
     email: String,
     /// The password.
     password: String,
-    /// The tenant the session acts in; without one, the only one there is.
+    /// The tenant the session acts in; without one, the only one there is. Whose address
+    /// counts in a tenant alone (`home`) must name it.
     tenant: Option<String>,
 }
 

@@ -4,8 +4,8 @@
 use doorward_base::{SessionId, Timestamp};
 use doorward_identity::act::{MintedToken, TokenPage};
 use doorward_identity::model::{
-    Address, ApiToken, Ceiling, Grant, Granted, Identifier, LinkedIdentity, Membership, Session,
-    Subject, SubjectStatus, Tenant,
+    Address, ApiToken, Ceiling, Grant, Granted, Identifier, LinkedIdentity, Mailbox, Membership,
+    Session, Subject, SubjectStatus, Tenant,
 };
 use serde::Serialize;
 use std::fmt::Display;
@@ -62,6 +62,10 @@ pub struct SubjectView {
     pub(crate) kind: String,
     /// Its address.
     pub(crate) email: Option<String>,
+    /// The tenant in which alone its address counts; without one it counts in the whole
+    /// realm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) home: Option<String>,
     /// Whether a user's e-mail address is proven.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) email_proven: Option<bool>,
@@ -121,14 +125,16 @@ impl From<&Subject> for SubjectView {
         };
         let contact = subject.identifier.contact();
         let email = contact.and_then(|contact| contact.email.as_ref());
+        let wide = email.and_then(Mailbox::wide);
         let phone = contact.and_then(|contact| contact.phone.as_ref());
         let text = |at: Timestamp| at.to_string();
         Self {
             id: subject.id.to_string(),
             kind: subject.identifier.kind().to_string(),
             email: subject.identifier.email().map(ToString::to_string),
-            email_proven: email.map(Address::is_proven),
-            email_confirmed_at: email.and_then(|own| own.confirmed_at).map(text),
+            home: subject.identifier.home().map(ToString::to_string),
+            email_proven: email.map(Mailbox::is_proven),
+            email_confirmed_at: wide.and_then(|own| own.confirmed_at).map(text),
             phone: phone.map(|own| own.value.to_string()),
             phone_proven: phone.map(Address::is_proven),
             phone_confirmed_at: phone.and_then(|own| own.confirmed_at).map(text),

@@ -3,8 +3,8 @@
 
 use super::caller::{load_maker, load_manager};
 use super::challenge::keys_of;
-use super::claim::{Claim, claim};
 use super::create_user::default_grants;
+use super::displace::{erase_stand_in, erase_unproven};
 use super::link_identity::has_way_in;
 use super::set_password::check_new;
 use super::work::{Failure, Query, Stop, Work};
@@ -32,13 +32,14 @@ pub struct AcceptInvitation {
     /// proven before (whoever made it might still know the old one), and where nothing
     /// else lets its person in. Any other account keeps its own, and takes none.
     pub password: Option<Secret>,
-    /// A display name, for an account that is made or claimed.
+    /// A display name, for an account that is made.
     pub name: Option<String>,
 }
 
-/// Takes an invitation by its secret: the account is made if there is none, its address is
-/// proven, and it becomes a member of the tenant with the invitation's roles. An account
-/// that nothing lets in gets its first password. One that is its person's joins by a session ([`accept_own_invitation`]), unless who invites
+/// Takes an invitation by its secret: the account is made, its address proven, if there is
+/// none that is a person's, and it becomes a member of the tenant with the invitation's
+/// roles. What others made under the address, in the whole realm or in the tenant, is
+/// erased. An account that nothing lets in gets its first password. One that is its person's joins by a session ([`accept_own_invitation`]), unless who invites
 /// vouches.
 ///
 /// # Errors
@@ -272,7 +273,10 @@ impl Work for Acceptance {
             .ok_or(ManageRefusal::InvitationInvalid)?;
         let subject = match (taking, account) {
             (Taking::Make, None) => self.make(tx, &invitation).await?,
-            (Taking::Claim, Some(before)) => self.claim(tx, &invitation, &before).await?,
+            (Taking::Claim, Some(before)) => {
+                erase_unproven(tx, &before, &self.call).await?;
+                self.make(tx, &invitation).await?
+            }
             (Taking::Open, Some(subject)) => {
                 event
                     .detail
@@ -286,6 +290,8 @@ impl Work for Acceptance {
             }
         };
         event.subject = Some(subject.id);
+        let (email, tenant) = (&invitation.email, &invitation.tenant);
+        erase_stand_in(tx, email, tenant, event.actor.clone(), &self.call).await?;
         self.join(tx, &invitation, subject.id).await?;
         Ok(subject)
     }
@@ -297,7 +303,7 @@ impl Acceptance {
         match &self.taker {
             Taker::Secret(keys) => {
                 let (key, invitation) = find(tx, keys).await?.ok_or(invalid)?;
-                let account = tx.find_subject_by_email(&invitation.email).await?;
+                let account = tx.find_user_by_email(&invitation.email, None).await?;
                 Ok(Found {
                     key,
                     invitation,
@@ -320,21 +326,6 @@ impl Acceptance {
                 })
             }
         }
-    }
-
-    async fn claim(
-        &self,
-        tx: &mut dyn Tx,
-        invitation: &Invitation,
-        before: &Subject,
-    ) -> Result<Subject, Stop<ManageRefusal>> {
-        let password = self.password.as_ref();
-        let bringing = Claim {
-            address: &invitation.email,
-            password: password.ok_or(ManageRefusal::PasswordNeeded)?,
-            name: self.name.clone(),
-        };
-        Ok(claim(tx, &self.realm, before, bringing, &self.call).await?)
     }
 
     /// As [`super::set_password`] does: what was open ends.

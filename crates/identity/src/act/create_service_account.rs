@@ -21,7 +21,7 @@ pub struct CreateServiceAccount {
 }
 
 /// Makes a service account. Needs `platform.users.service-accounts.edit` in the
-/// tenant, or realm-wide.
+/// tenant, or realm-wide. Its address counts in its tenant alone, if it has one.
 ///
 /// # Errors
 /// [`Failure`] with a [`ManageRefusal`].
@@ -33,7 +33,10 @@ pub async fn create_service_account(
     let entropy = &*ctx.identity.entropy;
     let subject = Subject {
         id: SubjectId::mint(entropy, ctx.call.now),
-        identifier: Identifier::Service { email: new.email },
+        identifier: Identifier::Service {
+            email: new.email,
+            home: None,
+        },
         name: new.name,
         status: SubjectStatus::Active,
         user_metadata: Metadata::new(),

@@ -1,12 +1,13 @@
 //! Makes an API token. Its secret exists only in the answer.
 
+use super::addressed::{Addressed, find_addressed};
 use super::caller::load_manager;
 use super::detail::names;
 use super::facts::{Owned, load_owned, load_tenant_roles};
 use super::keyring::DigestKind;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
-use crate::decide::manage::ManagementCaller;
+use crate::decide::manage::{ManagementCaller, Reach};
 use crate::decide::refusal::{ManageRefusal, TokenRefusal};
 use crate::decide::token::{self, CreateInput, granted_to_key};
 use crate::model::{
@@ -18,7 +19,7 @@ use crate::settings::TokenClass;
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
 use doorward_base::{
-    ApiTokenId, Effect, Email, MembershipId, Secret, SubjectId, TenantId, Timestamp,
+    ApiTokenId, Effect, Email, MembershipId, Secret, SubjectId, SubjectKind, TenantId, Timestamp,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -28,7 +29,8 @@ use std::sync::Arc;
 pub enum OwnerRef {
     /// A subject.
     Subject(SubjectId),
-    /// The user or service account of an address.
+    /// The user or service account of an address: for a token of one kind the one that may
+    /// own it, in the tenant the token is bound to if that is named.
     Email(Email),
     /// A tenant, through its service subject.
     Tenant(TenantId),
@@ -225,7 +227,21 @@ impl NewToken {
     ) -> Result<Owner, Stop<TokenRefusal>> {
         let existing = match &self.request.owner {
             OwnerRef::Subject(id) => tx.find_subject(*id).await?,
-            OwnerRef::Email(email) => tx.find_subject_by_email(email).await?,
+            OwnerRef::Email(email) => {
+                let kind = match self.request.kind {
+                    TokenKind::Personal => Some(SubjectKind::User),
+                    TokenKind::Service => Some(SubjectKind::Service),
+                    TokenKind::Key => None,
+                };
+                let asked = Addressed {
+                    email,
+                    kind,
+                    tenant: self.request.ceiling.tenant.as_ref(),
+                };
+                let reach = token::making_reach(manager, class).ok();
+                let found = find_addressed(tx, manager, reach.as_ref(), asked).await;
+                found.map_err(Stop::widen)?
+            }
             OwnerRef::Tenant(tenant) => {
                 if tx.find_tenant(tenant).await?.is_none() {
                     return Err(missing_owner(manager, self.request.kind, class).into());
@@ -360,14 +376,23 @@ fn missing_owner(manager: &ManagementCaller, kind: TokenKind, class: &TokenClass
     }
 }
 
-/// The subject a request names as an owner.
+/// The subject a request names as an owner to who reaches so far.
 pub(super) async fn find_owner(
     tx: &mut dyn Read,
+    manager: &ManagementCaller,
+    reach: Option<&Reach>,
     owner: &OwnerRef,
-) -> Result<Option<Subject>, StoreError> {
-    match owner {
-        OwnerRef::Subject(id) => tx.find_subject(*id).await,
-        OwnerRef::Email(email) => tx.find_subject_by_email(email).await,
-        OwnerRef::Tenant(tenant) => tx.find_tenant_keys_subject(tenant).await,
-    }
+) -> Result<Option<Subject>, Stop<ManageRefusal>> {
+    Ok(match owner {
+        OwnerRef::Subject(id) => tx.find_subject(*id).await?,
+        OwnerRef::Email(email) => {
+            let asked = Addressed {
+                email,
+                kind: None,
+                tenant: None,
+            };
+            find_addressed(tx, manager, reach, asked).await?
+        }
+        OwnerRef::Tenant(tenant) => tx.find_tenant_keys_subject(tenant).await?,
+    })
 }

@@ -3,21 +3,23 @@
 use super::authenticate::forecast;
 use super::caller::load_manager;
 use super::detail::names;
-use super::placement::Placement;
+use super::displace::erase_stand_in;
+use super::placement::{Checked, Placement};
 use super::set_password::check_new;
+use super::sign_in::NOBODY;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::{check_metadata, check_name};
 use crate::decide::manage::ManagementPermission;
-use crate::decide::proof::may_say;
+use crate::decide::proof::{may_say, placed};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
     Address, AuditAction, AuditEvent, Contact, Grant, Granted, HashedPassword, Identifier,
     Metadata, Subject, SubjectStatus,
 };
-use crate::port::Tx;
+use crate::port::{Read, StoreError, Tx};
 use async_trait::async_trait;
-use doorward_base::{Effect, Email, MembershipId, Phone, Secret, SubjectId, Timestamp};
+use doorward_base::{Effect, Email, MembershipId, Phone, Secret, SubjectId, TenantId, Timestamp};
 use std::sync::Arc;
 
 /// A user about to be made.
@@ -42,7 +44,8 @@ pub struct CreateUser {
     pub app_metadata: Metadata,
 }
 
-/// Makes a user. Needs `platform.users.edit` in the tenant, or realm-wide.
+/// Makes a user. Needs `platform.users.edit` in the tenant, or realm-wide. The address of
+/// one that a tenant's administrator makes counts in the tenant alone.
 ///
 /// # Errors
 /// [`Failure`] with a [`ManageRefusal`].
@@ -68,7 +71,7 @@ pub async fn create_user(
         anonymous: new.email.is_none() && new.phone.is_none(),
         email: new
             .email
-            .map(|email| taken(email, new.proven, ctx.call.now)),
+            .map(|email| taken(email, new.proven, ctx.call.now).into()),
         phone: new
             .phone
             .map(|phone| taken(phone, new.proven, ctx.call.now)),
@@ -156,12 +159,15 @@ impl Work for NewSubject {
             .placement
             .check(tx, &settings.roles, &manager, kind)
             .await?;
-        if let Some(email) = self.subject.identifier.email()
-            && tx.find_subject_by_email(email).await?.is_some()
-        {
+        let tenant = self.placement.tenant.as_ref();
+        let subject = Subject {
+            identifier: placed(self.subject.identifier.clone(), manager.vouches(), tenant),
+            ..self.subject.clone()
+        };
+        if is_taken(tx, &subject.identifier, tenant).await? {
             return Err(ManageRefusal::Exists("this address").into());
         }
-        let contact = self.subject.identifier.contact();
+        let contact = subject.identifier.contact();
         let phone = contact.and_then(|contact| contact.phone.as_ref());
         // A number that nobody confirmed may be several users'.
         if let Some(Address { value: phone, .. }) = phone.filter(|one| one.is_confirmed())
@@ -169,31 +175,74 @@ impl Work for NewSubject {
         {
             return Err(ManageRefusal::Exists("this phone number").into());
         }
-        event.subject = Some(self.subject.id);
-        tx.insert_subject(&self.subject).await?;
-        if let Some(password) = &self.password {
-            tx.set_password(self.subject.id, password).await?;
-        }
-        if matches!(self.subject.identifier, Identifier::User(_)) {
-            for grant in default_grants(&self.realm) {
-                tx.insert_grant(self.subject.id, &grant, self.call.now)
-                    .await?;
-            }
-        }
+        event.subject = Some(subject.id);
+        self.write(tx, &subject, &placement).await?;
+        Ok(subject)
+    }
+}
+
+impl NewSubject {
+    async fn write(
+        &self,
+        tx: &mut dyn Tx,
+        subject: &Subject,
+        placement: &Checked,
+    ) -> Result<(), StoreError> {
+        let tenant = self.placement.tenant.as_ref();
         if placement.make_tenant {
+            placement.write_tenant(tx, self.call.now).await?;
             tx.append_audit(&AuditEvent {
-                tenant: self.placement.tenant.clone(),
+                tenant: tenant.cloned(),
                 ..self
                     .call
                     .event(self.caller.actor(), AuditAction::TenantCreate)
             })
             .await?;
         }
-        placement
-            .write(tx, self.subject.id, self.membership, self.call.now)
-            .await?;
-        Ok(self.subject.clone())
+        if let (Some(email), Some(tenant)) = (subject.identifier.proven_email(), tenant) {
+            let actor = self.caller.actor();
+            erase_stand_in(tx, email, tenant, actor, &self.call).await?;
+        }
+        tx.insert_subject(subject).await?;
+        if let Some(password) = &self.password {
+            tx.set_password(subject.id, password).await?;
+        }
+        if matches!(subject.identifier, Identifier::User(_)) {
+            for grant in default_grants(&self.realm) {
+                tx.insert_grant(subject.id, &grant, self.call.now).await?;
+            }
+        }
+        let now = self.call.now;
+        placement.write(tx, subject.id, self.membership, now).await
     }
+}
+
+/// Whether the address is taken where it would count. Who makes the subject sees what takes
+/// it; nothing else changes the answer, nor what it costs.
+async fn is_taken(
+    tx: &mut dyn Read,
+    made: &Identifier,
+    tenant: Option<&TenantId>,
+) -> Result<bool, StoreError> {
+    let Some(email) = made.email() else {
+        return Ok(false);
+    };
+    if let Identifier::Service { home, .. } = made {
+        let found = tx.find_service_by_email(email, tenant).await?;
+        return Ok(found.is_some_and(|found| found.identifier.home() == home.as_ref()));
+    }
+    let there = tx.find_user_by_email(email, tenant).await?;
+    let stands_in = |found: &Subject| found.identifier.home().is_some();
+    if let Some(home) = made.home() {
+        // Whose the address is in the realm is seen there as a member.
+        let id = there.as_ref().map_or(NOBODY, |found| found.id);
+        let is_member = tx.find_membership(id, home).await?.is_some();
+        return Ok(is_member || there.as_ref().is_some_and(stands_in));
+    }
+    if there.as_ref().is_some_and(stands_in) && made.proven_email().is_none() {
+        return Ok(true);
+    }
+    Ok(tx.find_user_by_email(email, None).await?.is_some())
 }
 
 fn taken<T>(value: T, proven: bool, now: Timestamp) -> Address<T> {

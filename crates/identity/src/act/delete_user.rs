@@ -92,12 +92,17 @@ impl Work for Deletion {
         may_delete(&manager, subject.as_ref(), proof.as_ref(), self.call.now)?;
         // The row stays, and where the person was when it left is personal.
         event.peer = None;
-        tx.bump_epoch(self.subject, None, self.call.now).await?;
-        tx.erase_subject(self.subject, self.call.now).await?;
-        tx.sweep_erased(self.call.now, SWEEP).await?;
-        tx.append_change(Change::Subject(self.subject)).await?;
-        Ok(())
+        Ok(erase(tx, self.subject, &self.call).await?)
     }
+}
+
+/// Takes a subject away for good. It may hold any number of rows: what is left of them
+/// follows, and nothing finds it.
+pub(super) async fn erase(tx: &mut dyn Tx, id: SubjectId, call: &Call) -> Result<(), StoreError> {
+    tx.bump_epoch(id, None, call.now).await?;
+    tx.erase_subject(id, call.now).await?;
+    tx.sweep_erased(call.now, SWEEP).await?;
+    tx.append_change(Change::Subject(id)).await
 }
 
 impl Deletion {

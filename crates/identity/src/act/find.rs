@@ -1,5 +1,6 @@
 //! Finds and lists subjects, tenants and memberships within the caller's reach.
 
+use super::addressed::{Addressed, find_addressed};
 use super::caller::load_manager;
 use super::facts::load_member_of;
 use super::work::{Failure, Query, Stop};
@@ -38,8 +39,8 @@ pub async fn find_subject(
     Ok(ask(ctx, caller, OneProfile::Id(id)).await?.subject)
 }
 
-/// The user or service account of an address, within reach. Needs
-/// `platform.users.read`, but for oneself.
+/// The user or service account of an address, within reach: whose it is in the whole realm,
+/// else the one that has it in a tenant. Needs `platform.users.read`, but for oneself.
 ///
 /// # Errors
 /// [`Failure`] with a [`ManageRefusal`].
@@ -172,7 +173,15 @@ impl Question for OneProfile {
     ) -> Result<Profile, Stop<ManageRefusal>> {
         let found = match self {
             Self::Id(id) => tx.find_subject(*id).await?,
-            Self::Email(email) => tx.find_subject_by_email(email).await?,
+            Self::Email(email) => {
+                let reach = manager.reach(READ).ok();
+                let asked = Addressed {
+                    email,
+                    kind: None,
+                    tenant: None,
+                };
+                find_addressed(tx, manager, reach.as_ref(), asked).await?
+            }
         };
         let own = found
             .as_ref()

@@ -65,7 +65,9 @@ impl Query for List {
         manager.demand_session().map_err(TokenRefusal::from)?;
         let owner = match &self.owner {
             Some(owner) => {
-                let found = find_owner(tx, owner).await?.map(|subject| subject.id);
+                let reach = reading_reach(&manager).ok();
+                let found = find_owner(tx, &manager, reach.as_ref(), owner).await;
+                let found = found.map_err(Stop::widen)?.map(|subject| subject.id);
                 match found {
                     Some(id) if manager.subject() == Some(id) => {
                         let filter = TokenFilter::Owner(id);

@@ -1,6 +1,7 @@
 //! Creates and ends memberships.
 
 use super::caller::load_manager;
+use super::displace::erase_stand_in;
 use super::facts::load_owned;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
@@ -13,7 +14,8 @@ use doorward_base::{Effect, MembershipId, SubjectId, TenantId};
 use std::sync::Arc;
 
 /// Makes a subject a member of a tenant. Needs `platform.memberships.edit` realm-wide:
-/// a tenant's own administrators invite.
+/// a tenant's own administrators invite. Who stands in there for a proven address of the
+/// subject is erased.
 ///
 /// # Errors
 /// [`Failure`] with a [`ManageRefusal`].
@@ -102,15 +104,27 @@ impl Work for Join {
             subject, tenant, ..
         } = &self.membership;
         // A tenant's key subject belongs to its one tenant.
-        match tx.find_subject(*subject).await? {
-            Some(found) if !matches!(found.identifier, Identifier::TenantKeys { .. }) => {}
-            _ => return Err(ManageRefusal::NotFound("subject").into()),
-        }
+        let found = tx.find_subject(*subject).await?;
+        let found = found
+            .filter(|found| !matches!(found.identifier, Identifier::TenantKeys { .. }))
+            .ok_or(ManageRefusal::NotFound("subject"))?;
         if tx.find_tenant(tenant).await?.is_none() {
             return Err(ManageRefusal::NotFound("tenant").into());
         }
         if tx.find_membership(*subject, tenant).await?.is_some() {
             return Err(ManageRefusal::Exists("this membership").into());
+        }
+        if found.identifier.proven_email().is_none()
+            && let Some(email) = found.identifier.wide_email()
+            && matches!(found.identifier, Identifier::User(_))
+            && let Some(other) = tx.find_user_by_email(email, Some(tenant)).await?
+            && other.id != *subject
+        {
+            return Err(ManageRefusal::Exists("this address in the tenant").into());
+        }
+        if let Some(email) = found.identifier.proven_email() {
+            let actor = self.caller.actor();
+            erase_stand_in(tx, email, tenant, actor, &self.call).await?;
         }
         tx.insert_membership(&self.membership).await?;
         tx.bump_epoch(*subject, Some(tenant), self.call.now).await?;

@@ -4,13 +4,13 @@
 //! row. Not here: the rules (`decide`), HTTP, SQL.
 
 mod accept_invitation;
+mod addressed;
 mod authenticate;
 mod authenticate_client;
 mod begin_session;
 mod caller;
 pub mod challenge;
 mod change_client;
-mod claim;
 mod client;
 mod create_service_account;
 mod create_tenant;
@@ -19,6 +19,7 @@ mod create_user;
 mod delete_tenant;
 mod delete_user;
 mod detail;
+mod displace;
 mod exchange;
 mod factor;
 mod facts;

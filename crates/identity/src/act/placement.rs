@@ -82,7 +82,24 @@ impl Placement {
 }
 
 impl Checked {
-    /// Writes it for a subject that was just inserted.
+    /// Writes the tenant.
+    pub(super) async fn write_tenant(
+        &self,
+        tx: &mut dyn Tx,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(tenant) = &self.tenant else {
+            return Ok(());
+        };
+        tx.insert_tenant(&Tenant {
+            id: tenant.clone(),
+            name: None,
+            created_at: now,
+        })
+        .await
+    }
+
+    /// Writes the rest for a subject that was just inserted.
     pub(super) async fn write(
         &self,
         tx: &mut dyn Tx,
@@ -91,14 +108,6 @@ impl Checked {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         if let Some(tenant) = &self.tenant {
-            if self.make_tenant {
-                tx.insert_tenant(&Tenant {
-                    id: tenant.clone(),
-                    name: None,
-                    created_at: now,
-                })
-                .await?;
-            }
             tx.insert_membership(&Membership {
                 id: membership,
                 subject,

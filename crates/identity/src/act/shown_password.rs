@@ -7,7 +7,7 @@ use super::guesses::Origin;
 use super::password::PasswordCheck;
 use super::work::{Failure, Query, Stop};
 use crate::decide::refusal::ManageRefusal;
-use crate::model::{Contact, HashedPassword, Identifier};
+use crate::model::{HashedPassword, Identifier};
 use crate::port::{Read, StoreError, Tx};
 use async_trait::async_trait;
 use doorward_base::{Secret, SubjectId};
@@ -32,9 +32,11 @@ impl ShownPassword {
         let Some(password) = password else {
             return Ok(Self::none());
         };
-        let (account, Some(stored)) = ctx.query(FindPassword(subject)).await? else {
+        let Some(stored) = ctx.query(FindPassword(subject)).await? else {
             return Ok(Self::none());
         };
+        // By the account: its address may be another's elsewhere.
+        let account = subject.to_string();
         let guesses = &ctx.identity.guesses;
         let taken = guesses.take(ctx.realm.id, &account, Origin::Session, ctx.call.now);
         let guess = match taken.await {
@@ -75,27 +77,18 @@ impl ShownPassword {
     }
 }
 
-/// What guesses at a user's password are counted under: the address, as at sign-in, or
-/// the id of who has none.
-fn account_of(contact: &Contact, id: SubjectId) -> String {
-    let email = contact.email.as_ref().map(|own| own.value.to_string());
-    let phone = || contact.phone.as_ref().map(|own| own.value.to_string());
-    email.or_else(phone).unwrap_or_else(|| id.to_string())
-}
-
-/// A user's address and password.
+/// A user's password.
 struct FindPassword(SubjectId);
 
 #[async_trait]
 impl Query for FindPassword {
-    type Done = (String, Option<HashedPassword>);
+    type Done = Option<HashedPassword>;
     type Refusal = ManageRefusal;
 
     async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<ManageRefusal>> {
-        let account = match tx.find_subject(self.0).await?.map(|found| found.identifier) {
-            Some(Identifier::User(contact)) => account_of(&contact, self.0),
-            Some(_) | None => return Ok((String::new(), None)),
-        };
-        Ok((account, tx.find_password(self.0).await?))
+        match tx.find_subject(self.0).await?.map(|found| found.identifier) {
+            Some(Identifier::User(_)) => Ok(tx.find_password(self.0).await?),
+            Some(_) | None => Ok(None),
+        }
     }
 }

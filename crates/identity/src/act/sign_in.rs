@@ -11,8 +11,8 @@ use crate::decide::issue::{Ask, Bearer, IssueRefusal, Term, hold};
 use crate::decide::refusal::SignInRefusal;
 use crate::decide::sign_in::{self as rule, PasswordVerdict};
 use crate::model::{
-    Actor, AuditAction, AuditEvent, Ceiling, Change, Device, Dossier, HashedPassword, Identifier,
-    Subject, UserAgent,
+    Actor, AuditAction, AuditEvent, Ceiling, Change, Device, Dossier, HashedPassword, Subject,
+    UserAgent,
 };
 use crate::port::{Extent, Read, Tx};
 use async_trait::async_trait;
@@ -29,7 +29,8 @@ pub struct SignIn {
     pub email: String,
     /// The password.
     pub password: Secret,
-    /// The tenant asked for; without one, the only one there is.
+    /// The tenant asked for; without one, the only one there is. Who stands in for the
+    /// address in a tenant signs in by naming it.
     pub tenant: Option<TenantId>,
     /// The role asked for.
     pub role: Option<RoleName>,
@@ -61,8 +62,16 @@ pub async fn sign_in(
     request: SignIn,
 ) -> Result<SignedIn, Failure<SignInRefusal>> {
     let email = Email::new(&request.email).ok();
-    let account = email.as_ref().map_or("", Email::as_str).to_owned();
-    let (stored, devices) = ctx.query(FindByEmail(email)).await?;
+    // By what is asked, not by whom that finds, which the limit would tell. One who stands in
+    // for an address in a tenant is guessed at by naming a tenant, which leaves alone who
+    // signs in without.
+    let account = format!(
+        "{}{}",
+        email.as_ref().map_or("", Email::as_str),
+        request.tenant.as_ref().map_or("", |_| " in a tenant"),
+    );
+    let find = FindByEmail(email, request.tenant.clone());
+    let (stored, devices) = ctx.query(find).await?;
     let guess = match take_guess(ctx, &account, &request, &devices).await {
         Ok(guess) => guess,
         Err(retry_after) => {
@@ -161,11 +170,12 @@ impl Work for TooMany {
     }
 }
 
-/// The user of an address with its password, and where it signed in from.
-struct FindByEmail(Option<Email>);
+/// The user of an address, in the tenant that is asked for, with its password and where it
+/// signed in from.
+struct FindByEmail(Option<Email>, Option<TenantId>);
 
 /// Whom an unknown address is looked up as, so that it costs what a known one does.
-const NOBODY: SubjectId = SubjectId::from_bytes([0; 16]);
+pub(super) const NOBODY: SubjectId = SubjectId::from_bytes([0; 16]);
 
 #[async_trait]
 impl Query for FindByEmail {
@@ -174,11 +184,10 @@ impl Query for FindByEmail {
 
     async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<SignInRefusal>> {
         let found = match &self.0 {
-            Some(email) => tx.find_subject_by_email(email).await?,
+            Some(email) => tx.find_user_by_email(email, self.1.as_ref()).await?,
             None => None,
         };
-        let user = found.filter(|found| matches!(found.identifier, Identifier::User(_)));
-        let id = user.map(|user| user.id);
+        let id = found.map(|user| user.id);
         let password = tx.find_password(id.unwrap_or(NOBODY)).await?;
         let devices = tx.list_devices(id.unwrap_or(NOBODY)).await?;
         Ok((id.map(|id| (id, password)), devices))

@@ -102,6 +102,16 @@ impl From<ManageRefusal> for Stop<TokenRefusal> {
     }
 }
 
+impl Stop<ManageRefusal> {
+    /// As the stop of something that manages tokens.
+    pub(super) fn widen(self) -> Stop<TokenRefusal> {
+        match self {
+            Self::Refused(refusal) => refusal.into(),
+            Self::Store(error) => Stop::Store(error),
+        }
+    }
+}
+
 impl<R: Reason> From<Stop<R>> for Failure<R> {
     fn from(stop: Stop<R>) -> Self {
         match stop {

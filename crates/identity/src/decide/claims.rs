@@ -181,11 +181,12 @@ impl ClaimValues for Whose<'_> {
         let authority = self.authority;
         match field {
             Field::Sub => Some(json!(sub_of(self.subject))),
-            Field::Email => self
-                .subject
-                .identifier
-                .email()
-                .map(|email| json!(email.as_str())),
+            // Who goes by addresses takes each for the realm's: one that counts in a tenant
+            // alone would be somebody else's.
+            Field::Email => {
+                let email = self.subject.identifier.wide_email();
+                email.map(|email| json!(email.as_str()))
+            }
             Field::Tenant => self.tenant.map(|tenant| json!(tenant.as_str())),
             Field::Roles => Some(texts(authority.roles().iter().map(RoleName::as_str))),
             Field::Role => authority.role().map(|role| json!(role.as_str())),

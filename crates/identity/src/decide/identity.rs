@@ -42,7 +42,7 @@ pub fn may_link(
         Ground::Caller(caller) => demand_own_session(caller, subject.id)?,
         Ground::Address(verified) => {
             let own = contact.email.as_ref();
-            let is_its = own.is_some_and(|own| own.value == *verified);
+            let is_its = own.is_some_and(|own| own.value() == verified);
             let shown = show(&Showing {
                 purpose: Purpose::Linking,
                 issuer: Issuer::Other,

@@ -4,8 +4,8 @@
 
 use super::manage::ManagementCaller;
 use super::refusal::ManageRefusal;
-use crate::model::{Address, Delivery, Identifier, Metadata, Subject};
-use doorward_base::{Email, Timestamp};
+use crate::model::{Address, Contact, Delivery, Identifier, Mailbox, Subject};
+use doorward_base::{TenantId, Timestamp};
 
 /// Who issued what is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,7 +50,8 @@ impl Purpose {
     ];
 }
 
-/// The account of the address.
+/// The account of the address in the whole realm. What stands in for it in a tenant says
+/// nothing of whose the address is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Account {
     /// There is none.
@@ -87,7 +88,7 @@ impl Account {
         if !subject.status.allows(now) {
             return Self::Unfit;
         }
-        if contact.email.as_ref().is_some_and(Address::is_proven) {
+        if contact.email.as_ref().is_some_and(Mailbox::is_proven) {
             Self::Proven
         } else {
             Self::Unproven
@@ -124,7 +125,8 @@ pub struct Showing {
 pub enum Taking {
     /// An account is made, with a proven address.
     Make,
-    /// The address becomes the shower's: all that was left under it is thrown out.
+    /// As [`Taking::Make`], and what was left under the address is erased before: the
+    /// account that somebody else made, with its id and all that carries it.
     Claim,
     /// The account is its person's, who gets a first password; all else stays.
     Open,
@@ -205,7 +207,7 @@ pub fn may_say(caller: &ManagementCaller, made: &Subject) -> Result<(), ManageRe
     let contact = made.identifier.contact();
     let email = contact.and_then(|contact| contact.email.as_ref());
     let phone = contact.and_then(|contact| contact.phone.as_ref());
-    let says = email.is_some_and(Address::is_confirmed)
+    let says = email.is_some_and(Mailbox::is_confirmed)
         || phone.is_some_and(Address::is_confirmed)
         || !made.app_metadata.is_empty();
     if says && !caller.vouches() {
@@ -214,30 +216,23 @@ pub fn may_say(caller: &ManagementCaller, made: &Subject) -> Result<(), ManageRe
     Ok(())
 }
 
-/// What of a user survives being claimed by the owner of its address: its id, that it is
-/// there since then, and the address, now proven. All else may have been planted. Whatever
-/// a subject has must choose here: this names every member.
+/// Where the address of a subject that is made counts. A user's counts in the whole realm if
+/// somebody vouches, who answers for it; else in the tenant it is made in, so that it takes
+/// the address from nobody. A service account's counts where it is placed.
 #[must_use]
-pub fn claimed(before: &Subject, address: &Email, name: Option<String>, now: Timestamp) -> Subject {
-    let Subject {
-        id,
-        identifier: _,
-        name: _,
-        status,
-        user_metadata: _,
-        app_metadata: _,
-        created_at,
-        last_sign_in_at: _,
-    } = before;
-    Subject {
-        id: *id,
-        identifier: Identifier::user(Address::proven(address.clone(), now)),
-        name,
-        status: *status,
-        user_metadata: Metadata::new(),
-        app_metadata: Metadata::new(),
-        created_at: *created_at,
-        last_sign_in_at: None,
+pub fn placed(made: Identifier, vouches: bool, tenant: Option<&TenantId>) -> Identifier {
+    match (made, tenant) {
+        (Identifier::User(contact), Some(tenant)) if !vouches => Identifier::User(Contact {
+            email: contact
+                .email
+                .map(|email| Mailbox::In(tenant.clone(), email.value().clone())),
+            ..contact
+        }),
+        (Identifier::Service { email, .. }, tenant) => Identifier::Service {
+            email,
+            home: tenant.cloned(),
+        },
+        (other, _) => other,
     }
 }
 

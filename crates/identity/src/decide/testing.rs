@@ -25,7 +25,7 @@ pub(super) fn user(n: u8) -> Subject {
 
 pub(super) fn service(n: u8) -> Subject {
     let email = Email::new(&format!("bot{n}@example.org")).unwrap();
-    subject(n, Identifier::Service { email })
+    subject(n, Identifier::Service { email, home: None })
 }
 
 pub(super) fn key_owner(n: u8, of: &str) -> Subject {

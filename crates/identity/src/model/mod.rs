@@ -33,6 +33,7 @@ pub use key::{KeyPurpose, KeyRecord, KeyState};
 pub use mail::{ClaimedMail, MailCount, MailDraft, MailKind, QueuedMail};
 pub use session::{Device, RefreshFamily, Rotation, Session, SessionState, UserAgent};
 pub use subject::{
-    Address, Contact, HashedPassword, Identifier, LinkedIdentity, Metadata, Subject, SubjectStatus,
+    Address, Contact, HashedPassword, Identifier, LinkedIdentity, Mailbox, Metadata, Subject,
+    SubjectStatus,
 };
 pub use tenant::{Membership, Tenant};

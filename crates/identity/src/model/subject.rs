@@ -67,11 +67,68 @@ impl<T> Address<T> {
     }
 }
 
+/// A user's e-mail address, and where it counts: unique there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Mailbox {
+    /// In the whole realm.
+    Wide(Address<Email>),
+    /// In this tenant alone: its administrator said it, and nobody answers for it. Whose
+    /// it is is a *stand-in* for who has the address.
+    In(TenantId, Email),
+}
+
+impl Mailbox {
+    /// The address itself.
+    #[must_use]
+    pub const fn value(&self) -> &Email {
+        match self {
+            Self::Wide(address) => &address.value,
+            Self::In(_, email) => email,
+        }
+    }
+
+    /// The tenant in which alone it counts.
+    #[must_use]
+    pub const fn home(&self) -> Option<&TenantId> {
+        match self {
+            Self::Wide(_) => None,
+            Self::In(tenant, _) => Some(tenant),
+        }
+    }
+
+    /// As an address of the realm.
+    #[must_use]
+    pub const fn wide(&self) -> Option<&Address<Email>> {
+        match self {
+            Self::Wide(address) => Some(address),
+            Self::In(..) => None,
+        }
+    }
+
+    /// Whether it is known to be the user's.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.wide().is_some_and(Address::is_proven)
+    }
+
+    /// Whether it passes for the user's.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        self.wide().is_some_and(Address::is_confirmed)
+    }
+}
+
+impl From<Address<Email>> for Mailbox {
+    fn from(address: Address<Email>) -> Self {
+        Self::Wide(address)
+    }
+}
+
 /// How a user is known, beside its identities at other logins.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Contact {
-    /// The e-mail address, unique in the realm together with those of service accounts.
-    pub email: Option<Address<Email>>,
+    /// The e-mail address.
+    pub email: Option<Mailbox>,
     /// The phone number, unique in the realm once it is confirmed.
     pub phone: Option<Address<Phone>>,
     /// Whether the user came without saying who it is, and has not said so since.
@@ -85,8 +142,11 @@ pub enum Identifier {
     User(Contact),
     /// A service account, by an address that only identifies it.
     Service {
-        /// The folded address, unique in the realm together with users'.
+        /// The folded address, unique where it counts.
         email: Email,
+        /// The tenant that it was placed in, in which alone it counts; without one it
+        /// counts in the whole realm.
+        home: Option<TenantId>,
     },
     /// The one service subject that owns a tenant's API keys.
     TenantKeys {
@@ -107,7 +167,7 @@ impl Identifier {
     #[must_use]
     pub fn user(email: Address<Email>) -> Self {
         Self::User(Contact {
-            email: Some(email),
+            email: Some(Mailbox::Wide(email)),
             ..Contact::default()
         })
     }
@@ -135,17 +195,33 @@ impl Identifier {
     #[must_use]
     pub fn email(&self) -> Option<&Email> {
         match self {
-            Self::User(contact) => contact.email.as_ref().map(|address| &address.value),
-            Self::Service { email } => Some(email),
+            Self::User(contact) => contact.email.as_ref().map(Mailbox::value),
+            Self::Service { email, .. } => Some(email),
             Self::TenantKeys { .. } | Self::External { .. } => None,
         }
+    }
+
+    /// The tenant in which alone the e-mail address counts.
+    #[must_use]
+    pub fn home(&self) -> Option<&TenantId> {
+        match self {
+            Self::User(contact) => contact.email.as_ref()?.home(),
+            Self::Service { home, .. } => home.as_ref(),
+            Self::TenantKeys { .. } | Self::External { .. } => None,
+        }
+    }
+
+    /// The e-mail address, if it counts in the whole realm.
+    #[must_use]
+    pub fn wide_email(&self) -> Option<&Email> {
+        self.email().filter(|_| self.home().is_none())
     }
 
     /// The e-mail address, if it is known to be the subject's.
     #[must_use]
     pub fn proven_email(&self) -> Option<&Email> {
         let email = self.contact()?.email.as_ref()?;
-        email.is_proven().then_some(&email.value)
+        email.is_proven().then_some(email.value())
     }
 
     /// The phone number, if there is one.

@@ -10,9 +10,26 @@ use doorward_base::{Email, Phone, SubjectId, TenantId, Timestamp};
 pub trait SubjectRead: Send {
     /// A subject.
     async fn find_subject(&mut self, id: SubjectId) -> Result<Option<Subject>, StoreError>;
-    /// The user or service account of an address.
-    async fn find_subject_by_email(&mut self, email: &Email)
-    -> Result<Option<Subject>, StoreError>;
+    /// The user of an address in a tenant: who stands in for it there, else whose it is in
+    /// the whole realm; without a tenant the latter alone.
+    async fn find_user_by_email(
+        &mut self,
+        email: &Email,
+        tenant: Option<&TenantId>,
+    ) -> Result<Option<Subject>, StoreError>;
+    /// The service account of an address, in the same way.
+    async fn find_service_by_email(
+        &mut self,
+        email: &Email,
+        tenant: Option<&TenantId>,
+    ) -> Result<Option<Subject>, StoreError>;
+    /// At most so many users and service accounts of an address, wherever it counts; what
+    /// is the whole realm's comes first.
+    async fn list_subjects_by_email(
+        &mut self,
+        email: &Email,
+        limit: u32,
+    ) -> Result<Vec<Subject>, StoreError>;
     /// The user whose confirmed phone number this is.
     async fn find_subject_by_phone(&mut self, phone: &Phone)
     -> Result<Option<Subject>, StoreError>;
@@ -49,9 +66,6 @@ pub trait SubjectWrite: Send {
     ) -> Result<(), StoreError>;
     /// Replaces how a user is known. [`StoreError::Conflict`] if an address is taken.
     async fn set_contact(&mut self, id: SubjectId, contact: &Contact) -> Result<(), StoreError>;
-    /// Replaces everything of a user but its id, its status and when it was made.
-    /// [`StoreError::Conflict`] if an address is taken.
-    async fn replace_user(&mut self, subject: &Subject) -> Result<(), StoreError>;
     /// Records that a subject signed in.
     async fn touch_sign_in(&mut self, id: SubjectId, at: Timestamp) -> Result<(), StoreError>;
     /// Sets or replaces a password hash.

@@ -50,7 +50,7 @@ fn user(n: u8) -> Subject {
 
 fn service(n: u8) -> Subject {
     let email = Email::new(&format!("bot{n}@example.org")).unwrap();
-    subject(n, Identifier::Service { email })
+    subject(n, Identifier::Service { email, home: None })
 }
 
 fn tenant(name: &str) -> TenantId {

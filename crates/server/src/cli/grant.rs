@@ -2,9 +2,9 @@
 
 use super::Failure;
 use super::args::Target;
-use super::manage::{email, refused, run, show_list};
+use super::manage::{Whom, refused, run, show_list};
 use clap::{Args, Subcommand};
-use doorward_base::{Audience, Email, Permission, RoleName, TenantId};
+use doorward_base::{Audience, Permission, RoleName, TenantId};
 use doorward_console::GrantView;
 use doorward_identity::act::{self, Caller};
 use doorward_identity::model::{Grant as Granting, Granted};
@@ -26,9 +26,8 @@ pub(super) enum Grant {
 pub(super) struct What {
     #[command(flatten)]
     target: Target,
-    /// The subject's address
-    #[arg(long, value_parser = email)]
-    email: Email,
+    #[command(flatten)]
+    whom: Whom,
     /// The tenant it holds in; without one it is realm-wide
     #[arg(long)]
     tenant: Option<TenantId>,
@@ -51,9 +50,8 @@ pub(super) struct What {
 pub(super) struct List {
     #[command(flatten)]
     target: Target,
-    /// The subject's address
-    #[arg(long, value_parser = email)]
-    email: Email,
+    #[command(flatten)]
+    whom: Whom,
 }
 
 impl Grant {
@@ -86,7 +84,7 @@ fn change(what: What, change: Change) -> Result<(), Failure> {
         granted,
     };
     run(&what.target, async |management| {
-        let subject = management.subject(what.email.clone()).await?.id;
+        let subject = what.whom.find(management).await?;
         let (ctx, caller) = (management.ctx(), &Caller::Operator);
         let (changed, problem) = match change {
             Change::Add => (
@@ -108,7 +106,7 @@ fn change(what: What, change: Change) -> Result<(), Failure> {
 
 fn list(command: &List) -> Result<(), Failure> {
     let grants = run(&command.target, async |management| {
-        let subject = management.subject(command.email.clone()).await?.id;
+        let subject = command.whom.find(management).await?;
         let profile = act::load_profile(management.ctx(), &Caller::Operator, subject).await;
         Ok(profile.map_err(refused)?.grants)
     })?;

@@ -36,7 +36,8 @@ impl Management {
         }
     }
 
-    /// The user or service account of an address.
+    /// The user or service account of an address: whose it is in the whole realm, else the
+    /// only one that has it in a tenant.
     pub(super) async fn subject(&self, email: doorward_base::Email) -> Result<Subject, Failure> {
         let text = email.to_string();
         act::find_subject_by_email(self.ctx(), &act::Caller::Operator, email)
@@ -170,15 +171,19 @@ fn text_of(value: &Value) -> String {
     }
 }
 
-/// Who owns a token: an address, or `tenant:ID`.
+/// Who owns a token: an address, an id, or `tenant:ID`.
 #[derive(Debug, Clone)]
 pub(super) struct Owner(pub(super) act::OwnerRef);
 
 impl FromStr for Owner {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let fail =
-            |error: &dyn Display| format!("{error}; an owner is an e-mail address or tenant:ID");
+        let fail = |error: &dyn Display| {
+            format!("{error}; an owner is an e-mail address, an id or tenant:ID")
+        };
+        if let Ok(id) = text.parse() {
+            return Ok(Self(act::OwnerRef::Subject(id)));
+        }
         match text.strip_prefix("tenant:") {
             Some(id) => TenantId::new(id)
                 .map(act::OwnerRef::Tenant)
@@ -195,10 +200,10 @@ impl FromStr for Owner {
 #[derive(Args, Debug, Clone)]
 #[group(required = true, multiple = false)]
 pub(super) struct Whom {
-    /// The user's address
+    /// The subject's address
     #[arg(long, value_parser = email)]
     email: Option<doorward_base::Email>,
-    /// The user's id
+    /// The subject's id: where several have the address, each in a tenant
     #[arg(long)]
     id: Option<SubjectId>,
 }

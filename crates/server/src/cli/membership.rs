@@ -2,9 +2,9 @@
 
 use super::Failure;
 use super::args::Target;
-use super::manage::{email, every, refused, run, show, show_list};
+use super::manage::{Whom, every, refused, run, show, show_list};
 use clap::{Args, Subcommand};
-use doorward_base::{Email, TenantId};
+use doorward_base::TenantId;
 use doorward_console::MembershipView;
 use doorward_identity::act::{self, Caller};
 
@@ -22,9 +22,8 @@ pub(super) enum Membership {
 pub(super) struct Named {
     #[command(flatten)]
     target: Target,
-    /// The subject's address
-    #[arg(long, value_parser = email)]
-    email: Email,
+    #[command(flatten)]
+    whom: Whom,
     /// The tenant
     #[arg(long)]
     tenant: TenantId,
@@ -51,11 +50,11 @@ impl Membership {
 
 fn create(command: &Named) -> Result<(), Failure> {
     let membership = run(&command.target, async |management| {
-        let subject = management.subject(command.email.clone()).await?;
+        let subject = command.whom.find(management).await?;
         act::create_membership(
             management.ctx(),
             &Caller::Operator,
-            subject.id,
+            subject,
             command.tenant.clone(),
         )
         .await
@@ -67,11 +66,11 @@ fn create(command: &Named) -> Result<(), Failure> {
 
 fn end(command: &Named) -> Result<(), Failure> {
     run(&command.target, async |management| {
-        let subject = management.subject(command.email.clone()).await?;
+        let subject = command.whom.find(management).await?;
         act::end_membership(
             management.ctx(),
             &Caller::Operator,
-            subject.id,
+            subject,
             command.tenant.clone(),
         )
         .await

@@ -23,7 +23,7 @@ pub(super) enum ServiceAccount {
 pub(super) struct Create {
     #[command(flatten)]
     target: Target,
-    /// The address that identifies it; no mail is sent there
+    /// The address that identifies it in its tenant or the realm; no mail is sent there
     #[arg(long, value_parser = email)]
     email: Email,
     /// A display name

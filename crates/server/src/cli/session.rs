@@ -2,9 +2,9 @@
 
 use super::Failure;
 use super::args::Target;
-use super::manage::{email, refused, run, show_list};
+use super::manage::{Whom, refused, run, show_list};
 use clap::{Args, Subcommand};
-use doorward_base::{Email, SessionId};
+use doorward_base::SessionId;
 use doorward_console::SessionView;
 use doorward_identity::act::{self, Caller};
 
@@ -20,9 +20,8 @@ pub(super) enum Session {
 pub(super) struct List {
     #[command(flatten)]
     target: Target,
-    /// The person's address
-    #[arg(long, value_parser = email)]
-    email: Email,
+    #[command(flatten)]
+    whom: Whom,
 }
 
 #[derive(Args, Debug)]
@@ -44,8 +43,8 @@ impl Session {
 
 fn list(command: &List) -> Result<(), Failure> {
     let sessions = run(&command.target, async |management| {
-        let subject = management.subject(command.email.clone()).await?;
-        act::list_sessions(management.ctx(), &Caller::Operator, subject.id)
+        let subject = command.whom.find(management).await?;
+        act::list_sessions(management.ctx(), &Caller::Operator, subject)
             .await
             .map_err(refused)
     })?;

@@ -32,8 +32,8 @@ pub(super) struct Create {
     /// personal, service or key
     #[arg(long)]
     kind: TokenKind,
-    /// Who owns it: an address, or tenant:ID for a key
-    #[arg(long, value_name = "EMAIL|tenant:ID")]
+    /// Who owns it: an address, an id, or tenant:ID for a key
+    #[arg(long, value_name = "EMAIL|ID|tenant:ID")]
     owner: Owner,
     /// What to call it
     #[arg(long)]
@@ -56,8 +56,8 @@ pub(super) struct Create {
 pub(super) struct List {
     #[command(flatten)]
     target: Target,
-    /// Only this owner's: an address, or tenant:ID
-    #[arg(long, value_name = "EMAIL|tenant:ID")]
+    /// Only this owner's: an address, an id, or tenant:ID
+    #[arg(long, value_name = "EMAIL|ID|tenant:ID")]
     owner: Option<Owner>,
 }
 

@@ -42,7 +42,7 @@ pub(super) enum User {
 pub(super) struct Create {
     #[command(flatten)]
     target: Target,
-    /// The e-mail address, unique in the realm
+    /// The e-mail address, one user's in the realm
     #[arg(long, value_parser = email)]
     email: Option<Email>,
     /// The phone number, with + and its country code; without it and an address the user is

@@ -5,7 +5,7 @@ use crate::row::{Cursor, Record, Target, Value, json, page, values};
 use async_trait::async_trait;
 use doorward_base::{Email, Phone, SubjectId, TenantId, Timestamp};
 use doorward_identity::model::{
-    Address, Contact, HashedPassword, Identifier, Subject, SubjectStatus,
+    Address, Contact, HashedPassword, Identifier, Mailbox, Subject, SubjectStatus,
 };
 use doorward_identity::port::{Page, StoreError, SubjectRead, SubjectWrite};
 use std::fmt::Display;
@@ -29,13 +29,16 @@ where
 }
 
 /// The columns from `email` to `anonymous`.
-fn contact(contact: &Contact) -> [Value<'_>; 7] {
-    let [email, email_confirmed_at, email_proven_at] = address(contact.email.as_ref());
+fn contact(contact: &Contact) -> [Value<'_>; 8] {
+    let mailbox = contact.email.as_ref();
+    let wide = mailbox.and_then(Mailbox::wide);
+    let [_, email_confirmed_at, email_proven_at] = address(wide);
     let [phone, phone_confirmed_at, phone_proven_at] = address(contact.phone.as_ref());
     [
-        email,
+        mailbox.map(Mailbox::value).into(),
         email_confirmed_at,
         email_proven_at,
+        mailbox.and_then(Mailbox::home).into(),
         phone,
         phone_confirmed_at,
         phone_proven_at,
@@ -46,31 +49,23 @@ fn contact(contact: &Contact) -> [Value<'_>; 7] {
 /// The columns from `kind` to `sub`.
 fn identifier(identifier: &Identifier) -> Vec<Value<'_>> {
     const NONE: Value<'static> = Value::Null;
-    let (kind, [email, confirmed, proven, phone, sure, shown, anonymous], rest) = match identifier {
+    let (kind, known, rest) = match identifier {
         Identifier::User(known) => ("user", contact(known), [NONE; 3]),
-        Identifier::Service { email } => {
-            let known = [email.into(), NONE, NONE, NONE, NONE, NONE, NONE];
+        Identifier::Service { email, home } => {
+            let (email, home) = (email.into(), home.as_ref().into());
+            let known = [email, NONE, NONE, home, NONE, NONE, NONE, NONE];
             ("service", known, [NONE; 3])
         }
         Identifier::TenantKeys { tenant } => {
-            ("tenant_keys", [NONE; 7], [tenant.into(), NONE, NONE])
+            ("tenant_keys", [NONE; 8], [tenant.into(), NONE, NONE])
         }
         Identifier::External { issuer, sub } => {
             let rest = [NONE, (&**issuer).into(), (&**sub).into()];
-            ("external", [NONE; 7], rest)
+            ("external", [NONE; 8], rest)
         }
     };
-    let known = [
-        kind.into(),
-        email,
-        confirmed,
-        proven,
-        phone,
-        sure,
-        shown,
-        anonymous,
-    ];
-    known.into_iter().chain(rest).collect()
+    let kind = std::iter::once(kind.into());
+    kind.chain(known).chain(rest).collect()
 }
 
 /// What is taken if an identifier is.
@@ -125,21 +120,30 @@ where
     }))
 }
 
+/// An address that has a home is confirmed by nobody: the schema says so.
+fn mailbox(email: Address<Email>, home: Option<TenantId>) -> Mailbox {
+    match home {
+        Some(home) => Mailbox::In(home, email.value),
+        None => Mailbox::Wide(email),
+    }
+}
+
 fn read_identifier(row: &mut Cursor<'_>) -> Result<Identifier, StoreError> {
     let kind = row.text("kind")?;
     let email = read_address(row, ["email", "email_confirmed_at", "email_proven_at"])?;
+    let home = row.opt_parse::<TenantId>("home")?;
     let phone = read_address(row, ["phone", "phone_confirmed_at", "phone_proven_at"])?;
     let anonymous = row.opt_flag("anonymous")?;
     let tenant = row.opt_parse::<TenantId>("tenant")?;
     let (issuer, sub) = (row.opt_text("issuer")?, row.opt_text("sub")?);
     match (kind, anonymous, tenant, issuer, sub) {
         ("user", Some(anonymous), None, None, None) => Ok(Identifier::User(Contact {
-            email,
+            email: email.map(|email| mailbox(email, home)),
             phone,
             anonymous,
         })),
         ("service", None, None, None, None) => match email {
-            Some(Address { value: email, .. }) => Ok(Identifier::Service { email }),
+            Some(Address { value: email, .. }) => Ok(Identifier::Service { email, home }),
             None => Err(row.bad("email", "a service account has one")),
         },
         ("tenant_keys", None, Some(tenant), None, None) => Ok(Identifier::TenantKeys { tenant }),
@@ -178,14 +182,25 @@ impl Record for Subject {
 }
 
 macro_rules! select {
-    ($rest:literal) => {
+    ($rest:expr) => {
         concat!(
-            "SELECT id, kind, email, email_confirmed_at, email_proven_at, phone, \
+            "SELECT id, kind, email, email_confirmed_at, email_proven_at, home, phone, \
              phone_confirmed_at, phone_proven_at, anonymous, tenant, issuer, sub, name, \
              disabled_at, banned_until, user_metadata, app_metadata, created_at, last_sign_in_at \
              FROM subject WHERE realm = $1 AND deleted_at IS NULL ",
             $rest
         )
+    };
+}
+
+/// By an address and a tenant: who has it there, else whose it is in the whole realm.
+macro_rules! by_email {
+    ($kind:literal) => {
+        select!(concat!(
+            "AND kind = '",
+            $kind,
+            "' AND email = $2 AND (home IS NULL OR home = $3) ORDER BY home IS NULL LIMIT 1"
+        ))
     };
 }
 
@@ -199,11 +214,31 @@ impl<E: Engine> SubjectRead for InRealm<E> {
         self.0.find(select!("AND id = $2"), values![id]).await
     }
 
-    async fn find_subject_by_email(
+    async fn find_user_by_email(
         &mut self,
         email: &Email,
+        tenant: Option<&TenantId>,
     ) -> Result<Option<Subject>, StoreError> {
-        self.0.find(select!("AND email = $2"), values![email]).await
+        let sql = by_email!("user");
+        self.0.find(sql, values![email, tenant]).await
+    }
+
+    async fn find_service_by_email(
+        &mut self,
+        email: &Email,
+        tenant: Option<&TenantId>,
+    ) -> Result<Option<Subject>, StoreError> {
+        let sql = by_email!("service");
+        self.0.find(sql, values![email, tenant]).await
+    }
+
+    async fn list_subjects_by_email(
+        &mut self,
+        email: &Email,
+        limit: u32,
+    ) -> Result<Vec<Subject>, StoreError> {
+        let sql = select!("AND email = $2 ORDER BY home IS NOT NULL, id LIMIT $3");
+        self.0.list(sql, values![email, limit]).await
     }
 
     async fn find_subject_by_phone(
@@ -254,10 +289,10 @@ impl<E: Engine> SubjectWrite for InRealm<E> {
     async fn insert_subject(&mut self, subject: &Subject) -> Result<(), StoreError> {
         let target = Target::new(TABLE, &subject.id, unique(&subject.identifier));
         let sql = "INSERT INTO subject (realm, id, kind, email, email_confirmed_at, \
-             email_proven_at, phone, phone_confirmed_at, phone_proven_at, anonymous, tenant, \
-             issuer, sub, name, disabled_at, banned_until, user_metadata, app_metadata, \
+             email_proven_at, home, phone, phone_confirmed_at, phone_proven_at, anonymous, \
+             tenant, issuer, sub, name, disabled_at, banned_until, user_metadata, app_metadata, \
              created_at, last_sign_in_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
-             $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT DO NOTHING";
+             $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON CONFLICT DO NOTHING";
         self.0.insert(target, sql, &values(subject)?).await
     }
 
@@ -276,30 +311,11 @@ impl<E: Engine> SubjectWrite for InRealm<E> {
     async fn set_contact(&mut self, id: SubjectId, to: &Contact) -> Result<(), StoreError> {
         let target = Target::new(TABLE, &id, "the e-mail address or phone number");
         let sql = "UPDATE subject SET email = $3, email_confirmed_at = $4, email_proven_at = $5, \
-             phone = $6, phone_confirmed_at = $7, phone_proven_at = $8, anonymous = $9 \
+             home = $6, phone = $7, phone_confirmed_at = $8, phone_proven_at = $9, \
+             anonymous = $10 \
              WHERE realm = $1 AND id = $2 AND kind = 'user' AND deleted_at IS NULL";
         let mut values = vec![Value::from(id)];
         values.extend(contact(to));
-        self.0.change(target, sql, &values).await
-    }
-
-    async fn replace_user(&mut self, subject: &Subject) -> Result<(), StoreError> {
-        let Identifier::User(known) = &subject.identifier else {
-            return Err(target(&subject.id).expected_one(0));
-        };
-        let sql = "UPDATE subject SET email = $3, email_confirmed_at = $4, email_proven_at = $5, \
-             phone = $6, phone_confirmed_at = $7, phone_proven_at = $8, anonymous = $9, \
-             name = $10, user_metadata = $11, app_metadata = $12, last_sign_in_at = $13 \
-             WHERE realm = $1 AND id = $2 AND kind = 'user' AND deleted_at IS NULL";
-        let mut values = vec![subject.id.into()];
-        values.extend(contact(known));
-        values.extend([
-            subject.name.as_ref().into(),
-            json(&subject.user_metadata)?.into(),
-            json(&subject.app_metadata)?.into(),
-            subject.last_sign_in_at.into(),
-        ]);
-        let target = Target::new(TABLE, &subject.id, unique(&subject.identifier));
         self.0.change(target, sql, &values).await
     }
 

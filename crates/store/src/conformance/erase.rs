@@ -132,7 +132,7 @@ pub(crate) async fn nothing_finds_a_deleted_subject(store: StoreHandle) {
     let one = subject_id(1);
     let found = reading!(store, realm, [], |tx| Ok((
         tx.find_subject(one).await?,
-        tx.find_subject_by_email(&email(1)).await?,
+        tx.find_user_by_email(&email(1), None).await?,
         tx.find_external_subject("https://i", "s").await?,
         tx.find_password(one).await?,
         tx.find_dossier(one).await?,

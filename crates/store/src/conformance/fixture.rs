@@ -91,7 +91,13 @@ pub(crate) fn identity(n: u8, of: u8) -> LinkedIdentity {
 }
 
 pub(crate) fn service(n: u8) -> Subject {
-    subject(n, Identifier::Service { email: email(n) })
+    subject(
+        n,
+        Identifier::Service {
+            email: email(n),
+            home: None,
+        },
+    )
 }
 
 pub(crate) fn tenant_keys(n: u8, tenant: &str) -> Subject {

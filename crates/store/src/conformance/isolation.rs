@@ -116,7 +116,7 @@ async fn look_at_people(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError> {
         ("subject", tx.find_subject(one).await?.is_some()),
         (
             "email",
-            tx.find_subject_by_email(&email(1)).await?.is_some(),
+            tx.find_user_by_email(&email(1), None).await?.is_some(),
         ),
         ("tenant keys", keys.is_some()),
         (

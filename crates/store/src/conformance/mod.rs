@@ -57,6 +57,7 @@ macro_rules! conformance {
             subject: [
                 subjects_are_found_by_every_identifier,
                 an_identifier_is_taken_once,
+                an_address_is_taken_once_where_it_counts,
                 a_subject_is_disabled_and_enabled,
                 how_a_user_is_known_changes,
                 identities_are_linked_once_and_unlinked,

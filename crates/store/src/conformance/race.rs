@@ -1,8 +1,8 @@
 //! Many tasks at once. Each case has one right answer however they interleave.
 
 use super::fixture::{
-    all, at, challenge, challenge_id, event, factor, factor_id, invitation, people, realm, service,
-    session, session_id, subject_id, token, user,
+    all, at, challenge, challenge_id, event, factor, factor_id, invitation, people, realm, session,
+    session_id, subject_id, token, user,
 };
 use super::{reading, writing};
 use doorward_base::principal::Epoch;
@@ -152,12 +152,8 @@ pub(crate) async fn an_address_is_taken_by_one(store: StoreHandle) {
     let answers = together(|n| {
         let store = store.clone();
         async move {
-            let mut subject = if n % 2 == 0 { user(n) } else { service(n) };
-            subject.identifier = if n % 2 == 0 {
-                user(200).identifier
-            } else {
-                service(200).identifier
-            };
+            let mut subject = user(n);
+            subject.identifier = user(200).identifier;
             writing!(store, realm, [subject], |tx| tx
                 .insert_subject(&subject)
                 .await)

@@ -5,8 +5,8 @@ use super::fixture::{
     subject_id, tenant_id, tenant_keys, user,
 };
 use super::{reading, writing};
-use doorward_base::{Phone, ProviderName};
-use doorward_identity::model::{Address, Contact, Identifier, SubjectStatus};
+use doorward_base::{Phone, ProviderName, TenantId};
+use doorward_identity::model::{Address, Contact, Identifier, Mailbox, SubjectStatus};
 use doorward_identity::port::{Page, StoreError, StoreHandle};
 
 pub(crate) async fn subjects_are_found_by_every_identifier(store: StoreHandle) {
@@ -26,7 +26,7 @@ pub(crate) async fn subjects_are_found_by_every_identifier(store: StoreHandle) {
     .unwrap();
     let found = reading!(store, realm, [], |tx| Ok((
         tx.find_subject(subject_id(1)).await?,
-        tx.find_subject_by_email(&email(3)).await?,
+        tx.find_service_by_email(&email(3), None).await?,
         tx.find_tenant_keys_subject(&tenant_id("acme")).await?,
         tx.find_external_subject("https://login.example", "auth0|Ünïcode \u{0} 'x'")
             .await?,
@@ -36,7 +36,7 @@ pub(crate) async fn subjects_are_found_by_every_identifier(store: StoreHandle) {
     assert_eq!(found, (Some(user(1)), third, fourth, fifth));
     let missed = reading!(store, realm, [], |tx| Ok((
         tx.find_subject(subject_id(9)).await?,
-        tx.find_subject_by_email(&email(4)).await?,
+        tx.find_user_by_email(&email(3), None).await?,
         tx.find_tenant_keys_subject(&tenant_id("globex")).await?,
         tx.find_external_subject("https://login.example/", "auth0|Ünïcode \u{0} 'x'")
             .await?,
@@ -57,14 +57,13 @@ pub(crate) async fn an_identifier_is_taken_once(store: StoreHandle) {
         tx.insert_subject(&first[1]).await
     })
     .unwrap();
-    // A service account under a user's address, and so on.
-    let mut service_as_user = service(11);
-    service_as_user.identifier = service(1).identifier;
+    let mut same_address = user(11);
+    same_address.identifier = user(1).identifier;
     let mut same_id = user(13);
     same_id.id = subject_id(1);
     keys_again.created_at = at(99);
     let clashes = [
-        service_as_user,
+        same_address,
         keys_again,
         external(14, "https://i", "s"),
         same_id,
@@ -79,6 +78,87 @@ pub(crate) async fn an_identifier_is_taken_once(store: StoreHandle) {
     let kept = reading!(store, realm, [], |tx| tx.list_subjects(all()).await).unwrap();
     assert_eq!(kept.len(), 4);
     assert_eq!(kept[0], user(1));
+}
+
+/// Each kind has its own addresses, and so has each tenant.
+pub(crate) async fn an_address_is_taken_once_where_it_counts(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let (acme, globex, elsewhere) = (tenant_id("acme"), tenant_id("globex"), tenant_id("none"));
+    let stand_in = |n, home: &TenantId| {
+        let email = Some(Mailbox::In(home.clone(), email(1)));
+        let contact = Contact {
+            email,
+            ..Contact::default()
+        };
+        known_by(n, contact)
+    };
+    let bot = |n, home: Option<&TenantId>| {
+        let mut bot = service(n);
+        bot.identifier = Identifier::Service {
+            email: email(1),
+            home: home.cloned(),
+        };
+        bot
+    };
+    let made = [
+        stand_in(3, &acme),
+        stand_in(4, &globex),
+        bot(5, Some(&acme)),
+        bot(6, Some(&globex)),
+        bot(7, None),
+    ];
+    writing!(store, realm, [made], |tx| {
+        for subject in &made {
+            tx.insert_subject(subject).await?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    for again in [stand_in(13, &acme), bot(15, Some(&acme)), bot(17, None)] {
+        let outcome = writing!(store, realm, [again], |tx| tx.insert_subject(&again).await);
+        assert!(matches!(outcome, Err(StoreError::Conflict(_))), "{again:?}");
+    }
+    let missing = stand_in(14, &elsewhere);
+    let outcome = writing!(store, realm, [missing], |tx| tx
+        .insert_subject(&missing)
+        .await);
+    assert!(
+        outcome.is_err(),
+        "an address counts in a tenant that there is"
+    );
+    let asked = [None, Some(acme), Some(globex), Some(elsewhere)];
+    let found = reading!(store, realm, [asked], |tx| {
+        let mut found = Vec::new();
+        for tenant in &asked {
+            let tenant = tenant.as_ref();
+            found.push((
+                tx.find_user_by_email(&email(1), tenant).await?,
+                tx.find_service_by_email(&email(1), tenant).await?,
+            ));
+        }
+        Ok(found)
+    });
+    let [third, fourth, fifth, sixth, seventh] = made.map(Some);
+    let wide = (Some(user(1)), seventh.clone());
+    let expected = vec![wide.clone(), (third.clone(), fifth), (fourth, sixth), wide];
+    assert_eq!(found.unwrap(), expected);
+    let listed = reading!(store, realm, [], |tx| Ok((
+        tx.list_subjects_by_email(&email(1), 3).await?,
+        tx.list_subjects_by_email(&email(1), 9).await?.len(),
+        tx.list_subjects_by_email(&email(9), 9).await?,
+    )));
+    let first = [Some(user(1)), seventh, third].map(Option::unwrap);
+    assert_eq!(listed, Ok((first.to_vec(), 6, vec![])));
+    // Who is deleted leaves the place.
+    let again = stand_in(13, &tenant_id("acme"));
+    let done = writing!(store, realm, [again], |tx| {
+        tx.erase_subject(subject_id(3), at(9)).await?;
+        tx.insert_subject(&again).await?;
+        tx.find_user_by_email(&email(1), Some(&tenant_id("acme")))
+            .await
+    });
+    assert_eq!(done, Ok(Some(again)));
 }
 
 pub(crate) async fn a_subject_is_disabled_and_enabled(store: StoreHandle) {
@@ -143,14 +223,14 @@ pub(crate) async fn how_a_user_is_known_changes(store: StoreHandle) {
     )));
     assert_eq!(found, Ok((Some(made[2].clone()), None)));
     let contact = Contact {
-        email: Some(Address::proven(email(9), at(9))),
+        email: Some(Address::proven(email(9), at(9)).into()),
         phone: Some(Address::proven(phone(9), at(10))),
         anonymous: false,
     };
     let changed = writing!(store, realm, [contact], |tx| {
         tx.set_contact(subject_id(5), &contact).await?;
         tx.touch_sign_in(subject_id(5), at(60)).await?;
-        tx.find_subject_by_email(&email(9)).await
+        tx.find_user_by_email(&email(9), None).await
     });
     let changed = changed.unwrap().unwrap();
     assert_eq!(changed.id, subject_id(5));
@@ -159,11 +239,10 @@ pub(crate) async fn how_a_user_is_known_changes(store: StoreHandle) {
     for (n, address, number, taken) in [
         (3, None, Some(Address::confirmed(phone(7), at(1))), true),
         (3, Some(Address::said(email(1))), None, true),
-        (3, Some(Address::said(email(8))), None, true),
         (3, None, Some(Address::said(phone(9))), false),
     ] {
         let contact = Contact {
-            email: address,
+            email: address.map(Mailbox::Wide),
             phone: number,
             anonymous: false,
         };

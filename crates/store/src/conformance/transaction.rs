@@ -58,7 +58,7 @@ pub(crate) async fn a_conflict_that_is_handled_commits_the_rest(store: StoreHand
         "{outcome:?}"
     );
     let found = reading!(store, realm, [], |tx| tx
-        .find_subject_by_email(&email(7))
+        .find_user_by_email(&email(7), None)
         .await);
     assert_eq!(found, Ok(Some(user(7))));
 }
@@ -121,7 +121,7 @@ pub(crate) async fn a_transaction_reads_its_own_writes(store: StoreHandle) {
     let realm = realm(&store, "a").await;
     let found = writing!(store, realm, [], |tx| {
         tx.insert_subject(&user(1)).await?;
-        tx.find_subject_by_email(&email(1)).await
+        tx.find_user_by_email(&email(1), None).await
     });
     assert_eq!(found, Ok(Some(user(1))));
 }

@@ -33,7 +33,6 @@ async fn run_sql(store: &SqliteStore, sql: &'static str) {
     store.writer.run(run).await.unwrap();
 }
 
-mod claiming;
 mod erasure;
 mod fault;
 mod file;

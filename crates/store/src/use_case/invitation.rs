@@ -14,7 +14,7 @@ use doorward_identity::act::*;
 use doorward_identity::decide::refusal::{ManageRefusal, SignInRefusal};
 use doorward_identity::model::{
     Address, AuditAction, ChallengeKind, Delivery, Factor, FactorKind, Identifier, MailKind,
-    Metadata, Subject, TokenKind,
+    Mailbox, Metadata, Subject, TokenKind,
 };
 use doorward_identity::port::{ChallengeKey, StoreHandle};
 use serde_json::json;
@@ -69,7 +69,7 @@ async fn waiting_mails(world: &World) -> u64 {
 
 fn is_proven(subject: &Subject) -> bool {
     let contact = subject.identifier.contact().unwrap();
-    contact.email.as_ref().is_some_and(Address::is_proven)
+    contact.email.as_ref().is_some_and(Mailbox::is_proven)
 }
 
 /// A1, A2, A6.
@@ -334,7 +334,7 @@ async fn unproven(world: &World, name: &str) -> SubjectId {
 }
 
 /// A13: somebody registers a stranger's address and waits for the stranger to be invited.
-pub(crate) async fn an_account_that_waited_for_its_owner_is_emptied(store: StoreHandle) {
+pub(crate) async fn an_account_that_waited_for_its_owner_is_erased(store: StoreHandle) {
     let world = World::new(store).await;
     world.tenant("acme").await;
     world.tenant("globex").await;
@@ -392,15 +392,23 @@ pub(crate) async fn an_account_that_waited_for_its_owner_is_emptied(store: Store
         ..taking(&key, Some(PASSWORD))
     };
     let claimed = accept_invitation(ctx, request).await.unwrap();
-    assert_eq!(claimed.id, victim);
+    // Whatever says the old id, a token that no realm looks up among them, names nobody.
+    assert_ne!(claimed.id, victim);
+    let old = find_subject(ctx, &OPERATOR, victim).await;
+    assert_eq!(code(old), ErrorCode::NotFound);
     let rows = world.audit().await;
+    let deleted = rows
+        .iter()
+        .find(|row| row.event.action == AuditAction::SubjectDelete);
+    let deleted = &deleted.unwrap().event;
+    assert_eq!((deleted.subject, deleted.peer), (Some(victim), None));
     let ended: Vec<_> = rows
         .iter()
         .filter(|row| row.event.action == AuditAction::MembershipEnd)
         .map(|row| (row.event.subject, row.event.tenant.clone()))
         .collect();
     assert_eq!(ended, [(Some(victim), Some(tenant_id("globex")))]);
-    let stored = find_subject(ctx, &OPERATOR, victim).await.unwrap();
+    let stored = find_subject(ctx, &OPERATOR, claimed.id).await.unwrap();
     for subject in [&claimed, &stored] {
         let expected = Subject {
             identifier: Identifier::user(Address::proven(email("victim"), NOW)),
@@ -411,7 +419,7 @@ pub(crate) async fn an_account_that_waited_for_its_owner_is_emptied(store: Store
         };
         assert_eq!(*subject, expected);
     }
-    let profile = load_profile(ctx, &OPERATOR, victim).await.unwrap();
+    let profile = load_profile(ctx, &OPERATOR, claimed.id).await.unwrap();
     let tenants: Vec<_> = profile.memberships.iter().map(|one| &one.tenant).collect();
     assert_eq!(tenants, [&tenant_id("acme")]);
     assert_eq!((profile.grants, profile.identities), (vec![], vec![]));
@@ -419,8 +427,11 @@ pub(crate) async fn an_account_that_waited_for_its_owner_is_emptied(store: Store
     assert_eq!(reason(over), SignInRefusal::SessionOver);
     let used = exchange(ctx, asking(&token.secret)).await;
     assert_eq!(code(used), ErrorCode::TokenInvalid);
+    let now = claimed.id;
     let left = reading!(store, realm, [pending], |tx| Ok((
-        tx.list_factors(victim).await?.len(),
+        tx.list_factors(victim).await?.len()
+            + tx.list_devices(victim).await?.len()
+            + tx.list_devices(now).await?.len(),
         tx.find_challenge(&ChallengeKey::Id(pending.id))
             .await?
             .is_some(),

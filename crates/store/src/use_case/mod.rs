@@ -4,6 +4,7 @@
 //! of the store itself (`conformance`).
 
 pub(crate) mod action;
+pub(crate) mod address;
 pub(crate) mod audit;
 pub(crate) mod authority;
 pub(crate) mod challenge;
@@ -143,13 +144,21 @@ macro_rules! use_cases {
                 who_invites_gets_no_secret_and_the_address_does,
                 without_mail_only_who_vouches_invites_a_stranger,
                 a_persons_account_joins_by_its_own_session,
-                an_account_that_waited_for_its_owner_is_emptied,
+                an_account_that_waited_for_its_owner_is_erased,
                 an_invitation_is_as_good_as_its_maker,
                 nobody_is_left_without_a_way_in,
                 what_changes_nothing_is_refused,
                 the_mails_of_an_address_are_not_used_up_by_who_may_not_invite,
                 who_squats_an_address_ends_nothing_that_waits_for_it,
                 what_was_taken_away_is_not_brought_back_by_an_invitation,
+            ]
+            address: [
+                nobody_is_kept_from_its_address,
+                making_an_account_tells_of_none_elsewhere,
+                who_joins_takes_the_place_of_who_stood_in,
+                one_signs_in_where_its_address_counts,
+                a_session_of_who_stands_in_locks_out_nobody,
+                an_address_that_several_have_is_told_with_their_ids,
             ]
             client: [
                 a_secret_is_rotated_with_an_overlap,

@@ -3,11 +3,11 @@
 use super::super::testing::*;
 use super::*;
 use crate::model::SubjectStatus;
-use crate::model::{Address, Contact, Identifier, Session, TokenKind};
+use crate::model::{Address, Contact, Identifier, Mailbox, Session, TokenKind};
 use crate::settings::{ExchangeSettings, RetentionSettings, Revocation, TokenSettings, TokenTyp};
 use doorward_base::authn::{AssuranceLevel, AuthMethod, AuthStep};
 use doorward_base::claims::ClaimsTemplate;
-use doorward_base::{ClientId, Phone, RealmName, SubjectId, SubjectKind};
+use doorward_base::{ClientId, Email, Phone, RealmName, SubjectId, SubjectKind};
 use doorward_jose::Algorithm;
 use serde_json::json;
 
@@ -318,5 +318,37 @@ fn a_sign_in_is_described() {
         ]);
         assert_eq!(written.remove("steps"), Some(steps));
         assert_eq!(Value::Object(written), expected);
+    }
+}
+
+/// Who goes by addresses is told none that counts in a tenant alone.
+#[test]
+fn an_address_is_told_where_it_is_the_realms() {
+    let template = json!({"email": "{email}", "provider": "{provider}"});
+    let mut settings = settings();
+    settings.tokens.claims = ClaimsTemplate::parse(template.as_object().unwrap()).unwrap();
+    let email: Email = "user1@example.org".parse().unwrap();
+    let stand_in = Identifier::User(Contact {
+        email: Some(Mailbox::In(tenant("acme"), email.clone())),
+        ..Contact::default()
+    });
+    let service = |home| Identifier::Service {
+        email: email.clone(),
+        home,
+    };
+    let told = json!("user1@example.org");
+    for (identifier, expected) in [
+        (user(1).identifier, Some(&told)),
+        (stand_in, None),
+        (service(None), Some(&told)),
+        (service(Some(tenant("acme"))), None),
+    ] {
+        let subject = subject(1, identifier);
+        let held_by = dossier(&subject, &[], &[]);
+        let session = session(&subject);
+        let ask = Ask::plain(&settings, NOW);
+        let held = hold(&held_by, Bearer::Session(&session), &ask).unwrap();
+        let written = render(&settings.tokens.claims, &held.whose());
+        assert_eq!(written.get("email"), expected, "{:?}", subject.identifier);
     }
 }

@@ -1,7 +1,7 @@
 //! How far a management permission goes, and whose a subject is. Not here: who holds the
 //! permission (`manage`).
 
-use crate::model::{Contact, Grant, Granted, Identifier, Metadata, Subject};
+use crate::model::{Address, Contact, Grant, Granted, Identifier, Mailbox, Metadata, Subject};
 use doorward_base::{RoleName, TenantId};
 
 /// How far a management permission goes.
@@ -87,12 +87,16 @@ impl Reach {
                     anonymous,
                 } = contact;
                 Identifier::User(Contact {
-                    email,
+                    email: email.map(|email| self.sees_mailbox(email)),
                     phone: None,
                     anonymous,
                 })
             }
-            other => other,
+            Identifier::Service { email, home } => Identifier::Service {
+                email,
+                home: home.filter(|home| self.covers(home)),
+            },
+            other @ (Identifier::TenantKeys { .. } | Identifier::External { .. }) => other,
         };
         Subject {
             id,
@@ -103,6 +107,14 @@ impl Reach {
             app_metadata: Metadata::new(),
             created_at,
             last_sign_in_at: None,
+        }
+    }
+
+    /// A tenant out of reach is not named.
+    fn sees_mailbox(&self, mailbox: Mailbox) -> Mailbox {
+        match mailbox {
+            Mailbox::In(home, email) if !self.covers(&home) => Address::said(email).into(),
+            other => other,
         }
     }
 

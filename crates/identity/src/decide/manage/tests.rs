@@ -2,7 +2,8 @@
 
 use super::super::testing::*;
 use super::*;
-use crate::model::{Address, Ceiling, Contact, Identifier, Metadata, Subject};
+use crate::model::{Address, Ceiling, Contact, Identifier, Mailbox, Metadata, Subject};
+use doorward_base::Email;
 
 fn manager(grants: &[Grant], member_of: &[&str]) -> Manager {
     Manager {
@@ -204,7 +205,7 @@ fn a_tenant_sees_who_its_members_are_and_no_more() {
         ..super::super::testing::subject(
             1,
             Identifier::User(Contact {
-                email: Some(Address::said("ada@example.org".parse().unwrap())),
+                email: Some(Address::said("ada@example.org".parse().unwrap()).into()),
                 phone: Some(Address::said("+15550100".parse().unwrap())),
                 anonymous: false,
             }),
@@ -219,6 +220,29 @@ fn a_tenant_sees_who_its_members_are_and_no_more() {
     let acme = Reach::Tenants(vec![tenant("acme")]);
     assert_eq!(acme.sees(whole), expected);
     assert_eq!(acme.sees(service(2)), service(2));
+    // Where an address counts is not told to another tenant.
+    let said: Email = "ada@example.org".parse().unwrap();
+    let inside = |home: &str| {
+        let email = Mailbox::In(tenant(home), said.clone());
+        let email = Some(email);
+        let user = Identifier::User(Contact {
+            email,
+            ..Contact::default()
+        });
+        let service = Identifier::Service {
+            email: said.clone(),
+            home: Some(tenant(home)),
+        };
+        [user, service].map(|one| super::super::testing::subject(3, one))
+    };
+    for (home, told) in [("acme", true), ("globex", false)] {
+        for subject in inside(home) {
+            let seen = acme.sees(subject.clone());
+            assert_eq!(seen.identifier.home().is_some(), told, "{seen:?}");
+            assert_eq!(seen.identifier.email(), Some(&said));
+            assert_eq!(Reach::Realm.sees(subject.clone()), subject);
+        }
+    }
 }
 
 #[test]

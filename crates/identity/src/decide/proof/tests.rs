@@ -3,8 +3,8 @@
 use super::super::manage::{Manager, Through};
 use super::super::testing::*;
 use super::*;
-use crate::model::{Contact, SubjectStatus};
-use doorward_base::Phone;
+use crate::model::{Contact, Mailbox, SubjectStatus};
+use doorward_base::{Email, Phone};
 use serde_json::json;
 
 const DELIVERIES: [Delivery; 3] = [Delivery::Mail, Delivery::Answer, Delivery::Nobody];
@@ -155,33 +155,45 @@ fn only_a_persons_account_is_shut() {
     }
 }
 
+/// What a tenant's administrator says of an address takes it from nobody.
 #[test]
-fn what_was_planted_does_not_survive() {
+fn an_address_counts_where_somebody_answers_for_it() {
     let email: Email = "user1@example.org".parse().unwrap();
     let phone: Phone = "+15550100".parse().unwrap();
-    let mut before = subject(
-        1,
+    let acme = tenant("acme");
+    let known = |mailbox| {
         Identifier::User(Contact {
-            email: Some(Address::confirmed(email.clone(), NOW)),
-            phone: Some(Address::proven(phone, NOW)),
+            email: Some(mailbox),
+            phone: Some(Address::said(phone.clone())),
             anonymous: false,
-        }),
-    );
-    before.name = Some("Mallory".to_owned());
-    before
-        .user_metadata
-        .insert("role".to_owned(), json!("boss"));
-    before
-        .app_metadata
-        .insert("role".to_owned(), json!("service_role"));
-    before.last_sign_in_at = Some(NOW);
-    let expected = Subject {
-        created_at: before.created_at,
-        ..subject(1, Identifier::user(Address::proven(email.clone(), NOW)))
+        })
     };
-    assert_eq!(claimed(&before, &email, None, NOW), expected);
-    let named = claimed(&before, &email, Some("Carol".to_owned()), NOW);
-    assert_eq!(named.name.as_deref(), Some("Carol"));
+    let wide = known(Address::said(email.clone()).into());
+    let inside = known(Mailbox::In(acme.clone(), email.clone()));
+    for (vouches, at, expected) in [
+        (true, None, &wide),
+        (true, Some(&acme), &wide),
+        (false, Some(&acme), &inside),
+    ] {
+        assert_eq!(
+            placed(wide.clone(), vouches, at),
+            *expected,
+            "{vouches} {at:?}"
+        );
+    }
+    let nobody = Identifier::User(Contact::default());
+    assert_eq!(placed(nobody.clone(), false, Some(&acme)), nobody);
+    for vouches in [false, true] {
+        for home in [None, Some(&acme)] {
+            let made = placed(service(1).identifier, vouches, home);
+            assert_eq!(made.home(), home);
+        }
+    }
+    let stand_in = subject(1, inside);
+    assert_eq!(Account::of(Some(&stand_in), NOW), Account::Unproven);
+    assert_eq!(stand_in.identifier.wide_email(), None);
+    assert_eq!(stand_in.identifier.proven_email(), None);
+    assert_eq!(stand_in.identifier.email(), Some(&email));
 }
 
 #[test]

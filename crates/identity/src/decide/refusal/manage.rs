@@ -38,6 +38,9 @@ pub enum ManageRefusal {
     /// It is there already.
     #[error("{0} exists already")]
     Exists(&'static str),
+    /// Several subjects in the caller's reach have the address, each where it counts.
+    #[error("several subjects have this address: name one by its id ({0})")]
+    Ambiguous(String),
     /// A role that neither the realm nor the tenant defines.
     #[error("role {0} is not defined")]
     RoleUnknown(String),
@@ -120,6 +123,7 @@ impl Reason for ManageRefusal {
             Self::OperatorsOnly => ("operators_only", ErrorCode::InsufficientPermission),
             Self::NotFound(_) => ("not_found", ErrorCode::NotFound),
             Self::Exists(_) => ("exists", ErrorCode::AlreadyExists),
+            Self::Ambiguous(_) => ("ambiguous", ErrorCode::InvalidRequest),
             Self::RoleUnknown(_) => ("role_unknown", ErrorCode::InvalidRequest),
             Self::LastWayIn => ("last_way_in", ErrorCode::InvalidRequest),
             Self::TooManyIdentities(_) => ("too_many_identities", ErrorCode::InvalidRequest),

@@ -68,6 +68,7 @@ CREATE TABLE subject (
     email         text COLLATE "C",
     email_confirmed_at bigint,
     email_proven_at    bigint,
+    home          text COLLATE "C",
     phone         text COLLATE "C",
     phone_confirmed_at bigint,
     phone_proven_at    bigint,
@@ -86,11 +87,13 @@ CREATE TABLE subject (
     swept_at      bigint,
     PRIMARY KEY (id, realm),
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
+    FOREIGN KEY (realm, home) REFERENCES tenant (realm, id),
     CHECK (email IS NULL OR kind IN ('user', 'service')),
     CHECK (phone IS NULL OR kind = 'user'),
     CHECK (kind <> 'service' OR email IS NOT NULL OR deleted_at IS NOT NULL),
     CHECK (email_confirmed_at IS NULL OR (email IS NOT NULL AND kind = 'user')),
     CHECK (email_proven_at IS NULL OR email_confirmed_at IS NOT NULL),
+    CHECK (home IS NULL OR (email IS NOT NULL AND email_confirmed_at IS NULL)),
     CHECK (phone_confirmed_at IS NULL OR phone IS NOT NULL),
     CHECK (phone_proven_at IS NULL OR phone_confirmed_at IS NOT NULL),
     CHECK ((anonymous IS NOT NULL) = (kind = 'user')),
@@ -103,8 +106,10 @@ CREATE TABLE subject (
            AND user_metadata = '{}' AND app_metadata = '{}')),
     CHECK (swept_at IS NULL OR deleted_at IS NOT NULL)
 );
--- Users and service accounts share one space of addresses.
-CREATE UNIQUE INDEX subject_by_email ON subject (email, realm) WHERE email IS NOT NULL;
+-- home: the tenant in which alone the address counts; NULL is the whole realm. Each kind has
+-- its own space of addresses.
+CREATE UNIQUE INDEX subject_by_email ON subject (email, realm, kind, coalesce(home, ''))
+    WHERE email IS NOT NULL;
 -- A number is one user's once it is confirmed; before, anybody may have typed it.
 CREATE UNIQUE INDEX subject_by_phone ON subject (phone, realm) WHERE phone_confirmed_at IS NOT NULL;
 CREATE UNIQUE INDEX subject_by_tenant ON subject (tenant, realm) WHERE tenant IS NOT NULL;

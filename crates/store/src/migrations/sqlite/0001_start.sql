@@ -44,6 +44,7 @@ CREATE TABLE subject (
     email         TEXT,
     email_confirmed_at INTEGER,
     email_proven_at    INTEGER,
+    home          TEXT,
     phone         TEXT,
     phone_confirmed_at INTEGER,
     phone_proven_at    INTEGER,
@@ -62,11 +63,13 @@ CREATE TABLE subject (
     swept_at      INTEGER,
     PRIMARY KEY (realm, id),
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
+    FOREIGN KEY (realm, home) REFERENCES tenant (realm, id),
     CHECK (email IS NULL OR kind IN ('user', 'service')),
     CHECK (phone IS NULL OR kind = 'user'),
     CHECK (kind <> 'service' OR email IS NOT NULL OR deleted_at IS NOT NULL),
     CHECK (email_confirmed_at IS NULL OR (email IS NOT NULL AND kind = 'user')),
     CHECK (email_proven_at IS NULL OR email_confirmed_at IS NOT NULL),
+    CHECK (home IS NULL OR (email IS NOT NULL AND email_confirmed_at IS NULL)),
     CHECK (phone_confirmed_at IS NULL OR phone IS NOT NULL),
     CHECK (phone_proven_at IS NULL OR phone_confirmed_at IS NOT NULL),
     CHECK ((anonymous IS NOT NULL) = (kind = 'user')),
@@ -79,8 +82,10 @@ CREATE TABLE subject (
            AND user_metadata = '{}' AND app_metadata = '{}')),
     CHECK (swept_at IS NULL OR deleted_at IS NOT NULL)
 ) STRICT;
--- Users and service accounts share one space of addresses.
-CREATE UNIQUE INDEX subject_by_email ON subject (realm, email) WHERE email IS NOT NULL;
+-- home: the tenant in which alone the address counts; NULL is the whole realm. Each kind has
+-- its own space of addresses.
+CREATE UNIQUE INDEX subject_by_email ON subject (realm, email, kind, coalesce(home, ''))
+    WHERE email IS NOT NULL;
 -- A number is one user's once it is confirmed; before, anybody may have typed it.
 CREATE UNIQUE INDEX subject_by_phone ON subject (realm, phone) WHERE phone_confirmed_at IS NOT NULL;
 CREATE UNIQUE INDEX subject_by_tenant ON subject (realm, tenant) WHERE tenant IS NOT NULL;

@@ -344,7 +344,9 @@ async fn read_sessions_by_key(tx: &mut dyn Tx) -> Result<(), StoreError> {
 async fn read_by_key(tx: &mut dyn Tx) -> Result<(), StoreError> {
     let (subject, tenant) = (subject_id(1), tenant_id("acme"));
     tx.find_subject(subject).await?;
-    tx.find_subject_by_email(&email(1)).await?;
+    tx.find_user_by_email(&email(1), Some(&tenant)).await?;
+    tx.find_service_by_email(&email(1), None).await?;
+    tx.list_subjects_by_email(&email(1), 8).await?;
     tx.find_subject_by_phone(&phone(1)).await?;
     tx.find_identity(&known_as(3, 1).provider, "s").await?;
     tx.list_identities(subject).await?;
