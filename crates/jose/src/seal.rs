@@ -112,6 +112,27 @@ impl MasterKey {
         Ok(sealed)
     }
 
+    /// [`seal`](Self::seal) as base64url text.
+    ///
+    /// # Errors
+    /// [`SealError::Library`] when the library fails.
+    pub fn seal_text(
+        &self,
+        purpose: &str,
+        plain: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Result<String, SealError> {
+        Ok(b64::encode(&self.seal(purpose, plain, entropy)?))
+    }
+
+    /// Opens what [`seal_text`](Self::seal_text) made for the same purpose.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_text(&self, purpose: &str, text: &str) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        self.open(purpose, &b64::decode(text).ok_or(SealError::Malformed)?)
+    }
+
     /// Opens what [`seal`](Self::seal) made for the same purpose.
     ///
     /// # Errors

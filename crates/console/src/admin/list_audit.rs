@@ -61,6 +61,6 @@ pub(crate) async fn list_audit(
         .map_err(refuse)?;
     Ok(Json(Listing {
         items: page.rows.iter().map(AuditView::from).collect(),
-        next: page.next.map(|seq| seq.to_string()),
+        next: page.next.map(|cursor| cursor.to_string()),
     }))
 }

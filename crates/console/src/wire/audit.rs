@@ -9,8 +9,6 @@ use utoipa::ToSchema;
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditRow)]
 pub struct AuditView {
-    /// Its number, growing.
-    pub(crate) seq: i64,
     /// When.
     pub(crate) at: String,
     /// In which request.
@@ -54,7 +52,6 @@ impl From<&AuditRow> for AuditView {
             Outcome::Refused(code) => ("refused", Some(code.as_str())),
         };
         Self {
-            seq: row.seq,
             at: event.at.to_string(),
             request_id: event.request.to_string(),
             actor,

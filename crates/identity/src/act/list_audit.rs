@@ -8,8 +8,30 @@ use crate::decide::refusal::ManageRefusal;
 use crate::model::AuditRow;
 use crate::port::{AuditFilter, Extent, Page, Read};
 use async_trait::async_trait;
-use doorward_base::Timestamp;
+use doorward_base::{RealmId, Timestamp};
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
+
+/// Where a page of the audit log begins. Sealed, because the number of a row counts the
+/// events of every tenant and realm.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AuditCursor(String);
+
+impl FromStr for AuditCursor {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for AuditCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// A page of the audit log.
 #[derive(Clone, PartialEq, Debug)]
@@ -18,7 +40,7 @@ pub struct AuditPage {
     /// short, or empty, and not the last.
     pub rows: Vec<AuditRow>,
     /// Where the next page begins; `None` after the last.
-    pub next: Option<i64>,
+    pub next: Option<AuditCursor>,
 }
 
 /// Audit rows, newest first. Needs `platform.audit.read`; who holds it in one tenant
@@ -30,16 +52,45 @@ pub async fn list_audit(
     ctx: Context<'_>,
     caller: &Caller,
     filter: AuditFilter,
-    page: Page<i64>,
+    page: Page<AuditCursor>,
 ) -> Result<AuditPage, Failure<ManageRefusal>> {
-    ctx.query(List {
+    let master = &ctx.identity.master;
+    let purpose = purpose(ctx.realm.id);
+    let open = |cursor: AuditCursor| {
+        let number = master.open_text(&purpose, &cursor.0).ok()?;
+        Some(i64::from_be_bytes(number.as_slice().try_into().ok()?))
+    };
+    let after = match page.after {
+        Some(cursor) => {
+            Some(open(cursor).ok_or(Failure::Refused(ManageRefusal::Invalid("after")))?)
+        }
+        None => None,
+    };
+    let list = List {
         realm: ctx.realm(),
         now: ctx.call.now,
         caller: caller.clone(),
         filter,
-        page,
+        page: Page {
+            after,
+            limit: page.limit,
+        },
+    };
+    let (rows, next) = ctx.query(list).await?;
+    let seal = |number: i64| {
+        let number = number.to_be_bytes();
+        master.seal_text(&purpose, &number, &*ctx.identity.entropy)
+    };
+    let next = next.map(seal).transpose();
+    let next = next.map_err(|error| Failure::Internal(error.to_string()))?;
+    Ok(AuditPage {
+        rows,
+        next: next.map(AuditCursor),
     })
-    .await
+}
+
+fn purpose(realm: RealmId) -> String {
+    format!("realm/{}/audit-cursor", realm.0)
 }
 
 struct List {
@@ -52,7 +103,8 @@ struct List {
 
 #[async_trait]
 impl Query for List {
-    type Done = AuditPage;
+    /// With the number of the row to go on after.
+    type Done = (Vec<AuditRow>, Option<i64>);
     type Refusal = ManageRefusal;
     const EXTENT: Extent = Extent::Listing;
 
@@ -78,6 +130,6 @@ impl Query for List {
             Some(last) if full => Some(last.seq),
             _ => tx.find_audit_horizon(&filter, self.page.after).await?,
         };
-        Ok(AuditPage { rows, next })
+        Ok((rows, next))
     }
 }

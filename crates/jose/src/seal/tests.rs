@@ -45,6 +45,16 @@ fn an_empty_secret_is_sealed_too_and_no_two_sealings_are_alike() {
 }
 
 #[test]
+fn a_sealed_text_is_read_back_and_no_other_text_is() {
+    let key = master(1);
+    let text = key.seal_text("p", b"7", &SeededEntropy::new(9)).unwrap();
+    assert_eq!(*key.open_text("p", &text).unwrap(), b"7");
+    for other in ["", "7", "not base64url!"] {
+        assert_eq!(key.open_text("p", other), Err(SealError::Malformed));
+    }
+}
+
+#[test]
 fn seeds_belong_to_one_purpose_and_one_master_key() {
     let seed = |key: u64, purpose| *master(key).seed(purpose).unwrap();
     assert_eq!(seed(1, "a"), seed(1, "a"));

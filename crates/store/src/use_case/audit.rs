@@ -9,7 +9,7 @@ use doorward_identity::decide::refusal::ManageRefusal;
 use doorward_identity::model::{
     Actor, AuditAction, Ceiling, ClientKind, Grant, Granted, KeyPurpose, Outcome, TokenKind,
 };
-use doorward_identity::port::{AuditFilter, StoreHandle};
+use doorward_identity::port::{AuditFilter, Page, StoreHandle};
 use doorward_identity::settings::Presentation;
 use serde_json::{Value, json};
 
@@ -379,4 +379,40 @@ pub(crate) async fn rows_are_read_within_reach(store: StoreHandle) {
         rows.iter()
             .all(|row| row.event.tenant.as_ref() == Some(&globex))
     );
+}
+
+/// A page tells how it goes on in words that count nobody's events.
+pub(crate) async fn a_page_goes_on_by_a_sealed_number(store: StoreHandle) {
+    let world = World::new(store).await;
+    let other = world.other_realm("two").await;
+    for name in ["ada", "bob", "eve"] {
+        world.user(name, Some("acme"), &[]).await;
+    }
+    let read = async |world: &World, after: Option<AuditCursor>| {
+        let page = Page { after, limit: 1 };
+        list_audit(world.ctx(), &OPERATOR, AuditFilter::default(), page).await
+    };
+    let mut whole = world.audit().await;
+    whole.reverse();
+    let (mut rows, mut after) = (Vec::new(), None);
+    loop {
+        let page = read(&world, after).await.unwrap();
+        rows.extend(page.rows);
+        after = page.next;
+        let Some(cursor) = &after else { break };
+        let written = cursor.to_string();
+        assert!(written.parse::<i64>().is_err(), "{written}");
+        // The same place is written differently every time.
+        let again = read(&world, None).await.unwrap().next;
+        assert_ne!(read(&world, None).await.unwrap().next, again);
+        assert_eq!(
+            reason(read(&other, Some(cursor.clone())).await),
+            ManageRefusal::Invalid("after")
+        );
+    }
+    assert_eq!(rows, whole);
+    for made_up in ["", "7", "AQAAAAAA"] {
+        let done = read(&world, Some(made_up.parse().unwrap())).await;
+        assert_eq!(reason(done), ManageRefusal::Invalid("after"), "{made_up}");
+    }
 }

@@ -182,6 +182,7 @@ macro_rules! use_cases {
                 a_row_says_what_was_given,
                 no_row_holds_a_secret,
                 rows_are_read_within_reach,
+                a_page_goes_on_by_a_sealed_number,
                 a_refusal_is_written_into_no_log_of_others,
             ]
             key: [
