@@ -115,3 +115,54 @@ impl Hasher for Fold {
         self.0 = high ^ low.rotate_left(32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Full(i64);
+
+    impl Bucket for Full {
+        fn refilled_at(&self) -> i64 {
+            self.0
+        }
+    }
+
+    #[test]
+    fn keys_are_spread_over_all_shards_by_their_lowest_bits() {
+        let numbers: Vec<usize> = (0..128).map(Buckets::<Full>::number).collect();
+        let expected: Vec<usize> = (0..SHARDS).chain(0..SHARDS).collect();
+        assert_eq!(numbers, expected);
+    }
+
+    #[test]
+    fn a_shard_has_its_share_of_the_keys_and_a_few_at_least() {
+        assert_eq!(Buckets::<Full>::new(64 * 100).per_shard(), 100);
+        assert_eq!(Buckets::<Full>::new(1).per_shard(), 16);
+    }
+
+    /// A flood of new keys frees none that is under a limit.
+    #[test]
+    fn what_is_nearest_to_full_goes_first() {
+        let buckets: Buckets<Full> = Buckets::new(64 * 16);
+        let mut shard = buckets.shard(0);
+        let now = Timestamp::from_micros(100);
+        for key in 0..16 {
+            shard.bucket(key, now).0.0 = 100 + i64::try_from(key).unwrap();
+        }
+        shard.bucket(99, now).0.0 = 1000;
+        let mut left: Vec<u128> = shard.map.keys().copied().collect();
+        left.sort_unstable();
+        assert_eq!(left, [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 99]);
+        // One that is there needs no room, and what has refilled goes at once.
+        assert_eq!(shard.bucket(4, now).0.0, 104);
+        let later = Timestamp::from_micros(114);
+        for key in 200..204 {
+            shard.bucket(key, later).0.0 = 1000;
+        }
+        let mut left: Vec<u128> = shard.map.keys().copied().collect();
+        left.sort_unstable();
+        assert_eq!(left, [15, 99, 200, 201, 202, 203]);
+    }
+}

@@ -229,6 +229,37 @@ mod tests {
     }
 
     #[test]
+    fn a_quota_says_what_it_was_made_of() {
+        let quota = Quota::new(7, Duration::from_secs(60), 11).unwrap();
+        let said = (quota.count(), quota.per(), quota.burst());
+        assert_eq!(said, (7, Duration::from_secs(60), 11));
+    }
+
+    #[test]
+    fn what_remains_is_counted_in_requests() {
+        let quota = Quota::new(1, Duration::from_secs(10), 4).unwrap();
+        let mut state = Arrival::default();
+        for remaining in [3, 2, 1, 0, 0] {
+            let (kept, verdict) = decide(state, &quota, at(0));
+            state = kept;
+            assert_eq!(verdict.remaining, remaining);
+        }
+        // Half a request that is back is none.
+        assert_eq!(decide(state, &quota, at(15_000)).1.remaining, 0);
+        assert_eq!(decide(state, &quota, at(20_000)).1.remaining, 1);
+    }
+
+    #[test]
+    fn a_request_that_is_given_back_may_be_made_again() {
+        let quota = Quota::new(1, Duration::from_secs(10), 1).unwrap();
+        let (state, _) = decide(Arrival::default(), &quota, at(0));
+        assert!(!decide(state, &quota, at(1)).1.allowed);
+        assert!(decide(state.without(&quota), &quota, at(1)).1.allowed);
+        let first = Quota::new(1, Duration::from_secs(1), 1).unwrap();
+        assert_eq!(Arrival(3_000_000).without(&first), Arrival(2_000_000));
+    }
+
+    #[test]
     fn nonsense_quotas_are_refused() {
         assert_eq!(Quota::new(0, Duration::from_secs(1), 1), Err(QuotaError));
         assert_eq!(Quota::new(1, Duration::ZERO, 1), Err(QuotaError));
