@@ -208,6 +208,7 @@ impl Lowering<'_> {
                     &place,
                     format!("the header {name} selects a role or tenant in this realm; it cannot carry a token too"),
                 ),
+                Presentation::Header(name) => self.check_header(name, "carry a token", &place),
                 _ => {}
             }
         }

@@ -5,6 +5,7 @@
 mod basic;
 mod class;
 mod expect;
+mod header;
 mod identity;
 mod issuer;
 mod limit;

@@ -6,22 +6,17 @@ use super::expect::Expectation;
 use super::policy::Place;
 use super::server::ServerSettings;
 use crate::config::form::FormName;
-use crate::config::identity_headers::Identity;
 use crate::config::problem::KeyPath;
 use crate::config::realm::{Console, Dialect, Realm};
 use crate::config::text::{FromText as _, Text};
 use crate::config::value::Url;
 use doorward_base::{RealmName, Words as _};
-use doorward_gate::policy::may_pass;
-use doorward_gate::policy::spec::{
-    ForwardAuthSpec, IdentitySpec, RealmSpec, RequireHttps, TenantHeaderSpec,
-};
+use doorward_gate::policy::spec::{ForwardAuthSpec, RealmSpec, RequireHttps, TenantHeaderSpec};
 use doorward_identity::model::RoleDefinition;
 use doorward_identity::settings::RealmSettings;
 use doorward_oauth::ExchangeMount;
 use doorward_surface::setting::{Word, Wrong};
 use doorward_surface::{Form, RealmParts};
-use http::HeaderName;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,6 +110,7 @@ impl Lowering<'_> {
         self.check_basic(realm, https, &issuer, server, &path);
         let identity = self.identity_settings(name, realm, &issuer, tokens, classes, &path)?;
         self.check_listeners(realm, server, &path);
+        self.check_selecting(realm, &path);
         let gate = self.gate(realm, &identity, server, https, &path)?;
         Some(RealmConfig {
             identity: Arc::new(identity),
@@ -241,50 +237,6 @@ impl Lowering<'_> {
                 }
             })
             .ok()
-    }
-
-    fn identity_headers(&mut self, identity: &Identity, path: &KeyPath) -> IdentitySpec {
-        const FRAMING: &[&str] = &[
-            "authorization",
-            "connection",
-            "content-length",
-            "host",
-            "transfer-encoding",
-            "upgrade",
-        ];
-        let mut mapped = Vec::with_capacity(identity.map.len());
-        for (text, Text(claim)) in &identity.map {
-            let place = path.key("identity").key("map").key(text);
-            let Some(header) = self.problems.take(&place, HeaderName::from_text(text)) else {
-                continue;
-            };
-            if FRAMING.contains(&header.as_str()) {
-                self.wrong(&place, "this header cannot carry a claim; choose another");
-            }
-            mapped.push((header, claim.clone()));
-        }
-        let mut pass = Vec::with_capacity(identity.pass.len());
-        for (at, Text(name)) in identity.pass.iter().enumerate() {
-            if may_pass(name) {
-                pass.push(name.clone());
-            } else {
-                let message = format!(
-                    "{name} is set by Doorward, or ends at each proxy; no client may send it"
-                );
-                self.wrong(&path.key("identity").key("pass").index(at), message);
-            }
-        }
-        IdentitySpec {
-            headers: identity.headers,
-            mapped,
-            forward_jwt: identity.forward_jwt,
-            strip: identity
-                .strip
-                .iter()
-                .map(|Text(name)| name.clone())
-                .collect(),
-            pass,
-        }
     }
 
     fn cors_origins(&mut self, realm: &Realm, path: &KeyPath) -> Vec<String> {

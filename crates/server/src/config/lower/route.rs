@@ -8,7 +8,7 @@ use crate::config::route::Route;
 use crate::config::text::{Text, sorted};
 use crate::config::value::{Size, Upstream};
 use doorward_gate::policy::spec::{
-    AuthorizationRule, CredentialKind, LimitSpec, RouteSpec, ScopeRule, UpstreamSpec,
+    AuthorizationRule, CredentialKind, LimitSpec, RouteSpec, ScopeRule, TenantRule, UpstreamSpec,
 };
 use doorward_surface::setting::Word;
 use std::collections::BTreeMap;
@@ -27,6 +27,7 @@ impl Lowering<'_> {
             let place = path.key("route").index(at);
             self.check_route(realm, route, &place);
             self.check_credentials(route, &place);
+            self.check_public(route, &place);
             let limits = self.route_limits(realm, route, limits, &place);
             routes.push(self.route(route, limits, &mut shared, &place));
         }
@@ -90,6 +91,27 @@ impl Lowering<'_> {
                 preserve_host: route.preserve_host,
                 tls: self.route_tls(route, base, shared, path),
             },
+        }
+    }
+
+    /// What a route asks of its callers it asks of nobody if it is public.
+    fn check_public(&mut self, route: &Route, path: &KeyPath) {
+        let asked = [
+            ("credentials", route.credentials.is_some()),
+            ("permissions", !route.permissions.is_empty()),
+            ("scopes", !route.scopes.is_empty()),
+            ("scopes_any", !route.scopes_any.is_empty()),
+            ("scopes_read", !route.scopes_read.is_empty()),
+            ("scopes_write", !route.scopes_write.is_empty()),
+            ("roles", !route.roles.is_empty()),
+            ("tenant", route.tenant.0 != TenantRule::Optional),
+            ("environments", !route.environments.is_empty()),
+        ];
+        for (key, _) in asked.iter().filter(|(_, asked)| route.public && *asked) {
+            self.wrong(
+                &path.key(*key),
+                "is asked of nobody, for the route is public; remove this or public = true",
+            );
         }
     }
 

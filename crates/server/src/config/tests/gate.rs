@@ -145,3 +145,78 @@ fn what_the_gate_sets_no_client_may_send() {
         ],
     );
 }
+
+/// A route that is open to anyone and asks something of its callers is a mistake, and an
+/// open door if the question was meant.
+#[test]
+fn a_public_route_asks_nothing_of_anybody() {
+    let with = |keys: &str| {
+        format!(
+            "[realm.m]\n[realm.m.roles]\nr = [\"p\"]\n\
+             [realm.m.api_tokens.c]\nkinds = [\"key\"]\nprefix = \"k_\"\nenvironments = [\"live\"]\npresentations = [\"bearer\"]\n\
+             [[realm.m.route]]\npath = \"/a\"\nupstream = \"builtin:echo\"\n{keys}"
+        )
+    };
+    for (key, value) in [
+        ("credentials", "[\"jwt\"]"),
+        ("credentials", "[]"),
+        ("permissions", "[\"p\"]"),
+        ("scopes", "[\"s\"]"),
+        ("scopes_any", "[\"s\"]"),
+        ("scopes_read", "[\"s\"]"),
+        ("scopes_write", "[\"s\"]"),
+        ("roles", "[\"r\"]"),
+        ("tenant", "\"required\""),
+        ("environments", "[\"live\"]"),
+    ] {
+        let asked = format!("{key} = {value}");
+        let place = format!("d.toml:13: realm.m.route[0].{key}: is asked of nobody…");
+        check(&with(&format!("public = true\n{asked}")), &[&place]);
+        if value != "[]" {
+            assert!(read(&with(&asked)).is_ok(), "{asked}");
+        }
+    }
+    assert!(read(&with("public = true\ntenant = \"optional\"")).is_ok());
+}
+
+/// What every reader of a request understands in its own way cannot mean something else.
+#[test]
+fn a_header_that_means_something_already_is_given_no_other_meaning() {
+    for name in [
+        "Host",
+        "Authorization",
+        "Cookie",
+        "Content-Length",
+        "Transfer-Encoding",
+        "X-Forwarded-For",
+    ] {
+        for (keys, place) in [
+            (
+                format!("role_header = \"{name}\""),
+                "role_header: this header cannot select a role",
+            ),
+            (
+                format!("tenant_header = {{ header = \"{name}\", foreign_scope = \"s\" }}"),
+                "tenant_header.header: this header cannot select a tenant",
+            ),
+            (
+                format!(
+                    "identity.map = {{ {} = \"sub\" }}",
+                    name.to_ascii_lowercase()
+                ),
+                "identity.map.LOWER: this header cannot carry a claim",
+            ),
+            (
+                format!(
+                    "api_tokens.c = {{ kinds = [\"key\"], prefix = \"k_\", presentations = [\"header:{name}\"] }}"
+                ),
+                "api_tokens.c.presentations[0]: …",
+            ),
+        ] {
+            let place = place.replace("LOWER", &name.to_ascii_lowercase());
+            let place = place.trim_end_matches('…');
+            let place = format!("d.toml:2: realm.m.{place}…");
+            check(&format!("[realm.m]\n{keys}"), &[&place]);
+        }
+    }
+}
