@@ -25,7 +25,7 @@ dialects = ["oauth"]
 forward_auth = { path = "/forward-auth" }
 cors_origins = ["https://app.example.com"]
 exchange = { path = "/api/auth/access-tokens/jwt" }
-api_tokens.access = { kinds = ["service"], prefix = "acme-", presentations = ["exchange", "bearer", "basic"] }
+api_tokens.access = { kinds = ["service"], prefix = "acme-", presentations = ["exchange", "bearer", "basic", "header:X-API-Key", "query:apikey"] }
 basic = { username = "acme", modules = { m = { enabled = true } } }
 issuers = [{ issuer = "https://idp.example.com", audiences = ["api"], algorithms = ["RS256"], jwks_url = "https://127.0.0.1:1/jwks" }]
 limits.few = { rate = "1/1h", key = "address" }
@@ -189,6 +189,17 @@ impl Site {
                 ]
             );
         }
+        // An API token goes no further, wherever it was found.
+        let keyed = forge(self.request("GET", "/api/x")).header("X-API-Key", token);
+        let keyed = self.passes(&keyed);
+        assert_eq!(ours(&keyed).len(), 4, "{keyed:?}");
+        assert!(keyed.iter().all(|(name, _)| name != "x-api-key"));
+        let before = self.upstream.seen().len();
+        let asked = self
+            .request("GET", &format!("/api/x?apikey={token}"))
+            .send();
+        assert_eq!(asked.status, 400);
+        assert_eq!(self.upstream.seen().len(), before);
         assert!(!self.upstream.seen().contains(token));
         let public = forge(self.request("GET", "/pub/x")).header("X-Doorward-Subject", "boss");
         assert_eq!(ours(&self.passes(&public)), Vec::<String>::new());

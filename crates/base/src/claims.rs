@@ -316,6 +316,12 @@ impl ClaimPath {
         Some(value)
     }
 
+    /// The last of its names: what the claim itself is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.last().map_or("", String::as_str)
+    }
+
     /// Puts a value there. What stands in the way and is no object makes way.
     fn set(&self, claims: &mut Map<String, Value>, value: Value) {
         let Some((last, parents)) = self.0.split_last() else {

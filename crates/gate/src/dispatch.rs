@@ -8,7 +8,8 @@ use crate::policy::compiled::{Realm, Target, TargetKind};
 use crate::policy::spec::{MountSpec, UpstreamSpec};
 use crate::proxy::echo;
 use crate::proxy::headers::{Seen, prepare};
-use crate::proxy::upstream::{Outgoing, wants_websocket};
+use crate::proxy::upgrade;
+use crate::proxy::upstream::Outgoing;
 use crate::stage::decide::Permit;
 use crate::stage::verify::{Verified, presented};
 use crate::stage::{Passed, Stop, limit};
@@ -56,7 +57,7 @@ impl Gate {
                     .await;
             }
         };
-        let websocket = wants_websocket(&parts);
+        let websocket = upgrade::wants_websocket(&parts)?;
         let seen = Seen {
             passes_authorization: passes_authorization(scene.realm, target, &parts),
             realm: scene.realm,

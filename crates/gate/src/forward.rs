@@ -6,7 +6,9 @@
 //! An allow carries every identity header and `Authorization`, empty where there is
 //! nothing to say: proxies replace only what the answer names, and the client's own
 //! header of that name would pass for ours. Some drop an empty one instead of setting
-//! it; `X-Envoy-Auth-Headers-To-Remove` tells Envoy to.
+//! it; `X-Envoy-Auth-Headers-To-Remove` tells Envoy to. So are the headers that credentials
+//! come in, and those by which a role or a tenant is selected: the gate itself takes them out.
+//! A credential in the query, which no answer takes out, is refused.
 //!
 //! Doorward's own paths are refused: an allow would send what is meant for Doorward, such as
 //! a password, to the upstream.
@@ -20,11 +22,13 @@ use crate::case::Case;
 use crate::dispatch::passes_authorization;
 use crate::gate::{Gate, Scene};
 use crate::policy::Policies;
-use crate::policy::compiled::Realm;
-use crate::proxy::headers::{Seen, identity_names, set_authorization, write_identity};
+use crate::policy::compiled::{Realm, Target};
+use crate::proxy::headers::{Seen, identity_names, set_authorization, taken_names, write_identity};
+use crate::stage::route::Found;
+use crate::stage::verify::presented;
 use crate::stage::{Passed, Stop, cors, guard, route};
 use doorward_base::{ErrorCode, Principal};
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 
@@ -32,6 +36,10 @@ const STAGE: &str = "forward";
 /// What is said where the other proxy asks about a path of ours.
 const OWN_PATH: &str = "This path is Doorward's own: the proxy in front must send it to Doorward \
      and not ask about it (docs/forward-auth.md)";
+
+/// What is said to a credential that the other proxy would send on.
+const IN_QUERY: &str = "A credential in the query would reach the API, for the proxy in front \
+     forwards the query as it is: send it in a header (docs/forward-auth.md)";
 
 impl Gate {
     pub(crate) fn is_forward_auth(&self, scene: &Scene<'_>) -> bool {
@@ -85,8 +93,13 @@ impl Gate {
             stop.refusal = stop.refusal.with_message(OWN_PATH);
             return Err(stop);
         }
+        original.check_query(scene.realm, &path)?;
         parts.method = original.method;
         parts.uri = original.uri;
+        // Whose page asks is told by the authority that the page sees.
+        if let Ok(host) = HeaderValue::from_str(host) {
+            parts.headers.insert(HOST, host);
+        }
         // The body stayed with the other proxy.
         parts.headers.remove(CONTENT_LENGTH);
         parts.headers.remove(TRANSFER_ENCODING);
@@ -161,6 +174,9 @@ fn allow(
     }
     let mut absent: Vec<HeaderName> = identity_names(realm).collect();
     absent.push(AUTHORIZATION);
+    absent.extend(taken_names(realm));
+    absent.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+    absent.dedup();
     absent.retain(|name| !headers.contains_key(name));
     let listed: Vec<&str> = absent.iter().map(HeaderName::as_str).collect();
     let listed = HeaderValue::from_str(&listed.join(","));
@@ -224,6 +240,22 @@ impl Original {
             ));
         }
         guard::screen_line(&self.method, &self.uri, Some(scene.realm))
+    }
+
+    /// Refuses what only the gate itself could take out of the query.
+    fn check_query(&self, realm: &Realm, path: &str) -> Passed<()> {
+        let target = match route::find(realm, path, &self.method) {
+            Found::Target(target) => Some(target),
+            Found::Nothing { .. } => None,
+        };
+        let route = target.and_then(Target::route).map(|route| &route.spec);
+        let query = self.uri.query().unwrap_or_default();
+        if !presented::is_in_query(realm, route, query) {
+            return Ok(());
+        }
+        let mut stop = Stop::new(ErrorCode::InvalidRequest, STAGE, "credential_in_query");
+        stop.refusal = stop.refusal.with_message(IN_QUERY);
+        Err(stop)
     }
 
     /// Whether the target, where it names an authority, names this one.

@@ -30,6 +30,7 @@ use crate::stage::verify::cache::Caches;
 use crate::stage::{Passed, Stop, cors, limit, reserved, route};
 use crate::stream::{Keeper, Streams};
 use arc_swap::ArcSwap;
+use caller::check_page;
 use doorward_base::{ErrorCode, RequestId, Timestamp};
 use doorward_surface::DenialLog;
 use futures_util::FutureExt as _;
@@ -312,6 +313,7 @@ impl Gate {
             None => None,
             Some(found) => Some(self.verify_found(scene, target, found, case).await?),
         };
+        check_page(verified.as_ref(), parts, scene, case)?;
         case.principal = verified
             .as_ref()
             .map(|verified| Arc::clone(&verified.principal));

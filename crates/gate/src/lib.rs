@@ -21,6 +21,7 @@ pub mod path;
 pub mod policy;
 pub mod port;
 mod proxy;
+mod scheme;
 mod seldom;
 mod stage;
 mod stream;

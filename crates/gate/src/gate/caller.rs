@@ -5,10 +5,25 @@ use super::{Gate, Scene};
 use crate::case::Case;
 use crate::policy::compiled::{Target, TargetKind};
 use crate::port::Facts;
-use crate::stage::verify::{Presented, Verified, Verifier, presented};
+use crate::stage::verify::{Presented, Verified, Verifier, origin, presented};
 use crate::stage::{Passed, Stop, limit};
-use doorward_base::{ErrorCode, Timestamp};
+use doorward_base::{CredentialKind, ErrorCode, Timestamp};
 use http::request::Parts;
+
+/// A browser adds a Basic credential by itself, also to what pages of other sites send.
+pub(super) fn check_page(
+    verified: Option<&Verified>,
+    parts: &Parts,
+    scene: Scene<'_>,
+    case: &Case,
+) -> Passed<()> {
+    match verified.map(|verified| verified.kind) {
+        Some(CredentialKind::Basic) => {
+            origin::check_basic(parts, scene.client.secure, case.cors.as_ref())
+        }
+        _ => Ok(()),
+    }
+}
 
 impl Gate {
     /// The request's credential. One that cannot exist counts against the address like

@@ -295,18 +295,18 @@ impl Policies {
         }
     }
 
-    /// The realm that answers for a lower-case authority on this listener. What a realm
-    /// of other listeners claims is nobody else's here.
+    /// The realm that answers for a lower-case authority on this listener: whoever names
+    /// it, port and all or not, and else who takes the rest. What a realm claims on other
+    /// listeners is not claimed here.
     pub(crate) fn find(
         &self,
         authority: &str,
         listener: Option<SocketAddr>,
     ) -> Option<&Arc<Realm>> {
-        let named = self
-            .hosts
-            .get(authority)
-            .or_else(|| self.hosts.get(crate::authority::host_of(authority)));
-        let number = named.unwrap_or(&self.rest).on(listener)?;
+        let named = |name: &str| self.hosts.get(name)?.on(listener);
+        let number = named(authority)
+            .or_else(|| named(crate::authority::host_of(authority)))
+            .or_else(|| self.rest.on(listener))?;
         self.realms.get(number)
     }
 

@@ -6,6 +6,7 @@ use crate::policy::spec::CredentialKind;
 use crate::stage::forwarded::Client;
 use crate::stage::reserved::HOP_BY_HOP;
 use crate::stage::verify::Verified;
+use doorward_base::claims::ClaimPath;
 use doorward_base::principal::CredentialId;
 use doorward_base::{Principal, RequestId, Scope};
 use http::header::{AUTHORIZATION, CONNECTION, COOKIE, EXPECT, HOST};
@@ -139,6 +140,15 @@ pub(crate) fn identity_names(realm: &Realm) -> impl Iterator<Item = HeaderName> 
     own.into_iter().flatten().chain(mapped)
 }
 
+/// The names of all headers that are taken out of a request on its way to an upstream.
+pub(crate) fn taken_names(realm: &Realm) -> impl Iterator<Item = HeaderName> {
+    let tenant = realm.tenant_header.as_ref().map(|tenant| &tenant.header);
+    let selecting = realm.role_header.iter().chain(tenant);
+    let presenting = realm.credential_headers.iter();
+    let all = presenting.chain(selecting).chain(&realm.identity.strip);
+    all.cloned()
+}
+
 /// Sets the identity headers of a caller.
 pub(crate) fn write_identity(
     headers: &mut HeaderMap,
@@ -166,7 +176,7 @@ pub(crate) fn write_identity(
     for (name, path) in &realm.identity.mapped {
         if let Some(text) = path
             .find(&principal.claims)
-            .map(claim_text)
+            .map(|value| claim_text(value, is_of_a_list(path)))
             .transpose()?
             .flatten()
         {
@@ -183,10 +193,12 @@ pub(crate) fn credential_id(credential: &CredentialId) -> Option<String> {
 
 /// Text as it is, an array of texts separated by commas, anything else as JSON. An array
 /// whose elements a reader would tell apart in another way than they are is refused: one
-/// with a comma would be two, one with white space around it or none at all another.
-fn claim_text(value: &Value) -> Result<Option<String>, Unwritable> {
+/// with a comma would be two, one with white space around it or none at all another. So is
+/// a text with a comma where there is a list as a rule: some issuers write a list of one so.
+fn claim_text(value: &Value, in_a_list: bool) -> Result<Option<String>, Unwritable> {
     match value {
         Value::Null => Ok(None),
+        Value::String(text) if in_a_list && text.contains(',') => Err(Unwritable),
         Value::String(text) => Ok(Some(text.clone())),
         Value::Array(items) if items.iter().all(Value::is_string) => {
             let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
@@ -202,8 +214,20 @@ fn claim_text(value: &Value) -> Result<Option<String>, Unwritable> {
     }
 }
 
+/// Whether a claim of this name is a list of what its subject is or may (RFC 7643 §4.1.2,
+/// RFC 9068 §2.2.3.1), by itself, as `cognito:groups` or as `https://a.example/roles`.
+fn is_of_a_list(path: &ClaimPath) -> bool {
+    const LISTS: [&str; 4] = ["entitlements", "groups", "permissions", "roles"];
+    let name = path.name().rsplit([':', '/']).next();
+    name.is_some_and(|name| LISTS.contains(&name))
+}
+
 fn put(headers: &mut HeaderMap, name: HeaderName, value: &dyn Display) -> Result<(), Unwritable> {
     let text = value.to_string();
+    // Who reads it trims it, and reads somebody else.
+    if text.trim() != text {
+        return Err(Unwritable);
+    }
     // Refuses control characters, so that a claim cannot end the line.
     let value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| Unwritable)?;
     headers.insert(name, value);

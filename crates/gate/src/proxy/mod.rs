@@ -8,5 +8,5 @@ mod frames;
 pub(crate) mod headers;
 pub(crate) mod pool;
 pub(crate) mod tls;
-mod upgrade;
+pub(crate) mod upgrade;
 pub(crate) mod upstream;

@@ -1,6 +1,7 @@
 //! Open connections to upstreams that wait for their next request. One is given back
 //! when its answer was read whole and was of HTTP/1.1: after an answer of HTTP/1.0 hyper
-//! speaks 1.0 on it, which has no body of unknown length. Not here: opening one
+//! speaks 1.0 on it, which has no body of unknown length. One whose upstream began to sign
+//! the connection itself in (`scheme`) serves nobody else. Not here: opening one
 //! (`connect`).
 
 use crate::body::GateBody;

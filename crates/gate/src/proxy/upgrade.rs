@@ -4,11 +4,18 @@
 
 use super::frames::{self, Frames};
 use crate::listener::Tether;
+use crate::stage::{Passed, Stop};
 use crate::stream::{Ended, Watch};
 use crate::through::writes_through;
-use http::header::{CONNECTION, UPGRADE};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use doorward_base::ErrorCode;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING,
+    UPGRADE,
+};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::io;
@@ -19,24 +26,55 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// Whether the request asks for a WebSocket (RFC 6455 §4.1). Any other upgrade is
-/// ignored, as RFC 9110 §7.8 allows.
-pub(crate) fn is_wanted(parts: &Parts) -> bool {
-    let names_upgrade = parts.headers.get_all(CONNECTION).iter().any(|value| {
+/// Whether the request asks for a WebSocket, and does so in the one way. Any other upgrade
+/// is ignored, as RFC 9110 §7.8 allows.
+pub(crate) fn wants_websocket(parts: &Parts) -> Passed<bool> {
+    let wanted = is_to_websocket(&parts.headers)
+        && parts.method == Method::GET
+        && parts.version == Version::HTTP_11;
+    if wanted {
+        check(parts)?;
+    }
+    Ok(wanted)
+}
+
+/// Whether this side names a WebSocket, and nothing else, as what is switched to.
+pub(super) fn is_to_websocket(headers: &HeaderMap) -> bool {
+    let names_upgrade = headers.get_all(CONNECTION).iter().any(|value| {
         value
             .as_bytes()
             .split(|&byte| byte == b',')
             .any(|name| name.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
     });
-    let mut protocols = parts.headers.get_all(UPGRADE).iter();
-    let websocket = protocols
-        .next()
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    names_upgrade
-        && websocket
-        && protocols.next().is_none()
-        && parts.method == Method::GET
-        && parts.version == Version::HTTP_11
+    let is_websocket = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"websocket");
+    names_upgrade && the_one(headers, &UPGRADE).is_some_and(is_websocket)
+}
+
+/// The request asks for a WebSocket as RFC 6455 §4.1 has it: with a key, in this version,
+/// without a body. What an upstream made of anything else would pass for a WebSocket.
+fn check(parts: &Parts) -> Passed<()> {
+    let headers = &parts.headers;
+    let key = the_one(headers, &SEC_WEBSOCKET_KEY);
+    let key = key.and_then(|key| STANDARD.decode(key.as_bytes()).ok());
+    let version = the_one(headers, &SEC_WEBSOCKET_VERSION);
+    let no_body = !headers.contains_key(TRANSFER_ENCODING)
+        && headers
+            .get(CONTENT_LENGTH)
+            .is_none_or(|length| length == "0");
+    if key.is_some_and(|key| key.len() == 16) && version.is_some_and(|it| it == "13") && no_body {
+        return Ok(());
+    }
+    let mut stop = Stop::new(ErrorCode::InvalidRequest, "upstream", "websocket_handshake");
+    let known = HeaderValue::from_static("13");
+    stop.headers.push((SEC_WEBSOCKET_VERSION, known));
+    Err(stop)
+}
+
+/// The value of a field that is there once.
+fn the_one<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    first.filter(|_| values.next().is_none())
 }
 
 /// Sets the hop-by-hop fields of a WebSocket handshake.

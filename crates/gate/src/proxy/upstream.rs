@@ -12,6 +12,7 @@ use crate::listener::Tether;
 use crate::options::GateOptions;
 use crate::policy::compiled::Route;
 use crate::policy::spec::UpstreamSpec;
+use crate::scheme;
 use crate::stage::decide::Permit;
 use crate::stream::{Bond, Watch};
 use doorward_base::ErrorCode;
@@ -338,15 +339,19 @@ fn finish(
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     if switching {
         let Switch { client, tether } = switch.ok_or_else(|| failed("unasked_upgrade"))?;
+        if !upgrade::is_to_websocket(response.headers()) {
+            return Err(failed("other_upgrade"));
+        }
         let upstream = hyper::upgrade::on(&mut response);
         let ends = upgrade::Ends { client, upstream };
         let watch = std::mem::replace(&mut watch, Watch::Nobody);
         upgrade::join(ends, tether, idle.websocket, watch);
     }
     let (mut parts, body) = response.into_parts();
+    let is_shared = !scheme::begins_on_connection(&parts.headers);
     strip_hop_by_hop(&mut parts.headers);
     parts.extensions.clear();
-    let lease = (parts.version == Version::HTTP_11).then_some(lease);
+    let lease = (is_shared && parts.version == Version::HTTP_11).then_some(lease);
     // An intermediary speaks for itself (RFC 9112 §2.3).
     parts.version = Version::HTTP_11;
     if switching {
@@ -367,11 +372,6 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     kind.and_then(|kind| kind.split(|&byte| byte == b';').next())
         .is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"text/event-stream"))
-}
-
-/// Whether the client asked for a WebSocket.
-pub(crate) fn wants_websocket(parts: &Parts) -> bool {
-    upgrade::is_wanted(parts)
 }
 
 #[cfg(test)]

@@ -27,6 +27,13 @@ pub(crate) struct Allowed {
     max_age: u64,
 }
 
+impl Allowed {
+    /// Whether the page is of a listed origin, which calls with what the browser knows.
+    pub(crate) fn is_with_credentials(&self) -> bool {
+        self.credentials
+    }
+}
+
 /// What the request's origin may do, if it is listed.
 fn allowed(cors: &CorsSpec, headers: &HeaderMap) -> Option<Allowed> {
     let origin = headers.get(ORIGIN)?;

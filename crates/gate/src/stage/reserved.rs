@@ -9,7 +9,8 @@ use std::borrow::Cow;
 /// Beginnings of reserved names, with `-` for any separator: what Doorward sets, what
 /// other proxies and login products set, and what APIs call a caller by themselves.
 const X_PREFIXES: &[&str] = &[
-    "x-doorward-",
+    "x-doorward",
+    "xdoorward-",
     "x-hasura-",
     "x-forwarded-",
     "x-original-",
@@ -24,6 +25,7 @@ const X_PREFIXES: &[&str] = &[
     "x-authenticated",
     "x-authorized",
     "x-anonymous-consumer",
+    "x-api-user",
     "x-caller",
     "x-claim",
     "x-company",
@@ -35,16 +37,20 @@ const X_PREFIXES: &[&str] = &[
     "x-group",
     "x-identity",
     "x-impersonat",
+    "x-is-admin",
     "x-jwt-",
     "x-login",
     "x-oidc-",
+    "x-on-behalf-of",
     "x-org",
     "x-owner",
     "x-permission",
     "x-principal",
+    "x-proxy-user",
     "x-remote-",
     "x-role",
     "x-scope",
+    "x-service-roles",
     "x-sub",
     "x-tenant",
     "x-uid",
@@ -53,6 +59,7 @@ const X_PREFIXES: &[&str] = &[
     "x-webauth-",
     "x-workspace-id",
     // What terminators of TLS tell of a client's certificate.
+    "x-arr-clientcert",
     "x-client-cert",
     "x-client-dn",
     "x-client-i-",
@@ -65,11 +72,16 @@ const X_PREFIXES: &[&str] = &[
     // What products in front tell.
     "x-amzn-mtls-",
     "x-amzn-oidc-",
+    "x-apigateway-api-userinfo",
+    "x-apigee-user",
     "x-appengine-",
     "x-authelia-",
     "x-authentik-",
+    "x-endpoint-api-userinfo",
     "x-envoy-",
     "x-goog-",
+    "x-grafana-user",
+    "x-kong-consumer",
     "x-ms-client-principal",
     "x-ms-token-",
     "x-pomerium-",
@@ -78,18 +90,31 @@ const X_PREFIXES: &[&str] = &[
 
 /// The same of names that do not begin with `x-`.
 const PREFIXES: &[&str] = &[
+    "auth-user",
+    "authenticated-user",
     "cf-access-",
     "client-cert",
     "impersonate-",
+    "iv-groups",
+    "iv-user",
+    "kubeflow-userid",
+    "mellon-",
+    "oam-remote-user",
     "oidc-",
     "remote-",
+    "shib-",
+    "sm-universalid",
+    "sm-user",
     "ssl-client-",
     "tailscale-",
     "tls-client-",
+    "wl-proxy-client-",
 ];
 
 /// Reserved names.
 const NAMES: &[&str] = &[
+    "client-ip",
+    "eppn",
     "forwarded",
     "cf-connecting-ip",
     "cf-connecting-ipv6",
@@ -98,6 +123,8 @@ const NAMES: &[&str] = &[
     "true-client-ip",
     "x-client-ip",
     "x-cluster-client-ip",
+    "x-originating-ip",
+    "x-true-client-ip",
     "x-azure-clientip",
     "x-real-ip",
     "x-request-id",
@@ -145,9 +172,10 @@ fn is_listed(name: &str) -> bool {
     // Nearly all common names are told apart by their first letter.
     match name.as_bytes().first() {
         Some(b'x') => begins(X_PREFIXES) || NAMES.contains(&name),
-        Some(b'c' | b'f' | b'i' | b'o' | b'p' | b'r' | b's' | b't') => {
-            begins(PREFIXES) || NAMES.contains(&name)
-        }
+        Some(
+            b'a' | b'c' | b'e' | b'f' | b'i' | b'k' | b'm' | b'o' | b'p' | b'r' | b's' | b't'
+            | b'w',
+        ) => begins(PREFIXES) || NAMES.contains(&name),
         _ => false,
     }
 }
@@ -157,7 +185,8 @@ fn is_listed(name: &str) -> bool {
 #[must_use]
 pub fn may_pass(name: &HeaderName) -> bool {
     const OWN: &[&str] = &[
-        "x-doorward-",
+        "x-doorward",
+        "xdoorward-",
         "x-forwarded-",
         "x-request-id",
         "forwarded",
@@ -266,6 +295,36 @@ mod tests {
             "x-scope-orgid",
             "x-anonymous-consumer",
             "x-vouch-user",
+            "sm-user",
+            "sm-universalid",
+            "iv-user",
+            "iv-groups",
+            "oam-remote-user",
+            "shib-session-id",
+            "eppn",
+            "mellon-name-id",
+            "x-arr-clientcert",
+            "wl-proxy-client-cert",
+            "wl-proxy-client-ip",
+            "x-endpoint-api-userinfo",
+            "x-apigateway-api-userinfo",
+            "kubeflow-userid",
+            "x-apigee-user",
+            "x-kong-consumer-id",
+            "x-grafana-user",
+            "auth-user",
+            "authenticated-user",
+            "x-proxy-user",
+            "x-api-user",
+            "x-is-admin",
+            "x-on-behalf-of",
+            "x-service-roles",
+            "x-true-client-ip",
+            "x-originating-ip",
+            "client-ip",
+            "x-doorward",
+            "x-doorwardsubject",
+            "xdoorward-subject",
         ] {
             assert!(is_reserved(name), "{name}");
         }
@@ -291,6 +350,8 @@ mod tests {
         for name in [
             "x-doorward-subject",
             "x.doorward.subject",
+            "x-doorward",
+            "xdoorward-subject",
             "x-forwarded-for",
             "forwarded",
             "x-request-id",
@@ -328,6 +389,16 @@ mod tests {
             "content-profile",
             "if-match",
             "tus-resumable",
+            // Words that an API may own.
+            "user-id",
+            "user",
+            "role",
+            "tenant",
+            "account",
+            "if-none-match",
+            "accept-encoding",
+            "expect",
+            "user-agent",
         ] {
             assert!(!is_reserved(name), "{name}");
         }

@@ -269,6 +269,88 @@ async fn a_foreign_realms_token_and_a_tampered_one_are_refused() {
     assert_eq!(get(&gate, &parts.join(".")).await, refused("invalid_token"));
 }
 
+/// RFC 9449 §7.1, RFC 8705 §3: a token that is good for who holds a key is not good for
+/// who holds the token.
+#[tokio::test]
+async fn a_sender_constrained_token_is_no_bearer_token() {
+    for external in [false, true] {
+        let gate = start(|realm| {
+            if external {
+                let url = "https://idp.test/jwks".parse().unwrap();
+                realm.issuers[0].keys = KeySource::Jwks(url);
+            }
+        })
+        .await;
+        gate.world.remote.publish([&gate.world.key]);
+        let with = |cnf: Option<serde_json::Value>| {
+            gate.world.bearer(|claims| {
+                claims.extend(cnf.map(|cnf| ("cnf".to_owned(), cnf)));
+            })
+        };
+        assert_eq!(get(&gate, &with(None)).await.0, 200);
+        for cnf in [
+            json!({"jkt": "0ZcOCORZNYy"}),
+            json!({"x5t#S256": "bwcK"}),
+            json!(null),
+        ] {
+            assert_eq!(get(&gate, &with(Some(cnf))).await, refused("invalid_token"));
+        }
+    }
+}
+
+/// A browser adds a Basic credential by itself, whoever's page asks.
+#[tokio::test]
+async fn basic_is_not_for_other_sites_pages() {
+    let gate = start(|_| {}).await;
+    let token = api_token(1);
+    gate.world.know(&token);
+    let credentials = basic(&format!("witboost:{token}"));
+    let own = "http://gate.test";
+    for (line, page, wanted) in [
+        ("POST", vec![], 200),
+        ("POST", vec![("Sec-Fetch-Site", "cross-site")], 403),
+        ("DELETE", vec![("Sec-Fetch-Site", "same-site")], 403),
+        (
+            "POST",
+            vec![("Sec-Fetch-Site", "same-origin"), ("Origin", own)],
+            200,
+        ),
+        ("POST", vec![("Sec-Fetch-Site", "none")], 200),
+        ("POST", vec![("Origin", own)], 200),
+        ("POST", vec![("Origin", "https://gate.test")], 403),
+        ("POST", vec![("Origin", "https://evil.test")], 403),
+        ("POST", vec![("Origin", "null")], 403),
+        ("POST", vec![("Origin", "https://app.test")], 200),
+        (
+            "PUT",
+            vec![
+                ("Origin", "https://app.test"),
+                ("Sec-Fetch-Site", "cross-site"),
+            ],
+            200,
+        ),
+        // Nothing is changed, and the page cannot read the answer.
+        ("GET", vec![("Origin", "https://evil.test")], 200),
+        (
+            "GET",
+            vec![("Origin", "https://evil.test"), ("Upgrade", "websocket")],
+            403,
+        ),
+    ] {
+        let mut headers = vec![("Authorization", &*credentials)];
+        headers.extend(&page);
+        let answer = ask(gate.addr, &format!("{line} /scoped/x"), &headers).await;
+        assert_eq!(answer.status, wanted, "{line} {page:?}: {answer:?}");
+        if wanted == 403 {
+            assert_eq!(answer.code().1, "request_forged");
+        }
+    }
+    // No browser adds a bearer token.
+    let jwt = gate.world.bearer(|_| {});
+    let headers = [("Authorization", &*jwt), ("Sec-Fetch-Site", "cross-site")];
+    assert_eq!(ask(gate.addr, "POST /scoped/x", &headers).await.status, 200);
+}
+
 #[tokio::test]
 async fn without_keys_of_the_issuer_it_cannot_be_known() {
     let gate = start(|realm| {

@@ -1,7 +1,7 @@
 //! Forward-auth: the same judgement on another proxy's facts.
 
-use super::support::{api_token, ask, route, start};
-use doorward_gate::policy::spec::{RouteSpec, UpstreamSpec};
+use super::support::{api_token, ask, route, scope, start};
+use doorward_gate::policy::spec::{RouteSpec, TenantHeaderSpec, UpstreamSpec};
 
 #[tokio::test]
 async fn allow_is_200_with_the_identity_and_deny_is_what_it_is() {
@@ -250,6 +250,104 @@ async fn every_identity_header_is_answered_also_where_there_is_none() {
     gate.world.know(&token);
     let by_token = ask_for("/open/x", Some(&format!("Bearer {token}"))).await;
     assert_eq!(by_token.header("authorization"), Some(""));
+}
+
+/// What the gate takes out where it proxies by itself, the other proxy empties.
+#[tokio::test]
+async fn what_shows_or_selects_a_caller_is_answered_empty() {
+    let gate = start(|realm| {
+        realm.role_header = Some("acme-role".parse().unwrap());
+        realm.tenant_header = Some(TenantHeaderSpec {
+            header: "acme-org".parse().unwrap(),
+            foreign_scope: scope("tenant:assume"),
+        });
+        realm.identity.strip = vec!["acme-user".parse().unwrap()];
+    })
+    .await;
+    let token = api_token(1);
+    gate.world.know(&token);
+    for known in [false, true] {
+        let mut headers = vec![
+            ("X-Forwarded-Method", "GET"),
+            ("X-Forwarded-Uri", "/open/x"),
+        ];
+        headers.extend(known.then_some(("X-API-Key", &*token)));
+        let answer = ask(gate.addr, "GET /forward-auth", &headers).await;
+        assert_eq!(answer.status, 200);
+        let removed = answer.header("x-envoy-auth-headers-to-remove").unwrap();
+        let removed: Vec<&str> = removed.split(',').collect();
+        for name in ["x-api-key", "acme-role", "acme-org", "acme-user"] {
+            assert_eq!(answer.header(name), Some(""), "{name}");
+            let listed = removed.iter().filter(|listed| **listed == name);
+            assert_eq!(listed.count(), 1, "{name}: {removed:?}");
+        }
+        assert_eq!(answer.header("x-doorward-subject") == Some(""), !known);
+    }
+}
+
+/// Nobody takes it out of the query that the other proxy forwards.
+#[tokio::test]
+async fn a_credential_in_the_query_is_refused() {
+    let gate = start(|realm| {
+        realm.routes.push(RouteSpec {
+            jwt_query: Some("access_token".into()),
+            ..route("/live/**", UpstreamSpec::Echo)
+        });
+    })
+    .await;
+    let token = api_token(1);
+    gate.world.know(&token);
+    let jwt = gate.world.bearer(|_| {}).replace("Bearer ", "");
+    for (method, uri, wanted) in [
+        ("GET", format!("/api/x?api_key={token}"), 400),
+        ("POST", format!("/open/x?a=1&api%5Fkey={token}"), 400),
+        ("GET", format!("/live/x?access_token={jwt}"), 400),
+        ("POST", format!("/live/x?access_token={jwt}"), 400),
+        ("GET", "/open/x?key=1&access_token=1".to_owned(), 200),
+    ] {
+        for suffix in ["", "?deny=403"] {
+            let headers = [("X-Forwarded-Method", method), ("X-Forwarded-Uri", &*uri)];
+            let answer = ask(gate.addr, &format!("GET /forward-auth{suffix}"), &headers).await;
+            let status = match answer.header("x-auth-status") {
+                Some(status) => status.parse().unwrap(),
+                None => answer.status,
+            };
+            assert_eq!(status, wanted, "{uri}: {answer:?}");
+            if wanted == 400 {
+                assert!(answer.body.contains("send it in a header"), "{answer:?}");
+            }
+        }
+    }
+    // Where the gate proxies by itself it takes the credential out.
+    let direct = ask(gate.addr, &format!("GET /api/x?api_key={token}"), &[]).await;
+    assert_eq!(direct.status, 200);
+}
+
+/// Whether the page is the API's own is judged by the host that the browser asked.
+#[tokio::test]
+async fn basic_of_another_sites_page_is_refused_here_too() {
+    use base64::Engine as _;
+    let gate = start(|realm| realm.hosts.push("api.test".into())).await;
+    let token = api_token(1);
+    gate.world.know(&token);
+    let pair = base64::engine::general_purpose::STANDARD.encode(format!("witboost:{token}"));
+    let authorization = format!("Basic {pair}");
+    for (origin, wanted) in [
+        ("http://api.test", 200),
+        ("http://gate.test", 403),
+        ("https://evil.test", 403),
+        ("https://app.test", 200),
+    ] {
+        let headers = [
+            ("X-Forwarded-Method", "POST"),
+            ("X-Forwarded-Uri", "/scoped/x"),
+            ("X-Forwarded-Host", "api.test"),
+            ("Authorization", &*authorization),
+            ("Origin", origin),
+        ];
+        let answer = ask(gate.addr, "GET /forward-auth", &headers).await;
+        assert_eq!(answer.status, wanted, "{origin}: {answer:?}");
+    }
 }
 
 /// D15: a page behind the other proxy may ask, and may read why it was refused.

@@ -257,6 +257,33 @@ async fn g25_sizes_have_caps() {
     assert_eq!(ask(gate.addr, "GET /open/x", &many).await.status, 431);
 }
 
+/// HTTP/1.1 trims what is around a value; RFC 9113 §8.2.1 forbids it in HTTP/2.
+#[tokio::test]
+async fn a_value_with_white_space_around_it_is_refused_in_http_2() {
+    let gate = start(|_| {}).await;
+    for (value, wanted) in [
+        (&b"plain"[..], 200),
+        (b"in side", 200),
+        (b"", 200),
+        (b" before", 400),
+        (b"after ", 400),
+        (b"\tbefore", 400),
+        (b"after\t", 400),
+        (b" ", 400),
+    ] {
+        let request = http::Request::builder()
+            .uri("http://gate.test/open/x")
+            .header("x-custom", http::HeaderValue::from_bytes(value).unwrap())
+            .body(http_body_util::Empty::<bytes::Bytes>::new())
+            .unwrap();
+        let answer = super::support::request_h2(gate.addr, request).await;
+        assert_eq!(answer.status, wanted, "{value:?}: {answer:?}");
+    }
+    let wire = "GET /open/x HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\nX-Custom: \t kept \t\r\n\r\n";
+    let text = say(gate.addr, wire.as_bytes()).await;
+    assert!(text.contains("\"x-custom\":\"kept\""), "{text}");
+}
+
 #[tokio::test]
 async fn g17_an_h2c_upgrade_is_ignored() {
     let gate = start(|_| {}).await;

@@ -3,7 +3,7 @@
 use super::support::{Running, ask, say, start, start_with};
 use doorward_gate::policy::spec::TenantHeaderSpec;
 use doorward_gate::{GateOptions, ListenerOptions};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Every header an upstream may take for the gate's word, as a client may spell it.
 const FORGED: &[&str] = &[
@@ -69,6 +69,23 @@ const FORGED: &[&str] = &[
     "X-Client-Verify",
     "X-Appengine-User-Email",
     "X-Spiffe-Id",
+    "SM-USER",
+    "SM-Universalid",
+    "iv-user",
+    "OAM-REMOTE-USER",
+    "Shib-Session-Id",
+    "eppn",
+    "Mellon-Name-Id",
+    "X-ARR-ClientCert",
+    "WL-Proxy-Client-Cert",
+    "X-Endpoint-API-UserInfo",
+    "Kubeflow-Userid",
+    "Authenticated-User",
+    "X-Is-Admin",
+    "X-True-Client-Ip",
+    "Client-Ip",
+    "X-Doorward",
+    "XDoorward-Subject",
 ];
 
 fn told(answer: &super::support::Answer) -> Value {
@@ -252,6 +269,51 @@ async fn g1_a_realms_own_names_are_stripped_in_every_spelling() {
     // A name that only begins alike is another name.
     let seen = told(&ask(gate.addr, "GET /open/x", &[("Acme-Users", "kept")]).await);
     assert_eq!(seen["acme-users"], "kept");
+}
+
+/// An upstream that trims a value, or takes a list apart, must not read somebody else.
+#[tokio::test]
+async fn an_identity_that_reads_as_another_is_refused() {
+    let gate = start(|realm| {
+        let map = [
+            ("acme-name", "name"),
+            ("acme-groups", "groups"),
+            ("acme-more", "\"https://a.test/roles\""),
+        ];
+        let map = map.map(|(name, path)| (name.parse().unwrap(), path.parse().unwrap()));
+        realm.identity.mapped = map.to_vec();
+    })
+    .await;
+    for (claim, value, wanted) in [
+        ("sub", json!("admin "), None),
+        ("name", json!(" admin"), None),
+        ("name", json!("admin\t"), None),
+        ("name", json!("\u{a0}admin"), None),
+        ("name", json!("Doe, John"), Some("Doe, John")),
+        ("groups", json!("staff,admin"), None),
+        ("groups", json!("staff"), Some("staff")),
+        ("groups", json!(["staff", "dev"]), Some("staff,dev")),
+        ("groups", json!(["staff,admin"]), None),
+        ("https://a.test/roles", json!("staff,admin"), None),
+    ] {
+        let jwt = gate.world.bearer(|claims| {
+            if claim == "sub" {
+                let token = claims["dw"]["t"].clone();
+                let external = json!({
+                    "k": "external", "e": 3, "t": token,
+                    "s": "33333333-3333-3333-3333-333333333333",
+                });
+                claims.insert("dw".into(), external);
+            }
+            claims.insert(claim.into(), value.clone());
+        });
+        let answer = ask(gate.addr, "GET /api/x", &[("Authorization", &jwt)]).await;
+        let Some(wanted) = wanted else {
+            assert_eq!(answer.code(), (401, "invalid_token".into()), "{value}");
+            continue;
+        };
+        assert_eq!(told(&answer)[format!("acme-{claim}")], wanted, "{value}");
+    }
 }
 
 /// G7: a realm may let a name of that look pass, in the spelling that it wrote, and never

@@ -61,6 +61,34 @@ fn an_authority_belongs_to_one_realm_on_each_listener() {
     }
 }
 
+/// A realm that is named elsewhere takes no name away from who takes the rest here.
+#[tokio::test]
+async fn who_takes_the_rest_of_a_listener_takes_what_is_named_on_others() {
+    let (gate, other) = start_two(|_| {}).await;
+    let named = RealmSpec {
+        listeners: vec![address(1)],
+        ..realm(address(9))
+    };
+    let mut rest = RealmSpec {
+        name: "rest".parse().unwrap(),
+        hosts: vec!["*".into()],
+        listeners: vec![address(2)],
+        ..realm(address(9))
+    };
+    rest.routes.retain(|route| route.path == "/open/**");
+    rest.routes[0].path = "/rest".into();
+    gate.gate.swap(lower(vec![named, rest]).unwrap());
+    for (listener, path, wanted) in [
+        (gate.addr, "/open/x", 200),
+        (gate.addr, "/rest", 401),
+        (other, "/rest", 200),
+        (other, "/open/x", 401),
+    ] {
+        let answer = ask(listener, &format!("GET {path}"), &[]).await;
+        assert_eq!(answer.status, wanted, "{listener} {path}");
+    }
+}
+
 /// W3: a client that asks forward-auth itself is not told what only upstreams see.
 #[tokio::test]
 async fn w3_what_stands_for_basic_is_told_where_only_proxies_ask() {

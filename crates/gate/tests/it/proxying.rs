@@ -105,6 +105,40 @@ async fn g18_a_websocket_is_joined_after_101_only() {
     );
 }
 
+/// RFC 6455 §4.1: whatever else an upstream takes for an upgrade would be a tunnel.
+#[tokio::test]
+async fn g18_what_is_no_websocket_opens_nothing() {
+    let gate = start(|_| {}).await;
+    let sound = handshake("/up/ws");
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let version = "Sec-WebSocket-Version: 13\r\n";
+    for broken in [
+        sound.replace(key, ""),
+        sound.replace(key, &key.repeat(2)),
+        sound.replace("bm9uY2U=", "bm9u"),
+        sound.replace("dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ="),
+        sound.replace(version, ""),
+        sound.replace(": 13", ": 8"),
+        sound.replace(version, &format!("{version}Content-Length: 2\r\n")) + "hi",
+        sound.replace(version, &format!("{version}Transfer-Encoding: chunked\r\n"))
+            + "2\r\nhi\r\n0\r\n\r\n",
+    ] {
+        if broken == sound {
+            continue;
+        }
+        let wire = broken.replace("Upgrade\r\n", "Upgrade, close\r\n");
+        let text = say(gate.addr, wire.as_bytes()).await.to_ascii_lowercase();
+        assert!(text.starts_with("http/1.1 400"), "{wire}: {text}");
+        assert!(text.contains("sec-websocket-version: 13"), "{text}");
+        assert!(text.contains("invalid_request"), "{text}");
+    }
+    // An upstream that switches to something else is not believed.
+    let other = handshake("/up/other").replace("Upgrade\r\n", "Upgrade, close\r\n");
+    let text = say(gate.addr, other.as_bytes()).await;
+    assert!(text.starts_with("HTTP/1.1 502"), "{text}");
+    assert!(!text.contains("secret"), "{text}");
+}
+
 #[tokio::test]
 async fn keep_alive_connections_are_served_one_request_after_another() {
     let gate = start(|_| {}).await;

@@ -49,7 +49,7 @@ async fn a_foreign_authorization_is_left_alone_where_the_route_says_so() {
     let gate = passing().await;
     for foreign in [
         "Basic dXNlcjpwYXNzd29yZA==",
-        "Negotiate YIIZqgYGKwYBBQUCoIIZ",
+        "Hawk id=\"dh37fgj492je\", mac=\"6R4rV5iE+NPoym+WwjeHzjAGXUtLNIxmo1vpMofpLAE=\"",
         "Bearer ghp_0123456789abcdefghij",
         "Bearer eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL290aGVyLnRlc3QifQ.AAAA",
         "Digest username=\"u\", realm=\"r\", response=\"abc\"",
@@ -69,6 +69,106 @@ async fn a_foreign_authorization_is_left_alone_where_the_route_says_so() {
         let keyed = ask(gate.addr, "GET /keyed/x", &headers).await;
         assert_eq!(keyed.code(), (401, "unauthorized".into()), "{foreign}");
         assert_eq!(ask(gate.addr, "GET /up/x", &headers).await.status, 401);
+    }
+}
+
+/// They sign in a connection, which other callers use next.
+#[tokio::test]
+async fn what_signs_a_connection_in_is_not_passed_on() {
+    let gate = passing().await;
+    for bound in [
+        "NTLM TlRMTVNTUAAB",
+        "negotiate YIIZqgYG",
+        "Negotiate",
+        "nTLM\tx",
+    ] {
+        for path in ["GET /hook/x", "GET /keyed/x"] {
+            let answer = ask(gate.addr, path, &[("Authorization", bound)]).await;
+            assert_eq!(
+                answer.code(),
+                (401, "invalid_token_format".into()),
+                "{bound}"
+            );
+            assert!(answer.body.contains("sign in a connection"), "{answer:?}");
+        }
+    }
+}
+
+/// What an upstream could read as a token of ours, though we would not, is not forwarded
+/// unverified; what anybody reads as somebody else's is.
+#[tokio::test]
+async fn a_forged_token_of_ours_is_none_of_somebody_elses() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let gate = passing().await;
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let jwt = |header: &str, claims: &str, signature: &str| {
+        format!("{}.{}.{signature}", part(header), part(claims))
+    };
+    let (es256, ours) = (
+        r#"{"alg":"ES256"}"#,
+        r#"{"iss":"https://gate.test","sub":"boss"}"#,
+    );
+    let theirs = r#"{"iss":"https://other.test","aud":"https://gate.test","sub":"boss"}"#;
+    let wide: Vec<u8> = ours.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for forged in [
+        jwt(r#"{"alg":"none"}"#, ours, ""),
+        jwt(r#"{"alg":"none"}"#, ours, "AAAA"),
+        jwt(r#"{"alg":"nOnE"}"#, theirs, ""),
+        jwt(es256, ours, ""),
+        jwt(
+            es256,
+            r#"{"iss":"https://other.test","iss":"https://gate.test"}"#,
+            "AAAA",
+        ),
+        jwt(
+            es256,
+            r#"{"iss":"https:\/\/gate.test","sub":"boss"}"#,
+            "AAAA",
+        ),
+        jwt(es256, r#"{"iss":["https://gate.test"]}"#, "AAAA"),
+        jwt(es256, r#"{"iss":"https://g\u0061te.test",}"#, "AAAA"),
+        jwt(
+            r#"{"alg":"ES256","crit":["b64"],"b64":false}"#,
+            theirs,
+            "AAAA",
+        ),
+        jwt(r#"{"alg":"HS512"}"#, ours, "AAAA"),
+        jwt(&format!("\u{feff}{es256}"), theirs, "AAAA"),
+        format!("{}.{}", part(es256), part(ours)),
+        format!("{}.{}.AAAA.AAAA", part(es256), part(ours)),
+        format!("{}.{}.AAAA.AAAA.AAAA", part(es256), part(theirs)),
+        format!("x.{}.AAAA", part(ours)),
+        format!("{}.{}.AAAA", part(es256), URL_SAFE_NO_PAD.encode(&wide)),
+        format!(
+            "{}.{}.AAAA",
+            STANDARD.encode(r#"{"alg":"ES256" }"#),
+            STANDARD.encode(ours)
+        ),
+    ] {
+        for value in [
+            format!("Bearer {forged}"),
+            format!("Token {forged}"),
+            forged.clone(),
+            format!("Basic {}", STANDARD.encode(format!("user:{forged}"))),
+        ] {
+            let answer = ask(gate.addr, "GET /hook/x", &[("Authorization", &value)]).await;
+            assert_eq!(answer.status, 401, "{value}: {answer:?}");
+        }
+    }
+    for foreign in [
+        jwt(es256, theirs, "AAAA"),
+        jwt(r#"{"alg":"HS512","typ":"JWT"}"#, theirs, "AAAA"),
+        jwt(r#"{"alg":"RS256"}"#, r#"{"sub":"no issuer"}"#, "AAAA"),
+        // A key as some products make them, and names with dots.
+        part(r#"{"k":"abc","n":"key","id":1}"#),
+        "eyes.example.test".to_owned(),
+        "v2.local.abc.def".to_owned(),
+    ] {
+        let value = format!("Bearer {foreign}");
+        let answer = ask(gate.addr, "GET /hook/x", &[("Authorization", &value)]).await;
+        assert_eq!(answer.status, 200, "{value}: {answer:?}");
+        assert!(answer.body.contains(&foreign), "{answer:?}");
     }
 }
 

@@ -129,6 +129,30 @@ async fn a_connection_to_an_upstream_is_used_again() {
     }
 }
 
+/// An upstream that begins to sign a connection in, which whoever asks next would come by
+/// as the same caller.
+#[tokio::test]
+async fn a_connection_that_is_being_signed_in_serves_nobody_else() {
+    let gate = start(|_| {}).await;
+    let connection = async |say: &str| {
+        let answer = ask(gate.addr, "GET /up/x", &[("X-Say", say)]).await;
+        assert_eq!(answer.status, 200);
+        answer.json()["connection"].as_u64().unwrap()
+    };
+    let first = connection("X-Nothing: 1").await;
+    for bound in [
+        "WWW-Authenticate: NTLM TlRMTVNTUAACAAAA",
+        "WWW-Authenticate: Basic realm=\"a\", negotiate",
+        "Proxy-Authenticate: Negotiate",
+    ] {
+        let used = connection(bound).await;
+        assert_ne!(connection("X-Nothing: 1").await, used, "{bound}");
+    }
+    let last = connection("WWW-Authenticate: Basic realm=\"a\"").await;
+    assert_ne!(last, first);
+    assert_eq!(connection("X-Nothing: 1").await, last);
+}
+
 fn patient(pace: Pace) -> GateOptions {
     GateOptions {
         body_pace: pace,

@@ -6,13 +6,15 @@ use crate::policy::compiled::Realm;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use doorward_base::token_format::Shape;
-use doorward_jose::UnverifiedJwt;
+use doorward_jose::json;
 use http::HeaderValue;
+use serde_json::{Map, Value};
 
 /// Whether nothing in the value is, or is shaped like, an API token of the realm's
-/// classes, an access token of an issuer it accepts, or its Basic user.
+/// classes, an access token of an issuer it accepts, or its Basic user; nor a JWT that can be
+/// read in more than one way.
 pub(crate) fn is_foreign(realm: &Realm, value: &HeaderValue) -> bool {
     let text = String::from_utf8_lossy(value.as_bytes());
     if has_ours(realm, &text) {
@@ -51,14 +53,76 @@ fn has_ours(realm: &Realm, text: &str) -> bool {
 }
 
 fn is_ours(realm: &Realm, word: &str) -> bool {
-    let shaped = realm
-        .classes
-        .iter()
-        .any(|class| !matches!(class.format.shape(word), Shape::Other));
-    shaped
-        || UnverifiedJwt::parse(word).is_ok_and(|jwt| {
-            let issuer = jwt.issuer();
-            let mut issuers = realm.issuers.iter();
-            issuers.any(|known| issuer == Some(&*known.issuer))
-        })
+    let mut classes = realm.classes.iter();
+    if classes.any(|class| !matches!(class.format.shape(word), Shape::Other)) {
+        return true;
+    }
+    // A JWT that cannot be read in one way is ours, whoever it says made it: an upstream
+    // that reads it all the same could read one of us.
+    !is_foreign_jwt(realm, word) && (is_like_a_jwt(word) || names_issuer(realm, word))
 }
+
+/// Whether this is a signed JWT as RFC 7519 has it, of nobody whom the realm accepts.
+fn is_foreign_jwt(realm: &Realm, word: &str) -> bool {
+    let parts: Vec<&str> = word.split('.').collect();
+    let [header, claims, signature] = parts[..] else {
+        return false;
+    };
+    let (Some(header), Some(claims)) = (strictly(header), strictly(claims)) else {
+        return false;
+    };
+    let alg = header.get("alg").and_then(Value::as_str);
+    let is_signed = alg.is_some_and(|alg| !alg.eq_ignore_ascii_case("none"))
+        && !signature.is_empty()
+        && URL_SAFE_NO_PAD.decode(signature).is_ok();
+    let is_plain = ["b64", "crit", "enc", "zip"]
+        .iter()
+        .all(|name| !header.contains_key(*name));
+    let issuer = match claims.get("iss") {
+        None => None,
+        Some(Value::String(issuer)) => Some(issuer.as_str()),
+        Some(_) => return false,
+    };
+    let mut known = realm.issuers.iter();
+    is_signed && is_plain && !known.any(|known| issuer == Some(&*known.issuer))
+}
+
+fn strictly(part: &str) -> Option<Map<String, Value>> {
+    json::parse_object(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+}
+
+/// Whether somebody who is not strict would take it for a JWT: several parts, one of which
+/// is the beginning of a JSON object.
+fn is_like_a_jwt(word: &str) -> bool {
+    let is_object = |part: &str| {
+        let text = loosely(part);
+        let mut bytes = text.iter().filter(|byte| !byte.is_ascii_whitespace());
+        let begins = (bytes.next(), bytes.next());
+        matches!(begins, (Some(b'{'), Some(b'"' | b'}')))
+    };
+    word.contains('.') && (word.starts_with("eyJ") || word.split('.').any(is_object))
+}
+
+fn names_issuer(realm: &Realm, word: &str) -> bool {
+    word.split('.').any(|part| {
+        let text = loosely(part);
+        let text = String::from_utf8_lossy(&text);
+        let mut known = realm.issuers.iter();
+        known.any(|known| text.contains(&*known.issuer))
+    })
+}
+
+/// What somebody who is not strict reads of a part, in whichever encoding of Unicode.
+fn loosely(part: &str) -> Vec<u8> {
+    // One character more than whole bytes holds nothing.
+    let end = part.len() - usize::from(part.len() % 4 == 1);
+    let part = part.get(..end).unwrap_or_default();
+    let mut text = LOOSE.decode(part).unwrap_or_default();
+    text.retain(|byte| !matches!(byte, 0 | 0xef | 0xbb | 0xbf | 0xfe | 0xff));
+    text
+}
+
+const LOOSE: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    PADDED_OR_NOT.with_decode_allow_trailing_bits(true),
+);

@@ -5,6 +5,7 @@ mod basic;
 pub(crate) mod cache;
 mod foreign;
 mod jwt;
+pub(crate) mod origin;
 pub(crate) mod presented;
 mod read;
 pub(crate) mod standing;

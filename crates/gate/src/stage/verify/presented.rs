@@ -4,18 +4,22 @@
 //! come beside a bearer, and a cookie, which browsers add by themselves, counts for
 //! nothing beside what was presented on purpose.
 
-use super::{STAGE, foreign};
-use crate::authority;
+use super::{STAGE, foreign, origin};
 use crate::policy::compiled::{Realm, Target};
 use crate::policy::spec::{AuthorizationRule, ClassSpec, CredentialKind, MountSpec, RouteSpec};
 use crate::port::Via;
+use crate::scheme;
 use crate::stage::{Passed, Stop};
 use doorward_base::token_format::Shape;
 use doorward_base::{ErrorCode, Secret};
-use http::header::{AUTHORIZATION, COOKIE, ORIGIN};
+use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use percent_encoding::percent_decode_str;
+
+/// What is said to credentials that sign a connection in.
+const OF_CONNECTION: &str = "NTLM and Negotiate sign in a connection, and connections to the \
+     upstream are shared: they are not passed on (docs/configuration.md)";
 
 /// A credential, not verified.
 pub(crate) enum Presented<'r> {
@@ -76,6 +80,12 @@ pub(crate) fn find<'r>(
     }
     let mount = target.and_then(Target::mount);
     let route = target.and_then(Target::route).map(|route| &route.spec);
+    let passes = route.is_some_and(|route| route.authorization == AuthorizationRule::Pass);
+    if passes && authorization.is_some_and(scheme::binds_connection) {
+        let mut stop = Stop::new(ErrorCode::CredentialMalformed, STAGE, "connection_scheme");
+        stop.refusal = stop.refusal.with_message(OF_CONNECTION);
+        return Err(stop);
+    }
     let authorization =
         authorization.filter(|value| !route.is_some_and(|route| leaves_alone(realm, route, value)));
     let key_header = mount.and_then(|mount| mount.api_key.as_ref());
@@ -198,7 +208,7 @@ fn is_same(caller: &Presented<'_>, beside: &Presented<'_>) -> bool {
 /// counts for unsafe methods only where the browser says that our own page asks.
 fn find_cookie(mount: &MountSpec, parts: &Parts, secure: bool) -> Option<Secret> {
     let wanted = mount.cookie.as_deref()?;
-    if !parts.method.is_safe() && !is_same_origin(parts, secure) {
+    if !parts.method.is_safe() && !origin::is_own_page(parts, secure) {
         return None;
     }
     // A field that cannot be read may hold another value of the name.
@@ -221,25 +231,13 @@ fn find_cookie(mount: &MountSpec, parts: &Parts, secure: bool) -> Option<Secret>
         .then(|| Secret::new(value.to_owned()))
 }
 
-/// Whether our own page sends the request: by `Sec-Fetch-Site`, and from browsers that do
-/// not send it by `Origin`, which all of them send with unsafe methods.
-fn is_same_origin(parts: &Parts, secure: bool) -> bool {
-    if let Some(site) = parts.headers.get("sec-fetch-site") {
-        return site == "same-origin";
-    }
-    let Ok(authority) = authority::read(parts) else {
-        return false;
-    };
-    let scheme = if secure { "https" } else { "http" };
-    let origin = parts.headers.get(ORIGIN);
-    origin.is_some_and(|origin| origin.as_bytes() == format!("{scheme}://{authority}").as_bytes())
-}
-
 type Text<'r> = std::borrow::Cow<'r, str>;
 
 /// Whether the route leaves this `Authorization` alone.
 pub(crate) fn leaves_alone(realm: &Realm, route: &RouteSpec, value: &HeaderValue) -> bool {
-    route.authorization == AuthorizationRule::Pass && foreign::is_foreign(realm, value)
+    route.authorization == AuthorizationRule::Pass
+        && !scheme::binds_connection(value)
+        && foreign::is_foreign(realm, value)
 }
 
 /// The query parameter that may carry an access token here.
@@ -303,6 +301,13 @@ fn credential_params<'r>(
 pub(crate) fn may_be_in_query(realm: &Realm, route: Option<&RouteSpec>) -> bool {
     let jwt_query = route.and_then(|route| route.jwt_query.as_deref());
     credential_params(realm, jwt_query).next().is_some()
+}
+
+/// Whether the query has a parameter that carries a credential.
+pub(crate) fn is_in_query(realm: &Realm, route: Option<&RouteSpec>, query: &str) -> bool {
+    let jwt_query = route.and_then(|route| route.jwt_query.as_deref());
+    pairs(query)
+        .any(|(name, _)| credential_params(realm, jwt_query).any(|known| is_name(name, known)))
 }
 
 /// The query without the parameters that carry credentials.

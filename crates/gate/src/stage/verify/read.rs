@@ -44,6 +44,11 @@ pub(super) fn principal(
         .map_err(|_| "audience")?;
     let expires_at = claims.exp();
     let claims = claims.into_claims();
+    // It is good for whoever proves to hold a key, which is not asked here (RFC 9449 §7.1,
+    // RFC 8705 §3): as a bearer token it would be good for whoever found it.
+    if claims.contains_key("cnf") {
+        return Err("sender_constrained");
+    }
     let own = match issuer.keys {
         Keys::Own => read_own(&sub, &claims)?,
         Keys::Static(_) | Keys::Remote(_) => Own {

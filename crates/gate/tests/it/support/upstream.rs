@@ -12,7 +12,8 @@ use tokio_rustls::TlsAcceptor;
 /// WebSocket handshake at `/up/ws`, never answers GET at `/up/stuck` and nothing at
 /// `/up/never`, does not read a body at `/up/deaf`, falls silent within its answer at
 /// `/up/stall`, tells three slow events at `/up/events`, frames `/up/framed` twice,
-/// answers `/up/old` as HTTP/1.0 that stays open, and closes after `/up/last`.
+/// answers `/up/old` as HTTP/1.0 that stays open, closes after `/up/last`, switches to
+/// another protocol at `/up/other`, and answers with the field that `X-Say` holds.
 pub(super) async fn upstream() -> SocketAddr {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = socket.local_addr().unwrap();
@@ -91,6 +92,12 @@ where
             let _ = tokio::io::copy(&mut read, &mut write).await;
             return;
         }
+        if head.starts_with("GET /up/other ") {
+            let switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: tcp\r\n\r\nsecret";
+            stream.write_all(switched.as_bytes()).await.unwrap();
+            let _ = stream.read_to_end(&mut seen).await;
+            return;
+        }
         if head.starts_with("GET /up/stall ") || head.starts_with("GET /up/events ") {
             return tell_slowly(stream, head.contains("/up/events ")).await;
         }
@@ -116,6 +123,11 @@ where
             "Connection: keep-alive\r\n"
         } else {
             ""
+        };
+        let said = head.lines().find_map(|line| line.strip_prefix("x-say: "));
+        let extra = match said {
+            Some(line) => format!("{line}\r\n{extra}"),
+            None => extra.to_owned(),
         };
         let (length, bytes) = (told.len(), body.len());
         let told = if head.starts_with("HEAD ") { "" } else { &told };
