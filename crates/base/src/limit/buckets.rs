@@ -165,4 +165,24 @@ mod tests {
         left.sort_unstable();
         assert_eq!(left, [15, 99, 200, 201, 202, 203]);
     }
+
+    /// Keys are hashes under a secret, so that folding them is enough; but the lowest
+    /// bits, which chose the shard, must not be all that counts within it.
+    #[test]
+    fn keys_of_one_shard_are_spread_within_it() {
+        let hash = |key: u128| {
+            let mut fold = Fold::default();
+            fold.write_u128(key);
+            fold.finish()
+        };
+        for step in [1_u128 << 6, 1 << 64, (1 << 64) + (1 << 6)] {
+            let hashes: std::collections::BTreeSet<u64> =
+                (0..1000).map(|number| hash(number * step)).collect();
+            assert_eq!(hashes.len(), 1000, "{step:x}");
+            // A map takes the highest bits first.
+            let tops: std::collections::BTreeSet<u64> =
+                (0..1000).map(|n| hash(n * step) >> 56).collect();
+            assert!(step == 1 << 64 || tops.len() > 100, "{step:x}");
+        }
+    }
 }

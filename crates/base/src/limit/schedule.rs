@@ -62,3 +62,23 @@ impl Schedule {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_sweep_is_an_interval_away_also_when_the_clock_was_set_back() {
+        let every = Duration::from_millis(250);
+        let buckets = SharedBuckets::new(1000, every);
+        let mut schedule = Schedule::new(every).unwrap();
+        let noon = Timestamp::from_seconds(1_800_000_000);
+        assert_eq!(schedule.next(&buckets, noon), Next::Wait(noon.plus(every)));
+        // In between nothing changes.
+        let soon = noon.plus(Duration::from_millis(100));
+        assert_eq!(schedule.next(&buckets, soon), Next::Wait(noon.plus(every)));
+        let before = Timestamp::from_seconds(1_800_000_000 - 3600);
+        let after = Next::Wait(before.plus(every));
+        assert_eq!(schedule.next(&buckets, before), after);
+    }
+}
