@@ -22,6 +22,7 @@ pub mod id;
 pub mod json;
 pub mod limit;
 pub mod name;
+pub mod network;
 pub mod principal;
 pub mod secret;
 #[cfg(feature = "testing")]

@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::store;
 use crate::system::{self, SystemClock, SystemEntropy};
 use doorward_base::{Clock as _, Entropy, RealmName, RequestId};
-use doorward_identity::act::mail::{MailLimit, MailPolicy};
+use doorward_identity::act::mail::{MailLimit, MailPolicy, MailRates};
 use doorward_identity::act::{
     Call, Guesses, Identity, LastUsed, PasswordPool, Realm, Strangers, keys,
 };
@@ -43,9 +43,13 @@ impl Engine {
         let master = master_key(&settings.server.master_key, &store, &*entropy).await?;
         let guesses = Guesses::new(limits.strict_limiter(), &master)
             .map_err(|error| Failure::Refused(error.to_string()))?;
+        let rates = match &settings.server.mail {
+            Some(mail) => mail.rates,
+            None => MailRates::usual().map_err(|error| Failure::Refused(error.to_string()))?,
+        };
         let mail = MailPolicy {
             is_on: settings.server.mail.is_some(),
-            limit: MailLimit::new(limits.strict_limiter(), &master)
+            limit: MailLimit::new(limits.strict_limiter(), &master, rates)
                 .map_err(|error| Failure::Refused(error.to_string()))?,
         };
         let identity = Identity {

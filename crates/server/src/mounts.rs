@@ -138,11 +138,16 @@ pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> 
         mounts.push(open("oauth", &[exchange.path()], &targets.oauth.exchange));
     }
     if config.console.self_service {
+        // How often is counted behind it, where it is known who comes from a device of its own.
         mounts.push(MountSpec {
             methods: vec![Method::POST],
-            limits: sign_in_limit().into_iter().collect(),
+            ..open("sign_in", &[SIGN_IN_PATH], &targets.sign_in)
+        });
+        mounts.push(MountSpec {
+            methods: vec![Method::POST],
+            limits: accept_limit().into_iter().collect(),
             guessable: true,
-            ..open("sign_in", &[SIGN_IN_PATH, ACCEPT_PATH], &targets.sign_in)
+            ..open("accept", &[ACCEPT_PATH], &targets.sign_in)
         });
         // What cannot be guessed is not limited with what can.
         mounts.push(MountSpec {
@@ -161,11 +166,11 @@ pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> 
     mounts
 }
 
-/// Sign-ins by address: a person mistypes, a guesser repeats.
-fn sign_in_limit() -> Option<LimitSpec> {
+/// Taken invitations by address: each may cost a hash.
+fn accept_limit() -> Option<LimitSpec> {
     let quota = Quota::new(20, Duration::from_secs(60), 40).ok()?;
     Some(LimitSpec {
-        name: "sign_in".to_owned(),
+        name: "accept".to_owned(),
         key: LimitKey::Address,
         quota,
         overrides: Vec::new(),

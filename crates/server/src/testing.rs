@@ -7,7 +7,7 @@ use doorward_base::limit::LocalLimiter;
 use doorward_base::{
     ApiTokenId, Clock as _, Effects, Email, RealmId, RealmName, RequestId, SubjectId, Timestamp,
 };
-use doorward_identity::act::mail::{MailLimit, MailPolicy};
+use doorward_identity::act::mail::{MailLimit, MailPolicy, MailRates};
 use doorward_identity::act::{
     Call, Caller, Context, CreateServiceAccount, CreateToken, Guesses, Identity, LastUsed,
     MintedToken, OwnerRef, PasswordPool, Placement, Realm, Strangers, TokenRef,
@@ -78,7 +78,12 @@ impl Held {
             guesses: Guesses::new(Arc::new(LocalLimiter::new(16)), &master).unwrap(),
             mail: MailPolicy {
                 is_on: false,
-                limit: MailLimit::new(Arc::new(LocalLimiter::new(16)), &master).unwrap(),
+                limit: MailLimit::new(
+                    Arc::new(LocalLimiter::new(16)),
+                    &master,
+                    MailRates::usual().unwrap(),
+                )
+                .unwrap(),
             },
             store: StoreHandle::new(Arc::clone(self) as Arc<dyn Store>),
             master,

@@ -1,6 +1,7 @@
 //! How the holder of a bucket becomes a key. Not here: which limits apply
 //! (`stage::limit`), and the buckets (`base::limit`).
 
+use doorward_base::network::holder;
 use std::fmt;
 use std::hash::Hasher as _;
 use std::net::IpAddr;
@@ -46,15 +47,11 @@ impl KeyMaker {
         high << 64 | low
     }
 
-    /// The key of an address; an IPv6 network of /64 is one holder.
+    /// The key of whoever has this address.
     pub(crate) fn address(&self, label: &str, ip: IpAddr) -> u128 {
-        match ip.to_canonical() {
+        match holder(ip) {
             IpAddr::V4(ip) => self.key(label, &[b"a", &ip.octets()]),
-            IpAddr::V6(ip) => {
-                let octets = ip.octets();
-                let (network, _) = octets.split_at(8);
-                self.key(label, &[b"a", network])
-            }
+            IpAddr::V6(ip) => self.key(label, &[b"a", &ip.octets()]),
         }
     }
 }
@@ -73,8 +70,8 @@ mod tests {
     fn g20_a_network_is_one_holder_and_labels_are_apart() {
         let keys = KeyMaker::new(&[1; 32]);
         let at = |text: &str| keys.address("l", text.parse().unwrap());
-        assert_eq!(at("2001:db8::1"), at("2001:db8::ffff:1"));
-        assert_ne!(at("2001:db8::1"), at("2001:db8:0:1::1"));
+        assert_eq!(at("2001:db8::1"), at("2001:db8:0:ff::1"));
+        assert_ne!(at("2001:db8::1"), at("2001:db8:0:100::1"));
         assert_eq!(at("::ffff:1.2.3.4"), at("1.2.3.4"));
         assert_ne!(at("1.2.3.4"), at("1.2.3.5"));
         assert_ne!(at("1.2.3.4"), keys.address("m", "1.2.3.4".parse().unwrap()));

@@ -57,7 +57,7 @@ pub struct ListenerOptions {
     /// Connections open at once; more are closed as they are accepted. A request of an
     /// HTTP/2 connection that has another one open counts like a connection.
     pub max_connections: u32,
-    /// How many of them one address may have, or one IPv6 network of /64. Proxies that
+    /// How many of them one address may have, or one IPv6 network of /56. Proxies that
     /// are trusted may have all.
     pub max_per_address: u32,
     /// How long connections are accepted after shutdown began, while answers ask

@@ -1,7 +1,8 @@
 //! How many places of the cap one address has: no more than its share, so that whoever
-//! takes all it can leaves the others theirs. An IPv6 network of /64 is one address. Not
-//! here: the cap (`place`).
+//! takes all it can leaves the others theirs. Not here: the cap (`place`), and what of IPv6
+//! is one address (`base::network`).
 
+use doorward_base::network::holder;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,14 +12,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug)]
 pub(super) struct Shares {
     most: u32,
-    taken: Mutex<HashMap<u128, Arc<AtomicU32>>>,
+    taken: Mutex<HashMap<IpAddr, Arc<AtomicU32>>>,
 }
 
 /// What one connection has of its address's share; given back when dropped.
 #[derive(Debug)]
 pub(super) struct Share {
     shares: Arc<Shares>,
-    holder: u128,
+    holder: IpAddr,
     taken: Arc<AtomicU32>,
 }
 
@@ -76,14 +77,6 @@ impl Drop for Share {
     }
 }
 
-fn holder(ip: IpAddr) -> u128 {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => u128::from(ip.to_bits()),
-        // No network of /64 has the number of an IPv4 address.
-        IpAddr::V6(ip) => ip.to_bits() >> 64 | 1 << 64,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,10 +89,10 @@ mod tests {
         let _second = take("::ffff:192.0.2.1").unwrap();
         assert!(take("192.0.2.1").is_none());
         assert!(take("192.0.2.2").is_some());
-        let network = [take("2001:db8::1"), take("2001:db8::ffff:2")];
+        let network = [take("2001:db8::1"), take("2001:db8:0:ff::2")];
         assert!(network.iter().all(Option::is_some));
         assert!(take("2001:db8::3").is_none());
-        assert!(take("2001:db8:0:1::1").is_some());
+        assert!(take("2001:db8:0:100::1").is_some());
         drop(first);
         assert!(take("192.0.2.1").is_some());
     }

@@ -264,7 +264,7 @@ pub enum LimitKey {
     Subject,
     /// The credential.
     Credential,
-    /// The address; IPv6 by /64.
+    /// The address; IPv6 by /56.
     Address,
 }
 

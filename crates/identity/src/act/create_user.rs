@@ -64,7 +64,11 @@ pub async fn create_user(
         let tenant = new.placement.tenant.as_ref();
         refused = forecast(ctx, caller, |manager| manager.demand(permission, tenant)).await?;
         if refused.is_none() {
-            password = Some(ctx.identity.passwords.hash(plain, entropy).await?);
+            let passwords = &ctx.identity.passwords;
+            match passwords.turn(caller.subject(), ctx.call.now).await? {
+                Ok(_turn) => password = Some(passwords.hash(plain, entropy).await?),
+                Err(seconds) => refused = Some(ManageRefusal::TooManyPasswords(seconds)),
+            }
         }
     }
     let contact = Contact {

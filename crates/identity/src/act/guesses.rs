@@ -2,11 +2,15 @@
 //! by all addresses together that the account was never signed in from, and from inside its
 //! sessions. Addresses of nobody are counted like those of somebody, so that the limit tells
 //! nothing. Whoever locks a person out needs many addresses, and never locks out a device
-//! that it signed in by. Not here: limits by client address alone (the gate).
+//! that it signed in by.
+//!
+//! Beside guesses, sign-ins are counted, right or wrong, because each costs a hash: those of
+//! strangers by address alone, those of a known device by themselves, so that no neighbour
+//! uses them up. Not here: what all passwords together may cost (`password`).
 
-use crate::decide::audit::block_of;
 use crate::model::{Device, UserAgent};
 use doorward_base::limit::{Quota, QuotaError, StrictLimiter};
+use doorward_base::network::{holder, link, site};
 use doorward_base::{RealmId, Timestamp};
 use doorward_jose::seal::SealError;
 use doorward_jose::{DigestKey, MasterKey};
@@ -21,6 +25,11 @@ const PERIOD: Duration = Duration::from_secs(15 * 60);
 /// Wrong guesses it takes of all strange addresses together at once, and in each hour.
 const WRONG_IN_ALL: u32 = 100;
 const HOUR: Duration = Duration::from_secs(3600);
+/// Sign-ins, right or wrong, of all strangers at one address, or of one known device, and how
+/// many more a minute: a person mistypes, a guesser repeats.
+const SIGN_INS: u32 = 40;
+const SIGN_INS_A_MINUTE: u32 = 20;
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Counts guesses by account.
 #[derive(Clone)]
@@ -29,6 +38,7 @@ pub struct Guesses {
     key: DigestKey,
     each: Quota,
     in_all: Quota,
+    often: Quota,
 }
 
 /// Where a guess comes from.
@@ -58,9 +68,10 @@ pub enum GuessesError {
 
 impl Guesses {
     /// Counts with this limiter: ten wrong guesses of one address at once, then one each 90
-    /// seconds; a hundred of all strange addresses at once, then a hundred an hour. Accounts are keyed by a digest
-    /// that all nodes with this master key agree on, so that the limiter learns no
-    /// address.
+    /// seconds; a hundred of all strange addresses at once, then a hundred an hour; forty
+    /// sign-ins of all strangers at one address or of one known device at once, then twenty a
+    /// minute. Accounts are keyed by a digest that all nodes with this master key agree on, so
+    /// that the limiter learns no address.
     ///
     /// # Errors
     /// [`GuessesError`].
@@ -70,6 +81,7 @@ impl Guesses {
             key: DigestKey::derive(master, "guesses")?,
             each: Quota::new(WRONG, PERIOD, WRONG)?,
             in_all: Quota::new(WRONG_IN_ALL, HOUR, WRONG_IN_ALL)?,
+            often: Quota::new(SIGN_INS_A_MINUTE, MINUTE, SIGN_INS)?,
         })
     }
 
@@ -83,10 +95,12 @@ impl Guesses {
         from: Origin<'_>,
         now: Timestamp,
     ) -> Result<Guess<'_>, u64> {
-        let key = |of: &str| self.key(&format!("{} {account}\n{of}", realm.0));
+        let realm = realm.0;
+        let key = |of: &str| self.key(&format!("{realm} {account}\n{of}"));
         let mut guess = Guess {
             guesses: self,
             taken: Vec::with_capacity(2),
+            sign_in: None,
             now,
         };
         match from {
@@ -96,14 +110,17 @@ impl Guesses {
                 is_known: true,
             } => {
                 let agent = device.user_agent.as_ref().map_or("", UserAgent::as_str);
-                let own = format!("by {} {agent}", network(device));
+                let own = format!("by {} {agent}", text(device, link));
+                guess.begin(key(&format!("often {own}"))).await?;
                 guess.take(key(&own), self.each).await?;
             }
             Origin::Outside {
                 device,
                 is_known: false,
             } => {
-                let own = format!("from {}", network(device));
+                let own = format!("from {}", text(device, site));
+                let at = format!("{realm}\nat {}", text(device, holder));
+                guess.begin(self.key(&at)).await?;
                 guess.take(key(&own), self.each).await?;
                 guess.take(key("all"), self.in_all).await?;
             }
@@ -118,23 +135,32 @@ impl Guesses {
     }
 }
 
-/// The address of a device, as far as it is one holder's.
-fn network(device: &Device) -> String {
-    let text = |address: IpAddr| match address.to_canonical() {
-        IpAddr::V4(v4) => v4.to_string(),
-        v6 @ IpAddr::V6(_) => block_of(v6).to_string(),
-    };
-    device.address.map_or_else(String::new, text)
+/// Where a device is, as far as `of` looks.
+fn text(device: &Device, of: fn(IpAddr) -> IpAddr) -> String {
+    let address = device.address.map(of);
+    address.map_or_else(String::new, |address| address.to_string())
 }
 
 /// One guess that was taken. It stays so, also if whoever made it goes away.
 pub(super) struct Guess<'g> {
     guesses: &'g Guesses,
     taken: Vec<(u128, Quota)>,
+    /// That it is a sign-in, whatever the password is.
+    sign_in: Option<u128>,
     now: Timestamp,
 }
 
 impl Guess<'_> {
+    async fn begin(&mut self, key: u128) -> Result<(), u64> {
+        let quota = self.guesses.often;
+        let verdict = self.guesses.limiter.take(key, quota, self.now).await;
+        if !verdict.allowed {
+            return Err(verdict.retry_after_seconds());
+        }
+        self.sign_in = Some(key);
+        Ok(())
+    }
+
     async fn take(&mut self, key: u128, quota: Quota) -> Result<(), u64> {
         let verdict = self.guesses.limiter.take(key, quota, self.now).await;
         if verdict.allowed {
@@ -143,6 +169,10 @@ impl Guess<'_> {
         }
         // What is not looked at is not counted anywhere.
         self.undo();
+        if let Some(key) = self.sign_in.take() {
+            let often = self.guesses.often;
+            self.guesses.limiter.give_back(key, often, self.now);
+        }
         Err(verdict.retry_after_seconds())
     }
 
@@ -237,9 +267,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_household_is_one_address() {
+    async fn a_site_is_one_address() {
         let guesses = guesses();
-        let (one, other) = (device("2001:db8::1"), device("2001:db8::2"));
+        let (one, other) = (device("2001:db8::1"), device("2001:db8:0:ffff::2"));
         assert_eq!(guess(&guesses, strange(&one), NOW).await, 10);
         assert_eq!(guess(&guesses, strange(&other), NOW).await, 0);
     }
@@ -248,10 +278,57 @@ mod tests {
     async fn a_right_password_takes_nothing() {
         let guesses = guesses();
         let from = device("198.51.100.1");
-        for _ in 0..200 {
+        for _ in 0..30 {
             let taken = guesses.take(RealmId(1), "ada", strange(&from), NOW).await;
             taken.unwrap().give_back();
         }
         assert_eq!(guess(&guesses, strange(&from), NOW).await, 10);
+    }
+
+    /// Signs in to so many accounts, each with a wrong password or the right one, until it is
+    /// refused; how often it was not, and for how long it then is.
+    async fn sign_ins(guesses: &Guesses, from: Origin<'_>, is_right: bool) -> (u32, u64) {
+        for number in 0..1000 {
+            let account = format!("user{number}");
+            match guesses.take(RealmId(1), &account, from, NOW).await {
+                Ok(guess) if is_right => guess.give_back(),
+                Ok(_) => {}
+                Err(wait) => return (number, wait),
+            }
+        }
+        (1000, 0)
+    }
+
+    /// X3: who tries many accounts is stopped at its address, with all its networks, and right
+    /// passwords are no way around: each costs a hash. A known device of a neighbour is not.
+    #[tokio::test]
+    async fn an_address_signs_in_so_often_and_a_known_device_has_its_own() {
+        for is_right in [false, true] {
+            let guesses = guesses();
+            let from = device("2001:db8::1");
+            assert_eq!(sign_ins(&guesses, strange(&from), is_right).await, (40, 3));
+            let beside = device("2001:db8:0:ff::1");
+            assert_eq!(sign_ins(&guesses, strange(&beside), is_right).await, (0, 3));
+            // The same account from where it is known, and from elsewhere.
+            assert_eq!(guess(&guesses, known(&from), NOW).await, 10);
+            let elsewhere = device("2001:db8:0:100::1");
+            assert_eq!(guess(&guesses, strange(&elsewhere), NOW).await, 10);
+            let other = guesses.take(RealmId(2), "ada", strange(&from), NOW).await;
+            assert!(other.is_ok(), "another realm");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_known_device_signs_in_so_often_too() {
+        let guesses = guesses();
+        let from = device("198.51.100.1");
+        let mut signed_in = 0;
+        while let Ok(guess) = guesses.take(RealmId(1), "ada", known(&from), NOW).await {
+            guess.give_back();
+            signed_in += 1;
+        }
+        assert_eq!(signed_in, 40);
+        let other = guesses.take(RealmId(1), "bob", known(&from), NOW).await;
+        assert!(other.is_ok(), "what one account uses is not another's");
     }
 }

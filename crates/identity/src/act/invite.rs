@@ -17,7 +17,7 @@ use crate::model::{
 use crate::port::{Read, Tx};
 use crate::settings::RealmSettings;
 use async_trait::async_trait;
-use doorward_base::{ChallengeId, Effect, Email, RoleName, Secret, TenantId, Timestamp};
+use doorward_base::{ChallengeId, Effect, Email, RoleName, Secret, SubjectId, TenantId, Timestamp};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -84,10 +84,10 @@ pub async fn invite(
         MintError::Prefix => Failure::Internal(error.to_string()),
     })?;
     let (id, expires_at) = (challenge.id, challenge.expires_at);
-    // Mails are counted by address: nobody uses them up by what is refused.
+    // Mails are counted: nobody uses them up by what is refused.
     let mut mail = None;
     if decided == Ok(Delivery::Mail) {
-        mail = Some(letter(ctx, &request, &secret, expires_at).await?);
+        mail = Some(letter(ctx, (caller.subject(), &request), &secret, expires_at).await?);
     }
     let delivery = ctx
         .commit(NewInvitation {
@@ -113,7 +113,7 @@ const NEEDED: ManagementPermission = ManagementPermission::MembershipsEdit;
 
 async fn letter(
     ctx: Context<'_>,
-    request: &Invite,
+    (maker, request): (Option<SubjectId>, &Invite),
     secret: &Secret,
     expires_at: Timestamp,
 ) -> Result<QueuedMail, Failure<ManageRefusal>> {
@@ -123,6 +123,8 @@ async fn letter(
     let draft = MailDraft {
         to: request.email.clone(),
         subject: None,
+        maker,
+        tenant: Some(tenant.clone()),
         kind: MailKind::Invitation,
         language: None,
         variables: BTreeMap::from([
@@ -136,7 +138,7 @@ async fn letter(
     };
     let prepared = mail::prepare(ctx.identity, ctx.realm, draft, ctx.call.now).await;
     prepared.map_err(|refusal| match refusal {
-        MailRefusal::TooMany => Failure::Refused(ManageRefusal::TooManyMails),
+        MailRefusal::TooMany(seconds) => Failure::Refused(ManageRefusal::TooManyMails(seconds)),
         MailRefusal::Off | MailRefusal::TooLong | MailRefusal::Sealing => {
             Failure::Internal(refusal.to_string())
         }

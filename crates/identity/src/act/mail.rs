@@ -17,6 +17,10 @@ use std::time::Duration;
 /// Mails that one address gets at once, and in each of [`PERIOD`].
 const PER_ADDRESS: u32 = 6;
 const PERIOD: Duration = Duration::from_secs(30 * 60);
+/// Mails that one maker and one tenant have sent, at once and in each [`HOUR`].
+const PER_MAKER: u32 = 200;
+const PER_TENANT: u32 = 1000;
+const HOUR: Duration = Duration::from_secs(3600);
 /// How long a claimed mail is left to whoever claimed it.
 const CLAIM: Duration = Duration::from_secs(300);
 /// How many are claimed at once: so few that the claim outlasts the slowest server.
@@ -28,12 +32,37 @@ const LONGEST: usize = 4096;
 /// The longest language tag (RFC 5646 §4.4.1).
 const LONGEST_LANGUAGE: usize = 35;
 
-/// How many mails an address gets, over all nodes.
+/// How many mails an address gets, and who makes them and its tenant have sent, over all
+/// nodes.
 #[derive(Clone)]
 pub struct MailLimit {
     limiter: Arc<dyn StrictLimiter>,
     key: DigestKey,
     quota: Quota,
+    rates: MailRates,
+}
+
+/// How many mails are sent for one maker and for one tenant, to whomever: addresses can be
+/// made up, and each of them gets its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MailRates {
+    /// For whoever has them sent; operators send as many as they like.
+    pub per_maker: Quota,
+    /// For the tenant in whose name they are sent.
+    pub per_tenant: Quota,
+}
+
+impl MailRates {
+    /// What is not said: 200 an hour for a maker, 1,000 for a tenant.
+    ///
+    /// # Errors
+    /// Never, unless the constants here are nonsense.
+    pub fn usual() -> Result<Self, QuotaError> {
+        Ok(Self {
+            per_maker: Quota::new(PER_MAKER, HOUR, PER_MAKER)?,
+            per_tenant: Quota::new(PER_TENANT, HOUR, PER_TENANT)?,
+        })
+    }
 }
 
 /// Whether mail is sent, and how much of it.
@@ -57,27 +86,57 @@ pub enum MailLimitError {
 }
 
 impl MailLimit {
-    /// Counts with this limiter: six mails at once, then one each five minutes. The
-    /// limiter learns no address.
+    /// Counts with this limiter: six mails at once to an address, then one each five minutes,
+    /// and for makers and tenants these. The limiter learns no address.
     ///
     /// # Errors
     /// [`MailLimitError`].
     pub fn new(
         limiter: Arc<dyn StrictLimiter>,
         master: &MasterKey,
+        rates: MailRates,
     ) -> Result<Self, MailLimitError> {
         Ok(Self {
             limiter,
             key: DigestKey::derive(master, "mails")?,
             quota: Quota::new(PER_ADDRESS, PERIOD, PER_ADDRESS)?,
+            rates,
         })
     }
 
-    async fn takes(&self, realm: RealmId, address: &str, now: Timestamp) -> bool {
-        let digest = self.key.digest(format!("{} {address}", realm.0).as_bytes());
+    /// Counts one mail against all that it counts for, or against none; then in how many
+    /// seconds it may be sent.
+    async fn take(&self, realm: RealmId, draft: &MailDraft, now: Timestamp) -> Result<(), u64> {
+        let MailRates {
+            per_maker,
+            per_tenant,
+        } = self.rates;
+        let maker = draft
+            .maker
+            .map(|maker| (format!("\nby {maker}"), per_maker));
+        let tenant = draft.tenant.as_ref();
+        let tenant = tenant.map(|tenant| (format!("\nof {tenant}"), per_tenant));
+        let address = Some((draft.to.as_str().to_owned(), self.quota));
+        let mut taken = Vec::with_capacity(3);
+        for (of, quota) in [maker, tenant, address].into_iter().flatten() {
+            let key = self.key_of(realm, &of);
+            let verdict = self.limiter.take(key, quota, now).await;
+            if !verdict.allowed {
+                for (key, quota) in taken {
+                    self.limiter.give_back(key, quota, now);
+                }
+                return Err(verdict.retry_after_seconds());
+            }
+            taken.push((key, quota));
+        }
+        Ok(())
+    }
+
+    /// No address has a line break.
+    fn key_of(&self, realm: RealmId, of: &str) -> u128 {
+        let digest = self.key.digest(format!("{} {of}", realm.0).as_bytes());
         let start = digest.as_bytes().first_chunk::<16>();
-        let key = start.map_or(0, |start| u128::from_be_bytes(*start));
-        self.limiter.take(key, self.quota, now).await.allowed
+        start.map_or(0, |start| u128::from_be_bytes(*start))
     }
 }
 
@@ -93,9 +152,10 @@ pub enum MailRefusal {
     /// The process has no mailer.
     #[error("no mail is sent here")]
     Off,
-    /// The address got many mails already.
-    #[error("the address got too many mails")]
-    TooMany,
+    /// The address got many mails already, or its maker or tenant had many sent; the next one
+    /// may be in so many seconds.
+    #[error("too many mails to the address, of its maker or of its tenant")]
+    TooMany(u64),
     /// A variable is too long.
     #[error("a text of the mail is too long")]
     TooLong,
@@ -109,14 +169,14 @@ impl MailRefusal {
     #[must_use]
     pub const fn code(self) -> ErrorCode {
         match self {
-            Self::TooMany => ErrorCode::RateLimited,
+            Self::TooMany(_) => ErrorCode::RateLimited,
             Self::TooLong => ErrorCode::InvalidRequest,
             Self::Off | Self::Sealing => ErrorCode::Internal,
         }
     }
 }
 
-/// Counts a mail against its address and seals it, to be put into the outbox by the
+/// Counts a mail against its address, its maker and its tenant, and seals it, to be put into the outbox by the
 /// transaction that it belongs to. It is called before that one.
 ///
 /// # Errors
@@ -135,14 +195,8 @@ pub async fn prepare(
     if plain.chain(secret).any(|length| length > LONGEST) {
         return Err(MailRefusal::TooLong);
     }
-    if !identity
-        .mail
-        .limit
-        .takes(realm.id, draft.to.as_str(), now)
-        .await
-    {
-        return Err(MailRefusal::TooMany);
-    }
+    let counted = identity.mail.limit.take(realm.id, &draft, now).await;
+    counted.map_err(MailRefusal::TooMany)?;
     let id = MailId::mint(&*identity.entropy, now);
     let sealed = if draft.secrets.is_empty() {
         None

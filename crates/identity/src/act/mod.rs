@@ -56,6 +56,7 @@ mod sign_in;
 mod sign_out;
 mod strangers;
 mod sweep;
+mod turn;
 mod work;
 
 pub use accept_invitation::{

@@ -1,7 +1,9 @@
 //! Hashing passwords on a bounded pool: argon2id with 19 MiB, two passes, one lane.
 //! Stored hashes verify within cost caps only. A text is composed (NFC) before it is
-//! hashed or checked: the same keys give other sequences on another system. Not here: who may sign in (`decide::sign_in`).
+//! hashed or checked: the same keys give other sequences on another system. Not here: whose
+//! turn it is (`turn`), who may sign in (`decide::sign_in`).
 
+use super::turn::{Turn, Turns};
 use super::work::Failure;
 use crate::decide::refusal::Reason;
 use crate::model::HashedPassword;
@@ -9,7 +11,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 use doorward_base::address::composed;
-use doorward_base::{Entropy, Secret, entropy};
+use doorward_base::{Entropy, Secret, SubjectId, Timestamp, entropy};
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
@@ -41,6 +43,7 @@ pub struct PasswordPool(Arc<Pool>);
 struct Pool {
     size: usize,
     places: Arc<Semaphore>,
+    turns: Turns,
     threads: OnceLock<mpsc::Sender<Job>>,
     on_thread_start: fn(),
 }
@@ -68,9 +71,23 @@ impl PasswordPool {
         Self(Arc::new(Pool {
             size,
             places: Arc::new(Semaphore::new(size)),
+            turns: Turns::new(size),
             threads: OnceLock::new(),
             on_thread_start,
         }))
+    }
+
+    /// A turn of whoever gives passwords to others, or itself another one: to be held while
+    /// there is work for it. Else in how many seconds there is one.
+    ///
+    /// # Errors
+    /// [`Failure::Busy`] after a second of waiting for it.
+    pub(super) async fn turn<R: Reason>(
+        &self,
+        maker: Option<SubjectId>,
+        now: Timestamp,
+    ) -> Result<Result<Turn, u64>, Failure<R>> {
+        self.0.turns.take(maker, MAX_WAIT, now).await
     }
 
     /// Hashes a new password.

@@ -43,13 +43,23 @@ pub async fn set_password(
     let mut shown = ShownPassword::none();
     let is_operator = *caller == Caller::Operator;
     let refused = forecast(ctx, caller, |manager| may_set(manager, request.subject)).await?;
+    let mut turn = None;
     if !is_operator && refused.is_none() {
-        shown = ShownPassword::check(ctx, request.subject, request.current).await?;
+        match passwords.turn(caller.subject(), ctx.call.now).await? {
+            Ok(taken) => {
+                turn = Some(taken);
+                shown = ShownPassword::check(ctx, request.subject, request.current).await?;
+            }
+            Err(seconds) => {
+                shown = ShownPassword::refused(ManageRefusal::TooManyPasswords(seconds));
+            }
+        }
     }
     let mut hash = None;
     if is_operator || shown.matched() {
         hash = Some(passwords.hash(&request.new, &*ctx.identity.entropy).await?);
     }
+    drop(turn);
     ctx.commit(NewPassword {
         realm: ctx.realm(),
         call: *ctx.call,

@@ -21,6 +21,11 @@ impl ShownPassword {
         Self(Err(ManageRefusal::PasswordWrong))
     }
 
+    /// It was not looked at, for this reason.
+    pub(super) const fn refused(refusal: ManageRefusal) -> Self {
+        Self(Err(refusal))
+    }
+
     /// Matches it. It is a guess at the account, as one at sign-in is, counted by itself: a
     /// stolen session must not open a way around that limit, and whoever guesses outside
     /// must not keep a person from changing its password.

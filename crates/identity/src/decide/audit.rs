@@ -2,29 +2,30 @@
 
 use crate::model::{Actor, AuditEvent, Outcome};
 use doorward_base::TenantId;
+use doorward_base::network::site;
 use serde_json::json;
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
-/// Addresses that one holder has, more or less: /24 of IPv4, /64 of IPv6.
+/// Addresses that count as one place in a log: /24 of IPv4, the site (/48) of IPv6.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Block(IpAddr);
 
 impl fmt::Display for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bits = if self.0.is_ipv4() { 24 } else { 64 };
+        let bits = if self.0.is_ipv4() { 24 } else { 48 };
         write!(f, "{}/{bits}", self.0)
     }
 }
 
 #[must_use]
 pub fn block_of(address: IpAddr) -> Block {
-    Block(match address.to_canonical() {
+    Block(match site(address) {
         IpAddr::V4(v4) => {
             let [a, b, c, _] = v4.octets();
             IpAddr::from([a, b, c, 0])
         }
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+        v6 @ IpAddr::V6(_) => v6,
     })
 }
 
@@ -76,7 +77,7 @@ mod tests {
         for (address, block) in [
             ("198.51.100.7", "198.51.100.0/24"),
             ("::ffff:198.51.100.7", "198.51.100.0/24"),
-            ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2:3::4", "2001:db8:1::/48"),
         ] {
             let address: IpAddr = address.parse().unwrap();
             assert_eq!(block_of(address).to_string(), block);

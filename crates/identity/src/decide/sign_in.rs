@@ -4,7 +4,7 @@
 use super::refusal::SignInRefusal;
 use crate::model::{Device, Subject, SubjectStatus};
 use doorward_base::Timestamp;
-use std::net::{IpAddr, Ipv6Addr};
+use doorward_base::network::link;
 
 /// What the password check found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,18 +16,11 @@ pub enum PasswordVerdict {
 }
 
 /// Whether somebody who signed in from one device comes from it again: the same program at
-/// the same address (of IPv6, in the same network of a household).
+/// the same address (of IPv6, on the same link).
 #[must_use]
 pub fn is_same_device(known: &Device, device: &Device) -> bool {
-    let network = |device: &Device| {
-        device.address.map(|address| match address.to_canonical() {
-            IpAddr::V4(v4) => IpAddr::V4(v4),
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
-        })
-    };
-    device.address.is_some()
-        && network(known) == network(device)
-        && known.user_agent == device.user_agent
+    let from = |device: &Device| device.address.map(link);
+    device.address.is_some() && from(known) == from(device) && known.user_agent == device.user_agent
 }
 
 /// Decides. The public answer is one and the same for an unknown address, a wrong

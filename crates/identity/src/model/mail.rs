@@ -1,7 +1,7 @@
 //! Mail that waits to be sent, and mail that could not be. Not here: its texts and its
 //! way out (`outbound`).
 
-use doorward_base::{Email, MailId, RealmId, RealmName, Secret, SubjectId, Timestamp};
+use doorward_base::{Email, MailId, RealmId, RealmName, Secret, SubjectId, TenantId, Timestamp};
 use std::collections::BTreeMap;
 
 /// What a mail is about. It chooses the template and says which variables that has.
@@ -77,6 +77,10 @@ pub struct MailDraft {
     pub to: Email,
     /// Whose mail it is, so that it goes with its subject.
     pub subject: Option<SubjectId>,
+    /// Who has it sent, if that is no operator.
+    pub maker: Option<SubjectId>,
+    /// In whose name.
+    pub tenant: Option<TenantId>,
     /// What about.
     pub kind: MailKind,
     /// The language wanted, for example `de` or `de-CH`.

@@ -1,14 +1,16 @@
 //! `[server.mail]`: where mail goes and who it is from.
 
 use super::text::{FromText, Text};
-use super::value::SecretRef;
+use super::value::{Rate, SecretRef};
 use doorward_outbound::mail::Sender;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use std::fmt;
 use std::path::PathBuf;
 
 /// Where mail goes and who it is from.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mail {
     /// The mail server, or a folder for first runs.
@@ -27,13 +29,19 @@ pub struct Mail {
     /// Authorities, PEM, to trust beside the system's.
     #[serde(default)]
     pub ca: Option<Text<SecretRef>>,
+    /// How many mails one person or service account has sent. Default: "200/1h".
+    #[serde(default)]
+    pub per_maker: Option<Text<Rate>>,
+    /// How many mails are sent in the name of one tenant. Default: "1000/1h".
+    #[serde(default)]
+    pub per_tenant: Option<Text<Rate>>,
     /// A folder of templates over those that come along, relative to this file.
     #[serde(default)]
     pub templates: Option<PathBuf>,
 }
 
 /// Whether a connection is made safe by STARTTLS.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StartTls {
     /// It is, or no mail is sent.
@@ -43,6 +51,41 @@ pub enum StartTls {
     Opportunistic,
     /// It is not.
     Off,
+}
+
+/// Why mail is not written to the log.
+const NO_LOG: &str = "mail holds secrets, and no log does";
+
+/// Reads `[server.mail]`; of a text in its place it says what to write.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn table<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Mail>, D::Error> {
+    deserializer.deserialize_any(TableVisitor).map(Some)
+}
+
+struct TableVisitor;
+
+impl<'de> Visitor<'de> for TableVisitor {
+    type Value = Mail;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Mail, A::Error> {
+        Mail::deserialize(MapAccessDeserializer::new(map))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Mail, E> {
+        let why = if text == "log" {
+            NO_LOG
+        } else {
+            "expected a table"
+        };
+        let instead = "mail = { url = \"folder:./mail\", from = \"door@example.com\" }";
+        Err(E::custom(format_args!("{why}; write {instead}")))
+    }
 }
 
 /// Where mail goes.
@@ -67,6 +110,9 @@ impl FromText for MailUrl {
     fn from_text(text: &str) -> Result<Self, String> {
         // The text may hold a password: it is not repeated.
         let wrong = || format!("expected {}", Self::FORM);
+        if text == "log" {
+            return Err(format!("{NO_LOG}; write url = \"folder:./mail\""));
+        }
         match text.split_once(':') {
             Some(("folder", path)) if !path.is_empty() => Ok(Self::Folder(PathBuf::from(path))),
             Some((scheme @ ("smtp" | "smtps"), rest)) => {

@@ -42,7 +42,7 @@ pub struct Server {
     /// How many connections are open at most; a request of an HTTP/2 connection that has
     /// another one open counts like a connection. Default: 16384.
     pub max_connections: Option<u32>,
-    /// How many of them one address may have, or one IPv6 network of /64; trusted proxies
+    /// How many of them one address may have, or one IPv6 network of /56; trusted proxies
     /// may have all. Default: a quarter of them.
     pub max_per_address: Option<u32>,
     /// How long a request's header section may take to arrive. Default: "10s".
@@ -68,6 +68,7 @@ pub struct Server {
     /// looked up again. Default: "128MiB".
     pub token_cache: Option<Text<Size>>,
     /// Mail. Default: none is sent.
+    #[serde(deserialize_with = "super::mail::table")]
     pub mail: Option<Mail>,
     /// The log.
     pub log: Log,

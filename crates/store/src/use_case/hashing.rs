@@ -2,10 +2,12 @@
 //! much as many requests, and whoever could ask for hashes could keep everybody out.
 
 use super::world::*;
+use crate::conformance::writing;
 use doorward_base::testing::SeededEntropy;
 use doorward_base::{Entropy, ErrorCode};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::ManageRefusal;
+use doorward_identity::model::HashedPassword;
 use doorward_identity::port::StoreHandle;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -113,4 +115,61 @@ pub(crate) async fn a_wrong_password_costs_one_check(store: StoreHandle) {
         assert_eq!(done, expected);
         assert_eq!(drawn() - before, usize::from(expected.is_ok()));
     }
+}
+
+/// Who has passwords hashed in a loop is told to wait; nobody else is.
+pub(crate) async fn who_sets_many_passwords_waits(store: StoreHandle) {
+    let world = World::new(store).await;
+    let [eve, bob] = [
+        world.person("eve", Some("acme"), &["platform.users.edit"]),
+        world.person("bob", Some("acme"), &["platform.users.edit"]),
+    ];
+    let (eve, bob) = (eve.await, bob.await);
+    // Any will do: none is shown, so that none of it is run.
+    let (store, realm, id) = (world.store(), world.realm.id, eve.id);
+    let hash = HashedPassword::from_phc("$argon2id$".to_owned());
+    let set = writing!(store, realm, [hash], |tx| tx.set_password(id, &hash).await);
+    set.unwrap();
+    let own = |world: &World, subject| {
+        let request = SetPassword {
+            subject,
+            new: secret(NEW),
+            current: None,
+        };
+        let (world, caller) = (world.clone(), eve.caller.clone());
+        async move { reason(set_password(world.ctx(), &caller, request).await) }
+    };
+    let subject = eve.id;
+    for number in 0..60 {
+        assert_eq!(
+            own(&world, subject).await,
+            ManageRefusal::PasswordWrong,
+            "{number}"
+        );
+    }
+    let too_many = ManageRefusal::TooManyPasswords(1);
+    assert_eq!(own(&world, subject).await, too_many);
+    let new = || CreateUser {
+        password: Some(secret(NEW)),
+        proven: false,
+        ..new_user("new", placement(Some("acme"), &[]))
+    };
+    let made = create_user(world.ctx(), &eve.caller, new()).await;
+    assert_eq!(made.as_ref().unwrap_err().retry_after(), Some(1));
+    assert_eq!(code(made), ErrorCode::RateLimited);
+    let row = world.last_audit().await;
+    assert_eq!(row.event.action.as_str(), "user.create");
+    // Without a password there is nothing to hash.
+    let bare = CreateUser {
+        password: None,
+        ..new_user("bare", placement(Some("acme"), &[]))
+    };
+    let bare = CreateUser {
+        proven: false,
+        ..bare
+    };
+    create_user(world.ctx(), &eve.caller, bare).await.unwrap();
+    create_user(world.ctx(), &bob.caller, new()).await.unwrap();
+    let later = world.at(1);
+    assert_eq!(own(&later, subject).await, ManageRefusal::PasswordWrong);
 }

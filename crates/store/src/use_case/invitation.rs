@@ -5,11 +5,11 @@ use super::mail::Recorder;
 use super::world::*;
 use crate::conformance::fixture::{all, factor, tenant_id};
 use crate::conformance::{reading, writing};
-use doorward_base::limit::LocalLimiter;
+use doorward_base::limit::{LocalLimiter, Quota};
 use doorward_base::principal::CredentialId;
 use doorward_base::{ErrorCode, Secret, SubjectId};
 use doorward_identity::act::challenge::{ChallengeTerms, mint};
-use doorward_identity::act::mail::{MailLimit, MailPolicy, deliver};
+use doorward_identity::act::mail::{MailLimit, MailPolicy, MailRates, deliver};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::{ManageRefusal, SignInRefusal};
 use doorward_identity::model::{
@@ -19,6 +19,7 @@ use doorward_identity::model::{
 use doorward_identity::port::{ChallengeKey, StoreHandle};
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 
 const EDIT: &str = "platform.memberships.edit";
 const USERS: &str = "platform.users.edit";
@@ -145,7 +146,7 @@ pub(crate) async fn without_mail_only_who_vouches_invites_a_stranger(store: Stor
     let mut process = identity(store, 7);
     process.mail = MailPolicy {
         is_on: false,
-        limit: MailLimit::new(limiter, &process.master).unwrap(),
+        limit: MailLimit::new(limiter, &process.master, MailRates::usual().unwrap()).unwrap(),
     };
     let world = World::of(process).await;
     let local = world.person("local", Some("acme"), &[EDIT]).await;
@@ -592,7 +593,57 @@ pub(crate) async fn the_mails_of_an_address_are_not_used_up_by_who_may_not_invit
     }
     assert_eq!(waiting_mails(&world).await, 6);
     let done = invite(ctx, &local.caller, inviting("ada")).await;
-    assert_eq!(reason(done), ManageRefusal::TooManyMails);
+    assert_eq!(reason(done), ManageRefusal::TooManyMails(300));
+}
+
+/// Who makes addresses up is stopped by what it sends, and its tenant with it; others go on.
+pub(crate) async fn who_invites_everybody_is_stopped_and_its_neighbour_is_not(store: StoreHandle) {
+    let limiter = Arc::new(LocalLimiter::new(1000));
+    let hour = Duration::from_secs(3600);
+    let rates = MailRates {
+        per_maker: Quota::new(3, hour, 3).unwrap(),
+        per_tenant: Quota::new(5, hour, 5).unwrap(),
+    };
+    let mut process = identity(store, 7);
+    process.mail = MailPolicy {
+        is_on: true,
+        limit: MailLimit::new(limiter, &process.master, rates).unwrap(),
+    };
+    let world = World::of(process).await;
+    world.tenant("globex").await;
+    let eve = world.person("eve", Some("acme"), &[EDIT]).await;
+    let bob = world.person("bob", Some("acme"), &[EDIT]).await;
+    let wide = world.person("wide", None, &[EDIT]).await;
+    let ctx = world.ctx();
+    let to = |name: &str, tenant: &str| Invite {
+        tenant: tenant_id(tenant),
+        delivery: Some(Delivery::Mail),
+        ..inviting(name)
+    };
+    let mut sent = 0;
+    for name in ["a", "b", "c"] {
+        invite(ctx, &eve.caller, to(name, "acme")).await.unwrap();
+        sent += 1;
+    }
+    let done = invite(ctx, &eve.caller, to("d", "acme")).await;
+    assert_eq!(reason(done), ManageRefusal::TooManyMails(1200), "the maker");
+    // What was refused to one is not taken from the other, nor from the address.
+    for name in ["d", "e"] {
+        invite(ctx, &bob.caller, to(name, "acme")).await.unwrap();
+        sent += 1;
+    }
+    for caller in [&bob.caller, &OPERATOR] {
+        let done = invite(ctx, caller, to("f", "acme")).await;
+        assert_eq!(reason(done), ManageRefusal::TooManyMails(720), "the tenant");
+    }
+    let done = invite(ctx, &wide.caller, to("a", "globex")).await;
+    done.expect("the other tenant");
+    sent += 1;
+    assert_eq!(waiting_mails(&world).await, sent);
+    let later = world.at(1200);
+    invite(later.ctx(), &eve.caller, to("g", "acme"))
+        .await
+        .unwrap();
 }
 
 async fn pending(world: &World) -> Vec<String> {

@@ -46,6 +46,8 @@ fn draft(to: &str) -> MailDraft {
     MailDraft {
         to: Email::new(to).unwrap(),
         subject: Some(subject_id(1)),
+        maker: None,
+        tenant: None,
         kind: MailKind::Invitation,
         language: Some("de".to_owned()),
         variables: BTreeMap::from([("tenant", "Acme".to_owned())]),
@@ -223,7 +225,7 @@ pub(crate) async fn an_address_gets_so_many_mails_and_no_more(store: StoreHandle
     let refused = ask(&world, "Ann@Example.ORG").await.unwrap_err();
     assert_eq!(
         (refused, refused.code()),
-        (MailRefusal::TooMany, ErrorCode::RateLimited)
+        (MailRefusal::TooMany(300), ErrorCode::RateLimited)
     );
     assert_eq!(ask(&world, "bob@example.org").await, Ok(()));
     assert_eq!(

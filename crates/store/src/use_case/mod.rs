@@ -77,6 +77,7 @@ macro_rules! use_cases {
             sign_in: [
                 every_failure_has_one_answer,
                 guessing_at_an_account_stops,
+                a_neighbour_keeps_no_known_device_out,
                 guesses_in_parallel_stop_too,
                 a_known_device_is_not_locked_out,
                 a_session_too_many_ends_the_oldest,
@@ -149,6 +150,7 @@ macro_rules! use_cases {
                 nobody_is_left_without_a_way_in,
                 what_changes_nothing_is_refused,
                 the_mails_of_an_address_are_not_used_up_by_who_may_not_invite,
+                who_invites_everybody_is_stopped_and_its_neighbour_is_not,
                 who_squats_an_address_ends_nothing_that_waits_for_it,
                 what_was_taken_away_is_not_brought_back_by_an_invitation,
             ]
@@ -216,6 +218,7 @@ macro_rules! use_cases {
             hashing: [
                 nothing_is_hashed_for_who_may_not,
                 a_wrong_password_costs_one_check,
+                who_sets_many_passwords_waits,
             ]
             mail: [
                 a_mail_is_sealed_until_it_is_sent_and_then_gone,

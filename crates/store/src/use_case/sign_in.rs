@@ -96,6 +96,38 @@ pub(crate) async fn guessing_at_an_account_stops(store: StoreHandle) {
         .unwrap();
 }
 
+/// X3: a neighbour that tries many accounts uses up what strangers have at their address, and
+/// nothing of who is known there.
+pub(crate) async fn a_neighbour_keeps_no_known_device_out(store: StoreHandle) {
+    let mut world = World::new(store).await;
+    world.call.peer = Some("203.0.113.9".parse().unwrap());
+    for name in ["ada", "bob"] {
+        world.user_with_password(name, PASSWORD, None).await;
+    }
+    let ada = || sign_in(world.ctx(), signing_in("ada@example.org", PASSWORD));
+    let bob = async |world: &World| {
+        let done = sign_in(world.ctx(), signing_in("bob@example.org", PASSWORD)).await;
+        done.map(drop)
+    };
+    ada().await.unwrap();
+    let mut tried = 0;
+    loop {
+        let ghost = format!("ghost{tried}@example.org");
+        let done = sign_in(world.ctx(), signing_in(&ghost, "wrong horse")).await;
+        match code(done) {
+            ErrorCode::RateLimited => break,
+            other => assert_eq!(other, ErrorCode::SignInRefused, "{ghost}"),
+        }
+        tried += 1;
+    }
+    assert_eq!(tried, 39, "and ada's first one");
+    assert_eq!(reason(bob(&world).await), SignInRefusal::TooManyGuesses(3));
+    ada().await.unwrap();
+    bob(&world.at(3)).await.unwrap();
+    let two = world.other_realm("two").await;
+    assert_eq!(code(bob(&two).await), ErrorCode::SignInRefused, "looked at");
+}
+
 /// P4: guesses made all at once are no more than guesses made in turn; and each right
 /// sign-in gives its guess back.
 pub(crate) async fn guesses_in_parallel_stop_too(store: StoreHandle) {

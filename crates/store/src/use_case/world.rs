@@ -13,7 +13,7 @@ use doorward_base::{
     Effects, Email, Entropy, ErrorCode, Permission, RealmName, RequestId, Scope, Secret, SessionId,
     SubjectId, TenantId, Timestamp,
 };
-use doorward_identity::act::mail::{MailLimit, MailPolicy};
+use doorward_identity::act::mail::{MailLimit, MailPolicy, MailRates};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::Reason;
 use doorward_identity::model::{
@@ -263,7 +263,12 @@ pub(crate) fn identity(store: StoreHandle, seed: u64) -> Identity {
         guesses: Guesses::new(Arc::new(LocalLimiter::new(1000)), &master).unwrap(),
         mail: MailPolicy {
             is_on: true,
-            limit: MailLimit::new(Arc::new(LocalLimiter::new(1000)), &master).unwrap(),
+            limit: MailLimit::new(
+                Arc::new(LocalLimiter::new(1000)),
+                &master,
+                MailRates::usual().unwrap(),
+            )
+            .unwrap(),
         },
         store,
         master,

@@ -57,9 +57,13 @@ pub enum ManageRefusal {
     /// seconds.
     #[error("too many wrong guesses of late")]
     TooManyGuesses(u64),
-    /// The address got many mails of late.
-    #[error("this address got too many mails of late")]
-    TooManyMails,
+    /// The address got many mails of late, or whoever asks or its tenant had many sent; the
+    /// next one may be sent in so many seconds.
+    #[error("too many mails of late, to this address or of this sender or tenant")]
+    TooManyMails(u64),
+    /// The caller had many passwords set of late; the next one may be in so many seconds.
+    #[error("too many passwords of late")]
+    TooManyPasswords(u64),
     /// A display name longer than 200 characters, or with a character that does not show.
     #[error("a name has at most 200 characters and none that does not show")]
     NameInvalid,
@@ -132,7 +136,8 @@ impl Reason for ManageRefusal {
             Self::PasswordCommon => ("password_common", ErrorCode::InvalidRequest),
             Self::PasswordWrong => ("password_wrong", ErrorCode::SignInRefused),
             Self::TooManyGuesses(_) => ("too_many_guesses", ErrorCode::RateLimited),
-            Self::TooManyMails => ("too_many_mails", ErrorCode::RateLimited),
+            Self::TooManyMails(_) => ("too_many_mails", ErrorCode::RateLimited),
+            Self::TooManyPasswords(_) => ("too_many_passwords", ErrorCode::RateLimited),
             Self::NameInvalid => ("name_invalid", ErrorCode::InvalidRequest),
             Self::TooMany(_) => ("too_many", ErrorCode::InvalidRequest),
             Self::TooLong(_) => ("too_long", ErrorCode::InvalidRequest),
@@ -147,7 +152,9 @@ impl Reason for ManageRefusal {
 
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::TooManyGuesses(seconds) => Some(*seconds),
+            Self::TooManyGuesses(seconds)
+            | Self::TooManyMails(seconds)
+            | Self::TooManyPasswords(seconds) => Some(*seconds),
             _ => None,
         }
     }

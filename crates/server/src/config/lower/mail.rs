@@ -5,8 +5,10 @@ use super::Lowering;
 use crate::config::mail::{Mail, MailUrl, StartTls};
 use crate::config::problem::KeyPath;
 use crate::config::text::Text;
-use crate::config::value::SecretRef;
+use crate::config::value::{Rate, SecretRef};
 use doorward_base::Secret;
+use doorward_base::limit::Quota;
+use doorward_identity::act::mail::MailRates;
 use doorward_outbound::mail::{MailWay, Post, Sender, SmtpSettings, SmtpTls, Templates};
 
 /// Mail, lowered.
@@ -17,6 +19,8 @@ pub struct MailSettings {
     pub from: Sender,
     /// What it says.
     pub templates: Templates,
+    /// How much of it is sent.
+    pub rates: MailRates,
 }
 
 impl MailSettings {
@@ -33,7 +37,7 @@ impl MailSettings {
             }
             MailWay::Folder(_) => [None, None],
         };
-        format!("{:?} {:?} {secret:?}", self.way, self.from)
+        format!("{:?} {:?} {:?} {secret:?}", self.way, self.from, self.rates)
     }
 }
 
@@ -53,7 +57,8 @@ impl Lowering<'_> {
                 .smtp(mail, (host, *port, *implicit), path)
                 .map(MailWay::Smtp),
         }?;
-        let templates = templates?;
+        let rates = self.mail_rates(mail, path);
+        let (templates, rates) = (templates?, rates?);
         if let Err(error) = Post::new(&way, from.clone(), templates.clone()) {
             self.wrong(&path.key("ca"), error.to_string());
         }
@@ -61,6 +66,23 @@ impl Lowering<'_> {
             way,
             from,
             templates,
+            rates,
+        })
+    }
+
+    fn mail_rates(&mut self, mail: &Mail, path: &KeyPath) -> Option<MailRates> {
+        let usual = self.problems.take(path, MailRates::usual())?;
+        let mut quota = |key: &str, given: Option<Text<Rate>>, usual| match given {
+            None => Some(usual),
+            Some(Text(Rate { count, per })) => self
+                .problems
+                .take(&path.key(key), Quota::new(count, per, count)),
+        };
+        let per_maker = quota("per_maker", mail.per_maker, usual.per_maker);
+        let per_tenant = quota("per_tenant", mail.per_tenant, usual.per_tenant);
+        Some(MailRates {
+            per_maker: per_maker?,
+            per_tenant: per_tenant?,
         })
     }
 

@@ -134,6 +134,37 @@ fn what_is_wrong_with_a_key_is_said_without_the_key() {
     }
 }
 
+/// A log holds no secret, so mail goes to none; who asks for it is told what to write.
+#[test]
+fn mail_goes_to_no_log() {
+    let from = "from = \"door@example.com\"";
+    check(
+        "[server]\nmail = \"log\"\n[realm.m]",
+        &[
+            "d.toml:2: server.mail: mail holds secrets, and no log does; write mail = { url = \"folder:./mail\", from = \"door@example.com\" }",
+        ],
+    );
+    check(
+        &format!("[server.mail]\nurl = \"log\"\n{from}\n[realm.m]"),
+        &[
+            "d.toml:2: server.mail.url: mail holds secrets, and no log does; write url = \"folder:./mail\"",
+        ],
+    );
+    check(
+        "[server]\nmail = \"smtp://me:hunter2@m\"\n[realm.m]",
+        &["d.toml:2: server.mail: expected a table; write mail = { url = \"folder:./mail\", …"],
+    );
+    // What it says to write is sound.
+    let folder = format!("[server]\nmail = {{ url = \"folder:./mail\", {from} }}\n[realm.m]");
+    let settings = read(&folder).unwrap().settings.server.mail.unwrap();
+    assert_eq!(settings.rates, MailRates::usual().unwrap());
+    let rates = "per_maker = \"5/1h\"\nper_tenant = \"0/1h\"";
+    check(
+        &format!("[server.mail]\nurl = \"folder:m\"\n{from}\n{rates}\n[realm.m]"),
+        &["d.toml:5: server.mail.per_tenant: …"],
+    );
+}
+
 /// A fault of one key says nothing of what another one allows.
 #[test]
 fn a_fault_of_tls_hides_nothing_and_invents_nothing() {
