@@ -51,8 +51,8 @@ pub fn configuration() -> String {
         };
         let reuse = REUSE.get(number).copied().unwrap_or_default();
         let max_active = match owning {
-            Owning::One => "max_active = 1, ",
-            Owning::Many => "max_active = 1000000, ",
+            Owning::One => "max_active = 1, max_hourly = 1000000, ",
+            Owning::Many => "max_active = 1000000, max_hourly = 1000000, ",
         };
         let _ = write!(
             text,

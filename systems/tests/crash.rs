@@ -40,6 +40,7 @@ impl Book {
 fn no_acknowledged_write_is_lost_and_no_revoked_token_revived() {
     let mut app = Setup::new(site!(), doorward_systems::WITBOOST)
         .set("realm.witboost.api_tokens.access.max_active", 100_000)
+        .set("realm.witboost.api_tokens.access.max_hourly", 100_000)
         .prepare();
     let ada = Person::make(&app, ADA, &[]);
     let book = Book::default();

@@ -135,6 +135,9 @@ pub struct PrincipalParts {
     pub role: Option<RoleName>,
     /// Granted scopes.
     pub scopes: Vec<Scope>,
+    /// Whether the scope that names another tenant opens one, if it is among them: it is
+    /// held in the whole realm, and not in a tenant.
+    pub crosses: bool,
     /// The credential behind this principal.
     pub credential: CredentialId,
     /// The client that a session's token was issued to.
@@ -168,12 +171,29 @@ impl Deref for Principal {
 /// What a request selects of what its caller may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Acting<'a> {
-    /// The role: the caller then has no other.
-    pub role: Option<&'a RoleName>,
+    /// The role: the caller then has no other, and no more than it gives.
+    pub role: Option<Selected<'a>>,
     /// The tenant.
     pub tenant: Option<&'a TenantId>,
-    /// Where the caller's claims carry the tenant, the role and the roles.
+    /// Where the caller's claims carry what it acts as.
     pub places: &'a ClaimPlaces,
+}
+
+/// A role that a request selects.
+#[derive(Clone, Copy, Debug)]
+pub struct Selected<'a> {
+    /// The role.
+    pub role: &'a RoleName,
+    /// What it gives.
+    pub gives: &'a [Permission],
+}
+
+impl Selected<'_> {
+    /// Whether it gives this: a scope is the name of a permission.
+    #[must_use]
+    pub fn gives(&self, name: &str) -> bool {
+        self.gives.iter().any(|one| one.as_str() == name)
+    }
 }
 
 impl Principal {
@@ -183,14 +203,16 @@ impl Principal {
         Self(parts)
     }
 
-    /// The caller as it acts in this role and this tenant, its claims included. Whether
-    /// it may is decided before.
+    /// The caller as it acts in this role and this tenant, its claims included: of its
+    /// permissions and scopes those are left that the role gives. Whether it may take the
+    /// role is decided before.
     #[must_use]
     pub fn acting(&self, acting: &Acting<'_>) -> Self {
         let mut parts = self.0.clone();
         let claims = Arc::make_mut(&mut parts.claims);
         let text = |name: &str| Value::String(name.to_owned());
-        if let Some(role) = acting.role {
+        if let Some(selected) = acting.role {
+            let role = selected.role;
             acting
                 .places
                 .write(claims, Field::Role, &text(role.as_str()));
@@ -198,6 +220,13 @@ impl Principal {
             acting.places.write(claims, Field::Roles, &only);
             parts.role = Some(role.clone());
             parts.roles = vec![role.clone()];
+            for field in [Field::Permissions, Field::Scopes, Field::Scope] {
+                let is_given = |name: &str| selected.gives(name);
+                acting.places.narrow(claims, field, &is_given);
+            }
+            let permissions = &mut parts.permissions;
+            permissions.retain(|permission| selected.gives(permission.as_str()));
+            parts.scopes.retain(|scope| selected.gives(scope.as_str()));
         }
         if let Some(tenant) = acting.tenant {
             let tenant_text = text(tenant.as_str());
@@ -205,6 +234,30 @@ impl Principal {
             parts.tenant = Some(tenant.clone());
         }
         Self(parts)
+    }
+
+    /// Whether it has this role alone, and nothing that the role does not give: to select
+    /// it changes nothing.
+    #[must_use]
+    pub fn acts_in(&self, selected: &Selected<'_>) -> bool {
+        let Selected { role, .. } = *selected;
+        let mut permissions = self.permissions.iter().map(Permission::as_str);
+        let mut scopes = self.scopes.iter().map(Scope::as_str);
+        self.role.as_ref() == Some(role)
+            && self.roles == [RoleName::clone(role)]
+            && permissions.all(|name| selected.gives(name))
+            && scopes.all(|name| selected.gives(name))
+    }
+
+    /// Whether what it acts as is what it was verified as: nothing was selected that its
+    /// token does not say.
+    #[must_use]
+    pub fn is_as_verified(&self, verified: &Self) -> bool {
+        self.tenant == verified.tenant
+            && self.role == verified.role
+            && self.roles == verified.roles
+            && self.permissions == verified.permissions
+            && self.scopes == verified.scopes
     }
 
     /// The caller, who turned out to be this subject of ours, in this epoch.

@@ -130,6 +130,7 @@ mod tests {
             roles: Vec::new(),
             role: None,
             scopes: vec![Scope::new("platform.users.read").unwrap()],
+            crosses: false,
             credential,
             client: None,
             actors: Vec::new(),

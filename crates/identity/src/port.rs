@@ -29,7 +29,7 @@ mod session;
 mod subject;
 mod tenant;
 
-pub use api_token::{TokenRead, TokenWrite};
+pub use api_token::{TokenGroup, TokenRead, TokenWrite};
 pub use audit::{AuditRead, AuditWrite};
 pub use challenge::{
     ChallengeFilter, ChallengeKey, ChallengeRead, ChallengeWrite, ChallengesIn, ChallengesOf,
@@ -147,6 +147,10 @@ pub enum TokenFilter {
     Tenant(TenantId),
     /// One owner's that are bound to a tenant.
     OwnerIn(SubjectId, TenantId),
+    /// Those that somebody made, whoever owns them.
+    Maker(SubjectId),
+    /// Those that somebody made and that are bound to a tenant.
+    MakerIn(SubjectId, TenantId),
 }
 
 /// Which audit rows to list, newest first.

@@ -28,6 +28,9 @@ pub struct RealmSettings {
     pub sessions: SessionSettings,
     /// The roles it defines, sorted by name.
     pub roles: Vec<RoleDefinition>,
+    /// The permission by which a caller acts in any tenant, if one does and is held
+    /// realm-wide.
+    pub crossing: Option<Permission>,
     /// The roles a new user is granted, realm-wide.
     pub default_roles: Vec<RoleName>,
     /// The role in force when a request selects none; must be held to count.
@@ -165,6 +168,8 @@ pub struct TokenClass {
     pub format: TokenFormat,
     /// How many an owner may have active.
     pub max_active: u32,
+    /// How many may be made for an owner in an hour, whatever becomes of them.
+    pub max_hourly: u32,
     /// When its tokens expire.
     pub expiry: ExpiryRule,
     /// How its tokens may be presented.
@@ -179,6 +184,9 @@ pub struct TokenClass {
 
 /// How many API tokens of a class an owner may have active, unless the class says.
 pub const MAX_ACTIVE: u32 = 100;
+
+/// How many API tokens of a class may be made for an owner in an hour, unless the class says.
+pub const MAX_HOURLY: u32 = 100;
 
 /// When a class's tokens expire.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -55,7 +55,7 @@ pub(crate) async fn create_token(
     let at = body.expires_at.as_deref();
     let request = CreateToken {
         kind: parse("kind", &body.kind)?,
-        owner: owner(&body.owner)?,
+        owner: owner("owner", &body.owner)?,
         name: body.name,
         ceiling: ceiling(
             body.tenant.as_deref(),

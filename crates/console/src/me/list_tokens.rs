@@ -3,7 +3,7 @@
 use crate::desk::Desk;
 use crate::errors::refuse;
 use crate::wire::{Listing, TokenView, page};
-use doorward_identity::act::{self, OwnerRef};
+use doorward_identity::act::{self, OwnerRef, TokensOf};
 use doorward_surface::Refusal;
 use doorward_surface::extract::{Json, Query};
 use serde::Deserialize;
@@ -36,7 +36,7 @@ pub(crate) async fn list_own_tokens(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Listing<TokenView>>, Refusal> {
     let page = page(query.limit.as_deref(), query.after.as_deref())?;
-    let owner = Some(OwnerRef::Subject(desk.subject));
+    let owner = Some(TokensOf::Owner(OwnerRef::Subject(desk.subject)));
     let found = act::list_tokens(desk.context(), &desk.caller, owner, page)
         .await
         .map_err(refuse)?;

@@ -93,16 +93,16 @@ pub(crate) fn grant(
 }
 
 /// An owner: a subject's id, an e-mail address, or `tenant:ID`.
-pub(crate) fn owner(text: &str) -> Result<OwnerRef, Refusal> {
+pub(crate) fn owner(name: &str, text: &str) -> Result<OwnerRef, Refusal> {
     if let Some(tenant) = text.strip_prefix("tenant:") {
-        return parse("owner", tenant).map(OwnerRef::Tenant);
+        return parse(name, tenant).map(OwnerRef::Tenant);
     }
     if text.contains('@') {
         return Email::new(text)
             .map(OwnerRef::Email)
-            .map_err(|error| invalid("owner", error));
+            .map_err(|error| invalid(name, error));
     }
-    parse("owner", text).map(OwnerRef::Subject)
+    parse(name, text).map(OwnerRef::Subject)
 }
 
 /// A text as a value of a name's type.

@@ -146,15 +146,24 @@ fn no_scopes_and_an_empty_list_of_scopes_are_two_things() {
 #[test]
 fn an_owner_is_an_id_an_address_or_a_tenant() {
     let id = SubjectId::from_bytes([2; 16]);
-    assert_eq!(owner(&id.to_string()).unwrap(), OwnerRef::Subject(id));
+    assert_eq!(
+        owner("owner", &id.to_string()).unwrap(),
+        OwnerRef::Subject(id)
+    );
     let email = Email::new("ada@example.org").unwrap();
-    assert_eq!(owner("Ada@example.org").unwrap(), OwnerRef::Email(email));
-    let OwnerRef::Tenant(tenant) = owner("tenant:acme").unwrap() else {
+    assert_eq!(
+        owner("owner", "Ada@example.org").unwrap(),
+        OwnerRef::Email(email)
+    );
+    let OwnerRef::Tenant(tenant) = owner("owner", "tenant:acme").unwrap() else {
         panic!("a tenant");
     };
     assert_eq!(tenant.as_str(), "acme");
     for bad in ["", "acme", "tenant:", "tenant:a b", "a@b@", "7"] {
-        assert_eq!(owner(bad).unwrap_err().code, ErrorCode::InvalidRequest);
+        assert_eq!(
+            owner("owner", bad).unwrap_err().code,
+            ErrorCode::InvalidRequest
+        );
     }
 }
 

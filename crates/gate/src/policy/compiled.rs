@@ -6,7 +6,7 @@ use super::table::Table;
 use crate::port::{IssuerKeys, RemoteKeys};
 use doorward_base::claims::ClaimPlaces;
 use doorward_base::limit::Quota;
-use doorward_base::{Audience, Principal, RealmName, Scope, TenantId};
+use doorward_base::{Audience, Permission, Principal, RealmName, RoleName, Scope, TenantId};
 use doorward_jose::{Algorithm, KeySet, TypRule};
 use doorward_surface::{Form, RealmHandle};
 use http::{HeaderName, Method, Uri};
@@ -271,6 +271,14 @@ impl Realm {
     pub(crate) fn asks_proxies_on(&self, listener: Option<SocketAddr>) -> bool {
         let own = self.forward_auth.as_ref().and_then(|spec| spec.listener);
         own.is_some() && own == listener
+    }
+
+    /// What a role gives that somebody selects: nothing, unless the realm defines it. What
+    /// a tenant's own role gives, or one of an issuer that is not ours, is not known here.
+    pub(crate) fn given_by(&self, role: &RoleName) -> &[Permission] {
+        let mut roles = self.spec.roles.iter();
+        let defined = roles.find(|known| known.role == *role);
+        defined.map_or(&[], |known| &known.permissions)
     }
 
     /// Where the claims of this caller carry what it acts as.

@@ -372,6 +372,8 @@ fn places(map: &ClaimMap) -> ClaimPlaces {
         (Field::Tenant, &map.tenant),
         (Field::Role, &map.role),
         (Field::Roles, &map.roles),
+        (Field::Permissions, &map.permissions),
+        (Field::Scopes, &map.scopes),
     ];
     let read = read.into_iter();
     let read = read.filter_map(|(field, path)| Some((field, path.clone()?)));

@@ -11,7 +11,7 @@ use doorward_base::claims::{ClaimPath, Field};
 use doorward_base::limit::Quota;
 use doorward_base::token_format::TokenFormat;
 use doorward_base::words;
-use doorward_base::{Audience, ClassName, RealmName, Scope};
+use doorward_base::{Audience, ClassName, Permission, RealmName, RoleName, Scope};
 use doorward_jose::alg::Algorithm;
 use doorward_surface::{Form, RealmParts, Template};
 use http::{HeaderName, Uri};
@@ -54,6 +54,8 @@ pub struct RealmSpec {
     pub classes: Vec<ClassSpec>,
     /// HTTP Basic, if a realm has it.
     pub basic: Option<BasicSpec>,
+    /// The roles it defines: whoever selects one holds no more than it gives.
+    pub roles: Vec<RoleSpec>,
     /// The header by which a request selects one of its roles.
     pub role_header: Option<HeaderName>,
     /// The header by which a request names a tenant, and the scope that may name a
@@ -99,6 +101,7 @@ impl RealmSpec {
             issuers: Vec::new(),
             classes: Vec::new(),
             basic: None,
+            roles: Vec::new(),
             role_header: None,
             tenant_header: None,
             immediate_revocation: true,
@@ -114,6 +117,15 @@ impl RealmSpec {
             forward_auth: None,
         }
     }
+}
+
+/// A role, as the gate needs it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RoleSpec {
+    /// Its name.
+    pub role: RoleName,
+    /// What it gives.
+    pub permissions: Vec<Permission>,
 }
 
 /// What becomes of what an access token opened (a WebSocket, an event stream, an answer
@@ -238,7 +250,8 @@ pub struct BasicModule {
 pub struct TenantHeaderSpec {
     /// The header.
     pub header: HeaderName,
-    /// The scope that may name a tenant other than the caller's own.
+    /// The scope that may name a tenant other than the caller's own. Whoever made the token
+    /// says that it is held everywhere.
     pub foreign_scope: Scope,
 }
 

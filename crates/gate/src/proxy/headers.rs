@@ -105,18 +105,22 @@ pub(crate) fn set_authorization(headers: &mut HeaderMap, seen: &Seen<'_>) {
     if seen.passes_authorization {
         return;
     }
+    // A token that says another tenant than the headers, or more than the role that was
+    // selected gives, is not passed on.
+    let says_the_same = |verified: &Verified| {
+        let acting = seen.principal;
+        acting.is_none_or(|acting| acting.is_as_verified(&verified.principal))
+    };
     let keep = seen.realm.identity.forward_jwt
         && seen.verified.is_some_and(|verified| {
-            // A token that says another tenant than the headers is not passed on.
-            let acts_in = seen.principal.map(|acting| &acting.tenant);
-            verified.kind == CredentialKind::Jwt
-                && acts_in.is_none_or(|tenant| *tenant == verified.principal.tenant)
+            verified.kind == CredentialKind::Jwt && says_the_same(verified)
         });
     if !keep {
         headers.remove(AUTHORIZATION);
     }
     if let Some(converted) = seen
         .verified
+        .filter(|verified| says_the_same(verified))
         .and_then(|verified| verified.converted.as_ref())
     {
         headers.insert(AUTHORIZATION, converted.authorization.clone());

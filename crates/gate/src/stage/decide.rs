@@ -11,7 +11,7 @@ use super::{Passed, Stop};
 use crate::policy::compiled::{Realm, Route, Target, TargetKind};
 use crate::policy::spec::{MountAccess, MountSpec, RouteSpec, TenantRule};
 use doorward_base::claims::ClaimPlaces;
-use doorward_base::principal::Acting;
+use doorward_base::principal::{Acting, Selected};
 use doorward_base::{CredentialKind, ErrorCode, Principal, RoleName, Scope};
 use http::Method;
 use std::sync::Arc;
@@ -141,18 +141,19 @@ fn act_as(realm: &Realm, principal: &Arc<Principal>, asked: &Asked) -> Passed<Ar
         let stop = Stop::new(ErrorCode::RoleNotAllowed, STAGE, "role_header");
         return Err(stop.between(vec![role.to_string()], texts(&principal.roles)));
     }
+    // Whoever selects a role has that one alone, and what it gives.
+    let selected = asked.role.as_ref().map(|role| Selected {
+        role,
+        gives: realm.given_by(role),
+    });
     if let (Some(tenant), Some(rule)) = (&asked.tenant, &realm.tenant_header)
         && principal.tenant.as_ref() != Some(tenant)
-        && !principal.has_scope(&rule.foreign_scope)
+        && !may_cross(principal, selected.as_ref(), &rule.foreign_scope)
     {
         let stop = Stop::new(ErrorCode::TenantForbidden, STAGE, "tenant_header");
         return Err(stop.between(vec![tenant.to_string()], texts(&principal.tenant)));
     }
-    // Whoever selects a role has that one alone.
-    let is_told = |role: &&RoleName| {
-        principal.role.as_ref() == Some(role) && principal.roles == [RoleName::clone(role)]
-    };
-    let role = asked.role.as_ref().filter(|role| !is_told(role));
+    let role = selected.filter(|selected| !principal.acts_in(selected));
     let tenant = asked
         .tenant
         .as_ref()
@@ -167,6 +168,13 @@ fn act_as(realm: &Realm, principal: &Arc<Principal>, asked: &Asked) -> Passed<Ar
         tenant,
         places,
     })))
+}
+
+/// Whether the caller may act in a tenant that is not its own: by the scope for it, which the
+/// selected role must give too, and which it holds in the whole realm.
+fn may_cross(principal: &Principal, selected: Option<&Selected<'_>>, scope: &Scope) -> bool {
+    let is_left = selected.is_none_or(|selected| selected.gives(scope.as_str()));
+    is_left && principal.has_scope(scope) && principal.crosses
 }
 
 fn check_environment(route: &RouteSpec, principal: &Principal) -> Passed<()> {

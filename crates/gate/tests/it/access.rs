@@ -122,7 +122,13 @@ async fn a_foreign_tenant_needs_the_scope_for_it() {
     let plain = gate.world.bearer(|_| {});
     let operator = gate.world.bearer(|claims| {
         claims.insert("scope".into(), "tenant:assume".into());
+        claims["dw"]["x"] = true.into();
     });
+    // The administrator of one tenant, who holds it there; and who has not got it at all.
+    let local = gate.world.bearer(|claims| {
+        claims.insert("scope".into(), "tenant:assume".into());
+    });
+    let other = gate.world.bearer(|claims| claims["dw"]["x"] = true.into());
     for (jwt, tenant, wanted) in [
         (&plain, "acme", "acme"),
         (&operator, "globex", "globex"),
@@ -138,6 +144,21 @@ async fn a_foreign_tenant_needs_the_scope_for_it() {
         let answer = ask(gate.addr, "GET /api/x", &headers).await;
         assert_eq!(answer.code(), (403, "tenant_forbidden".into()), "{tenant}");
     }
+    for jwt in [&local, &other] {
+        let headers = [("Authorization", jwt.as_str()), ("X-Tenant-Id", "globex")];
+        let answer = ask(gate.addr, "GET /api/x", &headers).await;
+        assert_eq!(answer.code(), (403, "tenant_forbidden".into()));
+        let own = [("Authorization", jwt.as_str()), ("X-Tenant-Id", "acme")];
+        assert_eq!(ask(gate.addr, "GET /api/x", &own).await.status, 200);
+    }
+    // A role that does not give it opens no other tenant either.
+    let as_user = [
+        ("Authorization", operator.as_str()),
+        ("X-Tenant-Id", "globex"),
+        ("X-Hasura-Role", "user"),
+    ];
+    let answer = ask(gate.addr, "GET /api/x", &as_user).await;
+    assert_eq!(answer.code(), (403, "tenant_forbidden".into()));
     let twice = [
         ("Authorization", plain.as_str()),
         ("X-Tenant-Id", "acme"),

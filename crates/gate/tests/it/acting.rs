@@ -5,7 +5,7 @@ use super::support::{Answer, Running, api_token, ask, realm, route, scope, start
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use doorward_gate::lower;
-use doorward_gate::policy::spec::{RealmSpec, RouteSpec, TenantHeaderSpec, UpstreamSpec};
+use doorward_gate::policy::spec::{RealmSpec, RoleSpec, RouteSpec, TenantHeaderSpec, UpstreamSpec};
 use serde_json::{Value, json};
 
 fn told(answer: &Answer) -> Value {
@@ -54,6 +54,7 @@ async fn g6_a_tenant_that_is_named_is_the_only_one_that_is_told() {
     let gate = start(telling).await;
     let jwt = gate.world.bearer(|claims| {
         claims.insert("scope".into(), json!("service:x tenant:assume"));
+        claims["dw"]["x"] = json!(true);
         claims.insert("also".into(), json!({"tenant": "acme", "kept": 1}));
     });
     let own = told(&ask(gate.addr, "GET /api/x", &[("Authorization", &jwt)]).await);
@@ -69,6 +70,7 @@ async fn g6_a_tenant_that_is_named_is_the_only_one_that_is_told() {
     // Nor is one that says no tenant.
     let none = gate.world.bearer(|claims| {
         claims.insert("scope".into(), json!("tenant:assume"));
+        claims["dw"]["x"] = json!(true);
         claims.remove("tenant");
     });
     let named = [("Authorization", &*none), ("Acme-Org", "globex")];
@@ -100,6 +102,118 @@ async fn a_role_that_is_selected_is_the_only_one() {
     }
     assert_eq!(get("/boss/x", None).await.status, 200);
     assert_eq!(get("/boss/x", Some("boss")).await.status, 200);
+}
+
+/// G5: checks, headers, claims and the JWT for the upstream say what the role gives, whatever
+/// is selected of whatever a token carries, and however its claims write it.
+#[tokio::test]
+async fn g5_a_role_that_is_selected_leaves_what_it_gives() {
+    let names = ["orders:read", "orders:write", "service:x"];
+    let gives = |role: &str| match role {
+        "boss" => vec!["orders:read", "orders:write"],
+        "clerk" => vec!["orders:read"],
+        // One that the realm does not define gives nothing that is known here.
+        _ => vec![],
+    };
+    let gate = start(|realm| {
+        telling(realm);
+        let permissions = ("acme-permissions", "permissions");
+        let too = ("acme-scopes-too", "also.scopes");
+        for (name, path) in [permissions, too] {
+            let mapped = (name.parse().unwrap(), path.parse().unwrap());
+            realm.identity.mapped.push(mapped);
+        }
+        let also = (
+            doorward_base::claims::Field::Scopes,
+            "also.scopes".parse().unwrap(),
+        );
+        realm.issuers[0].claims.also.push(also);
+        for role in ["boss", "clerk"] {
+            realm.roles.push(RoleSpec {
+                role: role.parse().unwrap(),
+                permissions: gives(role).iter().map(|one| one.parse().unwrap()).collect(),
+            });
+        }
+    })
+    .await;
+    // Every set of permissions and scopes that a token may carry, told in every place.
+    for carried in 0..8_usize {
+        let carried: Vec<&str> = (0..3)
+            .filter(|n| carried & (1 << n) != 0)
+            .map(|n| names[n])
+            .collect();
+        for roles in [&["boss", "clerk", "tenants-own"][..], &["clerk"]] {
+            let jwt = gate.world.bearer(|claims| {
+                claims.insert("roles".into(), json!(roles));
+                claims.insert("role".into(), json!(roles[0]));
+                claims.insert("permissions".into(), json!(carried));
+                claims.insert("scope".into(), json!(carried.join(" ")));
+                claims.insert("also".into(), json!({"tenant": "acme", "scopes": carried}));
+            });
+            for role in [None].into_iter().chain(roles.iter().map(Some)) {
+                let mut headers = vec![("Authorization", &*jwt)];
+                headers.extend(role.map(|role| ("X-Hasura-Role", *role)));
+                let get = async |path: &str| ask(gate.addr, &format!("GET {path}"), &headers).await;
+                let left: Vec<&str> = match role {
+                    None => carried.clone(),
+                    Some(role) => {
+                        let given = gives(role);
+                        let carried = carried.iter().copied();
+                        carried.filter(|name| given.contains(name)).collect()
+                    }
+                };
+                let case = format!("{carried:?} {roles:?} {role:?}");
+                let seen = told(&get("/api/x").await);
+                let text = |name: &str| seen[name].as_str().unwrap_or_default();
+                assert_eq!(text("x-doorward-scopes"), left.join(" "), "{case}");
+                assert_eq!(text("acme-scope"), left.join(" "), "{case}");
+                assert_eq!(text("acme-permissions"), left.join(","), "{case}");
+                assert_eq!(text("acme-scopes-too"), left.join(","), "{case}");
+                let in_force = role.unwrap_or(&roles[0]);
+                assert_eq!(text("x-doorward-role"), *in_force, "{case}");
+                let told_roles = role.map_or(roles.join(","), |role| (*role).to_owned());
+                assert_eq!(text("acme-roles"), told_roles, "{case}");
+                // A token that says anything else goes no further.
+                let says_so = left == carried && told_roles == roles.join(",");
+                let passed_on = if says_so { Some(&*jwt) } else { None };
+                assert_eq!(
+                    seen.get("authorization").and_then(Value::as_str),
+                    passed_on,
+                    "{case}"
+                );
+                let may_write = left.contains(&"orders:write");
+                assert_eq!(get("/orders/x").await.status == 200, may_write, "{case}");
+                let has_scope = left.contains(&"service:x");
+                assert_eq!(get("/scoped/x").await.status == 200, has_scope, "{case}");
+            }
+        }
+    }
+}
+
+/// X4: a JWT that was minted for what a caller is says nothing of where it acts.
+#[tokio::test]
+async fn x4_a_minted_jwt_says_no_other_tenant_than_the_headers() {
+    let gate = start(|realm| {
+        telling(realm);
+        let modules = &mut realm.basic.as_mut().unwrap().modules;
+        let module = modules.iter_mut().find(|one| one.name == "gov").unwrap();
+        module.scopes.push(scope("tenant:assume"));
+    })
+    .await;
+    let token = api_token(1);
+    gate.world.know_as(&token, |parts| {
+        parts.tenant = Some("acme".parse().unwrap());
+        parts.scopes = vec![scope("service:x"), scope("tenant:assume")];
+    });
+    let basic = basic(&token);
+    let plain = [("Authorization", &*basic)];
+    let seen = told(&ask(gate.addr, "GET /scoped/x", &plain).await);
+    let minted = seen["authorization"].as_str().unwrap();
+    assert!(minted.starts_with("Bearer "), "{minted}");
+    let acting = [("Authorization", &*basic), ("Acme-Org", "globex")];
+    let seen = told(&ask(gate.addr, "GET /scoped/x", &acting).await);
+    assert_eq!(seen["x-doorward-tenant"], "globex");
+    assert_eq!(seen.get("authorization"), None);
 }
 
 /// X4, G5: what a module leaves of a caller is all that is checked and told.

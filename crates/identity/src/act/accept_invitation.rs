@@ -256,7 +256,7 @@ impl Work for Acceptance {
         event.detail.insert("invitation".to_owned(), id);
         event.subject = account.as_ref().map(|subject| subject.id);
         let settings = &self.realm.settings;
-        let maker = load_maker(tx, settings, invitation.made_by, self.call.now).await?;
+        let maker = load_maker(tx, settings, &invitation, self.call.now).await?;
         // A refusal leaves it where it is: it can be tried again.
         let taking = take(&TakeInput {
             invitation: &invitation,
@@ -291,7 +291,7 @@ impl Work for Acceptance {
         };
         event.subject = Some(subject.id);
         let (email, tenant) = (&invitation.email, &invitation.tenant);
-        erase_stand_in(tx, email, tenant, event.actor.clone(), &self.call).await?;
+        erase_stand_in(tx, email, tenant, event.actor, &self.call).await?;
         self.join(tx, &invitation, subject.id).await?;
         Ok(subject)
     }

@@ -1,9 +1,9 @@
 //! Checks the secret that a client presents. A success writes nothing; a refusal of a
-//! client that exists is written down. Made-up ids leave no row, or anybody could fill the
-//! log. Not here: what the client gets for it.
+//! client that exists is written down, and counted where there are many. Made-up ids leave
+//! no row, or anybody could fill the log. Not here: what the client gets for it.
 
 use super::keyring::DigestKind;
-use super::work::{Failure, Query, Stop, Work};
+use super::work::{Counted, Failure, Query, Stop, Work};
 use super::{Call, Context};
 use crate::decide::client::{ClientRefusal, authenticate};
 use crate::model::{Actor, AuditAction, AuditEvent, Client, ClientSecret, SecretUse};
@@ -78,6 +78,7 @@ pub async fn present_client(
         roles: Vec::new(),
         role: None,
         scopes: Vec::new(),
+        crosses: false,
         credential: CredentialId::Client(client.id),
         client: None,
         actors: Vec::new(),
@@ -122,7 +123,7 @@ impl Work for RefusedClient {
     type Done = Client;
     type Refusal = ClientRefusal;
     const EXTENT: Extent = Extent::OneLookUp;
-    const EACH_REFUSAL: bool = true;
+    const COUNTED: Counted = Counted::Further;
 
     fn effect(&self) -> Effect {
         Effect::Nothing

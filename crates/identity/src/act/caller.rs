@@ -3,7 +3,7 @@
 
 use crate::decide::authority::permissions_of;
 use crate::decide::manage::{ManagementCaller, Manager, Through};
-use crate::model::{Actor, Ceiling, Dossier};
+use crate::model::{Actor, Ceiling, Dossier, Invitation, MadeThrough};
 use crate::port::{Read, StoreError};
 use crate::settings::RealmSettings;
 use doorward_base::principal::CredentialId;
@@ -106,20 +106,65 @@ pub(super) async fn load_manager(
     Ok(Some(manager(dossier, settings, through, ceilings)))
 }
 
-/// What whoever made something may do now: an operator, or a subject by all that it holds.
-/// `None` if it is disabled or gone.
+/// What whoever made an invitation may give by it now: an operator anything; a subject what
+/// it holds, through what it was made through. `None` if it is disabled or gone, or was
+/// made through an API token that is dead.
 pub(super) async fn load_maker(
     tx: &mut dyn Read,
     settings: &RealmSettings,
-    made_by: Option<SubjectId>,
+    invitation: &Invitation,
     now: Timestamp,
 ) -> Result<Option<ManagementCaller>, StoreError> {
-    let Some(subject) = made_by else {
+    let Some(subject) = invitation.made_by else {
         return Ok(Some(ManagementCaller::Operator));
     };
-    let dossier = tx.find_dossier(subject).await?;
-    let dossier = dossier.filter(|found| found.subject.status.allows(now));
-    Ok(dossier.map(|dossier| manager(dossier, settings, Through::SignIn, Vec::new())))
+    let dossier = match tx.find_dossier(subject).await? {
+        Some(found) if found.subject.status.allows(now) => found,
+        _ => return Ok(None),
+    };
+    let mut ceilings = invitation.through.ceilings.clone();
+    let mut through = Through::Other;
+    if let Some(token) = invitation.through.token {
+        let credential = CredentialId::ApiToken(token);
+        let ceiling = load_ceiling(tx, subject, credential, &dossier.member_of, now).await?;
+        let Some(ceiling) = ceiling else {
+            return Ok(None);
+        };
+        ceilings.push(ceiling);
+        through = Through::ApiToken(token);
+    }
+    Ok(Some(manager(dossier, settings, through, ceilings)))
+}
+
+/// Through what a caller makes what is used later; [`load_maker`] reads it back. The ceiling
+/// of an API token is its own row's: it is not written down again.
+pub(super) fn made_through(manager: &ManagementCaller) -> MadeThrough {
+    let vouched = manager.vouches();
+    let ManagementCaller::Subject(manager) = manager else {
+        return MadeThrough {
+            vouched,
+            ..MadeThrough::default()
+        };
+    };
+    let (token, own) = match manager.through {
+        Through::ApiToken(token) => (Some(token), 1),
+        Through::SignIn | Through::Other => (None, 0),
+    };
+    let narrows = |ceiling: &&Ceiling| {
+        let Ceiling {
+            tenant,
+            roles,
+            permissions,
+            ..
+        } = ceiling;
+        tenant.is_some() || roles.is_some() || permissions.is_some()
+    };
+    let ceilings = manager.ceilings.iter().skip(own).filter(narrows);
+    MadeThrough {
+        token,
+        ceilings: ceilings.cloned().collect(),
+        vouched,
+    }
 }
 
 fn manager(

@@ -9,12 +9,12 @@ use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::{ManagementCaller, Reach};
 use crate::decide::refusal::{ManageRefusal, TokenRefusal};
-use crate::decide::token::{self, CreateInput, granted_to_key};
+use crate::decide::token::{self, CreateInput, check_rate, granted_to_key};
 use crate::model::{
     ApiToken, AuditAction, AuditEvent, Ceiling, Change, Grant, Identifier, Membership, Metadata,
     NewApiToken, Subject, SubjectStatus, TokenKind, TokenState,
 };
-use crate::port::{Read, StoreError, Tx};
+use crate::port::{Read, StoreError, TokenGroup, Tx};
 use crate::settings::TokenClass;
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
@@ -151,14 +151,15 @@ impl Work for NewToken {
         event.subject = Some(owner.subject.id);
         event.tenant.clone_from(&ceiling.tenant);
         owner.owned.tenant_roles = load_tenant_roles(tx, ceiling.tenant.as_ref()).await?;
+        let group = TokenGroup {
+            owner: owner.subject.id,
+            class: &class.name,
+            tenant: ceiling.tenant.as_ref(),
+        };
         let active = tx
-            .count_active_tokens(
-                owner.subject.id,
-                &class.name,
-                self.call.now,
-                class.max_active,
-            )
+            .count_active_tokens(group, self.call.now, class.max_active)
             .await?;
+        let nth_newest = tx.find_nth_newest_token(group, class.max_hourly).await?;
         let made = token::create(&CreateInput {
             caller: &manager,
             class,
@@ -173,6 +174,7 @@ impl Work for NewToken {
             default_roles: &self.realm.settings.default_roles,
             now: self.call.now,
         })?;
+        check_rate(&manager, nth_newest, self.call.now)?;
         note_terms(event, &made.ceiling, made.expires_at);
         self.write_owner(tx, &owner, &made.ceiling).await?;
         let token = self.token(class, owner.subject.id, made.ceiling, made.expires_at);

@@ -26,6 +26,7 @@ impl Owned {
             member_of: &self.member_of,
             roles: &settings.roles,
             tenant_roles: &self.tenant_roles,
+            crossing: settings.crossing.as_ref(),
         }
     }
 }

@@ -1,20 +1,20 @@
 //! Invites an address into a tenant. Its secret goes to the address, or to who vouches.
 
-use super::caller::load_manager;
+use super::caller::{load_manager, made_through};
 use super::challenge::{self, ChallengeTerms, MintError};
 use super::mail::{self, MailRefusal};
 use super::placement::check_role;
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::check_list;
-use crate::decide::invitation::{delivery, name_in_mail};
+use crate::decide::invitation::{MAX_WAITING, delivery, name_in_mail};
 use crate::decide::manage::{ManagementCaller, ManagementPermission};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
     AuditAction, AuditEvent, Challenge, ChallengeKind, Delivery, Grant, Granted, Invitation,
-    MailDraft, MailKind, QueuedMail,
+    MadeThrough, MailDraft, MailKind, QueuedMail,
 };
-use crate::port::{Read, Tx};
+use crate::port::{Read, StoreError, Tx};
 use crate::settings::RealmSettings;
 use async_trait::async_trait;
 use doorward_base::{ChallengeId, Effect, Email, RoleName, Secret, SubjectId, TenantId, Timestamp};
@@ -66,21 +66,22 @@ pub async fn invite(
         mail_is_on: ctx.identity.mail.is_on,
         now: ctx.call.now,
     };
-    let decided = match ctx.query(forecast).await {
-        Ok(delivery) => Ok(delivery),
-        Err(Failure::Refused(refusal)) => Err(refusal),
+    let (decided, through) = match ctx.query(forecast).await {
+        Ok((delivery, through)) => (Ok(delivery), through),
+        Err(Failure::Refused(refusal)) => (Err(refusal), MadeThrough::default()),
         Err(failure) => return Err(failure),
     };
+    let given_to = decided.clone().unwrap_or(Delivery::Nobody);
     let terms = ChallengeTerms {
         address: Some(request.email.as_str().to_owned()),
         tenant: Some(request.tenant.clone()),
         made_by: caller.subject(),
-        payload: Invitation::payload(&request.roles, decided.clone().unwrap_or(Delivery::Nobody)),
+        payload: Invitation::payload(&request.roles, given_to, &through),
         ..ChallengeTerms::default()
     };
     let minted = challenge::mint(ctx, ChallengeKind::Invitation, terms);
     let (challenge, secret) = minted.map_err(|error| match error {
-        MintError::Payload => Failure::Refused(ManageRefusal::TooMany("roles")),
+        MintError::Payload => Failure::Refused(ManageRefusal::TooMany("roles and scopes")),
         MintError::Prefix => Failure::Internal(error.to_string()),
     })?;
     let (id, expires_at) = (challenge.id, challenge.expires_at);
@@ -97,6 +98,7 @@ pub async fn invite(
             tenant: request.tenant,
             roles: request.roles,
             delivery: decided,
+            through,
             challenge,
             mail,
         })
@@ -194,10 +196,10 @@ struct Forecast {
 
 #[async_trait]
 impl Query for Forecast {
-    type Done = Delivery;
+    type Done = (Delivery, MadeThrough);
     type Refusal = ManageRefusal;
 
-    async fn run(&self, tx: &mut dyn Read) -> Result<Delivery, Stop<ManageRefusal>> {
+    async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<ManageRefusal>> {
         let settings = &self.realm.settings;
         let manager = load_manager(tx, settings, &self.caller, self.now)
             .await?
@@ -206,7 +208,7 @@ impl Query for Forecast {
         manager.demand(NEEDED, Some(tenant))?;
         let delivery = delivery(self.request.delivery, manager.vouches(), self.mail_is_on)?;
         check(tx, settings, &manager, tenant, roles).await?;
-        Ok(delivery)
+        Ok((delivery, made_through(&manager)))
     }
 }
 
@@ -217,6 +219,7 @@ struct NewInvitation {
     tenant: TenantId,
     roles: Vec<RoleName>,
     delivery: Result<Delivery, ManageRefusal>,
+    through: MadeThrough,
     challenge: Challenge,
     mail: Option<QueuedMail>,
 }
@@ -260,6 +263,18 @@ impl Work for NewInvitation {
             return Err(ManageRefusal::NotVouching.into());
         }
         check(tx, settings, &manager, tenant, &self.roles).await?;
+        if made_through(&manager) != self.through {
+            // It gained or lost a word that counts while the secret was made.
+            return Err(
+                StoreError::Unavailable("the caller's authority changed".to_owned()).into(),
+            );
+        }
+        if let Some(maker) = manager.subject() {
+            let waiting = tx.count_challenges_of(maker, tenant, MAX_WAITING).await?;
+            if waiting >= MAX_WAITING {
+                return Err(ManageRefusal::TooManyInvitations(MAX_WAITING).into());
+            }
+        }
         tx.put_challenge(&self.challenge).await?;
         if let Some(mail) = &self.mail {
             tx.put_mail(mail).await?;

@@ -22,8 +22,18 @@ pub struct TokenPage {
     pub next: Option<ApiTokenId>,
 }
 
-/// Lists API tokens, of one owner or of all within reach. One's own need nothing;
-/// others' need `platform.users.read` or
+/// Which tokens to list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TokensOf {
+    /// Those of an owner.
+    Owner(OwnerRef),
+    /// Those that somebody made, for itself or for others: they outlive it where they are
+    /// others'.
+    Maker(OwnerRef),
+}
+
+/// Lists API tokens: of one owner, made by one, or all within reach. One's own need
+/// nothing; others' need `platform.users.read` or
 /// `platform.users.service-accounts.access-tokens.edit`.
 ///
 /// # Errors
@@ -31,14 +41,14 @@ pub struct TokenPage {
 pub async fn list_tokens(
     ctx: Context<'_>,
     caller: &Caller,
-    owner: Option<OwnerRef>,
+    which: Option<TokensOf>,
     page: Page<ApiTokenId>,
 ) -> Result<TokenPage, Failure<TokenRefusal>> {
     ctx.query(List {
         realm: ctx.realm(),
         now: ctx.call.now,
         caller: caller.clone(),
-        owner,
+        which,
         page,
     })
     .await
@@ -48,8 +58,16 @@ struct List {
     realm: Arc<Realm>,
     now: Timestamp,
     caller: Caller,
-    owner: Option<OwnerRef>,
+    which: Option<TokensOf>,
     page: Page<ApiTokenId>,
+}
+
+/// The same, found.
+#[derive(Clone, Copy)]
+enum Found {
+    All,
+    Owner(SubjectId),
+    Maker(SubjectId),
 }
 
 #[async_trait]
@@ -63,33 +81,57 @@ impl Query for List {
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
         manager.demand_session().map_err(TokenRefusal::from)?;
-        let owner = match &self.owner {
-            Some(owner) => {
-                let reach = reading_reach(&manager).ok();
-                let found = find_owner(tx, &manager, reach.as_ref(), owner).await;
-                let found = found.map_err(Stop::widen)?.map(|subject| subject.id);
-                match found {
-                    Some(id) if manager.subject() == Some(id) => {
-                        let filter = TokenFilter::Owner(id);
-                        return Ok(self.page_of(tx.list_api_tokens(filter, self.page).await?));
+        let found = match &self.which {
+            None => Found::All,
+            Some(TokensOf::Owner(owner)) => {
+                let reach = reading_reach(&manager);
+                let owner = find_owner(tx, &manager, reach.as_ref().ok(), owner).await;
+                let owner = owner.map_err(Stop::widen)?.map(|subject| subject.id);
+                if let Some(id) = owner
+                    && manager.subject() == Some(id)
+                {
+                    let filter = TokenFilter::Owner(id);
+                    return Ok(self.page_of(tx.list_api_tokens(filter, self.page).await?));
+                }
+                let missing = || TokenRefusal::from(ManageRefusal::NotFound("owner"));
+                let reach = reach?;
+                let id = owner.ok_or_else(missing)?;
+                if !reach.covers_member(&load_member_of(tx, id).await?) {
+                    return Err(missing().into());
+                }
+                Found::Owner(id)
+            }
+            Some(TokensOf::Maker(maker)) => {
+                let reach = reading_reach(&manager)?;
+                match (find_maker(tx, &manager, &reach, maker).await?, reach) {
+                    (Some(id), _) => Found::Maker(id),
+                    (None, Reach::Realm) => {
+                        let missing = ManageRefusal::NotFound("maker");
+                        return Err(TokenRefusal::from(missing).into());
                     }
-                    Some(id) => Some(id),
-                    None => {
-                        reading_reach(&manager)?;
-                        return Err(TokenRefusal::from(ManageRefusal::NotFound("owner")).into());
-                    }
+                    // Whether there is such an address is no tenant's to know.
+                    (None, Reach::Tenants(_)) => return Ok(self.page_of(Vec::new())),
                 }
             }
-            None => None,
         };
         let reach = reading_reach(&manager)?;
-        if let Some(id) = owner
-            && !reach.covers_member(&load_member_of(tx, id).await?)
-        {
-            return Err(TokenRefusal::from(ManageRefusal::NotFound("owner")).into());
-        }
-        Ok(self.page_of(self.within(tx, owner, reach).await?))
+        Ok(self.page_of(self.within(tx, found, reach).await?))
     }
+}
+
+/// Whoever made tokens. An id is one also when its account is deleted, and its tokens for
+/// others are there.
+async fn find_maker(
+    tx: &mut dyn Read,
+    manager: &ManagementCaller,
+    reach: &Reach,
+    maker: &OwnerRef,
+) -> Result<Option<SubjectId>, Stop<TokenRefusal>> {
+    if let OwnerRef::Subject(id) = maker {
+        return Ok(Some(*id));
+    }
+    let found = find_owner(tx, manager, Some(reach), maker).await;
+    Ok(found.map_err(Stop::widen)?.map(|subject| subject.id))
 }
 
 impl List {
@@ -98,22 +140,26 @@ impl List {
     async fn within(
         &self,
         tx: &mut dyn Read,
-        owner: Option<SubjectId>,
+        found: Found,
         reach: Reach,
     ) -> Result<Vec<ApiToken>, StoreError> {
-        let tenants = match (reach, owner) {
-            (Reach::Realm, None) => return tx.list_api_tokens(TokenFilter::All, self.page).await,
-            (Reach::Realm, Some(owner)) => {
-                let filter = TokenFilter::Owner(owner);
+        let tenants = match reach {
+            Reach::Realm => {
+                let filter = match found {
+                    Found::All => TokenFilter::All,
+                    Found::Owner(owner) => TokenFilter::Owner(owner),
+                    Found::Maker(maker) => TokenFilter::Maker(maker),
+                };
                 return tx.list_api_tokens(filter, self.page).await;
             }
-            (Reach::Tenants(tenants), _) => tenants,
+            Reach::Tenants(tenants) => tenants,
         };
         let mut rows = Vec::new();
         for tenant in tenants {
-            let filter = match owner {
-                Some(owner) => TokenFilter::OwnerIn(owner, tenant),
-                None => TokenFilter::Tenant(tenant),
+            let filter = match found {
+                Found::All => TokenFilter::Tenant(tenant),
+                Found::Owner(owner) => TokenFilter::OwnerIn(owner, tenant),
+                Found::Maker(maker) => TokenFilter::MakerIn(maker, tenant),
             };
             rows.extend(tx.list_api_tokens(filter, self.page).await?);
         }

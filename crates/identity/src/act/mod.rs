@@ -88,7 +88,7 @@ pub use keyring::Keyring;
 pub use last_used::LastUsed;
 pub use link_identity::{LinkGround, LinkIdentity, link_identity, unlink_identity};
 pub use list_audit::{AuditCursor, AuditPage, list_audit};
-pub use list_tokens::{TokenPage, list_tokens};
+pub use list_tokens::{TokenPage, TokensOf, list_tokens};
 pub use look_up::KeyNews;
 pub use membership::{create_membership, end_membership};
 pub use mint_internal::{Internal, InternalRequest, mint_internal};

@@ -2,7 +2,7 @@
 
 use super::refresh_token::RefreshToken;
 use super::sign::{Issued, Unsigned, mint_jti};
-use super::work::{Failure, Stop, Work};
+use super::work::{Counted, Failure, Stop, Work};
 use super::{Call, Context, Realm};
 use crate::decide::issue::{Ask, Bearer, Term, hold};
 use crate::decide::refresh::{RefreshInput, Refreshed as Decision, refresh as decide};
@@ -96,6 +96,7 @@ impl Work for Going {
     type Done = (Unsigned, u32, SessionId);
     type Refusal = RefreshRefusal;
     const EXTENT: Extent = Extent::OneLookUp;
+    const COUNTED: Counted = Counted::Further;
 
     fn effect(&self) -> Effect {
         Effect::Begins
@@ -109,6 +110,11 @@ impl Work for Going {
     fn event(&self) -> AuditEvent {
         self.call
             .event(Actor::Anonymous, AuditAction::SessionRefresh)
+    }
+
+    /// It ends the session, and so comes once.
+    fn is_written_down(&self, refusal: &RefreshRefusal) -> bool {
+        *refusal == RefreshRefusal::Replayed
     }
 
     async fn run(

@@ -11,9 +11,10 @@ use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::ManagementCaller;
 use crate::decide::refusal::{ManageRefusal, TokenRefusal};
-use crate::decide::token::{Carry, carried, class_of, regenerate};
+use crate::decide::token::{Carry, carried, check_rate, class_of, regenerate};
 use crate::model::{ApiToken, AuditAction, AuditEvent, Ceiling, Change, NewApiToken, TokenState};
-use crate::port::{Read, Tx};
+use crate::port::{Read, TokenGroup, Tx};
+use crate::settings::TokenClass;
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
 use doorward_base::{ApiTokenId, Effect, Timestamp};
@@ -135,6 +136,7 @@ impl Work for Replacement {
             ceiling = self.carried(tx, &manager, &old).await?;
         }
         let decided = regenerate(&old, &class, self.expires_at, self.call.now)?;
+        self.check_rate(tx, &manager, &class, &old).await?;
         let (digest, digest_key) = self
             .digest
             .as_ref()
@@ -169,6 +171,22 @@ impl Work for Replacement {
 }
 
 impl Replacement {
+    async fn check_rate(
+        &self,
+        tx: &mut dyn Tx,
+        manager: &ManagementCaller,
+        class: &TokenClass,
+        old: &ApiToken,
+    ) -> Result<(), Stop<TokenRefusal>> {
+        let group = TokenGroup {
+            owner: old.owner,
+            class: &class.name,
+            tenant: old.ceiling.tenant.as_ref(),
+        };
+        let nth_newest = tx.find_nth_newest_token(group, class.max_hourly).await?;
+        Ok(check_rate(manager, nth_newest, self.call.now)?)
+    }
+
     async fn carried(
         &self,
         tx: &mut dyn Tx,

@@ -4,7 +4,7 @@ use super::begin_session::NewSession;
 use super::guesses::{Guess, Origin};
 use super::password::PasswordCheck;
 use super::sign::{Issued, Unsigned, mint_jti};
-use super::work::{Failure, Query, Stop, Work};
+use super::work::{Counted, Failure, Query, Stop, Work};
 use super::{Call, Context, Realm};
 use crate::decide::authority::{Authority, active_tenant};
 use crate::decide::issue::{Ask, Bearer, IssueRefusal, Term, hold};
@@ -209,7 +209,7 @@ struct Begin {
 impl Work for Begin {
     type Done = (Unsigned, Subject);
     type Refusal = SignInRefusal;
-    const EACH_REFUSAL: bool = true;
+    const COUNTED: Counted = Counted::Further;
 
     fn effect(&self) -> Effect {
         Effect::Begins

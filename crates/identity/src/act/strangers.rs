@@ -1,9 +1,10 @@
 //! Refusals of whoever is not known, counted: one audit row for each block of addresses and
 //! kind of refusal in a period, instead of a synced row for each request. Otherwise anybody
-//! could fill the log. Not here: which refusals (`decide::audit`).
+//! could fill the log. So are, beyond the first of a period, the refusals of a credential
+//! that is known and dead, or wrong. Not here: which refusals (`decide::audit`, `work`).
 
 use crate::decide::audit::{Block, block_of};
-use crate::model::{AuditAction, AuditEvent, Outcome};
+use crate::model::{Actor, AuditAction, AuditEvent, Outcome};
 use crate::port::{StoreError, StoreHandle};
 use doorward_base::{ErrorCode, RealmId, Timestamp};
 use serde_json::json;
@@ -15,14 +16,37 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const MOST: usize = 1024;
 /// How many rows are written in one transaction.
 const BATCH: usize = 256;
+/// How many refusals of one action from one block are written down one by one in a period.
+const EACH: u32 = 20;
 
 /// What is counted together.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Kind {
     realm: RealmId,
     action: AuditAction,
     code: Option<ErrorCode>,
     block: Option<Block>,
+    /// Whom or what the rows name, as far as they do.
+    about: Option<String>,
+}
+
+/// What has so many rows of its own in a period. It does not know who is known: who asks
+/// would learn it from how long the answer takes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Place {
+    realm: RealmId,
+    action: AuditAction,
+    block: Option<Block>,
+}
+
+impl Place {
+    fn of(realm: RealmId, event: &AuditEvent) -> Self {
+        Self {
+            realm,
+            action: event.action,
+            block: event.peer.map(block_of),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -36,9 +60,32 @@ struct Count {
 
 /// The refusals that wait to be written down.
 #[derive(Debug, Default)]
-pub struct Strangers(Mutex<HashMap<Kind, Count>>);
+pub struct Strangers {
+    counts: Mutex<HashMap<Kind, Count>>,
+    /// How many were written down one by one in this period.
+    written: Mutex<HashMap<Place, u32>>,
+}
 
 impl Strangers {
+    /// Whether one more refusal like this gets a row of its own.
+    pub(super) fn has_room(&self, realm: RealmId, event: &AuditEvent) -> bool {
+        let written = lock(&self.written);
+        match written.get(&Place::of(realm, event)) {
+            Some(times) => *times < EACH,
+            None => written.len() < MOST,
+        }
+    }
+
+    /// One got a row of its own.
+    pub(super) fn was_written(&self, realm: RealmId, event: &AuditEvent) {
+        let mut written = lock(&self.written);
+        let place = Place::of(realm, event);
+        if written.len() < MOST || written.contains_key(&place) {
+            let times = written.entry(place).or_default();
+            *times = times.saturating_add(1);
+        }
+    }
+
     /// Counts a refusal.
     pub(super) fn count(&self, realm: RealmId, event: AuditEvent) {
         let last = event.at;
@@ -53,8 +100,8 @@ impl Strangers {
         );
     }
 
-    fn add(&self, realm: RealmId, count: Count) {
-        let mut counts = self.lock();
+    fn add(&self, realm: RealmId, mut count: Count) {
+        let mut counts = lock(&self.counts);
         let mut kind = Kind {
             realm,
             action: count.first.action,
@@ -63,9 +110,12 @@ impl Strangers {
                 Outcome::Success => None,
             },
             block: count.first.peer.map(block_of),
+            about: about(&count.first),
         };
         if counts.len() >= MOST && !counts.contains_key(&kind) {
-            kind.block = None;
+            // Counted together, and so said of nobody.
+            (kind.block, kind.about) = (None, None);
+            unname(&mut count.first);
         }
         match counts.get_mut(&kind) {
             Some(known) => {
@@ -83,7 +133,8 @@ impl Strangers {
     /// # Errors
     /// [`StoreError`].
     pub async fn flush(&self, store: &StoreHandle) -> Result<u64, StoreError> {
-        let gathered = std::mem::take(&mut *self.lock());
+        lock(&self.written).clear();
+        let gathered = std::mem::take(&mut *lock(&self.counts));
         let mut realms: HashMap<RealmId, Vec<Count>> = HashMap::new();
         for (kind, count) in gathered {
             realms.entry(kind.realm).or_default().push(count);
@@ -114,10 +165,29 @@ impl Strangers {
         }
         result.map(|()| written)
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Kind, Count>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The most particular that the event names: a session, a token, a client or a subject.
+fn about(event: &AuditEvent) -> Option<String> {
+    let session = event.session.map(|id| id.to_string());
+    let token = || event.token.map(|id| id.to_string());
+    let client = || event.detail.get(CLIENT)?.as_str().map(str::to_owned);
+    let subject = || event.subject.map(|id| id.to_string());
+    session.or_else(token).or_else(client).or_else(subject)
+}
+
+/// Where an event names a client.
+const CLIENT: &str = "client";
+
+/// Takes out of an event whom it names, and whose log it is in.
+fn unname(event: &mut AuditEvent) {
+    event.actor = Actor::Anonymous;
+    (event.session, event.token, event.subject, event.tenant) = (None, None, None, None);
+    event.detail.remove(CLIENT);
 }
 
 /// The row: the first of them, how many there were and until when; and from where, if that

@@ -121,6 +121,17 @@ impl<R: Reason> From<Stop<R>> for Failure<R> {
     }
 }
 
+/// Which refusals are counted together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Counted {
+    /// Those of somebody unknown.
+    Strangers,
+    /// Those beyond the first of a period, known or not: for what presents a credential that
+    /// may be dead or wrong as often as it likes. Where only the unknown were counted, a row
+    /// more or less would tell who is known.
+    Further,
+}
+
 /// A use-case that writes. It may run more than once, so it holds all its inputs:
 /// ids, secrets and hashes are made before.
 #[async_trait]
@@ -133,9 +144,8 @@ pub(super) trait Work: Send + Sync + 'static {
     /// How much it does.
     const EXTENT: Extent = Extent::Any;
 
-    /// Whether each refusal of somebody unknown is written down by itself, and not counted
-    /// with others: where a row more or less would tell who is known.
-    const EACH_REFUSAL: bool = false;
+    /// Which of its refusals are counted together instead of written down one by one.
+    const COUNTED: Counted = Counted::Strangers;
 
     /// What it does to what a gate goes by. Its answer waits for the change feed if it
     /// ends something, and only then.
@@ -150,6 +160,12 @@ pub(super) trait Work: Send + Sync + 'static {
     /// The audit row it begins with.
     fn event(&self) -> AuditEvent;
 
+    /// Whether this refusal is written down however many there were, because it is no mere
+    /// refusal.
+    fn is_written_down(&self, _refusal: &Self::Refusal) -> bool {
+        false
+    }
+
     /// Loads, decides and writes. Refuses before it writes.
     async fn run(
         &self,
@@ -162,18 +178,27 @@ impl Context<'_> {
     /// Runs a use-case and commits its decision.
     pub(super) async fn commit<W: Work>(&self, work: W) -> Result<W::Done, Failure<W::Refusal>> {
         let (effect, of_refusal) = (work.effect(), work.effect_of_refusal());
+        let strangers = &self.identity.strangers;
+        let presented = (W::COUNTED == Counted::Further).then(|| work.event());
+        let room = presented
+            .as_ref()
+            .map(|event| strangers.has_room(self.realm.id, event));
         let work = Arc::new(work);
         let decision = self
             .identity
             .store
             .write_as(self.realm.id, W::EXTENT, move |tx| {
                 let work = Arc::clone(&work);
-                Box::pin(async move { perform(&*work, tx).await })
+                Box::pin(async move { perform(&*work, room, tx).await })
             })
             .await?;
         let (decision, counted) = decision;
-        if let Some(event) = counted {
-            self.identity.strangers.count(self.realm.id, event);
+        match (counted, presented) {
+            (Some(event), _) => strangers.count(self.realm.id, event),
+            (None, Some(event)) if decision.is_err() => {
+                strangers.was_written(self.realm.id, &event);
+            }
+            (None, _) => {}
         }
         self.effects.declare(match &decision {
             Ok(_) => effect,
@@ -230,7 +255,12 @@ type Decided<W> = (
     Option<AuditEvent>,
 );
 
-async fn perform<W: Work>(work: &W, tx: &mut dyn Tx) -> Result<Decided<W>, StoreError> {
+/// `room` is whether there is room for a refusal's own row, where that is asked.
+async fn perform<W: Work>(
+    work: &W,
+    room: Option<bool>,
+    tx: &mut dyn Tx,
+) -> Result<Decided<W>, StoreError> {
     let mut event = work.event();
     let decision = match work.run(tx, &mut event).await {
         Ok(done) => Ok(done),
@@ -243,7 +273,12 @@ async fn perform<W: Work>(work: &W, tx: &mut dyn Tx) -> Result<Decided<W>, Store
         }
         Err(Stop::Store(error)) => return Err(error),
     };
-    if !W::EACH_REFUSAL && audit::is_of_a_stranger(&event) {
+    let is_counted = match (&decision, room) {
+        (Ok(_), _) => false,
+        (Err(_), None) => audit::is_of_a_stranger(&event),
+        (Err(refusal), Some(room)) => !room && !work.is_written_down(refusal),
+    };
+    if is_counted {
         return Ok((decision, Some(event)));
     }
     // What only looks something up names what it found, and nothing that was asked for.

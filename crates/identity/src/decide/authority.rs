@@ -18,6 +18,9 @@ pub struct Holdings<'a> {
     pub roles: &'a [RoleDefinition],
     /// The roles the active tenant defines for itself.
     pub tenant_roles: &'a [RoleDefinition],
+    /// The permission that lets act in any tenant. No tenant gives what is the others': it
+    /// opens them where it is held realm-wide, see [`Authority::crosses`].
+    pub crossing: Option<&'a Permission>,
 }
 
 /// Who acts for a subject: what it holds itself, and the ceiling of what it acts through.
@@ -65,6 +68,7 @@ pub struct Authority {
     role: Option<RoleName>,
     scopes: Vec<Scope>,
     given_by: Vec<RoleName>,
+    crosses: bool,
 }
 
 impl Authority {
@@ -90,6 +94,13 @@ impl Authority {
     #[must_use]
     pub fn scopes(&self) -> &[Scope] {
         &self.scopes
+    }
+
+    /// Whether it lets act in any tenant: it has the permission for that, and whoever it is
+    /// of holds that permission realm-wide.
+    #[must_use]
+    pub const fn crosses(&self) -> bool {
+        self.crosses
     }
 
     /// Roles of the realm that gave any of it, also those that are not held whole.
@@ -225,6 +236,7 @@ pub fn effective(input: &AuthorityInput<'_>) -> Result<Authority, AuthorityRefus
     });
     let in_force = input.selected_role.or(input.default_role);
     Ok(Authority {
+        crosses: crosses(&permissions, input),
         role: in_force.filter(|role| roles.contains_key(*role)).cloned(),
         permissions: permissions.into_iter().collect(),
         roles: roles.into_keys().collect(),
@@ -259,6 +271,18 @@ fn granted(
         }
     }
     Ok(held(holdings, input.tenant, input.audience))
+}
+
+fn crosses(permissions: &BTreeSet<Permission>, input: &AuthorityInput<'_>) -> bool {
+    let Some(crossing) = input.holdings.crossing else {
+        return false;
+    };
+    let everywhere = |holdings: &Holdings<'_>| {
+        let held = held(holdings, None, input.audience);
+        held.all_permissions().any(|one| one == crossing)
+    };
+    let mut parties = input.actors.iter().map(|actor| &actor.holdings);
+    permissions.contains(crossing) && everywhere(&input.holdings) && parties.all(everywhere)
 }
 
 /// The realm's own roles among what was granted that no ceiling takes away.

@@ -107,7 +107,7 @@ pub fn build(template: &ClaimsTemplate, input: &ClaimsInput<'_>) -> Map<String, 
 
 /// The private object of a token, from which the gate rebuilds what it was made from:
 /// `k` kind, `s` our id of an external subject, `t` API token, `c` client, `e` epoch, `n`
-/// environment, `r` the marks of roles, `o` the tenant if the template does not write it.
+/// environment, `x` that it may act in any tenant, `r` the marks of roles, `o` the tenant if the template does not write it.
 fn private(input: &ClaimsInput<'_>) -> Map<String, Value> {
     let Whose {
         subject, bearer, ..
@@ -127,6 +127,9 @@ fn private(input: &ClaimsInput<'_>) -> Map<String, Value> {
     }
     if let Some(environment) = bearer.environment() {
         set("n", json!(environment.as_str()));
+    }
+    if input.whose.authority.crosses() {
+        set("x", json!(true));
     }
     if !input.role_marks.is_empty() {
         set("r", json!(input.role_marks));

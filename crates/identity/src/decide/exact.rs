@@ -90,6 +90,7 @@ fn a_bound_credential_makes_only_what_is_bound_alike() {
                 member_of: &member_of,
                 roles: &[],
                 tenant_roles: &[],
+                crossing: None,
             },
             ceiling: &inner,
             audiences: &[audience("https://api")],

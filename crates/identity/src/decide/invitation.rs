@@ -30,6 +30,10 @@ pub fn delivery(
     }
 }
 
+/// How many invitations of one maker may wait in one tenant: they end together with its
+/// membership, in one statement.
+pub const MAX_WAITING: u32 = 1000;
+
 /// The longest name of a tenant that a mail says, in characters.
 const MAX_NAME: usize = 64;
 
@@ -93,7 +97,11 @@ pub fn take(input: &TakeInput<'_>) -> Result<Taking, ManageRefusal> {
         purpose: Purpose::Invitation,
         issuer: match maker {
             ManagementCaller::Operator => Issuer::Operator,
-            ManagementCaller::Subject(_) if maker.vouches() => Issuer::Vouching,
+            // Its word stood when it was given, and stands: what it got the secret by was no
+            // less, and is no more.
+            ManagementCaller::Subject(_) if input.invitation.through.vouched && maker.vouches() => {
+                Issuer::Vouching
+            }
             ManagementCaller::Subject(_) => Issuer::Other,
         },
         delivery: input.invitation.delivery,
@@ -134,7 +142,7 @@ mod tests {
     use super::super::manage::{Manager, Through};
     use super::super::testing::*;
     use super::*;
-    use crate::model::{Address, Identifier, SubjectStatus};
+    use crate::model::{Address, Identifier, MadeThrough, SubjectStatus};
     use doorward_base::{ChallengeId, Email};
     use std::time::Duration;
 
@@ -148,6 +156,10 @@ mod tests {
             tenant: tenant("acme"),
             roles: roles.iter().map(|name| role(name)).collect(),
             made_by: Some(id(9)),
+            through: MadeThrough {
+                vouched: true,
+                ..MadeThrough::default()
+            },
             delivery,
             created_at: NOW,
             expires_at: NOW.plus(Duration::from_secs(10)),
@@ -457,18 +469,24 @@ mod tests {
         }
     }
 
-    /// Who vouched when it got the secret, and does not any more, vouches for nobody.
+    /// Who vouched when it got the secret, and does not any more, vouches for nobody; nor
+    /// who did not then, and does now.
     #[test]
     fn a_word_that_stands_no_more_proves_nothing() {
-        for (grants, expected) in [
-            (vec![has(EDIT, None), has(USERS, None)], Ok(Taking::Make)),
+        let invalid = || Err(ManageRefusal::InvitationInvalid);
+        let wide = || vec![has(EDIT, None), has(USERS, None)];
+        for (grants, vouched, expected) in [
+            (wide(), true, Ok(Taking::Make)),
+            (wide(), false, invalid()),
             (
                 vec![has(EDIT, None), has(USERS, Some("acme"))],
-                Err(ManageRefusal::InvitationInvalid),
+                true,
+                invalid(),
             ),
         ] {
             let maker = manager(grants);
-            let invitation = invitation(Delivery::Answer, &[]);
+            let mut invitation = invitation(Delivery::Answer, &[]);
+            invitation.through.vouched = vouched;
             let taken = take(&TakeInput {
                 invitation: &invitation,
                 maker: Some(&maker),

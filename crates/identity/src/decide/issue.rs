@@ -276,6 +276,7 @@ impl Held<'_> {
             roles: authority.roles().to_vec(),
             role: authority.role().cloned(),
             scopes: authority.scopes().to_vec(),
+            crosses: authority.crosses(),
             credential: self.bearer.credential(),
             client: match self.bearer {
                 Bearer::Session(session) => session.client,
@@ -334,6 +335,7 @@ fn holdings<'a>(
         member_of: &dossier.member_of,
         roles: &settings.roles,
         tenant_roles,
+        crossing: settings.crossing.as_ref(),
     }
 }
 

@@ -123,6 +123,8 @@ impl Manager {
             member_of: &self.member_of,
             roles: &self.roles,
             tenant_roles,
+            // It is asked for at the gate alone; here it opens nothing.
+            crossing: None,
         };
         held(&holdings, tenant, audience)
     }

@@ -51,6 +51,10 @@ pub enum TokenRefusal {
     /// The owner has `max_active` live tokens of the class.
     #[error("the owner has the maximum of active tokens")]
     LimitReached,
+    /// As many were made for the owner in the last hour as may be; the next may be made in
+    /// so many seconds.
+    #[error("too many tokens were made for the owner in the last hour")]
+    TooOften(u64),
     /// The class demands an expiry.
     #[error("this class needs an expiry")]
     ExpiryMissing,
@@ -83,6 +87,7 @@ impl Reason for TokenRefusal {
             Self::OwnerDisabled => ("owner_disabled", ErrorCode::InvalidRequest),
             Self::TenantForbidden => ("tenant_forbidden", ErrorCode::TenantForbidden),
             Self::LimitReached => ("limit_reached", ErrorCode::TokenLimitReached),
+            Self::TooOften(_) => ("made_too_often", ErrorCode::RateLimited),
             Self::ExpiryMissing => ("expiry_missing", ErrorCode::InvalidRequest),
             Self::ExpiryNotChosen => ("expiry_not_chosen", ErrorCode::InvalidRequest),
             Self::ExpiryPast => ("expiry_past", ErrorCode::InvalidRequest),
@@ -90,6 +95,14 @@ impl Reason for TokenRefusal {
             Self::Environment => ("environment", ErrorCode::InvalidRequest),
             Self::Audience => ("audience", ErrorCode::InvalidRequest),
             Self::Dead => ("dead", ErrorCode::InvalidRequest),
+        }
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooOften(seconds) => Some(*seconds),
+            Self::Manage(refusal) => refusal.retry_after(),
+            _ => None,
         }
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 mod life;
 
-pub use life::{Regenerated, UseInput, class_of, ends_at, expiry, regenerate, usable};
+pub use life::{Regenerated, UseInput, check_rate, class_of, ends_at, expiry, regenerate, usable};
 
 /// A token about to be made.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +32,8 @@ pub struct CreateInput<'a> {
     pub name: Option<&'a str>,
     /// When it shall stop by itself.
     pub expires_at: Option<Timestamp>,
-    /// How many the owner has that are active and not expired, counted up to the class's
-    /// limit.
+    /// How many the owner has that are active, not expired and bound to the same tenant,
+    /// counted up to the class's limit.
     pub active: u32,
     /// The realm's audiences.
     pub audiences: &'a [Audience],

@@ -28,7 +28,7 @@ pub use change::{Change, ChangeRow, ChangeSeq};
 pub use client::{Client, ClientDossier, ClientKind, ClientSecret, ClientState, SecretUse};
 pub use dossier::{Dossier, TokenDossier};
 pub use factor::{Factor, FactorData, FactorKind, FactorState};
-pub use invitation::Invitation;
+pub use invitation::{Invitation, MadeThrough};
 pub use key::{KeyPurpose, KeyRecord, KeyState};
 pub use mail::{ClaimedMail, MailCount, MailDraft, MailKind, QueuedMail};
 pub use session::{Device, RefreshFamily, Rotation, Session, SessionState, UserAgent};

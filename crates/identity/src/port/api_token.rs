@@ -6,6 +6,18 @@ use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
 use doorward_base::{ApiTokenId, ClassName, SubjectId, TenantId, Timestamp};
 
+/// Tokens that are counted together: those of an owner and a class that are bound to one
+/// tenant, or to none. What one tenant makes takes no place of another's, nor tells of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TokenGroup<'a> {
+    /// The owner.
+    pub owner: SubjectId,
+    /// The class.
+    pub class: &'a ClassName,
+    /// The tenant they are bound to.
+    pub tenant: Option<&'a TenantId>,
+}
+
 /// Reading them.
 #[async_trait]
 pub trait TokenRead: Send {
@@ -22,15 +34,21 @@ pub trait TokenRead: Send {
         filter: TokenFilter,
         page: Page<ApiTokenId>,
     ) -> Result<Vec<ApiToken>, StoreError>;
-    /// How many tokens of a class an owner has that are active and not expired, `most` if
-    /// there are more: no more are looked at.
+    /// How many tokens of a group are active and not expired, `most` if there are more: no
+    /// more are looked at.
     async fn count_active_tokens(
         &mut self,
-        owner: SubjectId,
-        class: &ClassName,
+        group: TokenGroup<'_>,
         now: Timestamp,
         most: u32,
     ) -> Result<u32, StoreError>;
+    /// When the `nth` newest token of a group was made, from 1 on, whatever became of it;
+    /// `None` if there are fewer. No more are looked at.
+    async fn find_nth_newest_token(
+        &mut self,
+        group: TokenGroup<'_>,
+        nth: u32,
+    ) -> Result<Option<Timestamp>, StoreError>;
     /// Where these tokens are in their lives; one that does not exist is left out.
     async fn list_token_states(
         &mut self,

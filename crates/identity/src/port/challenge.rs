@@ -68,6 +68,14 @@ pub trait ChallengeRead: Send {
     /// A challenge that waits to be taken, expired or not.
     async fn find_challenge(&mut self, key: &ChallengeKey)
     -> Result<Option<Challenge>, StoreError>;
+    /// How many challenges somebody made about a tenant that wait to be taken or have
+    /// expired, `most` if there are more: no more are looked at.
+    async fn count_challenges_of(
+        &mut self,
+        maker: SubjectId,
+        tenant: &TenantId,
+        most: u32,
+    ) -> Result<u32, StoreError>;
     /// Challenges by id.
     async fn list_challenges(
         &mut self,

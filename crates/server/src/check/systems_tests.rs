@@ -129,6 +129,7 @@ impl Holder {
                 member_of: &self.member_of,
                 roles: &self.settings.roles,
                 tenant_roles: &[],
+                crossing: None,
             },
             ceilings: &[&self.ceiling],
             tenant: self.member_of.first(),

@@ -196,6 +196,24 @@ impl FromStr for Owner {
     }
 }
 
+/// Who made something: an address, or the id of somebody who may be gone.
+#[derive(Debug, Clone)]
+pub(super) struct Maker(pub(super) act::OwnerRef);
+
+impl FromStr for Maker {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let made_by = match text.parse() {
+            Ok(id) => act::OwnerRef::Subject(id),
+            Err(_) => act::OwnerRef::Email(
+                doorward_base::Email::new(text)
+                    .map_err(|error| format!("{error}; write an e-mail address or an id"))?,
+            ),
+        };
+        Ok(Self(made_by))
+    }
+}
+
 /// Which subject a command is about: by its address, or by its id.
 #[derive(Args, Debug, Clone)]
 #[group(required = true, multiple = false)]

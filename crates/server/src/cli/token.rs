@@ -1,12 +1,14 @@
 //! `doorward token`.
 
 use super::args::{Expires, Target, read_secret_line};
-use super::manage::{Owner, refused, run, show, show_list};
+use super::manage::{Maker, Owner, refused, run, show, show_list};
 use super::{Failure, output};
 use clap::{Args, Subcommand};
-use doorward_base::{ApiTokenId, Environment, Permission};
+use doorward_base::{ApiTokenId, Environment, Permission, TenantId};
 use doorward_console::{NewTokenView, TokenView};
-use doorward_identity::act::{self, Caller, CreateToken, MintedToken, RegenerateToken, TokenRef};
+use doorward_identity::act::{
+    self, Caller, CreateToken, MintedToken, RegenerateToken, TokenRef, TokensOf,
+};
 use doorward_identity::model::{Ceiling, TokenKind};
 use doorward_identity::port::Page;
 
@@ -14,10 +16,13 @@ use doorward_identity::port::Page;
 pub(super) enum Token {
     /// Make an API token; its secret is printed once
     #[command(
-        after_help = "Examples:\n  doorward token create --config doorward.toml --realm acme --kind service --owner ci@acme.example --expires 90d --quiet\n  doorward token create --config doorward.toml --realm acme --kind key --owner tenant:acme --scope orders:read"
+        after_help = "Examples:\n  doorward token create --config doorward.toml --realm acme --kind service --owner ci@acme.example --expires 90d --quiet\n  doorward token create --config doorward.toml --realm acme --kind key --owner tenant:acme --scope orders:read\n  doorward token create --config doorward.toml --realm acme --kind personal --owner ada@acme.example --tenant acme"
     )]
     Create(Create),
     /// List API tokens; never their secrets
+    #[command(
+        after_help = "Example, of what somebody who leaves made for others:\n  doorward token list --config doorward.toml --realm acme --made-by ada@acme.example"
+    )]
     List(List),
     /// Revoke an API token: it never works again
     Revoke(Named),
@@ -44,6 +49,9 @@ pub(super) struct Create {
     /// The most it may carry: a scope; repeat for more. A key carries nothing else
     #[arg(long, value_name = "SCOPE")]
     scope: Vec<Permission>,
+    /// The tenant it is bound to, where its owner is in several
+    #[arg(long, value_name = "ID")]
+    tenant: Option<TenantId>,
     /// The environment, where the class has environments
     #[arg(long, value_name = "live|test")]
     environment: Option<Environment>,
@@ -59,6 +67,9 @@ pub(super) struct List {
     /// Only this owner's: an address, an id, or tenant:ID
     #[arg(long, value_name = "EMAIL|ID|tenant:ID")]
     owner: Option<Owner>,
+    /// Only what this person or service account made, whoever owns it: an address, or an id
+    #[arg(long, value_name = "EMAIL|ID", conflicts_with = "owner")]
+    made_by: Option<Maker>,
 }
 
 #[derive(Args, Debug)]
@@ -101,6 +112,7 @@ fn create(command: Create) -> Result<(), Failure> {
         scopes
     });
     let ceiling = Ceiling {
+        tenant: command.tenant,
         permissions,
         environment: command.environment,
         ..Ceiling::default()
@@ -125,13 +137,15 @@ fn create(command: Create) -> Result<(), Failure> {
 }
 
 fn list(command: List) -> Result<(), Failure> {
-    let owner = command.owner.map(|owner| owner.0);
+    let owner = command.owner.map(|owner| TokensOf::Owner(owner.0));
+    let made_by = command.made_by.map(|maker| TokensOf::Maker(maker.0));
+    let which = owner.or(made_by);
     let views = run(&command.target, async |management| {
         let now = management.call.now;
         let (mut views, mut after) = (Vec::new(), None);
         loop {
             let page = Page { after, limit: 1000 };
-            let found = act::list_tokens(management.ctx(), &Caller::Operator, owner.clone(), page)
+            let found = act::list_tokens(management.ctx(), &Caller::Operator, which.clone(), page)
                 .await
                 .map_err(refused)?;
             views.extend(found.tokens.iter().map(|token| TokenView::at(token, now)));
@@ -148,6 +162,7 @@ fn list(command: List) -> Result<(), Failure> {
             "kind",
             "name",
             "state",
+            "created_by",
             "created_at",
             "expires_at",
             "last_used_at",

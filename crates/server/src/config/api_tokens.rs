@@ -26,9 +26,14 @@ pub struct ApiTokens {
     /// Environments, of which every token names one. Default: none.
     #[serde(default)]
     pub environments: Vec<Text<Environment>>,
-    /// How many an owner may have active. Default: 100.
+    /// How many an owner may have active that are bound to the same tenant, or to none.
+    /// Default: 100.
     #[serde(default)]
     pub max_active: Option<u32>,
+    /// How many may be made or regenerated for an owner in an hour, revoked ones included;
+    /// operators are not held back. Default: 100.
+    #[serde(default)]
+    pub max_hourly: Option<u32>,
     /// Whether whoever creates one chooses when it expires. Default: "optional".
     #[serde(default)]
     pub expiry: Expiry,

@@ -122,7 +122,8 @@ impl Dialect {
 pub struct TenantHeader {
     /// The header.
     pub header: Text<HeaderName>,
-    /// The scope that may name a tenant other than the caller's own.
+    /// The scope that may name a tenant other than the caller's own. Our own subjects must
+    /// hold it realm-wide: a grant in a tenant opens no other.
     pub foreign_scope: Text<Scope>,
 }
 

@@ -1,14 +1,14 @@
 //! API tokens and the digests they are found by.
 
-use super::ceiling;
 use super::ending::{self, ended_at};
-use crate::engine::{Dialect, Engine, InRealm, either, found_by};
+use super::{ceiling, token_use};
+use crate::engine::{Engine, InRealm, either, found_by};
 use crate::row::{Cursor, Record, Target, Value, page, sorted, values};
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
-use doorward_base::{ApiTokenId, ClassName, SubjectId, TenantId, Timestamp};
+use doorward_base::{ApiTokenId, SubjectId, TenantId, Timestamp};
 use doorward_identity::model::{ApiToken, NewApiToken, TokenState};
-use doorward_identity::port::{Page, StoreError, TokenFilter, TokenRead, TokenWrite};
+use doorward_identity::port::{Page, StoreError, TokenFilter, TokenGroup, TokenRead, TokenWrite};
 use std::fmt::Display;
 
 const TABLE: &str = "api_token";
@@ -16,7 +16,7 @@ const TABLE: &str = "api_token";
 /// A token and the digest key its digest was made with.
 pub(crate) type Keyed = (ApiToken, String);
 
-fn target(row: &(dyn Display + Sync)) -> Target<'_> {
+pub(super) fn target(row: &(dyn Display + Sync)) -> Target<'_> {
     Target::new(TABLE, row, "the API token")
 }
 
@@ -100,15 +100,50 @@ fn values(new: &NewApiToken) -> [Value<'_>; 19] {
     ]
 }
 
+/// What tells a group apart. No tenant is called nothing.
+fn of_group(group: TokenGroup<'_>) -> [Value<'_>; 3] {
+    let tenant = group.tenant.map_or("", TenantId::as_str);
+    [group.owner.into(), group.class.into(), tenant.into()]
+}
+
 macro_rules! select {
     ($rest:literal) => {
+        select!("", $rest)
+    };
+    ($by:literal, $rest:literal) => {
         concat!(
             "SELECT id, class, kind, owner, tenant, roles, permissions, audiences, environment, \
              name, state, state_at, created_at, created_by, expires_at, last_used_at, replaces, \
              digest_key, ",
             ended_at!("api_token"),
-            " FROM api_token WHERE realm = $1 ",
+            " FROM api_token",
+            $by,
+            " WHERE realm = $1 ",
             $rest
+        )
+    };
+}
+
+/// Counts a group: one range of its index.
+pub(crate) const COUNT_ACTIVE: &str = concat!(
+    "SELECT count(*) FROM (SELECT id FROM api_token WHERE realm = $1 AND owner = $2 \
+     AND class = $3 AND coalesce(tenant, '') = $4 AND state = 'active' \
+     AND coalesce(expires_at, 9223372036854775807) > $5 AND ",
+    ended_at!("api_token"),
+    " IS NULL LIMIT $6) AS active"
+);
+pub(crate) const NTH_NEWEST: &str = "SELECT created_at FROM api_token WHERE realm = $1 \
+     AND owner = $2 AND class = $3 AND coalesce(tenant, '') = $4 \
+     AND created_at > 0 ORDER BY created_at DESC LIMIT 1 OFFSET $5";
+
+/// A page of those that a key finds. SQLite knows nothing of how many rows each index finds,
+/// and would rather read the realm in the order of the page.
+macro_rules! page_by {
+    ($engine:ty, $index:literal, $rest:literal) => {
+        either!(
+            $engine,
+            sqlite: select!($index, $rest),
+            postgres: select!($rest),
         )
     };
 }
@@ -141,25 +176,50 @@ impl<E: Engine> TokenRead for InRealm<E> {
                 self.0.list(sql, values![from, whole, limit]).await?
             }
             TokenFilter::Owner(owner) => {
-                let sql = select!(
+                let sql = page_by!(
+                    E,
+                    " INDEXED BY api_token_by_owner",
                     "AND owner = $2 AND kind <> '' AND id >= $3 AND ($4 OR id > $3) \
                      ORDER BY id LIMIT $5"
                 );
                 self.0.list(sql, values![owner, from, whole, limit]).await?
             }
             TokenFilter::Tenant(tenant) => {
-                let sql = select!(
+                let sql = page_by!(
+                    E,
+                    " INDEXED BY api_token_by_tenant",
                     "AND tenant = $2 AND id >= $3 AND ($4 OR id > $3) ORDER BY id LIMIT $5"
                 );
-                let values = values![&tenant, from, whole, limit];
-                self.0.list(sql, values).await?
+                self.0
+                    .list(sql, values![&tenant, from, whole, limit])
+                    .await?
             }
             TokenFilter::OwnerIn(owner, tenant) => {
-                let sql = select!(
+                let sql = page_by!(
+                    E,
+                    " INDEXED BY api_token_by_owner",
                     "AND owner = $2 AND kind <> '' AND tenant = $3 \
                      AND id >= $4 AND ($5 OR id > $4) ORDER BY id LIMIT $6"
                 );
                 let values = values![owner, &tenant, from, whole, limit];
+                self.0.list(sql, values).await?
+            }
+            TokenFilter::Maker(maker) => {
+                let sql = page_by!(
+                    E,
+                    " INDEXED BY api_token_by_maker",
+                    "AND created_by = $2 AND id >= $3 AND ($4 OR id > $3) ORDER BY id LIMIT $5"
+                );
+                self.0.list(sql, values![maker, from, whole, limit]).await?
+            }
+            TokenFilter::MakerIn(maker, tenant) => {
+                let sql = page_by!(
+                    E,
+                    " INDEXED BY api_token_by_maker",
+                    "AND created_by = $2 AND tenant = $3 \
+                     AND id >= $4 AND ($5 OR id > $4) ORDER BY id LIMIT $6"
+                );
+                let values = values![maker, &tenant, from, whole, limit];
                 self.0.list(sql, values).await?
             }
         };
@@ -168,26 +228,28 @@ impl<E: Engine> TokenRead for InRealm<E> {
 
     async fn count_active_tokens(
         &mut self,
-        owner: SubjectId,
-        class: &ClassName,
+        group: TokenGroup<'_>,
         now: Timestamp,
         most: u32,
     ) -> Result<u32, StoreError> {
-        // One range of the index each.
-        let sql = concat!(
-            "SELECT (SELECT count(*) FROM (SELECT id FROM api_token WHERE realm = $1 \
-                 AND owner = $2 AND class = $3 AND state = 'active' AND expires_at IS NULL AND ",
-            ended_at!("api_token"),
-            " IS NULL LIMIT $5) AS endless) \
-             + (SELECT count(*) FROM (SELECT id FROM api_token WHERE realm = $1 \
-                 AND owner = $2 AND class = $3 AND state = 'active' AND expires_at > $4 AND ",
-            ended_at!("api_token"),
-            " IS NULL LIMIT $5) AS expiring)"
-        );
-        let values = values![owner, class, now, most];
-        let counted = self.0.rows(TABLE, sql, values, |row| row.int("count"));
-        let count = counted.await?.first().copied().unwrap_or(0);
+        let [owner, class, tenant] = of_group(group);
+        let values = &[owner, class, tenant, now.into(), most.into()];
+        let read = |row: &mut Cursor<'_>| row.int("count");
+        let counted = self.0.rows(TABLE, COUNT_ACTIVE, values, read).await?;
+        let count = counted.first().copied().unwrap_or(0);
         Ok(u32::try_from(count).unwrap_or(most).min(most))
+    }
+
+    async fn find_nth_newest_token(
+        &mut self,
+        group: TokenGroup<'_>,
+        nth: u32,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let [owner, class, tenant] = of_group(group);
+        let values = &[owner, class, tenant, nth.saturating_sub(1).into()];
+        let read = |row: &mut Cursor<'_>| row.time("created_at");
+        let found = self.0.rows(TABLE, NTH_NEWEST, values, read).await?;
+        Ok(found.first().copied())
     }
 
     async fn list_token_states(
@@ -238,22 +300,6 @@ impl<E: Engine> TokenRead for InRealm<E> {
         self.0.rows(TABLE, sql, values![since], read).await
     }
 }
-
-/// Of several uses of a token the latest counts. All rows are locked before the first is
-/// written, and by id, so that nodes that write at once do not wait for each other in a
-/// circle. The second comparison with `$2` leaves no plan that reads a realm.
-const TOUCH: &str = "WITH held AS MATERIALIZED (SELECT id FROM api_token \
-         WHERE realm = $1 AND id = ANY($2) ORDER BY id FOR NO KEY UPDATE) \
-     UPDATE api_token SET last_used_at = used.at \
-     FROM (SELECT id, max(at) AS at FROM unnest($2::uuid[], $3::int8[]) AS each (id, at) \
-         GROUP BY id) AS used \
-     WHERE (SELECT count(*) FROM held) > 0 AND api_token.realm = $1 \
-     AND api_token.id = used.id AND api_token.id = ANY($2) \
-     AND (api_token.last_used_at IS NULL OR api_token.last_used_at < used.at)";
-
-/// Where there is one writer and a statement costs microseconds.
-const TOUCH_ONE: &str = "UPDATE api_token SET last_used_at = $3 WHERE realm = $1 AND id = $2 \
-     AND (last_used_at IS NULL OR last_used_at < $3)";
 
 #[async_trait]
 impl<E: Engine> TokenWrite for InRealm<E> {
@@ -331,21 +377,6 @@ impl<E: Engine> TokenWrite for InRealm<E> {
         &mut self,
         uses: &[(ApiTokenId, Timestamp)],
     ) -> Result<(), StoreError> {
-        match E::DIALECT {
-            Dialect::Sqlite => {
-                for (id, at) in uses {
-                    let values = values![*id, *at];
-                    self.0.write(target(id), TOUCH_ONE, values).await?;
-                }
-            }
-            Dialect::Postgres => {
-                let uses = uses.iter().map(|(id, at)| (*id, at.as_micros()));
-                let (ids, times): (Vec<ApiTokenId>, Vec<i64>) = uses.unzip();
-                let values = values![&*ids, Value::Ints(times)];
-                let target = target(&"those used");
-                self.0.write(target, TOUCH, values).await?;
-            }
-        }
-        Ok(())
+        token_use::touch(&mut self.0, uses).await
     }
 }

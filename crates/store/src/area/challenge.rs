@@ -3,7 +3,7 @@
 use crate::engine::{Engine, InRealm, either};
 use crate::row::{Cursor, Record, Target, Value, json, page, values};
 use async_trait::async_trait;
-use doorward_base::{ChallengeId, Timestamp};
+use doorward_base::{ChallengeId, SubjectId, TenantId, Timestamp};
 use doorward_identity::model::Challenge;
 use doorward_identity::port::{
     ChallengeFilter, ChallengeKey, ChallengeRead, ChallengeWrite, ChallengesIn, ChallengesOf, Page,
@@ -102,6 +102,10 @@ macro_rules! by_key {
     };
 }
 
+/// Counts what somebody made about a tenant.
+pub(crate) const COUNT_OF: &str = "SELECT count(*) FROM (SELECT id FROM challenge \
+     WHERE realm = $1 AND made_by = $2 AND coalesce(tenant, '') = $3 LIMIT $4) AS theirs";
+
 fn target(row: &(dyn Display + Sync)) -> Target<'_> {
     Target::new(TABLE, row, "the challenge's secret")
 }
@@ -114,6 +118,18 @@ impl<E: Engine> ChallengeRead for InRealm<E> {
     ) -> Result<Option<Challenge>, StoreError> {
         let (sql, values) = by_key!(key, concat!("SELECT ", columns!()), "");
         self.0.find(sql, &values).await
+    }
+
+    async fn count_challenges_of(
+        &mut self,
+        maker: SubjectId,
+        tenant: &TenantId,
+        most: u32,
+    ) -> Result<u32, StoreError> {
+        let values = values![maker, tenant, most];
+        let counted = self.0.rows(TABLE, COUNT_OF, values, |row| row.int("count"));
+        let count = counted.await?.first().copied().unwrap_or(0);
+        Ok(u32::try_from(count).unwrap_or(most).min(most))
     }
 
     async fn list_challenges(
@@ -214,7 +230,7 @@ impl<E: Engine> ChallengeWrite for InRealm<E> {
             }
             ChallengesOf::Maker { subject, tenant } => {
                 let sql = "DELETE FROM challenge \
-                           WHERE realm = $1 AND made_by = $2 AND tenant = $3";
+                           WHERE realm = $1 AND made_by = $2 AND coalesce(tenant, '') = $3";
                 self.0.write(target, sql, values![subject, tenant]).await
             }
             ChallengesOf::Address { address, tenant } => {

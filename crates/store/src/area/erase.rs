@@ -21,7 +21,9 @@ pub(crate) const UNSWEPT: &str = "SELECT realm FROM subject WHERE deleted_at > 0
      SELECT realm FROM tenant WHERE deleted_at > 0 AND swept_at IS NULL UNION \
      SELECT realm FROM ending";
 
-/// Takes rows of one subject away, `$2`, at most `$3`.
+/// Takes rows of one subject away, `$2`, at most `$3`. Of the log, the addresses where it
+/// asked itself; those of others who did something to it are theirs, and it does not take
+/// them away by its end.
 const OF_SUBJECT: [&str; 9] = [
     "DELETE FROM challenge WHERE realm = $1 AND id IN \
      (SELECT id FROM challenge WHERE realm = $1 AND subject = $2 LIMIT $3)",
@@ -38,7 +40,8 @@ const OF_SUBJECT: [&str; 9] = [
     "DELETE FROM membership WHERE realm = $1 AND id IN \
      (SELECT id FROM membership WHERE realm = $1 AND subject = $2 LIMIT $3)",
     "UPDATE audit SET peer = NULL WHERE realm = $1 AND seq IN \
-     (SELECT seq FROM audit WHERE realm = $1 AND subject = $2 AND peer IS NOT NULL LIMIT $3)",
+     (SELECT seq FROM audit WHERE realm = $1 AND subject = $2 AND peer IS NOT NULL \
+      AND (actor = 'anonymous' OR actor_subject = $2) LIMIT $3)",
     "UPDATE audit SET peer = NULL WHERE realm = $1 AND seq IN \
      (SELECT seq FROM audit WHERE realm = $1 AND actor_subject = $2 \
       AND subject IS DISTINCT FROM actor_subject AND peer IS NOT NULL LIMIT $3)",

@@ -20,3 +20,4 @@ pub(crate) mod mail;
 pub(crate) mod session;
 pub(crate) mod subject;
 pub(crate) mod tenant;
+mod token_use;

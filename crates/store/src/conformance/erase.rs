@@ -46,6 +46,7 @@ async fn furnish(store: &StoreHandle, realm: RealmId) {
         for n in 1..=5 {
             let mut about = event(n, AuditAction::SignIn);
             about.peer = peer;
+            about.actor = Actor::Anonymous;
             about.subject = Some(subject_id(if n < 4 { 1 } else { 2 }));
             if n == 3 {
                 about.actor = Actor::Subject(subject_id(1));
@@ -60,6 +61,12 @@ async fn furnish(store: &StoreHandle, realm: RealmId) {
             by.subject = subject;
             tx.append_audit(&by).await?;
         }
+        // What another did to it, from where is the other's: a puppet's end hides no maker.
+        let mut done = event(8, AuditAction::UserCreate);
+        done.peer = peer;
+        done.actor = Actor::Subject(subject_id(2));
+        done.subject = Some(subject_id(1));
+        tx.append_audit(&done).await?;
         Ok(())
     })
     .unwrap();
@@ -249,16 +256,18 @@ pub(crate) async fn what_the_deleted_left_goes_in_pieces(store: StoreHandle) {
         assert_eq!(token.name, None);
         assert_eq!(token.state, TokenState::Revoked { at: at(71) });
     }
-    assert_eq!(rows.len(), 7);
+    assert_eq!(rows.len(), 8);
     for row in rows {
         let one = subject_id(1);
-        let theirs = row.event.subject == Some(one) || row.event.actor == Actor::Subject(one);
+        let (actor, about_it) = (row.event.actor, row.event.subject == Some(one));
+        let theirs = actor == Actor::Subject(one) || (actor == Actor::Anonymous && about_it);
         assert_eq!(row.event.peer.is_none(), theirs, "{row:?}");
     }
     // An event that was under way is swept too, until it is long enough ago.
     for (seconds, goes) in [(300, true), (370, true), (380, false)] {
         let mut straggler = event(1, AuditAction::TokenExchange);
         straggler.subject = Some(subject_id(1));
+        straggler.actor = Actor::Subject(subject_id(1));
         straggler.peer = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let now = at(seconds);
         writing!(store, realm, [straggler], |tx| tx

@@ -2,17 +2,17 @@
 
 use doorward_base::secret::TokenDigest;
 use doorward_base::{
-    ApiTokenId, ChallengeId, ClientId, Email, FactorId, IdentityId, MembershipId, Phone, RealmId,
-    RealmName, RequestId, SessionId, SubjectId, TenantId, Timestamp,
+    ApiTokenId, ChallengeId, ClassName, ClientId, Email, FactorId, IdentityId, MembershipId, Phone,
+    RealmId, RealmName, RequestId, SessionId, SubjectId, TenantId, Timestamp,
 };
 use doorward_identity::model::{
     Actor, Address, ApiToken, AuditAction, AuditEvent, Ceiling, Challenge, ChallengeKind, Client,
     ClientKind, ClientSecret, ClientState, Contact, Delivery, Factor, FactorData, FactorKind,
     FactorState, Grant, Granted, HashedPassword, Identifier, Invitation, KeyPurpose, KeyRecord,
-    KeyState, LinkedIdentity, Membership, NewApiToken, Outcome, RefreshFamily, Session, Subject,
-    SubjectStatus, Tenant, TokenKind, TokenState,
+    KeyState, LinkedIdentity, MadeThrough, Membership, NewApiToken, Outcome, RefreshFamily,
+    Session, Subject, SubjectStatus, Tenant, TokenKind, TokenState,
 };
-use doorward_identity::port::{AuditFilter, Page, StoreError, StoreHandle};
+use doorward_identity::port::{AuditFilter, Page, StoreError, StoreHandle, TokenGroup};
 use serde_json::Map;
 use std::sync::Arc;
 
@@ -165,12 +165,21 @@ pub(crate) fn challenge(n: u8, kind: ChallengeKind) -> Challenge {
     }
 }
 
+/// The tokens of a class that a subject has and that are bound to no tenant.
+pub(crate) fn group(owner: u8, class: &ClassName) -> TokenGroup<'_> {
+    TokenGroup {
+        owner: subject_id(owner),
+        class,
+        tenant: None,
+    }
+}
+
 pub(crate) fn invitation(n: u8, address: u8, tenant: &str) -> Challenge {
     let roles = ["admin", "viewer"].map(|role| role.parse().unwrap());
     Challenge {
         address: Some(email(address).as_str().to_owned()),
         tenant: Some(tenant_id(tenant)),
-        payload: Invitation::payload(&roles, Delivery::Mail),
+        payload: Invitation::payload(&roles, Delivery::Mail, &MadeThrough::default()),
         ..challenge(n, ChallengeKind::Invitation)
     }
 }

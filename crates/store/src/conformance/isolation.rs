@@ -2,9 +2,9 @@
 
 use super::fixture::{
     all, at, challenge, challenge_id, client, client_id, digest, email, event, external, factor,
-    factor_id, identity, invitation, key, known_by, membership, password, people, permission_grant,
-    phone, realm, role_grant, secret_of, session, session_id, subject_id, tenant, tenant_id,
-    tenant_keys, token, token_id, token_in, user,
+    factor_id, group, identity, invitation, key, known_by, membership, password, people,
+    permission_grant, phone, realm, role_grant, secret_of, session, session_id, subject_id, tenant,
+    tenant_id, tenant_keys, token, token_id, token_in, user,
 };
 use super::{reading, writing};
 use doorward_base::RealmId;
@@ -14,7 +14,7 @@ use doorward_identity::model::{
 };
 use doorward_identity::port::{
     AuditFilter, ChallengeFilter, ChallengeKey, ChallengesIn, ChallengesOf, Read, StoreError,
-    StoreHandle, TokenFilter, Tx,
+    StoreHandle, TokenFilter, TokenGroup, Tx,
 };
 
 /// One row of everything.
@@ -37,7 +37,9 @@ async fn furnish_in(tx: &mut dyn Tx) -> Result<(), StoreError> {
     tx.insert_tenant(&tenant("gone")).await?;
     tx.erase_tenant(&tenant_id("gone"), at(3)).await?;
     tx.insert_membership(&membership(1, 1, "acme")).await?;
-    tx.put_challenge(&invitation(1, 9, "acme")).await?;
+    let mut pending = invitation(1, 9, "acme");
+    pending.made_by = Some(subject_id(1));
+    tx.put_challenge(&pending).await?;
     tx.insert_factor(&factor(1, 1, FactorKind::Totp)).await?;
     tx.insert_client(&client(1, Some("acme"))).await?;
     tx.insert_client_secret(client_id(1), &secret_of(1)).await?;
@@ -51,7 +53,9 @@ async fn furnish_in(tx: &mut dyn Tx) -> Result<(), StoreError> {
     };
     tx.put_tenant_role(&acme, &role).await?;
     tx.bump_epoch(subject_id(1), Some(&acme), at(1)).await?;
-    tx.insert_api_token(&token_in(1, 1, "acme")).await?;
+    let mut bound = token_in(1, 1, "acme");
+    bound.token.created_by = Some(subject_id(1));
+    tx.insert_api_token(&bound).await?;
     let mut revoked = token(2, 2);
     revoked.token.state = TokenState::Revoked { at: at(2) };
     tx.insert_api_token(&revoked).await?;
@@ -154,7 +158,14 @@ async fn look_at_credentials(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError>
     let one = subject_id(1);
     let class = "access".parse().unwrap();
     let found = tx.find_api_token_by_digest(&digest(1)).await?;
-    let count = tx.count_active_tokens(one, &class, at(1), 9).await?;
+    let acme = tenant_id("acme");
+    let group = TokenGroup {
+        tenant: Some(&acme),
+        ..group(1, &class)
+    };
+    let count = tx.count_active_tokens(group, at(1), 9).await?;
+    let newest = tx.find_nth_newest_token(group, 1).await?;
+    let made = tx.list_api_tokens(TokenFilter::Maker(one), all()).await?;
     let every = tx.list_api_tokens(TokenFilter::All, all()).await?;
     let owned = tx.list_api_tokens(TokenFilter::Owner(one), all()).await?;
     let revoked = tx.list_revoked_tokens(at(0)).await?;
@@ -170,6 +181,8 @@ async fn look_at_credentials(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError>
         ("tokens", !every.is_empty()),
         ("owner's tokens", !owned.is_empty()),
         ("count", count > 0),
+        ("newest token", newest.is_some()),
+        ("tokens made", !made.is_empty()),
         ("revoked tokens", !revoked.is_empty()),
         (
             "retiring tokens",
@@ -227,6 +240,10 @@ async fn look_at_what_is_pending(tx: &mut dyn Read) -> Result<Vec<Look>, StoreEr
         looks.push((what, !found.is_empty()));
     }
     let (subject, id) = (subject_id(1), factor_id(1));
+    let made = tx
+        .count_challenges_of(subject, &tenant_id("acme"), 9)
+        .await?;
+    looks.push(("maker's challenges", made > 0));
     looks.push(("factor", tx.find_factor(subject, id).await?.is_some()));
     looks.push(("factors", !tx.list_factors(subject).await?.is_empty()));
     Ok(looks)

@@ -105,6 +105,7 @@ macro_rules! conformance {
                 digests_find_tokens_until_they_are_replaced,
                 a_revoked_token_never_comes_back,
                 only_active_tokens_count,
+                tokens_are_counted_by_tenant,
                 an_owners_tokens_are_revoked_together,
                 ending_many_tokens_is_one_row,
                 tokens_are_listed_within_a_tenant,

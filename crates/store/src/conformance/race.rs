@@ -1,8 +1,8 @@
 //! Many tasks at once. Each case has one right answer however they interleave.
 
 use super::fixture::{
-    all, at, challenge, challenge_id, event, factor, factor_id, invitation, people, realm, session,
-    session_id, subject_id, token, user,
+    all, at, challenge, challenge_id, event, factor, factor_id, group, invitation, people, realm,
+    session, session_id, subject_id, token, user,
 };
 use super::{reading, writing};
 use doorward_base::principal::Epoch;
@@ -53,11 +53,7 @@ async fn mint_under_limit(store: &StoreHandle, realm: RealmId, n: u8) -> Result<
     new.token.id = ApiTokenId::from_bytes([n.wrapping_add(100); 16]);
     writing!(store, realm, [new], |tx| {
         let class = &new.token.class;
-        if tx
-            .count_active_tokens(subject_id(1), class, at(1), 9)
-            .await?
-            >= 1
-        {
+        if tx.count_active_tokens(group(1, class), at(1), 9).await? >= 1 {
             return Ok(false);
         }
         tx.insert_api_token(&new).await?;

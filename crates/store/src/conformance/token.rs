@@ -1,12 +1,12 @@
 //! API tokens and their digests.
 
 use super::fixture::{
-    all, at, digest, people, realm, subject_id, tenant_id, token, token_id, token_in,
+    all, at, digest, group, people, realm, subject_id, tenant_id, token, token_id, token_in,
 };
 use super::{reading, writing};
 use doorward_base::{ClassName, RealmId};
 use doorward_identity::model::{Ceiling, NewApiToken, TokenKind, TokenState};
-use doorward_identity::port::{Page, StoreError, StoreHandle, TokenFilter, TokenKey};
+use doorward_identity::port::{Page, StoreError, StoreHandle, TokenFilter, TokenGroup, TokenKey};
 
 async fn insert(store: &StoreHandle, realm: RealmId, tokens: Vec<NewApiToken>) {
     writing!(store, realm, [tokens], |tx| {
@@ -135,9 +135,57 @@ pub(crate) async fn only_active_tokens_count(store: StoreHandle) {
     // Token 1 expires at 1,000 s: at that moment it no longer counts.
     for (now, most, expected) in [(999, 9, 2), (1000, 9, 1), (999, 2, 2), (999, 1, 1)] {
         let count = reading!(store, realm, [], |tx| tx
-            .count_active_tokens(subject_id(1), &"access".parse().unwrap(), at(now), most)
+            .count_active_tokens(group(1, &"access".parse().unwrap()), at(now), most)
             .await);
         assert_eq!(count, Ok(expected), "at {now}, at most {most}");
+    }
+}
+
+pub(crate) async fn tokens_are_counted_by_tenant(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let made = |n: u8, seconds: i64, tenant: Option<&str>, state| {
+        let mut new = match tenant {
+            Some(tenant) => token_in(n, 1, tenant),
+            None => token(n, 1),
+        };
+        new.token.created_at = at(seconds);
+        new.token.state = state;
+        new
+    };
+    let revoked = TokenState::Revoked { at: at(90) };
+    let tokens = vec![
+        made(1, 10, None, TokenState::Active),
+        made(2, 30, None, revoked),
+        made(3, 20, None, TokenState::Active),
+        made(4, 40, Some("acme"), TokenState::Active),
+        made(5, 50, Some("acme"), revoked),
+        made(6, 60, Some("globex"), revoked),
+    ];
+    insert(&store, realm, tokens).await;
+    for (tenant, active, newest) in [
+        (None, 2, &[30, 20, 10][..]),
+        (Some("acme"), 1, &[50, 40]),
+        (Some("globex"), 0, &[60]),
+        (Some("other"), 0, &[]),
+    ] {
+        let tenant = tenant.map(tenant_id);
+        let seen = reading!(store, realm, [tenant], |tx| {
+            let class: ClassName = "access".parse().unwrap();
+            let group = TokenGroup {
+                tenant: tenant.as_ref(),
+                ..group(1, &class)
+            };
+            let active = tx.count_active_tokens(group, at(1), 9).await?;
+            let mut newest = Vec::new();
+            for nth in 1..=5 {
+                newest.push(tx.find_nth_newest_token(group, nth).await?);
+            }
+            Ok((active, newest))
+        });
+        let mut times: Vec<_> = newest.iter().map(|second| Some(at(*second))).collect();
+        times.resize(5, None);
+        assert_eq!(seen, Ok((active, times)), "{tenant:?}");
     }
 }
 
@@ -160,9 +208,14 @@ async fn standing(store: &StoreHandle, realm: RealmId) -> (Vec<TokenState>, u32)
             assert_eq!(states, [(token.id, token.state)]);
         }
         let states = listed.into_iter().map(|token| token.state).collect();
-        let active = tx
-            .count_active_tokens(subject_id(1), &class, at(1), 9)
-            .await?;
+        let mut active = 0;
+        for tenant in [None, Some(tenant_id("acme")), Some(tenant_id("globex"))] {
+            let group = TokenGroup {
+                tenant: tenant.as_ref(),
+                ..group(1, &class)
+            };
+            active += tx.count_active_tokens(group, at(1), 9).await?;
+        }
         Ok((states, active))
     })
     .unwrap()

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::conformance::fixture::{
-    all, at, event, people, realm, session_id, subject_id, token, token_id, user,
+    all, at, event, group, people, realm, session_id, subject_id, token, token_id, user,
 };
 use crate::conformance::{conformance, reading, writing};
 use crate::use_case::use_cases;

@@ -223,7 +223,7 @@ impl Scene {
                 outcome(list_tenant_members(ctx, by, self.tenant.clone(), all()).await)
             }
             Action::ListTokens => {
-                let owner = Some(OwnerRef::Subject(self.robot));
+                let owner = Some(TokensOf::Owner(OwnerRef::Subject(self.robot)));
                 outcome(list_tokens(ctx, by, owner, all()).await)
             }
             Action::ListInvitations => {

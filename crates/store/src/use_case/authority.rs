@@ -3,20 +3,22 @@
 use super::action::role_grant;
 use super::world::*;
 use crate::conformance::fixture::tenant_id;
+use crate::conformance::writing;
 use doorward_base::principal::CredentialId;
-use doorward_base::{ErrorCode, Permission};
+use doorward_base::{ErrorCode, Permission, SessionId};
 use doorward_identity::act::*;
 use doorward_identity::decide::manage::ManagementPermission;
 use doorward_identity::decide::refusal::{ManageRefusal, TokenRefusal, UseRefusal};
-use doorward_identity::model::{Ceiling, Granted, Outcome, TokenKind};
+use doorward_identity::model::{Ceiling, ClientKind, Granted, Outcome, Session, TokenKind};
 use doorward_identity::port::{Page, StoreHandle};
-use doorward_identity::settings::Presentation;
+use doorward_identity::settings::{DefaultScopes, Presentation};
 use std::time::Duration;
 
 const GRANTS: &str = ManagementPermission::GrantsEdit.as_str();
 const USERS: &str = ManagementPermission::UsersEdit.as_str();
 const SERVICES: &str = ManagementPermission::ServiceAccountsEdit.as_str();
 const TOKENS: &str = ManagementPermission::AccessTokensEdit.as_str();
+const CLIENTS: &str = ManagementPermission::ClientsEdit.as_str();
 const MEMBERS: &str = ManagementPermission::MembershipsEdit.as_str();
 
 pub(crate) async fn nobody_grants_what_it_does_not_hold(store: StoreHandle) {
@@ -192,10 +194,147 @@ pub(crate) async fn an_exchanged_jwt_carries_only_its_scopes(store: StoreHandle)
             after: None,
             limit: 10,
         };
-        for owner in [None, Some(OwnerRef::Subject(ada))] {
+        for owner in [None, Some(TokensOf::Owner(OwnerRef::Subject(ada)))] {
             let listed = list_tokens(world.ctx(), &caller, owner, page).await;
             assert_eq!(reason(listed), refused, "{scopes:?}");
         }
+    }
+}
+
+/// Whoever finds a narrowed credential of an administrator makes nothing that it does not
+/// carry, and no credential at all.
+pub(crate) async fn what_is_made_through_a_narrowed_credential_is_no_wider(store: StoreHandle) {
+    let world = World::new(store).await;
+    let acme = world.tenant("acme").await;
+    let held = [USERS, SERVICES, GRANTS, MEMBERS, CLIENTS, "read", "write"];
+    let ada = world.user("ada", None, &held).await;
+    create_membership(world.ctx(), &OPERATOR, ada, acme.clone())
+        .await
+        .unwrap();
+    let bob = world.user("bob", Some("acme"), &[]).await;
+    let bound = CreateToken {
+        ceiling: ceiling(Some("acme"), &[USERS, SERVICES, GRANTS, CLIENTS, "read"]),
+        ..new_token(TokenKind::Personal, OwnerRef::Subject(ada))
+    };
+    let bound = create_token(world.ctx(), &OPERATOR, bound).await.unwrap();
+    let free = world.mint(TokenKind::Personal, ada).await;
+    let caller = |token: &MintedToken, carries: &[&str]| Caller::Subject {
+        subject: ada,
+        credential: CredentialId::ApiToken(token.token.id),
+        carries: Some(permissions_of(carries)),
+    };
+    let narrowed = [
+        // By its own ceiling, and by what a JWT that was made from it carries.
+        caller(&bound, &held),
+        caller(&free, &[USERS, SERVICES, GRANTS, CLIENTS, "read"]),
+    ];
+    let not_held = || ManageRefusal::NotHeld("write".to_owned());
+    for (n, by) in narrowed.iter().enumerate() {
+        let ctx = world.ctx();
+        // What it carries it may give.
+        let bot = |name: &str, permission: &str| CreateServiceAccount {
+            email: email(&format!("{name}{n}")),
+            name: None,
+            placement: placement(Some("acme"), &[permission]),
+        };
+        create_service_account(ctx, by, bot("reader", "read"))
+            .await
+            .unwrap();
+        let made = create_service_account(ctx, by, bot("writer", "write")).await;
+        assert_eq!(reason(made), not_held());
+        let added = add_grant(ctx, by, bob, grant(Some("acme"), "write")).await;
+        assert_eq!(reason(added), not_held());
+        let user = |permission: &str| CreateUser {
+            proven: false,
+            password: Some(secret("correct horse")),
+            ..new_user(
+                &format!("{permission}{n}"),
+                placement(Some("acme"), &[permission]),
+            )
+        };
+        create_user(ctx, by, user("read")).await.unwrap();
+        assert_eq!(
+            reason(create_user(ctx, by, user("write")).await),
+            not_held()
+        );
+        let new = CreateClient {
+            name: "an application".to_owned(),
+            kind: ClientKind::Confidential,
+            ceiling: Ceiling {
+                roles: Some(vec![]),
+                ..ceiling(Some("acme"), &["read"])
+            },
+            redirect_uris: vec![],
+        };
+        let made = create_client(ctx, by, new).await;
+        assert_eq!(reason(made), ManageRefusal::SessionNeeded);
+    }
+    // A word on whose address it is, is the realm's: a token of one tenant has none.
+    let vouching = CreateUser {
+        proven: true,
+        ..new_user("victim", placement(Some("acme"), &[]))
+    };
+    let made = create_user(world.ctx(), &narrowed[0], vouching).await;
+    assert_eq!(reason(made), ManageRefusal::NotVouching);
+    // A sign-in that was narrowed makes no wider client.
+    let now = world.call.now;
+    let id = SessionId::mint(&*world.identity.entropy, now);
+    let ceiling_of = ceiling(None, &[CLIENTS, "read"]);
+    let session = Session::begin(id, ada, ceiling_of, now, now.plus(Duration::from_secs(60)));
+    let (store, realm) = (world.store(), world.realm.id);
+    let put = writing!(store, realm, [session], |tx| tx
+        .insert_session(&session)
+        .await);
+    put.unwrap();
+    let by = Caller::Subject {
+        subject: ada,
+        credential: CredentialId::Session(id),
+        carries: None,
+    };
+    for (permission, expected) in [("read", Ok(())), ("write", Err(not_held()))] {
+        let new = CreateClient {
+            name: "an application".to_owned(),
+            kind: ClientKind::Confidential,
+            ceiling: Ceiling {
+                roles: Some(vec![]),
+                ..ceiling(Some("acme"), &[permission])
+            },
+            redirect_uris: vec![],
+        };
+        let made = create_client(world.ctx(), &by, new).await;
+        assert_eq!(made.map(|_| ()).map_err(refused), expected);
+    }
+}
+
+/// The administrator of one tenant would otherwise act in all others.
+pub(crate) async fn what_reaches_into_other_tenants_no_tenant_gives(store: StoreHandle) {
+    let world = World::with(store, |settings| {
+        settings.crossing = Some("tenant:assume".parse().unwrap());
+        settings.tokens.default_scopes = DefaultScopes::All;
+    })
+    .await;
+    world.tenant("globex").await;
+    let local = world
+        .user("local", Some("acme"), &["tenant:assume", "read"])
+        .await;
+    let wide = world.user("wide", None, &["tenant:assume", "read"]).await;
+    create_membership(world.ctx(), &OPERATOR, wide, tenant_id("acme"))
+        .await
+        .unwrap();
+    for (owner, crosses) in [(local, false), (wide, true)] {
+        let token = world.mint(TokenKind::Personal, owner).await;
+        let issued = exchange(world.ctx(), asking(&token.secret)).await.unwrap();
+        assert_eq!(scope_texts(&issued), ["read", "tenant:assume"]);
+        assert_eq!(claims(&issued)["dw"]["x"] == true, crosses);
+        let seen = introspect(world.ctx(), &token.secret, &Presentation::Basic).await;
+        assert_eq!(seen.unwrap().principal.crosses, crosses);
+        // What is narrowed away opens nothing.
+        let asked = ExchangeRequest {
+            scope: Some("read".to_owned()),
+            ..asking(&token.secret)
+        };
+        let issued = exchange(world.ctx(), asked).await.unwrap();
+        assert_eq!(claims(&issued)["dw"].get("x"), None);
     }
 }
 

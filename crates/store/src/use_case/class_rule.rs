@@ -92,6 +92,95 @@ pub(crate) async fn one_of_32_that_race_for_the_last_place_gets_it(store: StoreH
     assert_eq!(rows.iter().filter(created).count(), 32);
 }
 
+/// Otherwise the administrator of one tenant learns how many a person has in another, and
+/// takes them away from it.
+pub(crate) async fn one_tenants_tokens_take_no_place_of_anothers(store: StoreHandle) {
+    let world = World::with(store, |settings| {
+        settings.classes[0].max_active = 1;
+        settings.classes[0].max_hourly = 2;
+    })
+    .await;
+    let globex = world.tenant("globex").await;
+    let making = "platform.users.service-accounts.access-tokens.edit";
+    let acmes = world.person("acmes", Some("acme"), &[making]).await;
+    let globexs = world.person("globexs", Some("globex"), &[making]).await;
+    let bot = world.service("bot", Some("acme"), &[]).await;
+    create_membership(world.ctx(), &OPERATOR, bot, globex)
+        .await
+        .unwrap();
+    let bound = |tenant: &str| CreateToken {
+        ceiling: ceiling(Some(tenant), &[]),
+        ..new_token(TokenKind::Service, OwnerRef::Subject(bot))
+    };
+    let ctx = world.ctx();
+    for (by, tenant) in [(&acmes, "acme"), (&globexs, "globex")] {
+        let first = create_token(ctx, &by.caller, bound(tenant)).await.unwrap();
+        let full = create_token(ctx, &by.caller, bound(tenant)).await;
+        assert_eq!(reason(full), TokenRefusal::LimitReached, "{tenant}");
+        let id = TokenRef::Id(first.token.id);
+        revoke_token(ctx, &by.caller, id).await.unwrap();
+        create_token(ctx, &by.caller, bound(tenant)).await.unwrap();
+    }
+    let free = new_token(TokenKind::Service, OwnerRef::Subject(bot));
+    create_token(ctx, &OPERATOR, free.clone()).await.unwrap();
+    let full = create_token(ctx, &OPERATOR, free).await;
+    assert_eq!(reason(full), TokenRefusal::LimitReached);
+}
+
+/// Whoever makes tokens and revokes them in turn does not fill the store.
+pub(crate) async fn tokens_are_made_at_a_bounded_rate(store: StoreHandle) {
+    let world = World::with(store, |settings| settings.classes[0].max_hourly = 3).await;
+    let ada = world.person("ada", None, &[]).await;
+    let bob = world.person("bob", None, &[]).await;
+    let new = |owner: &Person| new_token(TokenKind::Personal, OwnerRef::Subject(owner.id));
+    let replace = |id| RegenerateToken {
+        token: TokenRef::Id(id),
+        expires_at: None,
+    };
+    let mut last = None;
+    for second in 0..2 {
+        let world = world.at(second);
+        let made = create_token(world.ctx(), &ada.caller, new(&ada)).await;
+        let id = made.unwrap().token.id;
+        let by_id = TokenRef::Id(id);
+        if second == 0 {
+            let done = revoke_token(world.ctx(), &ada.caller, by_id).await;
+            done.unwrap();
+        }
+        last = Some(id);
+    }
+    let third = regenerate_token(world.at(2).ctx(), &ada.caller, replace(last.unwrap())).await;
+    let third = third.unwrap().token.id;
+    for (second, wait) in [(2, 3598), (3599, 1)] {
+        let world = world.at(second);
+        let made = create_token(world.ctx(), &ada.caller, new(&ada)).await;
+        assert_eq!(reason(made), TokenRefusal::TooOften(wait));
+        let made = regenerate_token(world.ctx(), &ada.caller, replace(third)).await;
+        let failure = made.unwrap_err();
+        assert_eq!(failure.code(), ErrorCode::RateLimited);
+        assert_eq!(failure.reason(), Some("made_too_often"));
+        assert_eq!(failure.retry_after(), Some(wait));
+        let row = world.last_audit().await.event;
+        assert_eq!(row.outcome, Outcome::Refused(ErrorCode::RateLimited));
+    }
+    let soon = world.at(3);
+    create_token(soon.ctx(), &bob.caller, new(&bob))
+        .await
+        .unwrap();
+    // An operator has the store; what it makes counts.
+    soon.mint(TokenKind::Personal, ada.id).await;
+    let later = world.at(3601);
+    create_token(later.ctx(), &ada.caller, new(&ada))
+        .await
+        .unwrap();
+    let made = create_token(later.ctx(), &ada.caller, new(&ada)).await;
+    assert_eq!(reason(made), TokenRefusal::TooOften(1));
+    let later = world.at(3602);
+    create_token(later.ctx(), &ada.caller, new(&ada))
+        .await
+        .unwrap();
+}
+
 const fn audit_action(row: &doorward_identity::model::AuditRow) -> AuditAction {
     row.event.action
 }

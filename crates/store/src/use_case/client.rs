@@ -6,7 +6,9 @@ use doorward_base::{ClientId, ErrorCode};
 use doorward_identity::act::*;
 use doorward_identity::decide::client::ClientRefusal;
 use doorward_identity::decide::refusal::ManageRefusal;
-use doorward_identity::model::{AuditAction, Ceiling, Change, ClientKind, ClientState, Outcome};
+use doorward_identity::model::{
+    AuditAction, AuditRow, Ceiling, Change, ClientKind, ClientState, Outcome,
+};
 use doorward_identity::port::StoreHandle;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -179,6 +181,38 @@ pub(crate) async fn each_refused_client_is_written_down(store: StoreHandle) {
     // The same secret is worth nothing in another realm.
     let other = world.other_realm("two").await;
     assert_eq!(presents(&other, &minted).await, Err(ClientRefusal::Unknown));
+}
+
+/// An id is no secret: whoever knows one fills no log with wrong guesses.
+pub(crate) async fn wrong_secrets_are_counted_by_client(store: StoreHandle) {
+    let world = World::new(store).await;
+    world.tenant("acme").await;
+    let (one, two) = (made(&world, Some("acme")).await, made(&world, None).await);
+    let wrong = secret("dwcs_made-up");
+    let before = world.audit().await.len();
+    for n in 0..60 {
+        let minted = if n % 3 == 0 { &two } else { &one };
+        let done = authenticate_client(world.ctx(), minted.profile.client.id, &wrong).await;
+        assert_eq!(reason(done), ClientRefusal::WrongSecret);
+    }
+    assert_eq!(world.audit().await.len(), before + 20);
+    let flushed = world.identity.strangers.flush(world.store()).await;
+    assert_eq!(flushed, Ok(2));
+    for (minted, tenant) in [(&one, Some(tenant_id("acme"))), (&two, None)] {
+        let id = minted.profile.client.id.to_string();
+        let of = |row: &&AuditRow| row.event.detail.get("client") == Some(&id.clone().into());
+        let rows = world.audit().await.split_off(before);
+        let (mut told, mut single) = (0, 0);
+        for row in rows.iter().filter(of) {
+            assert_eq!(row.event.tenant, tenant);
+            match row.event.detail.get("count") {
+                Some(count) => told += count.as_u64().unwrap(),
+                None => single += 1,
+            }
+        }
+        let all = if tenant.is_some() { 40 } else { 20 };
+        assert_eq!(told + single, all);
+    }
 }
 
 pub(crate) async fn a_tenants_administrator_manages_its_tenants_clients(store: StoreHandle) {

@@ -208,7 +208,7 @@ pub(crate) async fn an_address_is_free_again_and_brings_nothing(store: StoreHand
     assert_eq!((profile.memberships, profile.grants), (vec![], vec![]));
     assert_eq!(profile.identities, []);
     assert!(profile.subject.user_metadata.is_empty());
-    let owned = Some(OwnerRef::Subject(again));
+    let owned = Some(TokensOf::Owner(OwnerRef::Subject(again)));
     let tokens = list_tokens(world.ctx(), &OPERATOR, owned, all()).await;
     assert_eq!(tokens.unwrap().tokens, []);
     let done = sign_in(world.ctx(), signing_in("zebraada@example.org", PASSWORD)).await;

@@ -271,7 +271,7 @@ pub(crate) async fn a_disabled_external_subject_loses_everything_at_once(store: 
     let again = find_external(world.ctx(), external("auth0|1"), None).await;
     let again = again.unwrap().unwrap().subject.id;
     assert_ne!(again, subject);
-    let owned = Some(OwnerRef::Subject(again));
+    let owned = Some(TokensOf::Owner(OwnerRef::Subject(again)));
     let tokens = list_tokens(world.ctx(), &OPERATOR, owned, all()).await;
     assert_eq!(tokens.unwrap().tokens, []);
 }

@@ -55,7 +55,7 @@ pub(crate) async fn an_ordinary_user_manages_itself_alone(store: StoreHandle) {
     assert_eq!((profile.memberships.len(), profile.grants.len()), (1, 1));
     let new = new_token(TokenKind::Personal, OwnerRef::Subject(eve.id));
     let made = create_token(ctx, me, new).await.unwrap();
-    let mine = Some(OwnerRef::Email(email("eve")));
+    let mine = Some(TokensOf::Owner(OwnerRef::Email(email("eve"))));
     let listed = list_tokens(ctx, me, mine, all()).await.unwrap();
     assert_eq!(listed.tokens, std::slice::from_ref(&made.token));
     let request = RegenerateToken {
@@ -187,7 +187,7 @@ pub(crate) async fn the_tokens_of_two_tenants_are_kept_apart(store: StoreHandle)
         let made = create_token(world.ctx(), &OPERATOR, new).await.unwrap();
         tokens.push((made, is_seen, is_revoked));
     }
-    let owner = Some(OwnerRef::Subject(ada));
+    let owner = Some(TokensOf::Owner(OwnerRef::Subject(ada)));
     let listed = list_tokens(world.ctx(), &admin.caller, owner, all()).await;
     let listed = listed.unwrap().tokens;
     for (made, is_seen, is_revoked) in tokens {

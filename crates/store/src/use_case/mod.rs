@@ -42,6 +42,8 @@ macro_rules! use_cases {
                 a_ceiling_stays_within_owner_and_realm,
                 a_kind_without_a_class_is_refused_and_written_down,
                 a_class_names_the_permission_to_create,
+                one_tenants_tokens_take_no_place_of_anothers,
+                tokens_are_made_at_a_bounded_rate,
             ]
             replace: [
                 a_replacement_keeps_the_expiry_or_gets_a_new_one,
@@ -53,6 +55,7 @@ macro_rules! use_cases {
                 revoking_again_changes_nothing,
                 anothers_token_looks_like_none,
                 tokens_are_listed_by_owner_and_page,
+                tokens_are_listed_by_who_made_them,
             ]
             exchange: [
                 a_duration_is_taken_whole_or_refused,
@@ -79,6 +82,7 @@ macro_rules! use_cases {
                 guessing_at_an_account_stops,
                 a_neighbour_keeps_no_known_device_out,
                 guesses_in_parallel_stop_too,
+                made_up_addresses_are_counted_like_known_ones,
                 a_known_device_is_not_locked_out,
                 a_session_too_many_ends_the_oldest,
                 a_session_ends_with_what_it_stands_on,
@@ -106,6 +110,8 @@ macro_rules! use_cases {
                 realm_wide_grants_are_the_operators,
                 a_new_service_account_gets_what_its_maker_holds,
                 an_exchanged_jwt_carries_only_its_scopes,
+                what_is_made_through_a_narrowed_credential_is_no_wider,
+                what_reaches_into_other_tenants_no_tenant_gives,
                 an_exchanged_jwt_gives_itself_no_successor,
                 a_token_is_not_minted_beyond_its_maker,
                 a_key_carries_what_was_named_for_it,
@@ -121,6 +127,7 @@ macro_rules! use_cases {
                 a_token_that_does_not_rotate_stays,
                 one_of_64_uses_at_once_wins,
                 a_made_up_token_costs_no_look_up_and_leaves_no_row,
+                dead_tokens_are_counted_and_a_replay_is_written_down,
                 a_refresh_widens_nothing,
                 a_rotation_of_the_digest_key_loses_no_session,
             ]
@@ -147,6 +154,10 @@ macro_rules! use_cases {
                 a_persons_account_joins_by_its_own_session,
                 an_account_that_waited_for_its_owner_is_erased,
                 an_invitation_is_as_good_as_its_maker,
+                an_invitation_gives_no_more_than_what_it_was_made_through,
+                an_invitation_ends_with_the_token_it_was_made_through,
+                who_vouches_only_later_did_not_vouch,
+                one_maker_has_so_many_invitations_waiting,
                 nobody_is_left_without_a_way_in,
                 what_changes_nothing_is_refused,
                 the_mails_of_an_address_are_not_used_up_by_who_may_not_invite,
@@ -167,6 +178,7 @@ macro_rules! use_cases {
                 at_most_two_secrets_live_whoever_rotates,
                 a_revoked_client_is_dead_at_once,
                 each_refused_client_is_written_down,
+                wrong_secrets_are_counted_by_client,
                 a_tenants_administrator_manages_its_tenants_clients,
             ]
             factor: [

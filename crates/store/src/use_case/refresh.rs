@@ -29,6 +29,40 @@ pub(super) async fn world(store: StoreHandle, mode: RefreshMode, interval: u64) 
     .await
 }
 
+/// Whoever has a token that is dead asks as often as it likes, and fills no log; that a token
+/// was used twice is told however much there was before.
+pub(crate) async fn dead_tokens_are_counted_and_a_replay_is_written_down(store: StoreHandle) {
+    let world = world(store, RefreshMode::Rotate, 0).await;
+    let dead = Person::sign_in(&world, "ada", Some("acme")).await;
+    let stolen = Person::sign_in(&world, "bob", Some("acme")).await;
+    next(&world, &stolen.token).await;
+    sign_out(world.ctx(), &dead.caller()).await.unwrap();
+    let before = world.audit().await.len();
+    for _ in 0..100 {
+        let done = use_it(&world, &dead.token).await;
+        assert_eq!(reason(done), RefreshRefusal::SessionEnded);
+    }
+    let written = world.audit().await.len() - before;
+    assert!((1..=20).contains(&written), "{written}");
+    let done = use_it(&world, &stolen.token).await;
+    assert_eq!(reason(done), RefreshRefusal::Replayed);
+    let row = world.last_audit().await.event;
+    assert_eq!(row.session, Some(stolen.session));
+    assert_eq!(world.audit().await.len(), before + written + 1);
+    let flushed = world.identity.strangers.flush(world.store()).await;
+    assert_eq!(flushed, Ok(1));
+    let row = world.last_audit().await.event;
+    assert_eq!(row.detail["count"], 100 - written);
+    assert_eq!(
+        (row.subject, row.session),
+        (Some(dead.id), Some(dead.session))
+    );
+    assert_eq!(row.tenant, Some(tenant_id("acme")));
+    // A new period has room again.
+    drop(use_it(&world, &dead.token).await);
+    assert_eq!(world.audit().await.len(), before + written + 3);
+}
+
 /// A signed-in person.
 pub(super) struct Person {
     pub(super) id: SubjectId,

@@ -277,7 +277,7 @@ pub(crate) async fn tokens_are_listed_by_owner_and_page(store: StoreHandle) {
         world.mint(TokenKind::Personal, bob).await;
     }
     own.sort_unstable_by_key(|token| token.id);
-    let mine = Some(OwnerRef::Subject(ada.id));
+    let mine = Some(TokensOf::Owner(OwnerRef::Subject(ada.id)));
     let (mut after, mut seen) = (None, Vec::new());
     for count in [2, 1] {
         let page = Page { after, limit: 2 };
@@ -293,7 +293,72 @@ pub(crate) async fn tokens_are_listed_by_owner_and_page(store: StoreHandle) {
         Some(OwnerRef::Subject(bob)),
         Some(OwnerRef::Email(email("ghost"))),
     ] {
-        let listed = list_tokens(world.ctx(), &ada.caller, owner, all()).await;
+        let which = owner.map(TokensOf::Owner);
+        let listed = list_tokens(world.ctx(), &ada.caller, which, all()).await;
         assert_eq!(code(listed), ErrorCode::InsufficientPermission);
     }
+}
+
+/// Tokens that somebody made for others outlive it, so there is a way to find them.
+pub(crate) async fn tokens_are_listed_by_who_made_them(store: StoreHandle) {
+    let world = World::new(store).await;
+    let globex = world.tenant("globex").await;
+    let making = "platform.users.service-accounts.access-tokens.edit";
+    let leaves = world.person("leaves", Some("acme"), &[making]).await;
+    let stays = world.person("stays", Some("acme"), &[making]).await;
+    let bot = world.service("bot", Some("acme"), &[]).await;
+    let elsewhere = world.service("elsewhere", Some("globex"), &[]).await;
+    create_membership(world.ctx(), &OPERATOR, leaves.id, globex)
+        .await
+        .unwrap();
+    world.grant(leaves.id, Some("globex"), making).await;
+    let mut made = Vec::new();
+    for (owner, tenant) in [(bot, "acme"), (elsewhere, "globex"), (bot, "acme")] {
+        let new = CreateToken {
+            ceiling: ceiling(Some(tenant), &[]),
+            ..new_token(TokenKind::Service, OwnerRef::Subject(owner))
+        };
+        let token = create_token(world.ctx(), &leaves.caller, new).await;
+        made.push(token.unwrap().token.id);
+    }
+    world.mint(TokenKind::Service, bot).await;
+    let ids = |page: TokenPage| -> Vec<ApiTokenId> {
+        page.tokens.into_iter().map(|token| token.id).collect()
+    };
+    let sorted = |mut ids: Vec<ApiTokenId>| {
+        ids.sort_unstable();
+        ids
+    };
+    let by = |maker| Some(TokensOf::Maker(maker));
+    for gone in [false, true] {
+        if gone {
+            let request = DeleteUser {
+                subject: leaves.id,
+                password: None,
+            };
+            delete_user(world.ctx(), &OPERATOR, request).await.unwrap();
+        }
+        let which = by(OwnerRef::Subject(leaves.id));
+        let listed = list_tokens(world.ctx(), &OPERATOR, which.clone(), all()).await;
+        assert_eq!(ids(listed.unwrap()), sorted(made.clone()));
+        // A tenant's administrator sees its tenant's.
+        let listed = list_tokens(world.ctx(), &stays.caller, which, all()).await;
+        assert_eq!(ids(listed.unwrap()), sorted(vec![made[0], made[2]]));
+    }
+    let named = by(OwnerRef::Email(email("stays")));
+    let listed = list_tokens(world.ctx(), &OPERATOR, named, all()).await;
+    assert_eq!(ids(listed.unwrap()), []);
+    // Whether there is such an address is told to nobody in a tenant.
+    for name in ["ghost", "elsewhere"] {
+        let which = by(OwnerRef::Email(email(name)));
+        let listed = list_tokens(world.ctx(), &stays.caller, which, all()).await;
+        assert_eq!(ids(listed.unwrap()), []);
+    }
+    let which = by(OwnerRef::Email(email("ghost")));
+    let listed = list_tokens(world.ctx(), &OPERATOR, which, all()).await;
+    assert_eq!(code(listed), ErrorCode::NotFound);
+    let nobody = world.person("nobody", Some("acme"), &[]).await;
+    let which = by(OwnerRef::Subject(nobody.id));
+    let listed = list_tokens(world.ctx(), &nobody.caller, which, all()).await;
+    assert_eq!(code(listed), ErrorCode::InsufficientPermission);
 }

@@ -128,6 +128,43 @@ pub(crate) async fn a_neighbour_keeps_no_known_device_out(store: StoreHandle) {
     assert_eq!(code(bob(&two).await), ErrorCode::SignInRefused, "looked at");
 }
 
+/// Nobody fills the log with addresses that there are not; and whether a guess has a row of
+/// its own tells nothing of its address.
+pub(crate) async fn made_up_addresses_are_counted_like_known_ones(store: StoreHandle) {
+    let world = World::new(store).await;
+    let mut known = Vec::new();
+    for n in 0..3 {
+        let name = format!("known-{n}");
+        known.push(world.user_with_password(&name, PASSWORD, None).await);
+    }
+    let before = world.audit().await.len();
+    let guess = async |address: String| {
+        let done = sign_in(world.ctx(), signing_in(&address, "wrong horse")).await;
+        assert_eq!(code(done), ErrorCode::SignInRefused, "{address}");
+        world.audit().await.len() - before
+    };
+    guess("known-0@example.org".to_owned()).await;
+    for n in 1..20 {
+        let written = guess(format!("ghost-{n}@example.org")).await;
+        assert_eq!(written, n + 1, "the first have a row each");
+    }
+    for n in 20..40 {
+        assert_eq!(guess(format!("ghost-{n}@example.org")).await, 20);
+    }
+    for _ in 0..2 {
+        assert_eq!(guess("known-1@example.org".to_owned()).await, 20);
+    }
+    let flushed = world.identity.strangers.flush(world.store()).await;
+    assert_eq!(flushed, Ok(2));
+    let mut counted: Vec<_> = world.audit().await.split_off(before + 20);
+    counted.sort_by_key(|row| row.event.subject);
+    let counted = counted.iter().map(|row| &row.event);
+    let counted: Vec<_> = counted
+        .map(|event| (event.subject, event.detail["count"].as_u64()))
+        .collect();
+    assert_eq!(counted, [(None, Some(20)), (Some(known[1]), Some(2))]);
+}
+
 /// P4: guesses made all at once are no more than guesses made in turn; and each right
 /// sign-in gives its guess back.
 pub(crate) async fn guesses_in_parallel_stop_too(store: StoreHandle) {

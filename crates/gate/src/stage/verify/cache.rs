@@ -122,6 +122,7 @@ mod tests {
             roles: vec![],
             role: None,
             scopes: vec![],
+            crosses: false,
             credential: CredentialId::Foreign,
             client: None,
             actors: vec![],

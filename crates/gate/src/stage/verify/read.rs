@@ -24,6 +24,7 @@ struct Own {
     actors: Vec<ActorLink>,
     epoch: Epoch,
     environment: Option<Environment>,
+    crosses: bool,
 }
 
 /// The principal, or the check that failed.
@@ -59,6 +60,8 @@ pub(super) fn principal(
             actors: Vec::new(),
             epoch: Epoch::default(),
             environment: None,
+            // Its issuer says what its scopes are worth.
+            crosses: true,
         },
     };
     let map = &issuer.claims;
@@ -76,6 +79,7 @@ pub(super) fn principal(
         roles: names(find(map.roles.as_ref(), &claims)).map_err(|()| "role_claim")?,
         role: one(find(map.role.as_ref(), &claims)).map_err(|()| "role_claim")?,
         scopes,
+        crosses: own.crosses,
         credential: own.credential,
         client: own.client,
         actors: own.actors,
@@ -145,6 +149,7 @@ fn read_own(sub: &str, claims: &Map<String, Value>) -> Result<Own, &'static str>
         actors: read_actors(claims.get("act"))?,
         epoch: party.epoch,
         environment: environment.map_err(|_| "dw")?,
+        crosses: party.private.get("x") == Some(&Value::Bool(true)),
     })
 }
 

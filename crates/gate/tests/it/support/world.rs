@@ -251,6 +251,7 @@ impl World {
             roles: vec![],
             role: None,
             scopes: vec![],
+            crosses: true,
             credential: CredentialId::ApiToken(ApiTokenId::from_bytes(TOKEN)),
             client: None,
             actors: Vec::new(),

@@ -16,6 +16,7 @@ fn parts(credential: CredentialId) -> PrincipalParts {
         roles: vec![],
         role: None,
         scopes: vec![Scope::new("read").unwrap()],
+        crosses: false,
         credential,
         client: None,
         actors: vec![],

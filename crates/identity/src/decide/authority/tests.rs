@@ -8,6 +8,7 @@ struct Case {
     member_of: Vec<TenantId>,
     roles: Vec<RoleDefinition>,
     tenant_roles: Vec<RoleDefinition>,
+    crossing: Option<Permission>,
 }
 
 impl Case {
@@ -20,6 +21,7 @@ impl Case {
                 gives("reader", &["read"]),
             ],
             tenant_roles: Vec::new(),
+            crossing: None,
         }
     }
 
@@ -30,6 +32,7 @@ impl Case {
                 member_of: &self.member_of,
                 roles: &self.roles,
                 tenant_roles: &self.tenant_roles,
+                crossing: self.crossing.as_ref(),
             },
             ceilings: &[],
             actors: &[],
@@ -46,6 +49,56 @@ impl Case {
     fn permissions(&self, tenant: Option<&str>) -> Vec<Permission> {
         let active = tenant.map(super::super::testing::tenant);
         effective(&self.ask(active.as_ref())).unwrap().permissions
+    }
+}
+
+/// Who administers one tenant would otherwise act in all; in its own it holds what it holds.
+#[test]
+fn what_opens_other_tenants_is_held_realm_wide() {
+    for (grants, crosses) in [
+        (vec![has("cross", Some("acme"))], false),
+        (vec![has("cross", Some("acme")), has("cross", None)], true),
+        (vec![has_role("crosser", Some("acme"))], false),
+        (vec![has_role("crosser", None)], true),
+        (vec![has_role("own", Some("acme"))], false),
+        // A tenant's own role of the name that a realm-wide grant names.
+        (
+            vec![has_role("own", None), has("cross", Some("acme"))],
+            false,
+        ),
+    ] {
+        let mut case = Case::of(&grants, &["acme"]);
+        case.roles.push(gives("crosser", &["cross", "read"]));
+        case.tenant_roles.push(gives("own", &["cross"]));
+        case.crossing = Some(permission("cross"));
+        let acme = tenant("acme");
+        let (cross, read) = (scopes(&["cross"]), scopes(&["read"]));
+        let asking = |scopes| AuthorityInput {
+            scopes,
+            unknown_scope: UnknownScope::Narrow,
+            ..case.ask(Some(&acme))
+        };
+        let held = effective(&asking(None)).unwrap();
+        assert!(
+            held.permissions().contains(&permission("cross")),
+            "{grants:?}"
+        );
+        assert_eq!(held.crosses(), crosses, "{grants:?}");
+        assert_eq!(effective(&asking(Some(&cross))).unwrap().crosses(), crosses);
+        // What it was narrowed to says nothing of it.
+        assert!(!effective(&asking(Some(&read))).unwrap().crosses());
+        // Nor does it through who acts for it and holds it in a tenant only.
+        let local = Case::of(&[has("cross", Some("acme"))], &["acme"]);
+        let ceiling = Ceiling::default();
+        let actors = [Party {
+            holdings: local.ask(None).holdings,
+            ceiling: &ceiling,
+        }];
+        let acted = AuthorityInput {
+            actors: &actors,
+            ..asking(None)
+        };
+        assert!(!effective(&acted).unwrap().crosses(), "{grants:?}");
     }
 }
 

@@ -40,6 +40,7 @@ fn settings() -> RealmSettings {
             gives("editor", &["read", "write"]),
             gives("reader", &["read"]),
         ],
+        crossing: None,
         default_roles: Vec::new(),
         default_role: Some(role("reader")),
         externals: Vec::new(),

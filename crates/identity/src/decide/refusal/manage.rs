@@ -64,6 +64,12 @@ pub enum ManageRefusal {
     /// The caller had many passwords set of late; the next one may be in so many seconds.
     #[error("too many passwords of late")]
     TooManyPasswords(u64),
+    /// As many invitations of the caller wait in the tenant as may.
+    #[error(
+        "at most {0} invitations of yours may wait in one tenant: withdraw some, or let them \
+         be taken or expire"
+    )]
+    TooManyInvitations(u32),
     /// A display name longer than 200 characters, or with a character that does not show.
     #[error("a name has at most 200 characters and none that does not show")]
     NameInvalid,
@@ -138,6 +144,7 @@ impl Reason for ManageRefusal {
             Self::TooManyGuesses(_) => ("too_many_guesses", ErrorCode::RateLimited),
             Self::TooManyMails(_) => ("too_many_mails", ErrorCode::RateLimited),
             Self::TooManyPasswords(_) => ("too_many_passwords", ErrorCode::RateLimited),
+            Self::TooManyInvitations(_) => ("too_many_invitations", ErrorCode::InvalidRequest),
             Self::NameInvalid => ("name_invalid", ErrorCode::InvalidRequest),
             Self::TooMany(_) => ("too_many", ErrorCode::InvalidRequest),
             Self::TooLong(_) => ("too_long", ErrorCode::InvalidRequest),

@@ -1,5 +1,6 @@
 //! How long an API token lives, how it is replaced, and when it may be used.
 
+use crate::decide::manage::ManagementCaller;
 use crate::decide::refusal::{TokenRefusal, UseRefusal};
 use crate::model::{ApiToken, Subject, TokenLife, TokenState};
 use crate::settings::{ExpiryRule, Presentation, TokenClass};
@@ -38,6 +39,32 @@ pub fn expiry(
     Ok(Some(asked))
 }
 
+/// How long a token that was made counts in a class's `max_hourly`.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Whether one more token may be made for its owner now, where `nth_newest` was made last
+/// but as many as the class allows in an hour. Those that were revoked count: otherwise
+/// whoever makes and revokes them in turn fills the store. Operators have the store.
+///
+/// # Errors
+/// [`TokenRefusal::TooOften`].
+pub fn check_rate(
+    caller: &ManagementCaller,
+    nth_newest: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), TokenRefusal> {
+    let (ManagementCaller::Subject(_), Some(made_at)) = (caller, nth_newest) else {
+        return Ok(());
+    };
+    let over = made_at.plus(HOUR);
+    if over <= now {
+        return Ok(());
+    }
+    // A clock that was set back makes nobody wait for longer.
+    let wait = over.since(now).min(HOUR);
+    Err(TokenRefusal::TooOften(wait.as_secs().max(1)))
+}
+
 /// What becomes of a token that is regenerated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Regenerated {
@@ -47,7 +74,8 @@ pub struct Regenerated {
     pub expires_at: Option<Timestamp>,
 }
 
-/// Decides how a token is replaced. The old one frees its place, so no limit applies.
+/// Decides how a token is replaced. The old one frees its place, so `max_active` does not
+/// apply.
 ///
 /// # Errors
 /// [`TokenRefusal::Dead`] for a token that does not work any more or was replaced

@@ -6,7 +6,7 @@ use super::super::testing::*;
 use super::*;
 use crate::decide::refusal::UseRefusal;
 use crate::model::{ApiToken, SubjectStatus, TokenState};
-use crate::settings::{ExpiryRule, MAX_ACTIVE, Presentation};
+use crate::settings::{ExpiryRule, MAX_ACTIVE, MAX_HOURLY, Presentation};
 use doorward_base::token_format::{TokenBody, TokenFormat};
 use doorward_base::{ClassName, Environment};
 use std::time::Duration;
@@ -21,6 +21,7 @@ fn class() -> TokenClass {
         kinds: vec![TokenKind::Personal, TokenKind::Service],
         format: TokenFormat::new("wbat-", vec![], TokenBody::Checked).unwrap(),
         max_active: 1,
+        max_hourly: MAX_HOURLY,
         expiry: ExpiryRule::Optional { max: None },
         presentations: vec![Presentation::Exchange, Presentation::Basic],
         regenerate_keeps_expiry: true,
@@ -79,6 +80,7 @@ impl Case {
                 member_of: &self.member_of,
                 roles: &[],
                 tenant_roles: &[],
+                crossing: None,
             },
             ceiling: &self.ceiling,
             name: Some(&self.name),
@@ -327,6 +329,7 @@ fn a_token_made_for_another_carries_what_was_covered_and_no_more() {
                 member_of: &[],
                 roles: &roles,
                 tenant_roles: &[],
+                crossing: None,
             },
             ceiling: &ceiling,
             audiences: &[audience("https://api")],

@@ -1,4 +1,5 @@
-//! Lowering `[realm.NAME.api_tokens.CLASS]`, for identity and for the gate.
+//! Lowering `[realm.NAME.api_tokens.CLASS]`, for identity and for the gate, and what the gate
+//! needs of roles.
 
 use super::Lowering;
 use crate::config::api_tokens::{ApiTokens, Expiry};
@@ -8,8 +9,9 @@ use crate::config::text::Text;
 use crate::config::value::Span;
 use doorward_base::ClassName;
 use doorward_base::token_format::{TokenBody, TokenFormat};
-use doorward_gate::policy::spec::ClassSpec;
-use doorward_identity::settings::{ExpiryRule, MAX_ACTIVE, Presentation, TokenClass};
+use doorward_gate::policy::spec::{ClassSpec, RoleSpec};
+use doorward_identity::model::RoleDefinition;
+use doorward_identity::settings::{ExpiryRule, MAX_ACTIVE, MAX_HOURLY, Presentation, TokenClass};
 use doorward_surface::setting::Word;
 use http::HeaderName;
 use std::time::Duration;
@@ -41,6 +43,15 @@ pub(super) fn gate_classes(classes: &[TokenClass]) -> Vec<ClassSpec> {
         .collect()
 }
 
+/// The roles as the gate needs them.
+pub(super) fn gate_roles(roles: &[RoleDefinition]) -> Vec<RoleSpec> {
+    let spec = |defined: &RoleDefinition| RoleSpec {
+        role: defined.role.clone(),
+        permissions: defined.permissions.clone(),
+    };
+    roles.iter().map(spec).collect()
+}
+
 impl Lowering<'_> {
     /// The classes of a realm, and what they must not share.
     pub(super) fn classes(&mut self, realm: &Realm, path: &KeyPath) -> Vec<TokenClass> {
@@ -59,11 +70,13 @@ impl Lowering<'_> {
     }
 
     fn class(&mut self, name: &ClassName, class: &ApiTokens, path: &KeyPath) -> Option<TokenClass> {
-        if class.max_active == Some(0) {
-            self.wrong(
-                &path.key("max_active"),
-                "must be at least 1; leave it out for 100",
-            );
+        for (key, most) in [
+            ("max_active", class.max_active),
+            ("max_hourly", class.max_hourly),
+        ] {
+            if most == Some(0) {
+                self.wrong(&path.key(key), "must be at least 1; leave it out for 100");
+            }
         }
         let Word(body) = class.format;
         let environments: Vec<_> = class.environments.iter().map(|Text(e)| e.clone()).collect();
@@ -81,6 +94,7 @@ impl Lowering<'_> {
             kinds: class.kinds.iter().map(|Text(kind)| *kind).collect(),
             format: format?,
             max_active: class.max_active.unwrap_or(MAX_ACTIVE),
+            max_hourly: class.max_hourly.unwrap_or(MAX_HOURLY),
             expiry: expiry?,
             presentations: presentations_of(class),
             regenerate_keeps_expiry: class.regenerate_keeps_expiry.unwrap_or(true),

@@ -7,7 +7,7 @@ use crate::config::realm::Realm;
 use crate::config::text::{FromText as _, Text, sorted};
 use crate::config::value::{Span, Url};
 use doorward_base::claims::ClaimsTemplate;
-use doorward_base::{Audience, RealmName};
+use doorward_base::{Audience, Permission, RealmName};
 use doorward_identity::model::RoleDefinition;
 use doorward_identity::settings::{
     ExchangeSettings, ExternalIssuer, RealmSettings, RefreshMode, SessionSettings, TokenClass,
@@ -58,6 +58,10 @@ impl Lowering<'_> {
                     permissions: sorted(permissions),
                 })
                 .collect(),
+            crossing: realm.tenant_header.as_ref().and_then(|header| {
+                let Text(scope) = &header.foreign_scope;
+                Permission::new(scope.as_str()).ok()
+            }),
             default_roles: realm
                 .users
                 .default_roles

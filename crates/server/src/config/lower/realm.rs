@@ -148,6 +148,7 @@ impl Lowering<'_> {
             issuers,
             classes: super::class::gate_classes(&identity.classes),
             basic: realm.basic.as_ref().map(|basic| self.basic(basic, path)),
+            roles: super::class::gate_roles(&identity.roles),
             role_header: realm.role_header.as_ref().map(|Text(name)| name.clone()),
             tenant_header: realm.tenant_header.as_ref().map(|header| TenantHeaderSpec {
                 header: header.header.0.clone(),

@@ -2,6 +2,7 @@
 
 use super::{check, read};
 use crate::config::*;
+use doorward_identity::act::mail::MailRates;
 
 #[test]
 fn servers_are_addressed_and_their_passwords_are_kept_elsewhere() {

@@ -178,7 +178,8 @@ CREATE TABLE challenge (
 CREATE UNIQUE INDEX challenge_by_digest ON challenge (digest, realm) WHERE digest IS NOT NULL;
 CREATE UNIQUE INDEX challenge_by_slot ON challenge (slot, kind, realm) WHERE slot IS NOT NULL;
 CREATE INDEX challenge_by_subject ON challenge (subject, realm) WHERE subject IS NOT NULL;
-CREATE INDEX challenge_by_maker ON challenge (made_by, realm) WHERE made_by IS NOT NULL;
+CREATE INDEX challenge_by_maker ON challenge (made_by, coalesce(tenant, ''), realm)
+    WHERE made_by IS NOT NULL;
 CREATE INDEX challenge_by_address ON challenge (address, realm) WHERE address IS NOT NULL;
 CREATE INDEX challenge_by_tenant ON challenge (tenant, realm, id) WHERE tenant IS NOT NULL;
 CREATE INDEX challenge_listed ON challenge (realm, kind, id) WHERE kind <> '';
@@ -271,8 +272,13 @@ CREATE TABLE api_token (
 CREATE UNIQUE INDEX api_token_by_digest ON api_token (digest, realm) WHERE digest IS NOT NULL;
 CREATE INDEX api_token_by_owner ON api_token (owner, realm, id) WHERE kind <> '';
 CREATE INDEX api_token_by_tenant ON api_token (tenant, realm, id) WHERE tenant IS NOT NULL;
-CREATE INDEX api_token_active ON api_token (owner, class, realm, expires_at)
-    WHERE state = 'active';
+CREATE INDEX api_token_by_maker ON api_token (created_by, realm, id)
+    WHERE created_by IS NOT NULL;
+-- What counts against a limit, by owner, class and tenant, or none.
+CREATE INDEX api_token_active ON api_token (owner, class, coalesce(tenant, ''), realm,
+    coalesce(expires_at, 9223372036854775807)) WHERE state = 'active';
+CREATE INDEX api_token_newest ON api_token (owner, class, coalesce(tenant, ''), realm, created_at)
+    WHERE created_at > 0;
 CREATE INDEX api_token_live ON api_token (owner, tenant, realm)
     WHERE state <> 'revoked' AND realm > 0;
 CREATE INDEX api_token_expired ON api_token (realm, expires_at)

@@ -153,7 +153,8 @@ CREATE TABLE challenge (
 ) STRICT;
 CREATE UNIQUE INDEX challenge_by_slot ON challenge (realm, kind, slot) WHERE slot IS NOT NULL;
 CREATE INDEX challenge_by_subject ON challenge (realm, subject) WHERE subject IS NOT NULL;
-CREATE INDEX challenge_by_maker ON challenge (realm, made_by) WHERE made_by IS NOT NULL;
+CREATE INDEX challenge_by_maker ON challenge (realm, made_by, coalesce(tenant, ''))
+    WHERE made_by IS NOT NULL;
 CREATE INDEX challenge_by_address ON challenge (realm, address) WHERE address IS NOT NULL;
 CREATE INDEX challenge_by_tenant ON challenge (realm, tenant, id) WHERE tenant IS NOT NULL;
 CREATE INDEX challenge_listed ON challenge (realm, kind, id);
@@ -244,8 +245,13 @@ CREATE TABLE api_token (
 CREATE UNIQUE INDEX api_token_by_digest ON api_token (realm, digest);
 CREATE INDEX api_token_by_owner ON api_token (realm, owner, id);
 CREATE INDEX api_token_by_tenant ON api_token (realm, tenant, id) WHERE tenant IS NOT NULL;
-CREATE INDEX api_token_active ON api_token (realm, owner, class, expires_at)
-    WHERE state = 'active';
+CREATE INDEX api_token_by_maker ON api_token (realm, created_by, id)
+    WHERE created_by IS NOT NULL;
+-- What counts against a limit, by owner, class and tenant, or none.
+CREATE INDEX api_token_active ON api_token (realm, owner, class, coalesce(tenant, ''),
+    coalesce(expires_at, 9223372036854775807)) WHERE state = 'active';
+CREATE INDEX api_token_newest ON api_token (realm, owner, class, coalesce(tenant, ''), created_at)
+    WHERE created_at > 0;
 CREATE INDEX api_token_live ON api_token (realm, owner, tenant) WHERE state <> 'revoked';
 CREATE INDEX api_token_expired ON api_token (realm, expires_at)
     WHERE state = 'active' AND expires_at > 0;

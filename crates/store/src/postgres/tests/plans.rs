@@ -10,21 +10,24 @@ use crate::engine::InRealm;
 use crate::postgres::gather::Together as _;
 use crate::postgres::session::Rotations;
 use crate::postgres::tx::{Access, RealmTx};
-use doorward_base::{ClassName, SubjectId};
+use doorward_base::{ClassName, SubjectId, TenantId};
 use doorward_identity::model::{
     AuditAction, ChallengeKind, Contact, Grant, Granted, HashedPassword, Rotation, SubjectStatus,
     TokenState,
 };
 use doorward_identity::port::{
-    ChallengeFilter, ChallengeKey, ChallengesIn, ChallengesOf, StoreError, TokenFilter, TokenKey,
-    Tx,
+    ChallengeFilter, ChallengeKey, ChallengesIn, ChallengesOf, StoreError, TokenFilter, TokenGroup,
+    TokenKey, Tx,
 };
 use serde_json::Value;
 use tokio_postgres::SimpleQueryMessage;
 
 /// The columns that tell the rows of a realm apart, for each table that grows with it.
 const KEYS: [(&str, &[&str]); 15] = [
-    ("api_token", &["id", "digest", "owner", "tenant"]),
+    (
+        "api_token",
+        &["id", "digest", "owner", "tenant", "created_by"],
+    ),
     ("subject", &["id", "email", "phone", "sub", "tenant"]),
     ("identity", &["id", "sub", "subject"]),
     ("session", &["id", "subject", "refresh_digest"]),
@@ -165,6 +168,56 @@ async fn a_young_store_lists_one_realm() {
     }
 }
 
+/// What is counted for each token or invitation that is made is found in an index that tells
+/// the tenants apart.
+#[tokio::test]
+async fn what_counts_against_a_limit_is_found_by_an_index() {
+    let database = database().await;
+    let store = PostgresStore::open(&settings(&database)).await.unwrap();
+    let class = ClassName::new("pat").unwrap();
+    let (owner, acme) = (subject_id(1), tenant_id("acme"));
+    asking!(&store, |tx| ask_limits(tx, owner, &class, &acme)).unwrap();
+    let leased = store.shared.connections.get().await.unwrap();
+    let conn = leased.conn().unwrap();
+    for state in ["never analysed", "empty when analysed"] {
+        for (sql, plan) in &plans(conn).await {
+            for scan in scans(plan) {
+                let told_apart = match scan.table.as_str() {
+                    "challenge" => &["challenge_by_maker"][..],
+                    "api_token" => &["api_token_active", "api_token_newest"],
+                    _ => continue,
+                };
+                let by_index = told_apart.contains(&scan.index.as_str());
+                assert!(by_index, "{state}: {sql}\n{plan:#}");
+                assert!(
+                    scan.condition.contains("(COALESCE(tenant, "),
+                    "{state}: {sql}\n{plan:#}"
+                );
+            }
+        }
+        analyse(&database).await;
+    }
+}
+
+async fn ask_limits(
+    tx: &mut dyn Tx,
+    owner: SubjectId,
+    class: &ClassName,
+    acme: &TenantId,
+) -> Result<(), StoreError> {
+    tx.count_challenges_of(owner, acme, 9).await?;
+    for tenant in [None, Some(acme)] {
+        let group = TokenGroup {
+            owner,
+            class,
+            tenant,
+        };
+        tx.count_active_tokens(group, at(1), 9).await?;
+        tx.find_nth_newest_token(group, 9).await?;
+    }
+    Ok(())
+}
+
 /// An audit listing reads what its filter asks for, not the realm.
 #[tokio::test]
 async fn an_audit_listing_reads_by_its_filter() {
@@ -262,6 +315,8 @@ async fn read_what_is_pending(tx: &mut dyn Tx) -> Result<(), StoreError> {
         ..filter
     };
     tx.list_challenges(&filter, all()).await?;
+    let tenant = tenant_id("acme");
+    tx.count_challenges_of(subject_id(1), &tenant, 9).await?;
     tx.find_factor(subject_id(1), factor_id(1)).await?;
     tx.list_factors(subject_id(1)).await?;
     tx.find_client(client_id(1)).await?;
@@ -297,11 +352,21 @@ async fn read_tokens_by_key(
     for filter in [
         TokenFilter::Owner(owner),
         TokenFilter::Tenant(tenant.clone()),
-        TokenFilter::OwnerIn(owner, tenant),
+        TokenFilter::OwnerIn(owner, tenant.clone()),
+        TokenFilter::Maker(owner),
+        TokenFilter::MakerIn(owner, tenant.clone()),
     ] {
         tx.list_api_tokens(filter, all()).await?;
     }
-    tx.count_active_tokens(owner, class, at(1), 9).await?;
+    for tenant in [None, Some(&tenant)] {
+        let group = TokenGroup {
+            owner,
+            class,
+            tenant,
+        };
+        tx.count_active_tokens(group, at(1), 9).await?;
+        tx.find_nth_newest_token(group, 9).await?;
+    }
     tx.find_token_dossier(&TokenKey::Id(id)).await?;
     tx.find_token_dossier(&TokenKey::Digests(vec![digest(1)]))
         .await?;

@@ -1,9 +1,14 @@
 //! How statements are answered, which must not grow with a realm.
 
 use super::*;
+use crate::area::api_token::{COUNT_ACTIVE, NTH_NEWEST};
 use crate::area::audit::listing;
+use crate::area::challenge::COUNT_OF;
 use crate::conformance::fixture::audit_filters;
 use crate::sqlite::dossier;
+
+const ACTIVE: &str = "api_token_active (realm=? AND owner=? AND class=? AND <expr>=?";
+const NEWEST: &str = "api_token_newest (realm=? AND owner=? AND class=? AND <expr>=?";
 
 async fn plan(store: &SqliteStore, sql: String) -> Vec<String> {
     let explain = move |conn: &mut Connection| {
@@ -31,6 +36,33 @@ async fn an_audit_listing_reads_by_its_filter() {
         assert!(by_index, "{filter:?}: {steps:?}");
         // What a bounded search looks at further is what that found.
         assert_eq!(of_audit.next(), None, "{filter:?}: {steps:?}");
+    }
+}
+
+/// What is counted for each token or invitation that is made is found in an index that tells
+/// the tenants apart, and read as far as the limit.
+#[tokio::test]
+async fn what_counts_against_a_limit_is_found_by_an_index() {
+    let directory = TempDir::new().unwrap();
+    let store = open(&directory);
+    for (sql, searches) in [
+        (COUNT_ACTIVE, ACTIVE),
+        (NTH_NEWEST, NEWEST),
+        (
+            COUNT_OF,
+            "challenge_by_maker (realm=? AND made_by=? AND <expr>=?",
+        ),
+    ] {
+        let steps = plan(&store, sql.to_owned()).await;
+        assert!(
+            steps.iter().any(|step| step.contains(searches)),
+            "{sql}: {steps:?}"
+        );
+        // Nothing is sorted, and no table is read through; what an index gave is counted.
+        let counted = |step: &String| step.ends_with(" active") || step.ends_with(" theirs");
+        let slow = |step: &&String| step.contains("B-TREE") || step.starts_with("SCAN");
+        let mut slow = steps.iter().filter(slow);
+        assert!(slow.all(counted), "{sql}: {steps:?}");
     }
 }
 

@@ -43,11 +43,7 @@ async fn two_writers_under_a_limit_of_one() {
             let new = token(n, 1);
             writing!(store, a, [new], |tx| {
                 let class = &new.token.class;
-                if tx
-                    .count_active_tokens(subject_id(1), class, at(1), 9)
-                    .await?
-                    > 0
-                {
+                if tx.count_active_tokens(group(1, class), at(1), 9).await? > 0 {
                     return Ok(false);
                 }
                 tx.insert_api_token(&new).await.map(|()| true)
