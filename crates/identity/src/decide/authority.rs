@@ -7,6 +7,10 @@ use crate::settings::{DefaultScopes, UnknownScope};
 use doorward_base::{Audience, Permission, RoleName, Scope, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 
+mod tenant;
+
+pub use tenant::active_tenant;
+
 /// Everything a subject holds, as the store knows it now.
 #[derive(Clone, Copy, Debug)]
 pub struct Holdings<'a> {
@@ -366,33 +370,6 @@ fn narrow(
         scopes.binary_search_by(named).is_ok()
     });
     Ok(scopes)
-}
-
-/// The tenant a new token is fixed to: the one its ceiling names, else the requested
-/// one, else the only one there is.
-///
-/// # Errors
-/// [`AuthorityRefusal::Tenant`] when the request names a tenant that is not the
-/// ceiling's or not the subject's.
-pub fn active_tenant(
-    requested: Option<&TenantId>,
-    bound: Option<&TenantId>,
-    member_of: &[TenantId],
-) -> Result<Option<TenantId>, AuthorityRefusal> {
-    match (bound, requested) {
-        (Some(bound), Some(requested)) if bound != requested => Err(AuthorityRefusal::Tenant),
-        (Some(tenant), _) | (None, Some(tenant)) => {
-            if member_of.contains(tenant) {
-                Ok(Some(tenant.clone()))
-            } else {
-                Err(AuthorityRefusal::Tenant)
-            }
-        }
-        (None, None) => Ok(match member_of {
-            [only] => Some(only.clone()),
-            _ => None,
-        }),
-    }
 }
 
 /// The wire names of permissions. Both types hold the same texts.

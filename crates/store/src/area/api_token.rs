@@ -169,60 +169,57 @@ impl<E: Engine> TokenRead for InRealm<E> {
         asked: Page<ApiTokenId>,
     ) -> Result<Vec<ApiToken>, StoreError> {
         let [from, whole, limit] = page(asked);
-        let found: Vec<Keyed> = match filter {
-            TokenFilter::All => {
-                let sql =
-                    select!("AND realm > 0 AND id >= $2 AND ($3 OR id > $2) ORDER BY id LIMIT $4");
-                self.0.list(sql, values![from, whole, limit]).await?
-            }
-            TokenFilter::Owner(owner) => {
-                let sql = page_by!(
+        let (sql, by) = match &filter {
+            TokenFilter::All => (
+                select!("AND realm > 0 AND id >= $2 AND ($3 OR id > $2) ORDER BY id LIMIT $4"),
+                vec![],
+            ),
+            TokenFilter::Owner(owner) => (
+                page_by!(
                     E,
                     " INDEXED BY api_token_by_owner",
                     "AND owner = $2 AND kind <> '' AND id >= $3 AND ($4 OR id > $3) \
                      ORDER BY id LIMIT $5"
-                );
-                self.0.list(sql, values![owner, from, whole, limit]).await?
-            }
-            TokenFilter::Tenant(tenant) => {
-                let sql = page_by!(
+                ),
+                values![*owner].to_vec(),
+            ),
+            TokenFilter::Tenant(tenant) => (
+                page_by!(
                     E,
                     " INDEXED BY api_token_by_tenant",
                     "AND tenant = $2 AND id >= $3 AND ($4 OR id > $3) ORDER BY id LIMIT $5"
-                );
-                self.0
-                    .list(sql, values![&tenant, from, whole, limit])
-                    .await?
-            }
-            TokenFilter::OwnerIn(owner, tenant) => {
-                let sql = page_by!(
+                ),
+                values![tenant].to_vec(),
+            ),
+            TokenFilter::OwnerIn(owner, tenant) => (
+                page_by!(
                     E,
                     " INDEXED BY api_token_by_owner",
                     "AND owner = $2 AND kind <> '' AND tenant = $3 \
                      AND id >= $4 AND ($5 OR id > $4) ORDER BY id LIMIT $6"
-                );
-                let values = values![owner, &tenant, from, whole, limit];
-                self.0.list(sql, values).await?
-            }
-            TokenFilter::Maker(maker) => {
-                let sql = page_by!(
+                ),
+                values![*owner, tenant].to_vec(),
+            ),
+            TokenFilter::Maker(maker) => (
+                page_by!(
                     E,
                     " INDEXED BY api_token_by_maker",
                     "AND created_by = $2 AND id >= $3 AND ($4 OR id > $3) ORDER BY id LIMIT $5"
-                );
-                self.0.list(sql, values![maker, from, whole, limit]).await?
-            }
-            TokenFilter::MakerIn(maker, tenant) => {
-                let sql = page_by!(
+                ),
+                values![*maker].to_vec(),
+            ),
+            TokenFilter::MakerIn(maker, tenant) => (
+                page_by!(
                     E,
                     " INDEXED BY api_token_by_maker",
                     "AND created_by = $2 AND tenant = $3 \
                      AND id >= $4 AND ($5 OR id > $4) ORDER BY id LIMIT $6"
-                );
-                let values = values![maker, &tenant, from, whole, limit];
-                self.0.list(sql, values).await?
-            }
+                ),
+                values![*maker, tenant].to_vec(),
+            ),
         };
+        let values = [by.as_slice(), values![from, whole, limit]].concat();
+        let found: Vec<Keyed> = self.0.list(sql, &values).await?;
         Ok(found.into_iter().map(|(token, _)| token).collect())
     }
 
