@@ -53,7 +53,7 @@ use std::path::{Path, PathBuf};
 use text::{FromText as _, Text};
 
 /// The longest file that is read, bytes.
-const LONGEST: usize = 4 << 20;
+const LONGEST: usize = 32 << 20;
 
 /// Doorward's configuration file.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -161,7 +161,7 @@ pub fn parse(
     overrides: &Overrides,
 ) -> Result<Loaded, Vec<Problem>> {
     if bytes.len() > LONGEST {
-        return Err(vec![whole(file, None, "is larger than 4 MiB".to_owned())]);
+        return Err(vec![whole(file, None, "is larger than 32 MiB".to_owned())]);
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();

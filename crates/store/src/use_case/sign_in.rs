@@ -148,7 +148,8 @@ pub(crate) async fn made_up_addresses_are_counted_like_known_ones(store: StoreHa
         let written = guess(format!("ghost-{n}@example.org")).await;
         assert_eq!(written, n + 1, "the first have a row each");
     }
-    for n in 20..40 {
+    // An address makes forty at once.
+    for n in 20..36 {
         assert_eq!(guess(format!("ghost-{n}@example.org")).await, 20);
     }
     for _ in 0..2 {
@@ -162,7 +163,7 @@ pub(crate) async fn made_up_addresses_are_counted_like_known_ones(store: StoreHa
     let counted: Vec<_> = counted
         .map(|event| (event.subject, event.detail["count"].as_u64()))
         .collect();
-    assert_eq!(counted, [(None, Some(20)), (Some(known[1]), Some(2))]);
+    assert_eq!(counted, [(None, Some(16)), (Some(known[1]), Some(2))]);
 }
 
 /// P4: guesses made all at once are no more than guesses made in turn; and each right

@@ -27,6 +27,19 @@ struct Own {
     crosses: bool,
 }
 
+/// What a token of another issuer says of these.
+const FOREIGN: Own = Own {
+    subject: None,
+    kind: SubjectKind::External,
+    credential: CredentialId::Foreign,
+    client: None,
+    actors: Vec::new(),
+    epoch: Epoch(0),
+    environment: None,
+    // Its issuer says what its scopes are worth.
+    crosses: true,
+};
+
 /// The principal, or the check that failed.
 pub(super) fn principal(
     issuer: &Issuer,
@@ -52,17 +65,7 @@ pub(super) fn principal(
     }
     let own = match issuer.keys {
         Keys::Own => read_own(&sub, &claims)?,
-        Keys::Static(_) | Keys::Remote(_) => Own {
-            subject: None,
-            kind: SubjectKind::External,
-            credential: CredentialId::Foreign,
-            client: None,
-            actors: Vec::new(),
-            epoch: Epoch::default(),
-            environment: None,
-            // Its issuer says what its scopes are worth.
-            crosses: true,
-        },
+        Keys::Static(_) | Keys::Remote(_) => FOREIGN,
     };
     let map = &issuer.claims;
     let scopes = match find(map.scopes.as_ref(), &claims) {
