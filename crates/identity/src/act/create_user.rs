@@ -3,6 +3,7 @@
 use super::authenticate::forecast;
 use super::caller::load_manager;
 use super::detail::names;
+use super::displace::erase_left_service;
 use super::displace::erase_stand_in;
 use super::placement::{Checked, Placement};
 use super::set_password::check_new;
@@ -10,7 +11,7 @@ use super::sign_in::NOBODY;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::{check_metadata, check_name};
-use crate::decide::manage::ManagementPermission;
+use crate::decide::manage::{ManagementCaller, ManagementPermission};
 use crate::decide::proof::{may_say, placed};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
@@ -62,7 +63,12 @@ pub async fn create_user(
         check_new(plain, &settings.sessions).map_err(Failure::Refused)?;
         // A hash costs what many requests cost: nobody without the permission gets one.
         let tenant = new.placement.tenant.as_ref();
-        refused = forecast(ctx, caller, |manager| manager.demand(permission, tenant)).await?;
+        // A password lets somebody in: no credential makes itself another.
+        let decide = |manager: &ManagementCaller| {
+            manager.demand(permission, tenant)?;
+            manager.demand_session()
+        };
+        refused = forecast(ctx, caller, decide).await?;
         if refused.is_none() {
             let passwords = &ctx.identity.passwords;
             match passwords.turn(caller.subject(), ctx.call.now).await? {
@@ -153,6 +159,9 @@ impl Work for NewSubject {
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
         manager.demand(self.permission, self.placement.tenant.as_ref())?;
+        if self.password.is_some() {
+            manager.demand_session()?;
+        }
         if let Some(refusal) = &self.refused {
             return Err(refusal.clone().into());
         }
@@ -168,6 +177,7 @@ impl Work for NewSubject {
             identifier: placed(self.subject.identifier.clone(), manager.vouches(), tenant),
             ..self.subject.clone()
         };
+        erase_left_service(tx, &subject.identifier, self.caller.actor(), &self.call).await?;
         if is_taken(tx, &subject.identifier, tenant).await? {
             return Err(ManageRefusal::Exists("this address").into());
         }

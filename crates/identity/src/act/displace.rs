@@ -4,7 +4,7 @@
 
 use super::Call;
 use super::delete_user::erase;
-use crate::model::{Actor, AuditAction, AuditEvent, Subject};
+use crate::model::{Actor, AuditAction, AuditEvent, Identifier, Subject};
 use crate::port::{StoreError, Tx};
 use doorward_base::{Email, TenantId};
 
@@ -47,6 +47,37 @@ pub(super) async fn erase_stand_in(
         subject: Some(found.id),
         tenant: Some(tenant.clone()),
         peer: None,
+        ..call.event(actor, AuditAction::SubjectDelete)
+    })
+    .await?;
+    erase(tx, found.id, call).await
+}
+
+/// Erases the service account that had the address of a new one in its tenant and was sent
+/// away from there: nothing of it is left but its name.
+pub(super) async fn erase_left_service(
+    tx: &mut dyn Tx,
+    made: &Identifier,
+    actor: Actor,
+    call: &Call,
+) -> Result<(), StoreError> {
+    let Identifier::Service {
+        email,
+        home: Some(home),
+    } = made
+    else {
+        return Ok(());
+    };
+    let found = tx.find_service_by_email(email, Some(home)).await?;
+    let Some(found) = found.filter(|found| found.identifier.home() == Some(home)) else {
+        return Ok(());
+    };
+    if tx.find_membership(found.id, home).await?.is_some() {
+        return Ok(());
+    }
+    tx.append_audit(&AuditEvent {
+        subject: Some(found.id),
+        tenant: Some(home.clone()),
         ..call.event(actor, AuditAction::SubjectDelete)
     })
     .await?;

@@ -6,6 +6,7 @@ use super::placement::check_role;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::ManagementPermission;
+use crate::decide::proof::stays_home;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, Grant, Granted};
 use crate::port::{ChallengesOf, Tx};
@@ -121,6 +122,8 @@ impl Work for ChangeGrant {
         manager.may_grant(&self.grant)?;
         let changed = if self.action == AuditAction::GrantAdd {
             check_role(tx, &settings.roles, &self.grant).await?;
+            stays_home(&found, tenant)?;
+            self.check_audience()?;
             tx.insert_grant(self.subject, &self.grant, self.call.now)
                 .await?
         } else {
@@ -141,5 +144,21 @@ impl Work for ChangeGrant {
             tx.append_change(Change::Subject(self.subject)).await?;
         }
         Ok(changed)
+    }
+}
+
+impl ChangeGrant {
+    /// Every name of an API that there is not would be one more grant, which each use of
+    /// what its subject has would read.
+    fn check_audience(&self) -> Result<(), ManageRefusal> {
+        match &self.grant.granted {
+            Granted::Permission {
+                audience: Some(audience),
+                ..
+            } if !self.realm.settings.tokens.audiences.contains(audience) => {
+                Err(ManageRefusal::Invalid("the audience"))
+            }
+            Granted::Permission { .. } | Granted::Role(_) => Ok(()),
+        }
     }
 }

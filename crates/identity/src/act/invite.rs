@@ -184,6 +184,22 @@ async fn check(
     Ok(())
 }
 
+/// Checks that not too many invitations of the caller wait in the tenant.
+async fn check_waiting(
+    tx: &mut dyn Read,
+    manager: &ManagementCaller,
+    tenant: &TenantId,
+) -> Result<(), Stop<ManageRefusal>> {
+    let Some(maker) = manager.subject() else {
+        return Ok(());
+    };
+    let waiting = tx.count_challenges_of(maker, tenant, MAX_WAITING).await?;
+    if waiting >= MAX_WAITING {
+        return Err(ManageRefusal::TooManyInvitations(MAX_WAITING).into());
+    }
+    Ok(())
+}
+
 /// Whom the secret will be given to, before anything is paid for. Whoever is refused here
 /// is refused again where it is written down.
 struct Forecast {
@@ -208,6 +224,7 @@ impl Query for Forecast {
         manager.demand(NEEDED, Some(tenant))?;
         let delivery = delivery(self.request.delivery, manager.vouches(), self.mail_is_on)?;
         check(tx, settings, &manager, tenant, roles).await?;
+        check_waiting(tx, &manager, tenant).await?;
         Ok((delivery, made_through(&manager)))
     }
 }
@@ -269,12 +286,7 @@ impl Work for NewInvitation {
                 StoreError::Unavailable("the caller's authority changed".to_owned()).into(),
             );
         }
-        if let Some(maker) = manager.subject() {
-            let waiting = tx.count_challenges_of(maker, tenant, MAX_WAITING).await?;
-            if waiting >= MAX_WAITING {
-                return Err(ManageRefusal::TooManyInvitations(MAX_WAITING).into());
-            }
-        }
+        check_waiting(tx, &manager, tenant).await?;
         tx.put_challenge(&self.challenge).await?;
         if let Some(mail) = &self.mail {
             tx.put_mail(mail).await?;

@@ -6,7 +6,7 @@ use super::{Identity, Realm};
 use crate::model::{ClaimedMail, MailDraft, QueuedMail};
 use crate::port::{Letter, Mailer, StoreError};
 use doorward_base::limit::{Quota, QuotaError, StrictLimiter};
-use doorward_base::{ErrorCode, MailId, RealmId, Secret, Timestamp};
+use doorward_base::{ErrorCode, MailId, RealmId, Secret, TenantId, Timestamp};
 use doorward_jose::seal::SealError;
 use doorward_jose::{DigestKey, MasterKey};
 use serde_json::{Map, Value};
@@ -39,6 +39,8 @@ pub struct MailLimit {
     limiter: Arc<dyn StrictLimiter>,
     key: DigestKey,
     quota: Quota,
+    /// Of an address, whoever sends.
+    total: Quota,
     rates: MailRates,
 }
 
@@ -86,8 +88,8 @@ pub enum MailLimitError {
 }
 
 impl MailLimit {
-    /// Counts with this limiter: six mails at once to an address, then one each five minutes,
-    /// and for makers and tenants these. The limiter learns no address.
+    /// Counts with this limiter: six mails at once to an address from a tenant, then one each
+    /// five minutes, four times as many from all, and for makers and tenants these. The limiter learns no address.
     ///
     /// # Errors
     /// [`MailLimitError`].
@@ -100,6 +102,7 @@ impl MailLimit {
             limiter,
             key: DigestKey::derive(master, "mails")?,
             quota: Quota::new(PER_ADDRESS, PERIOD, PER_ADDRESS)?,
+            total: Quota::new(4 * PER_ADDRESS, PERIOD, 4 * PER_ADDRESS)?,
             rates,
         })
     }
@@ -116,9 +119,13 @@ impl MailLimit {
             .map(|maker| (format!("\nby {maker}"), per_maker));
         let tenant = draft.tenant.as_ref();
         let tenant = tenant.map(|tenant| (format!("\nof {tenant}"), per_tenant));
-        let address = Some((draft.to.as_str().to_owned(), self.quota));
-        let mut taken = Vec::with_capacity(3);
-        for (of, quota) in [maker, tenant, address].into_iter().flatten() {
+        // What one tenant has sent to an address leaves room for the others.
+        let to = draft.to.as_str();
+        let here = draft.tenant.as_ref().map_or("", TenantId::as_str);
+        let address = Some((format!("{to}\nfrom {here}"), self.quota));
+        let everywhere = Some((to.to_owned(), self.total));
+        let mut taken = Vec::with_capacity(4);
+        for (of, quota) in [maker, tenant, address, everywhere].into_iter().flatten() {
             let key = self.key_of(realm, &of);
             let verdict = self.limiter.take(key, quota, now).await;
             if !verdict.allowed {

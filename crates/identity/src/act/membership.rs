@@ -1,11 +1,13 @@
 //! Creates and ends memberships.
 
 use super::caller::load_manager;
+use super::delete_user::erase;
 use super::displace::erase_stand_in;
 use super::facts::load_owned;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::{ManagementPermission, Reach};
+use crate::decide::proof::stays_home;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, Identifier, Membership};
 use crate::port::{ChallengesOf, Tx};
@@ -40,7 +42,8 @@ pub async fn create_membership(
 }
 
 /// Ends a membership and all that is bound to it: tokens, sessions, grants, and the
-/// invitations that its subject made there or was sent. Needs
+/// invitations that its subject made there or was sent. Who stands in for an address in
+/// that tenant is erased. Needs
 /// `platform.memberships.edit` in the tenant; realm-wide for whoever holds something
 /// realm-wide.
 ///
@@ -114,6 +117,7 @@ impl Work for Join {
         if tx.find_membership(*subject, tenant).await?.is_some() {
             return Err(ManageRefusal::Exists("this membership").into());
         }
+        stays_home(&found, Some(tenant))?;
         if found.identifier.proven_email().is_none()
             && let Some(email) = found.identifier.wide_email()
             && matches!(found.identifier, Identifier::User(_))
@@ -200,6 +204,10 @@ impl Work for Leave {
         }
         tx.bump_epoch(subject, Some(tenant), now).await?;
         tx.append_change(Change::Subject(subject)).await?;
+        // Who stands in for an address here alone is nobody without it.
+        if found.identifier.contact().is_some() && found.identifier.home() == Some(tenant) {
+            erase(tx, subject, &self.call).await?;
+        }
         Ok(())
     }
 }

@@ -117,7 +117,9 @@ impl Work for NewStatus {
         }
         match subject.identifier {
             Identifier::User(_) | Identifier::External { .. } => demand_realm(&manager, users)?,
-            Identifier::Service { .. } | Identifier::TenantKeys { .. } => {
+            // The keys of a tenant are ended one by one, by who may.
+            Identifier::TenantKeys { .. } => return Err(missing().into()),
+            Identifier::Service { .. } => {
                 if self.standing != StatusChange::Disabled {
                     demand_realm(&manager, services)?;
                 }

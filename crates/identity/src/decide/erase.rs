@@ -40,6 +40,13 @@ pub fn may_delete(
         demand_realm(caller, ManagementPermission::UsersEdit)?;
         return Err(missing);
     };
+    if caller.subject() != Some(subject.id) {
+        // Whoever may delete nobody learns of nobody, and of no kind.
+        let users = demand_realm(caller, ManagementPermission::UsersEdit);
+        if demand_realm(caller, ManagementPermission::ServiceAccountsEdit).is_err() {
+            users?;
+        }
+    }
     let needed = match &subject.identifier {
         Identifier::User(_) | Identifier::External { .. } => ManagementPermission::UsersEdit,
         Identifier::Service { .. } => ManagementPermission::ServiceAccountsEdit,

@@ -216,6 +216,25 @@ pub fn may_say(caller: &ManagementCaller, made: &Subject) -> Result<(), ManageRe
     Ok(())
 }
 
+/// Checks that a user who stands in for an address in one tenant gets nothing beyond it:
+/// whoever made it there would.
+///
+/// # Errors
+/// [`ManageRefusal::StandIn`].
+pub fn stays_home(subject: &Subject, tenant: Option<&TenantId>) -> Result<(), ManageRefusal> {
+    match &subject.identifier {
+        Identifier::User(_)
+            if subject
+                .identifier
+                .home()
+                .is_some_and(|home| tenant != Some(home)) =>
+        {
+            Err(ManageRefusal::StandIn)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Where the address of a subject that is made counts. A user's counts in the whole realm if
 /// somebody vouches, who answers for it; else in the tenant it is made in, so that it takes
 /// the address from nobody. A service account's counts where it is placed.

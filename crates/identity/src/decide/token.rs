@@ -294,6 +294,7 @@ pub(super) fn check_carry(carry: &Carry<'_>) -> Result<(), TokenRefusal> {
     if tenant.is_none() && !carry.holdings.member_of.is_empty() {
         return Err(TokenRefusal::TenantForbidden);
     }
+    covers_named(carry)?;
     for audience in std::iter::once(None).chain(carry.audiences.iter().map(Some)) {
         let mut carried = held(&carry.holdings, tenant, audience);
         apply_ceilings(&mut carried, &[carry.ceiling]);
@@ -307,6 +308,31 @@ pub(super) fn check_carry(carry: &Carry<'_>) -> Result<(), TokenRefusal> {
                 granted,
             })?;
         }
+    }
+    Ok(())
+}
+
+/// Checks that whoever makes a token for another holds all that is named for it, also what
+/// the owner does not hold yet: it would be carried once the owner is given it.
+fn covers_named(carry: &Carry<'_>) -> Result<(), ManageRefusal> {
+    let tenant = carry.ceiling.tenant.as_ref();
+    let roles = carry.ceiling.roles.iter().flatten();
+    let mut named: Vec<Granted> = roles.cloned().map(Granted::Role).collect();
+    let audiences: Vec<Option<&Audience>> = match &carry.ceiling.audiences {
+        Some(audiences) => audiences.iter().map(Some).collect(),
+        None => vec![None],
+    };
+    for permission in carry.ceiling.permissions.iter().flatten() {
+        named.extend(audiences.iter().map(|audience| Granted::Permission {
+            permission: permission.clone(),
+            audience: audience.cloned(),
+        }));
+    }
+    for granted in named {
+        carry.caller.may_delegate(&Grant {
+            tenant: tenant.cloned(),
+            granted,
+        })?;
     }
     Ok(())
 }

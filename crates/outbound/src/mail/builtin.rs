@@ -17,7 +17,7 @@ pub(super) const fn text(language: &str, kind: MailKind) -> &'static str {
 const fn english(kind: MailKind) -> &'static str {
     match kind {
         MailKind::Invitation => {
-            "Subject: You are invited to {{tenant_name}}\n\nYou are invited to join {{tenant_name}}.\nTo accept, open this link: {{link}}\nYour code: {{code}}\n\nIf you have no account here yet, enter the code where invitations are accepted, and choose a password.\nIf you have one, sign in and accept the invitation there.\nThe invitation is valid for {{days}} days and can be taken once.\n\nIf you did not expect this, ignore it."
+            "Subject: You are invited to {{tenant_name}}\n\nYou are invited to join: {{tenant_name}}\nTo accept, open this link: {{link}}\nYour code: {{code}}\n\nIf you have no account here yet, enter the code where invitations are accepted, and choose a password.\nIf you have one, sign in and accept the invitation there.\nThe invitation is valid for {{days}} days and can be taken once.\n\nIf you did not expect this, ignore it."
         }
         MailKind::Confirmation => {
             "Subject: Confirm your address\n\nPlease confirm that this address is yours.\nOpen this link: {{link}}\nYour code: {{code}}\nIt is valid for {{minutes}} minutes.\n\nIf you did not ask for this, ignore it."

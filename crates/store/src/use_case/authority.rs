@@ -9,7 +9,7 @@ use doorward_base::{ErrorCode, Permission, SessionId};
 use doorward_identity::act::*;
 use doorward_identity::decide::manage::ManagementPermission;
 use doorward_identity::decide::refusal::{ManageRefusal, TokenRefusal, UseRefusal};
-use doorward_identity::model::{Ceiling, ClientKind, Granted, Outcome, Session, TokenKind};
+use doorward_identity::model::{Ceiling, ClientKind, Grant, Granted, Outcome, Session, TokenKind};
 use doorward_identity::port::{Page, StoreHandle};
 use doorward_identity::settings::{DefaultScopes, Presentation};
 use std::time::Duration;
@@ -246,12 +246,18 @@ pub(crate) async fn what_is_made_through_a_narrowed_credential_is_no_wider(store
         assert_eq!(reason(added), not_held());
         let user = |permission: &str| CreateUser {
             proven: false,
-            password: Some(secret("correct horse")),
             ..new_user(
                 &format!("{permission}{n}"),
                 placement(Some("acme"), &[permission]),
             )
         };
+        // A password would be a credential that outlives this one.
+        let let_in = CreateUser {
+            password: Some(secret("correct horse")),
+            ..user("read")
+        };
+        let made = create_user(ctx, by, let_in).await;
+        assert_eq!(reason(made), ManageRefusal::SessionNeeded);
         create_user(ctx, by, user("read")).await.unwrap();
         assert_eq!(
             reason(create_user(ctx, by, user("write")).await),
@@ -424,6 +430,95 @@ pub(crate) async fn a_token_is_not_minted_beyond_its_maker(store: StoreHandle) {
     let made = regenerate_token(world.ctx(), &admin.caller, request).await;
     assert_eq!(reason(made), beyond);
     exchange(world.ctx(), asking(&old.secret)).await.unwrap();
+}
+
+/// Who makes a token for another names nothing that it does not hold: the token would carry
+/// it once its owner is given it, and its maker knows the secret.
+pub(crate) async fn what_is_named_for_a_token_its_maker_holds(store: StoreHandle) {
+    let world = World::with(store, |settings| {
+        settings.tokens.audiences = vec!["https://api.example".parse().unwrap()];
+    })
+    .await;
+    let admin = world.person("admin", Some("acme"), &[TOKENS, "read"]).await;
+    let bot = world.service("bot", Some("acme"), &["read"]).await;
+    let new = |ceiling| CreateToken {
+        ceiling,
+        ..new_token(TokenKind::Service, OwnerRef::Subject(bot))
+    };
+    let named = ceiling(Some("acme"), &["read", "write"]);
+    let beyond = TokenRefusal::from(ManageRefusal::NotHeld("write".to_owned()));
+    let made = create_token(world.ctx(), &admin.caller, new(named.clone())).await;
+    assert_eq!(reason(made), beyond);
+    let role = Ceiling {
+        roles: Some(vec!["editor".parse().unwrap()]),
+        ..ceiling(Some("acme"), &["read"])
+    };
+    let made = create_token(world.ctx(), &admin.caller, new(role)).await;
+    let editor = TokenRefusal::from(ManageRefusal::NotHeld("editor".to_owned()));
+    assert_eq!(reason(made), editor);
+    // Nor is the secret of an operator's token told to it.
+    let old = create_token(world.ctx(), &OPERATOR, new(named)).await;
+    let request = RegenerateToken {
+        token: TokenRef::Id(old.unwrap().token.id),
+        expires_at: None,
+    };
+    let made = regenerate_token(world.ctx(), &admin.caller, request).await;
+    assert_eq!(reason(made), beyond);
+    let made = create_token(
+        world.ctx(),
+        &admin.caller,
+        new(ceiling(Some("acme"), &["read"])),
+    );
+    let made = made.await.unwrap();
+    world.grant(bot, Some("acme"), "write").await;
+    for (scope, expected) in [("read", Ok(())), ("write", Err(ErrorCode::InvalidScope))] {
+        let request = ExchangeRequest {
+            scope: Some(scope.to_owned()),
+            ..asking(&made.secret)
+        };
+        let done = exchange(world.ctx(), request).await;
+        assert_eq!(outcome(done), expected, "{scope}");
+    }
+}
+
+/// Grants by names of APIs that there are not would have no end, and each use of what their
+/// subject has would pay for them, in other tenants too.
+pub(crate) async fn a_grant_is_for_an_api_of_the_realm(store: StoreHandle) {
+    let world = World::with(store, |settings| {
+        settings.tokens.audiences = vec!["https://api.example".parse().unwrap()];
+    })
+    .await;
+    let admin = world.person("admin", Some("acme"), &[GRANTS, "read"]).await;
+    let ada = world.user("ada", Some("acme"), &[]).await;
+    let on = |audience: &str| Grant {
+        tenant: Some(tenant_id("acme")),
+        granted: Granted::Permission {
+            permission: "read".parse().unwrap(),
+            audience: Some(audience.parse().unwrap()),
+        },
+    };
+    for caller in [&admin.caller, &OPERATOR] {
+        let added = add_grant(world.ctx(), caller, ada, on("https://none.example")).await;
+        assert_eq!(reason(added), ManageRefusal::Invalid("the audience"));
+    }
+    let added = add_grant(world.ctx(), &admin.caller, ada, on("https://api.example")).await;
+    assert!(added.unwrap());
+}
+
+/// A tenant's keys are ended by who may handle keys, one by one.
+pub(crate) async fn the_owner_of_a_tenants_keys_is_not_disabled(store: StoreHandle) {
+    let world = World::new(store).await;
+    let clerk = world.person("clerk", Some("acme"), &[SERVICES]).await;
+    let new = CreateToken {
+        ceiling: ceiling(Some("acme"), &["read"]),
+        ..new_token(TokenKind::Key, OwnerRef::Tenant(tenant_id("acme")))
+    };
+    let key = create_token(world.ctx(), &OPERATOR, new).await.unwrap();
+    for caller in [&clerk.caller, &OPERATOR] {
+        let owner = key.token.owner;
+        let done = set_subject_status(world.ctx(), caller, owner, StatusChange::Disabled).await;
+        assert_eq!(reason(done), ManageRefusal::NotFound("subject"));
+    }
 }
 
 pub(crate) async fn a_key_carries_what_was_named_for_it(store: StoreHandle) {

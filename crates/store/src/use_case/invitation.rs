@@ -840,6 +840,23 @@ pub(crate) async fn the_mails_of_an_address_are_not_used_up_by_who_may_not_invit
     assert_eq!(waiting_mails(&world).await, 6);
     let done = invite(ctx, &local.caller, inviting("ada")).await;
     assert_eq!(reason(done), ManageRefusal::TooManyMails(300));
+    // What one tenant has sent to an address is no other's; all together are bounded.
+    let mut sent = 6;
+    for tenant in ["globex", "initech", "hooli", "umbrella"] {
+        world.tenant(tenant).await;
+        let asked = Invite {
+            tenant: tenant_id(tenant),
+            delivery: Some(Delivery::Mail),
+            ..inviting("ada")
+        };
+        for _ in 0..6 {
+            match invite(ctx, &OPERATOR, asked.clone()).await {
+                Ok(_) => sent += 1,
+                refused => assert_eq!(reason(refused), ManageRefusal::TooManyMails(75)),
+            }
+        }
+    }
+    assert_eq!(sent, 24);
 }
 
 /// Who makes addresses up is stopped by what it sends, and its tenant with it; others go on.

@@ -107,6 +107,9 @@ macro_rules! use_cases {
             ]
             authority: [
                 nobody_grants_what_it_does_not_hold,
+                what_is_named_for_a_token_its_maker_holds,
+                a_grant_is_for_an_api_of_the_realm,
+                the_owner_of_a_tenants_keys_is_not_disabled,
                 realm_wide_grants_are_the_operators,
                 a_new_service_account_gets_what_its_maker_holds,
                 an_exchanged_jwt_carries_only_its_scopes,
@@ -172,6 +175,8 @@ macro_rules! use_cases {
                 one_signs_in_where_its_address_counts,
                 a_session_of_who_stands_in_locks_out_nobody,
                 an_address_that_several_have_is_told_with_their_ids,
+                who_stands_in_stays_at_home,
+                who_leaves_its_only_tenant_is_erased,
             ]
             client: [
                 a_secret_is_rotated_with_an_overlap,

@@ -38,9 +38,13 @@ pub enum ManageRefusal {
     /// It is there already.
     #[error("{0} exists already")]
     Exists(&'static str),
-    /// Several subjects in the caller's reach have the address, each where it counts.
-    #[error("several subjects have this address: name one by its id ({0})")]
+    /// Several subjects in the caller's reach have the address, each where it counts, or one
+    /// has it in a tenant alone.
+    #[error("nobody has this address in the whole realm alone: name the tenant, or the id ({0})")]
     Ambiguous(String),
+    /// The address of a user counts in one tenant alone, and so does the user.
+    #[error("this user stands in for an address in one tenant alone: invite its person")]
+    StandIn,
     /// A role that neither the realm nor the tenant defines.
     #[error("role {0} is not defined")]
     RoleUnknown(String),
@@ -134,6 +138,7 @@ impl Reason for ManageRefusal {
             Self::NotFound(_) => ("not_found", ErrorCode::NotFound),
             Self::Exists(_) => ("exists", ErrorCode::AlreadyExists),
             Self::Ambiguous(_) => ("ambiguous", ErrorCode::InvalidRequest),
+            Self::StandIn => ("stand_in", ErrorCode::InvalidRequest),
             Self::RoleUnknown(_) => ("role_unknown", ErrorCode::InvalidRequest),
             Self::LastWayIn => ("last_way_in", ErrorCode::InvalidRequest),
             Self::TooManyIdentities(_) => ("too_many_identities", ErrorCode::InvalidRequest),
