@@ -85,3 +85,123 @@ async fn every_table_of_a_subjects_rows_has_chosen_what_deleting_does() {
         .collect();
     assert_eq!(found, chosen);
 }
+
+/// Of the rows that stay or are found by other means than a reference: the columns that are
+/// emptied, or whose rows go, and those that stay because they are nobody's in particular.
+const COLUMNS: &[(&str, &[&str], &[&str])] = &[
+    (
+        "api_token",
+        &["name"],
+        &[
+            "realm",
+            "id",
+            "class",
+            "kind",
+            "owner",
+            "tenant",
+            "roles",
+            "permissions",
+            "audiences",
+            "environment",
+            "state",
+            "state_at",
+            "created_at",
+            "created_by",
+            "replaces",
+            "expires_at",
+            "last_used_at",
+            "digest",
+            "digest_key",
+            "after_ending",
+        ],
+    ),
+    (
+        "audit",
+        &["peer"],
+        &[
+            "seq",
+            "realm",
+            "at",
+            "request",
+            "actor",
+            "actor_subject",
+            "action",
+            "refused",
+            "subject",
+            "tenant",
+            "token",
+            "session",
+            "detail",
+        ],
+    ),
+    (
+        "outbox",
+        &[
+            "realm",
+            "id",
+            "subject",
+            "recipient",
+            "kind",
+            "language",
+            "variables",
+            "sealed",
+            "attempts",
+            "created_at",
+            "expires_at",
+            "due_at",
+            "reason",
+            "failed_at",
+        ],
+        &[],
+    ),
+    (
+        "subject",
+        &[
+            "email",
+            "email_confirmed_at",
+            "email_proven_at",
+            "home",
+            "phone",
+            "phone_confirmed_at",
+            "phone_proven_at",
+            "issuer",
+            "sub",
+            "name",
+            "disabled_at",
+            "banned_until",
+            "user_metadata",
+            "app_metadata",
+            "last_sign_in_at",
+        ],
+        &[
+            "realm",
+            "id",
+            "kind",
+            "anonymous",
+            "tenant",
+            "created_at",
+            "deleted_at",
+            "swept_at",
+        ],
+    ),
+];
+
+#[tokio::test]
+async fn every_column_of_what_stays_has_chosen_what_deleting_does() {
+    let (_store, directory) = fresh().await;
+    let conn = Connection::open(directory.path().join("store.db")).unwrap();
+    for (table, gone, stays) in COLUMNS {
+        let mut columns = conn
+            .prepare("SELECT name FROM pragma_table_info(?1)")
+            .unwrap();
+        let mut found: Vec<String> = columns
+            .query_map([table], |row| row.get(0))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let mut chosen: Vec<&str> = gone.iter().chain(*stays).copied().collect();
+        found.sort_unstable();
+        chosen.sort_unstable();
+        assert_eq!(found, chosen, "{table}");
+    }
+}
