@@ -29,8 +29,8 @@ pub(super) struct Addressed<'a> {
 /// is in the whole realm.
 ///
 /// # Errors
-/// [`ManageRefusal::Ambiguous`] when that leaves several, or whoever has it in a tenant that
-/// was not named.
+/// [`ManageRefusal::Ambiguous`] when that leaves several, or a user who has it in a tenant
+/// that was not named.
 pub(super) async fn find_addressed(
     tx: &mut dyn Read,
     caller: &ManagementCaller,
@@ -58,9 +58,12 @@ pub(super) async fn find_addressed(
             Reach::Realm => {
                 let mut all = tx.list_subjects_by_email(asked.email, TOLD).await?;
                 all.retain(|one| asked.takes(one));
-                // Whoever has the address in a tenant alone is not whom it means in the
+                // Who stands in for the address in a tenant is not whom it means in the
                 // realm: anybody's administrator may have made it.
-                if !all.is_empty() {
+                let stands_in = |one: &Subject| {
+                    one.identifier.contact().is_some() && one.identifier.home().is_some()
+                };
+                if all.iter().any(stands_in) {
                     return Err(ManageRefusal::Ambiguous(told(&all)).into());
                 }
                 all

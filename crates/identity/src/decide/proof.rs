@@ -216,22 +216,24 @@ pub fn may_say(caller: &ManagementCaller, made: &Subject) -> Result<(), ManageRe
     Ok(())
 }
 
-/// Checks that a user who stands in for an address in one tenant gets nothing beyond it:
-/// whoever made it there would.
+/// Checks that whoever has its address in one tenant alone is given nothing in the whole
+/// realm, and a user who stands in for an address nothing elsewhere: whoever made it there
+/// would have it.
 ///
 /// # Errors
 /// [`ManageRefusal::StandIn`].
 pub fn stays_home(subject: &Subject, tenant: Option<&TenantId>) -> Result<(), ManageRefusal> {
-    match &subject.identifier {
-        Identifier::User(_)
-            if subject
-                .identifier
-                .home()
-                .is_some_and(|home| tenant != Some(home)) =>
-        {
-            Err(ManageRefusal::StandIn)
-        }
-        _ => Ok(()),
+    let Some(home) = subject.identifier.home() else {
+        return Ok(());
+    };
+    let stays = match tenant {
+        None => false,
+        Some(tenant) => tenant == home || subject.identifier.contact().is_none(),
+    };
+    if stays {
+        Ok(())
+    } else {
+        Err(ManageRefusal::StandIn)
     }
 }
 

@@ -42,8 +42,8 @@ pub enum ManageRefusal {
     /// has it in a tenant alone.
     #[error("nobody has this address in the whole realm alone: name the tenant, or the id ({0})")]
     Ambiguous(String),
-    /// The address of a user counts in one tenant alone, and so does the user.
-    #[error("this user stands in for an address in one tenant alone: invite its person")]
+    /// The address counts in one tenant alone, and so does who has it.
+    #[error("the address counts in one tenant alone, and so does who has it: invite its person")]
     StandIn,
     /// A role that neither the realm nor the tenant defines.
     #[error("role {0} is not defined")]
