@@ -69,7 +69,7 @@ fn nothing_is_wrong_on_sqlite_under_faults() {
 fn nothing_is_wrong_on_three_nodes_and_postgres_under_faults() {
     for seed in seeds::POSTGRES {
         let options = options(Engine::Postgres, *seed, None);
-        assert_nothing_is_wrong(&soak(site!(), &options, &plan(&options, 8)));
+        assert_nothing_is_wrong(&soak(site!(), &options, &plan(&options, 12)));
     }
 }
 

@@ -163,7 +163,7 @@ fn the_owner_of_an_address_finds_nothing_planted_under_it() {
     let signed = sign_in_to(app, "globex", "ceo@acme.example", CHOSEN);
     let inside_token = access_token(app, &signed);
     sign_in(app, "ceo@acme.example", CHOSEN).expect(401);
-    let personal = app.token("personal", "ceo@acme.example", &[]);
+    let personal = app.token("personal", &inside, &[]);
     stage.orders(&personal).expect(200);
     let clerk = Person::make(app, "clerk@example.com", &[USERS]);
     let clerk = clerk.sign_in(app);
