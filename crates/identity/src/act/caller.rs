@@ -123,7 +123,12 @@ pub(super) async fn load_maker(
         _ => return Ok(None),
     };
     let mut ceilings = invitation.through.ceilings.clone();
-    let mut through = Through::Other;
+    // Nobody vouches but by a sign-in of its own.
+    let mut through = if invitation.through.vouched {
+        Through::SignIn
+    } else {
+        Through::Other
+    };
     if let Some(token) = invitation.through.token {
         let credential = CredentialId::ApiToken(token);
         let ceiling = load_ceiling(tx, subject, credential, &dossier.member_of, now).await?;

@@ -131,8 +131,9 @@ impl Work for NewSubject {
     type Done = Subject;
     type Refusal = ManageRefusal;
 
+    /// It may erase who had the address in the tenant.
     fn effect(&self) -> Effect {
-        Effect::Begins
+        Effect::Ends
     }
 
     fn event(&self) -> AuditEvent {

@@ -53,8 +53,8 @@ pub(super) async fn erase_stand_in(
     erase(tx, found.id, call).await
 }
 
-/// Erases the service account that had the address of a new one in its tenant and was sent
-/// away from there: nothing of it is left but its name.
+/// Erases the service account that had the address of a new one in its tenant, was sent away
+/// from there and is a member nowhere else: nothing of it is left but its name.
 pub(super) async fn erase_left_service(
     tx: &mut dyn Tx,
     made: &Identifier,
@@ -72,7 +72,8 @@ pub(super) async fn erase_left_service(
     let Some(found) = found.filter(|found| found.identifier.home() == Some(home)) else {
         return Ok(());
     };
-    if tx.find_membership(found.id, home).await?.is_some() {
+    // Where it is a member still, it is somebody's.
+    if !tx.list_memberships(found.id).await?.is_empty() {
         return Ok(());
     }
     tx.append_audit(&AuditEvent {

@@ -77,8 +77,9 @@ impl Work for Join {
     type Done = Membership;
     type Refusal = ManageRefusal;
 
+    /// It may erase who stood in for the address in the tenant.
     fn effect(&self) -> Effect {
-        Effect::Begins
+        Effect::Ends
     }
 
     fn event(&self) -> AuditEvent {

@@ -185,10 +185,11 @@ impl ManagementCaller {
         }
     }
 
-    /// Whether its word proves an address: the whole realm's, not one tenant's.
+    /// Whether its word proves an address: the whole realm's, not one tenant's, and a
+    /// person's in a session: a token that was found must not seat anybody by its word.
     #[must_use]
     pub fn vouches(&self) -> bool {
-        self.may(ManagementPermission::UsersEdit, None)
+        self.demand_session().is_ok() && self.may(ManagementPermission::UsersEdit, None)
     }
 
     /// How far any of `names` goes.

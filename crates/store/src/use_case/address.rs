@@ -3,7 +3,7 @@
 
 use super::world::*;
 use crate::conformance::fixture::{all, tenant_id};
-use doorward_base::{ErrorCode, SubjectId};
+use doorward_base::{Effect, Effects, ErrorCode, SubjectId};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::{ManageRefusal, SignInRefusal};
 use doorward_identity::model::{AuditAction, Identifier, Subject, TokenKind};
@@ -467,4 +467,39 @@ pub(crate) async fn who_leaves_its_only_tenant_is_erased(store: StoreHandle) {
     assert!(!is_there(&world, bot).await);
     let done = create_service_account(ctx, &acme.caller, robot("bot", Some("acme"))).await;
     assert_eq!(code(done), ErrorCode::AlreadyExists);
+    // One that acts for another tenant too is not its first one's to erase.
+    let shared = world.service("shared", Some("acme"), &[]).await;
+    let globex = world.tenant("globex").await;
+    create_membership(ctx, &OPERATOR, shared, globex)
+        .await
+        .unwrap();
+    end_membership(ctx, &acme.caller, shared, tenant_id("acme"))
+        .await
+        .unwrap();
+    let done = create_service_account(ctx, &acme.caller, robot("shared", Some("acme"))).await;
+    assert_eq!(code(done), ErrorCode::AlreadyExists);
+    assert!(is_there(&world, shared).await);
+}
+
+/// What erases somebody is answered when every node knows.
+pub(crate) async fn displacing_is_answered_as_an_ending(store: StoreHandle) {
+    let world = World::new(store).await;
+    let acme = administrator(&world, "acme").await;
+    stand_in(&world, &acme, "ada", "acme").await;
+    let ada = world.user("ada", None, &[]).await;
+    let joining = World {
+        effects: Effects::undeclared(),
+        ..world.clone()
+    };
+    create_membership(joining.ctx(), &OPERATOR, ada, tenant_id("acme"))
+        .await
+        .unwrap();
+    assert_eq!(joining.effects.strongest(), Some(Effect::Ends));
+    stand_in(&world, &acme, "bob", "acme").await;
+    let making = World {
+        effects: Effects::undeclared(),
+        ..world.clone()
+    };
+    making.user("bob", Some("acme"), &[]).await;
+    assert_eq!(making.effects.strongest(), Some(Effect::Ends));
 }

@@ -184,7 +184,10 @@ pub(crate) async fn an_exchanged_jwt_carries_only_its_scopes(store: StoreHandle)
     .enumerate()
     {
         let caller = carrying(scopes);
-        let new = new_user(&format!("user{n}"), placement(None, &[]));
+        let new = CreateUser {
+            proven: false,
+            ..new_user(&format!("user{n}"), placement(None, &[]))
+        };
         let made = create_user(world.ctx(), &caller, new).await;
         assert_eq!(made.is_ok(), users, "{scopes:?}");
         // A credential never manages its siblings, whatever it carries.

@@ -177,6 +177,7 @@ macro_rules! use_cases {
                 an_address_that_several_have_is_told_with_their_ids,
                 who_stands_in_stays_at_home,
                 who_leaves_its_only_tenant_is_erased,
+                displacing_is_answered_as_an_ending,
             ]
             client: [
                 a_secret_is_rotated_with_an_overlap,

@@ -312,6 +312,10 @@ fn only_the_realm_vouches_for_an_address() {
     assert!(ManagementCaller::Operator.vouches());
     assert!(caller(&[has(EDIT.as_str(), None)], &[]).vouches());
     assert!(!caller(&[acme], &["acme"]).vouches());
+    // Whoever found a token seats nobody by its word.
+    let mut found = manager(&[has(EDIT.as_str(), None)], &[]);
+    found.through = Through::ApiToken(ApiTokenId::from_bytes([1; 16]));
+    assert!(!ManagementCaller::Subject(Box::new(found)).vouches());
 }
 
 #[test]
