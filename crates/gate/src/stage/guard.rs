@@ -39,9 +39,10 @@ pub(crate) fn screen(parts: &Parts, realm: Option<&Realm>) -> Passed<()> {
     if bytes > MAX_HEADER_BYTES || parts.headers.len() > MAX_HEADERS {
         return refuse(ErrorCode::HeadersTooLarge, "headers");
     }
-    // HTTP/1.1 trims what HTTP/2 forbids (RFC 9113 §8.2.1); upstreams would read it trimmed.
+    // HTTP/1.1 was trimmed when it was read; HTTP/2 forbids it (RFC 9113 §8.2.1), and
+    // upstreams would read it trimmed.
     let is_padded = |value: &HeaderValue| value.as_bytes().trim_ascii() != value.as_bytes();
-    if parts.headers.values().any(is_padded) {
+    if parts.version == Version::HTTP_2 && parts.headers.values().any(is_padded) {
         return refuse(ErrorCode::InvalidRequest, "field_value");
     }
     let mut codings = parts.headers.get_all(TRANSFER_ENCODING).iter();

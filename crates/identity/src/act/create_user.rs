@@ -3,8 +3,7 @@
 use super::authenticate::forecast;
 use super::caller::load_manager;
 use super::detail::names;
-use super::displace::erase_left_service;
-use super::displace::erase_stand_in;
+use super::displace::{erase_left_service, erase_stand_in};
 use super::placement::{Checked, Placement};
 use super::set_password::check_new;
 use super::sign_in::NOBODY;
