@@ -9,9 +9,7 @@ use crate::store;
 use crate::system::{self, SystemClock, SystemEntropy};
 use doorward_base::{Clock as _, Entropy, RealmName, RequestId};
 use doorward_identity::act::mail::{MailLimit, MailPolicy, MailRates};
-use doorward_identity::act::{
-    Call, Guesses, Identity, LastUsed, PasswordPool, Realm, Strangers, keys,
-};
+use doorward_identity::act::{Call, Guesses, Identity, LastUsed, PasswordPool, Realm, keys};
 use doorward_identity::port::{StoreError, StoreHandle};
 use doorward_jose::MasterKey;
 use std::io::{self, Write as _};
@@ -63,7 +61,7 @@ impl Engine {
             ),
             entropy,
             last_used: LastUsed::default(),
-            strangers: Strangers::default(),
+            strangers: Arc::default(),
         };
         keys::check_master(&identity).await.map_err(|error| match error {
             keys::KeysError::WrongMasterKey => Failure::Refused(format!(

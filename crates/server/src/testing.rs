@@ -10,8 +10,8 @@ use doorward_base::{
 use doorward_identity::act::mail::{MailLimit, MailPolicy, MailRates};
 use doorward_identity::act::{
     Call, Caller, Context, CreateServiceAccount, CreateToken, Guesses, Identity, LastUsed,
-    MintedToken, OwnerRef, PasswordPool, Placement, Realm, Strangers, TokenRef,
-    create_service_account, create_token, revoke_token,
+    MintedToken, OwnerRef, PasswordPool, Placement, Realm, TokenRef, create_service_account,
+    create_token, revoke_token,
 };
 use doorward_identity::model::{Ceiling, ChangeRow, ChangeSeq, ClaimedMail, MailCount, TokenKind};
 use doorward_identity::port::{Extent, Node, ReadJob, Store, StoreError, StoreHandle, WriteJob};
@@ -90,7 +90,7 @@ impl Held {
             passwords: PasswordPool::new(1, || {}),
             entropy: Arc::new(SystemEntropy),
             last_used: LastUsed::default(),
-            strangers: Strangers::default(),
+            strangers: Arc::default(),
         })
     }
 }

@@ -137,7 +137,7 @@ pub struct Identity {
     /// Uses of API tokens that wait for [`LastUsed::flush`].
     pub last_used: LastUsed,
     /// Refusals of whoever is not known that wait for [`Strangers::flush`].
-    pub strangers: Strangers,
+    pub strangers: Arc<Strangers>,
 }
 
 /// A realm as it runs: its number, its settings and its keys in force.

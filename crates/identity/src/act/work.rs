@@ -1,7 +1,7 @@
 //! The one way a use-case writes: its decision and its audit row in one transaction.
 //! Not here: what the use-cases decide.
 
-use super::{Context, Realm};
+use super::{Context, Realm, Strangers};
 use crate::decide::audit;
 use crate::decide::client::ClientRefusal;
 use crate::decide::refusal::{
@@ -11,7 +11,7 @@ use crate::model::{Actor, AuditEvent, Outcome};
 use crate::port::{Extent, Read, StoreError, Tx};
 use async_trait::async_trait;
 use doorward_base::fault::{self, Fault};
-use doorward_base::{Effect, ErrorCode};
+use doorward_base::{Effect, ErrorCode, RealmId};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -178,27 +178,22 @@ impl Context<'_> {
     /// Runs a use-case and commits its decision.
     pub(super) async fn commit<W: Work>(&self, work: W) -> Result<W::Done, Failure<W::Refusal>> {
         let (effect, of_refusal) = (work.effect(), work.effect_of_refusal());
-        let strangers = &self.identity.strangers;
-        let presented = (W::COUNTED == Counted::Further).then(|| work.event());
-        let room = presented
-            .as_ref()
-            .map(|event| strangers.has_room(self.realm.id, event));
+        let (strangers, realm) = (Arc::clone(&self.identity.strangers), self.realm.id);
         let work = Arc::new(work);
         let decision = self
             .identity
             .store
             .write_as(self.realm.id, W::EXTENT, move |tx| {
-                let work = Arc::clone(&work);
-                Box::pin(async move { perform(&*work, room, tx).await })
+                let (work, strangers) = (Arc::clone(&work), Arc::clone(&strangers));
+                Box::pin(async move { perform(&*work, &strangers, realm, tx).await })
             })
             .await?;
-        let (decision, counted) = decision;
-        match (counted, presented) {
-            (Some(event), _) => strangers.count(self.realm.id, event),
-            (None, Some(event)) if decision.is_err() => {
-                strangers.was_written(self.realm.id, &event);
-            }
-            (None, _) => {}
+        let (decision, refused) = decision;
+        let strangers = &self.identity.strangers;
+        match refused {
+            Some(Refused::Counted(event)) => strangers.count(realm, event),
+            Some(Refused::Written(event)) => strangers.was_written(realm, &event),
+            None => {}
         }
         self.effects.declare(match &decision {
             Ok(_) => effect,
@@ -249,16 +244,24 @@ pub(super) trait Query: Send + Sync + 'static {
     async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<Self::Refusal>>;
 }
 
-/// A decision, and the event that is only counted, if it is.
+/// The event of a refusal, where such ones are counted.
+enum Refused {
+    /// It is only counted.
+    Counted(AuditEvent),
+    /// It got a row of its own, of which there are so many.
+    Written(AuditEvent),
+}
+
+/// A decision, and what became of its refusal where that is to be known.
 type Decided<W> = (
     Result<<W as Work>::Done, <W as Work>::Refusal>,
-    Option<AuditEvent>,
+    Option<Refused>,
 );
 
-/// `room` is whether there is room for a refusal's own row, where that is asked.
 async fn perform<W: Work>(
     work: &W,
-    room: Option<bool>,
+    strangers: &Strangers,
+    realm: RealmId,
     tx: &mut dyn Tx,
 ) -> Result<Decided<W>, StoreError> {
     let mut event = work.event();
@@ -273,13 +276,15 @@ async fn perform<W: Work>(
         }
         Err(Stop::Store(error)) => return Err(error),
     };
-    let is_counted = match (&decision, room) {
+    let is_counted = match (&decision, W::COUNTED) {
         (Ok(_), _) => false,
-        (Err(_), None) => audit::is_of_a_stranger(&event),
-        (Err(refusal), Some(room)) => !room && !work.is_written_down(refusal),
+        (Err(_), Counted::Strangers) => audit::is_of_a_stranger(&event),
+        (Err(refusal), Counted::Further) => {
+            !strangers.has_room(realm, &event) && !work.is_written_down(refusal)
+        }
     };
     if is_counted {
-        return Ok((decision, Some(event)));
+        return Ok((decision, Some(Refused::Counted(event))));
     }
     // What only looks something up names what it found, and nothing that was asked for.
     if W::EXTENT == Extent::Any
@@ -292,5 +297,6 @@ async fn perform<W: Work>(
     if !(fault::is_planted(Fault::DropAuditRow) && event.request.as_bytes()[15].is_multiple_of(4)) {
         tx.append_audit(&event).await?;
     }
-    Ok((decision, None))
+    let is_further = W::COUNTED == Counted::Further && decision.is_err();
+    Ok((decision, is_further.then_some(Refused::Written(event))))
 }

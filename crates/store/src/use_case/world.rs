@@ -275,7 +275,7 @@ pub(crate) fn identity(store: StoreHandle, seed: u64) -> Identity {
         passwords: PasswordPool::new(4, || {}),
         entropy,
         last_used: LastUsed::default(),
-        strangers: Strangers::default(),
+        strangers: Arc::default(),
     }
 }
 
