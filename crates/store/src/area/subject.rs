@@ -182,7 +182,7 @@ impl Record for Subject {
 }
 
 macro_rules! select {
-    ($rest:expr) => {
+    ($rest:literal) => {
         concat!(
             "SELECT id, kind, email, email_confirmed_at, email_proven_at, home, phone, \
              phone_confirmed_at, phone_proven_at, anonymous, tenant, issuer, sub, name, \
@@ -193,16 +193,12 @@ macro_rules! select {
     };
 }
 
-/// By an address and a tenant: who has it there, else whose it is in the whole realm.
-macro_rules! by_email {
-    ($kind:literal) => {
-        select!(concat!(
-            "AND kind = '",
-            $kind,
-            "' AND email = $2 AND (home IS NULL OR home = $3) ORDER BY home IS NULL LIMIT 1"
-        ))
-    };
-}
+/// By an address and a tenant: who has it there, else whose it is in the whole realm. Two
+/// places of the index, however many tenants have somebody of that address.
+pub(crate) const BY_EMAIL: &str = select!(
+    "AND kind = $2 AND email = $3 AND coalesce(home, '') IN ('', $4) \
+     ORDER BY home IS NULL LIMIT 1"
+);
 
 fn target(id: &SubjectId) -> Target<'_> {
     Target::new(TABLE, id, "the subject")
@@ -219,8 +215,8 @@ impl<E: Engine> SubjectRead for InRealm<E> {
         email: &Email,
         tenant: Option<&TenantId>,
     ) -> Result<Option<Subject>, StoreError> {
-        let sql = by_email!("user");
-        self.0.find(sql, values![email, tenant]).await
+        let home = tenant.map_or("", TenantId::as_str);
+        self.0.find(BY_EMAIL, values!["user", email, home]).await
     }
 
     async fn find_service_by_email(
@@ -228,8 +224,8 @@ impl<E: Engine> SubjectRead for InRealm<E> {
         email: &Email,
         tenant: Option<&TenantId>,
     ) -> Result<Option<Subject>, StoreError> {
-        let sql = by_email!("service");
-        self.0.find(sql, values![email, tenant]).await
+        let home = tenant.map_or("", TenantId::as_str);
+        self.0.find(BY_EMAIL, values!["service", email, home]).await
     }
 
     async fn list_subjects_by_email(

@@ -4,6 +4,7 @@ use super::*;
 use crate::area::api_token::{COUNT_ACTIVE, NTH_NEWEST};
 use crate::area::audit::listing;
 use crate::area::challenge::COUNT_OF;
+use crate::area::subject::BY_EMAIL;
 use crate::conformance::fixture::audit_filters;
 use crate::sqlite::dossier;
 
@@ -64,6 +65,16 @@ async fn what_counts_against_a_limit_is_found_by_an_index() {
         let mut slow = steps.iter().filter(slow);
         assert!(slow.all(counted), "{sql}: {steps:?}");
     }
+}
+
+/// Whoever signs in does not pay for the tenants that have somebody of its address.
+#[tokio::test]
+async fn an_address_is_found_in_two_places_of_an_index() {
+    let directory = TempDir::new().unwrap();
+    let store = open(&directory);
+    let steps = plan(&store, BY_EMAIL.to_owned()).await;
+    let search = "subject_by_email (realm=? AND email=? AND kind=? AND <expr>=?)";
+    assert!(steps.iter().any(|step| step.contains(search)), "{steps:?}");
 }
 
 #[tokio::test]
