@@ -10,6 +10,7 @@ const REALM: &str = r#"
 hosts = ["*"]
 issuer = "http://127.0.0.1:8080"
 dialects = ["oauth"]
+tenant_header = { header = "X-Tenant-ID", foreign_scope = "cross" }
 
 [realm.witboost.tokens]
 revocation = "immediate"
@@ -154,6 +155,37 @@ fn a_command_deletes_users_and_tenants_when_it_is_meant() {
     let _ = app
         .run(&["tenant", "create"], &[&realm[..], &["acme"]].concat())
         .exit(1);
+}
+
+/// Who may act in all of them may act in no other, also a moment after it did.
+#[test]
+fn nobody_acts_in_a_tenant_that_is_not_there() {
+    let app = start(site!());
+    let realm = ["--realm", app.realm()];
+    let make = |id: &str| app.run(&["tenant", "create"], &[&realm[..], &[id]].concat());
+    let _ = make("globex").success();
+    app.service_account("ops@acme.example", &["--permission", "cross"]);
+    let token = app.token("service", "ops@acme.example", &[]);
+    let named = |tenant: &str| {
+        let request = app.request("GET", "/reports/1").bearer(&token);
+        request.header("X-Tenant-ID", tenant)
+    };
+    let refused = |tenant: &str| {
+        let answer = app.until_status(&named(tenant), 403);
+        assert_eq!(answer.code(), "tenant_forbidden", "{tenant}");
+    };
+    for _ in 0..2 {
+        let seen = named("globex").send();
+        let told = seen.expect(200).json()["headers"]["x-doorward-tenant"].clone();
+        assert_eq!(told, "globex");
+    }
+    refused("initech");
+    let _ = make("initech").success();
+    named("initech").send().expect(200);
+    let globex = [&realm[..], &["globex", "--yes"]].concat();
+    let _ = app.run(&["tenant", "delete"], &globex).success();
+    refused("globex");
+    named("initech").send().expect(200);
 }
 
 #[test]

@@ -73,8 +73,8 @@ impl Gate {
             echo::answer(permit, &parts.method, &forwarded, &parts.headers, body).await
         } else {
             let outgoing = Outgoing {
+                bond: self.bond(scene, verified.as_ref(), &permit),
                 permit,
-                bond: self.bond(scene, verified.as_ref()),
                 route,
                 parts,
                 target: forwarded,
@@ -88,8 +88,11 @@ impl Gate {
     }
 
     /// What a request hangs on that somebody in particular makes.
-    fn bond(&self, scene: Scene<'_>, verified: Option<&Verified>) -> Option<Bond> {
-        verified.map(|verified| Bond::new(&self.keeper, scene.realm, verified))
+    fn bond(&self, scene: Scene<'_>, verified: Option<&Verified>, permit: &Permit) -> Option<Bond> {
+        verified.map(|verified| {
+            let acts_in = permit.foreign_tenant(&verified.principal).cloned();
+            Bond::new(&self.keeper, scene.realm, verified, acts_in)
+        })
     }
 
     /// Calls a local target. What it refuses is written, counted and traced as the

@@ -332,6 +332,11 @@ impl Gate {
             kind: verified.kind,
         });
         let permit = decide(realm, target, &parts.method, caller, &asked)?;
+        if let Some(verified) = &verified
+            && let Some(tenant) = permit.foreign_tenant(&verified.principal)
+        {
+            self.check_tenant(scene, tenant, case).await?;
+        }
         Ok(Judged {
             target,
             permit,

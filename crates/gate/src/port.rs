@@ -70,6 +70,17 @@ pub trait Introspect: Send + Sync {
         Ok(None)
     }
 
+    /// Whether the realm has this tenant: asked where a caller names one that is not its
+    /// own. By default it has none.
+    async fn has_tenant(
+        &self,
+        _realm: &RealmHandle,
+        _tenant: &TenantId,
+        _facts: Facts,
+    ) -> Result<bool, Rejected> {
+        Ok(false)
+    }
+
     /// The principal of a client that presented this id and secret. By default there
     /// are no clients.
     async fn client(
@@ -106,6 +117,11 @@ pub trait Revocations: Send + Sync {
     fn is_current(&self, realm: &RealmHandle, now: Timestamp) -> bool;
     /// Whether the credential was revoked or ended, or its grace is over.
     fn is_revoked(&self, realm: &RealmHandle, credential: &CredentialId, now: Timestamp) -> bool;
+    /// Whether the tenant was deleted while an access token may live that acts in it. By
+    /// default none is.
+    fn is_deleted(&self, _realm: &RealmHandle, _tenant: &TenantId) -> bool {
+        false
+    }
     /// The epoch in force of (subject, tenant).
     fn epoch(&self, realm: &RealmHandle, subject: SubjectId, tenant: Option<&TenantId>) -> Epoch;
 }

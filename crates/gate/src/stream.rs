@@ -24,7 +24,7 @@ use crate::stage::verify::Verified;
 use crate::stage::verify::standing::{self, Fallen};
 use arc_swap::ArcSwap;
 use doorward_base::principal::CredentialId;
-use doorward_base::{Clock, Principal, Timestamp};
+use doorward_base::{Clock, Principal, TenantId, Timestamp};
 use registry::Registered;
 use std::fmt;
 use std::future::{Future as _, pending, poll_fn};
@@ -83,6 +83,8 @@ pub(crate) struct Bond {
     keeper: Arc<Keeper>,
     realm: Arc<Realm>,
     principal: Arc<Principal>,
+    /// The tenant that it acts in, if that is not its own.
+    acts_in: Option<TenantId>,
     kind: CredentialKind,
     at_exp: StreamsAtExp,
 }
@@ -94,7 +96,12 @@ impl fmt::Debug for Bond {
 }
 
 impl Bond {
-    pub(crate) fn new(keeper: &Arc<Keeper>, realm: &Arc<Realm>, verified: &Verified) -> Self {
+    pub(crate) fn new(
+        keeper: &Arc<Keeper>,
+        realm: &Arc<Realm>,
+        verified: &Verified,
+        acts_in: Option<TenantId>,
+    ) -> Self {
         // A credential that is looked up is over when it expires; what a token may outlive
         // is the realm's to say.
         let at_exp = match verified.kind {
@@ -105,6 +112,7 @@ impl Bond {
             keeper: Arc::clone(keeper),
             realm: Arc::clone(realm),
             principal: Arc::clone(&verified.principal),
+            acts_in,
             kind: verified.kind,
             at_exp,
         }
@@ -128,6 +136,10 @@ impl Bond {
             return Some(Ended::Changed);
         }
         let revocations = &*self.keeper.revocations;
+        let is_gone = |tenant| revocations.is_deleted(&self.realm.handle, tenant);
+        if self.acts_in.as_ref().is_some_and(is_gone) {
+            return Some(Ended::Changed);
+        }
         let stands = standing::check(revocations, &self.realm.handle, &self.principal, now);
         stands.err().map(Ended::from)
     }
@@ -189,8 +201,10 @@ impl Bond {
             .map(Mark::Credential);
         let actors = principal.actors.iter().map(|actor| actor.subject);
         let subjects = principal.subject.into_iter().chain(actors);
-        let tenant = principal.tenant.clone().map(Mark::Tenant);
-        let all = credentials.chain(subjects.map(Mark::Subject)).chain(tenant);
+        let tenants = principal.tenant.iter().chain(&self.acts_in).cloned();
+        let all = credentials
+            .chain(subjects.map(Mark::Subject))
+            .chain(tenants.map(Mark::Tenant));
         let mut marks = Vec::new();
         for mark in all {
             if !marks.contains(&mark) {

@@ -161,6 +161,12 @@ impl RealmLive {
         tenant.is_some_and(|tenant| known.deleted_tenants.get(tenant).is_some())
     }
 
+    /// Whether a tenant that was there at `as_of` is there still.
+    pub(crate) fn has_still(&self, tenant: &TenantId, as_of: Position) -> bool {
+        let known = self.known.load();
+        as_of >= known.forgotten && known.deleted_tenants.get(tenant).is_none()
+    }
+
     /// Grows whenever the realm's keys change.
     pub(crate) fn key_generation(&self) -> u64 {
         self.known.load().keys_changed

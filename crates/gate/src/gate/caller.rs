@@ -5,9 +5,10 @@ use super::{Gate, Scene};
 use crate::case::Case;
 use crate::policy::compiled::{Target, TargetKind};
 use crate::port::Facts;
+use crate::stage::decide;
 use crate::stage::verify::{Presented, Verified, Verifier, origin, presented};
 use crate::stage::{Passed, Stop, limit};
-use doorward_base::{CredentialKind, ErrorCode, Timestamp};
+use doorward_base::{CredentialKind, ErrorCode, TenantId, Timestamp};
 use http::request::Parts;
 
 /// A browser adds a Basic credential by itself, also to what pages of other sites send.
@@ -67,6 +68,31 @@ impl Gate {
             return Err(stop);
         }
         Ok(verified)
+    }
+
+    /// Refuses to act in a tenant that is not there, or not any more: who may act in all of
+    /// them may act in no other. What tenants the logins of others have is theirs to say.
+    pub(super) async fn check_tenant(
+        &self,
+        scene: Scene<'_>,
+        tenant: &TenantId,
+        case: &Case,
+    ) -> Passed<()> {
+        let facts = Facts {
+            now: case.now,
+            request: case.request,
+            peer: scene.client.ip,
+        };
+        let handle = &scene.realm.handle;
+        let known = self.parts.introspect.has_tenant(handle, tenant, facts);
+        let is_there = known
+            .await
+            .map_err(|rejected| Stop::new(rejected.code, decide::STAGE, rejected.check))?;
+        if is_there {
+            return Ok(());
+        }
+        let stop = Stop::new(ErrorCode::TenantForbidden, decide::STAGE, "tenant_unknown");
+        Err(stop.between(vec![tenant.to_string()], Vec::new()))
     }
 
     async fn verify(

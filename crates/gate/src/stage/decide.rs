@@ -12,11 +12,11 @@ use crate::policy::compiled::{Realm, Route, Target, TargetKind};
 use crate::policy::spec::{MountAccess, MountSpec, RouteSpec, TenantRule};
 use doorward_base::claims::ClaimPlaces;
 use doorward_base::principal::{Acting, Selected};
-use doorward_base::{CredentialKind, ErrorCode, Principal, RoleName, Scope};
+use doorward_base::{CredentialKind, ErrorCode, Principal, RoleName, Scope, TenantId};
 use http::Method;
 use std::sync::Arc;
 
-const STAGE: &str = "decide";
+pub(crate) const STAGE: &str = "decide";
 
 /// The evidence that a request may go on. Forwarding takes one by value; nothing but
 /// this stage makes one.
@@ -30,6 +30,14 @@ impl Permit {
     /// The caller, with the role and tenant it acts as; `None` where anyone may call.
     pub(crate) fn principal(&self) -> Option<&Arc<Principal>> {
         self.principal.as_ref()
+    }
+
+    /// The tenant of ours that the caller acts in and was not verified in, if it is a subject
+    /// of ours.
+    pub(crate) fn foreign_tenant(&self, verified: &Principal) -> Option<&TenantId> {
+        let acting = self.principal.as_ref()?;
+        let tenant = acting.tenant.as_ref()?;
+        (acting.subject.is_some() && verified.tenant.as_ref() != Some(tenant)).then_some(tenant)
     }
 
     /// The caller and how it presented itself, taken out.

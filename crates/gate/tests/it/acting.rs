@@ -80,6 +80,46 @@ async fn g6_a_tenant_that_is_named_is_the_only_one_that_is_told() {
     assert_eq!(seen.get("authorization"), None);
 }
 
+/// Who may act in every tenant may act in none that is not there, by whatever way it asks.
+#[tokio::test]
+async fn a_tenant_that_is_not_there_is_nobodys_to_act_in() {
+    let gate = start(telling).await;
+    let token = api_token(1);
+    gate.world.know_as(&token, |parts| {
+        parts.scopes = vec![scope("service:x"), scope("tenant:assume")];
+    });
+    let token = format!("Bearer {token}");
+    let jwt = gate.world.bearer(|claims| {
+        claims.insert("scope".into(), json!("service:x tenant:assume"));
+        claims["dw"]["x"] = json!(true);
+    });
+    let asked = [("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", "/api/x")];
+    let answer = async |credential: &str, tenant: &str, line: &str| {
+        let mut headers = vec![("Authorization", credential), ("Acme-Org", tenant)];
+        if line == "GET /forward-auth" {
+            headers.extend(asked);
+        }
+        ask(gate.addr, line, &headers).await
+    };
+    for credential in [&jwt, &token] {
+        for line in ["GET /api/x", "GET /forward-auth"] {
+            let there = answer(credential, "globex", line).await;
+            assert_eq!(there.status, 200, "{line}");
+            let refused = (403, "tenant_forbidden".to_owned());
+            let nowhere = answer(credential, "nowhere", line).await;
+            assert_eq!(nowhere.code(), refused, "{line}");
+            // Deleted a moment ago.
+            gate.world.tenants.lock().unwrap().pop();
+            let deleted = answer(credential, "globex", line).await;
+            assert_eq!(deleted.code(), refused, "{line}");
+            gate.world.tenants.lock().unwrap().push("globex");
+        }
+    }
+    let realm = "test".parse().unwrap();
+    let denial = &gate.gate.denials().list(&realm, None, 1)[0];
+    assert_eq!(denial.check, "tenant_unknown");
+}
+
 #[tokio::test]
 async fn a_role_that_is_selected_is_the_only_one() {
     let gate = start(telling).await;

@@ -1,11 +1,15 @@
 //! What a request opened ends with the credential that opened it: on the wire, in every
 //! form, and nothing else does.
 
-use super::support::{Running, SUBJECT, TOKEN, api_token, handshake, route, say, soon, start_with};
+use super::support::{
+    Running, SUBJECT, TOKEN, api_token, handshake, route, say, scope, soon, start_with,
+};
 use bytes::Bytes;
 use doorward_base::principal::CredentialId;
 use doorward_base::{ApiTokenId, SubjectId};
-use doorward_gate::policy::spec::{RealmSpec, RouteSpec, StreamsAtExp, UpstreamSpec};
+use doorward_gate::policy::spec::{
+    RealmSpec, RouteSpec, StreamsAtExp, TenantHeaderSpec, UpstreamSpec,
+};
 use doorward_gate::{GateOptions, ListenerOptions, Mark};
 use http::Request;
 use http_body_util::{BodyExt as _, Empty};
@@ -309,6 +313,30 @@ async fn s1_a_change_of_authority_ends_what_was_opened_before_it() {
     for stream in streams {
         assert_eq!(rest(stream).await, b"\x88\x13\x03\xf0authority changed");
     }
+}
+
+#[tokio::test]
+async fn a_stream_in_a_tenant_of_others_ends_with_the_tenant() {
+    let door = door(|realm| {
+        realm.tenant_header = Some(TenantHeaderSpec {
+            header: "Acme-Org".parse().unwrap(),
+            foreign_scope: scope("tenant:assume"),
+        });
+    })
+    .await;
+    let jwt = door.gate.world.bearer(|claims| {
+        claims.insert("scope".into(), "tenant:assume".into());
+        claims["dw"]["x"] = true.into();
+    });
+    let there = door
+        .open_long("/live/ws", &format!("{jwt}\r\nAcme-Org: globex"))
+        .await;
+    let mut at_home = door.open_long("/live/ws", &jwt).await;
+    door.gate.world.deleted.lock().unwrap().push("globex");
+    let globex = Mark::Tenant("globex".parse().unwrap());
+    door.gate.gate.streams().look_again([globex]);
+    assert_eq!(rest(there).await, b"\x88\x13\x03\xf0authority changed");
+    assert!(is_open(&mut at_home, Duration::from_millis(50)).await);
 }
 
 #[tokio::test]

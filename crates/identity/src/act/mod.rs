@@ -26,6 +26,7 @@ mod facts;
 mod find;
 mod grant;
 mod guesses;
+mod has_tenant;
 mod introspect;
 mod invitation;
 mod invite;
@@ -81,6 +82,7 @@ pub use find::{
 };
 pub use grant::{add_grant, remove_grant};
 pub use guesses::{Guesses, GuessesError};
+pub use has_tenant::has_tenant;
 pub use introspect::{Introspected, introspect};
 pub use invitation::{list_invitations, withdraw_invitation};
 pub use invite::{Invite, Invited, invite};

@@ -1,6 +1,7 @@
-//! API tokens for the gate, cached. A cached principal is used while the feed has
+//! API tokens for the gate, cached, and which tenants there are. A cached principal is used while the feed has
 //! nothing newer about its token or owner; refusals are never cached.
 
+use super::tenants::KnownTenants;
 use super::{LEASE, call, rejected, served};
 use crate::feed::Feed;
 use crate::live::Position;
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use doorward_base::fault::{self, Fault};
 use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::{
-    ClassName, Effects, ErrorCode, Principal, RealmId, Secret, SubjectId, Timestamp,
+    ClassName, Effects, ErrorCode, Principal, RealmId, Secret, SubjectId, TenantId, Timestamp,
 };
 use doorward_gate::port::{Facts, Introspect, Rejected};
 use doorward_identity::act::{self, Context, ExternalName, Identity, Realm};
@@ -29,6 +30,7 @@ pub(crate) struct TokenIntrospect {
     identity: Arc<Identity>,
     feed: Arc<Feed>,
     cache: Cache<(RealmId, [u8; 32]), Cached, Weigh>,
+    tenants: KnownTenants,
 }
 
 #[derive(Clone)]
@@ -60,6 +62,7 @@ impl TokenIntrospect {
             identity,
             feed,
             cache: Cache::with_weighter(entries, room, Weigh),
+            tenants: KnownTenants::new(),
         }
     }
 
@@ -135,6 +138,32 @@ impl Introspect for TokenIntrospect {
             },
         );
         Ok(principal)
+    }
+
+    async fn has_tenant(
+        &self,
+        realm: &RealmHandle,
+        tenant: &TenantId,
+        facts: Facts,
+    ) -> Result<bool, Rejected> {
+        let served = served(realm)?;
+        // Without the feed nobody knows what was deleted: the store is asked.
+        if self.feed.silence() <= LEASE && self.tenants.knows(&served.live, tenant) {
+            return Ok(true);
+        }
+        let as_of = self.feed.position();
+        let ctx = Context {
+            identity: &self.identity,
+            realm: &served.realm,
+            call: &call(facts),
+            effects: &Effects::undeclared(),
+        };
+        let found = act::has_tenant(ctx, tenant).await;
+        let is_there = found.map_err(|failure| rejected(&failure))?;
+        if is_there {
+            self.tenants.learn(&served.live, tenant, as_of);
+        }
+        Ok(is_there)
     }
 
     async fn client(

@@ -5,6 +5,7 @@ mod keys;
 mod minter;
 mod news;
 mod revocations;
+mod tenants;
 
 pub(crate) use introspect::TokenIntrospect;
 pub(crate) use keys::RealmKeys;

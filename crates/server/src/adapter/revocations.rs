@@ -40,6 +40,12 @@ impl Revocations for FeedRevocations {
             .is_none_or(|served| served.live.is_revoked(credential, now))
     }
 
+    fn is_deleted(&self, realm: &RealmHandle, tenant: &TenantId) -> bool {
+        realm
+            .get::<Arc<Served>>()
+            .is_some_and(|served| served.live.is_deleted(Some(tenant)))
+    }
+
     fn epoch(&self, realm: &RealmHandle, subject: SubjectId, tenant: Option<&TenantId>) -> Epoch {
         realm
             .get::<Arc<Served>>()

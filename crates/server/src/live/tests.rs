@@ -201,3 +201,25 @@ fn a_missed_part_of_the_log_makes_everything_stale_that_is_older() {
     assert!(live.is_stale(TOKEN, OWNER, seq(9)), "of another log");
     assert!(!live.is_stale(TOKEN, OWNER, next));
 }
+
+#[test]
+fn a_tenant_is_there_still_until_it_is_deleted_and_while_that_would_be_known() {
+    let live = RealmLive::new(RealmId(1));
+    let acme = TenantId::new("acme").unwrap();
+    assert!(live.has_still(&acme, seq(1)));
+    let changes = Changes {
+        tenants: Some(seq(2)),
+        ..Changes::default()
+    };
+    let standing = Standing {
+        deleted_tenants: vec![acme.clone()],
+        ..Standing::default()
+    };
+    live.apply(&changes, standing, at(5));
+    assert!(!live.has_still(&acme, seq(1)));
+    assert!(live.has_still(&TenantId::new("globex").unwrap(), seq(1)));
+    // Forgotten: what was known before must be asked again.
+    live.forget(at(6));
+    assert!(!live.has_still(&acme, seq(1)));
+    assert!(live.has_still(&acme, seq(2)), "asked after it was deleted");
+}

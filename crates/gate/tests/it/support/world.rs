@@ -39,6 +39,9 @@ pub(crate) struct World {
     /// One credential that is revoked, and one subject whose epoch is higher.
     pub(crate) revoked_one: Mutex<Option<CredentialId>>,
     pub(crate) grown: Mutex<Option<SubjectId>>,
+    /// The tenants that there are, and those that were deleted of late.
+    pub(crate) tenants: Mutex<Vec<&'static str>>,
+    pub(crate) deleted: Mutex<Vec<&'static str>>,
     pub(crate) tokens: Mutex<HashMap<String, Arc<Principal>>>,
     pub(crate) introspected: AtomicU64,
     pub(crate) minted: AtomicU64,
@@ -59,6 +62,15 @@ impl Introspect for World {
         found
             .filter(|_| !self.revoked.load(Ordering::SeqCst))
             .ok_or(UNKNOWN)
+    }
+
+    async fn has_tenant(
+        &self,
+        _realm: &RealmHandle,
+        tenant: &TenantId,
+        _facts: Facts,
+    ) -> Result<bool, Rejected> {
+        Ok(self.tenants.lock().unwrap().contains(&tenant.as_str()))
     }
 
     async fn client(
@@ -95,6 +107,9 @@ impl Revocations for World {
     fn is_revoked(&self, _realm: &RealmHandle, credential: &CredentialId, _now: Timestamp) -> bool {
         self.revoked.load(Ordering::SeqCst)
             || *self.revoked_one.lock().unwrap() == Some(*credential)
+    }
+    fn is_deleted(&self, _realm: &RealmHandle, tenant: &TenantId) -> bool {
+        self.deleted.lock().unwrap().contains(&tenant.as_str())
     }
     fn epoch(&self, _realm: &RealmHandle, subject: SubjectId, _tenant: Option<&TenantId>) -> Epoch {
         let grown = *self.grown.lock().unwrap() == Some(subject);
@@ -194,6 +209,8 @@ impl World {
             epoch: AtomicI64::new(3),
             revoked_one: Mutex::default(),
             grown: Mutex::default(),
+            tenants: Mutex::new(vec!["acme", "globex"]),
+            deleted: Mutex::default(),
             tokens: Mutex::default(),
             introspected: AtomicU64::new(0),
             minted: AtomicU64::new(0),
