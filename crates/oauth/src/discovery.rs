@@ -6,6 +6,7 @@ use crate::parts::{OAuthRealm, is_literal};
 use axum::response::{IntoResponse, Response};
 use doorward_base::Permission;
 use doorward_identity::act::keys::JWKS_MAX_AGE;
+use doorward_identity::decide::manage::ManagementPermission;
 use doorward_surface::extract::RealmPart;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -61,12 +62,22 @@ pub fn paths(issuer: &str) -> [String; 2] {
 }
 
 impl Metadata {
-    /// The metadata of an issuer whose roles have these permissions.
+    /// The metadata of an issuer whose roles have these permissions. Those by which
+    /// Doorward itself is managed are no scopes of the realm's APIs, and are not told to
+    /// everybody.
     pub(crate) fn new<'a>(
         issuer: &str,
         permissions: impl IntoIterator<Item = &'a Permission>,
     ) -> Self {
-        let scopes: BTreeSet<&str> = permissions.into_iter().map(Permission::as_str).collect();
+        let scopes: BTreeSet<&str> = permissions
+            .into_iter()
+            .map(Permission::as_str)
+            .filter(|name| {
+                !ManagementPermission::ALL
+                    .iter()
+                    .any(|own| own.as_str() == *name)
+            })
+            .collect();
         Self {
             issuer: issuer.to_owned(),
             jwks_uri: format!("{}{JWKS_PATH}", split(issuer).0),
@@ -143,6 +154,19 @@ mod tests {
         assert_eq!(
             Metadata::new("https://a", &permissions).scopes_supported,
             ["read:x", "write:x"]
+        );
+    }
+
+    #[test]
+    fn what_manages_doorward_is_no_scope_that_everybody_is_told_of() {
+        let managing = ManagementPermission::ALL.iter().map(|one| one.as_str());
+        let permissions: Vec<Permission> = managing
+            .chain(["read:x", "platform.reports.read"])
+            .map(|name| Permission::new(name).unwrap())
+            .collect();
+        assert_eq!(
+            Metadata::new("https://a", &permissions).scopes_supported,
+            ["platform.reports.read", "read:x"]
         );
     }
 }

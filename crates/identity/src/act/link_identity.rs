@@ -5,7 +5,6 @@ use super::caller::load_manager;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::check_metadata;
-use crate::decide::erase::demand_realm;
 use crate::decide::identity::{Ground, MAX_SUB, WaysIn, may_link, may_unlink};
 use crate::decide::manage::ManagementPermission;
 use crate::decide::refusal::ManageRefusal;
@@ -219,7 +218,7 @@ impl Work for Unlink {
         if manager.subject() == Some(self.subject) {
             manager.demand_session()?;
         } else {
-            demand_realm(&manager, ManagementPermission::UsersEdit)?;
+            manager.demand_realm(ManagementPermission::UsersEdit)?;
         }
         let found = tx.find_subject(self.subject).await?;
         let Some(Identifier::User(contact)) = found.map(|subject| subject.identifier) else {

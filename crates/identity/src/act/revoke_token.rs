@@ -141,6 +141,7 @@ pub(super) async fn load_handled(
         // Somebody else's token is told apart from no token by nobody.
         ManageRefusal::NotFound(_)
         | ManageRefusal::NotPermitted(_)
+        | ManageRefusal::NotRealmWide { .. }
         | ManageRefusal::ClassPermission(_)
         | ManageRefusal::OperatorsOnly => missing(),
         other => other.into(),

@@ -5,7 +5,6 @@ use super::caller::load_manager;
 use super::facts::load_owned;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
-use crate::decide::erase::demand_realm;
 use crate::decide::manage::{ManagementPermission, Reach};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, Identifier, SubjectStatus};
@@ -108,7 +107,7 @@ impl Work for NewStatus {
         let missing = || ManageRefusal::NotFound("subject");
         let any = manager.reach_of_any(&[users.as_str(), services.as_str()], users.as_str())?;
         if self.standing != StatusChange::Disabled && any != Reach::Realm {
-            return Err(ManageRefusal::NotPermitted(users.as_str()).into());
+            manager.demand_realm(users)?;
         }
         let subject = tx.find_subject(self.subject).await?.ok_or_else(missing)?;
         let owned = load_owned(tx, self.subject).await?;
@@ -116,12 +115,12 @@ impl Work for NewStatus {
             return Err(missing().into());
         }
         match subject.identifier {
-            Identifier::User(_) | Identifier::External { .. } => demand_realm(&manager, users)?,
+            Identifier::User(_) | Identifier::External { .. } => manager.demand_realm(users)?,
             // The keys of a tenant are ended one by one, by who may.
             Identifier::TenantKeys { .. } => return Err(missing().into()),
             Identifier::Service { .. } => {
                 if self.standing != StatusChange::Disabled {
-                    demand_realm(&manager, services)?;
+                    manager.demand_realm(services)?;
                 }
                 let reach = manager.reach(services)?;
                 if !reach.covers_whole(&owned.belonging(&self.realm.settings)) {

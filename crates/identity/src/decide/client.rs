@@ -70,8 +70,9 @@ pub fn create(input: &CreateInput<'_>) -> Result<Ceiling, ManageRefusal> {
     let tenant = input.ceiling.tenant.as_ref();
     match (handling_reach(input.caller)?, tenant) {
         (Reach::Tenants(_), None) => {
-            let name = ManagementPermission::ClientsEdit.as_str();
-            return Err(ManageRefusal::NotPermitted(name));
+            input
+                .caller
+                .demand_realm(ManagementPermission::ClientsEdit)?;
         }
         (reach, Some(tenant)) if !reach.covers(tenant) => {
             return Err(ManageRefusal::NotFound("tenant"));

@@ -1,7 +1,7 @@
 //! Who may delete a subject or a tenant for good. Not here: what goes with it (`act`, and
 //! the store's sweep).
 
-use super::manage::{ManagementCaller, ManagementPermission, Reach};
+use super::manage::{ManagementCaller, ManagementPermission};
 use super::refusal::ManageRefusal;
 use crate::model::{Identifier, Subject};
 use doorward_base::Timestamp;
@@ -37,13 +37,16 @@ pub fn may_delete(
     let missing = ManageRefusal::NotFound("subject");
     let Some(subject) = subject else {
         // Who may delete nobody learns of nobody.
-        demand_realm(caller, ManagementPermission::UsersEdit)?;
+        caller.demand_realm(ManagementPermission::UsersEdit)?;
         return Err(missing);
     };
     if caller.subject() != Some(subject.id) {
         // Whoever may delete nobody learns of nobody, and of no kind.
-        let users = demand_realm(caller, ManagementPermission::UsersEdit);
-        if demand_realm(caller, ManagementPermission::ServiceAccountsEdit).is_err() {
+        let users = caller.demand_realm(ManagementPermission::UsersEdit);
+        if caller
+            .demand_realm(ManagementPermission::ServiceAccountsEdit)
+            .is_err()
+        {
             users?;
         }
     }
@@ -51,12 +54,12 @@ pub fn may_delete(
         Identifier::User(_) | Identifier::External { .. } => ManagementPermission::UsersEdit,
         Identifier::Service { .. } => ManagementPermission::ServiceAccountsEdit,
         Identifier::TenantKeys { .. } => {
-            demand_realm(caller, ManagementPermission::ServiceAccountsEdit)?;
+            caller.demand_realm(ManagementPermission::ServiceAccountsEdit)?;
             return Err(missing);
         }
     };
     if caller.subject() != Some(subject.id) {
-        return demand_realm(caller, needed);
+        return caller.demand_realm(needed);
     }
     caller.demand_session()?;
     match proof {
@@ -71,23 +74,9 @@ pub fn may_delete(
 /// Checks that a caller may delete tenants.
 ///
 /// # Errors
-/// [`ManageRefusal::NotPermitted`].
+/// [`ManageRefusal::NotRealmWide`].
 pub fn may_delete_tenant(caller: &ManagementCaller) -> Result<(), ManageRefusal> {
-    demand_realm(caller, ManagementPermission::TenantsEdit)
-}
-
-/// Checks that a caller holds a permission over the whole realm.
-///
-/// # Errors
-/// [`ManageRefusal::NotPermitted`].
-pub fn demand_realm(
-    caller: &ManagementCaller,
-    needed: ManagementPermission,
-) -> Result<(), ManageRefusal> {
-    match caller.reach(needed)? {
-        Reach::Realm => Ok(()),
-        Reach::Tenants(_) => Err(ManageRefusal::NotPermitted(needed.as_str())),
-    }
+    caller.demand_realm(ManagementPermission::TenantsEdit)
 }
 
 #[cfg(test)]
@@ -108,6 +97,13 @@ mod tests {
             tenant_roles: vec![],
             ceilings: vec![],
         }))
+    }
+
+    fn not_realm_wide(needed: &'static str) -> ManageRefusal {
+        ManageRefusal::NotRealmWide {
+            needed,
+            caller: id(1),
+        }
     }
 
     #[test]
@@ -143,7 +139,7 @@ mod tests {
 
     #[test]
     fn another_is_deleted_by_the_permission_over_the_whole_realm() {
-        let none = ManageRefusal::NotPermitted;
+        let none = not_realm_wide;
         let users = "platform.users.edit";
         let services = "platform.users.service-accounts.edit";
         for (grants, whom, expected) in [
@@ -179,11 +175,8 @@ mod tests {
         let name = "platform.tenants.edit";
         for (grants, expected) in [
             (vec![has(name, None)], Ok(())),
-            (
-                vec![has(name, Some("acme"))],
-                Err(ManageRefusal::NotPermitted(name)),
-            ),
-            (vec![], Err(ManageRefusal::NotPermitted(name))),
+            (vec![has(name, Some("acme"))], Err(not_realm_wide(name))),
+            (vec![], Err(not_realm_wide(name))),
         ] {
             assert_eq!(
                 may_delete_tenant(&holding(Through::SignIn, grants)),

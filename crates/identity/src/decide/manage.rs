@@ -230,21 +230,38 @@ impl ManagementCaller {
         self.reach_of_any(&[what.as_str()], what.as_str())
     }
 
+    /// Checks that the caller may do `what` in the whole realm.
+    ///
+    /// # Errors
+    /// [`ManageRefusal::NotRealmWide`].
+    pub fn demand_realm(&self, what: ManagementPermission) -> Result<(), ManageRefusal> {
+        match self {
+            Self::Subject(manager) if !self.may(what, None) => Err(ManageRefusal::NotRealmWide {
+                needed: what.as_str(),
+                caller: manager.subject,
+            }),
+            Self::Operator | Self::Subject(_) => Ok(()),
+        }
+    }
+
     /// Checks that the caller may do `what` in a tenant, or realm-wide. A tenant out
     /// of a tenant administrator's reach looks like one that does not exist.
     ///
     /// # Errors
-    /// [`ManageRefusal::NotPermitted`] or [`ManageRefusal::NotFound`].
+    /// [`ManageRefusal::NotPermitted`] or [`ManageRefusal::NotFound`]; without a tenant
+    /// [`ManageRefusal::NotRealmWide`].
     pub fn demand(
         &self,
         what: ManagementPermission,
         tenant: Option<&TenantId>,
     ) -> Result<(), ManageRefusal> {
-        match (self.reach(what)?, tenant) {
-            (Reach::Realm, _) => Ok(()),
-            (Reach::Tenants(tenants), Some(tenant)) if tenants.contains(tenant) => Ok(()),
-            (Reach::Tenants(_), Some(_)) => Err(ManageRefusal::NotFound("tenant")),
-            (Reach::Tenants(_), None) => Err(ManageRefusal::NotPermitted(what.as_str())),
+        let Some(tenant) = tenant else {
+            return self.demand_realm(what);
+        };
+        if self.reach(what)?.covers(tenant) {
+            Ok(())
+        } else {
+            Err(ManageRefusal::NotFound("tenant"))
         }
     }
 

@@ -77,7 +77,13 @@ fn a_tenants_administrator_makes_clients_of_its_tenant_within_its_authority() {
             ManageRefusal::NotFound("tenant"),
         ),
         (in_tenant("nowhere", &[]), ManageRefusal::NotFound("tenant")),
-        (up_to(&["read"]), ManageRefusal::NotPermitted(EDIT)),
+        (
+            up_to(&["read"]),
+            ManageRefusal::NotRealmWide {
+                needed: EDIT,
+                caller: local.subject().unwrap(),
+            },
+        ),
         (foreign_audience, ManageRefusal::Invalid("audience")),
     ] {
         assert_eq!(asking(&local, &ceiling), Err(expected), "{ceiling:?}");

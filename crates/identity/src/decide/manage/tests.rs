@@ -50,10 +50,29 @@ fn a_permission_in_one_tenant_reaches_that_tenant() {
         admin.demand(EDIT, Some(&globex)),
         Err(ManageRefusal::NotFound("tenant"))
     );
-    assert_eq!(
-        admin.demand(EDIT, None),
-        Err(ManageRefusal::NotPermitted(EDIT.as_str()))
-    );
+    assert_eq!(admin.demand(EDIT, None), not_realm_wide(&admin));
+}
+
+/// Also for who holds it nowhere: a grant in a tenant would not do.
+#[test]
+fn what_takes_the_whole_realm_says_so() {
+    let nobody = caller(&[], &["acme"]);
+    assert_eq!(nobody.demand(EDIT, None), not_realm_wide(&nobody));
+    assert_eq!(nobody.demand_realm(EDIT), not_realm_wide(&nobody));
+    let refusal = nobody.demand_realm(EDIT).unwrap_err();
+    let id = nobody.subject().unwrap();
+    let fix = format!("--id {id} --permission {}`", EDIT.as_str());
+    assert!(refusal.to_string().contains(&fix), "{refusal}");
+    let admin = caller(&[has(EDIT.as_str(), None)], &[]);
+    assert_eq!(admin.demand_realm(EDIT), Ok(()));
+    assert_eq!(ManagementCaller::Operator.demand_realm(EDIT), Ok(()));
+}
+
+fn not_realm_wide(caller: &ManagementCaller) -> Result<(), ManageRefusal> {
+    Err(ManageRefusal::NotRealmWide {
+        needed: EDIT.as_str(),
+        caller: caller.subject().unwrap(),
+    })
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::super::password::MAX_CHARS;
 use super::Reason;
-use doorward_base::ErrorCode;
+use doorward_base::{ErrorCode, SubjectId};
 
 /// Management of subjects, tenants, memberships and grants said no.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +13,18 @@ pub enum ManageRefusal {
     /// The caller lacks the management permission everywhere.
     #[error("the caller lacks {0}")]
     NotPermitted(&'static str),
+    /// The caller lacks the management permission over the whole realm, which this takes.
+    #[error(
+        "the caller lacks {needed} in the whole realm: held in a tenant it is for what names \
+         that tenant. An operator grants it by `doorward grant add --config FILE --realm REALM \
+         --id {caller} --permission {needed}`"
+    )]
+    NotRealmWide {
+        /// The permission.
+        needed: &'static str,
+        /// Who lacks it.
+        caller: SubjectId,
+    },
     /// The caller came by an access token that was exchanged, where only a sign-in of
     /// its own will do.
     #[error("this needs a session: sign in")]
@@ -126,7 +138,9 @@ impl Reason for ManageRefusal {
     fn row(&self) -> (&'static str, ErrorCode) {
         match self {
             Self::CallerDead => ("caller_dead", ErrorCode::TokenInvalid),
-            Self::NotPermitted(_) => ("not_permitted", ErrorCode::InsufficientPermission),
+            Self::NotPermitted(_) | Self::NotRealmWide { .. } => {
+                ("not_permitted", ErrorCode::InsufficientPermission)
+            }
             Self::SessionNeeded => ("session_needed", ErrorCode::InsufficientPermission),
             Self::SignInTooOld => ("sign_in_too_old", ErrorCode::InsufficientPermission),
             Self::NotHeld(_) => ("not_held", ErrorCode::InsufficientPermission),
