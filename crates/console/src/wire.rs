@@ -9,7 +9,8 @@ mod view;
 pub use audit::AuditView;
 pub use client::{ClientView, InvitationView, NewClientView};
 pub(crate) use input::{
-    NewExpiry, ceiling, expiry, grant, owner, page, parse, parse_all, parse_some, placement,
+    NewExpiry, TokenTenant, ceiling, expiry, grant, owner, page, parse, parse_all, parse_some,
+    placement,
 };
 pub use view::{
     GrantView, MembershipView, NewTokenView, SessionView, SubjectView, TenantView, TokenView,

@@ -2,8 +2,9 @@
 
 use crate::desk::Desk;
 use crate::errors::refuse;
-use crate::wire::{NewTokenView, ceiling, expiry, owner, parse};
+use crate::wire::{NewTokenView, TokenTenant, ceiling, expiry, owner, parse};
 use doorward_identity::act::{self, CreateToken};
+use doorward_identity::model::TokenKind;
 use doorward_surface::Refusal;
 use doorward_surface::extract::Json;
 use http::StatusCode;
@@ -26,8 +27,11 @@ pub(crate) struct NewToken {
     expires_in_seconds: Option<u64>,
     /// The scopes it may carry at most; without, whatever its owner may.
     scopes: Option<Vec<String>>,
-    /// The tenant it is bound to.
-    tenant: Option<String>,
+    /// The tenant it is bound to. Without, that of the session for a personal token; else, or
+    /// with `null`, its owner's only one, else none. A token of no tenant acts in none.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    tenant: TokenTenant,
     /// The environment, where the class has any.
     environment: Option<String>,
 }
@@ -42,7 +46,7 @@ pub(crate) struct NewToken {
     request_body = NewToken,
     responses(
         (status = 201, description = "The token with its secret", body = NewTokenView),
-        (status = 400, description = "body_malformed, invalid_request"),
+        (status = 400, description = "body_malformed, invalid_request; invalid_scope: the owner does not hold one"),
         (status = 403, description = "insufficient_permission, tenant_forbidden"),
         (status = 404, description = "not_found: the owner"),
         (status = 409, description = "token_limit_reached"),
@@ -53,12 +57,15 @@ pub(crate) async fn create_token(
     Json(body): Json<NewToken>,
 ) -> Result<(StatusCode, Json<NewTokenView>), Refusal> {
     let at = body.expires_at.as_deref();
+    let kind = parse("kind", &body.kind)?;
+    let session = desk.principal.tenant.as_ref();
+    let session = session.filter(|_| kind == TokenKind::Personal);
     let request = CreateToken {
-        kind: parse("kind", &body.kind)?,
+        kind,
         owner: owner("owner", &body.owner)?,
         name: body.name,
         ceiling: ceiling(
-            body.tenant.as_deref(),
+            body.tenant.of_session(session),
             body.scopes.as_deref(),
             body.environment.as_deref(),
         )?,

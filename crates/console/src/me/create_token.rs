@@ -2,7 +2,7 @@
 
 use crate::desk::Desk;
 use crate::errors::refuse;
-use crate::wire::{NewTokenView, ceiling, expiry};
+use crate::wire::{NewTokenView, TokenTenant, ceiling, expiry};
 use doorward_identity::act::{self, CreateToken, OwnerRef};
 use doorward_identity::model::TokenKind;
 use doorward_surface::Refusal;
@@ -23,8 +23,11 @@ pub(crate) struct NewOwnToken {
     expires_in_seconds: Option<u64>,
     /// The scopes it may carry at most; without, whatever its owner may.
     scopes: Option<Vec<String>>,
-    /// The tenant it is bound to.
-    tenant: Option<String>,
+    /// The tenant it is bound to: without, that of the session; with `null` its owner's only
+    /// one, else none. A token of no tenant acts in none.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    tenant: TokenTenant,
     /// The environment, where the class has any.
     environment: Option<String>,
 }
@@ -39,7 +42,7 @@ pub(crate) struct NewOwnToken {
     request_body = NewOwnToken,
     responses(
         (status = 201, description = "The token with its secret", body = NewTokenView),
-        (status = 400, description = "body_malformed, invalid_request"),
+        (status = 400, description = "body_malformed, invalid_request; invalid_scope: the owner does not hold one"),
         (status = 401, description = "invalid_token"),
         (status = 403, description = "insufficient_permission: the token is not of a session; tenant_forbidden"),
         (status = 409, description = "token_limit_reached"),
@@ -55,7 +58,7 @@ pub(crate) async fn create_own_token(
         owner: OwnerRef::Subject(desk.subject),
         name: body.name,
         ceiling: ceiling(
-            body.tenant.as_deref(),
+            body.tenant.of_session(desk.principal.tenant.as_ref()),
             body.scopes.as_deref(),
             body.environment.as_deref(),
         )?,

@@ -2,14 +2,14 @@
 //! Not here: what one endpoint alone takes.
 
 use crate::errors::invalid;
-use doorward_base::{Email, Timestamp};
+use doorward_base::{Email, TenantId, Timestamp};
 use doorward_identity::act::{OwnerRef, Placement};
 use doorward_identity::model::{Ceiling, Grant, Granted};
 use doorward_identity::port::Page;
 use doorward_surface::Refusal;
 use doorward_surface::extract::Json;
 use doorward_surface::paging::PageRequest;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
@@ -35,6 +35,32 @@ impl NewExpiry {
         body.map_or(Ok(None), |Json(body)| {
             expiry(body.expires_at.as_deref(), body.expires_in_seconds, now)
         })
+    }
+}
+
+/// The tenant that a personal token is to be bound to. To leave it out is not to say `null`.
+#[derive(Default, Debug)]
+pub(crate) enum TokenTenant {
+    /// Not said: the tenant of the session that asks.
+    #[default]
+    Unsaid,
+    /// This one; `null` names none.
+    Said(Option<String>),
+}
+
+impl<'de> Deserialize<'de> for TokenTenant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::Said)
+    }
+}
+
+impl TokenTenant {
+    /// What that is, asked for by a session of a tenant.
+    pub(crate) fn of_session<'a>(&'a self, session: Option<&'a TenantId>) -> Option<&'a str> {
+        match self {
+            Self::Unsaid => session.map(TenantId::as_str),
+            Self::Said(tenant) => tenant.as_deref(),
+        }
     }
 }
 
