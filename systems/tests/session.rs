@@ -219,3 +219,87 @@ fn n5_a_credential_manages_none_of_its_siblings() {
     app.request("DELETE", &own).bearer(&jwt).send().expect(204);
     app.get_as(&jwt, "/plain/1").expect(401);
 }
+
+/// A token of no tenant acts in none: nobody gets one without asking for it.
+#[test]
+fn a_token_is_of_the_sessions_tenant_unless_it_is_said() {
+    let app = realm(site!()).start();
+    let ada = Person::make_in(&app, "acme", "ada@example.com", &["read:x"]);
+    let _globex = Person::make_in(&app, "globex", "bob@example.com", &[]);
+    let named = ["--realm", "witboost", "--email", "ada@example.com"];
+    let globex = [&named[..], &["--tenant", "globex"]].concat();
+    let _ = app.run(&["membership", "create"], &globex).success();
+    let sign_in = |tenant: Option<&str>| {
+        let body = json!({"email": ada.email(), "password": ada.password(), "tenant": tenant});
+        let answer = app.request("POST", "/me/v1/session").json(&body).send();
+        Given::of(&app, &answer).access
+    };
+    let id = app.get_as(&sign_in(None), "/me/v1").json()["subject"]["id"].clone();
+    for (session, asked, expected) in [
+        (Some("acme"), json!({}), json!("acme")),
+        (Some("globex"), json!({}), json!("globex")),
+        (Some("acme"), json!({"tenant": "globex"}), json!("globex")),
+        (Some("acme"), json!({"tenant": null}), json!(null)),
+        (None, json!({}), json!(null)),
+        (None, json!({"tenant": "acme"}), json!("acme")),
+    ] {
+        let access = sign_in(session);
+        let mut as_administrator = json!({"kind": "personal", "owner": id});
+        let members = as_administrator.as_object_mut().unwrap();
+        members.extend(asked.as_object().unwrap().clone());
+        for (path, body) in [
+            ("/me/v1/tokens", &asked),
+            ("/admin/v1/tokens", &as_administrator),
+        ] {
+            let request = app.request("POST", path).bearer(&access).json(body);
+            let made = request.send();
+            let _ = app.remembered(secret_of(made.expect(201)));
+            assert_eq!(made.json()["tenant"], expected, "{session:?} {path} {body}");
+        }
+    }
+}
+
+/// What its owner could not use is refused, and said.
+#[test]
+fn a_scope_that_its_owner_does_not_hold_is_named() {
+    let app = realm(site!()).start();
+    let ada = Person::make(&app, "ada@example.com", &["read:x"]);
+    let session = ada.sign_in(&app);
+    let made = session.make_own_token(&json!({"scopes": ["read:x", "write:x"]}));
+    assert_eq!((made.status, &*made.code()), (400, "invalid_scope"));
+    assert!(made.text().contains("write:x"), "{}", made.text());
+    session
+        .make_own_token(&json!({"scopes": ["read:x"]}))
+        .expect(201);
+}
+
+/// The refusal says how far the permission must go, and how one gets it.
+#[test]
+fn what_takes_the_whole_realm_says_so_and_its_fix_works() {
+    let app = realm(site!()).start();
+    let clerk = Person::make_in(&app, "acme", "clerk@example.com", &["platform.users.read"]);
+    let session = clerk.sign_in(&app);
+    let refused = session.request("GET", "/admin/v1/users").send();
+    assert_eq!(refused.status, 403);
+    let text = refused.text();
+    assert!(text.contains("in the whole realm"), "{text}");
+    let command = text.split('`').nth(1).unwrap();
+    let words: Vec<&str> = command.split(' ').collect();
+    let [
+        "doorward",
+        "grant",
+        "add",
+        "--config",
+        "FILE",
+        "--realm",
+        "REALM",
+        rest @ ..,
+    ] = &words[..]
+    else {
+        panic!("{command}");
+    };
+    let arguments = [&["--realm", app.realm()], rest].concat();
+    let _ = app.run(&["grant", "add"], &arguments).success();
+    let session = clerk.sign_in(&app);
+    session.request("GET", "/admin/v1/users").send().expect(200);
+}

@@ -24,7 +24,10 @@ pub(crate) fn refuse<R: Reason>(failure: Failure<R>) -> Refusal {
 const fn is_explained(code: ErrorCode) -> bool {
     matches!(
         code,
-        ErrorCode::InsufficientPermission | ErrorCode::InvalidRequest | ErrorCode::AlreadyExists
+        ErrorCode::InsufficientPermission
+            | ErrorCode::InvalidRequest
+            | ErrorCode::InvalidScope
+            | ErrorCode::AlreadyExists
     )
 }
 

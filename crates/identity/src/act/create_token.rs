@@ -172,6 +172,7 @@ impl Work for NewToken {
             active,
             audiences: &self.realm.settings.tokens.audiences,
             default_roles: &self.realm.settings.default_roles,
+            unknown_scope: self.realm.settings.exchange.unknown_scope,
             now: self.call.now,
         })?;
         check_rate(&manager, nth_newest, self.call.now)?;

@@ -5,7 +5,7 @@ use super::authority::{Holdings, permissions_of};
 use super::manage::{ManagementCaller, Manager, Through};
 use super::refusal::{ManageRefusal, Reason as _, UseRefusal};
 use super::testing::{audience, gives, has, has_role, id, permissions, role, scopes, tenant};
-use super::token::{Carry, check_carry};
+use super::token::carry::{Carry, check_carry};
 use crate::model::{Ceiling, Grant, TokenKind};
 use doorward_base::Environment;
 use std::collections::HashSet;

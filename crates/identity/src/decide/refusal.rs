@@ -73,6 +73,9 @@ pub enum TokenRefusal {
     /// An audience that is not the realm's.
     #[error("the audience is not the realm's")]
     Audience,
+    /// A scope that is named and that the owner does not hold.
+    #[error("the owner does not hold the scope {0}")]
+    InvalidScope(String),
     /// A revoked or expired token cannot be regenerated.
     #[error("the token is revoked or expired")]
     Dead,
@@ -94,6 +97,7 @@ impl Reason for TokenRefusal {
             Self::ExpiryTooFar => ("expiry_too_far", ErrorCode::InvalidRequest),
             Self::Environment => ("environment", ErrorCode::InvalidRequest),
             Self::Audience => ("audience", ErrorCode::InvalidRequest),
+            Self::InvalidScope(_) => ("invalid_scope", ErrorCode::InvalidScope),
             Self::Dead => ("dead", ErrorCode::InvalidRequest),
         }
     }

@@ -1,17 +1,18 @@
 //! The life of an API token: who may make one for whom, within which bounds, how it is
 //! replaced and when it may be used. Not here: secrets and digests (`act`).
 
-use super::authority::{Holdings, apply_ceilings, held};
+use super::authority::Holdings;
 use super::bounds::{check_ceiling, check_name};
 use super::manage::{Belonging, ManagementCaller, ManagementPermission, Reach};
 use super::refusal::{ManageRefusal, TokenRefusal};
-use crate::model::{Ceiling, Grant, Granted, Identifier, Subject, TokenKind};
-use crate::settings::TokenClass;
-use doorward_base::{ApiTokenId, Audience, Permission, RoleName, SubjectId, TenantId, Timestamp};
-use std::collections::BTreeSet;
+use crate::model::{Ceiling, Identifier, Subject, TokenKind};
+use crate::settings::{TokenClass, UnknownScope};
+use doorward_base::{ApiTokenId, Audience, Permission, RoleName, TenantId, Timestamp};
 
+pub(super) mod carry;
 mod life;
 
+pub use carry::{Carry, carried, granted_to_key};
 pub use life::{Regenerated, UseInput, check_rate, class_of, ends_at, expiry, regenerate, usable};
 
 /// A token about to be made.
@@ -39,6 +40,8 @@ pub struct CreateInput<'a> {
     pub audiences: &'a [Audience],
     /// What every new user of the realm is granted.
     pub default_roles: &'a [RoleName],
+    /// What becomes of a scope that the owner does not hold.
+    pub unknown_scope: UnknownScope,
     pub now: Timestamp,
 }
 
@@ -95,7 +98,7 @@ pub fn create(input: &CreateInput<'_>) -> Result<Made, TokenRefusal> {
     {
         return Err(TokenRefusal::Audience);
     }
-    let ceiling = carried(&Carry {
+    let mut ceiling = carried(&Carry {
         caller: input.caller,
         kind: input.kind,
         owner: input.owner.id,
@@ -103,6 +106,7 @@ pub fn create(input: &CreateInput<'_>) -> Result<Made, TokenRefusal> {
         ceiling: input.ceiling,
         audiences: input.audiences,
     })?;
+    carry::keep_held(input, &mut ceiling)?;
     let expires_at = expiry(input.class.expiry, input.expires_at, input.now)?;
     if input.active >= input.class.max_active {
         return Err(TokenRefusal::LimitReached);
@@ -249,148 +253,6 @@ fn check_environment(class: &TokenClass, ceiling: &Ceiling) -> Result<(), TokenR
         Ok(())
     } else {
         Err(TokenRefusal::Environment)
-    }
-}
-
-/// What a token would carry, and to whom its secret would be told.
-#[derive(Clone, Copy, Debug)]
-pub struct Carry<'a> {
-    /// Who would learn the secret.
-    pub caller: &'a ManagementCaller,
-    pub kind: TokenKind,
-    pub owner: SubjectId,
-    /// What the owner holds, with the roles of the ceiling's tenant.
-    pub holdings: Holdings<'a>,
-    /// The most it may carry.
-    pub ceiling: &'a Ceiling,
-    /// The realm's audiences.
-    pub audiences: &'a [Audience],
-}
-
-/// The most that a token will carry: never more than the one who learns its secret holds,
-/// not now and not later.
-///
-/// # Errors
-/// [`TokenRefusal::Manage`]; [`TokenRefusal::TenantForbidden`] for somebody else's token
-/// that is not bound to one tenant, though its owner is in several.
-pub fn carried(carry: &Carry<'_>) -> Result<Ceiling, TokenRefusal> {
-    check_carry(carry)?;
-    let ceiling = bound_by_maker(carry);
-    check_ceiling(&ceiling)?;
-    Ok(ceiling)
-}
-
-pub(super) fn check_carry(carry: &Carry<'_>) -> Result<(), TokenRefusal> {
-    let ManagementCaller::Subject(manager) = carry.caller else {
-        return Ok(());
-    };
-    if manager.subject == carry.owner {
-        for outer in &manager.ceilings {
-            within(carry.ceiling, outer)?;
-        }
-        return Ok(());
-    }
-    let tenant = carry.ceiling.tenant.as_ref();
-    if tenant.is_none() && !carry.holdings.member_of.is_empty() {
-        return Err(TokenRefusal::TenantForbidden);
-    }
-    covers_named(carry)?;
-    for audience in std::iter::once(None).chain(carry.audiences.iter().map(Some)) {
-        let mut carried = held(&carry.holdings, tenant, audience);
-        apply_ceilings(&mut carried, &[carry.ceiling]);
-        carry.caller.covers(&carried, tenant, audience)?;
-    }
-    // A tenant's key is granted what its ceiling names.
-    if carry.kind == TokenKind::Key {
-        for granted in granted_to_key(carry.ceiling) {
-            carry.caller.may_grant(&Grant {
-                tenant: tenant.cloned(),
-                granted,
-            })?;
-        }
-    }
-    Ok(())
-}
-
-/// Checks that whoever makes a token for another holds all that is named for it, also what
-/// the owner does not hold yet: it would be carried once the owner is given it.
-fn covers_named(carry: &Carry<'_>) -> Result<(), ManageRefusal> {
-    let tenant = carry.ceiling.tenant.as_ref();
-    let roles = carry.ceiling.roles.iter().flatten();
-    let mut named: Vec<Granted> = roles.cloned().map(Granted::Role).collect();
-    let audiences: Vec<Option<&Audience>> = match &carry.ceiling.audiences {
-        Some(audiences) => audiences.iter().map(Some).collect(),
-        None => vec![None],
-    };
-    for permission in carry.ceiling.permissions.iter().flatten() {
-        named.extend(audiences.iter().map(|audience| Granted::Permission {
-            permission: permission.clone(),
-            audience: audience.cloned(),
-        }));
-    }
-    for granted in named {
-        carry.caller.may_delegate(&Grant {
-            tenant: tenant.cloned(),
-            granted,
-        })?;
-    }
-    Ok(())
-}
-
-/// The ceiling of a token that somebody makes for another: where nothing was named, what
-/// its owner holds now and no more, for that is what was found covered. Operators and
-/// owners make tokens that follow what the owner will hold.
-fn bound_by_maker(carry: &Carry<'_>) -> Ceiling {
-    let mut ceiling = carry.ceiling.clone();
-    let by_other = match carry.caller {
-        ManagementCaller::Operator => false,
-        ManagementCaller::Subject(manager) => manager.subject != carry.owner,
-    };
-    if !by_other {
-        return ceiling;
-    }
-    let (mut roles, mut permissions) = (BTreeSet::new(), BTreeSet::new());
-    for audience in std::iter::once(None).chain(carry.audiences.iter().map(Some)) {
-        let mut carried = held(&carry.holdings, ceiling.tenant.as_ref(), audience);
-        apply_ceilings(&mut carried, &[carry.ceiling]);
-        permissions.extend(carried.all_permissions().cloned());
-        roles.extend(carried.roles.into_keys());
-    }
-    let permissions = permissions.into_iter().collect();
-    ceiling.permissions.get_or_insert(permissions);
-    ceiling.roles.get_or_insert(roles.into_iter().collect());
-    ceiling
-}
-
-/// What a tenant's key subject must hold for a key of this ceiling to carry it.
-#[must_use]
-pub fn granted_to_key(ceiling: &Ceiling) -> Vec<Granted> {
-    let roles = ceiling.roles.iter().flatten().cloned().map(Granted::Role);
-    let permissions = ceiling.permissions.iter().flatten();
-    let permissions = permissions.map(|permission| Granted::Permission {
-        permission: permission.clone(),
-        audience: None,
-    });
-    roles.chain(permissions).collect()
-}
-
-fn within(inner: &Ceiling, outer: &Ceiling) -> Result<(), ManageRefusal> {
-    fn subset<T: PartialEq>(inner: Option<&[T]>, outer: Option<&[T]>) -> bool {
-        outer.is_none_or(|outer| {
-            inner.is_some_and(|inner| inner.iter().all(|one| outer.contains(one)))
-        })
-    }
-    let fits = subset(inner.permissions.as_deref(), outer.permissions.as_deref())
-        && subset(inner.roles.as_deref(), outer.roles.as_deref())
-        && subset(inner.audiences.as_deref(), outer.audiences.as_deref())
-        && (outer.tenant.is_none() || inner.tenant == outer.tenant)
-        && (outer.environment.is_none() || inner.environment == outer.environment);
-    if fits {
-        Ok(())
-    } else {
-        Err(ManageRefusal::NotHeld(
-            "all that the token would carry".to_owned(),
-        ))
     }
 }
 

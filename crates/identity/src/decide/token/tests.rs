@@ -3,10 +3,11 @@
 use super::super::manage::{Manager, Through};
 use super::super::refusal::Reason as _;
 use super::super::testing::*;
+use super::carry::bound_by_maker;
 use super::*;
 use crate::decide::refusal::UseRefusal;
-use crate::model::{ApiToken, SubjectStatus, TokenState};
-use crate::settings::{ExpiryRule, MAX_ACTIVE, MAX_HOURLY, Presentation};
+use crate::model::{ApiToken, Grant, Granted, SubjectStatus, TokenState};
+use crate::settings::{ExpiryRule, MAX_ACTIVE, MAX_HOURLY, Presentation, UnknownScope};
 use doorward_base::token_format::{TokenBody, TokenFormat};
 use doorward_base::{ClassName, Environment};
 use std::time::Duration;
@@ -51,6 +52,7 @@ struct Case {
     expires_at: Option<Timestamp>,
     active: u32,
     name: String,
+    unknown_scope: UnknownScope,
 }
 
 impl Case {
@@ -66,11 +68,16 @@ impl Case {
             expires_at: None,
             active: 0,
             name: "ci".to_owned(),
+            unknown_scope: UnknownScope::Refuse,
         }
     }
 
     fn decide(&self) -> Result<Option<Timestamp>, TokenRefusal> {
-        let made = create(&CreateInput {
+        self.made().map(|made| made.expires_at)
+    }
+
+    fn made(&self) -> Result<Made, TokenRefusal> {
+        create(&CreateInput {
             caller: &self.caller,
             class: &self.class,
             kind: self.kind,
@@ -88,9 +95,9 @@ impl Case {
             active: self.active,
             audiences: &[audience("https://api")],
             default_roles: &[role("user")],
+            unknown_scope: self.unknown_scope,
             now: NOW,
-        });
-        made.map(|made| made.expires_at)
+        })
     }
 
     fn code(&self) -> &'static str {
@@ -128,7 +135,7 @@ fn exchanged(mut caller: ManagementCaller, from: ApiTokenId) -> ManagementCaller
 #[test]
 fn an_exchanged_token_gives_itself_no_successor() {
     let from = ApiTokenId::from_bytes([9; 16]);
-    let all = [has(TOKENS_EDIT, None)];
+    let all = [has(TOKENS_EDIT, None), has("read", None)];
     for (kind, owner) in [
         (TokenKind::Personal, user(1)),
         (TokenKind::Service, service(1)),
@@ -136,6 +143,7 @@ fn an_exchanged_token_gives_itself_no_successor() {
         for ceiling in [Ceiling::default(), up_to(&[]), up_to(&["read"])] {
             let session = subject_caller(1, &all, &[], &[]);
             let mut case = Case::new(session.clone(), kind, owner.clone());
+            case.grants = all.to_vec();
             case.ceiling = ceiling;
             assert_eq!(case.code(), "ok");
             case.caller = exchanged(session, from);
@@ -434,9 +442,87 @@ fn a_narrowed_credential_makes_only_narrower_ones() {
             std::slice::from_ref(&narrow),
         );
         let mut case = Case::new(caller, TokenKind::Personal, user(1));
+        case.grants = vec![has("read", None), has("write", None)];
         case.ceiling = ceiling;
         assert_eq!(case.code(), code, "{:?}", case.ceiling);
     }
+}
+
+/// A scope that its owner could not use is refused or left out, as the realm says: by its
+/// owner, and by who makes it for its owner and holds it itself.
+#[test]
+fn a_token_names_no_scope_that_its_owner_does_not_hold() {
+    let grants = [has("read", None), has("write", Some("acme"))];
+    let itself = || subject_caller(1, &grants, &["acme"], &[]);
+    let maker = || {
+        let held = [
+            has(TOKENS_EDIT, None),
+            has("read", None),
+            has("write", None),
+        ];
+        subject_caller(9, &held, &[], &[])
+    };
+    let makers = [
+        (itself(), TokenKind::Personal, user(1)),
+        (maker(), TokenKind::Service, service(2)),
+    ];
+    for (caller, kind, owner) in makers {
+        for (bound, named, lacks) in [
+            (Some("acme"), &["read", "write"][..], None),
+            (Some("acme"), &["read", "drop"], Some("drop")),
+            (Some("globex"), &["read", "write"], Some("write")),
+            (Some("globex"), &["read"], None),
+        ] {
+            let mut case = Case::new(caller.clone(), kind, owner.clone());
+            case.grants = grants.to_vec();
+            case.member_of = vec![tenant("acme"), tenant("globex")];
+            case.ceiling = up_to(named);
+            case.ceiling.tenant = bound.map(tenant);
+            if kind == TokenKind::Service && lacks == Some("drop") {
+                // Its maker may not even name it.
+                assert_eq!(case.code(), "insufficient_permission");
+                continue;
+            }
+            let refused = lacks.map(|name| TokenRefusal::InvalidScope(name.to_owned()));
+            assert_eq!(case.decide().err(), refused, "{bound:?} {named:?}");
+            case.unknown_scope = UnknownScope::Narrow;
+            let kept: Vec<&str> = named
+                .iter()
+                .copied()
+                .filter(|one| Some(*one) != lacks)
+                .collect();
+            assert_eq!(
+                case.made().unwrap().ceiling.permissions,
+                up_to(&kept).permissions
+            );
+        }
+    }
+    // Whoever has the store may name what is granted later.
+    let mut case = Case::new(ManagementCaller::Operator, TokenKind::Personal, user(1));
+    case.ceiling = up_to(&["drop"]);
+    assert_eq!(case.made().unwrap().ceiling, case.ceiling);
+}
+
+/// What is held for one API can be named, unless the token is for others alone.
+#[test]
+fn a_scope_for_one_api_can_be_named() {
+    let api = audience("https://api");
+    let grants = [Grant {
+        tenant: None,
+        granted: Granted::Permission {
+            permission: permission("read"),
+            audience: Some(api.clone()),
+        },
+    }];
+    let caller = subject_caller(1, &grants, &[], &[]);
+    let mut case = Case::new(caller, TokenKind::Personal, user(1));
+    case.grants = grants.to_vec();
+    case.ceiling = up_to(&["read"]);
+    assert_eq!(case.code(), "ok");
+    case.ceiling.audiences = Some(vec![api]);
+    assert_eq!(case.code(), "ok");
+    case.ceiling.audiences = Some(vec![]);
+    assert_eq!(case.code(), "invalid_scope");
 }
 
 /// A key is granted what its ceiling names: its maker must hold that in the tenant.
