@@ -209,3 +209,58 @@ fn usage_errors_are_exit_2_and_refusals_exit_1() {
     }
     assert_eq!(app.tokens(ROBOT), Vec::<Value>::new());
 }
+
+/// Who runs it a second time reads what there is, and how one gets more.
+#[test]
+fn keys_that_are_there_are_told() {
+    let app = witboost(site!()).prepare();
+    let made = app.run(&["keys", "init"], &[]).success();
+    assert!(
+        made.stderr.contains("made the master key"),
+        "{}",
+        made.stderr
+    );
+    let again = app.run(&["keys", "init"], &[]).success();
+    assert!(
+        again.stderr.contains("is there already, made 20"),
+        "{}",
+        again.stderr
+    );
+    app.service_account(ROBOT, &[]);
+    let told = app.run(&["keys", "init"], &[]).success();
+    assert!(
+        told.stderr.contains("doorward keys rotate --config "),
+        "{}",
+        told.stderr
+    );
+    let listed = app.run(&["keys", "list"], &["--realm", "witboost", "--json"]);
+    let listed = listed.success().json();
+    let listed = listed.as_array().unwrap();
+    assert_eq!(listed.len(), 3);
+    for key in listed {
+        let line = told.stdout.lines().find(|line| {
+            let mut words = ["kid", "algorithm", "created_at"].into_iter();
+            words.all(|name| line.contains(key[name].as_str().unwrap()))
+        });
+        assert!(line.unwrap().starts_with("witboost "), "{}", told.stdout);
+    }
+}
+
+/// The address of a person is not that of the service account that a tenant made.
+#[test]
+fn a_membership_by_an_address_is_a_users() {
+    let app = witboost(site!()).prepare();
+    app.service_account(ROBOT, &["--tenant", "globex"]);
+    let _password = app.user("ada@example.com", &["--tenant", "acme"]);
+    let realm = ["--realm", "witboost", "--tenant", "acme"];
+    let join = |whom: &[&str]| app.run(&["membership", "create"], &[&realm[..], whom].concat());
+    let refused = join(&["--email", ROBOT]).exit(1);
+    assert!(refused.stderr.contains("--id"), "{}", refused.stderr);
+    let found = ["--realm", "witboost", "--json"];
+    let robots = app
+        .run(&["service-account", "list"], &found)
+        .success()
+        .json();
+    let id = robots[0]["id"].as_str().unwrap();
+    let _ = join(&["--id", id]).success();
+}

@@ -10,7 +10,7 @@ use crate::decide::refusal::ManageRefusal;
 use crate::model::{Grant, LinkedIdentity, Membership, Subject, Tenant};
 use crate::port::{Extent, Page, Read};
 use async_trait::async_trait;
-use doorward_base::{Email, MembershipId, SubjectId, TenantId, Timestamp};
+use doorward_base::{Email, MembershipId, SubjectId, SubjectKind, TenantId, Timestamp};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -49,7 +49,22 @@ pub async fn find_subject_by_email(
     caller: &Caller,
     email: Email,
 ) -> Result<Subject, Failure<ManageRefusal>> {
-    Ok(ask(ctx, caller, OneProfile::Email(email)).await?.subject)
+    let named = OneProfile::Email(email, None);
+    Ok(ask(ctx, caller, named).await?.subject)
+}
+
+/// As [`find_subject_by_email`], of users alone: for what must not mean the service account
+/// that some tenant made under the address.
+///
+/// # Errors
+/// [`Failure`] with a [`ManageRefusal`].
+pub async fn find_user_by_email(
+    ctx: Context<'_>,
+    caller: &Caller,
+    email: Email,
+) -> Result<Subject, Failure<ManageRefusal>> {
+    let named = OneProfile::Email(email, Some(SubjectKind::User));
+    Ok(ask(ctx, caller, named).await?.subject)
 }
 
 /// A subject with its memberships and grants. Needs `platform.users.read`, but for
@@ -159,7 +174,7 @@ const READ: ManagementPermission = ManagementPermission::UsersRead;
 
 enum OneProfile {
     Id(SubjectId),
-    Email(Email),
+    Email(Email, Option<SubjectKind>),
 }
 
 #[async_trait]
@@ -173,11 +188,11 @@ impl Question for OneProfile {
     ) -> Result<Profile, Stop<ManageRefusal>> {
         let found = match self {
             Self::Id(id) => tx.find_subject(*id).await?,
-            Self::Email(email) => {
+            Self::Email(email, kind) => {
                 let reach = manager.reach(READ).ok();
                 let asked = Addressed {
                     email,
-                    kind: None,
+                    kind: *kind,
                     tenant: None,
                 };
                 find_addressed(tx, manager, reach.as_ref(), asked).await?
@@ -228,9 +243,7 @@ impl Question for Subjects {
         tx: &mut dyn Read,
         manager: &ManagementCaller,
     ) -> Result<Self::Answer, Stop<ManageRefusal>> {
-        if manager.reach(READ)? != Reach::Realm {
-            return Err(ManageRefusal::NotPermitted(READ.as_str()).into());
-        }
+        manager.demand_realm(READ)?;
         Ok(tx.list_subjects(self.0).await?)
     }
 }

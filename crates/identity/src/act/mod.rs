@@ -77,8 +77,8 @@ pub use delete_user::{DeleteUser, delete_user};
 pub use exchange::{ExchangeRequest, exchange};
 pub use factor::{delete_factor, list_factors};
 pub use find::{
-    Profile, find_subject, find_subject_by_email, list_subjects, list_tenant_members, list_tenants,
-    load_profile,
+    Profile, find_subject, find_subject_by_email, find_user_by_email, list_subjects,
+    list_tenant_members, list_tenants, load_profile,
 };
 pub use grant::{add_grant, remove_grant};
 pub use guesses::{Guesses, GuessesError};

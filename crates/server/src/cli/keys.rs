@@ -3,18 +3,21 @@
 use super::args::{Installation, Target};
 use super::manage::{refused, run, show, show_list};
 use super::{Failure, output};
-use crate::config::{MasterKeySource, Overrides};
+use crate::config::{Database, MasterKeySource, Overrides, Settings};
 use crate::engine::{load_configuration, read_or_make_key, store_failure};
 use crate::system::SystemEntropy;
 use clap::{Args, Subcommand, ValueEnum};
+use doorward_base::Timestamp;
 use doorward_identity::act::Caller;
 use doorward_identity::act::keys::{Pace, Rotated, rotate};
-use doorward_identity::model::{KeyPurpose, KeyState};
-use serde_json::json;
+use doorward_identity::model::{KeyPurpose, KeyRecord, KeyState};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Keys {
-    /// Make the master key, if the configuration's file is missing
+    /// Make the master key, if the configuration's file is missing; else say which keys there are
     Init(Init),
     /// Publish the next key of a realm, or put the published one in use
     #[command(
@@ -75,10 +78,68 @@ fn init(command: &Init) -> Result<(), Failure> {
     match &loaded.settings.server.master_key {
         MasterKeySource::Text(_) => {
             output::note("the master key comes from the environment; there is nothing to make");
-            Ok(())
         }
-        MasterKeySource::File(path) => read_or_make_key(path, &SystemEntropy).map(drop),
+        MasterKeySource::File(path) => {
+            let made = made_at(path);
+            read_or_make_key(path, &SystemEntropy)?;
+            let Some(made) = made else {
+                return Ok(());
+            };
+            output::note(&format!(
+                "the master key {} is there already, made {made}; it stays as it is",
+                path.display()
+            ));
+        }
     }
+    tell_keys(&command.installation, &loaded.settings)
+}
+
+/// When a file was written, if there is one.
+fn made_at(path: &Path) -> Option<Timestamp> {
+    let written = std::fs::metadata(path).and_then(|found| found.modified());
+    let since = written.ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Some(Timestamp::from_micros(0).plus(since))
+}
+
+/// Says which keys the realms have, if there is a store, and how one gets another.
+fn tell_keys(installation: &Installation, settings: &Settings) -> Result<(), Failure> {
+    if let Database::Sqlite(path) = &settings.server.database
+        && !path.exists()
+    {
+        output::note("there is no store yet: the keys of the realms are made with it");
+        return Ok(());
+    }
+    let mut views = Vec::new();
+    for realm in &settings.realms {
+        let target = Target {
+            installation: installation.clone(),
+            realm: realm.name().clone(),
+            json: false,
+        };
+        for mut view in views_of(&target)? {
+            if let Some(members) = view.as_object_mut() {
+                members.insert("realm".to_owned(), json!(realm.name().as_str()));
+            }
+            views.push(view);
+        }
+    }
+    show_list(
+        false,
+        &[
+            "realm",
+            "kid",
+            "purpose",
+            "algorithm",
+            "state",
+            "created_at",
+        ],
+        &views,
+    );
+    output::note(&format!(
+        "`doorward keys rotate --config {} --realm REALM` makes another key of a realm",
+        installation.config.display()
+    ));
+    Ok(())
 }
 
 fn rotate_key(command: &Rotate) -> Result<(), Failure> {
@@ -107,27 +168,6 @@ fn rotate_key(command: &Rotate) -> Result<(), Failure> {
 }
 
 fn list(command: &List) -> Result<(), Failure> {
-    let keys = run(&command.target, async |management| {
-        let store = &management.engine.identity.store;
-        store
-            .read(management.realm.id, |tx| tx.list_keys())
-            .await
-            .map_err(store_failure)
-    })?;
-    let items: Vec<_> = keys
-        .iter()
-        .map(|key| {
-            let (state, until) = match key.state {
-                KeyState::Next => ("next", None),
-                KeyState::Active => ("active", None),
-                KeyState::Retiring { until } => ("retiring", Some(until.to_string())),
-            };
-            json!({
-                "kid": key.kid, "purpose": key.purpose.as_str(), "algorithm": key.algorithm,
-                "state": state, "until": until, "created_at": key.created_at.to_string(),
-            })
-        })
-        .collect();
     show_list(
         command.target.json,
         &[
@@ -138,7 +178,31 @@ fn list(command: &List) -> Result<(), Failure> {
             "until",
             "created_at",
         ],
-        &items,
+        &views_of(&command.target)?,
     );
     Ok(())
+}
+
+/// A realm's keys as they are told.
+fn views_of(target: &Target) -> Result<Vec<Value>, Failure> {
+    let keys = run(target, async |management| {
+        let store = &management.engine.identity.store;
+        store
+            .read(management.realm.id, |tx| tx.list_keys())
+            .await
+            .map_err(store_failure)
+    })?;
+    Ok(keys.iter().map(view_of).collect())
+}
+
+fn view_of(key: &KeyRecord) -> Value {
+    let (state, until) = match key.state {
+        KeyState::Next => ("next", None),
+        KeyState::Active => ("active", None),
+        KeyState::Retiring { until } => ("retiring", Some(until.to_string())),
+    };
+    json!({
+        "kid": key.kid, "purpose": key.purpose.as_str(), "algorithm": key.algorithm,
+        "state": state, "until": until, "created_at": key.created_at.to_string(),
+    })
 }

@@ -52,6 +52,20 @@ impl Management {
     }
 }
 
+/// The user of an address: whose it is in the whole realm.
+async fn user(management: &Management, email: doorward_base::Email) -> Result<Subject, Failure> {
+    let text = email.to_string();
+    act::find_user_by_email(management.ctx(), &act::Caller::Operator, email)
+        .await
+        .map_err(|failure| match failure.code() {
+            doorward_base::ErrorCode::NotFound => Failure::Refused(format!(
+                "no user has the address {text} in realm {}; a service account is named by --id",
+                management.realm.settings.name
+            )),
+            _ => refused(failure),
+        })
+}
+
 /// Runs a management command to its end and closes the store.
 pub(super) fn run<T>(
     target: &Target,
@@ -233,6 +247,14 @@ impl Whom {
             (Some(email), _) => Ok(management.subject(email.clone()).await?.id),
             (None, Some(id)) => Ok(id),
             (None, None) => Err(Failure::Usage("give --email or --id".to_owned())),
+        }
+    }
+
+    /// Its id; an address means a user, not what tenants call their service accounts.
+    pub(super) async fn find_user(&self, management: &Management) -> Result<SubjectId, Failure> {
+        match &self.email {
+            Some(email) => Ok(user(management, email.clone()).await?.id),
+            None => self.find(management).await,
         }
     }
 }

@@ -10,7 +10,8 @@ use doorward_identity::act::{self, Caller};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Membership {
-    /// Make a subject a member of a tenant
+    /// Make a subject a member of a tenant; an address means a user, a service account is
+    /// named by its id
     Create(Named),
     /// End a membership, and the tokens, sessions and grants bound to it
     End(Named),
@@ -50,7 +51,7 @@ impl Membership {
 
 fn create(command: &Named) -> Result<(), Failure> {
     let membership = run(&command.target, async |management| {
-        let subject = command.whom.find(management).await?;
+        let subject = command.whom.find_user(management).await?;
         act::create_membership(
             management.ctx(),
             &Caller::Operator,
