@@ -14,7 +14,7 @@ use crate::model::{
     AuditAction, AuditEvent, Challenge, ChallengeKind, Delivery, Grant, Granted, Invitation,
     MadeThrough, MailDraft, MailKind, QueuedMail,
 };
-use crate::port::{Read, StoreError, Tx};
+use crate::port::{Read, Tx};
 use crate::settings::RealmSettings;
 use async_trait::async_trait;
 use doorward_base::{ChallengeId, Effect, Email, RoleName, Secret, SubjectId, TenantId, Timestamp};
@@ -98,7 +98,6 @@ pub async fn invite(
             tenant: request.tenant,
             roles: request.roles,
             delivery: decided,
-            through,
             challenge,
             mail,
         })
@@ -236,7 +235,6 @@ struct NewInvitation {
     tenant: TenantId,
     roles: Vec<RoleName>,
     delivery: Result<Delivery, ManageRefusal>,
-    through: MadeThrough,
     challenge: Challenge,
     mail: Option<QueuedMail>,
 }
@@ -280,14 +278,15 @@ impl Work for NewInvitation {
             return Err(ManageRefusal::NotVouching.into());
         }
         check(tx, settings, &manager, tenant, &self.roles).await?;
-        if made_through(&manager) != self.through {
-            // It gained or lost a word that counts while the secret was made.
-            return Err(
-                StoreError::Unavailable("the caller's authority changed".to_owned()).into(),
-            );
-        }
         check_waiting(tx, &manager, tenant).await?;
-        tx.put_challenge(&self.challenge).await?;
+        // As it stands now: it may have gained or lost a word that counts while the secret
+        // was made.
+        let through = made_through(&manager);
+        let challenge = Challenge {
+            payload: Invitation::payload(&self.roles, delivery, &through),
+            ..self.challenge.clone()
+        };
+        tx.put_challenge(&challenge).await?;
         if let Some(mail) = &self.mail {
             tx.put_mail(mail).await?;
         }

@@ -2,6 +2,10 @@
 //! it is taken.
 
 use super::*;
+use doorward_base::Timestamp;
+use doorward_base::limit::{StrictLimiter, Taken};
+use doorward_identity::model::Grant;
+use std::sync::Mutex;
 
 /// A5: who was sent away gives nothing any more, whatever became of it.
 pub(crate) async fn an_invitation_is_as_good_as_its_maker(store: StoreHandle) {
@@ -303,4 +307,67 @@ pub(crate) async fn one_maker_has_so_many_invitations_waiting(store: StoreHandle
     invite(ctx, &boss.caller, nobody("two-more", "acme"))
         .await
         .unwrap();
+}
+
+/// Takes a grant away from somebody while its mail is counted.
+struct Meanwhile {
+    counts: LocalLimiter,
+    takes: Mutex<Option<(World, SubjectId, Grant)>>,
+}
+
+impl StrictLimiter for Meanwhile {
+    fn take(&self, key: u128, quota: Quota, now: Timestamp) -> Taken<'_> {
+        Box::pin(async move {
+            let takes = self.takes.lock().unwrap().take();
+            if let Some((world, subject, grant)) = takes {
+                let taken = remove_grant(world.ctx(), &OPERATOR, subject, grant).await;
+                assert!(taken.unwrap());
+            }
+            StrictLimiter::take(&self.counts, key, quota, now).await
+        })
+    }
+
+    fn give_back(&self, key: u128, quota: Quota, now: Timestamp) {
+        StrictLimiter::give_back(&self.counts, key, quota, now);
+    }
+}
+
+/// Whose authority changes while it invites is answered by what it may when the invitation
+/// is written, and the invitation says the same.
+pub(crate) async fn who_loses_a_grant_while_it_invites_is_judged_without_it(store: StoreHandle) {
+    let meanwhile = Arc::new(Meanwhile {
+        counts: LocalLimiter::new(1000),
+        takes: Mutex::default(),
+    });
+    let mut process = identity(store, 7);
+    let limiter = Arc::clone(&meanwhile) as Arc<dyn StrictLimiter>;
+    process.mail = MailPolicy {
+        is_on: true,
+        limit: MailLimit::new(limiter, &process.master, MailRates::usual().unwrap()).unwrap(),
+    };
+    let world = World::of(process).await;
+    let held = ["platform.users.edit", EDIT];
+    world.tenant("acme").await;
+    let boss = world.person("boss", None, &held).await;
+    let ctx = world.ctx();
+    let by_mail = |name: &str| Invite {
+        delivery: Some(Delivery::Mail),
+        ..inviting(name)
+    };
+    // Its word counts no more; it may still invite.
+    let vouching = grant(None, "platform.users.edit");
+    let take_away = |grant: Grant| {
+        *meanwhile.takes.lock().unwrap() = Some((world.clone(), boss.id, grant));
+    };
+    take_away(vouching.clone());
+    invite(ctx, &boss.caller, by_mail("ada")).await.unwrap();
+    add_grant(ctx, &OPERATOR, boss.id, vouching).await.unwrap();
+    let waiting = list_invitations(ctx, &OPERATOR, None, all()).await;
+    assert!(!waiting.unwrap()[0].through.vouched);
+    assert_eq!(waiting_mails(&world).await, 1);
+    // It may not even do that.
+    take_away(grant(None, EDIT));
+    let done = invite(ctx, &boss.caller, by_mail("bob")).await;
+    assert_eq!(reason(done), ManageRefusal::NotPermitted(EDIT));
+    assert_eq!(waiting_mails(&world).await, 1);
 }
