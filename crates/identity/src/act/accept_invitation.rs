@@ -1,25 +1,24 @@
 //! Takes an invitation: by its secret, or by a session of the account it is for. What that
 //! proves and does: `decide::invitation`.
 
-use super::caller::{load_maker, load_manager};
+mod asked;
+
 use super::challenge::keys_of;
 use super::create_user::default_grants;
 use super::displace::{erase_stand_in, erase_unproven};
-use super::link_identity::has_way_in;
 use super::set_password::check_new;
-use super::work::{Failure, Query, Stop, Work};
+use super::work::{Counted, Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
-use crate::decide::bounds::check_name;
-use crate::decide::invitation::{TakeInput, take};
-use crate::decide::proof::{Account, Taking};
+use crate::decide::proof::Taking;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
     Actor, Address, AuditAction, AuditEvent, ChallengeKind, Change, Grant, Granted, HashedPassword,
     Identifier, Invitation, Membership, Metadata, Subject, SubjectStatus,
 };
 use crate::port::{ChallengeFilter, ChallengeKey, ChallengesIn, Page, Read, StoreError, Tx};
+use asked::{Asked, Forecast, Found, Taker, own_account};
 use async_trait::async_trait;
-use doorward_base::{ChallengeId, Effect, Email, MembershipId, Secret, SubjectId, Timestamp};
+use doorward_base::{ChallengeId, Effect, MembershipId, Secret, SubjectId, Timestamp};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -50,20 +49,25 @@ pub async fn accept_invitation(
 ) -> Result<Subject, Failure<ManageRefusal>> {
     let entropy = &*ctx.identity.entropy;
     let keyring = ctx.realm.keyring();
-    let mut keys = keys_of(&keyring, ChallengeKind::Invitation, &request.secret);
-    let mut password = None;
+    let keys = keys_of(&keyring, ChallengeKind::Invitation, &request.secret);
+    let asked = Arc::new(Asked {
+        realm: ctx.realm(),
+        now: ctx.call.now,
+        taker: Taker::Secret(keys),
+        sets_password: request.password.is_some(),
+        name: request.name,
+    });
+    let (mut refused, mut password) = (None, None);
     if let Some(plain) = &request.password {
         check_new(plain, &ctx.realm.settings.sessions).map_err(Failure::Refused)?;
-        let find = FindInvitation(keys.clone(), ctx.call.now);
-        if ctx.query(find).await? {
-            password = Some(ctx.identity.passwords.hash(plain, entropy).await?);
-        } else {
-            // Nobody is invited, so nothing is hashed; and nothing may be taken that
-            // comes in between, because it would set no password.
-            keys.clear();
+        // Nothing is hashed for what is not taken.
+        match ctx.query(Forecast(Arc::clone(&asked))).await {
+            Ok(()) => password = Some(ctx.identity.passwords.hash(plain, entropy).await?),
+            Err(Failure::Refused(refusal)) => refused = Some(refusal),
+            Err(failure) => return Err(failure),
         }
     }
-    commit(ctx, Taker::Secret(keys), password, request.name).await
+    commit(ctx, asked, refused, password).await
 }
 
 /// Takes an invitation of the caller's own, proven address into a tenant, by a session.
@@ -75,8 +79,14 @@ pub async fn accept_own_invitation(
     caller: &Caller,
     id: ChallengeId,
 ) -> Result<Subject, Failure<ManageRefusal>> {
-    let taker = Taker::Session(caller.clone(), ChallengeKey::Id(id));
-    commit(ctx, taker, None, None).await
+    let asked = Asked {
+        realm: ctx.realm(),
+        now: ctx.call.now,
+        taker: Taker::Session(caller.clone(), ChallengeKey::Id(id)),
+        sets_password: false,
+        name: None,
+    };
+    commit(ctx, Arc::new(asked), None, None).await
 }
 
 /// The invitations of the caller's own, proven address, by id. Needs a session.
@@ -99,45 +109,20 @@ pub async fn list_own_invitations(
 
 async fn commit(
     ctx: Context<'_>,
-    taker: Taker,
+    asked: Arc<Asked>,
+    refused: Option<ManageRefusal>,
     password: Option<HashedPassword>,
-    name: Option<String>,
 ) -> Result<Subject, Failure<ManageRefusal>> {
     let entropy = &*ctx.identity.entropy;
     ctx.commit(Acceptance {
-        realm: ctx.realm(),
         call: *ctx.call,
-        taker,
+        asked,
+        refused,
         password,
-        name,
         subject: SubjectId::mint(entropy, ctx.call.now),
         membership: MembershipId::mint(entropy, ctx.call.now),
     })
     .await
-}
-
-/// The caller's account, if its address is proven, with the address. It must ask by a
-/// session of its own.
-async fn own_account(
-    tx: &mut dyn Read,
-    realm: &Realm,
-    caller: &Caller,
-    now: Timestamp,
-) -> Result<Option<(Subject, Email)>, Stop<ManageRefusal>> {
-    let manager = load_manager(tx, &realm.settings, caller, now)
-        .await?
-        .ok_or(ManageRefusal::CallerDead)?;
-    manager.demand_session()?;
-    let Some(id) = manager.subject() else {
-        return Ok(None);
-    };
-    let account = tx.find_subject(id).await?;
-    let proven = Account::of(account.as_ref(), now) == Account::Proven;
-    let account = account.filter(|_| proven);
-    Ok(account.and_then(|account| {
-        let address = account.identifier.email().cloned()?;
-        Some((account, address))
-    }))
 }
 
 struct ListOwn {
@@ -167,64 +152,21 @@ impl Query for ListOwn {
     }
 }
 
-/// Whether there is an invitation that can be taken.
-struct FindInvitation(Vec<ChallengeKey>, Timestamp);
-
-#[async_trait]
-impl Query for FindInvitation {
-    type Done = bool;
-    type Refusal = ManageRefusal;
-
-    async fn run(&self, tx: &mut dyn Read) -> Result<bool, Stop<ManageRefusal>> {
-        let found = find(tx, &self.0).await?;
-        Ok(found.is_some_and(|(_, invitation)| invitation.expires_at > self.1))
-    }
-}
-
-/// The invitation that is stored under one of these keys, with the key.
-async fn find(
-    tx: &mut dyn Read,
-    keys: &[ChallengeKey],
-) -> Result<Option<(ChallengeKey, Invitation)>, StoreError> {
-    for key in keys {
-        let found = tx.find_challenge(key).await?;
-        if let Some(invitation) = found.as_ref().and_then(Invitation::of) {
-            return Ok(Some((key.clone(), invitation)));
-        }
-    }
-    Ok(None)
-}
-
-/// By what an invitation is taken.
-enum Taker {
-    /// By its secret, under every live digest key.
-    Secret(Vec<ChallengeKey>),
-    /// By a session of the account it is for.
-    Session(Caller, ChallengeKey),
-}
-
 struct Acceptance {
-    realm: Arc<Realm>,
     call: Call,
-    taker: Taker,
+    asked: Arc<Asked>,
+    /// Why it is not taken, if that was foreseen.
+    refused: Option<ManageRefusal>,
     password: Option<HashedPassword>,
-    name: Option<String>,
     subject: SubjectId,
     membership: MembershipId,
-}
-
-/// An invitation that was found, and who takes it.
-struct Found {
-    key: ChallengeKey,
-    invitation: Invitation,
-    account: Option<Subject>,
-    own_session: bool,
 }
 
 #[async_trait]
 impl Work for Acceptance {
     type Done = Subject;
     type Refusal = ManageRefusal;
+    const COUNTED: Counted = Counted::StrangersAndFurther;
 
     /// It may end the sessions of whoever had the account before.
     fn effect(&self) -> Effect {
@@ -232,7 +174,7 @@ impl Work for Acceptance {
     }
 
     fn event(&self) -> AuditEvent {
-        let actor = match &self.taker {
+        let actor = match &self.asked.taker {
             Taker::Secret(_) => Actor::Anonymous,
             Taker::Session(caller, _) => caller.actor(),
         };
@@ -244,30 +186,22 @@ impl Work for Acceptance {
         tx: &mut dyn Tx,
         event: &mut AuditEvent,
     ) -> Result<Subject, Stop<ManageRefusal>> {
-        check_name(self.name.as_deref())?;
+        let found = self.asked.find(tx).await?;
+        event.tenant = Some(found.invitation.tenant.clone());
+        let id = json!(found.invitation.id.to_string());
+        event.detail.insert("invitation".to_owned(), id);
+        event.subject = found.account.as_ref().map(|subject| subject.id);
+        if let Some(refusal) = &self.refused {
+            return Err(refusal.clone().into());
+        }
+        // A refusal leaves it where it is: it can be tried again.
+        let taking = self.asked.judge(tx, &found).await?;
         let Found {
             key,
             invitation,
             account,
-            own_session,
-        } = self.find(tx).await?;
-        event.tenant = Some(invitation.tenant.clone());
-        let id = json!(invitation.id.to_string());
-        event.detail.insert("invitation".to_owned(), id);
-        event.subject = account.as_ref().map(|subject| subject.id);
-        let settings = &self.realm.settings;
-        let maker = load_maker(tx, settings, &invitation, self.call.now).await?;
-        // A refusal leaves it where it is: it can be tried again.
-        let taking = take(&TakeInput {
-            invitation: &invitation,
-            maker: maker.as_ref(),
-            account: Account::of(account.as_ref(), self.call.now)
-                .with_way_in(has_way_in(tx, account.as_ref()).await?),
-            own_session,
-            sets_password: self.password.is_some(),
-            gives_name: self.name.is_some(),
-            now: self.call.now,
-        })?;
+            ..
+        } = found;
         tx.take_challenge(&key)
             .await?
             .ok_or(ManageRefusal::InvitationInvalid)?;
@@ -298,36 +232,6 @@ impl Work for Acceptance {
 }
 
 impl Acceptance {
-    async fn find(&self, tx: &mut dyn Tx) -> Result<Found, Stop<ManageRefusal>> {
-        let invalid = ManageRefusal::InvitationInvalid;
-        match &self.taker {
-            Taker::Secret(keys) => {
-                let (key, invitation) = find(tx, keys).await?.ok_or(invalid)?;
-                let account = tx.find_user_by_email(&invitation.email, None).await?;
-                Ok(Found {
-                    key,
-                    invitation,
-                    account,
-                    own_session: false,
-                })
-            }
-            Taker::Session(caller, key) => {
-                let own = own_account(tx, &self.realm, caller, self.call.now).await?;
-                let (account, address) = own.ok_or_else(|| invalid.clone())?;
-                let found = find(tx, std::slice::from_ref(key)).await?;
-                let (key, invitation) = found
-                    .filter(|(_, invitation)| invitation.email == address)
-                    .ok_or(invalid)?;
-                Ok(Found {
-                    key,
-                    invitation,
-                    account: Some(account),
-                    own_session: true,
-                })
-            }
-        }
-    }
-
     /// As [`super::set_password`] does: what was open ends.
     async fn open(&self, tx: &mut dyn Tx, id: SubjectId) -> Result<(), Stop<ManageRefusal>> {
         let password = self.password.as_ref();
@@ -343,7 +247,7 @@ impl Acceptance {
         let subject = Subject {
             id: self.subject,
             identifier: Identifier::user(Address::proven(invitation.email.clone(), self.call.now)),
-            name: self.name.clone(),
+            name: self.asked.name.clone(),
             status: SubjectStatus::Active,
             user_metadata: Metadata::new(),
             app_metadata: Metadata::new(),
@@ -354,7 +258,7 @@ impl Acceptance {
         if let Some(password) = &self.password {
             tx.set_password(subject.id, password).await?;
         }
-        for grant in default_grants(&self.realm) {
+        for grant in default_grants(&self.asked.realm) {
             tx.insert_grant(subject.id, &grant, self.call.now).await?;
         }
         Ok(subject)

@@ -1,7 +1,8 @@
 //! Refusals of whoever is not known, counted: one audit row for each block of addresses and
 //! kind of refusal in a period, instead of a synced row for each request. Otherwise anybody
 //! could fill the log. So are, beyond the first of a period, the refusals of a credential
-//! that is known and dead, or wrong. Not here: which refusals (`decide::audit`, `work`).
+//! that is known and dead, or wrong, of a right invitation, and of whoever names tenants of
+//! others. Not here: which refusals (`decide::audit`, `work`).
 
 use crate::decide::audit::{Block, block_of};
 use crate::model::{Actor, AuditAction, AuditEvent, Outcome};
@@ -26,6 +27,7 @@ struct Kind {
     action: AuditAction,
     code: Option<ErrorCode>,
     block: Option<Block>,
+    actor: Actor,
     /// Whom or what the rows name, as far as they do.
     about: Option<String>,
 }
@@ -110,11 +112,12 @@ impl Strangers {
                 Outcome::Success => None,
             },
             block: count.first.peer.map(block_of),
+            actor: count.first.actor,
             about: about(&count.first),
         };
         if counts.len() >= MOST && !counts.contains_key(&kind) {
             // Counted together, and so said of nobody.
-            (kind.block, kind.about) = (None, None);
+            (kind.block, kind.actor, kind.about) = (None, Actor::Anonymous, None);
             unname(&mut count.first);
         }
         match counts.get_mut(&kind) {

@@ -130,6 +130,21 @@ pub(super) enum Counted {
     /// may be dead or wrong as often as it likes. Where only the unknown were counted, a row
     /// more or less would tell who is known.
     Further,
+    /// Those of somebody unknown, and the others beyond the first of a period: for what is
+    /// refused as often as it likes to whoever has one right secret, which nobody guesses.
+    StrangersAndFurther,
+}
+
+impl Counted {
+    /// Whether such a refusal is counted together with others of its kind, which have room
+    /// for rows of their own or not.
+    const fn counts(self, event: &AuditEvent, has_room: bool) -> bool {
+        match self {
+            Self::Strangers => audit::is_of_a_stranger(event),
+            Self::Further => !has_room,
+            Self::StrangersAndFurther => audit::is_of_a_stranger(event) || !has_room,
+        }
+    }
 }
 
 /// A use-case that writes. It may run more than once, so it holds all its inputs:
@@ -276,27 +291,33 @@ async fn perform<W: Work>(
         }
         Err(Stop::Store(error)) => return Err(error),
     };
-    let is_counted = match (&decision, W::COUNTED) {
-        (Ok(_), _) => false,
-        (Err(_), Counted::Strangers) => audit::is_of_a_stranger(&event),
-        (Err(refusal), Counted::Further) => {
-            !strangers.has_room(realm, &event) && !work.is_written_down(refusal)
-        }
-    };
-    if is_counted {
-        return Ok((decision, Some(Refused::Counted(event))));
-    }
-    // What only looks something up names what it found, and nothing that was asked for.
-    if W::EXTENT == Extent::Any
-        && let Some(tenant) = audit::tenant_asked_for(&event).cloned()
-        && let Actor::Subject(actor) = event.actor
-        && tx.find_membership(actor, &tenant).await?.is_none()
-    {
+    // Whoever names tenants of others is refused as often as it likes.
+    let is_elsewhere = W::EXTENT == Extent::Any && is_elsewhere(tx, &event).await?;
+    let counted = if is_elsewhere {
         audit::disown(&mut event);
+        Counted::Further
+    } else {
+        W::COUNTED
+    };
+    if let Err(refusal) = &decision
+        && counted.counts(&event, strangers.has_room(realm, &event))
+        && !work.is_written_down(refusal)
+    {
+        return Ok((decision, Some(Refused::Counted(event))));
     }
     if !(fault::is_planted(Fault::DropAuditRow) && event.request.as_bytes()[15].is_multiple_of(4)) {
         tx.append_audit(&event).await?;
     }
-    let is_further = W::COUNTED == Counted::Further && decision.is_err();
+    let is_further = counted != Counted::Strangers && decision.is_err();
     Ok((decision, is_further.then_some(Refused::Written(event))))
+}
+
+/// Whether a refusal names a tenant that its actor is not a member of. What only looks
+/// something up names what it found, and nothing that was asked for.
+async fn is_elsewhere(tx: &mut dyn Tx, event: &AuditEvent) -> Result<bool, StoreError> {
+    let (Some(tenant), Actor::Subject(actor)) = (audit::tenant_asked_for(event), event.actor)
+    else {
+        return Ok(false);
+    };
+    Ok(tx.find_membership(actor, tenant).await?.is_none())
 }

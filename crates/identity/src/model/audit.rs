@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use std::net::IpAddr;
 
 /// Who did it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Actor {
     /// Somebody with access to the store, by the command line.
     Operator,

@@ -416,3 +416,79 @@ pub(crate) async fn a_page_goes_on_by_a_sealed_number(store: StoreHandle) {
         assert_eq!(reason(done), ManageRefusal::Invalid("after"), "{made_up}");
     }
 }
+
+/// Nobody fills the log by naming tenants that are not its own, nor by showing one right
+/// invitation for ever.
+pub(crate) async fn what_is_refused_again_and_again_is_counted(store: StoreHandle) {
+    const TIMES: u64 = 50;
+    const EACH: u64 = 20;
+    let world = World::new(store).await;
+    let ctx = world.ctx();
+    world.tenant("globex").await;
+    let (acme, users) = (Some("acme"), "platform.users.edit");
+    let eve = world.person("eve", acme, &[users]).await;
+    let mallory = world.person("mallory", acme, &[users]).await;
+    let invited = Invite {
+        email: email("zed"),
+        tenant: tenant_id("acme"),
+        roles: vec![],
+        delivery: None,
+    };
+    let invited = invite(ctx, &OPERATOR, invited).await.unwrap();
+    let showing = |secret: Secret| AcceptInvitation {
+        secret,
+        password: None,
+        name: None,
+    };
+    let before = world.audit().await.len();
+    for _ in 0..TIMES {
+        let new = new_user("x", placement(Some("globex"), &[]));
+        let done = create_user(ctx, &eve.caller, new).await;
+        assert_eq!(code(done), ErrorCode::NotFound);
+        let right = showing(invited.secret.clone().unwrap());
+        let done = accept_invitation(ctx, right).await;
+        assert_eq!(reason(done), ManageRefusal::PasswordNeeded);
+        let done = accept_invitation(ctx, showing(secret("invite_made-up"))).await;
+        assert_eq!(reason(done), ManageRefusal::InvitationInvalid);
+    }
+    let written = world.audit().await.len() - before;
+    assert_eq!(u64::try_from(written).unwrap(), 2 * EACH);
+    // Who does it is told apart, and what is refused in one's own tenant has its row.
+    let new = || new_user("x", placement(Some("globex"), &[]));
+    let done = create_user(ctx, &mallory.caller, new()).await;
+    assert_eq!(code(done), ErrorCode::NotFound);
+    let new = new_user("x", placement(acme, &["held.by.nobody"]));
+    let done = create_user(ctx, &eve.caller, new).await;
+    assert_eq!(code(done), ErrorCode::InsufficientPermission);
+    let last = world.last_audit().await.event;
+    assert_eq!(
+        (last.actor, last.tenant),
+        (Actor::Subject(eve.id), Some(tenant_id("acme")))
+    );
+    let before = world.audit().await.len();
+    let flushed = world.identity.strangers.flush(world.store()).await;
+    assert_eq!(flushed, Ok(4));
+    let mut counted: Vec<_> = world.audit().await.split_off(before);
+    counted.sort_by_key(|row| row.event.detail["count"].as_u64());
+    let told: Vec<_> = counted
+        .iter()
+        .map(|row| {
+            let event = &row.event;
+            let count = event.detail["count"].as_u64().unwrap();
+            (event.actor, event.tenant.clone(), count)
+        })
+        .collect();
+    let rest = TIMES - EACH;
+    for expected in [
+        (Actor::Subject(mallory.id), None, 1),
+        (Actor::Subject(eve.id), None, rest),
+        (Actor::Anonymous, Some(tenant_id("acme")), rest),
+        (Actor::Anonymous, None, TIMES),
+    ] {
+        assert!(told.contains(&expected), "{expected:?} {told:?}");
+    }
+    let of_eve = counted
+        .iter()
+        .find(|row| row.event.actor == Actor::Subject(eve.id));
+    assert_eq!(of_eve.unwrap().event.detail["asked_tenant"], "globex");
+}

@@ -2,12 +2,13 @@
 //! much as many requests, and whoever could ask for hashes could keep everybody out.
 
 use super::world::*;
+use crate::conformance::fixture::tenant_id;
 use crate::conformance::writing;
 use doorward_base::testing::SeededEntropy;
 use doorward_base::{Entropy, ErrorCode};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::ManageRefusal;
-use doorward_identity::model::HashedPassword;
+use doorward_identity::model::{HashedPassword, Metadata};
 use doorward_identity::port::StoreHandle;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -70,6 +71,31 @@ pub(crate) async fn nothing_is_hashed_for_who_may_not(store: StoreHandle) {
     };
     let done = accept_invitation(ctx, request).await;
     assert_eq!(reason(done), ManageRefusal::InvitationInvalid);
+    // Nor for a right secret that is not taken: that is as often as anybody likes.
+    let bob_is_invited = Invite {
+        email: email("bob"),
+        tenant: tenant_id("acme"),
+        roles: vec![],
+        delivery: None,
+    };
+    let invited = invite(ctx, &OPERATOR, bob_is_invited).await.unwrap();
+    let request = AcceptInvitation {
+        secret: invited.secret.unwrap(),
+        password: Some(secret(NEW)),
+        name: Some("Bob".to_owned()),
+    };
+    let done = accept_invitation(ctx, request.clone()).await;
+    assert_eq!(reason(done), ManageRefusal::Unused("a name"));
+    let link = LinkIdentity {
+        subject: bob,
+        provider: "github".parse().unwrap(),
+        sub: "bob".to_owned(),
+        data: Metadata::new(),
+        ground: LinkGround::Session(world.session(bob, None).await),
+    };
+    link_identity(ctx, link).await.unwrap();
+    let done = accept_invitation(ctx, request).await;
+    assert_eq!(reason(done), ManageRefusal::Unused("a password"));
     assert_eq!(STARTED.load(Ordering::SeqCst), 0);
 
     let new = CreateUser {

@@ -1,0 +1,147 @@
+//! What is asked for when an invitation is taken: by what, which invitation that is, and what
+//! taking it would do. Not here: doing it.
+
+use super::super::caller::{load_maker, load_manager};
+use super::super::link_identity::has_way_in;
+use super::super::work::{Query, Stop};
+use super::super::{Caller, Realm};
+use crate::decide::bounds::check_name;
+use crate::decide::invitation::{TakeInput, take};
+use crate::decide::proof::{Account, Taking};
+use crate::decide::refusal::ManageRefusal;
+use crate::model::{Invitation, Subject};
+use crate::port::{ChallengeKey, Read, StoreError};
+use async_trait::async_trait;
+use doorward_base::{Email, Timestamp};
+use std::sync::Arc;
+
+/// By what an invitation is taken.
+pub(super) enum Taker {
+    /// By its secret, under every live digest key.
+    Secret(Vec<ChallengeKey>),
+    /// By a session of the account it is for.
+    Session(Caller, ChallengeKey),
+}
+
+/// What is asked for.
+pub(super) struct Asked {
+    pub(super) realm: Arc<Realm>,
+    pub(super) now: Timestamp,
+    pub(super) taker: Taker,
+    pub(super) sets_password: bool,
+    pub(super) name: Option<String>,
+}
+
+/// An invitation that was found, and who takes it.
+pub(super) struct Found {
+    pub(super) key: ChallengeKey,
+    pub(super) invitation: Invitation,
+    pub(super) account: Option<Subject>,
+    pub(super) own_session: bool,
+}
+
+impl Asked {
+    pub(super) async fn find(&self, tx: &mut dyn Read) -> Result<Found, Stop<ManageRefusal>> {
+        check_name(self.name.as_deref())?;
+        let invalid = ManageRefusal::InvitationInvalid;
+        match &self.taker {
+            Taker::Secret(keys) => {
+                let (key, invitation) = find(tx, keys).await?.ok_or(invalid)?;
+                let account = tx.find_user_by_email(&invitation.email, None).await?;
+                Ok(Found {
+                    key,
+                    invitation,
+                    account,
+                    own_session: false,
+                })
+            }
+            Taker::Session(caller, key) => {
+                let own = own_account(tx, &self.realm, caller, self.now).await?;
+                let (account, address) = own.ok_or_else(|| invalid.clone())?;
+                let found = find(tx, std::slice::from_ref(key)).await?;
+                let (key, invitation) = found
+                    .filter(|(_, invitation)| invitation.email == address)
+                    .ok_or(invalid)?;
+                Ok(Found {
+                    key,
+                    invitation,
+                    account: Some(account),
+                    own_session: true,
+                })
+            }
+        }
+    }
+
+    /// What taking it does.
+    pub(super) async fn judge(
+        &self,
+        tx: &mut dyn Read,
+        found: &Found,
+    ) -> Result<Taking, Stop<ManageRefusal>> {
+        let (invitation, account) = (&found.invitation, found.account.as_ref());
+        let maker = load_maker(tx, &self.realm.settings, invitation, self.now).await?;
+        let taking = take(&TakeInput {
+            invitation,
+            maker: maker.as_ref(),
+            account: Account::of(account, self.now).with_way_in(has_way_in(tx, account).await?),
+            own_session: found.own_session,
+            sets_password: self.sets_password,
+            gives_name: self.name.is_some(),
+            now: self.now,
+        })?;
+        Ok(taking)
+    }
+}
+
+/// Whether the invitation will be taken, before anything is paid for. Whoever is refused
+/// here is refused where it is written down.
+pub(super) struct Forecast(pub(super) Arc<Asked>);
+
+#[async_trait]
+impl Query for Forecast {
+    type Done = ();
+    type Refusal = ManageRefusal;
+
+    async fn run(&self, tx: &mut dyn Read) -> Result<(), Stop<ManageRefusal>> {
+        let found = self.0.find(tx).await?;
+        self.0.judge(tx, &found).await.map(drop)
+    }
+}
+
+/// The invitation that is stored under one of these keys, with the key.
+async fn find(
+    tx: &mut dyn Read,
+    keys: &[ChallengeKey],
+) -> Result<Option<(ChallengeKey, Invitation)>, StoreError> {
+    for key in keys {
+        let found = tx.find_challenge(key).await?;
+        if let Some(invitation) = found.as_ref().and_then(Invitation::of) {
+            return Ok(Some((key.clone(), invitation)));
+        }
+    }
+    Ok(None)
+}
+
+/// The caller's account, if its address is proven, with the address. It must ask by a
+/// session of its own.
+pub(super) async fn own_account(
+    tx: &mut dyn Read,
+    realm: &Realm,
+    caller: &Caller,
+    now: Timestamp,
+) -> Result<Option<(Subject, Email)>, Stop<ManageRefusal>> {
+    let manager = load_manager(tx, &realm.settings, caller, now)
+        .await?
+        .ok_or(ManageRefusal::CallerDead)?;
+    manager.demand_session()?;
+    let Some(id) = manager.subject() else {
+        return Ok(None);
+    };
+    let account = tx.find_subject(id).await?;
+    let proven = Account::of(account.as_ref(), now) == Account::Proven;
+    let account = account.filter(|_| proven);
+    Ok(account.and_then(|account| {
+        let address = account.identifier.email().cloned()?;
+        Some((account, address))
+    }))
+}
