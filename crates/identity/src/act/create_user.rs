@@ -3,7 +3,7 @@
 use super::authenticate::forecast;
 use super::caller::load_manager;
 use super::detail::names;
-use super::displace::{erase_left_service, erase_stand_in};
+use super::displace::{check_barred, erase_left, erase_stand_in};
 use super::placement::{Checked, Placement};
 use super::set_password::check_new;
 use super::sign_in::NOBODY;
@@ -177,9 +177,12 @@ impl Work for NewSubject {
             identifier: placed(self.subject.identifier.clone(), manager.vouches(), tenant),
             ..self.subject.clone()
         };
-        erase_left_service(tx, &subject.identifier, self.caller.actor(), &self.call).await?;
+        erase_left(tx, &subject.identifier, self.caller.actor(), &self.call).await?;
         if is_taken(tx, &subject.identifier, tenant).await? {
             return Err(ManageRefusal::Exists("this address").into());
+        }
+        if let (Some(email), Some(tenant)) = (subject.identifier.proven_email(), tenant) {
+            check_barred(tx, email, tenant, self.call.now).await?;
         }
         let contact = subject.identifier.contact();
         let phone = contact.and_then(|contact| contact.phone.as_ref());

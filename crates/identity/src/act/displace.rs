@@ -4,9 +4,11 @@
 
 use super::Call;
 use super::delete_user::erase;
+use super::work::Stop;
+use crate::decide::refusal::ManageRefusal;
 use crate::model::{Actor, AuditAction, AuditEvent, Identifier, Subject};
-use crate::port::{StoreError, Tx};
-use doorward_base::{Email, TenantId};
+use crate::port::{Read, StoreError, Tx};
+use doorward_base::{Email, TenantId, Timestamp};
 
 /// Erases an account that nobody had proven. Each tenant that it leaves reads so in its log,
 /// and not who came.
@@ -31,6 +33,33 @@ pub(super) async fn erase_unproven(
     erase(tx, before.id, call).await
 }
 
+/// Who stands in for the address in a tenant and may not act. The realm said so of whoever
+/// comes by this address there, so nobody takes that place: a tenant, whose word an invitation
+/// is, must not undo it.
+pub(super) async fn find_barred(
+    tx: &mut dyn Read,
+    email: &Email,
+    tenant: &TenantId,
+    now: Timestamp,
+) -> Result<Option<Subject>, StoreError> {
+    let found = tx.find_user_by_email(email, Some(tenant)).await?;
+    Ok(found.filter(|found| found.identifier.home().is_some() && !found.status.allows(now)))
+}
+
+/// Checks that nobody who may not act stands in for the address in a tenant, for who may do
+/// something about it.
+pub(super) async fn check_barred(
+    tx: &mut dyn Read,
+    email: &Email,
+    tenant: &TenantId,
+    now: Timestamp,
+) -> Result<(), Stop<ManageRefusal>> {
+    match find_barred(tx, email, tenant, now).await? {
+        Some(found) => Err(ManageRefusal::Barred(found.id).into()),
+        None => Ok(()),
+    }
+}
+
 /// Erases who stands in for the address in a tenant, because whose it is joins there.
 pub(super) async fn erase_stand_in(
     tx: &mut dyn Tx,
@@ -53,22 +82,25 @@ pub(super) async fn erase_stand_in(
     erase(tx, found.id, call).await
 }
 
-/// Erases the service account that had the address of a new one in its tenant, was sent away
-/// from there and is a member nowhere else: nothing of it is left but its name.
-pub(super) async fn erase_left_service(
+/// Erases who had the address of a new account in its tenant alone, was sent away from there
+/// and is a member nowhere else: a service account, of which nothing is left but its name, or
+/// who stood in for somebody and was kept while it might not act.
+pub(super) async fn erase_left(
     tx: &mut dyn Tx,
     made: &Identifier,
     actor: Actor,
     call: &Call,
 ) -> Result<(), StoreError> {
-    let Identifier::Service {
-        email,
-        home: Some(home),
-    } = made
-    else {
+    let (Some(email), Some(home)) = (made.email(), made.home()) else {
         return Ok(());
     };
-    let found = tx.find_service_by_email(email, Some(home)).await?;
+    let found = match made {
+        Identifier::Service { .. } => tx.find_service_by_email(email, Some(home)).await?,
+        _ => {
+            let found = tx.find_user_by_email(email, Some(home)).await?;
+            found.filter(|found| found.status.allows(call.now))
+        }
+    };
     let Some(found) = found.filter(|found| found.identifier.home() == Some(home)) else {
         return Ok(());
     };

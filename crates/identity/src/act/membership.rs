@@ -2,11 +2,11 @@
 
 use super::caller::load_manager;
 use super::delete_user::erase;
-use super::displace::erase_stand_in;
+use super::displace::{check_barred, erase_stand_in};
 use super::facts::load_owned;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
-use crate::decide::manage::{ManagementPermission, Reach};
+use crate::decide::manage::ManagementPermission;
 use crate::decide::proof::stays_home;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, Identifier, Membership};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// Makes a subject a member of a tenant. Needs `platform.memberships.edit` realm-wide:
 /// a tenant's own administrators invite. Who stands in there for a proven address of the
-/// subject is erased.
+/// subject is erased; nobody takes the place of one who may not act.
 ///
 /// # Errors
 /// [`Failure`] with a [`ManageRefusal`].
@@ -43,7 +43,7 @@ pub async fn create_membership(
 
 /// Ends a membership and all that is bound to it: tokens, sessions, grants, and the
 /// invitations that its subject made there or was sent. Who stands in for an address in
-/// that tenant is erased. Needs
+/// that tenant is erased, unless it may not act. Needs
 /// `platform.memberships.edit` in the tenant; realm-wide for whoever holds something
 /// realm-wide.
 ///
@@ -100,10 +100,7 @@ impl Work for Join {
         let manager = load_manager(tx, &self.realm.settings, &self.caller, self.call.now)
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
-        if manager.reach(ManagementPermission::MembershipsEdit)? != Reach::Realm {
-            let name = ManagementPermission::MembershipsEdit.as_str();
-            return Err(ManageRefusal::NotPermitted(name).into());
-        }
+        manager.demand_realm(ManagementPermission::MembershipsEdit)?;
         let Membership {
             subject, tenant, ..
         } = &self.membership;
@@ -128,6 +125,7 @@ impl Work for Join {
             return Err(ManageRefusal::Exists("this address in the tenant").into());
         }
         if let Some(email) = found.identifier.proven_email() {
+            check_barred(tx, email, tenant, self.call.now).await?;
             let actor = self.caller.actor();
             erase_stand_in(tx, email, tenant, actor, &self.call).await?;
         }
@@ -205,8 +203,11 @@ impl Work for Leave {
         }
         tx.bump_epoch(subject, Some(tenant), now).await?;
         tx.append_change(Change::Subject(subject)).await?;
-        // Who stands in for an address here alone is nobody without it.
-        if found.identifier.contact().is_some() && found.identifier.home() == Some(tenant) {
+        // Who stands in for an address here alone is nobody without it. What the realm said of
+        // it stays, or the tenant would undo that.
+        let stands_in =
+            found.identifier.contact().is_some() && found.identifier.home() == Some(tenant);
+        if stands_in && found.status.allows(now) {
             erase(tx, subject, &self.call).await?;
         }
         Ok(())

@@ -503,3 +503,80 @@ pub(crate) async fn displacing_is_answered_as_an_ending(store: StoreHandle) {
     making.user("bob", Some("acme"), &[]).await;
     assert_eq!(making.effects.strongest(), Some(Effect::Ends));
 }
+
+/// What the realm said of who comes by an address in a tenant, no act of the tenant undoes:
+/// neither who takes its invitation, nor another account in the place of that one.
+pub(crate) async fn a_ban_of_who_stands_in_outlives_the_tenants_word(store: StoreHandle) {
+    let world = World::new(store).await;
+    let acme = administrator(&world, "acme").await;
+    world.tenant("globex").await;
+    let ctx = world.ctx();
+    let ada = world.person("ada", None, &[]).await;
+    let until = after(60);
+    for (name, ban) in [
+        ("ada", StatusChange::Disabled),
+        ("bob", StatusChange::Disabled),
+        ("carol", StatusChange::Banned { until }),
+    ] {
+        let here = stand_in(&world, &acme, name, "acme").await;
+        set_subject_status(ctx, &OPERATOR, here, ban).await.unwrap();
+        // By the secret, as a session, by an operator's word, and made anew.
+        let invited = invite(ctx, &OPERATOR, joining(name, "acme")).await.unwrap();
+        let id = invited.id;
+        let by_secret = taking(invited);
+        if name == "ada" {
+            let done = accept_own_invitation(ctx, &ada.caller, id).await;
+            assert_eq!(reason(done), ManageRefusal::InvitationInvalid);
+            let done = create_membership(ctx, &OPERATOR, ada.id, tenant_id("acme")).await;
+            assert_eq!(reason(done), ManageRefusal::Barred(here));
+        } else {
+            let made = create_user(ctx, &OPERATOR, new_user(name, placement(Some("acme"), &[])));
+            assert_eq!(reason(made.await), ManageRefusal::Barred(here));
+        }
+        let done = accept_invitation(ctx, by_secret).await;
+        assert_eq!(reason(done), ManageRefusal::InvitationInvalid, "{name}");
+        // Nor does the tenant get rid of it, and have the address again.
+        end_membership(ctx, &acme.caller, here, tenant_id("acme"))
+            .await
+            .unwrap();
+        let again = create_user(ctx, &acme.caller, planted(name, "acme")).await;
+        assert_eq!(code(again), ErrorCode::AlreadyExists, "{name}");
+        assert!(is_there(&world, here).await);
+        // It counts where the address counts.
+        let elsewhere = invite(ctx, &OPERATOR, joining(name, "globex"))
+            .await
+            .unwrap();
+        accept_invitation(ctx, taking(elsewhere)).await.unwrap();
+    }
+    // The realm's word, or the end of a ban, lets them in.
+    let carol = world.at(61);
+    let invited = invite(carol.ctx(), &OPERATOR, joining("carol", "acme")).await;
+    let mut by_secret = taking(invited.unwrap());
+    by_secret.password = None;
+    accept_invitation(carol.ctx(), by_secret).await.unwrap();
+    let bob = list_subjects(ctx, &OPERATOR, all()).await.unwrap();
+    let is_bobs = |one: &&Subject| {
+        one.identifier.email() == Some(&email("bob")) && one.identifier.home().is_some()
+    };
+    let bob = bob.iter().find(is_bobs).unwrap().id;
+    set_subject_status(ctx, &OPERATOR, bob, StatusChange::Enabled)
+        .await
+        .unwrap();
+    // Nothing of it is left but its name.
+    assert_ne!(stand_in(&world, &acme, "bob", "acme").await, bob);
+    assert!(!is_there(&world, bob).await);
+}
+
+/// An operator who names a person by its address means no service account.
+pub(crate) async fn a_users_address_means_no_service_account(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ctx = world.ctx();
+    let bot = world.service("bot", Some("globex"), &[]).await;
+    let found = find_subject_by_email(ctx, &OPERATOR, email("bot")).await;
+    assert_eq!(found.unwrap().id, bot);
+    let found = find_user_by_email(ctx, &OPERATOR, email("bot")).await;
+    assert_eq!(code(found), ErrorCode::NotFound);
+    let person = world.user("bot", None, &[]).await;
+    let found = find_user_by_email(ctx, &OPERATOR, email("bot")).await;
+    assert_eq!(found.unwrap().id, person);
+}

@@ -157,6 +157,7 @@ macro_rules! use_cases {
                 a_persons_account_joins_by_its_own_session,
                 an_account_that_waited_for_its_owner_is_erased,
                 an_invitation_is_as_good_as_its_maker,
+                who_loses_a_grant_while_it_invites_is_judged_without_it,
                 an_invitation_gives_no_more_than_what_it_was_made_through,
                 an_invitation_ends_with_the_token_it_was_made_through,
                 who_vouches_only_later_did_not_vouch,
@@ -176,6 +177,8 @@ macro_rules! use_cases {
                 a_session_of_who_stands_in_locks_out_nobody,
                 an_address_that_several_have_is_told_with_their_ids,
                 who_stands_in_stays_at_home,
+                a_ban_of_who_stands_in_outlives_the_tenants_word,
+                a_users_address_means_no_service_account,
                 who_leaves_its_only_tenant_is_erased,
                 displacing_is_answered_as_an_ending,
             ]
@@ -197,6 +200,7 @@ macro_rules! use_cases {
                 what_stopped_is_told_as_far_back_as_asked,
             ]
             audit: [
+                what_is_refused_again_and_again_is_counted,
                 every_success_and_failure_is_written_down,
                 each_use_of_a_credential_is_attributed,
                 a_row_says_what_was_given,

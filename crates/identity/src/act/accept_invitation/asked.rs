@@ -2,6 +2,7 @@
 //! taking it would do. Not here: doing it.
 
 use super::super::caller::{load_maker, load_manager};
+use super::super::displace::find_barred;
 use super::super::link_identity::has_way_in;
 use super::super::work::{Query, Stop};
 use super::super::{Caller, Realm};
@@ -79,6 +80,10 @@ impl Asked {
         found: &Found,
     ) -> Result<Taking, Stop<ManageRefusal>> {
         let (invitation, account) = (&found.invitation, found.account.as_ref());
+        let (email, tenant) = (&invitation.email, &invitation.tenant);
+        if find_barred(tx, email, tenant, self.now).await?.is_some() {
+            return Err(ManageRefusal::InvitationInvalid.into());
+        }
         let maker = load_maker(tx, &self.realm.settings, invitation, self.now).await?;
         let taking = take(&TakeInput {
             invitation,

@@ -57,6 +57,12 @@ pub enum ManageRefusal {
     /// The address counts in one tenant alone, and so does who has it.
     #[error("the address counts in one tenant alone, and so does who has it: invite its person")]
     StandIn,
+    /// Who stands in for the address in the tenant may not act, and nobody takes its place.
+    #[error(
+        "who stands in for the address there may not act ({0}): enable it, or delete it, before \
+         somebody joins by the address"
+    )]
+    Barred(SubjectId),
     /// A role that neither the realm nor the tenant defines.
     #[error("role {0} is not defined")]
     RoleUnknown(String),
@@ -152,6 +158,7 @@ impl Reason for ManageRefusal {
             Self::NotFound(_) => ("not_found", ErrorCode::NotFound),
             Self::Exists(_) => ("exists", ErrorCode::AlreadyExists),
             Self::Ambiguous(_) => ("ambiguous", ErrorCode::InvalidRequest),
+            Self::Barred(_) => ("barred", ErrorCode::AlreadyExists),
             Self::StandIn => ("stand_in", ErrorCode::InvalidRequest),
             Self::RoleUnknown(_) => ("role_unknown", ErrorCode::InvalidRequest),
             Self::LastWayIn => ("last_way_in", ErrorCode::InvalidRequest),
