@@ -1,19 +1,28 @@
-//! Narrowed credentials against what they are narrowed from, at every kind of route and by
-//! every way of presenting them: they may do less, never more; and checks, headers, claims
-//! and the JWT that an upstream sees say one and the same.
+//! Narrowed credentials against what they are narrowed from, at every kind of route, by every
+//! way of presenting them, in every role and tenant that a request may name, and asked by
+//! another proxy: they may do less, never more; and checks, headers, claims and the JWT that
+//! an upstream sees say one and the same.
 
+use crate::dice::{Seeded, rounds};
 use doorward_testkit::jwt::Unverified;
 use doorward_testkit::{App, Request, Response, Setup, site};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::fmt;
 
 const REALM: &str = r#"
+[server]
+trusted_proxies = ["127.0.0.1"]
+
 [realm.acme]
 issuer = "http://127.0.0.1:8080"
 dialects = ["oauth"]
 exchange = { path = "/exchange", token_field = "access_token", scope_field = "scope", answer_field = "jwt" }
-roles = { ab = ["a", "b"], c = ["c"], none = [] }
-basic = { username = "acme", modules = { some = { enabled = true, scopes = ["a", "c"] } } }
+roles = { ab = ["a", "b"], c = ["c"], none = [], goes = ["a", "cross"] }
+role_header = "X-Role"
+tenant_header = { header = "X-Tenant-ID", foreign_scope = "cross" }
+forward_auth = { path = "/ask" }
+basic = { username = "acme", modules = { some = { enabled = true, scopes = ["a", "c", "cross"] } } }
 
 [realm.acme.tokens]
 revocation = "immediate"
@@ -26,7 +35,7 @@ prefix = "acme-"
 presentations = ["exchange", "bearer", "basic"]
 
 [realm.acme.identity]
-map = { told-scope = "scope", told-permissions = "may.list", told-roles = "roles" }
+map = { told-scope = "scope", told-permissions = "may.list", told-roles = "roles", told-org = "org" }
 
 [[realm.acme.route]]
 path = "/any/**"
@@ -35,15 +44,23 @@ basic = "some"
 "#;
 
 /// What a route of the name asks for.
-const PERMISSIONS: [&str; 3] = ["a", "b", "c"];
-const ROLES: [&str; 3] = ["ab", "c", "none"];
+const PERMISSIONS: [&str; 4] = ["a", "b", "c", "cross"];
+/// With what each gives.
+const ROLES: [(&str, &[&str]); 4] = [
+    ("ab", &["a", "b"]),
+    ("c", &["c"]),
+    ("none", &[]),
+    ("goes", &["a", "cross"]),
+];
+/// Of which the last is none.
+const TENANTS: [&str; 3] = ["acme", "globex", "nowhere"];
 
 fn start(site: &str) -> App {
     let mut text = REALM.to_owned();
     for (kind, names) in [
         ("permissions", PERMISSIONS),
         ("scopes", PERMISSIONS),
-        ("roles", ROLES),
+        ("roles", ROLES.map(|(name, _)| name)),
     ] {
         for name in names {
             text.push_str(&format!(
@@ -54,33 +71,16 @@ fn start(site: &str) -> App {
     Setup::new(site, &text).start()
 }
 
-/// Dice that fall alike in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn some<'n>(&mut self, names: &[&'n str]) -> Vec<&'n str> {
-        let mut chosen = Vec::new();
-        for name in names {
-            self.0 = self
-                .0
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            if (self.0 >> 40) & 1 == 1 {
-                chosen.push(*name);
-            }
-        }
-        chosen
-    }
-}
-
 type Names = BTreeSet<String>;
 
 /// All that one credential may do and is told to be.
-#[derive(Debug)]
+#[derive(PartialEq, Debug)]
 struct Authority {
     permissions: Names,
     scopes: Names,
     roles: Names,
+    /// Where it acts.
+    tenant: String,
 }
 
 impl Authority {
@@ -103,74 +103,122 @@ fn list(value: &Value) -> Names {
     items.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Tries every route, and compares with what the upstream is told.
-fn explore(what: &str, ask: &dyn Fn(&str) -> Request) -> Authority {
-    let passes = |kind: &str, names: [&str; 3]| -> Names {
-        let passes = |name: &&str| match ask(&format!("/{kind}/{name}")).send().status {
-            200 => true,
-            403 => false,
-            status => panic!("{what}: /{kind}/{name}: {status}"),
-        };
-        names
-            .into_iter()
-            .filter(passes)
-            .map(str::to_owned)
-            .collect()
-    };
-    let authority = Authority {
-        permissions: passes("permissions", PERMISSIONS),
-        scopes: passes("scopes", PERMISSIONS),
-        roles: passes("roles", ROLES),
-    };
-    let answer = ask("/any/x").send();
-    let told = answer.expect(200).json()["headers"].clone();
-    let header = |name: &str| {
-        told.get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    assert_eq!(
-        words(&header("x-doorward-scopes"), ' '),
-        authority.scopes,
-        "{what}"
-    );
-    assert_eq!(
-        words(&header("told-scope"), ' '),
-        authority.scopes,
-        "{what}"
-    );
-    assert_eq!(
-        words(&header("told-permissions"), ','),
-        authority.permissions,
-        "{what}"
-    );
-    assert_eq!(words(&header("told-roles"), ','), authority.roles, "{what}");
-    if let Some(jwt) = header("authorization").strip_prefix("Bearer ") {
-        let claims = Unverified::of(jwt).claims;
-        let scope = claims
-            .get("scope")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        assert_eq!(words(scope, ' '), authority.scopes, "{what}");
-        assert_eq!(
-            list(&claims["may"]["list"]),
-            authority.permissions,
-            "{what}"
-        );
-        assert_eq!(list(&claims["roles"]), authority.roles, "{what}");
+/// How a request is made.
+#[derive(Clone, Copy, Debug)]
+struct Showing<'s> {
+    credential: Credential<'s>,
+    /// Whether another proxy asks about it.
+    is_asked: bool,
+    role: Option<&'s str>,
+    tenant: Option<&'s str>,
+}
+
+#[derive(Clone, Copy)]
+enum Credential<'s> {
+    Bearer(&'s str),
+    Basic(&'s str),
+}
+
+/// Without what is secret.
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bearer(token) if token.contains('.') => "a JWT",
+            Self::Bearer(_) => "a token",
+            Self::Basic(_) => "Basic",
+        })
     }
-    authority
+}
+
+impl<'s> Showing<'s> {
+    /// As it is, to the gate itself.
+    const fn plain(credential: Credential<'s>) -> Self {
+        Self {
+            credential,
+            is_asked: false,
+            role: None,
+            tenant: None,
+        }
+    }
+
+    fn ask(&self, app: &App, path: &str) -> Response {
+        let mut request = if self.is_asked {
+            app.request("GET", "/ask")
+                .header("X-Forwarded-Method", "GET")
+                .header("X-Forwarded-Uri", path)
+        } else {
+            app.request("GET", path)
+        };
+        request = match self.credential {
+            Credential::Bearer(token) => request.bearer(token),
+            Credential::Basic(token) => request.basic("acme", token),
+        };
+        for (name, value) in [("X-Role", self.role), ("X-Tenant-ID", self.tenant)] {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        request.send()
+    }
+
+    /// What an upstream is told: by a header that is not there, nothing.
+    fn told(&self, app: &App) -> impl Fn(&str) -> String + use<> {
+        let answer = self.ask(app, "/any/x");
+        let by_gate = (!self.is_asked).then(|| answer.expect(200).json()["headers"].clone());
+        move |name: &str| {
+            let told = match &by_gate {
+                Some(told) => told.get(name).and_then(Value::as_str),
+                None => answer.expect(200).header(name),
+            };
+            told.unwrap_or_default().to_owned()
+        }
+    }
+
+    /// Tries every route, and compares with what the upstream is told.
+    fn explore(&self, app: &App) -> Authority {
+        let passes = |kind: &str, names: [&str; 4]| -> Names {
+            let passes = |name: &&str| match self.ask(app, &format!("/{kind}/{name}")).status {
+                200 => true,
+                403 => false,
+                status => panic!("{self:?}: /{kind}/{name}: {status}"),
+            };
+            let passed = names.into_iter().filter(passes);
+            passed.map(str::to_owned).collect()
+        };
+        let told = self.told(app);
+        let authority = Authority {
+            permissions: passes("permissions", PERMISSIONS),
+            scopes: passes("scopes", PERMISSIONS),
+            roles: passes("roles", ROLES.map(|(name, _)| name)),
+            tenant: told("x-doorward-tenant"),
+        };
+        for (name, separator, held) in [
+            ("x-doorward-scopes", ' ', &authority.scopes),
+            ("told-scope", ' ', &authority.scopes),
+            ("told-permissions", ',', &authority.permissions),
+            ("told-roles", ',', &authority.roles),
+        ] {
+            assert_eq!(words(&told(name), separator), *held, "{self:?}: {name}");
+        }
+        assert_eq!(told("told-org"), authority.tenant, "{self:?}");
+        assert_eq!(told("x-doorward-role"), self.role.unwrap_or_default());
+        if let Some(jwt) = told("authorization").strip_prefix("Bearer ")
+            && jwt.contains('.')
+        {
+            let claims = Unverified::of(jwt).claims;
+            let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
+            assert_eq!(words(text("scope"), ' '), authority.scopes, "{self:?}");
+            let may = list(&claims["may"]["list"]);
+            assert_eq!(may, authority.permissions, "{self:?}");
+            assert_eq!(list(&claims["roles"]), authority.roles, "{self:?}");
+            assert_eq!(text("org"), authority.tenant, "{self:?}");
+        }
+        authority
+    }
 }
 
 fn by_bearer(app: &App, token: &str) -> Authority {
-    explore("bearer", &|path| app.request("GET", path).bearer(token))
-}
-
-fn by_basic(app: &App, token: &str) -> Authority {
-    explore("basic", &|path| {
-        app.request("GET", path).basic("acme", token)
-    })
+    Showing::plain(Credential::Bearer(token)).explore(app)
 }
 
 fn exchange(app: &App, token: &str, scope: Option<&str>) -> Response {
@@ -181,58 +229,155 @@ fn exchange(app: &App, token: &str, scope: Option<&str>) -> Response {
     app.request("POST", "/exchange").json(&body).send()
 }
 
-fn by_jwt(app: &App, exchanged: &Response) -> Authority {
-    let jwt = exchanged.expect(200).json()["jwt"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let jwt = app.remembered(jwt);
-    explore("jwt", &|path| app.request("GET", path).bearer(&jwt))
+fn jwt_of(app: &App, exchanged: &Response) -> String {
+    let body = exchanged.expect(200).json();
+    app.remembered(body["jwt"].as_str().unwrap().to_owned())
 }
 
+fn by_jwt(app: &App, exchanged: &Response) -> Authority {
+    by_bearer(app, &jwt_of(app, exchanged))
+}
+
+/// Who owns the credentials of a round.
+struct Owner {
+    email: String,
+    /// Whether it holds what it holds in the whole realm, and not in `acme`.
+    is_wide: bool,
+}
+
+impl Owner {
+    fn make(app: &App, dice: &mut Seeded, number: usize) -> Self {
+        let owner = Self {
+            email: format!("robot{number}@example.com"),
+            is_wide: dice.one_in(2),
+        };
+        let place: &[&str] = if owner.is_wide {
+            &[]
+        } else {
+            &["--tenant", "acme"]
+        };
+        let permissions = dice.some(&PERMISSIONS);
+        let roles = dice.some(&ROLES.map(|(name, _)| name));
+        let permissions = permissions.iter().flat_map(|name| ["--permission", name]);
+        let roles = roles.iter().flat_map(|name| ["--role", name]);
+        let given: Vec<&str> = place
+            .iter()
+            .copied()
+            .chain(permissions)
+            .chain(roles)
+            .collect();
+        app.service_account(&owner.email, &given);
+        owner
+    }
+
+    /// Checks what becomes of a selection, given what the credential may without one.
+    fn check(&self, app: &App, showing: &Showing<'_>, whole: &Authority) {
+        let gives = |role: &str| ROLES.iter().find(|(name, _)| *name == role).unwrap().1;
+        let may_cross = self.is_wide
+            && whole.scopes.contains("cross")
+            && showing
+                .role
+                .is_none_or(|role| gives(role).contains(&"cross"));
+        let role_is_held = showing.role.is_none_or(|role| whole.roles.contains(role));
+        let is_reached = showing
+            .tenant
+            .is_none_or(|tenant| tenant == whole.tenant || (may_cross && tenant != TENANTS[2]));
+        if !role_is_held || !is_reached {
+            let code = if role_is_held {
+                "tenant_forbidden"
+            } else {
+                "role_not_allowed"
+            };
+            let refused = showing.ask(app, "/any/x");
+            assert_eq!(
+                (refused.status, &*refused.code()),
+                (403, code),
+                "{showing:?}"
+            );
+            return;
+        }
+        let acting = showing.explore(app);
+        assert!(acting.within(whole), "{showing:?}: {acting:?} {whole:?}");
+        let tenant = showing.tenant.unwrap_or(&whole.tenant);
+        assert_eq!(acting.tenant, tenant, "{showing:?}");
+        match showing.role {
+            Some(role) => {
+                assert_eq!(acting.roles, words(role, ' '), "{showing:?}");
+                let given: Names = gives(role).iter().map(|name| (*name).to_owned()).collect();
+                assert!(
+                    acting.permissions.is_subset(&given),
+                    "{showing:?} {acting:?}"
+                );
+                assert!(acting.scopes.is_subset(&given), "{showing:?} {acting:?}");
+            }
+            None => assert_eq!(
+                (&acting.roles, &acting.scopes),
+                (&whole.roles, &whole.scopes)
+            ),
+        }
+    }
+
+    /// The same, of some selection.
+    fn check_some(
+        &self,
+        app: &App,
+        dice: &mut Seeded,
+        credential: Credential<'_>,
+        whole: &Authority,
+    ) {
+        let showing = Showing {
+            credential,
+            is_asked: dice.one_in(2),
+            role: dice.one_in(2).then(|| dice.of(&ROLES).0),
+            tenant: dice.one_in(2).then(|| *dice.of(&TENANTS)),
+        };
+        self.check(app, &showing, whole);
+    }
+}
+
+/// `DOORWARD_SEED` repeats a round that failed.
 #[test]
 fn what_is_narrowed_may_less_and_says_so_everywhere() {
     let app = start(site!());
-    let mut dice = Dice(20_261_129);
-    for round in 0..8 {
-        let owner = format!("robot{round}@example.com");
-        let (permissions, roles) = (dice.some(&PERMISSIONS), dice.some(&ROLES));
-        let given: Vec<&str> = permissions
-            .iter()
-            .flat_map(|name| ["--permission", name])
-            .chain(roles.iter().flat_map(|name| ["--role", name]))
-            .collect();
-        app.service_account(&owner, &given);
-        let wide_token = app.token("service", &owner, &[]);
+    for tenant in &TENANTS[..2] {
+        let arguments = ["--realm", "acme", tenant];
+        let _ = app.run(&["tenant", "create"], &arguments).success();
+    }
+    for (number, mut dice) in rounds(30).enumerate() {
+        let dice = &mut dice;
+        let owner = Owner::make(&app, dice, number);
+        let wide_token = app.token("service", &owner.email, &[]);
         let scopes = dice.some(&PERMISSIONS);
         let scopes: Vec<&str> = scopes.iter().flat_map(|name| ["--scope", name]).collect();
-        let narrow_token = app.token("service", &owner, &scopes);
+        let narrow_token = app.token("service", &owner.email, &scopes);
         let wide = by_bearer(&app, &wide_token);
         let narrow = by_bearer(&app, &narrow_token);
         // Without a list a token is not narrowed.
-        assert!(narrow.within(&wide), "{round}: {narrow:?} {wide:?}");
+        assert!(narrow.within(&wide), "{narrow:?} {wide:?}");
         for (token, whole) in [(&wide_token, &wide), (&narrow_token, &narrow)] {
-            let basic = by_basic(&app, token);
-            assert!(basic.within(whole), "{round}: {basic:?} {whole:?}");
-            let jwt = by_jwt(&app, &exchange(&app, token, None));
-            assert!(
-                jwt.within(whole) && whole.within(&jwt),
-                "{round}: {jwt:?} {whole:?}"
-            );
+            owner.check_some(&app, dice, Credential::Bearer(token), whole);
+            let basic = Showing::plain(Credential::Basic(token)).explore(&app);
+            assert!(basic.within(whole), "{basic:?} {whole:?}");
+            owner.check_some(&app, dice, Credential::Basic(token), &basic);
+            let jwt = jwt_of(&app, &exchange(&app, token, None));
+            assert_eq!(by_bearer(&app, &jwt), *whole);
+            owner.check_some(&app, dice, Credential::Bearer(&jwt), whole);
             let asked = dice.some(&PERMISSIONS).join(" ");
             let answer = exchange(&app, token, Some(&asked));
-            if answer.status == 200 {
-                let asked = by_jwt(&app, &answer);
-                assert!(asked.within(&jwt), "{round}: {asked:?} {jwt:?}");
+            if words(&asked, ' ').is_subset(&whole.permissions) {
+                let jwt = jwt_of(&app, &answer);
+                let asked = by_bearer(&app, &jwt);
+                assert!(asked.within(whole), "{asked:?} {whole:?}");
+                owner.check_some(&app, dice, Credential::Bearer(&jwt), &asked);
             } else {
-                assert_eq!(answer.status, 400, "{}", answer.text());
+                assert_eq!((answer.status, &*answer.code()), (400, "invalid_scope"));
             }
-            let nothing = by_jwt(&app, &exchange(&app, token, Some("")));
-            assert!(
-                nothing.permissions.is_empty() && nothing.roles.is_empty(),
-                "{nothing:?}"
-            );
         }
+        let nothing = by_jwt(&app, &exchange(&app, &wide_token, Some("")));
+        assert!(
+            nothing.permissions.is_empty() && nothing.roles.is_empty(),
+            "{nothing:?}"
+        );
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod account;
 mod authority;
+mod dice;
 mod flood;
 mod foreign;
 mod framing;
