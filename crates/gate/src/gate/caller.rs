@@ -71,7 +71,7 @@ impl Gate {
     }
 
     /// Refuses to act in a tenant that is not there, or not any more: who may act in all of
-    /// them may act in no other. What tenants the logins of others have is theirs to say.
+    /// them may act in no other.
     pub(super) async fn check_tenant(
         &self,
         scene: Scene<'_>,

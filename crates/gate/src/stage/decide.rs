@@ -11,7 +11,7 @@ use super::{Passed, Stop};
 use crate::policy::compiled::{Realm, Route, Target, TargetKind};
 use crate::policy::spec::{MountAccess, MountSpec, RouteSpec, TenantRule};
 use doorward_base::claims::ClaimPlaces;
-use doorward_base::principal::{Acting, Selected};
+use doorward_base::principal::{Acting, CredentialId, Selected};
 use doorward_base::{CredentialKind, ErrorCode, Principal, RoleName, Scope, TenantId};
 use http::Method;
 use std::sync::Arc;
@@ -32,12 +32,13 @@ impl Permit {
         self.principal.as_ref()
     }
 
-    /// The tenant of ours that the caller acts in and was not verified in, if it is a subject
-    /// of ours.
+    /// The tenant of ours that the caller acts in and was not verified in. What tenants another
+    /// issuer has is its to say.
     pub(crate) fn foreign_tenant(&self, verified: &Principal) -> Option<&TenantId> {
         let acting = self.principal.as_ref()?;
         let tenant = acting.tenant.as_ref()?;
-        (acting.subject.is_some() && verified.tenant.as_ref() != Some(tenant)).then_some(tenant)
+        let is_ours = acting.credential != CredentialId::Foreign;
+        (is_ours && verified.tenant.as_ref() != Some(tenant)).then_some(tenant)
     }
 
     /// The caller and how it presented itself, taken out.

@@ -4,6 +4,7 @@
 use super::support::{Answer, Running, api_token, ask, realm, route, scope, start};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use doorward_base::principal::CredentialId;
 use doorward_gate::lower;
 use doorward_gate::policy::spec::{RealmSpec, RoleSpec, RouteSpec, TenantHeaderSpec, UpstreamSpec};
 use serde_json::{Value, json};
@@ -118,6 +119,14 @@ async fn a_tenant_that_is_not_there_is_nobodys_to_act_in() {
     let realm = "test".parse().unwrap();
     let denial = &gate.gate.denials().list(&realm, None, 1)[0];
     assert_eq!(denial.check, "tenant_unknown");
+    // What tenants another issuer has is not known here.
+    let foreign = api_token(2);
+    gate.world.know_as(&foreign, |parts| {
+        parts.scopes = vec![scope("tenant:assume")];
+        parts.credential = CredentialId::Foreign;
+    });
+    let foreign = answer(&format!("Bearer {foreign}"), "nowhere", "GET /api/x").await;
+    assert_eq!(told(&foreign)["x-doorward-tenant"], "nowhere");
 }
 
 #[tokio::test]

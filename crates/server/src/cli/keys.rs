@@ -91,7 +91,8 @@ fn init(command: &Init) -> Result<(), Failure> {
             ));
         }
     }
-    tell_keys(&command.installation, &loaded.settings)
+    tell_keys(&command.installation, &loaded.settings);
+    Ok(())
 }
 
 /// When a file was written, if there is one.
@@ -102,12 +103,12 @@ fn made_at(path: &Path) -> Option<Timestamp> {
 }
 
 /// Says which keys the realms have, if there is a store, and how one gets another.
-fn tell_keys(installation: &Installation, settings: &Settings) -> Result<(), Failure> {
+fn tell_keys(installation: &Installation, settings: &Settings) {
     if let Database::Sqlite(path) = &settings.server.database
         && !path.exists()
     {
         output::note("there is no store yet: the keys of the realms are made with it");
-        return Ok(());
+        return;
     }
     let mut views = Vec::new();
     for realm in &settings.realms {
@@ -116,7 +117,15 @@ fn tell_keys(installation: &Installation, settings: &Settings) -> Result<(), Fai
             realm: realm.name().clone(),
             json: false,
         };
-        for mut view in views_of(&target)? {
+        let found = match views_of(&target) {
+            Ok(found) => found,
+            // What was asked for is there.
+            Err(failure) => {
+                output::note(&format!("the keys of the realms cannot be told: {failure}"));
+                return;
+            }
+        };
+        for mut view in found {
             if let Some(members) = view.as_object_mut() {
                 members.insert("realm".to_owned(), json!(realm.name().as_str()));
             }
@@ -139,7 +148,6 @@ fn tell_keys(installation: &Installation, settings: &Settings) -> Result<(), Fai
         "`doorward keys rotate --config {} --realm REALM` makes another key of a realm",
         installation.config.display()
     ));
-    Ok(())
 }
 
 fn rotate_key(command: &Rotate) -> Result<(), Failure> {
