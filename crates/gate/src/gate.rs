@@ -21,7 +21,7 @@ use crate::policy::compiled::{Limit, Realm, Target};
 use crate::policy::spec::MountAccess;
 use crate::proxy::upstream::Upstreams;
 use crate::seldom::Seldom;
-use crate::stage::decide::{Permit, Presenter, decide};
+use crate::stage::decide::Permit;
 use crate::stage::forwarded::{self, Client};
 use crate::stage::guard;
 use crate::stage::route::Found;
@@ -30,7 +30,7 @@ use crate::stage::verify::cache::Caches;
 use crate::stage::{Passed, Stop, cors, limit, reserved, route};
 use crate::stream::{Keeper, Streams};
 use arc_swap::ArcSwap;
-use caller::check_page;
+use caller::{check_page, decide_caller};
 use doorward_base::{ErrorCode, RequestId, Timestamp};
 use doorward_surface::DenialLog;
 use futures_util::FutureExt as _;
@@ -327,15 +327,10 @@ impl Gate {
             target.limits.iter().chain(everywhere.into_iter().flatten()),
             case,
         )?;
-        let caller = verified.as_ref().map(|verified| Presenter {
-            principal: &verified.principal,
-            kind: verified.kind,
-        });
-        let permit = decide(realm, target, &parts.method, caller, &asked)?;
-        if let Some(verified) = &verified
-            && let Some(tenant) = permit.foreign_tenant(&verified.principal)
-        {
-            self.check_tenant(scene, tenant, case).await?;
+        let caller = verified.as_ref();
+        let permit = decide_caller(realm, (target, &parts.method), caller, &asked)?;
+        if let Some(verified) = caller {
+            self.check_tenant(scene, verified, &permit, case).await?;
         }
         Ok(Judged {
             target,

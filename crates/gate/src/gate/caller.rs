@@ -3,12 +3,14 @@
 
 use super::{Gate, Scene};
 use crate::case::Case;
-use crate::policy::compiled::{Target, TargetKind};
+use crate::policy::compiled::{Realm, Target, TargetKind};
 use crate::port::Facts;
-use crate::stage::decide;
+use crate::stage::decide::{self, Permit, Presenter};
+use crate::stage::guard::Asked;
 use crate::stage::verify::{Presented, Verified, Verifier, origin, presented};
 use crate::stage::{Passed, Stop, limit};
-use doorward_base::{CredentialKind, ErrorCode, TenantId, Timestamp};
+use doorward_base::{CredentialKind, ErrorCode, Timestamp};
+use http::Method;
 use http::request::Parts;
 
 /// A browser adds a Basic credential by itself, also to what pages of other sites send.
@@ -24,6 +26,20 @@ pub(super) fn check_page(
         }
         _ => Ok(()),
     }
+}
+
+/// What a caller may do, judged as it presented itself.
+pub(super) fn decide_caller(
+    realm: &Realm,
+    (target, method): (&Target, &Method),
+    verified: Option<&Verified>,
+    asked: &Asked,
+) -> Passed<Permit> {
+    let caller = verified.map(|verified| Presenter {
+        principal: &verified.principal,
+        kind: verified.kind,
+    });
+    decide::decide(realm, target, method, caller, asked)
 }
 
 impl Gate {
@@ -75,9 +91,13 @@ impl Gate {
     pub(super) async fn check_tenant(
         &self,
         scene: Scene<'_>,
-        tenant: &TenantId,
+        verified: &Verified,
+        permit: &Permit,
         case: &Case,
     ) -> Passed<()> {
+        let Some(tenant) = permit.foreign_tenant(&verified.principal) else {
+            return Ok(());
+        };
         let facts = Facts {
             now: case.now,
             request: case.request,

@@ -300,14 +300,8 @@ impl NewToken {
             ceiling.permissions.get_or_insert_default();
             ceiling.roles.get_or_insert_default();
         }
-        for list in [&mut ceiling.permissions].into_iter().flatten() {
-            list.sort_unstable();
-            list.dedup();
-        }
-        for list in [&mut ceiling.roles].into_iter().flatten() {
-            list.sort_unstable();
-            list.dedup();
-        }
+        ceiling.permissions.iter_mut().for_each(sort);
+        ceiling.roles.iter_mut().for_each(sort);
         ceiling
     }
 
@@ -343,6 +337,11 @@ impl NewToken {
         }
         Ok(())
     }
+}
+
+fn sort<T: Ord>(names: &mut Vec<T>) {
+    names.sort_unstable();
+    names.dedup();
 }
 
 fn note(event: &mut AuditEvent, key: &str, value: Option<Value>) {
