@@ -166,6 +166,20 @@ mod tests {
         assert_eq!(left, [15, 99, 200, 201, 202, 203]);
     }
 
+    #[test]
+    fn when_a_quarter_has_refilled_nothing_else_goes() {
+        let buckets: Buckets<Full> = Buckets::new(64 * 16);
+        let mut shard = buckets.shard(0);
+        for key in 0..16 {
+            let moment = if key < 4 { 0 } else { 200 };
+            shard.bucket(key, Timestamp::from_micros(0)).0.0 = moment;
+        }
+        shard.bucket(99, Timestamp::from_micros(100)).0.0 = 200;
+        let mut left: Vec<u128> = shard.map.keys().copied().collect();
+        left.sort_unstable();
+        assert_eq!(left, [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 99]);
+    }
+
     /// Keys are hashes under a secret, so that folding them is enough; but the lowest
     /// bits, which chose the shard, must not be all that counts within it.
     #[test]
@@ -175,13 +189,17 @@ mod tests {
             fold.write_u128(key);
             fold.finish()
         };
-        for step in [1_u128 << 6, 1 << 64, (1 << 64) + (1 << 6)] {
-            let hashes: std::collections::BTreeSet<u64> =
-                (0..1000).map(|number| hash(number * step)).collect();
+        let steps = [1_u128 << 6, 1 << 64, (1 << 64) + (1 << 6)];
+        for (step, flipped) in steps
+            .iter()
+            .flat_map(|step| [(*step, 0), (*step, u128::MAX)])
+        {
+            let keys = (0..1000).map(|number| flipped ^ (number * step));
+            let hashes: std::collections::BTreeSet<u64> = keys.map(hash).collect();
             assert_eq!(hashes.len(), 1000, "{step:x}");
             // A map takes the highest bits first.
             let tops: std::collections::BTreeSet<u64> =
-                (0..1000).map(|n| hash(n * step) >> 56).collect();
+                hashes.iter().map(|hash| hash >> 56).collect();
             assert!(step == 1 << 64 || tops.len() > 100, "{step:x}");
         }
     }

@@ -81,4 +81,17 @@ mod tests {
         let after = Next::Wait(before.plus(every));
         assert_eq!(schedule.next(&buckets, before), after);
     }
+
+    #[test]
+    fn between_two_sweeps_only_what_is_pressing_is_sent() {
+        let every = Duration::from_millis(250);
+        let buckets = SharedBuckets::new(1000, every);
+        let mut schedule = Schedule::new(every).unwrap();
+        let noon = Timestamp::from_seconds(1_800_000_000);
+        schedule.next(&buckets, noon);
+        let quota = Quota::new(200, Duration::from_secs(1), 200).unwrap();
+        buckets.check(7, &quota, noon);
+        assert_eq!(schedule.next(&buckets, noon), Next::Wait(noon.plus(every)));
+        assert_eq!(schedule.next(&buckets, noon.plus(every)), Next::Send);
+    }
 }

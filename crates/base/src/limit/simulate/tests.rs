@@ -33,6 +33,26 @@ fn unheard(nodes: usize, per_second: u32) -> u64 {
 }
 
 #[test]
+fn requests_of_a_flood_come_at_an_even_rate_to_the_nodes_in_turn() {
+    let requests: Vec<_> = flood(2, 4, 1500 * MS).collect();
+    let nodes = [0, 1, 0, 1, 0, 1];
+    let expected = (0..).map(|n| 250 * n * MS).zip(nodes).collect::<Vec<_>>();
+    assert_eq!(requests, expected);
+}
+
+#[test]
+fn the_error_is_a_part_of_what_one_bucket_admits() {
+    for admitted in [75, 125] {
+        let outcome = Outcome {
+            admitted,
+            ideal: 100,
+            ..Outcome::default()
+        };
+        assert_eq!(outcome.error(), 0.25);
+    }
+}
+
+#[test]
 fn a_flood_over_several_nodes_is_admitted_like_one_over_one() {
     for nodes in [1, 2, 4] {
         for per_second in [250, 1000, 2000, 5000, 10_000, 20_000] {
@@ -188,4 +208,13 @@ fn batches_are_few() {
     assert!(busy.batches <= 2 * 10 * 150, "{busy:?}");
     let idle = run(&cluster, [(Duration::ZERO, 0), (60_000 * MS, 1)]);
     assert!(idle.batches <= 2, "{idle:?}");
+}
+
+#[test]
+fn a_node_without_the_shared_side_sends_no_second_batch() {
+    let cluster = Cluster {
+        troubles: vec![(Duration::ZERO, Trouble::Down)],
+        ..cluster(2, quota(200, 1, 200))
+    };
+    assert_eq!(run(&cluster, flood(2, 3000, 1000 * MS)).batches, 2);
 }
