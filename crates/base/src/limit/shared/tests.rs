@@ -95,6 +95,8 @@ fn what_is_given_back_after_it_was_said_is_said_at_once() {
         pass(&node, &quota, used, at(0));
         let batch = said(&node, at(0));
         node.apply(&Ledger::new().merge(&batch, at(0).as_micros()), at(0));
+        node.sweep();
+        assert!(!node.is_due(), "{used}: nothing is left to say");
         let wake = node.give_back(KEY, &quota, at(0));
         // One that is short has no room for others to hear of at once.
         let expected = [Wake::Sender, Wake::Nobody][usize::from(used > 200)];
@@ -115,6 +117,14 @@ fn a_sender_is_woken_once_for_what_is_pressing() {
     assert_eq!((batch.len(), batch[0].delta), (1, 60 * 5000));
     assert!(!node.is_due());
     assert_eq!(said(&node, at(0)), []);
+}
+
+#[test]
+fn a_key_is_on_a_list_once() {
+    let (node, quota) = (node(), quota(200, 200));
+    assert_eq!(pass(&node, &quota, 5, at(0)), 5);
+    let number = usize::try_from(KEY).unwrap();
+    assert_eq!(node.buckets.shard(number).side.soon, [KEY]);
 }
 
 #[test]
