@@ -70,7 +70,97 @@ pub fn disown(event: &mut AuditEvent) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{NOW, id, tenant};
     use super::*;
+    use crate::model::AuditAction;
+    use doorward_base::{ApiTokenId, ErrorCode, RequestId, SessionId};
+    use serde_json::Map;
+
+    fn refused(actor: Actor) -> AuditEvent {
+        AuditEvent {
+            at: NOW,
+            request: RequestId::from_bytes([1; 16]),
+            actor,
+            action: AuditAction::TokenPresent,
+            outcome: Outcome::Refused(ErrorCode::TokenInvalid),
+            subject: None,
+            tenant: None,
+            token: None,
+            session: None,
+            peer: None,
+            detail: Map::new(),
+        }
+    }
+
+    #[test]
+    fn a_stranger_is_who_was_refused_and_names_nothing() {
+        let stranger = || refused(Actor::Anonymous);
+        assert!(is_of_a_stranger(&stranger()));
+        for event in [
+            refused(Actor::Subject(id(1))),
+            AuditEvent {
+                outcome: Outcome::Success,
+                ..stranger()
+            },
+            AuditEvent {
+                subject: Some(id(1)),
+                ..stranger()
+            },
+            AuditEvent {
+                tenant: Some(tenant("acme")),
+                ..stranger()
+            },
+            AuditEvent {
+                token: Some(ApiTokenId::from_bytes([1; 16])),
+                ..stranger()
+            },
+            AuditEvent {
+                session: Some(SessionId::from_bytes([1; 16])),
+                ..stranger()
+            },
+        ] {
+            assert!(!is_of_a_stranger(&event), "{event:?}");
+        }
+    }
+
+    #[test]
+    fn a_tenant_is_only_asked_for_by_a_subject_that_was_refused() {
+        let acme = tenant("acme");
+        for (actor, done, expected) in [
+            (Actor::Subject(id(1)), false, Some(&acme)),
+            (Actor::Subject(id(1)), true, None),
+            (Actor::Anonymous, false, None),
+            (Actor::Operator, false, None),
+        ] {
+            let mut event = refused(actor);
+            event.tenant = Some(acme.clone());
+            if done {
+                event.outcome = Outcome::Success;
+            }
+            assert_eq!(tenant_asked_for(&event), expected, "{actor:?} {done}");
+        }
+    }
+
+    #[test]
+    fn the_log_of_others_is_not_written_into() {
+        let mut event = refused(Actor::Subject(id(1)));
+        event.tenant = Some(tenant("acme"));
+        disown(&mut event);
+        assert_eq!(event.tenant, None);
+        assert_eq!(event.detail.get("asked_tenant"), Some(&json!("acme")));
+        let mut of_none = refused(Actor::Subject(id(1)));
+        disown(&mut of_none);
+        assert_eq!(of_none, refused(Actor::Subject(id(1))));
+    }
+
+    #[test]
+    fn a_credential_is_at_home_where_its_owner_is_a_member() {
+        let member_of = [tenant("acme"), tenant("globex")];
+        let [acme, other] = [tenant("acme"), tenant("other")];
+        for (bound_to, home) in [(None, true), (Some(&acme), true), (Some(&other), false)] {
+            assert_eq!(is_at_home(bound_to, &member_of), home, "{bound_to:?}");
+        }
+    }
 
     #[test]
     fn a_block_is_what_one_holder_has() {

@@ -140,4 +140,15 @@ mod tests {
             assert_eq!(check_ceiling(ceiling), Err(ManageRefusal::TooMany(what)));
         }
     }
+
+    #[test]
+    fn metadata_has_at_most_16_kib_as_json() {
+        let of = |size: usize| {
+            let text = "x".repeat(size - r#"{"a":""}"#.len());
+            Metadata::from_iter([("a".to_owned(), text.into())])
+        };
+        assert_eq!(check_metadata("user_metadata", &of(16 * 1024)), Ok(()));
+        let refused = check_metadata("user_metadata", &of(16 * 1024 + 1));
+        assert_eq!(refused, Err(ManageRefusal::TooLong("user_metadata")));
+    }
 }

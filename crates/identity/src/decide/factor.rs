@@ -203,6 +203,24 @@ mod tests {
     }
 
     #[test]
+    fn who_removes_a_factor_names_one_of_its_owner() {
+        let own = caller(1, &[], &[]);
+        let others = Factor {
+            subject: id(2),
+            ..factor(1, FactorKind::Totp, true)
+        };
+        let factors = [others, factor(2, FactorKind::Totp, true)];
+        for (n, expected) in [
+            (1, Err(ManageRefusal::NotFound("factor"))),
+            (2, Ok(ids(&[2]))),
+            (3, Err(ManageRefusal::NotFound("factor"))),
+        ] {
+            let done = of(&own, &[]).may_delete(&factors, ids(&[n])[0], AssuranceLevel::Aal2);
+            assert_eq!(done, expected, "{n}");
+        }
+    }
+
+    #[test]
     fn anothers_factors_take_the_permission_over_all_that_the_owner_is() {
         let edit = ManagementPermission::UsersEdit.as_str();
         let acme = [tenant("acme")];

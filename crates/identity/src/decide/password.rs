@@ -109,6 +109,19 @@ mod tests {
     }
 
     #[test]
+    fn what_begins_again_before_its_end_repeats_nothing() {
+        let sessions = SessionSettings {
+            min_password: 1,
+            ..session_settings()
+        };
+        for fine in ["wombaw", "wombawo", "wombawox"] {
+            assert_eq!(check(fine, &sessions), Ok(()), "{fine}");
+        }
+        let refused = check("wombwomb", &sessions);
+        assert_eq!(refused, Err(ManageRefusal::PasswordCommon));
+    }
+
+    #[test]
     fn lengths_are_counted_in_characters() {
         let check = |text: String| checked(&text, CommonPasswords::Allow);
         assert_eq!(check("é".repeat(8)), Ok(()));

@@ -319,3 +319,37 @@ impl Reason for SignInRefusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_too_often_is_told_when_to_come_again() {
+        let refusals: [(&dyn Reason, Option<u64>); 10] = [
+            (&ManageRefusal::TooManyGuesses(7), Some(7)),
+            (&ManageRefusal::TooManyMails(8), Some(8)),
+            (&ManageRefusal::TooManyPasswords(9), Some(9)),
+            (&ManageRefusal::NameInvalid, None),
+            (&TokenRefusal::TooOften(7), Some(7)),
+            (
+                &TokenRefusal::Manage(ManageRefusal::TooManyMails(8)),
+                Some(8),
+            ),
+            (&TokenRefusal::Dead, None),
+            (&SignInRefusal::TooManyGuesses(7), Some(7)),
+            (&SignInRefusal::SessionOver, None),
+            (&UseRefusal::Revoked, None),
+        ];
+        for (refusal, expected) in refusals {
+            assert_eq!(refusal.retry_after(), expected, "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_goes_by_its_name_and_its_code() {
+        let refusal = TokenRefusal::Manage(ManageRefusal::NameInvalid);
+        assert_eq!(refusal.name(), "name_invalid");
+        assert_eq!(refusal.code(), ErrorCode::InvalidRequest);
+    }
+}

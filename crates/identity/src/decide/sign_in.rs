@@ -53,7 +53,30 @@ mod tests {
     use super::super::refusal::Reason as _;
     use super::super::testing::{NOW, user};
     use super::*;
+    use crate::model::UserAgent;
     use std::time::Duration;
+
+    /// One whose address is not known is no known device, whatever else is alike.
+    #[test]
+    fn a_device_is_known_by_its_program_and_its_address() {
+        let device = |address: Option<&str>, program: &str| Device {
+            address: address.map(|text| text.parse().unwrap()),
+            user_agent: UserAgent::clean(program),
+        };
+        let v4 = || device(Some("198.51.100.7"), "one");
+        let v6 = || device(Some("2001:db8::1"), "one");
+        for (known, seen, same) in [
+            (v4(), v4(), true),
+            (v4(), device(Some("198.51.100.7"), "other"), false),
+            (v4(), device(Some("198.51.100.8"), "one"), false),
+            (v4(), device(None, "one"), false),
+            (device(None, "one"), device(None, "one"), false),
+            (v6(), device(Some("2001:db8::2"), "one"), true),
+            (v6(), device(Some("2001:db8:0:1::1"), "one"), false),
+        ] {
+            assert_eq!(is_same_device(&known, &seen), same, "{known:?} {seen:?}");
+        }
+    }
 
     #[test]
     fn every_way_of_failing_looks_the_same() {

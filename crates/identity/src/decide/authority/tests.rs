@@ -289,7 +289,7 @@ fn a_default_role_counts_only_if_it_is_held() {
             default_role: Some(&default),
             ..case.ask(None)
         };
-        assert_eq!(effective(&input).unwrap().role, expected);
+        assert_eq!(effective(&input).unwrap().role(), expected.as_ref());
     }
 }
 
@@ -451,6 +451,82 @@ fn a_role_is_held_whole_or_not_at_all() {
         let authority = effective(&input).unwrap();
         let held: Vec<_> = held.iter().map(|name| role(name)).collect();
         assert_eq!(authority.roles, held, "{ceiling:?} {asked:?}");
+    }
+}
+
+/// A ceiling that names permissions means those, and no role that gives none of them.
+#[test]
+fn a_role_without_permissions_is_selected_where_no_ceiling_names_others() {
+    let mut case = Case::of(&[has_role("guest", None), has_role("reader", None)], &[]);
+    case.roles.push(gives("guest", &[]));
+    let named = |roles: &[&str], ceiling: Ceiling| Ceiling {
+        roles: Some(roles.iter().map(|name| role(name)).collect()),
+        ..ceiling
+    };
+    for (ceiling, guest, reader) in [
+        (Ceiling::default(), true, true),
+        (named(&["guest"], Ceiling::default()), true, false),
+        (named(&["guest", "reader"], up_to(&["read"])), true, true),
+        (up_to(&["read"]), false, true),
+    ] {
+        for (selected, expected) in [("guest", guest), ("reader", reader)] {
+            let selected = role(selected);
+            let input = AuthorityInput {
+                ceilings: &[&ceiling],
+                selected_role: Some(&selected),
+                ..case.ask(None)
+            };
+            let refusal = effective(&input).err();
+            let expected = (!expected).then_some(AuthorityRefusal::Role);
+            assert_eq!(refusal, expected, "{selected} {ceiling:?}");
+        }
+    }
+}
+
+/// So that a role that gives something else by now is noticed by all that it gave to.
+#[test]
+fn what_gave_something_are_the_realms_roles_of_every_party() {
+    let mut case = Case::of(
+        &[
+            has_role("admin", None),
+            has_role("reader", None),
+            has_role("picker", Some("acme")),
+        ],
+        &["acme"],
+    );
+    case.tenant_roles = vec![gives("picker", &["pick"])];
+    let (acme, reader) = (tenant("acme"), role("reader"));
+    let readers = Ceiling {
+        roles: Some(vec![reader.clone()]),
+        ..Ceiling::default()
+    };
+    let reading = up_to(&["read"]);
+    let whoever = Ceiling::default();
+    let clerk = Case {
+        roles: vec![gives("clerk", &["read"])],
+        ..Case::of(&[has_role("clerk", None)], &["acme"])
+    };
+    let clerks = [Party {
+        holdings: clerk.ask(None).holdings,
+        ceiling: &whoever,
+    }];
+    for (ceilings, selected_role, actors, expected) in [
+        (&[][..], None, &[][..], &["admin", "reader"][..]),
+        // Also one that is not held whole.
+        (&[&reading], None, &[], &["admin", "reader"]),
+        (&[&readers], None, &[], &["reader"]),
+        (&[], Some(&reader), &[], &["reader"]),
+        (&[], Some(&reader), &clerks, &["clerk", "reader"]),
+    ] {
+        let input = AuthorityInput {
+            ceilings,
+            selected_role,
+            actors,
+            ..case.ask(Some(&acme))
+        };
+        let authority = effective(&input).unwrap();
+        let expected: Vec<_> = expected.iter().map(|name| role(name)).collect();
+        assert_eq!(authority.given_by(), expected, "{ceilings:?}");
     }
 }
 

@@ -175,6 +175,7 @@ fn redirect_uris_are_absolute_and_lead_to_the_application() {
         "http://localhost:3000/cb",
         "http://127.0.0.1/cb",
         "http://[::1]:9/cb",
+        "http://[::1]/cb",
         "org.example.app:/cb",
     ] {
         assert!(is_redirect_uri(good), "{good}");
@@ -200,11 +201,15 @@ fn redirect_uris_are_absolute_and_lead_to_the_application() {
         "data:text/html,x",
         "HTTPS://app.example.org/cb",
         "org.example.app:",
+        "org.example_app:/cb",
+        "1.example.app:/cb",
+        "http://localhost:x/cb",
         &long,
     ] {
         assert!(!is_redirect_uri(bad), "{bad}");
     }
     let many = vec!["https://a/".to_owned(); MAX_REDIRECT_URIS + 1];
+    assert_eq!(check_redirect_uris(&many[1..]), Ok(()));
     let done = check_redirect_uris(&many);
     assert_eq!(done, Err(ManageRefusal::TooMany("redirect_uris")));
 }

@@ -7,7 +7,7 @@ use crate::model::{Address, Contact, Identifier, Mailbox, Session, TokenKind};
 use crate::settings::{ExchangeSettings, RetentionSettings, Revocation, TokenSettings, TokenTyp};
 use doorward_base::authn::{AssuranceLevel, AuthMethod, AuthStep};
 use doorward_base::claims::ClaimsTemplate;
-use doorward_base::{ClientId, Email, Phone, RealmName, SubjectId, SubjectKind};
+use doorward_base::{ClientId, Email, Environment, Phone, RealmName, SubjectId, SubjectKind};
 use doorward_jose::Algorithm;
 use serde_json::json;
 
@@ -95,6 +95,7 @@ fn each_bearer_names_itself() {
             claims.get("sid"),
             sid.map(|sid| json!(sid.to_string())).as_ref()
         );
+        assert_eq!(claims.get("session_id"), claims.get("sid"));
         assert_eq!(claims["by"], json!(bearer.credential().to_text()));
         assert_eq!(claims["sub"], json!(dossier.subject.id.to_string()));
         assert_eq!(claims["aud"], "https://a");
@@ -102,6 +103,76 @@ fn each_bearer_names_itself() {
         assert_eq!(claims.get("act"), None);
         assert_eq!(decided.life.seconds, 300);
     }
+}
+
+#[test]
+fn who_holds_nothing_is_told_no_scope() {
+    let settings = settings();
+    let ada = user(1);
+    let (held_by, session) = (dossier(&ada, &[], &[]), session(&ada));
+    let ask = Ask::plain(&settings, NOW);
+    let held = hold(&held_by, Bearer::Session(&session), &ask).unwrap();
+    let decided = held.decide(&settings, &Term::plain(&settings, "j"), NOW);
+    assert_eq!(decided.unwrap().claims.get("scope"), None);
+}
+
+#[test]
+fn authority_is_for_an_api_of_the_realm() {
+    let settings = settings();
+    let ada = user(1);
+    let (held_by, session) = (dossier(&ada, &[], &[]), session(&ada));
+    let [b, other] = [audience("https://b"), audience("https://other")];
+    for (asked, expected) in [
+        (Some(&b), Ok(Some(b.clone()))),
+        (Some(&other), Err(IssueRefusal::Audience)),
+        (None, Ok(Some(audience("https://a")))),
+    ] {
+        let ask = Ask {
+            audience: asked,
+            ..Ask::plain(&settings, NOW)
+        };
+        let held = hold(&held_by, Bearer::Session(&session), &ask);
+        assert_eq!(held.map(|held| held.audience), expected, "{asked:?}");
+    }
+}
+
+/// Where a role is another by now, its mark is, and a token that carries the old one is void.
+#[test]
+fn a_token_carries_the_marks_of_its_roles_where_revocation_is_immediate() {
+    let mut settings = settings();
+    let ada = user(1);
+    let (held_by, session) = (
+        dossier(&ada, &[has_role("reader", None)], &[]),
+        session(&ada),
+    );
+    let marks = json!([gives("reader", &["read"]).mark()]);
+    for (revocation, expected) in [
+        (Revocation::Immediate, Some(&marks)),
+        (Revocation::Expiry, None),
+    ] {
+        settings.tokens.revocation = revocation;
+        let ask = Ask::plain(&settings, NOW);
+        let held = hold(&held_by, Bearer::Session(&session), &ask).unwrap();
+        let decided = held.decide(&settings, &Term::plain(&settings, "j"), NOW);
+        let claims = decided.unwrap().claims;
+        assert_eq!(claims["dw"].get("r"), expected, "{revocation:?}");
+    }
+}
+
+#[test]
+fn the_environment_of_a_token_is_its_principals() {
+    let settings = settings();
+    let ada = user(1);
+    let held_by = dossier(&ada, &[], &[]);
+    let mut token = token(TokenKind::Personal, &ada);
+    let live: Environment = "live".parse().unwrap();
+    token.ceiling.environment = Some(live.clone());
+    let ask = Ask::plain(&settings, NOW);
+    let held = hold(&held_by, Bearer::Token(&token), &ask).unwrap();
+    let decided = held.decide(&settings, &Term::plain(&settings, "j"), NOW);
+    assert_eq!(decided.unwrap().claims["dw"]["n"], "live");
+    let principal = held.principal(&settings, NOW);
+    assert_eq!(principal.environment, Some(live));
 }
 
 #[test]

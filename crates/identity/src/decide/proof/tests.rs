@@ -249,3 +249,29 @@ fn only_who_vouches_says_that_an_address_is_proven_or_what_the_realm_says() {
         }
     }
 }
+
+#[test]
+fn who_has_its_address_in_one_tenant_is_given_nothing_beyond() {
+    let [acme, globex] = [tenant("acme"), tenant("globex")];
+    let email: Email = "user1@example.org".parse().unwrap();
+    let stand_in = Identifier::User(Contact {
+        email: Some(Mailbox::In(acme.clone(), email.clone())),
+        ..Contact::default()
+    });
+    let service = |home| Identifier::Service {
+        email: email.clone(),
+        home,
+    };
+    // In the whole realm, at home, and in another tenant.
+    for (identifier, expected) in [
+        (user(1).identifier, [true, true, true]),
+        (stand_in, [false, true, false]),
+        (service(None), [true, true, true]),
+        (service(Some(acme.clone())), [false, true, true]),
+    ] {
+        let subject = subject(1, identifier);
+        let given = [None, Some(&acme), Some(&globex)].map(|of| stays_home(&subject, of));
+        let expected = expected.map(|ok| ok.then_some(()).ok_or(ManageRefusal::StandIn));
+        assert_eq!(given, expected, "{:?}", subject.identifier);
+    }
+}

@@ -377,6 +377,29 @@ fn wb_12_the_limit_holds_for_operators_too() {
 
 /// A tenant's administrator handles the tenant's service accounts only.
 #[test]
+fn a_token_too_many_within_an_hour_waits_for_the_oldest() {
+    let hour = Duration::from_secs(3600);
+    let owner = subject_caller(1, &[], &[], &[]);
+    let ago = |seconds| Some(NOW.minus(Duration::from_secs(seconds)));
+    for (caller, nth_newest, wait) in [
+        (&owner, None, None),
+        (&owner, ago(3600), None),
+        (&owner, ago(3599), Some(1)),
+        (&owner, ago(600), Some(3000)),
+        // A clock that was set back.
+        (&owner, Some(NOW.plus(hour)), Some(3600)),
+        (&ManagementCaller::Operator, ago(1), None),
+    ] {
+        let expected = wait.map_or(Ok(()), |seconds| Err(TokenRefusal::TooOften(seconds)));
+        assert_eq!(
+            check_rate(caller, nth_newest, NOW),
+            expected,
+            "{nth_newest:?}"
+        );
+    }
+}
+
+#[test]
 fn an_administrator_of_one_tenant_reaches_that_tenant() {
     let admin = || subject_caller(1, &[has(TOKENS_EDIT, Some("acme"))], &["acme"], &[]);
     for (member_of, bound, code) in [
@@ -417,6 +440,9 @@ fn k8_a_token_never_carries_more_than_its_maker_holds() {
             Some(vec!["drop"]),
             "insufficient_permission",
         ),
+        // Nor what its owner may be given later.
+        (vec![], Some(vec!["drop"]), "insufficient_permission"),
+        (vec![], Some(vec!["read"]), "ok"),
     ] {
         let mut case = Case::new(admin(), TokenKind::Service, service(2));
         case.grants = held.iter().map(|name| has(name, None)).collect();
@@ -550,6 +576,33 @@ fn a_tenants_key_gets_nothing_its_maker_lacks() {
         case.ceiling.tenant = Some(tenant("acme"));
         case.ceiling.environment = Some(Environment::new("live").unwrap());
         assert_eq!(case.code(), code, "{held:?} {asked:?}");
+    }
+}
+
+/// A key is granted it on every API, also one that is for one of them.
+#[test]
+fn a_tenants_key_takes_what_its_maker_holds_on_every_api() {
+    let api = audience("https://api");
+    for (held_on, code) in [(None, "ok"), (Some(api.clone()), "insufficient_permission")] {
+        let read = Grant {
+            tenant: Some(tenant("acme")),
+            granted: Granted::Permission {
+                permission: permission("read"),
+                audience: held_on.clone(),
+            },
+        };
+        let grants = [has(TOKENS_EDIT, Some("acme")), read];
+        let maker = subject_caller(1, &grants, &["acme"], &[]);
+        let mut case = Case::new(maker, TokenKind::Key, key_owner(2, "acme"));
+        case.class = keys();
+        case.member_of = vec![tenant("acme")];
+        case.ceiling = Ceiling {
+            tenant: Some(tenant("acme")),
+            audiences: Some(vec![api.clone()]),
+            environment: Some(Environment::new("live").unwrap()),
+            ..up_to(&["read"])
+        };
+        assert_eq!(case.code(), code, "{held_on:?}");
     }
 }
 
