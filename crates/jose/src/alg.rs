@@ -88,3 +88,18 @@ impl FromStr for Algorithm {
             .ok_or(UnknownAlgorithm)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registered_name_is_printed_and_read_back() {
+        for alg in Algorithm::ALL {
+            assert_eq!(alg.to_string(), alg.as_str());
+            assert_eq!(alg.as_str().parse(), Ok(alg));
+        }
+        assert_eq!(Algorithm::EdDSA.to_string(), "EdDSA");
+        assert_eq!("eddsa".parse::<Algorithm>(), Err(UnknownAlgorithm));
+    }
+}

@@ -131,6 +131,8 @@ mod tests {
                 assert_ne!(key.id(), other.id());
             }
         }
+        let printed = format!("{:?}", keys[0]);
+        assert_eq!(printed, format!("DigestKey({})", keys[0].id()));
         let again = DigestKey::derive(&one, "realm-a/api_token").unwrap();
         assert_eq!(again.digest(b"token"), keys[0].digest(b"token"));
         assert_eq!(again.id(), keys[0].id());

@@ -114,7 +114,7 @@ mod tests {
             min_password: 1,
             ..session_settings()
         };
-        for fine in ["wombaw", "wombawo", "wombawox"] {
+        for fine in ["wombw", "wombwo", "wombwom"] {
             assert_eq!(check(fine, &sessions), Ok(()), "{fine}");
         }
         let refused = check("wombwomb", &sessions);

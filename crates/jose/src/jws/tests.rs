@@ -390,3 +390,12 @@ fn a_typ_that_json_would_have_to_escape_is_not_signed() {
         assert_eq!(key.sign_compact(typ, b""), Err(crate::mint::SignError::Typ));
     }
 }
+
+#[test]
+fn a_token_prints_its_header_alone() {
+    let key = key(Algorithm::ES256);
+    let token = key.sign_compact("JWT", b"{}").unwrap();
+    let jws = UnverifiedJws::parse(&token).unwrap();
+    let expected = format!("UnverifiedJws({:?})", jws.header());
+    assert_eq!(format!("{jws:?}"), expected);
+}

@@ -462,7 +462,8 @@ fn a_token_is_not_printed() {
     let before = format!("{jwt:?}");
     let now = Timestamp::from_seconds(NOW);
     let after = format!("{:?}", jwt.verify(&*KEYS, &strict(), now).unwrap());
-    for printed in [before, after] {
+    for (printed, named) in [(before, KEY.kid()), (after, "https://id.example")] {
+        assert!(printed.contains(named), "{printed}");
         assert!(
             !printed.contains(signature) && !printed.contains("someone"),
             "{printed}"

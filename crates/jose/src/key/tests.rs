@@ -103,12 +103,18 @@ fn keys_are_shared_between_threads_and_never_printed() {
     shareable(&key);
     shareable(&key.verifying_key());
     let secret = b64::encode(&key.to_bytes().unwrap());
-    assert!(!format!("{key:?} {:?}", key.verifying_key()).contains(&secret));
+    assert_eq!(
+        format!("{key:?}"),
+        format!("SigningKey(HS256 {})", key.kid())
+    );
+    assert_eq!(format!("{:?}", key.verifying_key()), "VerifyingKey(HS256)");
     assert!(!key.kid().contains(&secret));
     assert_ne!(
         key.kid(),
         b64::encode(&digest::sha256(&key.to_bytes().unwrap()))
     );
+    let other = SigningKey::generate(Algorithm::HS256, &SeededEntropy::new(4)).unwrap();
+    assert_ne!(key.kid(), other.kid());
 }
 
 #[test]
@@ -159,6 +165,35 @@ fn j20_weak_keys_are_refused() {
             refusal(&json!({ "kty": "oct", "k": k })),
             JwkError::TooSmall
         );
+    }
+}
+
+#[test]
+fn the_largest_rsa_key_and_the_longest_exponent_are_taken() {
+    let largest = vec![0xff; 1024];
+    assert_eq!(rsa::check(&largest, &[1, 0, 1]), Ok(()));
+    assert_eq!(rsa::check(&largest, &[1, 0, 0, 1]), Ok(()));
+}
+
+#[test]
+fn an_rsa_public_key_is_two_numbers_and_nothing_else() {
+    let key = Some((vec![5], vec![3]));
+    // A number of 123 octets, so that the whole has 128.
+    let long = [&[2, 0x7b, 1][..], &[0; 122], &[2, 1, 3]].concat();
+    for (der, expected) in [
+        (&[0x30, 6, 2, 1, 5, 2, 1, 3][..], key.clone()),
+        (&[0x30, 7, 2, 2, 0, 5, 2, 1, 3], key.clone()),
+        (&[0x30, 0x81, 6, 2, 1, 5, 2, 1, 3], key.clone()),
+        (&[0x30, 0x84, 0, 0, 0, 6, 2, 1, 5, 2, 1, 3], key),
+        // Too long a length, none, and more than the length or the two numbers.
+        (&[0x30, 0x85, 0, 0, 0, 0, 6, 2, 1, 5, 2, 1, 3], None),
+        (&[&[0x30, 0x80], long.as_slice()].concat(), None),
+        (&[0x30, 6, 2, 1, 5, 2, 1, 3, 0], None),
+        (&[0x30, 7, 2, 1, 5, 2, 1, 3, 0], None),
+        (&[0x30, 6, 2, 1, 5, 4, 1, 3], None),
+        (&[0x30, 9, 2, 1, 5, 2, 1, 3], None),
+    ] {
+        assert_eq!(rsa::components(der), expected, "{der:x?}");
     }
 }
 

@@ -74,6 +74,7 @@ fn the_text_form_is_read_back() {
     assert_eq!(again.check_value(), key.check_value());
     assert_ne!(master(2).check_value(), key.check_value());
     assert!(!text.expose().contains(&key.check_value().unwrap()));
+    assert_eq!(format!("{key:?}"), "MasterKey");
 }
 
 #[test]
