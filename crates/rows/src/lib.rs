@@ -9,7 +9,13 @@
 pub mod caller;
 pub mod engine;
 pub mod fault;
+pub mod http;
+pub mod postgres;
+pub mod rest;
 pub mod schema;
+pub mod settings;
+pub mod sql;
+pub mod sqlite;
 pub mod value;
 
 pub use caller::{Caller, Rights};

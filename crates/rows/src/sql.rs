@@ -1,0 +1,1 @@
+//! A caller's SQL: read, checked against what callers have, printed anew.
