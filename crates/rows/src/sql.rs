@@ -10,6 +10,10 @@
 //! - `walk`: everything that is not on the list is refused.
 //! - `ddl`: the same for an operator's steps of a schema.
 //!
+//! Two things only an engine can close: on PostgreSQL `t.f` calls an operator's own function
+//! `f(t)` where `t` has no such column, and an operator's type or overloaded operator may run
+//! an operator's function. Those are theirs to grant.
+//!
 //! Not here: whose rows these are. The engine's own fence (a file, a row policy) holds even if
 //! this one falls. Nor how much memory a function may take: `repeat`, `lpad`, `zeroblob`,
 //! `printf`, `randomblob` and `||` can make large values out of small texts; SQLite's length
@@ -159,24 +163,49 @@ pub fn check(
 /// [`FaultKind::TooComplex`] beyond a limit, [`FaultKind::SyntaxInvalid`] with the position,
 /// [`FaultKind::StatementForbidden`] naming what callers do not have.
 pub fn read(text: &str, flavour: Flavour, limits: &Limits) -> Result<Checked, Fault> {
-    let lexed = lex::lex(text, flavour, limits)?;
-    verb::permit(&lexed.tokens, flavour, text)?;
-    let parameters = lexed.parameters;
-    let mut statement = match grammar::parse(lexed.tokens, flavour, text)? {
-        statements if statements.len() > 1 => {
-            return Err(forbidden("More than one statement"));
+    let (tokens, depth) = lex::tokens(text, flavour, limits)?;
+    verb::permit(&tokens, flavour, text)?;
+    let lex::Lexed { tokens, parameters } = lex::normal(tokens, flavour, text)?;
+    with_enough_stack(depth.is_shallow(), || {
+        let mut statement = match grammar::parse(tokens, flavour, text)? {
+            statements if statements.len() > 1 => {
+                return Err(forbidden("More than one statement"));
+            }
+            mut statements => statements
+                .pop()
+                .ok_or_else(|| lex::syntax("There is no statement.").at(1))?,
+        };
+        let found = walk::statement(&mut statement, flavour, limits)?;
+        Ok(Checked {
+            text: print(&statement, flavour, limits)?.into(),
+            parameters,
+            reads: found.reads,
+            writes: found.writes,
+            tables: found.tables,
+        })
+    })
+}
+
+/// What the deepest text within the limits needs, and as much again.
+const STACK: usize = 4 * 1024 * 1024;
+
+/// Runs the recursive part here where a text is shallow, as nearly all are, and on a thread of
+/// its own where it is not.
+fn with_enough_stack<T: Send>(
+    is_shallow: bool,
+    work: impl FnOnce() -> Result<T, Fault> + Send,
+) -> Result<T, Fault> {
+    if is_shallow {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        match thread.spawn_scoped(scope, work) {
+            Ok(running) => running
+                .join()
+                .unwrap_or_else(|_| Err(Fault::new(FaultKind::Internal))),
+            Err(_) => Err(Fault::new(FaultKind::Unavailable)),
         }
-        mut statements => statements
-            .pop()
-            .ok_or_else(|| lex::syntax("There is no statement.").at(1))?,
-    };
-    let found = walk::statement(&mut statement, flavour, limits)?;
-    Ok(Checked {
-        text: print(&statement, flavour, limits)?.into(),
-        parameters,
-        reads: found.reads,
-        writes: found.writes,
-        tables: found.tables,
     })
 }
 
@@ -196,6 +225,7 @@ fn print(tree: &ast::Statement, flavour: Flavour, limits: &Limits) -> Result<Str
         .and_then(|lexed| grammar::parse(lexed.tokens, flavour, &text));
     match again.as_deref() {
         Ok([again]) if again == tree => Ok(text),
+        Err(fault) if fault.kind == FaultKind::TooComplex => Err(fault.clone()),
         _ => Err(forbidden(
             "A construct that cannot be printed as it was read",
         )),

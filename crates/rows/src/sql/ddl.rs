@@ -5,7 +5,7 @@ mod alter;
 mod create;
 
 use super::walk::Walk;
-use super::{Limits, forbidden, grammar, lex, print, too_complex};
+use super::{Limits, forbidden, grammar, lex, print, too_complex, with_enough_stack};
 use crate::engine::Flavour;
 use crate::fault::Fault;
 use sqlparser::ast::{CommentObject, Expr, ObjectName, ObjectType, Statement as Tree};
@@ -34,21 +34,24 @@ pub fn check_ddl(
     if lexed.parameters > 0 {
         return Err(forbidden("A parameter in a step of a schema"));
     }
-    let trees = grammar::parse(lexed.tokens, flavour, text)?;
-    if trees.is_empty() {
-        return Err(lex::syntax("There is no statement.").at(1));
-    }
-    if trees.len() > limits.statements {
-        return Err(too_complex("statements", limits.statements));
-    }
-    let checked = trees.into_iter().map(|mut tree| {
-        Walk::new(flavour, limits).step(&mut tree)?;
-        Ok(SchemaStatement {
-            text: print(&tree, flavour, limits)?,
-            tree,
-        })
-    });
-    checked.collect()
+    // Statements that hold statements nest without a parenthesis; steps are rare enough.
+    with_enough_stack(false, || {
+        let trees = grammar::parse(lexed.tokens, flavour, text)?;
+        if trees.is_empty() {
+            return Err(lex::syntax("There is no statement.").at(1));
+        }
+        if trees.len() > limits.statements {
+            return Err(too_complex("statements", limits.statements));
+        }
+        let checked = trees.into_iter().map(|mut tree| {
+            Walk::new(flavour, limits).step(&mut tree)?;
+            Ok(SchemaStatement {
+                text: print(&tree, flavour, limits)?,
+                tree,
+            })
+        });
+        checked.collect()
+    })
 }
 
 impl Walk<'_> {

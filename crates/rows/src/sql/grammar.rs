@@ -1,6 +1,9 @@
 //! The parser's dialects, made narrower and metered, and its errors in our words.
 //! Not here: what a caller may use of what parses.
 
+mod infix;
+mod prefix;
+
 use super::lex;
 use crate::engine::Flavour;
 use crate::fault::{Fault, FaultKind};
@@ -95,8 +98,8 @@ impl Dialect for Postgres {
         TypeId::of::<PostgreSqlDialect>()
     }
 
-    fn parse_prefix(&self, _parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
-        self.0.spend()
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        self.0.spend().or_else(|| prefix::postgres(parser))
     }
 
     fn is_delimited_identifier_start(&self, ch: char) -> bool {
@@ -195,6 +198,10 @@ impl Dialect for Postgres {
         true
     }
 
+    fn supports_order_by_using_operator(&self) -> bool {
+        true
+    }
+
     fn supports_comment_on(&self) -> bool {
         true
     }
@@ -217,8 +224,8 @@ impl Dialect for Sqlite {
         TypeId::of::<SQLiteDialect>()
     }
 
-    fn parse_prefix(&self, _parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
-        self.0.spend()
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        self.0.spend().or_else(|| prefix::sqlite(parser))
     }
 
     fn is_delimited_identifier_start(&self, ch: char) -> bool {
@@ -243,7 +250,8 @@ impl Dialect for Sqlite {
         expr: &Expr,
         precedence: u8,
     ) -> Option<Result<Expr, ParserError>> {
-        SQLiteDialect {}.parse_infix(parser, expr, precedence)
+        infix::is_value(parser, expr)
+            .or_else(|| SQLiteDialect {}.parse_infix(parser, expr, precedence))
     }
 
     fn supports_filter_during_aggregation(&self) -> bool {

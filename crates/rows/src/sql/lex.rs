@@ -10,7 +10,7 @@ use crate::fault::{Fault, FaultKind};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 use std::collections::BTreeSet;
 
-/// A text's tokens, without white space and comments.
+/// A text's tokens with their literals and parameters in their one form.
 pub(super) struct Lexed {
     /// In their order.
     pub(super) tokens: Vec<TokenWithSpan>,
@@ -18,8 +18,12 @@ pub(super) struct Lexed {
     pub(super) parameters: usize,
 }
 
-/// Reads a text's tokens.
-pub(super) fn lex(text: &str, flavour: Flavour, limits: &Limits) -> Result<Lexed, Fault> {
+/// A text's tokens as they are written, without white space and comments, when there are not too many, too deep or too wide.
+pub(super) fn tokens(
+    text: &str,
+    flavour: Flavour,
+    limits: &Limits,
+) -> Result<(Vec<TokenWithSpan>, shape::Depth), Fault> {
     if text.len() > limits.bytes {
         return Err(too_complex("bytes", limits.bytes));
     }
@@ -32,7 +36,16 @@ pub(super) fn lex(text: &str, flavour: Flavour, limits: &Limits) -> Result<Lexed
         .tokenize_with_location()
         .map_err(|error| syntax(error.message).at(position(text, error.location)))?;
     tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
-    shape::bounded(&tokens, limits)?;
+    let depth = shape::bounded(&tokens, limits)?;
+    Ok((tokens, depth))
+}
+
+/// The same tokens with literals and parameters in their one form.
+pub(super) fn normal(
+    mut tokens: Vec<TokenWithSpan>,
+    flavour: Flavour,
+    text: &str,
+) -> Result<Lexed, Fault> {
     let mut parameters = Parameters::default();
     for token in &mut tokens {
         let start = token.span.start;
@@ -48,6 +61,12 @@ pub(super) fn lex(text: &str, flavour: Flavour, limits: &Limits) -> Result<Lexed
         parameters: parameters.count()?,
         tokens,
     })
+}
+
+/// Both steps.
+pub(super) fn lex(text: &str, flavour: Flavour, limits: &Limits) -> Result<Lexed, Fault> {
+    let (tokens, _) = tokens(text, flavour, limits)?;
+    normal(tokens, flavour, text)
 }
 
 /// A text that is not SQL.
@@ -88,10 +107,11 @@ struct Parameters {
 
 impl Parameters {
     fn number(&mut self, name: &str, flavour: Flavour) -> Result<Option<Token>, Fault> {
-        let digits = match (flavour, name.strip_prefix('?'), name.strip_prefix('$')) {
-            (Flavour::Sqlite, Some(digits), _) | (_, _, Some(digits)) => digits,
-            _ => return Err(syntax("A parameter is written `$1`.")),
+        let marked = match flavour {
+            Flavour::Sqlite => name.strip_prefix('?').or(name.strip_prefix('$')),
+            Flavour::Postgres => name.strip_prefix('$'),
         };
+        let digits = marked.ok_or_else(|| syntax("A parameter is written `$1`."))?;
         let number = match digits {
             // SQLite gives a bare `?` the number after the largest so far.
             "" if name == "?" => self.used.last().copied().unwrap_or(0).saturating_add(1),

@@ -11,6 +11,7 @@ mod expression;
 mod from;
 mod kind;
 mod name;
+mod operator;
 mod query;
 
 use super::{Limits, forbidden, too_complex};

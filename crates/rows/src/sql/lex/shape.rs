@@ -10,29 +10,48 @@ use crate::fault::Fault;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-/// Forms that the parser reads by unbounded recursion, or that neither engine needs.
+/// Forms that the parser reads by unbounded recursion, or that callers do not have in any case.
 const UNREAD: &[&str] = &[
     "JSON_TABLE",
     "MATCH_RECOGNIZE",
     "OPENJSON",
+    "OPERATOR",
     "PIVOT",
     "SEMANTIC_VIEW",
     "UNPIVOT",
     "XMLTABLE",
 ];
 
+/// How deep the deepest place is.
+#[derive(Clone, Copy, Default)]
+pub(in super::super) struct Depth {
+    nested: usize,
+    chain: usize,
+}
+
+impl Depth {
+    /// Whether a thread with little stack left can take the text. The parser spends up to
+    /// 45 KiB on a subquery inside a subquery, and less on everything else.
+    pub(in super::super) const fn is_shallow(self) -> bool {
+        self.nested <= 5 && self.chain <= 64
+    }
+}
+
 /// Refuses what is too deep or too wide to be parsed.
-pub(super) fn bounded(tokens: &[TokenWithSpan], limits: &Limits) -> Result<(), Fault> {
+pub(super) fn bounded(tokens: &[TokenWithSpan], limits: &Limits) -> Result<Depth, Fault> {
     if tokens.len() > limits.tokens {
         return Err(too_complex("tokens", limits.tokens));
     }
     let mut shape = Shape::default();
+    let mut deepest = Depth::default();
     for (at, token) in tokens.iter().enumerate() {
         let next = tokens.get(at.saturating_add(1)).map(|next| &next.token);
         shape.take(&token.token, next)?;
         shape.check(limits)?;
+        deepest.nested = deepest.nested.max(shape.nested());
+        deepest.chain = deepest.chain.max(shape.chain);
     }
-    Ok(())
+    Ok(deepest)
 }
 
 /// What was counted so far.
@@ -94,7 +113,8 @@ impl Shape {
 
     fn word(&mut self, keyword: Keyword) {
         match keyword {
-            Keyword::CASE => {
+            // `INSERT INTO t INSERT INTO t …` nests as well, and nothing ends it.
+            Keyword::CASE | Keyword::INSERT => {
                 let cases = &mut self.level().cases;
                 *cases = cases.saturating_add(1);
                 self.cases = self.cases.saturating_add(1);
@@ -148,10 +168,13 @@ impl Shape {
         self.chain = self.chain.saturating_add(1);
     }
 
+    fn nested(&self) -> usize {
+        self.open.len().saturating_add(self.cases)
+    }
+
     fn check(&self, limits: &Limits) -> Result<(), Fault> {
-        let depth = self.open.len().saturating_add(self.cases);
         for (is, most, what) in [
-            (depth, limits.depth, "nested parentheses"),
+            (self.nested(), limits.depth, "nested parentheses"),
             (self.chain, limits.chain, "operators in one expression"),
             (self.joins, limits.joins, "joins"),
             (self.set_operations, limits.set_operations, "set operations"),

@@ -1,21 +1,17 @@
-//! Expressions. Not here: calls of functions (`call`), types (`kind`), names (`name`).
+//! Expressions. Not here: calls of functions (`call`), operators (`operator`), types
+//! (`kind`), names (`name`).
 
 use super::super::forbidden;
 use super::{Outcome, Walk, absent};
 use crate::fault::Fault;
 use sqlparser::ast::{
-    AccessExpr, Array, BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DateTimeField, Expr,
-    ExtractSyntax, Interval, Subscript, TypedString, UnaryOperator, Value, ValueWithSpan,
+    AccessExpr, Array, CaseWhen, CastKind, CeilFloorKind, DateTimeField, Expr, ExtractSyntax,
+    Interval, Subscript, TypedString, Value, ValueWithSpan,
 };
-
-/// PostgreSQL's operators that the parser has no name for, its extensions' among them.
-const MORE_OPERATORS: &[&str] = &[
-    "-|-", "<#>", "<%", "%>", "<<%", "%>>", "<+>", "<=>", "<<=", ">>=",
-];
 
 /// What comes after one node: the operand on the left, if the node has one. Chains of
 /// operators hang to the left; following them in a loop keeps the stack flat.
-type Next<'e> = Result<Option<&'e mut Expr>, Fault>;
+pub(super) type Next<'e> = Result<Option<&'e mut Expr>, Fault>;
 
 impl Walk<'_> {
     pub(in super::super) fn expression(&mut self, expression: &mut Expr) -> Outcome {
@@ -258,97 +254,6 @@ impl Walk<'_> {
     fn then<'e>(&mut self, first: &mut Expr, next: &'e mut Expr) -> Next<'e> {
         self.expression(first)?;
         Ok(Some(next))
-    }
-
-    fn unary<'e>(&mut self, op: &UnaryOperator, inner: &'e mut Box<Expr>) -> Next<'e> {
-        let known = match op {
-            UnaryOperator::Plus
-            | UnaryOperator::Minus
-            | UnaryOperator::Not
-            | UnaryOperator::BitwiseNot => true,
-            UnaryOperator::PGAbs | UnaryOperator::PGCubeRoot | UnaryOperator::PGSquareRoot => {
-                self.is_postgres()
-            }
-            _ => false,
-        };
-        absent("This operator", known)?;
-        // `- -1` prints as `--1`, which is a comment; `@ -1` as `@-1`, another operator.
-        let joins = match inner.as_ref() {
-            Expr::UnaryOp { op: second, .. } => {
-                *op != UnaryOperator::Not && *second != UnaryOperator::Not
-            }
-            _ => false,
-        };
-        if joins {
-            let bare = std::mem::replace(inner.as_mut(), Expr::Tuple(Vec::new()));
-            **inner = Expr::Nested(Box::new(bare));
-        }
-        Ok(Some(inner))
-    }
-
-    fn operator(&self, op: &BinaryOperator) -> Outcome {
-        let (everywhere, postgres) = match op {
-            BinaryOperator::Plus
-            | BinaryOperator::Minus
-            | BinaryOperator::Multiply
-            | BinaryOperator::Divide
-            | BinaryOperator::Modulo
-            | BinaryOperator::StringConcat
-            | BinaryOperator::Gt
-            | BinaryOperator::Lt
-            | BinaryOperator::GtEq
-            | BinaryOperator::LtEq
-            | BinaryOperator::Eq
-            | BinaryOperator::NotEq
-            | BinaryOperator::And
-            | BinaryOperator::Or
-            | BinaryOperator::BitwiseOr
-            | BinaryOperator::BitwiseAnd
-            | BinaryOperator::PGBitwiseShiftLeft
-            | BinaryOperator::PGBitwiseShiftRight
-            | BinaryOperator::Arrow
-            | BinaryOperator::LongArrow => (true, true),
-            BinaryOperator::Glob | BinaryOperator::Regexp => (true, false),
-            BinaryOperator::Spaceship
-            | BinaryOperator::PGBitwiseXor
-            | BinaryOperator::PGExp
-            | BinaryOperator::PGOverlap
-            | BinaryOperator::PGRegexMatch
-            | BinaryOperator::PGRegexIMatch
-            | BinaryOperator::PGRegexNotMatch
-            | BinaryOperator::PGRegexNotIMatch
-            | BinaryOperator::PGLikeMatch
-            | BinaryOperator::PGILikeMatch
-            | BinaryOperator::PGNotLikeMatch
-            | BinaryOperator::PGNotILikeMatch
-            | BinaryOperator::PGStartsWith
-            | BinaryOperator::HashArrow
-            | BinaryOperator::HashLongArrow
-            | BinaryOperator::AtAt
-            | BinaryOperator::AtArrow
-            | BinaryOperator::ArrowAt
-            | BinaryOperator::HashMinus
-            | BinaryOperator::AtQuestion
-            | BinaryOperator::Question
-            | BinaryOperator::QuestionAnd
-            | BinaryOperator::QuestionPipe
-            | BinaryOperator::Overlaps
-            | BinaryOperator::LtDashGt
-            | BinaryOperator::AndLt
-            | BinaryOperator::AndGt => (false, true),
-            BinaryOperator::Custom(name) => (false, MORE_OPERATORS.contains(&name.as_str())),
-            BinaryOperator::PGCustomBinaryOperator(_) => return Err(forbidden("OPERATOR(…)")),
-            BinaryOperator::Match => return Err(forbidden("MATCH")),
-            _ => (false, false),
-        };
-        let known = match self.is_postgres() {
-            true => postgres,
-            false => everywhere,
-        };
-        match known {
-            true => Ok(()),
-            false => Err(forbidden(format!("The operator `{op}`"))),
-        }
     }
 
     /// What lex made of every literal, and nothing else.

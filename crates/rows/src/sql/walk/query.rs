@@ -7,7 +7,7 @@ use sqlparser::ast::{
     Cte, Distinct, Fetch, GroupByExpr, Ident, LimitClause, NamedWindowDefinition, NamedWindowExpr,
     Offset, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, OrderBySort, Query, Select,
     SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier,
-    Statement, Values, WildcardAdditionalOptions, With,
+    Values, WildcardAdditionalOptions, With,
 };
 
 impl Walk<'_> {
@@ -129,16 +129,11 @@ impl Walk<'_> {
             SetExpr::Values(values) => self.values(values),
             SetExpr::Insert(statement)
             | SetExpr::Update(statement)
-            | SetExpr::Delete(statement) => self.inner_statement(statement),
+            | SetExpr::Delete(statement) => self.statement(statement),
             SetExpr::Merge(_) => Err(forbidden("MERGE")),
             SetExpr::Table(_) => Err(forbidden("TABLE")),
             SetExpr::SetOperation { .. } => Err(forbidden("A set operation")),
         }
-    }
-
-    /// The statement after or within a `WITH`.
-    fn inner_statement(&mut self, statement: &mut Statement) -> Outcome {
-        self.statement(statement)
     }
 
     pub(super) fn values(&mut self, values: &mut Values) -> Outcome {
@@ -238,9 +233,8 @@ impl Walk<'_> {
                     plain_star(options)?;
                     match kind {
                         SelectItemQualifiedWildcardKind::ObjectName(name) => self.star_of(name)?,
-                        SelectItemQualifiedWildcardKind::Expr(expression) => {
-                            absent("A star after an expression", self.is_postgres())?;
-                            self.expression(expression)?;
+                        SelectItemQualifiedWildcardKind::Expr(_) => {
+                            return Err(forbidden("A star after an expression"));
                         }
                     }
                 }
