@@ -68,6 +68,12 @@ codes! {
     InvalidRequest = "invalid_request", 400, Debug, false, "The request is malformed";
     /// The body is not the JSON that was expected.
     BodyMalformed = "body_malformed", 400, Debug, false, "The body is not valid JSON of the expected shape";
+    /// SQL that cannot be read.
+    SqlInvalid = "sql_invalid", 400, Debug, false, "The SQL cannot be read";
+    /// The database refuses the query for a reason that the caller can mend.
+    QueryRefused = "query_refused", 400, Debug, false, "The query names something that is not there or has a value of the wrong type";
+    /// A query longer, deeper or wider than allowed.
+    QueryTooComplex = "query_too_complex", 400, Debug, false, "The query is too long, too deep or too wide";
     /// A requested duration is not a whole number of seconds within the bounds.
     DurationInvalid = "duration_invalid", 400, Debug, false, "The duration must be a whole number of seconds, at least 1, and no longer than allowed";
     /// A requested scope lies outside the caller's authority (RFC 6749 §5.2).
@@ -94,6 +100,8 @@ codes! {
     InsufficientPermission = "insufficient_permission", 403, Debug, false, "A required permission is missing";
     /// The requested role is not among the caller's roles.
     RoleNotAllowed = "role_not_allowed", 403, Debug, false, "Your requested role is not in allowed roles";
+    /// A statement or construct that callers do not have.
+    StatementForbidden = "statement_forbidden", 403, Debug, false, "This statement is not allowed here";
     /// The route needs a tenant and the caller has none.
     TenantRequired = "tenant_required", 403, Debug, false, "This request needs a tenant and the credential has none";
     /// The caller may not act in that tenant.
@@ -114,12 +122,16 @@ codes! {
     TokenLimitReached = "token_limit_reached", 409, Debug, false, "The owner already has the maximum number of active tokens of this class; revoke or regenerate one";
     /// The name or address is taken.
     AlreadyExists = "already_exists", 409, Debug, false, "It already exists";
+    /// A constraint of the tables refuses the change.
+    ConstraintViolated = "constraint_violated", 409, Debug, false, "A constraint refuses the change";
     /// The body is larger than the cap.
     BodyTooLarge = "body_too_large", 413, Debug, false, "The body is too large";
     /// The request line is longer than the cap.
     UriTooLong = "uri_too_long", 414, Debug, false, "The request target is too long";
     /// The authority is not one this listener serves (RFC 9110 §15.5.20).
     HostUnknown = "host_unknown", 421, Debug, false, "No realm answers for this host";
+    /// The result has more rows or bytes than allowed.
+    ResultTooLarge = "result_too_large", 422, Debug, false, "The result is larger than allowed; ask for less";
     /// A limit was reached.
     RateLimited = "rate_limited", 429, Debug, true, "Too many requests";
     /// The header section is larger than the caps.
@@ -138,6 +150,8 @@ codes! {
     Busy = "busy", 503, Warn, true, "Busy, try again";
     /// An endpoint of ours took longer than its deadline. What it began may be done.
     DeadlinePassed = "deadline_passed", 504, Warn, true, "It took too long; what was asked may have been done";
+    /// A query ran longer than it may.
+    QueryTimeout = "query_timeout", 504, Info, true, "The query took too long and was cancelled";
     /// The upstream took too long.
     UpstreamTimeout = "upstream_timeout", 504, Warn, true, "The upstream took too long";
 }

@@ -1,6 +1,25 @@
-//! The data API: SQL, REST and GraphQL over rows that belong to a tenant, as a target
-//! of the gate. A request and a row policy become a plan whose type cannot exist
-//! without its tenant; one module per engine runs it.
+//! The data API: SQL, REST and GraphQL over rows that belong to tenants. One executor
+//! ([`engine::Engine`]), three ways in.
 //!
-//! Not here: signing in, verifying tokens and routing (the gate hands over a finished
-//! principal), and the control store, which is another database.
+//! A call reaches an engine only with a [`Caller`], which cannot exist without its tenant,
+//! and with statements that only this crate makes: checked SQL of a caller's, or a plan's.
+//!
+//! Not here: who the caller is (`gate`), and Doorward's own records (`store`).
+
+pub mod caller;
+pub mod engine;
+pub mod fault;
+pub mod http;
+pub mod postgres;
+pub mod rest;
+pub mod schema;
+pub mod settings;
+pub mod sql;
+pub mod sqlite;
+pub mod value;
+
+pub use caller::{Caller, Rights};
+pub use engine::{Bounds, Engine, Flavour, ResultSet, Statement, Work};
+pub use fault::{Fault, FaultKind, SqlState};
+pub use schema::{Column, ColumnKind, ForeignKey, Schema, Table};
+pub use value::Value;

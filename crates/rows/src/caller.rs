@@ -1,0 +1,106 @@
+//! Who asks for rows: always somebody in a tenant. Not here: how the gate found out.
+
+use crate::fault::{Fault, FaultKind};
+use doorward_base::principal::CredentialId;
+use doorward_base::{Principal, RoleName, Scope, TenantId};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// What a caller may do with its tenant's rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rights {
+    /// SELECT.
+    pub read: bool,
+    /// INSERT, UPDATE, DELETE.
+    pub write: bool,
+    /// The realm's schema: an operator's.
+    pub schema: bool,
+}
+
+/// Which scopes give which rights: `[realm.NAME.data]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RightScopes {
+    /// For [`Rights::read`].
+    pub read: Scope,
+    /// For [`Rights::write`].
+    pub write: Scope,
+    /// For [`Rights::schema`]; it counts only where it is held in the whole realm.
+    pub schema: Scope,
+}
+
+impl RightScopes {
+    /// What this principal may.
+    #[must_use]
+    pub fn of(&self, principal: &Principal) -> Rights {
+        Rights {
+            read: principal.has_scope(&self.read),
+            write: principal.has_scope(&self.write),
+            schema: principal.has_scope(&self.schema) && principal.crosses,
+        }
+    }
+}
+
+/// The caller of one data call, with the tenant whose rows it sees.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    tenant: TenantId,
+    sub: Arc<str>,
+    role: Option<RoleName>,
+    credential: CredentialId,
+    claims: Arc<Map<String, Value>>,
+    rights: Rights,
+}
+
+impl Caller {
+    /// The caller that the gate verified.
+    ///
+    /// # Errors
+    /// [`FaultKind::TenantRequired`] where it acts in no tenant.
+    pub fn of(principal: &Principal, scopes: &RightScopes) -> Result<Self, Fault> {
+        let tenant = principal.tenant.clone();
+        Ok(Self {
+            tenant: tenant.ok_or_else(|| Fault::new(FaultKind::TenantRequired))?,
+            sub: Arc::clone(&principal.sub),
+            role: principal.role.clone(),
+            credential: principal.credential,
+            claims: Arc::clone(&principal.claims),
+            rights: scopes.of(principal),
+        })
+    }
+
+    /// The tenant whose rows there are.
+    #[must_use]
+    pub const fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// The `sub` of its token.
+    #[must_use]
+    pub fn sub(&self) -> &str {
+        &self.sub
+    }
+
+    /// The role in force.
+    #[must_use]
+    pub const fn role(&self) -> Option<&RoleName> {
+        self.role.as_ref()
+    }
+
+    /// The credential behind it.
+    #[must_use]
+    pub const fn credential(&self) -> CredentialId {
+        self.credential
+    }
+
+    /// Its token's claims.
+    #[must_use]
+    pub const fn claims(&self) -> &Arc<Map<String, Value>> {
+        &self.claims
+    }
+
+    /// What it may do.
+    #[must_use]
+    pub const fn rights(&self) -> Rights {
+        self.rights
+    }
+}

@@ -1,0 +1,1 @@
+//! Tenants in shared tables of PostgreSQL, under row-level security.

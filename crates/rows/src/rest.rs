@@ -1,0 +1,1 @@
+//! PostgREST's query language: read, planned and rendered.

@@ -1,0 +1,1 @@
+//! `[realm.NAME.data]`: its type, its schema and its lowering.

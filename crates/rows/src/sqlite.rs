@@ -1,0 +1,1 @@
+//! A tenant is a file of SQLite.
