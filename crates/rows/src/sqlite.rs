@@ -40,8 +40,9 @@ use crate::schema::Schema;
 use authorize::Purpose;
 use book::Book;
 use brake::{Brake, Waiter};
-use doorward_base::Clock;
+use doorward_base::{Clock, TenantId, Timestamp};
 use doorward_surface::target::BoxFuture;
+use file::Round;
 use run::Job;
 use shelf::Shelf;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,30 @@ use tokio::sync::Semaphore;
 /// The tenants of one realm in a directory. Its methods need a tokio runtime with time.
 pub struct SqliteRows {
     realm: Arc<Realm>,
+    round: tokio::sync::Mutex<Round>,
+}
+
+/// Opens a realm's directory with the usual settings, for whoever may not block.
+///
+/// # Errors
+/// [`FaultKind::Unavailable`] where it cannot be used; its details say why, for operators.
+pub async fn open(
+    directory: &Path,
+    tenant_column: &str,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn Engine>, Fault> {
+    let directory = directory.to_owned();
+    let settings = SqliteSettings {
+        tenant_column: tenant_column.to_owned(),
+        ..SqliteSettings::default()
+    };
+    let opened =
+        tokio::task::spawn_blocking(move || SqliteRows::open(&directory, settings, clock)).await;
+    match opened {
+        Ok(Ok(rows)) => Ok(Arc::new(rows)),
+        Ok(Err(problem)) => Err(Fault::new(FaultKind::Unavailable).details(problem.to_string())),
+        Err(_) => Err(Fault::new(FaultKind::Internal)),
+    }
 }
 
 /// What threads that block share with the engine.
@@ -94,6 +119,7 @@ impl SqliteRows {
         };
         Ok(Self {
             realm: Arc::new(realm),
+            round: tokio::sync::Mutex::default(),
         })
     }
 
@@ -176,9 +202,9 @@ impl Realm {
     }
 
     /// Closes what is idle, a few times in the time after which a file is.
-    fn sweep(&self, now: doorward_base::Timestamp) {
+    fn sweep(&self, now: Timestamp) {
         let last = self.swept.load(Ordering::Relaxed);
-        let rested = now.since(doorward_base::Timestamp::from_micros(last));
+        let rested = now.since(Timestamp::from_micros(last));
         if rested < self.settings.idle / 4 {
             return;
         }
@@ -229,6 +255,14 @@ impl Engine for SqliteRows {
             let amend = move |_: &Arc<Brake>| realm.book.amend(&ddl, realm.clock.now());
             self.block(&brake, amend).await
         })
+    }
+
+    fn erase<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(self.remove(tenant))
+    }
+
+    fn upkeep(&self) -> BoxFuture<'_, Result<u64, Fault>> {
+        Box::pin(self.tend())
     }
 }
 

@@ -14,6 +14,17 @@ use std::time::Duration;
 /// How long it waits for its turn.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Tenants in one piece of upkeep.
+const AT_ONCE: usize = 100;
+
+/// How far upkeep came with one version of the schema.
+#[derive(Default)]
+pub(super) struct Round {
+    version: Option<u64>,
+    after: Option<TenantId>,
+    is_over: bool,
+}
+
 /// How far a job came.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct BroughtUp {
@@ -65,26 +76,6 @@ impl SqliteRows {
         Ok(report)
     }
 
-    /// Removes the tenant's rows, for good. A call that comes later finds an empty database.
-    ///
-    /// # Errors
-    /// [`FaultKind::Contended`] where another process writes to it, [`FaultKind::Unavailable`]
-    /// where its files cannot be removed.
-    pub async fn erase(&self, id: &TenantId) -> Result<(), Fault> {
-        let brake = Brake::within(PATIENCE);
-        let tenant = self.realm.shelf.tenant(id);
-        let lanes = tenant.all_lanes(self.realm.settings.readers.max(1));
-        let lanes = brake.wait(lanes).await?;
-        let id = id.clone();
-        self.block(&brake, move |_| {
-            tenant.close();
-            let outcome = remove(tenant.path());
-            drop(lanes);
-            outcome.map_err(|problem| unusable(&id, &problem))
-        })
-        .await
-    }
-
     /// Writes the tenant's rows, as they are now, into a new file of SQLite's at this path.
     ///
     /// # Errors
@@ -98,17 +89,44 @@ impl SqliteRows {
         .await
     }
 
-    /// Closes the files that were not used lately. Calls do so too; a job does it where none
-    /// come.
-    ///
-    /// # Errors
-    /// [`FaultKind::Contended`] where every thread is taken.
-    pub async fn close_idle(&self) -> Result<(), Fault> {
+    /// Closes the files that were not used lately and brings the next tenants to the schema,
+    /// each once for each version.
+    pub(super) async fn tend(&self) -> Result<u64, Fault> {
         let realm = Arc::clone(&self.realm);
-        self.block(&Brake::within(PATIENCE), move |_| {
-            let now = realm.clock.now();
-            realm.shelf.close_unused(now.minus(realm.settings.idle));
-            Ok(())
+        let version = self
+            .block(&Brake::within(PATIENCE), move |_| {
+                let now = realm.clock.now();
+                realm.shelf.close_unused(now.minus(realm.settings.idle));
+                Ok(realm.book.current(now).version())
+            })
+            .await?;
+        let mut round = self.round.lock().await;
+        if round.version != Some(version) {
+            *round = Round {
+                version: Some(version),
+                ..Round::default()
+            };
+        }
+        if round.is_over {
+            return Ok(0);
+        }
+        let report = self.bring_up(round.after.as_ref(), AT_ONCE).await?;
+        round.is_over = report.next.is_none();
+        round.after = report.next;
+        Ok((report.done + report.failed.len()) as u64)
+    }
+
+    pub(super) async fn remove(&self, id: &TenantId) -> Result<(), Fault> {
+        let brake = Brake::within(PATIENCE);
+        let tenant = self.realm.shelf.tenant(id);
+        let lanes = tenant.all_lanes(self.realm.settings.readers.max(1));
+        let lanes = brake.wait(lanes).await?;
+        let id = id.clone();
+        self.block(&brake, move |_| {
+            tenant.close();
+            let outcome = remove(tenant.path());
+            drop(lanes);
+            outcome.map_err(|problem| unusable(&id, &problem))
         })
         .await
     }

@@ -124,7 +124,7 @@ fn one(conn: &Connection, statement: &Statement, job: &Job<'_>) -> Result<Result
         columns.push((column.name().to_owned(), declared.to_ascii_lowercase()));
         kinds.push(kind::of(declared));
     }
-    let rows = take(prepared.raw_query(), &kinds, &mut columns, job.bounds)?;
+    let rows = take(prepared.raw_query(), &kinds, &mut columns, job)?;
     drop(prepared);
     let affected = if statement.writes() {
         conn.changes()
@@ -173,8 +173,9 @@ fn take(
     mut rows: Rows<'_>,
     kinds: &[ColumnKind],
     columns: &mut [(String, String)],
-    bounds: Bounds,
+    job: &Job<'_>,
 ) -> Result<Vec<Vec<Value>>, Halt> {
+    let bounds = job.bounds;
     let mut taken = Vec::new();
     let mut bytes = 0;
     while let Some(row) = rows.next()? {
@@ -194,7 +195,15 @@ fn take(
         if bytes > bounds.bytes {
             return Err(Fault::new(FaultKind::ResultTooLarge).into());
         }
+        if job.work.checked && !is_allowed(&values) {
+            return Err(Fault::new(FaultKind::PolicyViolated).state("42501").into());
+        }
         taken.push(values);
     }
     Ok(taken)
+}
+
+/// What a row that is checked says of itself.
+fn is_allowed(values: &[Value]) -> bool {
+    matches!(values.first(), Some(Value::Bool(true) | Value::Int(1)))
 }
