@@ -11,15 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Table-valued functions that callers may read from.
 const READABLE: [&str; 4] = ["json_each", "json_tree", "jsonb_each", "jsonb_tree"];
 /// What begins so is ours or SQLite's.
-const RESERVED: [&str; 7] = [
-    "sqlite_",
-    "doorward_",
-    "pragma_",
-    "dbstat",
-    "fts",
-    "rtree",
-    "bytecode",
-];
+const RESERVED: [&str; 3] = ["sqlite_", "doorward_", "pragma_"];
+/// Other tables that are there in every database.
+const BUILT_IN: [&str; 2] = ["dbstat", "fts3tokenize"];
 
 /// The tables and views that callers have.
 pub(super) struct Names(HashSet<String>);
@@ -38,7 +32,7 @@ impl Names {
 /// Whether a name is not an author's to give.
 pub(super) fn is_reserved(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    RESERVED.iter().any(|start| name.starts_with(start))
+    RESERVED.iter().any(|start| name.starts_with(start)) || BUILT_IN.contains(&name.as_str())
 }
 
 /// What a connection is for.
@@ -119,7 +113,8 @@ fn is_steps(asked: &AuthContext<'_>) -> bool {
             function_name.starts_with("sqlite_") || function::is_allowed(function_name)
         }
         AuthAction::CreateTable { table_name } | AuthAction::DropTable { table_name } => {
-            !is_reserved(table_name)
+            // SQLite makes it for AUTOINCREMENT, and lets no author name it.
+            table_name == "sqlite_sequence" || !is_reserved(table_name)
         }
         AuthAction::Insert { table_name }
         | AuthAction::Update { table_name, .. }

@@ -7,8 +7,9 @@ use rusqlite::{Error, ErrorCode, ffi};
 
 /// What SQLite says of a statement, beginning so, and what it means; it has one code for all
 /// of them.
-const SAYINGS: [(&str, FaultKind, &str); 20] = [
+const SAYINGS: [(&str, FaultKind, &str); 23] = [
     ("no such table", FaultKind::NameUnknown, "42P01"),
+    ("no such view", FaultKind::NameUnknown, "42P01"),
     ("no such column", FaultKind::NameUnknown, "42703"),
     ("no such function", FaultKind::NameUnknown, "42883"),
     ("unknown function", FaultKind::NameUnknown, "42883"),
@@ -16,6 +17,7 @@ const SAYINGS: [(&str, FaultKind, &str); 20] = [
     ("no such index", FaultKind::NameUnknown, "42704"),
     ("wrong number of arguments", FaultKind::NameUnknown, "42883"),
     ("ambiguous column name", FaultKind::NameUnknown, "42702"),
+    ("not authorized", FaultKind::StatementForbidden, "42501"),
     ("near ", FaultKind::SyntaxInvalid, "42601"),
     ("incomplete input", FaultKind::SyntaxInvalid, "42601"),
     ("unrecognized token", FaultKind::SyntaxInvalid, "42601"),
@@ -26,6 +28,7 @@ const SAYINGS: [(&str, FaultKind, &str); 20] = [
     ),
     ("parser stack overflow", FaultKind::TooComplex, "54001"),
     ("Recursion limit", FaultKind::TooComplex, "54001"),
+    ("variable number must be", FaultKind::TooComplex, "54000"),
     ("too many ", FaultKind::TooComplex, "54000"),
     (
         "LIKE or GLOB pattern too complex",
@@ -78,7 +81,6 @@ pub(super) fn is_of_file(error: &Error) -> bool {
                 | ErrorCode::CannotOpen
                 | ErrorCode::PermissionDenied
                 | ErrorCode::ReadOnly
-                | ErrorCode::OutOfMemory
                 | ErrorCode::FileLockingProtocolFailed
                 | ErrorCode::NoLargeFileSupport
         )
@@ -101,6 +103,10 @@ fn engine(failure: ffi::Error, words: &str, column: &str) -> Fault {
         ErrorCode::TooBig => {
             return Fault::because(FaultKind::TooComplex, "a value is too long").state("54000");
         }
+        ErrorCode::OutOfMemory => {
+            let words = "the statement needs more memory than there is";
+            return Fault::because(FaultKind::TooComplex, words).state("53200");
+        }
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::SchemaChanged => {
             return Fault::new(FaultKind::Contended).state("55P03");
         }
@@ -115,7 +121,6 @@ fn engine(failure: ffi::Error, words: &str, column: &str) -> Fault {
         | ErrorCode::CannotOpen
         | ErrorCode::PermissionDenied
         | ErrorCode::ReadOnly
-        | ErrorCode::OutOfMemory
         | ErrorCode::FileLockingProtocolFailed
         | ErrorCode::NoLargeFileSupport => return Fault::new(FaultKind::Unavailable),
         ErrorCode::Unknown => return said(words),
@@ -130,6 +135,9 @@ fn said(words: &str) -> Fault {
         Some((_, kind, state)) => Fault::because(*kind, words).state(state),
         None if words.contains(" has no column named ") => {
             Fault::because(FaultKind::NameUnknown, words).state("42703")
+        }
+        None if words.ends_with(" may not be modified") => {
+            Fault::because(FaultKind::StatementForbidden, words).state("42501")
         }
         None => Fault::because(FaultKind::Refused, words),
     }

@@ -131,7 +131,7 @@ impl SqliteRows {
         .await
     }
 
-    /// Opens the tenant's file, which brings it up.
+    /// Brings the tenant's file up, and leaves it as closed as it was.
     async fn touch(&self, id: &TenantId) -> Result<(), Fault> {
         let brake = Brake::within(PATIENCE);
         let tenant = self.realm.shelf.tenant(id);
@@ -142,14 +142,10 @@ impl SqliteRows {
         let lane = brake.wait(tenant.lane(Purpose::Write, version)).await?;
         let realm = Arc::clone(&self.realm);
         self.block(&brake, move |_| {
-            let now = realm.clock.now();
-            let edition = realm.book.current(now);
-            let column = &realm.settings.tenant_column;
-            realm.shelf.make_room(&tenant);
-            let line = tenant.lend(Purpose::Write, &edition, column, now)?;
-            tenant.take_back(line, super::line::Condition::Fit);
+            let edition = realm.book.current(realm.clock.now());
+            let outcome = tenant.bring_up(&edition, &realm.settings.tenant_column);
             drop(lane);
-            Ok(())
+            outcome
         })
         .await
     }
@@ -240,6 +236,8 @@ fn locked(path: &Path) -> rusqlite::Result<rusqlite::Connection> {
 
 fn copy(from: &Path, to: &Path) -> Result<(), Problem> {
     let conn = open::reading(from)?;
+    // The new file is not read only.
+    conn.execute_batch("PRAGMA query_only = OFF")?;
     // Of mode 0600; SQLite takes an empty file for none.
     open::make(to)?;
     let path = to

@@ -147,6 +147,9 @@ fn agree(prepared: &CachedStatement<'_>, statement: &Statement) -> Result<(), Fa
     /// `EXPLAIN QUERY PLAN` is 2: it tells a plan. `EXPLAIN` tells a program.
     const PROGRAM: i32 = 1;
     match (prepared.readonly(), statement.writes()) {
+        (true, false) if prepared.column_count() == 0 => {
+            Err(Fault::because(FaultKind::SyntaxInvalid, "there is no statement").state("42601"))
+        }
         _ if prepared.is_explain() == PROGRAM => {
             Err(Fault::because(FaultKind::StatementForbidden, "EXPLAIN"))
         }

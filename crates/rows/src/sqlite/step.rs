@@ -15,6 +15,8 @@ use sqlparser::parser::{Parser, ParserError};
 pub(super) const LONGEST: usize = 256 * 1024;
 /// The most statements of a step.
 const MOST: usize = 500;
+/// The most joins of a step: the parser goes one deeper for each, without a bound of its own.
+const JOINS: usize = 64;
 /// Stands for the tenant's id in a statement, and cannot be in one that was read.
 const TENANT: &str = "\u{1}";
 /// The constraint that holds a row to its file's tenant.
@@ -37,6 +39,14 @@ impl Step {
         }
         if ddl.contains(|c: char| c.is_control() && !c.is_whitespace()) {
             return Err(invalid("a step has no control characters"));
+        }
+        let words = ddl.split(|c: char| !c.is_alphanumeric());
+        let joins = words.filter(|word| word.eq_ignore_ascii_case("join"));
+        if joins.count() > JOINS {
+            return Err(Fault::because(
+                FaultKind::TooComplex,
+                format!("a step of a schema has at most {JOINS} joins"),
+            ));
         }
         let statements = Parser::parse_sql(&SQLiteDialect {}, ddl).map_err(|e| unread(&e))?;
         if statements.is_empty() {
@@ -222,9 +232,11 @@ mod tests {
     use super::*;
 
     fn lowered(ddl: &str) -> Result<Vec<String>, FaultKind> {
-        let step = Step::read(ddl, "tenant_id").map_err(|fault| fault.kind)?;
-        let acme = TenantId::new("acme-corp").unwrap();
-        Ok(step.statements(&acme).collect())
+        let lowered = Step::read(ddl, "tenant_id").map(|step| {
+            let acme = TenantId::new("acme-corp").unwrap();
+            step.statements(&acme).collect()
+        });
+        lowered.map_err(|fault| fault.kind)
     }
 
     #[test]
@@ -242,6 +254,15 @@ mod tests {
             ),
         ] {
             assert_eq!(lowered(ddl), Ok(vec![sql]));
+        }
+    }
+
+    #[test]
+    fn a_step_that_would_overflow_the_parser_is_refused() {
+        let joins = " JOIN t".repeat(30_000);
+        let nested = format!("CREATE VIEW v AS SELECT {}", "(".repeat(100_000));
+        for ddl in [format!("CREATE VIEW v AS SELECT 1 FROM t{joins}"), nested] {
+            assert_eq!(lowered(&ddl).err(), Some(FaultKind::TooComplex));
         }
     }
 

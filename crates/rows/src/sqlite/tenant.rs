@@ -9,6 +9,7 @@ use super::upkeep::{self, Trouble};
 use super::{error, name, open};
 use crate::fault::{Fault, FaultKind};
 use doorward_base::{TenantId, Timestamp};
+use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -121,6 +122,8 @@ impl Tenant {
                     .map_err(|trouble| self.fault(&trouble, column))?,
             );
             self.ready.store(edition.version() + 1, Ordering::Release);
+            // It may have been closed, for others, since it was counted.
+            self.counted.store(true, Ordering::Release);
         }
         let Some(opened) = opened.as_mut() else {
             return Err(Fault::new(FaultKind::Internal));
@@ -170,12 +173,24 @@ impl Tenant {
         idle
     }
 
-    fn open(&self, edition: &Edition) -> Result<Opened, Trouble> {
-        open::make(&self.path).map_err(Trouble::File)?;
+    /// Brings its file to the schema, which does not count as a use of it. Whoever calls holds
+    /// the writer's lane.
+    pub(super) fn bring_up(&self, edition: &Edition, column: &str) -> Result<(), Fault> {
+        let brought = self.brought_up(edition).map(drop);
+        brought.map_err(|trouble| self.fault(&trouble, column))
+    }
+
+    fn brought_up(&self, edition: &Edition) -> Result<Connection, Trouble> {
         let mut conn = open::writing(&self.path)?;
         open::limit(&conn)?;
-        let identity = open::Identity::of(&self.path).ok_or(Trouble::Gone)?;
         upkeep::bring_up(&mut conn, &self.id, edition)?;
+        Ok(conn)
+    }
+
+    fn open(&self, edition: &Edition) -> Result<Opened, Trouble> {
+        open::make(&self.path).map_err(Trouble::File)?;
+        let identity = open::Identity::of(&self.path).ok_or(Trouble::Gone)?;
+        let mut conn = self.brought_up(edition)?;
         let mark = Arc::new(Mark {
             version: edition.version(),
             identity,

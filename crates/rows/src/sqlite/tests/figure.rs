@@ -47,14 +47,52 @@ async fn a_point_select_beside_the_bare_engine() {
         times.push(begun.elapsed());
     }
     report("an empty turn on a blocking thread", times);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn a_thousand_tenants() {
+    let fixture = Fixture::orders().await;
+    let insert = "INSERT INTO orders (item) VALUES ('a')";
+    for (what, sql, writes) in [
+        ("the first call of a new tenant", insert, true),
+        (
+            "a read that opens its file",
+            "SELECT count(*) FROM orders",
+            false,
+        ),
+    ] {
+        let mut times = Vec::new();
+        for at in 0..1_000 {
+            let work = Work::one(Statement::new(sql, vec![], writes));
+            let begun = Instant::now();
+            fixture.run(&format!("tenant-{at}"), work).await.unwrap();
+            times.push(begun.elapsed());
+        }
+        report(what, times);
+    }
     let mut times = Vec::new();
-    for at in 0..500 {
+    for _ in 0..500 {
         let begun = Instant::now();
-        let tenant = format!("new-{at}");
-        fixture.read(&tenant, "SELECT 1").await.unwrap();
+        fixture.write("tenant-1", insert).await.unwrap();
         times.push(begun.elapsed());
     }
-    report("the first call of a new tenant", times);
+    report("an insert", times);
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let files = std::fs::read_dir("/proc/self/fd").unwrap().count();
+    println!(
+        "{} files open: statm {}, {files} descriptors",
+        fixture.rows.open_files(),
+        pages.trim()
+    );
+    fixture
+        .rows
+        .amend("ALTER TABLE orders ADD COLUMN note TEXT")
+        .await
+        .unwrap();
+    let begun = Instant::now();
+    let report = fixture.rows.bring_up(None, 1_000).await.unwrap();
+    println!("a step over {} tenants: {:?}", report.done, begun.elapsed());
 }
 
 fn report(what: &str, mut times: Vec<Duration>) {

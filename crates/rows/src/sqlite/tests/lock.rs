@@ -41,8 +41,6 @@ async fn nothing_but_queries_and_changes_of_rows_runs() {
         "PRAGMA query_only = OFF",
         "PRAGMA table_info(orders)",
         "PRAGMA writable_schema = 1",
-        "VACUUM",
-        "VACUUM INTO '/tmp/doorward-test-vacuum.db'",
         "CREATE TABLE t (a)",
         "CREATE TEMP TABLE t (a)",
         "CREATE TEMP VIEW orders AS SELECT 1",
@@ -67,6 +65,35 @@ async fn nothing_but_queries_and_changes_of_rows_runs() {
     }
     let count = fixture.read("acme", "SELECT count(*) FROM orders").await;
     assert_eq!(count.unwrap(), [[Value::Int(2)]]);
+    // SQLite does not ask about these: one is no reading, and both are in a transaction.
+    let copy = fixture.directory.path().join("copy.db");
+    let into = format!("VACUUM INTO '{}'", copy.display());
+    for sql in ["VACUUM", &into] {
+        let refused = [Some(FaultKind::WriteForbidden), Some(FaultKind::Refused)];
+        assert_eq!(both_ways(&fixture, sql).await, refused, "{sql}");
+    }
+    assert!(!copy.exists());
+}
+
+#[tokio::test]
+async fn no_module_of_the_library_is_read_but_those_for_json() {
+    let fixture = seeded().await;
+    let conn = rusqlite::Connection::open_in_memory().unwrap();
+    let mut list = conn
+        .prepare("SELECT name FROM pragma_module_list ORDER BY name")
+        .unwrap();
+    let names: Vec<String> = list
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert!(names.len() > 5);
+    for name in names {
+        let sql = format!("SELECT count(*) FROM {name}");
+        let is_read = fixture.read("acme", &sql).await.is_ok();
+        let for_json = ["json_each", "json_tree", "jsonb_each", "jsonb_tree"];
+        assert_eq!(is_read, for_json.contains(&name.as_str()), "{name}");
+    }
 }
 
 #[tokio::test]
@@ -146,8 +173,8 @@ async fn a_read_key_may_not_write() {
     let forbidden = Some(FaultKind::WriteForbidden);
     assert_eq!(as_caller(&["read"], write(delete)).await, forbidden);
     // A statement that says it reads, and writes.
-    assert_eq!(as_caller(&["read"], read(delete)).await, forbidden);
-    assert_eq!(as_caller(&["read", "write"], read(delete)).await, forbidden);
+    assert_eq!(as_caller(&["read"], read(delete)).await, FORBIDDEN);
+    assert_eq!(as_caller(&["read", "write"], read(delete)).await, FORBIDDEN);
     let select = "SELECT 1 FROM orders";
     let forbidden = Some(FaultKind::ReadForbidden);
     assert_eq!(as_caller(&["write"], read(select)).await, forbidden);
@@ -207,8 +234,19 @@ async fn what_is_too_long_deep_or_wide_is_refused() {
 #[tokio::test]
 async fn a_double_quoted_word_is_a_name() {
     let fixture = seeded().await;
-    let outcome = fixture.read("acme", "SELECT \"nothing\" FROM orders").await;
+    let outcome = fixture.read("acme", "SELECT \"absent\" FROM orders").await;
     let fault = outcome.unwrap_err();
     assert_eq!(fault.kind, FaultKind::NameUnknown);
     assert_eq!(fault.position, Some(8));
+}
+
+#[tokio::test]
+async fn the_memory_of_sqlite_is_bounded() {
+    let _fixture = seeded().await;
+    let conn = rusqlite::Connection::open_in_memory().unwrap();
+    let limit: u64 = conn
+        .query_row("PRAGMA hard_heap_limit", [], |row| row.get::<_, i64>(0))
+        .unwrap()
+        .unsigned_abs();
+    assert!(limit > 0 && limit <= SqliteSettings::default().memory);
 }

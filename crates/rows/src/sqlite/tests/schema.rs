@@ -49,7 +49,7 @@ async fn a_bad_step_is_refused_and_leaves_nothing() {
             "CREATE TABLE x (a INT DEFAULT (load_extension('x')))",
             FaultKind::StatementForbidden,
         ),
-        ("DROP TABLE nothing", FaultKind::NameUnknown),
+        ("DROP TABLE absent", FaultKind::NameUnknown),
         (
             "INSERT INTO orders (item) VALUES ('a')",
             FaultKind::StatementForbidden,
@@ -171,4 +171,60 @@ async fn the_tenants_column_has_the_name_that_is_set() {
     let sql = "INSERT INTO notes (org, id) VALUES ('globex', 2)";
     let refused = fixture.write("acme", sql).await.unwrap_err();
     assert_eq!(refused.kind, FaultKind::PolicyViolated);
+}
+
+/// What an author wrote is what SQLite is given, but for the tenant's column.
+#[tokio::test]
+async fn a_schema_means_what_its_author_wrote() {
+    const DDL: &str = "
+        CREATE TABLE IF NOT EXISTS people (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            email VARCHAR(200) NOT NULL COLLATE NOCASE UNIQUE,
+            kind TEXT NOT NULL DEFAULT 'user' CHECK (kind IN ('user', 'bot')),
+            made_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+            day TEXT DEFAULT (date('now', '-1 day')),
+            score DOUBLE PRECISION DEFAULT -1.5,
+            full_name TEXT GENERATED ALWAYS AS (email || ' ' || kind) STORED
+        );
+        CREATE TABLE \"Order lines\" (
+            person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE
+                DEFERRABLE INITIALLY DEFERRED,
+            n INT, PRIMARY KEY (person, n)
+        ) WITHOUT ROWID;
+        CREATE TABLE tags (a TEXT, b TEXT, CONSTRAINT pair UNIQUE (a, b));
+        CREATE UNIQUE INDEX by_mail ON people (lower(email), made_at DESC) WHERE kind = 'user';
+        CREATE INDEX IF NOT EXISTS by_day ON people (day COLLATE NOCASE);
+        CREATE VIEW bots AS SELECT id, email AS mail FROM people WHERE kind = 'bot';
+        ALTER TABLE tags ADD COLUMN c INT NOT NULL DEFAULT 0 CHECK (c >= 0);
+        ALTER TABLE tags RENAME COLUMN b TO d;
+        ALTER TABLE tags RENAME TO labels;
+        ALTER TABLE people DROP COLUMN score;
+        DROP INDEX by_day";
+    let fixture = Fixture::with(SqliteSettings::default());
+    fixture.rows.amend(DDL).await.unwrap();
+    let bare = rusqlite::Connection::open_in_memory().unwrap();
+    bare.execute_batch(DDL).unwrap();
+    let bare = model::read(&bare, 1, "tenant_id").unwrap();
+    let mut made = Schema::clone(&*fixture.rows.schema().await.unwrap());
+    for table in made.tables.iter_mut().filter(|table| !table.is_view) {
+        let before = table.columns.len();
+        table.columns.retain(|column| !column.is_tenant);
+        assert_eq!(table.columns.len() + 1, before, "{}", table.name);
+    }
+    assert_eq!(made, bare);
+    let sql = "INSERT INTO people (email) VALUES ('A@x') RETURNING kind, full_name, tenant_id";
+    let result = fixture.write("acme", sql).await.unwrap();
+    assert_eq!(
+        result.rows,
+        [[text("user"), text("A@x user"), text("acme")]]
+    );
+    // The reference is looked at when the work ends.
+    let orphan = "INSERT INTO \"Order lines\" (person, n) VALUES (9, 1)";
+    let refused = refusal(fixture.write("acme", orphan).await);
+    let foreign = (FaultKind::ConstraintViolated, Some("23503".to_owned()));
+    assert_eq!(refused, Some(foreign));
+    let lines = fixture
+        .read("acme", "SELECT count(*) FROM \"Order lines\"")
+        .await;
+    assert_eq!(lines.unwrap(), [[Value::Int(0)]]);
 }

@@ -62,9 +62,9 @@ async fn what_is_wrong_is_told_as_postgresql_tells_it() {
         .unwrap();
     use FaultKind::{ConstraintViolated, NameUnknown, SyntaxInvalid, ValueInvalid};
     for (sql, kind, state) in [
-        ("SELECT * FROM nothing", NameUnknown, "42P01"),
-        ("SELECT nothing FROM kinds", NameUnknown, "42703"),
-        ("SELECT nothing(1)", NameUnknown, "42883"),
+        ("SELECT * FROM absent", NameUnknown, "42P01"),
+        ("SELECT absent FROM kinds", NameUnknown, "42703"),
+        ("SELECT absent(1)", NameUnknown, "42883"),
         ("SELECT FROM kinds", SyntaxInvalid, "42601"),
         ("SELECT json('{')", ValueInvalid, "22032"),
         (
@@ -83,7 +83,7 @@ async fn what_is_wrong_is_told_as_postgresql_tells_it() {
             "23505",
         ),
         (
-            "INSERT INTO kinds (nothing) VALUES (1)",
+            "INSERT INTO kinds (absent) VALUES (1)",
             NameUnknown,
             "42703",
         ),
