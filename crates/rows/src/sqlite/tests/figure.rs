@@ -27,6 +27,19 @@ async fn a_point_select_beside_the_bare_engine() {
         assert_eq!(results.len(), 1);
     }
     report("through run", times);
+    let tenant = fixture.rows.realm.shelf.tenant(caller.tenant());
+    let mut times = Vec::new();
+    for at in 0..CALLS {
+        let params = vec![Value::Int(i64::from(at % 10_000))];
+        let work = Work::one(Statement::new(sql, params, false));
+        let brake = Brake::within(BOUNDS.time);
+        let begun = Instant::now();
+        let realm = &fixture.rows.realm;
+        let served = realm.serve(&tenant, Purpose::Read, &work, BOUNDS, &brake);
+        times.push(begun.elapsed());
+        assert_eq!(served.map(|results| results.len()), Ok(1));
+    }
+    report("the same without the turn on a blocking thread", times);
     let conn = open::reading(&fixture.file("acme")).unwrap();
     let mut times = Vec::new();
     for at in 0..CALLS {

@@ -223,6 +223,9 @@ async fn a_schema_means_what_its_author_wrote() {
     let refused = refusal(fixture.write("acme", orphan).await);
     let foreign = (FaultKind::ConstraintViolated, Some("23503".to_owned()));
     assert_eq!(refused, Some(foreign));
+    let child = "INSERT INTO \"Order lines\" (person, n) SELECT id, 1 FROM people";
+    assert_eq!(fixture.write("acme", child).await.unwrap().affected, 1);
+    fixture.write("acme", "DELETE FROM people").await.unwrap();
     let lines = fixture
         .read("acme", "SELECT count(*) FROM \"Order lines\"")
         .await;
