@@ -186,7 +186,7 @@ impl Realm {
         let now = self.clock.now();
         let edition = self.book.current(now);
         let column = self.settings.tenant_column.as_str();
-        self.shelf.make_room(tenant);
+        let claim = self.shelf.claim(tenant);
         let mut line = tenant.lend(purpose, &edition, column, now)?;
         let job = Job {
             work,
@@ -197,6 +197,7 @@ impl Realm {
         };
         let (outcome, condition) = run::run(&mut line, &job);
         tenant.take_back(line, condition);
+        drop(claim);
         self.sweep(now);
         outcome
     }

@@ -45,37 +45,66 @@ impl Shelf {
         tenants.values().filter(|tenant| counts(tenant)).count()
     }
 
-    /// Counts this tenant's file as open and closes others where there are too many. Blocks.
-    pub(super) fn make_room(&self, of: &Arc<Tenant>) {
-        let victims = {
+    /// Keeps this tenant's file from being closed, counts it as open, and closes others where
+    /// there are too many. Blocks.
+    pub(super) fn claim<'t>(&self, tenant: &'t Arc<Tenant>) -> Claim<'t> {
+        let (victims, claim) = {
             let mut tenants = lock(&self.tenants);
-            if of.counted.swap(true, Ordering::AcqRel) {
-                return;
+            let claim = Claim::of(tenant);
+            if tenant.counted.swap(true, Ordering::AcqRel) {
+                return claim;
             }
             forget_closed(&mut tenants);
             let open = tenants.values().filter(|tenant| counts(tenant)).count();
-            let mut idle: Vec<_> = tenants
-                .values()
-                .filter(|tenant| counts(tenant) && !tenant.is_lent() && !Arc::ptr_eq(tenant, of))
-                .cloned()
-                .collect();
-            idle.sort_by_key(|tenant| tenant.used());
-            idle.truncate(open.saturating_sub(self.most));
-            idle
+            let mut unused: Vec<_> = tenants.values().filter(is_unused).cloned().collect();
+            unused.sort_by_key(|tenant| tenant.used());
+            unused.truncate(open.saturating_sub(self.most));
+            (choose(unused), claim)
         };
         close(&victims);
+        claim
     }
 
     /// Closes the files that were last used before then. Blocks.
     pub(super) fn close_unused(&self, since: Timestamp) {
-        let victims: Vec<_> = {
+        let victims = {
             let mut tenants = lock(&self.tenants);
             forget_closed(&mut tenants);
-            let unused = |tenant: &&Arc<Tenant>| counts(tenant) && tenant.used() <= since;
-            tenants.values().filter(unused).cloned().collect()
+            let unused = tenants.values().filter(is_unused);
+            let unused = unused.filter(|tenant| tenant.used() <= since);
+            choose(unused.cloned().collect())
         };
         close(&victims);
     }
+}
+
+/// A call's use of a tenant's file.
+pub(super) struct Claim<'t>(&'t Tenant);
+
+impl<'t> Claim<'t> {
+    fn of(tenant: &'t Tenant) -> Self {
+        tenant.users.fetch_add(1, Ordering::AcqRel);
+        Self(tenant)
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.0.users.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn is_unused(tenant: &&Arc<Tenant>) -> bool {
+    counts(tenant) && !tenant.is_used()
+}
+
+/// They do not count from now on. Whoever claims one before it is closed counts it again and
+/// finds another.
+fn choose(victims: Vec<Arc<Tenant>>) -> Vec<Arc<Tenant>> {
+    for tenant in &victims {
+        tenant.counted.store(false, Ordering::Release);
+    }
+    victims
 }
 
 fn counts(tenant: &Arc<Tenant>) -> bool {
@@ -89,10 +118,6 @@ fn forget_closed(tenants: &mut HashMap<TenantId, Arc<Tenant>>) {
 
 fn close(victims: &[Arc<Tenant>]) {
     for tenant in victims {
-        // Whoever borrows from it meanwhile counts it again.
-        tenant.counted.store(false, Ordering::Release);
-        if !tenant.close() {
-            tenant.counted.store(true, Ordering::Release);
-        }
+        tenant.close();
     }
 }

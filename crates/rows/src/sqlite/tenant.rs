@@ -22,8 +22,8 @@ pub(super) struct Tenant {
     readers: Arc<Semaphore>,
     writer: Arc<Semaphore>,
     opened: Mutex<Option<Opened>>,
-    /// How many connections are lent.
-    lent: AtomicUsize,
+    /// How many calls use its file now; it is not closed under them.
+    pub(super) users: AtomicUsize,
     /// One more than the version that the file is open in; 0 while it is closed.
     ready: AtomicU64,
     /// Whether it counts among the open files.
@@ -51,7 +51,7 @@ impl Tenant {
             readers: Arc::new(Semaphore::new(readers)),
             writer: Arc::new(Semaphore::new(1)),
             opened: Mutex::new(None),
-            lent: AtomicUsize::new(0),
+            users: AtomicUsize::new(0),
             ready: AtomicU64::new(0),
             counted: AtomicBool::new(false),
             used: AtomicI64::new(0),
@@ -90,9 +90,9 @@ impl Tenant {
         Timestamp::from_micros(self.used.load(Ordering::Relaxed))
     }
 
-    /// Whether a connection of it is lent.
-    pub(super) fn is_lent(&self) -> bool {
-        self.lent.load(Ordering::Acquire) > 0
+    /// Whether a call uses its file.
+    pub(super) fn is_used(&self) -> bool {
+        self.users.load(Ordering::Acquire) > 0
     }
 
     /// Whether its file is open in this version.
@@ -101,7 +101,7 @@ impl Tenant {
     }
 
     /// Lends a connection, and opens the file where it is not open, is of another version, or
-    /// is not the file of this path any more. Whoever calls holds the lane.
+    /// is not the file of this path any more. Whoever calls holds the lane, and a claim.
     pub(super) fn lend(
         &self,
         purpose: Purpose,
@@ -122,8 +122,6 @@ impl Tenant {
                     .map_err(|trouble| self.fault(&trouble, column))?,
             );
             self.ready.store(edition.version() + 1, Ordering::Release);
-            // It may have been closed, for others, since it was counted.
-            self.counted.store(true, Ordering::Release);
         }
         let Some(opened) = opened.as_mut() else {
             return Err(Fault::new(FaultKind::Internal));
@@ -138,14 +136,12 @@ impl Tenant {
                 .connect(purpose, edition, &opened.mark)
                 .map_err(|problem| self.fault(&problem.into(), column))?,
         };
-        self.lent.fetch_add(1, Ordering::AcqRel);
         Ok(line)
     }
 
     /// Takes a connection back.
     pub(super) fn take_back(&self, line: Line, condition: Condition) {
         let mut opened = lock(&self.opened);
-        self.lent.fetch_sub(1, Ordering::AcqRel);
         let same = opened
             .as_mut()
             .filter(|opened| Arc::ptr_eq(&opened.mark, &line.mark));
@@ -162,15 +158,13 @@ impl Tenant {
         }
     }
 
-    /// Closes the file unless a connection of it is lent; says whether it is closed.
-    pub(super) fn close(&self) -> bool {
+    /// Closes the file unless a call uses it.
+    pub(super) fn close(&self) {
         let mut opened = lock(&self.opened);
-        let idle = self.lent.load(Ordering::Acquire) == 0;
-        if idle {
+        if !self.is_used() {
             self.ready.store(0, Ordering::Release);
             drop(opened.take());
         }
-        idle
     }
 
     /// Brings its file to the schema, which does not count as a use of it. Whoever calls holds

@@ -22,6 +22,7 @@ async fn no_more_files_are_open_than_may_be() {
         }
     }
     assert_eq!(fixture.rows.open_files(), 16);
+    assert_eq!(held(&fixture), 16);
     assert_eq!(fixture.rows.tenants().await.unwrap().len(), 300);
 }
 
@@ -52,6 +53,7 @@ async fn files_close_and_open_under_callers_at_once() {
         task.await.unwrap();
     }
     assert!(fixture.rows.open_files() <= 2);
+    assert!(held(&fixture) <= 2);
 }
 
 #[tokio::test]
@@ -68,4 +70,15 @@ async fn a_file_that_nobody_calls_is_closed() {
     fixture.clock.advance(Duration::from_secs(60));
     fixture.rows.upkeep().await.unwrap();
     assert_eq!(fixture.rows.open_files(), 0);
+    assert_eq!(held(&fixture), 0);
+}
+
+/// The tenants' files that this process has open, as the system sees it.
+fn held(fixture: &Fixture) -> usize {
+    let tenants = fixture.directory.path().join("tenants");
+    let files = std::fs::read_dir("/proc/self/fd").unwrap();
+    let files = files.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    let files = files.filter(|file| file.starts_with(&tenants));
+    let databases = files.filter(|file| file.extension().is_some_and(|end| end == "db"));
+    databases.collect::<std::collections::BTreeSet<_>>().len()
 }
