@@ -1,6 +1,7 @@
 //! Lowering `[[realm.NAME.route]]`. Patterns and overlaps are the gate's to judge.
 
 use super::Lowering;
+use super::data::DATA;
 use super::upstream_tls::Shared;
 use crate::config::problem::{KeyPath, unknown};
 use crate::config::realm::Realm;
@@ -85,6 +86,7 @@ impl Lowering<'_> {
         }
         match &route.upstream.0 {
             Upstream::Echo => UpstreamSpec::Echo,
+            Upstream::Data => UpstreamSpec::Local(DATA),
             Upstream::Http(base) => UpstreamSpec::Http {
                 base: base.clone(),
                 strip_prefix: route.strip_prefix.clone(),
