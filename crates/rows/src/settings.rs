@@ -221,7 +221,7 @@ impl RowStore {
     #[must_use]
     pub fn is_shared_with(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Sqlite(one), Self::Sqlite(two)) => one == two,
+            (Self::Sqlite(one), Self::Sqlite(two)) => one.starts_with(two) || two.starts_with(one),
             (Self::Postgres(one), Self::Postgres(two)) => {
                 one.place == two.place && one.schema == two.schema
             }

@@ -11,6 +11,7 @@ use doorward_base::ErrorCode;
 use doorward_surface::{Body, Refusal, pairs};
 use http::{Method, Request, Response, Uri};
 use serde_json::Value as Json;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,12 +39,15 @@ pub(super) async fn serve(
 )]
 async fn show_query(call: &Call<'_>, uri: &Uri) -> Result<Response<Body>, Refusal> {
     let query = uri.query().unwrap_or_default();
-    let params: QueryParams = pairs::read(query.as_bytes()).map_err(|error| {
-        Refusal::new(ErrorCode::InvalidRequest).with_message(format!("query: {error}"))
-    })?;
+    let wrong = |problem: &dyn Display| {
+        Refusal::new(ErrorCode::InvalidRequest).with_message(format!("query: {problem}"))
+    };
+    let params: QueryParams = pairs::read(query.as_bytes()).map_err(|error| wrong(&error))?;
+    let timeout_ms = params.timeout_ms.as_deref().map(str::parse).transpose();
+    let timeout_ms = timeout_ms.map_err(|_| wrong(&"timeout_ms is not a whole number"))?;
     let caller = call.caller()?;
     let engine = engine(call).await?;
-    let bounds = bounds(call, params.timeout_ms)?;
+    let bounds = bounds(call, timeout_ms)?;
     let Some(sql) = params.sql else {
         return body::answer(info(&caller, engine.flavour(), bounds));
     };

@@ -315,7 +315,10 @@ async fn a_get_says_what_there_is_and_reads_only() {
     assert_eq!(world.last().2.time, Duration::from_millis(5));
     let write = get("/api/v1/query?sql=DELETE+FROM+users").await;
     assert_eq!(write.code(), "invalid_request");
-    assert_eq!(get("/api/v1/query?q=1").await.code(), "invalid_request");
+    for query in ["q=1", "timeout_ms=x", "sql=SELECT+1&sql=SELECT+2"] {
+        let answer = get(&format!("/api/v1/query?{query}")).await;
+        assert_eq!(answer.code(), "invalid_request", "{query}");
+    }
     assert_eq!(world.engine.ran.lock().unwrap().len(), 1);
 }
 

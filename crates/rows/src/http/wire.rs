@@ -26,7 +26,8 @@ pub(super) struct QueryRequest {
 #[serde(deny_unknown_fields)]
 pub(super) struct QueryParams {
     pub(super) sql: Option<String>,
-    pub(super) timeout_ms: Option<u64>,
+    /// A number, as texts are all that a query has.
+    pub(super) timeout_ms: Option<String>,
 }
 
 /// Somebody else, as whom a statement is explained.

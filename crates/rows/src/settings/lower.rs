@@ -104,6 +104,7 @@ impl Data {
             if !is_literal(path) {
                 let message = format!("{path:?} is not a plain path such as \"/api/v1/query\"");
                 wrong.push(Wrong::new(key, message));
+                continue;
             }
             let meets = |other: &&(&str, &String)| lies_in(path, other.1) || lies_in(other.1, path);
             if let Some((other, _)) = paths.iter().take(at).find(meets) {

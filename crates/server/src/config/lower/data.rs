@@ -12,7 +12,7 @@ use crate::config::value::{SecretRef, Span, Upstream};
 use doorward_base::RealmName;
 use doorward_rows::settings::{Data, DataConfig, Paths, PostgresStore, RowStore};
 use doorward_surface::setting::Word;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// What routes call the data API: `builtin:data`.
@@ -159,5 +159,6 @@ fn data_routes(realm: &Realm) -> impl Iterator<Item = (usize, &str)> {
 
 /// A folder without what says nothing, so that one folder is written in one way.
 fn plain(folder: &Path) -> PathBuf {
-    folder.components().collect()
+    let says = |part: &Component<'_>| *part != Component::CurDir;
+    folder.components().filter(says).collect()
 }
