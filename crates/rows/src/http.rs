@@ -3,6 +3,7 @@
 
 mod body;
 mod explain;
+mod governed;
 mod openapi;
 mod query;
 mod refusal;
@@ -15,6 +16,7 @@ pub use openapi::openapi;
 pub use schema::describe;
 
 use crate::caller::Caller;
+use crate::engine::Engine;
 use crate::fault::Fault;
 use crate::open::DataRealm;
 use crate::settings::WayIn;
@@ -52,6 +54,11 @@ impl Call<'_> {
         Caller::of(self.principal, &self.data.settings().scopes).map_err(|fault| self.refuse(fault))
     }
 
+    async fn engine(&self) -> Result<&Arc<dyn Engine>, Refusal> {
+        let engine = self.data.engine().await;
+        engine.map_err(|fault| self.refuse(fault))
+    }
+
     fn refuse(&self, fault: Fault) -> Refusal {
         refuse(fault, &self.data.settings().scopes)
     }
@@ -79,9 +86,14 @@ async fn answer(request: Request<Body>, context: &Context) -> Result<Response<Bo
 /// REST over the caller's rows.
 async fn rest(call: &Call<'_>, request: Request<Body>) -> Result<Response<Body>, Refusal> {
     let caller = call.caller()?;
-    let engine = call.data.engine().await;
-    let engine = engine.map_err(|fault| call.refuse(fault))?;
-    Ok(crate::rest::answer(engine, &caller, call.data.settings(), request).await)
+    let engine = call.engine().await?;
+    let settings = call.data.settings();
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let path = path.strip_prefix(&settings.paths.rest).unwrap_or_default();
+    let request = Request::from_parts(parts, body::collect(body).await?);
+    let (policies, bounds) = (&settings.policies, settings.bounds);
+    Ok(crate::rest::answer(&**engine, &caller, policies, bounds, request, path).await)
 }
 
 /// That there is something at this path, for other methods.

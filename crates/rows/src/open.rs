@@ -4,9 +4,10 @@
 
 use crate::engine::Engine;
 use crate::fault::{Fault, FaultKind};
+use crate::postgres::{self, PostgresRowsSettings};
 use crate::settings::{DataConfig, DataSettings, RowStore};
-use crate::{postgres, sqlite};
-use doorward_base::{RealmName, TenantId};
+use crate::sqlite;
+use doorward_base::{Clock, RealmName, TenantId};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub struct DataParts {
     pub realm: RealmName,
     /// What keys of the rows' own are derived from.
     pub seed: [u8; 32],
+    /// Whose time it is.
+    pub clock: Arc<dyn Clock>,
     /// Whether a tenant of the realm is gone.
     pub is_deleted: IsDeleted,
 }
@@ -158,8 +161,24 @@ async fn open(
     parts: &DataParts,
 ) -> Result<Arc<dyn Engine>, Fault> {
     match store {
-        RowStore::Sqlite(folder) => sqlite::open(folder, tenant_column).await,
-        RowStore::Postgres(store) => postgres::open(store, tenant_column, parts).await,
+        RowStore::Sqlite(folder) => {
+            let clock = Arc::clone(&parts.clock);
+            sqlite::open(folder, tenant_column, clock).await
+        }
+        RowStore::Postgres(store) => {
+            let root_cert = store.root_cert.as_ref();
+            let settings = PostgresRowsSettings {
+                url: store.url.clone(),
+                root_cert: root_cert.map(|pem| pem.expose().as_bytes().to_vec()),
+                realm: parts.realm.clone(),
+                schema: store.schema.clone(),
+                tenant_column: tenant_column.to_string(),
+                pool_size: store.pool_size,
+                pool_wait: store.pool_wait,
+                own_database: store.own_database,
+            };
+            postgres::open(settings, &parts.seed).await
+        }
     }
 }
 

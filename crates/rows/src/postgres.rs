@@ -2,9 +2,30 @@
 
 use crate::engine::Engine;
 use crate::fault::{Fault, FaultKind};
-use crate::open::DataParts;
-use crate::settings::PostgresStore;
+use doorward_base::{RealmName, Secret};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Where a realm's rows are, and how they are reached.
+#[derive(Clone, Debug)]
+pub struct PostgresRowsSettings {
+    /// Its address, as the owner of the realm's tables.
+    pub url: Secret,
+    /// The certificates (PEM) that the server's must be or descend from.
+    pub root_cert: Option<Vec<u8>>,
+    /// Whose rows.
+    pub realm: RealmName,
+    /// The schema that the tables are in.
+    pub schema: String,
+    /// The column that holds the tenant.
+    pub tenant_column: String,
+    /// How many connections serve callers.
+    pub pool_size: usize,
+    /// How long a call waits for a free one.
+    pub pool_wait: Duration,
+    /// Whether the database is Doorward's alone.
+    pub own_database: bool,
+}
 
 /// Connects to the database.
 ///
@@ -12,9 +33,8 @@ use std::sync::Arc;
 /// Why it cannot be used.
 #[expect(clippy::unused_async, reason = "connecting will wait for the server")]
 pub async fn open(
-    _store: &PostgresStore,
-    _tenant_column: &Arc<str>,
-    _parts: &DataParts,
+    _settings: PostgresRowsSettings,
+    _seed: &[u8; 32],
 ) -> Result<Arc<dyn Engine>, Fault> {
     Err(Fault::new(FaultKind::Unavailable))
 }

@@ -1,20 +1,22 @@
 //! PostgREST's query language: read, planned and rendered.
 
 use crate::caller::Caller;
-use crate::engine::Engine;
-use crate::settings::DataSettings;
+use crate::engine::{Bounds, Engine};
+use crate::plan::Policies;
+use bytes::Bytes;
 use doorward_base::ErrorCode;
 use doorward_surface::{Body, Refusal};
 use http::{Request, Response};
-use std::sync::Arc;
 
-/// Answers one request below the realm's REST path.
+/// Answers one request to the mount; `path_after_mount` is what follows it.
 #[expect(clippy::unused_async, reason = "answering will wait for the engine")]
 pub async fn answer(
-    _engine: &Arc<dyn Engine>,
+    _engine: &dyn Engine,
     _caller: &Caller,
-    _settings: &DataSettings,
-    _request: Request<Body>,
+    _policies: &Policies,
+    _bounds: Bounds,
+    _request: Request<Bytes>,
+    _path_after_mount: &str,
 ) -> Response<Body> {
     Refusal::new(ErrorCode::NotImplemented).into_answer()
 }

@@ -7,6 +7,7 @@ mod tests;
 
 use crate::caller::RightScopes;
 use crate::engine::Bounds;
+use crate::plan::{Policies, Policy};
 use doorward_base::Secret;
 use doorward_surface::setting::{Size, Span};
 use schemars::JsonSchema;
@@ -30,6 +31,9 @@ pub struct Data {
     /// The schema as steps of DDL, in their order. Each is applied once, at the start and at
     /// a reload; a step that was applied is not to be changed. Default: none.
     pub schema: Vec<String>,
+    /// Which rows and columns of a table a role has. A table that none names is open to the
+    /// whole tenant. Default: none.
+    pub policies: Vec<Policy>,
     /// The column that holds the tenant. Default: "tenant_id".
     pub tenant_column: String,
     /// The scope that lets read rows. Default: "read".
@@ -59,6 +63,7 @@ impl Default for Data {
             database: None,
             postgres: PostgresRows::default(),
             schema: Vec::new(),
+            policies: Vec::new(),
             tenant_column: "tenant_id".to_owned(),
             read_scope: "read".to_owned(),
             write_scope: "write".to_owned(),
@@ -109,6 +114,10 @@ impl Default for PostgresRows {
 pub struct DataSettings {
     /// The steps of its schema.
     pub schema: Vec<Arc<str>>,
+    /// Which rows and columns of a table a role has.
+    pub policies: Policies,
+    /// The tables that some policy names.
+    pub governed: Vec<String>,
     /// The column that holds the tenant.
     pub tenant_column: Arc<str>,
     /// Which scopes give which rights.

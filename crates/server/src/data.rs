@@ -42,6 +42,7 @@ pub(crate) fn realm(
     let parts = DataParts {
         realm: config.name().clone(),
         seed: *seed,
+        clock: Arc::new(SystemClock),
         is_deleted,
     };
     let made = DataRealm::new(data.as_ref().clone(), before, parts);

@@ -20,7 +20,8 @@ pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> 
         .map_err(|error| Refusal::new(ErrorCode::BodyMalformed).with_message(error.to_string()))
 }
 
-async fn collect(body: Body) -> Result<Bytes, Refusal> {
+/// All of a body, if it is not too long.
+pub(super) async fn collect(body: Body) -> Result<Bytes, Refusal> {
     let too_long =
         || Refusal::new(ErrorCode::QueryTooComplex).with_message("the body is longer than 1 MiB");
     // What says beforehand that it is too long is not read at all.

@@ -1,7 +1,7 @@
 //! What would become of a statement if somebody else asked: the decision and the plan, and
 //! no rows. For operators.
 
-use super::query::{bounds, checked, engine, names};
+use super::query::{bounds, check, names};
 use super::wire::{ExplainAs, Explained, QueryRequest, Rows};
 use super::{Call, body, refusal};
 use crate::caller::Caller;
@@ -23,17 +23,13 @@ pub(super) async fn explain(
         return Err(call.refuse(Fault::new(FaultKind::SchemaForbidden)));
     }
     let bounds = bounds(call, wanted.timeout_ms)?;
-    let engine = engine(call).await?;
+    let engine = call.engine().await?;
     let Some(subject) = wanted.explain_as else {
         return Err(Refusal::new(ErrorCode::Internal));
     };
     let caller = stand_in(call, subject)?;
-    let statement = checked(
-        &wanted.sql,
-        wanted.params,
-        engine.flavour(),
-        caller.rights(),
-    );
+    let rights = caller.rights();
+    let statement = check(call, engine, &wanted.sql, wanted.params, rights).await;
     let planned = match &statement {
         Ok(statement) => plan(engine, &caller, statement, bounds).await,
         Err(fault) => Err(fault.clone()),

@@ -1,7 +1,7 @@
 //! SQL from a caller: one statement, on the caller's tenant's rows.
 
 use super::wire::{Info, QueryParams, QueryRequest, Rows};
-use super::{Call, body, explain, not_allowed};
+use super::{Call, body, explain, governed, not_allowed};
 use crate::caller::{Caller, Rights};
 use crate::engine::{Bounds, Engine, Flavour, Statement, Work};
 use crate::fault::{Fault, FaultKind};
@@ -46,12 +46,13 @@ async fn show_query(call: &Call<'_>, uri: &Uri) -> Result<Response<Body>, Refusa
     let timeout_ms = params.timeout_ms.as_deref().map(str::parse).transpose();
     let timeout_ms = timeout_ms.map_err(|_| wrong(&"timeout_ms is not a whole number"))?;
     let caller = call.caller()?;
-    let engine = engine(call).await?;
+    let engine = call.engine().await?;
     let bounds = bounds(call, timeout_ms)?;
     let Some(sql) = params.sql else {
         return body::answer(info(&caller, engine.flavour(), bounds));
     };
-    let statement = check(call, &sql, Vec::new(), engine.flavour(), caller.rights())?;
+    let checked = check(call, engine, &sql, Vec::new(), caller.rights()).await;
+    let statement = checked.map_err(|fault| call.refuse(fault))?;
     if statement.writes() {
         let fault = Fault::because(
             FaultKind::RequestInvalid,
@@ -76,15 +77,11 @@ async fn run_query(call: &Call<'_>, request: Request<Body>) -> Result<Response<B
         return explain::explain(call, wanted).await;
     }
     let caller = call.caller()?;
-    let engine = engine(call).await?;
+    let engine = call.engine().await?;
     let bounds = bounds(call, wanted.timeout_ms)?;
-    let (flavour, rights) = (engine.flavour(), caller.rights());
-    let statement = check(call, &wanted.sql, wanted.params, flavour, rights)?;
+    let checked = check(call, engine, &wanted.sql, wanted.params, caller.rights()).await;
+    let statement = checked.map_err(|fault| call.refuse(fault))?;
     run(call, engine, &caller, statement, bounds).await
-}
-
-pub(super) async fn engine<'c>(call: &Call<'c>) -> Result<&'c Arc<dyn Engine>, Refusal> {
-    call.data.engine().await.map_err(|fault| call.refuse(fault))
 }
 
 pub(super) fn bounds(call: &Call<'_>, timeout_ms: Option<u64>) -> Result<Bounds, Refusal> {
@@ -103,25 +100,18 @@ pub(super) fn bounds(call: &Call<'_>, timeout_ms: Option<u64>) -> Result<Bounds,
     })
 }
 
-fn check(
-    call: &Call<'_>,
-    text: &str,
-    params: Vec<Json>,
-    flavour: Flavour,
-    rights: Rights,
-) -> Result<Statement, Refusal> {
-    checked(text, params, flavour, rights).map_err(|fault| call.refuse(fault))
-}
-
 /// The caller's text as a statement that may run.
-pub(super) fn checked(
+pub(super) async fn check(
+    call: &Call<'_>,
+    engine: &Arc<dyn Engine>,
     text: &str,
     params: Vec<Json>,
-    flavour: Flavour,
     rights: Rights,
 ) -> Result<Statement, Fault> {
+    let checked = sql::read(text, engine.flavour(), &sql::Limits::default())?;
+    governed::check(call.data.settings(), engine, checked.tables()).await?;
     let params = params.into_iter().map(Value::from_json).collect();
-    sql::check(text, params, flavour, rights, &sql::Limits::default())
+    checked.bind(params, rights)
 }
 
 async fn run(

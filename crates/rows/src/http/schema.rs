@@ -1,9 +1,10 @@
 //! The schema: shown to whoever may read rows, changed by operators.
 
-use super::wire::{SchemaChanged, SchemaRequest, SchemaView};
-use super::{Call, body, not_allowed, query};
+use super::wire::{SchemaChanged, SchemaRequest, SchemaView, Sees};
+use super::{Call, body, not_allowed};
 use crate::fault::{Fault, FaultKind};
 use crate::schema::Schema;
+use doorward_base::RoleName;
 use doorward_surface::{Body, Refusal};
 use http::{Method, Request, Response};
 
@@ -11,7 +12,7 @@ use http::{Method, Request, Response};
 #[must_use]
 pub fn describe(schema: &Schema) -> serde_json::Value {
     // Names, lists and truth values cannot fail to be written.
-    serde_json::to_value(SchemaView::of(schema)).unwrap_or_default()
+    serde_json::to_value(SchemaView::of(schema, Sees::All)).unwrap_or_default()
 }
 
 pub(super) async fn serve(
@@ -25,7 +26,8 @@ pub(super) async fn serve(
     }
 }
 
-/// Shows the tables of the realm, the same for all tenants.
+/// Shows the tables of the realm and what of them the caller may read or write: the same
+/// for all tenants.
 #[utoipa::path(
     get,
     path = "/api/v1/schema",
@@ -37,9 +39,16 @@ async fn show_schema(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
     if !rights.read && !rights.schema {
         return Err(call.refuse(Fault::new(FaultKind::ReadForbidden)));
     }
-    let engine = query::engine(call).await?;
+    let engine = call.engine().await?;
     let schema = engine.schema().await.map_err(|fault| call.refuse(fault))?;
-    body::answer(SchemaView::of(&schema))
+    // Whoever makes the tables sees all of them.
+    let sees = if rights.schema {
+        Sees::All
+    } else {
+        let role = call.principal.role.as_ref().map(RoleName::as_str);
+        Sees::Granted(&call.data.settings().policies, role)
+    };
+    body::answer(SchemaView::of(&schema, sees))
 }
 
 /// Changes the schema of the whole realm by one step of DDL.
@@ -55,7 +64,7 @@ async fn change_schema(call: &Call<'_>, request: Request<Body>) -> Result<Respon
         return Err(call.refuse(Fault::new(FaultKind::SchemaForbidden)));
     }
     let wanted: SchemaRequest = body::read(request.into_body()).await?;
-    let engine = query::engine(call).await?;
+    let engine = call.engine().await?;
     let amended = engine.amend(&wanted.ddl).await;
     let version = amended.map_err(|fault| call.refuse(fault))?;
     body::answer(SchemaChanged { version })

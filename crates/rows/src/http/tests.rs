@@ -4,11 +4,11 @@ use super::DataTarget;
 use crate::engine::{Bounds, Engine, Flavour, ResultSet, Statement, Work};
 use crate::fault::{Fault, FaultKind};
 use crate::open::{DataParts, DataRealm};
-use crate::schema::Schema;
+use crate::schema::{Column, ColumnKind, Schema, Table};
 use crate::settings::{Data, DataConfig, RowStore};
 use crate::{Caller, Value};
 use doorward_base::principal::{CredentialId, Epoch, PrincipalParts};
-use doorward_base::testing::SeededEntropy;
+use doorward_base::testing::{FixedClock, SeededEntropy};
 use doorward_base::{
     Effects, Principal, RealmName, RequestId, Scope, SubjectKind, TenantId, Timestamp,
 };
@@ -42,6 +42,17 @@ impl Drop for Guard {
     }
 }
 
+fn column(name: &str) -> Column {
+    Column {
+        name: name.to_owned(),
+        kind: ColumnKind::Int,
+        type_name: "INTEGER".to_owned(),
+        nullable: false,
+        default: None,
+        is_tenant: false,
+    }
+}
+
 impl Engine for Noting {
     fn flavour(&self) -> Flavour {
         Flavour::Sqlite
@@ -49,9 +60,18 @@ impl Engine for Noting {
 
     fn schema(&self) -> BoxFuture<'_, Result<Arc<Schema>, Fault>> {
         let version = u64::try_from(self.steps.lock().unwrap().len()).unwrap();
+        let table = |name: &str, is_view| Table {
+            name: name.to_owned(),
+            comment: None,
+            is_view,
+            columns: vec![column("id"), column("total")],
+            primary_key: vec!["id".to_owned()],
+            unique: Vec::new(),
+            foreign_keys: Vec::new(),
+        };
         let schema = Schema {
             version,
-            ..Schema::default()
+            tables: vec![table("orders", false), table("recent", true)],
         };
         Box::pin(std::future::ready(Ok(Arc::new(schema))))
     }
@@ -161,6 +181,7 @@ impl World {
         let parts = DataParts {
             realm: RealmName::new("a").unwrap(),
             seed: [0; 32],
+            clock: Arc::new(FixedClock::at(Timestamp::from_seconds(1))),
             is_deleted: Arc::new(|tenant| tenant.as_str() == "gone"),
         };
         let data = DataRealm::with_engine(config, Arc::clone(&engine) as Arc<dyn Engine>, parts);
@@ -425,6 +446,45 @@ async fn an_operator_is_told_what_would_become_of_anothers_query() {
     assert_eq!(world.engine.ran.lock().unwrap().len(), 1);
     let local = world.query(caller(&["admin", "read"]), &reads).await;
     assert_eq!(local.code(), "insufficient_scope");
+}
+
+#[tokio::test]
+async fn sql_does_not_reach_a_table_with_row_policies() {
+    let world = World::of(config(|data| {
+        let policy = json!({"table": "orders", "select": ["id"]});
+        data.policies = vec![serde_json::from_value(policy).unwrap()];
+    }));
+    let of = async |sql: &str| {
+        let answer = world.query(operator(), &json!({"sql": sql})).await;
+        (answer.code(), answer.message().to_owned())
+    };
+    assert_eq!(of("SELECT * FROM users").await.0, "");
+    for sql in [
+        "SELECT * FROM orders",
+        "SELECT 1 FROM ORDERS",
+        "INSERT INTO orders VALUES (1)",
+        "SELECT * FROM recent",
+    ] {
+        let (code, message) = of(sql).await;
+        assert_eq!(code, "statement_forbidden", "{sql}");
+        assert!(message.contains("REST does"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_table_with_policies_the_schema_shows_what_a_role_has() {
+    let world = World::of(config(|data| {
+        let policy = json!({"table": "orders", "select": ["id"]});
+        data.policies = vec![serde_json::from_value(policy).unwrap()];
+    }));
+    let columns = async |principal| {
+        let path = "/api/v1/schema";
+        let shown = world.call(principal, Method::GET, path, "").await.body;
+        let columns = shown["data"]["tables"][0]["columns"].as_array().cloned();
+        columns.unwrap_or_default().len()
+    };
+    assert_eq!(columns(caller(&["read"])).await, 1);
+    assert_eq!(columns(operator()).await, 2);
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! What is taken and given.
 
 use crate::engine::ResultSet;
+use crate::plan::Policies;
+use crate::plan::policy::Grant;
 use crate::schema::{Column, ForeignKey, Schema, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -153,7 +155,7 @@ struct TableView<'s> {
     is_view: bool,
     columns: Vec<ColumnView<'s>>,
     primary_key: &'s [String],
-    unique: &'s [Vec<String>],
+    unique: Vec<&'s [String]>,
     foreign_keys: Vec<ForeignKeyView<'s>>,
 }
 
@@ -177,24 +179,71 @@ struct ForeignKeyView<'s> {
     foreign_columns: &'s [String],
 }
 
+/// What of the schema is shown.
+#[derive(Clone, Copy)]
+pub(super) enum Sees<'p> {
+    /// All.
+    All,
+    /// What these policies give to this role.
+    Granted(&'p Policies, Option<&'p str>),
+}
+
+impl Sees<'_> {
+    fn table(self, table: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Granted(policies, role) => policies.of(table, role) != Grant::Closed,
+        }
+    }
+
+    fn column(self, table: &str, column: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Granted(policies, role) => {
+                let grant = policies.of(table, role);
+                grant.selects(column) || grant.inserts(column) || grant.updates(column)
+            }
+        }
+    }
+
+    /// Whether all of these columns are shown: of a key no part is told.
+    fn columns(self, table: &str, columns: &[String]) -> bool {
+        columns.iter().all(|column| self.column(table, column))
+    }
+}
+
 impl<'s> SchemaView<'s> {
-    pub(super) fn of(schema: &'s Schema) -> Self {
+    pub(super) fn of(schema: &'s Schema, sees: Sees<'_>) -> Self {
+        let tables = schema.tables.iter().filter(|of| sees.table(&of.name));
         Self {
             version: schema.version,
-            tables: schema.tables.iter().map(table).collect(),
+            tables: tables.map(|of| table(of, sees)).collect(),
         }
     }
 }
 
-fn table(table: &Table) -> TableView<'_> {
+fn table<'s>(of: &'s Table, sees: Sees<'_>) -> TableView<'s> {
+    let name = of.name.as_str();
+    let columns = of.columns.iter();
+    let columns = columns.filter(|column| sees.column(name, &column.name));
+    let unique = of.unique.iter().filter(|key| sees.columns(name, key));
+    let foreign_keys = of.foreign_keys.iter().filter(|key| {
+        sees.columns(name, &key.columns)
+            && sees.table(&key.table)
+            && sees.columns(&key.table, &key.foreign_columns)
+    });
     TableView {
-        name: &table.name,
-        comment: table.comment.as_deref(),
-        is_view: table.is_view,
-        columns: table.columns.iter().map(column).collect(),
-        primary_key: &table.primary_key,
-        unique: &table.unique,
-        foreign_keys: table.foreign_keys.iter().map(foreign_key).collect(),
+        name,
+        comment: of.comment.as_deref(),
+        is_view: of.is_view,
+        columns: columns.map(column).collect(),
+        primary_key: if sees.columns(name, &of.primary_key) {
+            &of.primary_key
+        } else {
+            &[]
+        },
+        unique: unique.map(Vec::as_slice).collect(),
+        foreign_keys: foreign_keys.map(foreign_key).collect(),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Data, DataSettings, Paths};
 use crate::caller::RightScopes;
 use crate::engine::Bounds;
+use crate::plan::Policies;
 use doorward_base::Scope;
 use doorward_surface::setting::{Size, Span, Wrong};
 use std::sync::Arc;
@@ -35,6 +36,10 @@ impl Data {
         let read = scope("read_scope", &self.read_scope);
         let write = scope("write_scope", &self.write_scope);
         let schema = scope("schema_scope", &self.schema_scope);
+        let policies = Policies::new(self.policies.iter().cloned());
+        let policies = policies
+            .map_err(|error| wrong.push(Wrong::new("policies", error.to_string())))
+            .unwrap_or_default();
         let (Some(read), Some(write), Some(schema), true) = (read, write, schema, wrong.is_empty())
         else {
             return Err(wrong);
@@ -42,6 +47,8 @@ impl Data {
         let (Size(bytes), Span(time)) = (self.max_bytes, self.timeout);
         Ok(DataSettings {
             schema: self.schema.iter().map(|step| Arc::from(&**step)).collect(),
+            policies,
+            governed: self.policies.iter().map(|of| of.table.clone()).collect(),
             tenant_column: Arc::from(&*self.tenant_column),
             scopes: RightScopes {
                 read,
