@@ -51,15 +51,16 @@ struct Call<'c> {
 impl Call<'_> {
     /// The caller in its tenant.
     fn caller(&self) -> Result<Caller, Refusal> {
-        Caller::of(self.principal, &self.data.settings().scopes).map_err(|fault| self.refuse(fault))
+        Caller::of(self.principal, &self.data.settings().scopes)
+            .map_err(|fault| self.refuse(&fault))
     }
 
     async fn engine(&self) -> Result<&Arc<dyn Engine>, Refusal> {
         let engine = self.data.engine().await;
-        engine.map_err(|fault| self.refuse(fault))
+        engine.map_err(|fault| self.refuse(&fault))
     }
 
-    fn refuse(&self, fault: Fault) -> Refusal {
+    fn refuse(&self, fault: &Fault) -> Refusal {
         refuse(fault, &self.data.settings().scopes)
     }
 }

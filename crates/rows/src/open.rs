@@ -4,7 +4,7 @@
 
 use crate::engine::Engine;
 use crate::fault::{Fault, FaultKind};
-use crate::postgres::{self, PostgresRowsSettings};
+use crate::postgres::{PostgresRows, PostgresRowsSettings};
 use crate::settings::{DataConfig, DataSettings, RowStore};
 use crate::sqlite;
 use doorward_base::{Clock, RealmName, TenantId};
@@ -177,7 +177,8 @@ async fn open(
                 pool_wait: store.pool_wait,
                 own_database: store.own_database,
             };
-            postgres::open(settings, &parts.seed).await
+            let rows = PostgresRows::open(settings, &parts.seed).await?;
+            Ok(Arc::new(rows))
         }
     }
 }

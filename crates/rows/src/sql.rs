@@ -8,7 +8,10 @@ use std::collections::BTreeSet;
 
 /// How large a text may be.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Limits;
+pub struct Limits {
+    /// Bytes of the text.
+    pub bytes: usize,
+}
 
 /// One statement that callers may run, without its parameters.
 #[derive(Clone, Debug)]

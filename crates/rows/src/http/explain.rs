@@ -20,7 +20,7 @@ pub(super) async fn explain(
 ) -> Result<Response<Body>, Refusal> {
     let scopes = &call.data.settings().scopes;
     if !scopes.of(call.principal).schema {
-        return Err(call.refuse(Fault::new(FaultKind::SchemaForbidden)));
+        return Err(call.refuse(&Fault::new(FaultKind::SchemaForbidden)));
     }
     let bounds = bounds(call, wanted.timeout_ms)?;
     let engine = call.engine().await?;
@@ -116,7 +116,7 @@ fn stand_in(call: &Call<'_>, named: ExplainAs) -> Result<Caller, Refusal> {
         claims: Arc::new(named.claims),
         ..operator.clone()
     };
-    Caller::of(&Principal::new(parts), &settings.scopes).map_err(|fault| call.refuse(fault))
+    Caller::of(&Principal::new(parts), &settings.scopes).map_err(|fault| call.refuse(&fault))
 }
 
 fn wrong(error: &dyn Display) -> Refusal {

@@ -52,13 +52,13 @@ async fn show_query(call: &Call<'_>, uri: &Uri) -> Result<Response<Body>, Refusa
         return body::answer(info(&caller, engine.flavour(), bounds));
     };
     let checked = check(call, engine, &sql, Vec::new(), caller.rights()).await;
-    let statement = checked.map_err(|fault| call.refuse(fault))?;
+    let statement = checked.map_err(|fault| call.refuse(&fault))?;
     if statement.writes() {
         let fault = Fault::because(
             FaultKind::RequestInvalid,
             "a GET only reads; send what writes by POST",
         );
-        return Err(call.refuse(fault));
+        return Err(call.refuse(&fault));
     }
     run(call, engine, &caller, statement, bounds).await
 }
@@ -80,7 +80,7 @@ async fn run_query(call: &Call<'_>, request: Request<Body>) -> Result<Response<B
     let engine = call.engine().await?;
     let bounds = bounds(call, wanted.timeout_ms)?;
     let checked = check(call, engine, &wanted.sql, wanted.params, caller.rights()).await;
-    let statement = checked.map_err(|fault| call.refuse(fault))?;
+    let statement = checked.map_err(|fault| call.refuse(&fault))?;
     run(call, engine, &caller, statement, bounds).await
 }
 
@@ -91,7 +91,7 @@ pub(super) fn bounds(call: &Call<'_>, timeout_ms: Option<u64>) -> Result<Bounds,
             FaultKind::RequestInvalid,
             "timeout_ms must be at least 1 millisecond",
         );
-        return Err(call.refuse(fault));
+        return Err(call.refuse(&fault));
     }
     let asked = timeout_ms.map_or(Duration::MAX, Duration::from_millis);
     Ok(Bounds {
@@ -122,7 +122,7 @@ async fn run(
     bounds: Bounds,
 ) -> Result<Response<Body>, Refusal> {
     let results = engine.run(caller, Work::one(statement), bounds).await;
-    let mut results = results.map_err(|fault| call.refuse(fault))?;
+    let mut results = results.map_err(|fault| call.refuse(&fault))?;
     let result = results
         .pop()
         .ok_or_else(|| Refusal::new(ErrorCode::Internal))?;

@@ -37,10 +37,10 @@ pub(super) async fn serve(
 async fn show_schema(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
     let rights = call.data.settings().scopes.of(call.principal);
     if !rights.read && !rights.schema {
-        return Err(call.refuse(Fault::new(FaultKind::ReadForbidden)));
+        return Err(call.refuse(&Fault::new(FaultKind::ReadForbidden)));
     }
     let engine = call.engine().await?;
-    let schema = engine.schema().await.map_err(|fault| call.refuse(fault))?;
+    let schema = engine.schema().await.map_err(|fault| call.refuse(&fault))?;
     // Whoever makes the tables sees all of them.
     let sees = if rights.schema {
         Sees::All
@@ -61,11 +61,11 @@ async fn show_schema(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
 )]
 async fn change_schema(call: &Call<'_>, request: Request<Body>) -> Result<Response<Body>, Refusal> {
     if !call.data.settings().scopes.of(call.principal).schema {
-        return Err(call.refuse(Fault::new(FaultKind::SchemaForbidden)));
+        return Err(call.refuse(&Fault::new(FaultKind::SchemaForbidden)));
     }
     let wanted: SchemaRequest = body::read(request.into_body()).await?;
     let engine = call.engine().await?;
     let amended = engine.amend(&wanted.ddl).await;
-    let version = amended.map_err(|fault| call.refuse(fault))?;
+    let version = amended.map_err(|fault| call.refuse(&fault))?;
     body::answer(SchemaChanged { version })
 }
