@@ -5,7 +5,7 @@ use crate::body::{Capped, GateBody};
 use crate::case::Case;
 use crate::gate::{Gate, Judged, Scene};
 use crate::policy::compiled::{Realm, Target, TargetKind};
-use crate::policy::spec::{MountSpec, UpstreamSpec};
+use crate::policy::spec::UpstreamSpec;
 use crate::proxy::echo;
 use crate::proxy::headers::{Seen, prepare};
 use crate::proxy::upgrade;
@@ -15,7 +15,7 @@ use crate::stage::verify::{Verified, presented};
 use crate::stage::{Passed, Stop, limit};
 use crate::stream::Bond;
 use doorward_base::{Effects, ErrorCode};
-use doorward_surface::{Context, Refusal};
+use doorward_surface::{Context, Local, Refusal};
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -23,6 +23,36 @@ use http::{HeaderMap, Request, Response, Uri};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// A local target, and how it is called.
+#[derive(Clone, Copy)]
+struct LocalCall<'t> {
+    name: &'static str,
+    target: &'t dyn Local,
+    timeout: Duration,
+    guessable: bool,
+}
+
+impl<'t> LocalCall<'t> {
+    /// The local target of a mount, or the one that a route leads to.
+    fn of(target: &'t Target) -> Option<Self> {
+        match &target.kind {
+            TargetKind::Mount(mount) => Some(Self {
+                name: mount.name,
+                target: &*mount.target,
+                timeout: mount.timeout,
+                guessable: mount.guessable,
+            }),
+            TargetKind::Route(route) => route.local.as_ref().map(|local| Self {
+                name: local.name,
+                target: &*local.target,
+                timeout: route.spec.timeout,
+                guessable: false,
+            }),
+        }
+    }
+}
 
 impl Gate {
     /// Hands a judged request to its target.
@@ -48,14 +78,14 @@ impl Gate {
             strips.then(|| presented::strip_query(scene.realm, route, query))
         })
         .ok_or_else(|| Stop::new(ErrorCode::PathAmbiguous, "guard", "target"))?;
-        let route = match &target.kind {
-            TargetKind::Route(route) => route,
-            TargetKind::Mount(mount) => {
-                parts.uri = rebuild(&parts.uri, forwarded);
-                return self
-                    .call_local(mount, permit, scene, (parts, body), case)
-                    .await;
-            }
+        if let Some(local) = LocalCall::of(target) {
+            parts.uri = rebuild(&parts.uri, forwarded);
+            return self
+                .call_local(local, permit, scene, (parts, body), case)
+                .await;
+        }
+        let Some(route) = target.route() else {
+            return Err(Stop::new(ErrorCode::Internal, "dispatch", "target"));
         };
         let websocket = upgrade::wants_websocket(&parts)?;
         let seen = Seen {
@@ -99,7 +129,7 @@ impl Gate {
     /// gate's own refusals are, and a wrong credential in a body counts against the address as one in a header.
     async fn call_local(
         &self,
-        mount: &MountSpec,
+        local: LocalCall<'_>,
         permit: Permit,
         scene: Scene<'_>,
         (parts, body): (Parts, Capped),
@@ -108,7 +138,7 @@ impl Gate {
         let Scene { realm, client, .. } = scene;
         let (limiter, now) = (&*self.parts.limiter, case.now);
         let (principal, credential) = permit.into_caller();
-        if mount.guessable && principal.is_none() && !parts.method.is_safe() {
+        if local.guessable && principal.is_none() && !parts.method.is_safe() {
             limit::check_failures(realm, limiter, &self.keys, client.ip, now)?;
         }
         let context = Context {
@@ -122,14 +152,14 @@ impl Gate {
             effects: Effects::undeclared(),
         };
         let request = Request::from_parts(parts, GateBody::Request(body).boxed_unsync());
-        let called = tokio::time::timeout(mount.timeout, mount.target.call(request, context));
+        let called = tokio::time::timeout(local.timeout, local.target.call(request, context));
         let mut answer = called
             .await
-            .map_err(|_| Stop::new(ErrorCode::DeadlinePassed, mount.name, "deadline"))?;
+            .map_err(|_| Stop::new(ErrorCode::DeadlinePassed, local.name, "deadline"))?;
         let Some(refusal) = answer.extensions_mut().remove::<Refusal>() else {
             return Ok(answer.map(GateBody::Local));
         };
-        let stop = refused(mount.name, refusal, answer.headers());
+        let stop = refused(local.name, refusal, answer.headers());
         if matches!(
             stop.refusal.code,
             ErrorCode::TokenInvalid | ErrorCode::TokenExpired | ErrorCode::SignInRefused

@@ -3,6 +3,7 @@
 use crate::adapter::{FeedNews, FeedRevocations, InternalMinter, RealmKeys, TokenIntrospect};
 use crate::cli::Failure;
 use crate::config::{Loaded, RealmConfig, ServerSettings, policies};
+use crate::data::{self, Erased};
 use crate::engine::{Engine, open_realm, store_failure};
 use crate::feed::Feed;
 use crate::issuers::Issuers;
@@ -41,6 +42,8 @@ pub(crate) struct Composed {
     presented: Arc<TokenIntrospect>,
     denials: Arc<LateDenials>,
     targets: Targets,
+    /// Up to when the rows of deleted tenants are gone.
+    pub(crate) erased: Erased,
 }
 
 /// Puts the parts together.
@@ -99,6 +102,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         presented,
         denials,
         targets,
+        erased: Erased::default(),
     })
 }
 
@@ -213,13 +217,18 @@ impl Wiring<'_> {
                 _ => open_realm(self.identity, config).await?,
             };
             realm.hear_from(Arc::clone(self.news) as Arc<dyn KeyNews>);
-            let live = known.map_or_else(
+            let live = known.as_ref().map_or_else(
                 || Arc::new(RealmLive::new(realm.id)),
                 |known| Arc::clone(&known.live),
             );
+            let before = known.as_ref().and_then(|known| known.data.as_deref());
+            let of_live = Arc::clone(&live);
+            let is_deleted = Arc::new(move |tenant: &TenantId| of_live.is_deleted(Some(tenant)));
+            let data = data::realm(&self.identity.master, config, before, is_deleted)?;
             served.push(Arc::new(Served {
                 realm,
                 live,
+                data,
                 longest_life: config.longest_life(),
             }));
         }
@@ -246,10 +255,14 @@ impl Wiring<'_> {
 /// What ports and targets find of a realm.
 fn parts_of(config: &RealmConfig, served: &Arc<Served>) -> RealmParts {
     let oauth = OAuthRealm::new(&served.realm.settings, config.exchange.clone());
-    RealmParts::default()
+    let parts = RealmParts::default()
         .with(Arc::clone(served))
         .with(Arc::clone(&served.realm))
-        .with(Arc::new(oauth))
+        .with(Arc::new(oauth));
+    match &served.data {
+        Some(data) => parts.with(Arc::clone(data)),
+        None => parts,
+    }
 }
 
 /// The gate's denials, for targets that are made before the gate.

@@ -34,7 +34,7 @@ pub(crate) struct Jobs(Vec<(Job, Arc<Record>)>);
 impl Jobs {
     /// The whole list.
     pub(crate) fn new(composed: &Arc<Composed>) -> Self {
-        let jobs: [Entry; 8] = [
+        let jobs: [Entry; 10] = [
             // Uses of API tokens are gathered in memory: a kill loses as many seconds.
             ("last_used", 30, Who::Each, |composed| {
                 Box::pin(async move { composed.flush().await })
@@ -55,6 +55,14 @@ impl Jobs {
             // What deleted subjects and tenants left.
             ("sweep", 30, Who::One, |composed| {
                 Box::pin(async move { composed.sweep().await })
+            }),
+            // Rows of deleted tenants, and what engines do now and then: each process has its
+            // own engines.
+            ("erase_rows", 30, Who::Each, |composed| {
+                Box::pin(async move { composed.erase_rows().await })
+            }),
+            ("rows", 15, Who::Each, |composed| {
+                Box::pin(async move { composed.tend_rows().await })
             }),
             ("retention", 600, Who::One, |composed| {
                 Box::pin(async move { retention::prune(&composed).await })

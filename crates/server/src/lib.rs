@@ -9,6 +9,7 @@ mod cli;
 mod compose;
 pub mod config;
 mod control;
+mod data;
 mod descriptor;
 mod engine;
 mod feed;

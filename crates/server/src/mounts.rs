@@ -1,7 +1,7 @@
 //! The bill of materials: which local targets a realm has, where, and who may call
 //! them. The only place where surfaces are mounted.
 
-use crate::config::{Place, RealmConfig};
+use crate::config::{DATA, Place, RealmConfig};
 use crate::feed::Feed;
 use crate::settled::Settled;
 use doorward_base::limit::Quota;
@@ -10,9 +10,10 @@ use doorward_console::{
     SIGN_OUT_PATH, SignInParts,
 };
 use doorward_gate::liveness::{self, Liveness};
-use doorward_gate::policy::spec::{LimitKey, LimitSpec, MountAccess, MountSpec};
+use doorward_gate::policy::spec::{BuiltIn, LimitKey, LimitSpec, MountAccess, MountSpec};
 use doorward_identity::act::Identity;
 use doorward_oauth::{JWKS_PATH, OAuthTargets};
+use doorward_rows::DataTarget;
 use doorward_surface::axum_target::AxumLocal;
 use doorward_surface::target::BoxFuture;
 use doorward_surface::{Body, Context, DenialLog, Local, RealmParts, Refusal};
@@ -28,6 +29,7 @@ pub(crate) struct Targets {
     pub(crate) sign_in: Arc<dyn Local>,
     pub(crate) me: Arc<dyn Local>,
     pub(crate) admin: Arc<dyn Local>,
+    pub(crate) data: Arc<dyn Local>,
 }
 
 impl Targets {
@@ -68,6 +70,7 @@ impl Targets {
                 }
                 .router(),
             ),
+            data: Arc::new(DataTarget),
         }
     }
 
@@ -84,6 +87,7 @@ impl Targets {
             sign_in: absent(),
             me: absent(),
             admin: absent(),
+            data: absent(),
         }
     }
 }
@@ -102,7 +106,17 @@ pub(crate) fn place(config: &RealmConfig, parts: RealmParts, targets: &Targets) 
     Place {
         parts,
         mounts: mounts(config, targets),
+        built_in: built_in(config, targets),
     }
+}
+
+/// The targets that routes of one realm may lead to: who may call them is the routes' to say.
+fn built_in(config: &RealmConfig, targets: &Targets) -> Vec<BuiltIn> {
+    let data = config.data.as_ref().map(|_| BuiltIn {
+        name: DATA,
+        target: Arc::clone(&targets.data),
+    });
+    data.into_iter().collect()
 }
 
 /// Where the targets are mounted in one realm.

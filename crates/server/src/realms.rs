@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use doorward_base::{RealmId, RealmName};
 use doorward_identity::act::Realm;
 use doorward_identity::settings::RealmSettings;
+use doorward_rows::DataRealm;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,8 @@ pub(crate) struct Served {
     pub(crate) realm: Arc<Realm>,
     /// What is known of it without asking the store. It outlives reloads.
     pub(crate) live: Arc<RealmLive>,
+    /// Its rows, if it has any.
+    pub(crate) data: Option<Arc<DataRealm>>,
     /// How long what is made from a credential can live on after it.
     pub(crate) longest_life: Duration,
 }

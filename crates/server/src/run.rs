@@ -36,7 +36,7 @@ const FILE_CHECK: Duration = Duration::from_secs(1);
 pub(crate) struct Plan {
     pub(crate) loaded: Loaded,
     pub(crate) overrides: Overrides,
-    /// Printed once everything answers, given the engine.
+    /// Printed once everything answers, given the parts.
     pub(crate) greeting: Option<Greeting>,
 }
 
@@ -47,7 +47,12 @@ pub(crate) type Greeting = Box<dyn AsyncGreeting>;
 #[async_trait::async_trait]
 pub(crate) trait AsyncGreeting: Send {
     /// Prepares and prints.
-    async fn greet(&self, engine: &Engine, addresses: &[SocketAddr]) -> Result<(), Failure>;
+    async fn greet(
+        &self,
+        engine: &Engine,
+        composed: &Composed,
+        addresses: &[SocketAddr],
+    ) -> Result<(), Failure>;
 }
 
 /// Serves until told to stop, then drains.
@@ -114,7 +119,7 @@ async fn serve(
     });
     start_background(&mut background, &server, &composed, &vitals).await?;
     if let Some(greeting) = greeting {
-        greeting.greet(engine, &addresses).await?;
+        greeting.greet(engine, &composed, &addresses).await?;
     }
     announce(&server, &addresses);
     let (stop, stopped) = watch::channel(false);
@@ -173,6 +178,9 @@ async fn start_background(
 ) -> Result<(), Failure> {
     background.spawn(Arc::clone(&composed.feed).follow());
     background.spawn(Arc::clone(&composed.issuers).refresh_when_due());
+    // A database of rows that does not answer is told now, and refuses nobody but its callers.
+    let opened = Arc::clone(composed);
+    background.spawn(async move { opened.open_rows().await });
     let jobs = Jobs::new(composed);
     if let Some(address) = server.ops_listen {
         let listener = bind::one(address)?;

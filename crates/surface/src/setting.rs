@@ -1,6 +1,10 @@
 //! What settings are written in, for whoever owns a section of the configuration: words
-//! of a closed set, and what is wrong with a value. Not here: reading the file, and the
+//! of a closed set, durations and sizes, and what is wrong with a value. Not here: reading the file, and the
 //! lines that a problem belongs to (`server`).
+
+mod measure;
+
+pub use measure::{Size, Span};
 
 use doorward_base::Words;
 use schemars::{JsonSchema, Schema, SchemaGenerator};

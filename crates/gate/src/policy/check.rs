@@ -3,7 +3,7 @@
 
 use super::compiled::{Target, TargetKind};
 use super::problem::Problem;
-use super::spec::{AmbiguousPaths, RouteSpec, UpstreamSpec};
+use super::spec::{AmbiguousPaths, AuthorizationRule, RouteSpec, UpstreamSpec};
 use super::table::{Pattern, Relation};
 
 /// Ambiguous paths are passed on below a prefix, or not at all.
@@ -44,6 +44,29 @@ pub(super) fn upstream(spec: &RouteSpec, problems: &mut Vec<Problem>) {
         upstream: base.to_string(),
         problem,
     });
+}
+
+/// What a route says for an upstream, and a local target has no use for.
+pub(super) fn local(spec: &RouteSpec, problems: &mut Vec<Problem>) {
+    let UpstreamSpec::Local(name) = spec.upstream else {
+        return;
+    };
+    let wrong = [
+        (
+            spec.ambiguous_paths == AmbiguousPaths::Forward,
+            "takes no ambiguous paths",
+        ),
+        (
+            spec.authorization == AuthorizationRule::Pass,
+            "takes no foreign Authorization",
+        ),
+    ];
+    let wrong = wrong.into_iter().filter(|(wrong, _)| *wrong);
+    problems.extend(wrong.map(|(_, problem)| Problem::Local {
+        route: spec.path.clone(),
+        name,
+        problem,
+    }));
 }
 
 /// Targets that contradict each other.

@@ -1,7 +1,9 @@
 //! The form that requests are judged by. It is built once by `lower` and never
 //! changes; a reload replaces the whole of it.
 
-use super::spec::{AmbiguousPaths, ClaimMap, CorsSpec, LimitKey, MountSpec, RealmSpec, RouteSpec};
+use super::spec::{
+    AmbiguousPaths, BuiltIn, ClaimMap, CorsSpec, LimitKey, MountSpec, RealmSpec, RouteSpec,
+};
 use super::table::Table;
 use crate::port::{IssuerKeys, RemoteKeys};
 use doorward_base::claims::ClaimPlaces;
@@ -221,6 +223,11 @@ impl Target {
         }
     }
 
+    /// Whether it is answered in this process, by something that is no upstream's stand-in.
+    pub(crate) fn is_local(&self) -> bool {
+        self.route().is_none_or(|route| route.local.is_some())
+    }
+
     /// Whether the limits of the realm count it.
     pub(crate) fn is_counted(&self) -> bool {
         self.mount().is_none_or(|mount| mount.counted)
@@ -246,6 +253,8 @@ pub(crate) struct Route {
     pub(crate) spec: RouteSpec,
     /// The module, if Basic is on for this route.
     pub(crate) basic: Option<Module>,
+    /// The local target it leads to, if it leads to one.
+    pub(crate) local: Option<BuiltIn>,
 }
 
 /// A Basic module that is on.

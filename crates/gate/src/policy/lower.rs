@@ -9,8 +9,8 @@ use super::compiled::{
 };
 use super::problem::{PolicyError, Problem};
 use super::spec::{
-    ClaimMap, CorsSpec, IssuerSpec, KeySource, LimitSpec, MountAccess, MountSpec, Origins,
-    RealmSpec, RouteSpec,
+    BuiltIn, ClaimMap, CorsSpec, IssuerSpec, KeySource, LimitSpec, MountAccess, MountSpec, Origins,
+    RealmSpec, RouteSpec, UpstreamSpec,
 };
 use super::table::{Pattern, Table};
 use crate::authority;
@@ -236,7 +236,9 @@ fn push_route(
             scopes: module.scopes.clone().into(),
         })
     });
+    let local = built_in(&spec, realm, problems);
     check::upstream(&spec, problems);
+    check::local(&spec, problems);
     check::open_ended(&spec, problems);
     let target = Target {
         pattern: spec.path.as_str().into(),
@@ -246,9 +248,26 @@ fn push_route(
         kind: TargetKind::Route(Box::new(Route {
             spec,
             basic: module,
+            local,
         })),
     };
     entries.push((pattern, target));
+}
+
+/// The local target that a route names.
+fn built_in(spec: &RouteSpec, realm: &RealmSpec, problems: &mut Vec<Problem>) -> Option<BuiltIn> {
+    let UpstreamSpec::Local(name) = spec.upstream else {
+        return None;
+    };
+    let found = realm.built_in.iter().find(|known| known.name == name);
+    if found.is_none() {
+        problems.push(Problem::Local {
+            route: spec.path.clone(),
+            name,
+            problem: "is not there",
+        });
+    }
+    found.cloned()
 }
 
 fn push_mount(

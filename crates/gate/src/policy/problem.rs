@@ -97,6 +97,15 @@ pub enum Problem {
         /// Why.
         problem: &'static str,
     },
+    /// A local target that a route cannot lead to like this.
+    #[error("route {route}: builtin:{name} {problem}")]
+    Local {
+        route: String,
+        /// Its name.
+        name: &'static str,
+        /// Why.
+        problem: &'static str,
+    },
     /// A key set that could not be read.
     #[error("issuer {issuer}: its key set is not acceptable: {error}")]
     Keys {

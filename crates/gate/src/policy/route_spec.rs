@@ -4,8 +4,9 @@ use super::spec::LimitSpec;
 use crate::proxy::tls::UpstreamTls;
 use doorward_base::words;
 use doorward_base::{CredentialKind, Environment, Permission, RoleName, Scope};
-use doorward_surface::Form;
+use doorward_surface::{Form, Local};
 use http::{Method, Uri};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,4 +117,21 @@ pub enum UpstreamSpec {
     },
     /// `builtin:echo`: answers 200 with what an upstream would see.
     Echo,
+    /// The local target of this name, one of [`super::spec::RealmSpec::built_in`].
+    Local(&'static str),
+}
+
+/// A local target that routes lead to by its name, so that they say who may call it as they
+/// do for an upstream.
+#[derive(Clone)]
+pub struct BuiltIn {
+    /// The name, also in traces, for example `data`.
+    pub name: &'static str,
+    pub target: Arc<dyn Local>,
+}
+
+impl fmt::Debug for BuiltIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("BuiltIn").field(&self.name).finish()
+    }
 }

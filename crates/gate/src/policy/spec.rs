@@ -4,7 +4,7 @@
 
 pub use super::mount_spec::{CorsSpec, MountAccess, MountSpec, Origins};
 pub use super::route_spec::{
-    AmbiguousPaths, AuthorizationRule, RouteSpec, ScopeRule, TenantRule, UpstreamSpec,
+    AmbiguousPaths, AuthorizationRule, BuiltIn, RouteSpec, ScopeRule, TenantRule, UpstreamSpec,
 };
 pub use doorward_base::CredentialKind;
 use doorward_base::claims::{ClaimPath, Field};
@@ -72,6 +72,8 @@ pub struct RealmSpec {
     pub routes: Vec<RouteSpec>,
     /// Where local targets are mounted.
     pub mounts: Vec<MountSpec>,
+    /// The local targets that its routes may lead to.
+    pub built_in: Vec<BuiltIn>,
     /// Limits that apply to every request of the realm.
     pub limits: Vec<LimitSpec>,
     /// Failed credentials that one address may present; the default is 300 a minute,
@@ -109,6 +111,7 @@ impl RealmSpec {
             streams_at_exp: StreamsAtExp::End,
             routes: Vec::new(),
             mounts: Vec::new(),
+            built_in: Vec::new(),
             limits: Vec::new(),
             failed_credentials,
             legacy_limit_headers: false,

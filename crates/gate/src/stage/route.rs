@@ -80,8 +80,8 @@ pub(crate) fn is_own(realm: &Realm, path: &str, method: &Method) -> bool {
     let mut targets = numbers.filter_map(|&number| realm.targets.get(number));
     let taken = targets.clone().find(|target| target.takes(method));
     match taken {
-        Some(target) => target.mount().is_some(),
-        None => targets.any(|target| target.mount().is_some()),
+        Some(target) => target.is_local(),
+        None => targets.any(Target::is_local),
     }
 }
 

@@ -7,6 +7,8 @@ mod access;
 #[cfg(test)]
 mod acting;
 #[cfg(test)]
+mod built_in;
+#[cfg(test)]
 mod credential;
 #[cfg(test)]
 mod delegation;

@@ -31,7 +31,7 @@ fn the_expectations_of_flotac_hold() {
 
 #[test]
 fn the_expectations_of_heliosdb_hold() {
-    holds("heliosdb", 6);
+    holds("heliosdb", 8);
 }
 
 #[test]

@@ -1,41 +1,39 @@
-//! `doorward demo`: a published system (Witboost's) on a store of its own, with subjects and
-//! tokens to try and curl lines that work as printed.
+//! `doorward demo`: the published systems that are built, each on an address and a store of
+//! its own, with subjects, tokens and rows to try and curl lines that work as printed.
+
+mod heliosdb;
+mod witboost;
 
 use super::serve::serve;
 use super::{Failure, output};
+use crate::compose::Composed;
 use crate::config::{Overrides, load, process_environment};
 use crate::engine::Engine;
 use crate::run::{AsyncGreeting, Plan};
 use crate::system::{SystemClock, SystemEntropy};
 use clap::Args;
-use doorward_base::{Clock as _, Effects, Email, Permission, RealmName, RequestId, Secret};
-use doorward_identity::act::{
-    self, Call, Caller, Context, CreateServiceAccount, CreateToken, CreateUser, OwnerRef, Placement,
-};
-use doorward_identity::model::{Ceiling, Metadata, TokenKind};
+use doorward_base::{Clock as _, Effects, Permission, RealmName, RequestId, Secret, TenantId};
+use doorward_identity::act::{Call, Context, Placement, Realm};
 use std::fmt::Display;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
+use toml::{Table, Value};
 
-/// The port that is taken if it is free.
-const PORT: u16 = 8080;
-const WITBOOST: &str = include_str!("../../../../systems/witboost.toml");
-const SCOPE: &str = "service:computational-governance";
-
-/// Runs the published system of systems/witboost.toml, on a store that is thrown away at the end
+/// Runs the published systems of systems/ that are built, on stores that are thrown away at
+/// the end
 #[derive(Args, Debug)]
 pub(super) struct Demo {}
 
 impl Demo {
     pub(super) fn run(self) -> Result<(), Failure> {
         let folder = Folder::make()?;
-        let address = free_address().map_err(cannot)?;
-        let text = WITBOOST
-            .replace("127.0.0.1:8080", &address.to_string())
-            .replace("127.0.0.1:9090", "127.0.0.1:0")
-            .replace("enabled = false", "enabled = true");
+        let addresses = [
+            free_address(witboost::PORT).map_err(cannot)?,
+            free_address(heliosdb::PORT).map_err(cannot)?,
+        ];
         let file = folder.0.join("demo.toml");
-        std::fs::write(&file, text).map_err(cannot)?;
+        std::fs::write(&file, configuration(addresses)?).map_err(cannot)?;
         let overrides = Overrides::default();
         let loaded = load(&file, &process_environment, &overrides)
             .map_err(|problems| crate::engine::wrong(&problems))?;
@@ -45,6 +43,35 @@ impl Demo {
             greeting: Some(Box::new(Tour { file })),
         })
     }
+}
+
+/// The systems as they stand, each on its address, in one process.
+fn configuration([witboost, heliosdb]: [SocketAddr; 2]) -> Result<String, Failure> {
+    let mut whole: Table = witboost::TEXT
+        .replace("127.0.0.1:8080", &witboost.to_string())
+        .replace("127.0.0.1:9090", "127.0.0.1:0")
+        .replace("enabled = false", "enabled = true")
+        .parse()
+        .map_err(cannot)?;
+    let mut other: Table = heliosdb::TEXT
+        .replace("127.0.0.1:6543", &heliosdb.to_string())
+        .parse()
+        .map_err(cannot)?;
+    let listen = Value::from(vec![witboost.to_string(), heliosdb.to_string()]);
+    table(&mut whole, "server")?.insert("listen".to_owned(), listen);
+    let added = std::mem::take(table(&mut other, "realm")?);
+    let realms = table(&mut whole, "realm")?;
+    realms.extend(added);
+    for (name, address) in [("witboost", witboost), ("heliosdb", heliosdb)] {
+        let listen = Value::from(vec![address.to_string()]);
+        table(realms, name)?.insert("listen".to_owned(), listen);
+    }
+    toml::to_string(&whole).map_err(cannot)
+}
+
+fn table<'t>(of: &'t mut Table, name: &str) -> Result<&'t mut Table, Failure> {
+    let found = of.get_mut(name).and_then(Value::as_table_mut);
+    found.ok_or_else(|| cannot(format!("[{name}] is missing")))
 }
 
 fn cannot(error: impl Display) -> Failure {
@@ -78,109 +105,78 @@ impl Drop for Folder {
 }
 
 /// The usual port, or one that is free.
-fn free_address() -> std::io::Result<SocketAddr> {
+fn free_address(port: u16) -> std::io::Result<SocketAddr> {
     let listener =
-        TcpListener::bind(("127.0.0.1", PORT)).or_else(|_| TcpListener::bind("127.0.0.1:0"))?;
+        TcpListener::bind(("127.0.0.1", port)).or_else(|_| TcpListener::bind("127.0.0.1:0"))?;
     listener.local_addr()
 }
 
-/// Makes the demo's subjects and prints what to try.
+/// Makes the demo's subjects and rows and prints what to try.
 struct Tour {
     file: PathBuf,
 }
 
 #[async_trait::async_trait]
 impl AsyncGreeting for Tour {
-    async fn greet(&self, engine: &Engine, addresses: &[SocketAddr]) -> Result<(), Failure> {
-        let address = addresses.first().ok_or_else(|| cannot("no address"))?;
-        let realm = engine
-            .realm(&RealmName::new("witboost").map_err(cannot)?)
-            .await?;
+    async fn greet(
+        &self,
+        engine: &Engine,
+        composed: &Composed,
+        addresses: &[SocketAddr],
+    ) -> Result<(), Failure> {
+        let [witboost, heliosdb] = addresses else {
+            return Err(cannot("no address"));
+        };
         let now = SystemClock.now();
         let call = Call {
             now,
             request: RequestId::mint(&SystemEntropy, now),
             peer: None,
         };
-        let ctx = Context {
+        let effects = Effects::undeclared();
+        let realm = realm(engine, "witboost").await?;
+        let stage = Context {
             identity: &engine.identity,
             realm: &realm,
             call: &call,
-            effects: &Effects::undeclared(),
+            effects: &effects,
         };
-        let people = People::make(ctx).await?;
-        output::line(&tour(&format!("http://{address}"), &people, &self.file));
+        let people = witboost::People::make(stage).await?;
+        output::line(&witboost::tour(
+            &format!("http://{witboost}"),
+            &people,
+            &self.file,
+        ));
+        let realm = self::realm(engine, "heliosdb").await?;
+        let stage = Context {
+            realm: &realm,
+            ..stage
+        };
+        let served = composed.realms.get(&realm.settings.name);
+        let data = served.as_ref().and_then(|served| served.data.as_ref());
+        let data = data.ok_or_else(|| cannot("realm heliosdb has no rows"))?;
+        let people = heliosdb::People::make(stage).await?;
+        heliosdb::fill(data).await?;
+        output::line(&heliosdb::tour(&format!("http://{heliosdb}"), &people));
         Ok(())
     }
 }
 
-/// Who there is in the demo.
-struct People {
-    admin: Email,
-    password: Secret,
-    token: Secret,
+async fn realm(engine: &Engine, name: &str) -> Result<Arc<Realm>, Failure> {
+    engine.realm(&RealmName::new(name).map_err(cannot)?).await
 }
 
-impl People {
-    async fn make(ctx: Context<'_>) -> Result<Self, Failure> {
-        let admin = Email::new("admin@witboost.example").map_err(cannot)?;
-        let robot = Email::new("ci@witboost.example").map_err(cannot)?;
-        let password = fresh_password();
-        let new = CreateUser {
-            email: Some(admin.clone()),
-            phone: None,
-            proven: true,
-            name: Some("Admin".to_owned()),
-            password: Some(password.clone()),
-            placement: placement(&[
-                "platform.users.read",
-                "platform.users.service-accounts.edit",
-                "platform.users.service-accounts.access-tokens.edit",
-                SCOPE,
-            ])?,
-            user_metadata: Metadata::new(),
-            app_metadata: Metadata::new(),
-        };
-        act::create_user(ctx, &Caller::Operator, new)
-            .await
-            .map_err(cannot)?;
-        let new = CreateServiceAccount {
-            email: robot.clone(),
-            name: Some("CI".to_owned()),
-            placement: placement(&[SCOPE])?,
-        };
-        act::create_service_account(ctx, &Caller::Operator, new)
-            .await
-            .map_err(cannot)?;
-        let new = CreateToken {
-            kind: TokenKind::Service,
-            owner: OwnerRef::Email(robot),
-            name: Some("demo".to_owned()),
-            ceiling: Ceiling::default(),
-            expires_at: None,
-        };
-        let made = act::create_token(ctx, &Caller::Operator, new)
-            .await
-            .map_err(cannot)?;
-        Ok(Self {
-            admin,
-            password,
-            token: made.secret,
-        })
-    }
-}
-
-fn placement(permissions: &[&str]) -> Result<Placement, Failure> {
-    let permissions = permissions
-        .iter()
-        .map(|name| Permission::new(name))
-        .collect::<Result<_, _>>()
-        .map_err(cannot)?;
+fn placement(tenant: Option<TenantId>, permissions: &[&str]) -> Result<Placement, Failure> {
     Ok(Placement {
-        tenant: None,
+        tenant,
         roles: Vec::new(),
-        permissions,
+        permissions: self::permissions(permissions)?,
     })
+}
+
+fn permissions(names: &[&str]) -> Result<Vec<Permission>, Failure> {
+    let permissions = names.iter().map(|name| Permission::new(name));
+    permissions.collect::<Result<_, _>>().map_err(cannot)
 }
 
 /// A password nobody has to think of.
@@ -188,41 +184,18 @@ fn fresh_password() -> Secret {
     Secret::new(RequestId::mint(&SystemEntropy, SystemClock.now()).to_string())
 }
 
-fn tour(base: &str, people: &People, file: &Path) -> String {
-    let binary = std::env::current_exe()
-        .map_or_else(|_| "doorward".to_owned(), |path| path.display().to_string());
-    let file = file.display();
-    let (admin, password, token) = (
-        &people.admin,
-        people.password.expose(),
-        people.token.expose(),
-    );
-    format!(
-        r#"
-Doorward demo: system witboost at {base}, its upstream built in (it echoes what it sees).
-Service account ci@witboost.example has the token below; the store goes when you stop the demo.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::loaded;
 
-# 1. Exchange the long-lived token for a JWT of one hour, scoped to one service
-JWT=$(curl -s {base}/api/auth/access-tokens/jwt -H 'Content-Type: application/json' -d '{{"access_token": "{token}", "duration_seconds": 3600, "scope": "{SCOPE}"}}' | cut -d '"' -f 4)
-
-# 2. Call two APIs with it; the echo shows what the upstream is told
-curl -sw '\n' {base}/api/catalog/entities -H "Authorization: Bearer $JWT"
-curl -sw '\n' {base}/api/computational-governance/validate -H "Authorization: Bearer $JWT" -H 'Content-Type: application/json' -d '{{"policy": "..."}}'
-
-# 3. The same by HTTP Basic: the upstream sees a short-lived JWT, never the token
-curl -sw '\n' -u "witboost:{token}" {base}/api/computational-governance/validate -H 'Content-Type: application/json' -d '{{"policy": "..."}}'
-
-# 4. Be refused without the scope, and ask why
-PLAIN=$(curl -s {base}/api/auth/access-tokens/jwt -H 'Content-Type: application/json' -d '{{"access_token": "{token}"}}' | cut -d '"' -f 4)
-ID=$(curl -s -o /dev/null -D - {base}/api/computational-governance/validate -H "Authorization: Bearer $PLAIN" -d '{{}}' | tr -d '\r' | awk 'tolower($1) == "x-request-id:" {{print $2}}')
-{binary} explain "$ID" --config {file}
-
-# 5. Sign in as the administrator and list service accounts
-SESSION=$(curl -s {base}/me/v1/session -H 'Content-Type: application/json' -d '{{"email": "{admin}", "password": "{password}"}}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
-curl -sw '\n' {base}/admin/v1/service-accounts -H "Authorization: Bearer $SESSION"
-
-# 6. Revoke the token: the exchange refuses it at once
-echo '{token}' | {binary} token revoke --config {file} --realm witboost -
-"#
-    )
+    #[test]
+    fn the_systems_of_the_demo_are_one_sound_configuration() {
+        let addresses = [([127, 0, 0, 1], 1), ([127, 0, 0, 1], 2)].map(SocketAddr::from);
+        let text = configuration(addresses).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let realms = loaded(directory.path(), &text).settings.realms;
+        let names: Vec<&str> = realms.iter().map(|realm| realm.name().as_str()).collect();
+        assert_eq!(names, ["heliosdb", "witboost"]);
+    }
 }

@@ -5,6 +5,7 @@ pub(crate) mod args;
 mod audit;
 mod check;
 mod client;
+mod data;
 mod demo;
 mod explain;
 mod grant;
@@ -68,7 +69,7 @@ struct Cli {
 enum Command {
     /// Run the door: every realm of the configuration, until SIGTERM or Ctrl-C
     Serve(serve::Serve),
-    /// Run a published system (Witboost's) on an embedded store, with curl lines to try
+    /// Run the published systems that are built on embedded stores, with curl lines to try
     Demo(demo::Demo),
     /// Validate a configuration and run its expectations
     Check(check::Check),
@@ -98,6 +99,9 @@ enum Command {
     /// Applications that authenticate themselves
     #[command(subcommand)]
     Client(client::Client),
+    /// Rows that belong to tenants
+    #[command(subcommand)]
+    Data(data::Data),
     /// The master key and the signing keys
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -132,6 +136,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Session(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Client(command) => command.run(),
+        Command::Data(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Mail(command) => command.run(),
         Command::Audit(command) => command.run(),

@@ -17,6 +17,7 @@ impl Openapi {
         let documents = [
             ("oauth.json", doorward_oauth::openapi()),
             ("admin.json", doorward_console::admin_openapi()),
+            ("data.json", doorward_rows::openapi()),
             ("me.json", doorward_console::me_openapi()),
         ];
         let fail = |error: &dyn std::fmt::Display| {

@@ -27,6 +27,17 @@ pub(super) struct Serve {
     /// The life of access tokens in every realm, instead of the configuration's
     #[arg(long, value_name = "SECONDS")]
     token_expiry: Option<u64>,
+    /// How the process runs
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
+    mode: Mode,
+}
+
+/// How the process runs: there is one way, and guides name it.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, Default)]
+enum Mode {
+    /// As a server
+    #[default]
+    Server,
 }
 
 impl Serve {
@@ -38,11 +49,14 @@ impl Serve {
             token_expiry: self.token_expiry,
         };
         let loaded = load_configuration(&self.installation, overrides.clone())?;
-        serve(Plan {
+        let plan = Plan {
             loaded,
             overrides,
             greeting: None,
-        })
+        };
+        match self.mode {
+            Mode::Server => serve(plan),
+        }
     }
 }
 

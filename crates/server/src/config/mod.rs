@@ -37,6 +37,7 @@ mod secret_tests;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use lower::DATA;
 pub use lower::{
     Database, Expectation, LimitStore, MailSettings, MasterKeySource, Place, PostgresConfig,
     RealmConfig, RedisConfig, ServerSettings, Settings, policies, warnings,

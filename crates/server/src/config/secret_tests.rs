@@ -45,6 +45,14 @@ const SETTINGS: &[(&str, &str)] = &[
         "[[realm.m.issuers]]\nissuer = \"https://i.example\"\naudiences = [\"a\"]\nalgorithms = [\"HS256\"]\nkeys = REFERENCE",
     ),
     (
+        "realm.*.data.database",
+        "[realm.m]\ndialects = [\"data\"]\ndata.database = REFERENCE\nDATA",
+    ),
+    (
+        "realm.*.data.postgres.root_cert",
+        "[realm.m]\ndialects = [\"data\"]\ndata.database = \"postgres://a@db.example/x\"\ndata.postgres.root_cert = REFERENCE\nDATA",
+    ),
+    (
         "realm.*.upstream_tls.ca",
         "[realm.m]\nupstream_tls.ca = REFERENCE\nROUTE",
     ),
@@ -74,6 +82,8 @@ const CERT: &str = include_str!("../../../gate/tests/fixture/localhost.pem");
 const KEY: &str = include_str!("../../../gate/tests/fixture/localhost-key.pem");
 
 const ROUTE: &str = "[[realm.m.route]]\npath = \"/a\"\nupstream = \"https://u.example\"";
+
+const DATA: &str = "[[realm.m.route]]\npath = \"/api/v1/query\"\nupstream = \"builtin:data\"";
 
 /// Where the schema says that a setting refers to a secret, below `path`.
 fn secrets(schema: &Value, at: &Value, path: &str, found: &mut BTreeSet<String>) {
@@ -179,7 +189,14 @@ fn parse_with(text: &str, secret: &str) -> Result<Loaded, Vec<Problem>> {
 fn told(outcome: &Result<Loaded, Vec<Problem>>) -> String {
     match outcome {
         // What was read is printed by nobody, and says nothing either.
-        Ok(loaded) => format!("{:?}", loaded.settings.server),
+        Ok(loaded) => {
+            let rows = loaded.settings.realms.iter().map(|realm| &realm.data);
+            format!(
+                "{:?} {:?}",
+                loaded.settings.server,
+                rows.collect::<Vec<_>>()
+            )
+        }
         Err(problems) => {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
             format!("{}\n{problems:?}", lines.join("\n"))
@@ -190,7 +207,7 @@ fn told(outcome: &Result<Loaded, Vec<Problem>>) -> String {
 #[test]
 fn l5_what_is_wrong_with_a_secret_is_said_without_it() {
     for (path, text) in SETTINGS {
-        let text = text.replace("ROUTE", ROUTE);
+        let text = text.replace("ROUTE", ROUTE).replace("DATA", DATA);
         let mut refused = 0;
         for secret in broken() {
             let outcome = parse_with(&text.replace("REFERENCE", "\"env:BROKEN\""), &secret);
@@ -207,7 +224,7 @@ fn l5_what_is_wrong_with_a_secret_is_said_without_it() {
 #[test]
 fn l5_a_secret_in_the_place_of_its_reference_is_not_repeated() {
     for (path, text) in SETTINGS {
-        let text = text.replace("ROUTE", ROUTE);
+        let text = text.replace("ROUTE", ROUTE).replace("DATA", DATA);
         for secret in broken() {
             for spelled in [secret.clone(), format!("env:{secret}")] {
                 let value = toml::Value::String(spelled).to_string();

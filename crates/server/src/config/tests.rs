@@ -1,5 +1,6 @@
 //! Configurations, sound and bad: what a file comes to, and what is said of it.
 
+mod data;
 mod gate;
 mod realm;
 mod refusal;

@@ -4,66 +4,33 @@
 
 use super::text::FromText;
 use doorward_identity::settings::Presentation;
+pub use doorward_surface::setting::{Size, Span};
 use http::Uri;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A duration: a whole number and a unit, `"15m"`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Span(pub Duration);
-
 impl FromText for Span {
-    const FORM: &'static str = "a duration such as \"15m\" (ms, s, m, h or d)";
+    const FORM: &'static str = Self::FORM;
 
     fn from_text(text: &str) -> Result<Self, String> {
-        let units = [
-            ("ms", 1),
-            ("s", 1000),
-            ("m", 60_000),
-            ("h", 3_600_000),
-            ("d", 86_400_000),
-        ];
-        let millis = scaled(text, &units)
-            .filter(|millis| *millis <= 36_500 * 86_400_000)
-            .ok_or_else(|| format!("{text:?} is not {}, at most 36500d", Self::FORM))?;
-        Ok(Self(Duration::from_millis(millis)))
+        Self::parse(text)
     }
 
     fn instead_of_number(number: i64) -> Option<String> {
-        Some(format!("\"{number}s\""))
+        Some(Self::instead_of(number))
     }
 }
-
-/// A size in bytes: a whole number and a unit, `"1MiB"`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Size(pub u64);
 
 impl FromText for Size {
-    const FORM: &'static str = "a size such as \"1MiB\" (B, KiB, MiB or GiB)";
+    const FORM: &'static str = Self::FORM;
 
     fn from_text(text: &str) -> Result<Self, String> {
-        let units = [
-            ("B", 1),
-            ("KiB", 1 << 10),
-            ("MiB", 1 << 20),
-            ("GiB", 1 << 30),
-        ];
-        scaled(text, &units)
-            .map(Self)
-            .ok_or_else(|| format!("{text:?} is not {}", Self::FORM))
+        Self::parse(text)
     }
 
     fn instead_of_number(number: i64) -> Option<String> {
-        Some(format!("\"{number}B\""))
+        Some(Self::instead_of(number))
     }
-}
-
-/// `text` is a whole number followed by one of `units`; the product.
-fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at_checked(digits)?;
-    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
-    number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
 /// A rate: a count and a period, `"100/1m"`.
@@ -132,14 +99,19 @@ pub enum Upstream {
     Http(Uri),
     /// `builtin:echo`.
     Echo,
+    /// `builtin:data`: the realm's data API.
+    Data,
 }
 
 impl FromText for Upstream {
-    const FORM: &'static str = "an upstream such as \"http://127.0.0.1:9000\" or \"builtin:echo\"";
+    const FORM: &'static str =
+        "an upstream such as \"http://127.0.0.1:9000\", \"builtin:echo\" or \"builtin:data\"";
 
     fn from_text(text: &str) -> Result<Self, String> {
-        if text == "builtin:echo" {
-            return Ok(Self::Echo);
+        match text {
+            "builtin:echo" => return Ok(Self::Echo),
+            "builtin:data" => return Ok(Self::Data),
+            _ => {}
         }
         let url = Url::from_text(text).map_err(|_| format!("{text:?} is not {}", Self::FORM))?;
         Ok(Self::Http(url.uri))
@@ -264,44 +236,6 @@ impl FromText for RequestLine {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_have_a_unit() {
-        for (text, millis) in [
-            ("250ms", 250),
-            ("0s", 0),
-            ("15m", 900_000),
-            ("90d", 7_776_000_000),
-        ] {
-            assert_eq!(
-                Span::from_text(text),
-                Ok(Span(Duration::from_millis(millis))),
-                "{text}"
-            );
-        }
-        for bad in [
-            "",
-            "15",
-            "m",
-            "-1s",
-            "1.5h",
-            "1 m",
-            "15M",
-            "1w",
-            "99999999999999999999s",
-            "36501d",
-        ] {
-            assert!(Span::from_text(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn sizes_have_a_unit() {
-        assert_eq!(Size::from_text("1MiB"), Ok(Size(1_048_576)));
-        for bad in ["1", "1MB", "1 MiB", "-1B", "99999999999GiB"] {
-            assert!(Size::from_text(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn rates_have_a_period() {

@@ -98,6 +98,7 @@ async fn serve(identity: &Identity, config: &RealmConfig) -> Arc<Served> {
     Arc::new(Served {
         live: Arc::new(RealmLive::new(realm.id)),
         realm,
+        data: None,
         longest_life: config.longest_life(),
     })
 }
@@ -401,6 +402,7 @@ async fn a_reload_reads_nothing_again_and_keeps_the_newest_keys() {
                 Arc::clone(&old),
             )),
             live: Arc::clone(&before.live),
+            data: None,
             longest_life,
         })
     };

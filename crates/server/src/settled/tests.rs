@@ -39,6 +39,7 @@ impl World {
         realms.replace(vec![Arc::new(Served {
             realm: Arc::clone(&realm),
             live: Arc::new(RealmLive::new(realm.id)),
+            data: None,
             longest_life: std::time::Duration::from_secs(60),
         })]);
         let feed = Feed::open(Arc::clone(&identity), realms, Arc::default())

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 /// A local target that tells what it was given, panics at `/panic`, never answers at
 /// `…/stuck`, and refuses at `…/tired`.
-struct Telling;
+pub(crate) struct Telling;
 
 impl Local for Telling {
     fn call(&self, request: Request<Body>, context: Context) -> BoxFuture<'_, Response<Body>> {
@@ -38,6 +38,7 @@ impl Local for Telling {
             }
             let told = json!({
                 "path": request.uri().path(),
+                "query": request.uri().query(),
                 "authorization": request.headers().contains_key("authorization"),
                 "forged": request.headers().contains_key("x-user-id"),
                 "realm": context.realm.name().as_str(),

@@ -4,6 +4,7 @@
 
 mod basic;
 mod class;
+mod data;
 mod expect;
 mod header;
 mod identity;
@@ -19,6 +20,7 @@ mod server;
 mod store;
 mod upstream_tls;
 
+pub(crate) use data::DATA;
 pub use expect::Expectation;
 pub use mail::MailSettings;
 pub use policy::{Place, policies, warnings};
@@ -32,8 +34,10 @@ use super::problem::{KeyPath, Problem, Problems};
 use super::text::Text;
 use super::value::Span;
 use super::{Config, Environment};
+use doorward_base::RealmName;
 use doorward_gate::authority;
 use doorward_outbound::egress::Reach;
+use doorward_rows::settings::RowStore;
 use rustls::RootCertStore;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -65,6 +69,8 @@ pub(super) struct Lowering<'a> {
     /// Where requests of the process's own may go.
     reach: Reach,
     files: Vec<PathBuf>,
+    /// Where the rows of the realms so far are.
+    row_stores: Vec<(RealmName, RowStore)>,
     /// The system's certificate authorities, once somebody asked for them.
     system_roots: Option<Arc<RootCertStore>>,
 }
@@ -84,6 +90,7 @@ pub(super) fn lower(
         environment,
         reach: Reach::default(),
         files: Vec::new(),
+        row_stores: Vec::new(),
         system_roots: None,
     };
     let server = lowering.server(&config.server);

@@ -5,7 +5,7 @@ use crate::config::Loaded;
 use crate::config::problem::{KeyPath, Problem};
 use doorward_gate::policy::precedence::{Precedence, precedence};
 use doorward_gate::policy::problem::Problem as PolicyProblem;
-use doorward_gate::policy::spec::{MountSpec, RealmSpec};
+use doorward_gate::policy::spec::{BuiltIn, MountSpec, RealmSpec};
 use doorward_gate::policy::{self, Policies, PolicyError};
 use doorward_surface::RealmParts;
 
@@ -16,6 +16,8 @@ pub struct Place {
     pub parts: RealmParts,
     /// The local targets, and where they are.
     pub mounts: Vec<MountSpec>,
+    /// The local targets that routes lead to.
+    pub built_in: Vec<BuiltIn>,
 }
 
 /// The policies of all realms, each with what `place_of` gives it, in their order.
@@ -93,6 +95,7 @@ fn place(error: &PolicyError, specs: &[RealmSpec]) -> KeyPath {
         | PolicyProblem::RouteCredential { route: pattern, .. }
         | PolicyProblem::Method { route: pattern, .. }
         | PolicyProblem::NoModule { route: pattern, .. }
+        | PolicyProblem::Local { route: pattern, .. }
         | PolicyProblem::Upstream { route: pattern, .. } => route(pattern),
         PolicyProblem::Keys { issuer: name, .. }
         | PolicyProblem::IssuerTwice(name)

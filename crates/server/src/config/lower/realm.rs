@@ -15,6 +15,7 @@ use doorward_gate::policy::spec::{ForwardAuthSpec, RealmSpec, RequireHttps, Tena
 use doorward_identity::model::RoleDefinition;
 use doorward_identity::settings::RealmSettings;
 use doorward_oauth::ExchangeMount;
+use doorward_rows::settings::DataConfig;
 use doorward_surface::setting::{Word, Wrong};
 use doorward_surface::{Form, RealmParts};
 use std::net::SocketAddr;
@@ -30,6 +31,8 @@ pub struct RealmConfig {
     pub dialects: Vec<Dialect>,
     /// The wire of the exchange endpoint; there if the dialect `oauth` is.
     pub exchange: Option<ExchangeMount>,
+    /// The data API, if it has one.
+    pub data: Option<Arc<DataConfig>>,
     /// Which of the realm's own interfaces are on.
     pub console: Console,
     /// What `check` proves.
@@ -70,6 +73,7 @@ impl RealmConfig {
         RealmSpec {
             parts: place.parts,
             mounts: place.mounts,
+            built_in: place.built_in,
             ..self.gate.as_ref().clone()
         }
     }
@@ -105,6 +109,7 @@ impl Lowering<'_> {
         let tokens = self.tokens(realm, &issuer, &path);
         let dialects = self.dialects(realm, &path.key("dialects"));
         let exchange = self.exchange(realm, &path);
+        let data = self.data(name, realm, server, &path);
         let expectations = self.expectations(realm, &path);
         let https = require_https(realm, &issuer);
         self.check_basic(realm, https, &issuer, server, &path);
@@ -116,6 +121,7 @@ impl Lowering<'_> {
             identity: Arc::new(identity),
             dialects,
             exchange,
+            data,
             console: realm.console,
             expectations,
             gate: Arc::new(gate),
@@ -160,6 +166,7 @@ impl Lowering<'_> {
             streams_at_exp: realm.tokens.streams_at_exp.0,
             routes,
             mounts: Vec::new(),
+            built_in: Vec::new(),
             limits: everywhere
                 .filter_map(|(name, _)| limits.get(name).cloned())
                 .collect(),
@@ -230,7 +237,11 @@ impl Lowering<'_> {
     }
 
     /// What a dialect made of its section, or what it says is wrong with it.
-    fn owned<T>(&mut self, lowered: Result<T, Vec<Wrong>>, place: &KeyPath) -> Option<T> {
+    pub(super) fn owned<T>(
+        &mut self,
+        lowered: Result<T, Vec<Wrong>>,
+        place: &KeyPath,
+    ) -> Option<T> {
         lowered
             .map_err(|wrong| {
                 for Wrong { key, message } in wrong {

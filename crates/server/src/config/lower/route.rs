@@ -1,6 +1,7 @@
 //! Lowering `[[realm.NAME.route]]`. Patterns and overlaps are the gate's to judge.
 
 use super::Lowering;
+use super::data::DATA;
 use super::upstream_tls::Shared;
 use crate::config::problem::{KeyPath, unknown};
 use crate::config::realm::Realm;
@@ -85,12 +86,31 @@ impl Lowering<'_> {
         }
         match &route.upstream.0 {
             Upstream::Echo => UpstreamSpec::Echo,
+            Upstream::Data => {
+                self.check_local(route, path);
+                UpstreamSpec::Local(DATA)
+            }
             Upstream::Http(base) => UpstreamSpec::Http {
                 base: base.clone(),
                 strip_prefix: route.strip_prefix.clone(),
                 preserve_host: route.preserve_host,
                 tls: self.route_tls(route, base, shared, path),
             },
+        }
+    }
+
+    /// A route to what this process has itself says nothing about the way to an upstream.
+    fn check_local(&mut self, route: &Route, path: &KeyPath) {
+        let said = [
+            ("strip_prefix", route.strip_prefix.is_some()),
+            ("preserve_host", route.preserve_host),
+            ("upstream_tls", route.upstream_tls.is_some()),
+        ];
+        for (key, _) in said.iter().filter(|(_, said)| *said) {
+            self.wrong(
+                &path.key(*key),
+                "belongs to an upstream, and \"builtin:data\" is none",
+            );
         }
     }
 
