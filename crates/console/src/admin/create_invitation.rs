@@ -71,6 +71,7 @@ pub(crate) async fn create_invitation(
         email: Email::new(&body.email).map_err(|error| invalid("email", error))?,
         tenant: parse("tenant", &body.tenant)?,
         roles: parse_all("roles", &body.roles)?,
+        life: None,
         delivery: body.delivery.as_deref().map(delivery).transpose()?,
     };
     let invited = act::invite(desk.context(), &desk.caller, request)

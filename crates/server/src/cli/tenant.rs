@@ -154,6 +154,7 @@ fn invite(command: InviteArgs) -> Result<(), Failure> {
         email: command.email,
         tenant: command.tenant,
         roles: command.role,
+        life: None,
         delivery: command.mail.then_some(Delivery::Mail),
     };
     let invited = run(&command.target, async |management| {

@@ -53,6 +53,8 @@ fn joining(name: &str, tenant: &str) -> Invite {
         email: email(name),
         tenant: tenant_id(tenant),
         roles: vec![],
+        life: None,
+        life: None,
         delivery: None,
     }
 }

@@ -37,6 +37,8 @@ fn inviting(name: &str) -> Invite {
         email: email(name),
         tenant: tenant_id("acme"),
         roles: vec![],
+        life: None,
+        life: None,
         delivery: None,
     }
 }
