@@ -21,6 +21,7 @@ use doorward_identity::port::{Mailer, StoreError};
 use doorward_oauth::OAuthRealm;
 use doorward_outbound::egress::{GuardedClient, SystemResolver};
 use doorward_outbound::mail::Post;
+use doorward_supabase::SupabaseRealm;
 use doorward_surface::{Denial, DenialLog, RealmParts};
 use std::sync::{Arc, OnceLock};
 
@@ -246,10 +247,14 @@ impl Wiring<'_> {
 /// What ports and targets find of a realm.
 fn parts_of(config: &RealmConfig, served: &Arc<Served>) -> RealmParts {
     let oauth = OAuthRealm::new(&served.realm.settings, config.exchange.clone());
-    RealmParts::default()
+    let parts = RealmParts::default()
         .with(Arc::clone(served))
         .with(Arc::clone(&served.realm))
-        .with(Arc::new(oauth))
+        .with(Arc::new(oauth));
+    match &config.supabase {
+        Some(mount) => parts.with(Arc::new(SupabaseRealm::new(mount.clone()))),
+        None => parts,
+    }
 }
 
 /// The gate's denials, for targets that are made before the gate.

@@ -50,8 +50,8 @@ fn the_expectations_of_witboost_hold() {
 fn what_is_not_built_yet_is_told_and_the_rest_is_proved() {
     for (name, dialect) in [
         ("dxtra", Some("nhost")),
-        ("flotac", Some("supabase")),
-        ("heliosdb", Some("supabase")),
+        ("flotac", None),
+        ("heliosdb", None),
         ("theholefoundation", None),
         ("witboost", None),
     ] {

@@ -17,6 +17,7 @@ use doorward_base::words;
 use doorward_base::{ClassName, Permission, RoleName, Scope};
 use doorward_gate::policy::spec::RequireHttps;
 use doorward_oauth::settings::Exchange;
+use doorward_supabase::settings::Supabase;
 use doorward_surface::setting::Word;
 use http::HeaderName;
 use schemars::JsonSchema;
@@ -69,6 +70,8 @@ pub struct Realm {
     pub api_tokens: BTreeMap<Text<ClassName>, ApiTokens>,
     /// How API tokens are exchanged for access tokens (dialect "oauth").
     pub exchange: Option<Exchange>,
+    /// How Supabase Auth is spoken (dialect "supabase").
+    pub supabase: Option<Supabase>,
     /// HTTP Basic with an API token as the password. Default: off.
     pub basic: Option<Basic>,
     /// Limits, by name.
@@ -112,7 +115,7 @@ impl Dialect {
     /// Whether this version answers any of its paths.
     #[must_use]
     pub const fn is_built(self) -> bool {
-        matches!(self, Self::Oauth)
+        matches!(self, Self::Oauth | Self::Supabase)
     }
 }
 

@@ -15,6 +15,7 @@ use doorward_gate::policy::spec::{ForwardAuthSpec, RealmSpec, RequireHttps, Tena
 use doorward_identity::model::RoleDefinition;
 use doorward_identity::settings::RealmSettings;
 use doorward_oauth::ExchangeMount;
+use doorward_supabase::SupabaseMount;
 use doorward_surface::setting::{Word, Wrong};
 use doorward_surface::{Form, RealmParts};
 use std::net::SocketAddr;
@@ -30,6 +31,8 @@ pub struct RealmConfig {
     pub dialects: Vec<Dialect>,
     /// The wire of the exchange endpoint; there if the dialect `oauth` is.
     pub exchange: Option<ExchangeMount>,
+    /// Where Supabase Auth is spoken; there if the dialect `supabase` is.
+    pub supabase: Option<SupabaseMount>,
     /// Which of the realm's own interfaces are on.
     pub console: Console,
     /// What `check` proves.
@@ -105,6 +108,7 @@ impl Lowering<'_> {
         let tokens = self.tokens(realm, &issuer, &path);
         let dialects = self.dialects(realm, &path.key("dialects"));
         let exchange = self.exchange(realm, &path);
+        let supabase = self.supabase(realm, &path);
         let expectations = self.expectations(realm, &path);
         let https = require_https(realm, &issuer);
         self.check_basic(realm, https, &issuer, server, &path);
@@ -116,6 +120,7 @@ impl Lowering<'_> {
             identity: Arc::new(identity),
             dialects,
             exchange,
+            supabase,
             console: realm.console,
             expectations,
             gate: Arc::new(gate),
@@ -227,6 +232,21 @@ impl Lowering<'_> {
         }
         let section = realm.exchange.clone().unwrap_or_default();
         self.owned(section.lower(), &place)
+    }
+
+    fn supabase(&mut self, realm: &Realm, path: &KeyPath) -> Option<SupabaseMount> {
+        let place = path.key("supabase");
+        if !realm.dialects.contains(&Word(Dialect::Supabase)) {
+            if realm.supabase.is_some() {
+                self.wrong(
+                    &place,
+                    "supabase belongs to the dialect \"supabase\"; add it to dialects",
+                );
+            }
+            return None;
+        }
+        let section = realm.supabase.clone().unwrap_or_default();
+        self.owned(section.lower(realm.sessions.refresh.0), &place)
     }
 
     /// What a dialect made of its section, or what it says is wrong with it.
