@@ -54,7 +54,6 @@ fn joining(name: &str, tenant: &str) -> Invite {
         tenant: tenant_id(tenant),
         roles: vec![],
         life: None,
-        life: None,
         delivery: None,
     }
 }

@@ -38,7 +38,6 @@ fn inviting(name: &str) -> Invite {
         tenant: tenant_id("acme"),
         roles: vec![],
         life: None,
-        life: None,
         delivery: None,
     }
 }
