@@ -126,6 +126,15 @@ pub(crate) fn place(config: &RealmConfig, parts: RealmParts, targets: &Targets) 
 
 /// Where the targets are mounted in one realm.
 pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> {
+    let mut mounts = own_mounts(config, targets);
+    if let Some(supabase) = &config.supabase {
+        mounts.extend(supabase_mounts(config, supabase, targets));
+    }
+    mounts
+}
+
+/// Our own interfaces, and the exchange.
+fn own_mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> {
     let open = |name, paths: &[&str], target: &Arc<dyn Local>| MountSpec {
         errors: config.errors(),
         ..MountSpec::open(
@@ -155,9 +164,6 @@ pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> 
     ];
     if let Some(exchange) = &config.exchange {
         mounts.push(open("oauth", &[exchange.path()], &targets.oauth.exchange));
-    }
-    if let Some(supabase) = &config.supabase {
-        mounts.extend(supabase_mounts(config, supabase, targets));
     }
     if config.console.self_service {
         // How often is counted behind it, where it is known who comes from a device of its own.

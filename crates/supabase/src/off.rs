@@ -2,7 +2,9 @@
 //! where it is turned off. In other forms it is `not_implemented`. Not here: the form that
 //! writes it (`gotrue`).
 
+use crate::openapi::Methods;
 use crate::parts::SupabaseRealm;
+use axum::routing::MethodFilter;
 use doorward_base::ErrorCode as E;
 use doorward_surface::Refusal;
 use doorward_surface::extract::RealmPart;
@@ -126,8 +128,21 @@ fn look_up(method: &Method, path: &str) -> Elsewhere {
     }
 }
 
+/// What answers for all of them, whatever the method.
+pub(crate) fn methods() -> Methods {
+    let every = [
+        MethodFilter::GET,
+        MethodFilter::POST,
+        MethodFilter::PUT,
+        MethodFilter::PATCH,
+        MethodFilter::DELETE,
+    ];
+    let one = |methods: Methods, method| methods.on(method, refuse_feature);
+    every.into_iter().fold(Methods::new(), one)
+}
+
 /// Refuses what is not here.
-pub(crate) async fn refuse_feature(
+async fn refuse_feature(
     RealmPart(own): RealmPart<Arc<SupabaseRealm>>,
     method: Method,
     uri: Uri,

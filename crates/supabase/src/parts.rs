@@ -86,7 +86,7 @@ impl SupabaseTargets {
             user,
             health,
             settings,
-            off: endpoint(axum::routing::any(off::refuse_feature)),
+            off: endpoint(off::methods()),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! the requirements list it holds the binary to (`hd_02`: row HD-02); the clients are curl,
 //! bash, Python's `requests`, `fetch` and supabase-js.
 #![cfg(test)]
+#![expect(clippy::string_slice, reason = "tokens are ASCII, and a test may fail")]
 
 mod session;
 
