@@ -151,11 +151,10 @@ async fn refuse_feature(
     let below = uri.path().strip_prefix(&own.mount.path).unwrap_or_default();
     let is_presented = headers.contains_key(AUTHORIZATION);
     match look_up(&method, below) {
-        Elsewhere::Feature(off) => off.refusal(),
         Elsewhere::ForUsers(_) | Elsewhere::ForAdmins if !is_presented => {
             Refusal::new(E::CredentialMissing)
         }
-        Elsewhere::ForUsers(off) => off.refusal(),
+        Elsewhere::Feature(off) | Elsewhere::ForUsers(off) => off.refusal(),
         Elsewhere::ForAdmins => {
             Refusal::new(E::InsufficientPermission).with_message("User not allowed")
         }

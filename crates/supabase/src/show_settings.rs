@@ -39,6 +39,10 @@ const WAYS: &[&str] = &[
 
 /// Which ways in there are.
 #[derive(Serialize, ToSchema)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the product's wire says each by itself"
+)]
 pub(crate) struct Ways {
     /// Each way in, and whether it is open.
     external: BTreeMap<&'static str, bool>,

@@ -54,7 +54,7 @@ pub(crate) async fn sign_up(
     headers: HeaderMap,
     Body(body): Body<SignUpRequest>,
 ) -> Result<Json<SessionView>, Refusal> {
-    check_open(&visit.realm.settings.sign_up).map_err(refuse_closed)?;
+    check_open(&visit.realm.settings.sign_up).map_err(|refusal| refuse_closed(&refusal))?;
     let request = SignUp {
         user_agent: user_agent(&headers),
         ..parse(body)?
@@ -69,8 +69,8 @@ pub(crate) async fn sign_up(
     )))
 }
 
-/// The product says so before it looks at the body.
-fn refuse_closed(refusal: SignUpRefusal) -> Refusal {
+/// The product says so before it looks at what is in the body.
+fn refuse_closed(refusal: &SignUpRefusal) -> Refusal {
     Refusal::new(refusal.code()).because(Some(refusal.name()))
 }
 
@@ -103,8 +103,12 @@ mod tests {
     use doorward_base::ErrorCode;
     use serde_json::{Value, json};
 
+    fn wire(body: Value) -> SignUpRequest {
+        serde_json::from_value(body).unwrap()
+    }
+
     fn read(body: Value) -> Result<SignUp, Refusal> {
-        parse(serde_json::from_value(body).unwrap())
+        parse(wire(body))
     }
 
     /// HD-02.

@@ -151,6 +151,10 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
+    fn wire(body: Value) -> TokenRequest {
+        serde_json::from_value(body).unwrap()
+    }
+
     fn asked(
         query: Option<&str>,
         body: Value,
@@ -159,8 +163,7 @@ mod tests {
         let query = TokenQuery {
             grant_type: query.map(str::to_owned),
         };
-        let body = serde_json::from_value(body).unwrap();
-        grant(&query, &body, default).map_err(|refusal| refusal.reason)
+        grant(&query, &wire(body), default).map_err(|refusal| refusal.reason)
     }
 
     /// HD-04, HD-13.

@@ -230,7 +230,7 @@ impl Query for Forecast {
         manager.demand(NEEDED, Some(tenant))?;
         let delivery = delivery(self.request.delivery, manager.vouches(), self.mail_is_on)?;
         if delivery == Delivery::SignUp && !settings.sign_up.enrols_by(Enrolment::InvitedAddress) {
-            return Err(ManageRefusal::Invalid("the delivery").into());
+            return Err(ManageRefusal::AddressProvesNothing.into());
         }
         check(tx, settings, &manager, tenant, roles).await?;
         check_waiting(tx, &manager, tenant).await?;

@@ -180,12 +180,6 @@ fn invite(command: InviteArgs) -> Result<(), Failure> {
                 act::Failure::Refused(ManageRefusal::NoMail) => {
                     Failure::Refused("no [server.mail]; add it, or leave out --mail".to_owned())
                 }
-                act::Failure::Refused(ManageRefusal::Invalid(what)) if what == "the delivery" => {
-                    Failure::Refused(
-                        "the realm's enrolment has no \"invited_address\"; add it, or leave out --sign-up"
-                            .to_owned(),
-                    )
-                }
                 other => refused(other),
             })
     })?;

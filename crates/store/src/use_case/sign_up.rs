@@ -175,7 +175,7 @@ pub(crate) async fn no_other_invitation_is_taken_by_the_address_alone(store: Sto
     // A realm that does not trust whoever comes first has no such invitations.
     let proven = world.reconfigured(|settings| open(settings, &[Enrolment::Proven]));
     let refused = invite(proven.ctx(), &OPERATOR, asked).await;
-    assert_eq!(reason(refused), ManageRefusal::Invalid("the delivery"));
+    assert_eq!(reason(refused), ManageRefusal::AddressProvesNothing);
 }
 
 pub(crate) async fn an_invitation_that_is_over_waits_for_nobody(store: StoreHandle) {
