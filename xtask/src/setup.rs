@@ -3,6 +3,7 @@
 //! here, since this program needed it to run.
 
 pub(crate) mod debian;
+pub(crate) mod node;
 pub(crate) mod python;
 
 use std::path::Path;
@@ -13,7 +14,8 @@ use crate::{Failure, process};
 pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     require_components()?;
     debian::install()?;
-    python::install(root)
+    python::install(root)?;
+    node::install(root)
 }
 
 /// `cargo fmt` and `cargo clippy` come as components that a minimal toolchain lacks.

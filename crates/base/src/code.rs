@@ -85,7 +85,7 @@ codes! {
     /// A header that has one value came twice, or the framing is ambiguous.
     FramingAmbiguous = "framing_ambiguous", 400, Info, false, "The request's framing is ambiguous";
     /// No credential.
-    CredentialMissing = "unauthorized", 401, Debug, false, "Missing authorization";
+    CredentialMissing = "unauthorized", 401, Debug, false, "Missing authorization header";
     /// The Authorization header is not of a known form.
     CredentialMalformed = "invalid_token_format", 401, Debug, false, "Invalid Token Format";
     /// A token that does not verify, is unknown, revoked, or not accepted here.

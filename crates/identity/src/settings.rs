@@ -31,6 +31,8 @@ pub struct RealmSettings {
     /// The permission by which a caller acts in any tenant, if one does and is held
     /// realm-wide.
     pub crossing: Option<Permission>,
+    /// Who may sign up, and how a membership begins.
+    pub sign_up: SignUpSettings,
     /// The roles a new user is granted, realm-wide.
     pub default_roles: Vec<RoleName>,
     /// The role in force when a request selects none; must be held to count.
@@ -49,6 +51,55 @@ impl RealmSettings {
         known.map_or(Provision::Never, |one| one.provision)
     }
 }
+
+/// Who may sign up, and what becomes of who does.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SignUpSettings {
+    /// Who may.
+    pub mode: SignUpMode,
+    /// How a membership begins, beside what always begins one: a proof of the address.
+    pub enrolment: Vec<Enrolment>,
+    /// The roles that somebody is granted in the tenant made for him.
+    pub own_tenant_roles: Vec<RoleName>,
+}
+
+impl SignUpSettings {
+    /// Whether a membership begins so.
+    #[must_use]
+    pub fn enrols_by(&self, way: Enrolment) -> bool {
+        self.enrolment.contains(&way)
+    }
+}
+
+/// Who may sign up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SignUpMode {
+    /// Nobody: accounts are made for people, or by an invitation's secret.
+    #[default]
+    Closed,
+    /// Anybody.
+    Open,
+}
+
+words!(SignUpMode { Closed = "closed", Open = "open" });
+
+/// How a membership begins.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Enrolment {
+    /// By a proof of the address, such as an invitation's secret. Always one of the ways.
+    Proven,
+    /// By an operator's invitation of the address that the first sign-up with it takes: it
+    /// trusts whoever is first.
+    InvitedAddress,
+    /// Who signs up and is not invited gets a tenant of his own.
+    OwnTenant,
+}
+
+words!(Enrolment {
+    Proven = "proven",
+    InvitedAddress = "invited_address",
+    OwnTenant = "own_tenant",
+});
 
 /// A login that is not ours.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -2,12 +2,13 @@
 //! 1.0). Only what is served is listed, and empty lists are left out (RFC 8414 §3.2).
 //! Not here: the keys (`jwks`).
 
-use crate::parts::{OAuthRealm, is_literal};
+use crate::parts::OAuthRealm;
 use axum::response::{IntoResponse, Response};
 use doorward_base::Permission;
 use doorward_identity::act::keys::JWKS_MAX_AGE;
 use doorward_identity::decide::manage::ManagementPermission;
 use doorward_surface::extract::RealmPart;
+use doorward_surface::setting::is_literal;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde::Serialize;

@@ -40,15 +40,6 @@ impl ExchangeMount {
     }
 }
 
-/// Whether a path, which may be empty, is nothing but literal segments, so that a
-/// router takes it as it stands.
-pub(crate) fn is_literal(path: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-');
-    let mut segments = path.split('/');
-    segments.next() == Some("")
-        && segments.all(|segment| !segment.is_empty() && segment.bytes().all(plain))
-}
-
 /// What the surface keeps of one realm. The realm's parts hold it as `Arc<OAuthRealm>`,
 /// beside its `Arc<Realm>`.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 //! the members of the body are called. Its type, its schema and its lowering; the server
 //! only reads it. Not here: the endpoint.
 
-use crate::parts::{ExchangeMount, ExchangeNames, is_literal};
+use crate::parts::{ExchangeMount, ExchangeNames};
 use doorward_identity::settings::UnknownScope;
-use doorward_surface::setting::{Word, Wrong};
+use doorward_surface::setting::{Word, Wrong, is_literal};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

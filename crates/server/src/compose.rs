@@ -22,6 +22,7 @@ use doorward_identity::port::{Mailer, StoreError};
 use doorward_oauth::OAuthRealm;
 use doorward_outbound::egress::{GuardedClient, SystemResolver};
 use doorward_outbound::mail::Post;
+use doorward_supabase::SupabaseRealm;
 use doorward_surface::{Denial, DenialLog, RealmParts};
 use std::sync::{Arc, OnceLock};
 
@@ -259,8 +260,12 @@ fn parts_of(config: &RealmConfig, served: &Arc<Served>) -> RealmParts {
         .with(Arc::clone(served))
         .with(Arc::clone(&served.realm))
         .with(Arc::new(oauth));
-    match &served.data {
+    let parts = match &served.data {
         Some(data) => parts.with(Arc::clone(data)),
+        None => parts,
+    };
+    match &config.supabase {
+        Some(mount) => parts.with(Arc::new(SupabaseRealm::new(mount.clone()))),
         None => parts,
     }
 }

@@ -14,9 +14,10 @@ use doorward_gate::policy::spec::{BuiltIn, LimitKey, LimitSpec, MountAccess, Mou
 use doorward_identity::act::Identity;
 use doorward_oauth::{JWKS_PATH, OAuthTargets};
 use doorward_rows::DataTarget;
+use doorward_supabase::{GoTrueForm, SupabaseMount, SupabaseTargets};
 use doorward_surface::axum_target::AxumLocal;
 use doorward_surface::target::BoxFuture;
-use doorward_surface::{Body, Context, DenialLog, Local, RealmParts, Refusal};
+use doorward_surface::{Body, Context, DenialLog, Form, Local, RealmParts, Refusal};
 use http::{Method, Request, Response};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use std::time::Duration;
 pub(crate) struct Targets {
     pub(crate) health: Arc<dyn Local>,
     pub(crate) oauth: OAuthTargets,
+    pub(crate) supabase: SupabaseTargets,
     pub(crate) sign_in: Arc<dyn Local>,
     pub(crate) me: Arc<dyn Local>,
     pub(crate) admin: Arc<dyn Local>,
@@ -44,12 +46,20 @@ impl Targets {
         };
         let routed = |router| settled(Arc::new(AxumLocal::new(router)));
         let oauth = OAuthTargets::new(identity);
+        let supabase = SupabaseTargets::new(identity);
         let identity = || Arc::clone(identity);
         Self {
             health: Arc::new(Liveness),
             oauth: OAuthTargets {
                 exchange: settled(oauth.exchange),
                 ..oauth
+            },
+            supabase: SupabaseTargets {
+                sign_up: settled(supabase.sign_up),
+                token: settled(supabase.token),
+                log_out: settled(supabase.log_out),
+                user: settled(supabase.user),
+                ..supabase
             },
             sign_in: routed(
                 SignInParts {
@@ -83,6 +93,15 @@ impl Targets {
                 jwks: absent(),
                 metadata: absent(),
                 exchange: absent(),
+            },
+            supabase: SupabaseTargets {
+                sign_up: absent(),
+                token: absent(),
+                log_out: absent(),
+                user: absent(),
+                health: absent(),
+                settings: absent(),
+                off: absent(),
             },
             sign_in: absent(),
             me: absent(),
@@ -121,6 +140,15 @@ fn built_in(config: &RealmConfig, targets: &Targets) -> Vec<BuiltIn> {
 
 /// Where the targets are mounted in one realm.
 pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> {
+    let mut mounts = own_mounts(config, targets);
+    if let Some(supabase) = &config.supabase {
+        mounts.extend(supabase_mounts(config, supabase, targets));
+    }
+    mounts
+}
+
+/// Our own interfaces, and the exchange.
+fn own_mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> {
     let open = |name, paths: &[&str], target: &Arc<dyn Local>| MountSpec {
         errors: config.errors(),
         ..MountSpec::open(
@@ -180,15 +208,81 @@ pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> 
     mounts
 }
 
+/// Where Supabase Auth is spoken, with all the paths that its clients know.
+fn supabase_mounts(
+    config: &RealmConfig,
+    mount: &SupabaseMount,
+    targets: &Targets,
+) -> Vec<MountSpec> {
+    let errors: Arc<dyn Form> = if mount.has_own_errors() {
+        Arc::new(GoTrueForm)
+    } else {
+        config.errors()
+    };
+    let own = &targets.supabase;
+    let open = |paths: &[&str], methods: &[Method], target: &Arc<dyn Local>| MountSpec {
+        methods: methods.to_vec(),
+        errors: Arc::clone(&errors),
+        ..MountSpec::open(
+            "supabase",
+            paths.iter().map(|path| mount.path(path)).collect(),
+            Arc::clone(target),
+        )
+    };
+    let signed_in = |path, methods: &[Method], target| MountSpec {
+        access: MountAccess::jwt(),
+        ..open(&[path], methods, target)
+    };
+    let reading = [Method::GET, Method::HEAD];
+    let mut mounts = vec![
+        MountSpec {
+            limits: sign_up_limit().into_iter().collect(),
+            ..open(&["/signup"], &[Method::POST], &own.sign_up)
+        },
+        // How often passwords are guessed is counted behind it, as at our own sign-in.
+        open(&["/token"], &[Method::POST], &own.token),
+        signed_in("/logout", &[Method::POST], &own.log_out),
+        signed_in("/user", &[Method::GET, Method::PUT], &own.user),
+        open(&["/health"], &reading, &own.health),
+        open(&["/settings"], &reading, &own.settings),
+        open(&["/**"], &[], &own.off),
+    ];
+    let standard = doorward_oauth::metadata_paths(&config.identity.issuer);
+    for (path, target) in [
+        (JWKS_PATH, &targets.oauth.jwks),
+        ("/.well-known/openid-configuration", &targets.oauth.metadata),
+        (
+            "/.well-known/oauth-authorization-server",
+            &targets.oauth.metadata,
+        ),
+    ] {
+        // An issuer with this path has them there already.
+        if !standard.contains(&mount.path(path)) {
+            mounts.push(open(&[path], &reading, target));
+        }
+    }
+    mounts
+}
+
 /// Taken invitations by address: each may cost a hash.
 fn accept_limit() -> Option<LimitSpec> {
     let quota = Quota::new(20, Duration::from_secs(60), 40).ok()?;
-    Some(LimitSpec {
-        name: "accept".to_owned(),
+    Some(by_address("accept", quota))
+}
+
+/// Sign-ups by address: each costs a hash, and leaves an account.
+fn sign_up_limit() -> Option<LimitSpec> {
+    let quota = Quota::new(30, Duration::from_secs(300), 30).ok()?;
+    Some(by_address("sign_up", quota))
+}
+
+fn by_address(name: &str, quota: Quota) -> LimitSpec {
+    LimitSpec {
+        name: name.to_owned(),
         key: LimitKey::Address,
         quota,
         overrides: Vec::new(),
-    })
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! other `{"code": status, "error_code", "msg"}`. The table goes by the use-case's
 //! reason first, then by our code.
 
+use crate::off::Off;
 use crate::version::{ApiVersion, VERSION_HEADER, of_request};
 use doorward_base::ErrorCode as E;
 use doorward_surface::form::{Row, json};
@@ -44,7 +45,33 @@ fn by_reason(reason: &str) -> Option<Row> {
             "Session from session_id claim in JWT does not exist",
         ),
         "invitation_invalid" => Row::new(404, "invite_not_found", "Invite not found"),
-        _ => return None,
+        "sign_up_closed" => Row::new(
+            422,
+            "signup_disabled",
+            "Signups not allowed for this instance",
+        ),
+        "account_exists" => Row::new(422, "user_already_exists", "User already registered"),
+        "grant_unsupported" => Row::plain(400, "invalid_credentials"),
+        "password_not_shown" => Row::plain(400, "current_password_required"),
+        "password_same" => Row::plain(422, "same_password"),
+        "refresh_malformed" => Row::new(400, "validation_failed", "Refresh token is not valid"),
+        "refresh_unknown" => Row::new(
+            400,
+            "refresh_token_not_found",
+            "Invalid Refresh Token: Refresh Token Not Found",
+        ),
+        "refresh_replayed" => Row::new(
+            400,
+            "refresh_token_already_used",
+            "Invalid Refresh Token: Already Used",
+        ),
+        "refresh_expired" => Row::new(
+            400,
+            "session_expired",
+            "Invalid Refresh Token: Session Expired",
+        ),
+        "refresh_banned" => Row::new(400, "user_banned", "Invalid Refresh Token: User Banned"),
+        other => return Off::answer(other),
     })
 }
 
@@ -113,8 +140,13 @@ impl Form for GoTrueForm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refuse::refuse_refresh;
     use crate::testing::{read, written};
-    use doorward_identity::decide::refusal::{ManageRefusal, Reason, SignInRefusal};
+    use doorward_identity::act::Failure;
+    use doorward_identity::decide::refusal::{
+        ManageRefusal, Reason, RefreshRefusal, SignInRefusal, SignUpRefusal,
+    };
+    use doorward_identity::port::StoreError;
     use serde_json::Value;
 
     fn answered(refusal: &Refusal, version: Option<&'static str>) -> (u16, Value, Option<String>) {
@@ -176,6 +208,13 @@ mod tests {
             (&ManageRefusal::NotPermitted("x"), 403, "not_admin"),
             (&ManageRefusal::NameInvalid, 400, "validation_failed"),
             (&SignInRefusal::SessionOver, 403, "session_not_found"),
+            (&SignUpRefusal::Closed, 422, "signup_disabled"),
+            (&SignUpRefusal::Exists, 422, "user_already_exists"),
+            (
+                &SignUpRefusal::Manage(ManageRefusal::PasswordCommon),
+                422,
+                "weak_password",
+            ),
             (
                 &SignInRefusal::TooManyGuesses(90),
                 429,
@@ -188,6 +227,43 @@ mod tests {
                 (status, &json!(code)),
                 "{reason:?}"
             );
+        }
+    }
+
+    /// A client deletes its session when a refresh is answered by 4xx.
+    #[test]
+    fn a_refresh_is_refused_for_good_or_to_be_tried_again() {
+        use RefreshRefusal as R;
+        for (refused, code) in [
+            (R::Malformed, "validation_failed"),
+            (R::Unknown, "refresh_token_not_found"),
+            (R::SessionEnded, "refresh_token_not_found"),
+            (R::Replayed, "refresh_token_already_used"),
+            (R::SessionExpired, "session_expired"),
+            (R::SubjectDisabled, "user_banned"),
+        ] {
+            let refusal = refuse_refresh(Failure::Refused(refused));
+            let (status, body, _) = answered(&refusal, Some("2024-01-01"));
+            assert_eq!((status, &body["code"]), (400, &json!(code)));
+            assert_eq!(refusal.code, E::TokenInvalid);
+        }
+        let trouble = StoreError::Unavailable("away".to_owned());
+        for failure in [Failure::Store(trouble), Failure::Busy] {
+            let (status, body, _) = answered(&refuse_refresh(failure), Some("2024-01-01"));
+            assert_eq!((status, &body["code"]), (503, &json!("unexpected_failure")));
+        }
+    }
+
+    #[test]
+    fn a_feature_that_is_off_has_the_status_of_the_product() {
+        for (off, status, code) in [
+            (Off::Anonymous, 422, "anonymous_provider_disabled"),
+            (Off::Otp, 422, "otp_disabled"),
+            (Off::Saml, 404, "saml_provider_disabled"),
+            (Off::Passkey, 404, "passkey_disabled"),
+        ] {
+            let (answered, body, _) = answered(&off.refusal(), Some("2024-01-01"));
+            assert_eq!((answered, &body["code"]), (status, &json!(code)));
         }
     }
 

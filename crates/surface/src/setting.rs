@@ -56,6 +56,16 @@ impl<T: Words> JsonSchema for Word<T> {
     }
 }
 
+/// Whether a path, which may be empty, is nothing but literal segments, so that a
+/// router takes it as it stands.
+#[must_use]
+pub fn is_literal(path: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-');
+    let mut segments = path.split('/');
+    segments.next() == Some("")
+        && segments.all(|segment| !segment.is_empty() && segment.bytes().all(plain))
+}
+
 /// What is wrong with a value of a section.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Wrong {

@@ -25,6 +25,11 @@ pub(crate) fn python() -> PathBuf {
     }
 }
 
+/// Where the JavaScript libraries of `cargo xtask setup` are.
+pub(crate) fn node_libraries() -> PathBuf {
+    target_dir().join("tools/node")
+}
+
 /// A program: the one that `cargo xtask setup` installs, or the system's.
 #[must_use]
 pub fn tool(name: &str) -> String {

@@ -1,5 +1,5 @@
 //! The clients of the published guides, run as their readers run them: curl with its
-//! arguments, and Python programs that import `requests`. Nothing they send or receive
+//! arguments, Python programs that import `requests`, and scripts of bash and Node.js. Nothing they send or receive
 //! is written down.
 
 use crate::artifact::must;
@@ -45,19 +45,42 @@ pub fn curl(arguments: &[&str]) -> Fetched {
 /// When there is no Python.
 #[must_use]
 pub fn python(program: &str) -> Outcome {
-    let child = Command::new(binary::python())
-        .arg("-")
+    let mut python = Command::new(binary::python());
+    hand(python.arg("-"), program)
+}
+
+/// Runs a JavaScript module from standard input, which may import the libraries of
+/// `xtask/node`.
+///
+/// # Panics
+/// When there is no Node.js.
+#[must_use]
+pub fn node(program: &str) -> Outcome {
+    let mut node = Command::new("node");
+    node.args(["--input-type=module", "-"])
+        .current_dir(binary::node_libraries());
+    hand(&mut node, program)
+}
+
+/// Runs a program of the shell `bash` from standard input.
+///
+/// # Panics
+/// When there is no bash.
+#[must_use]
+pub fn bash(program: &str) -> Outcome {
+    hand(Command::new("bash").arg("-s"), program)
+}
+
+fn hand(command: &mut Command, program: &str) -> Outcome {
+    let child = command
         .env("NO_PROXY", "*")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    let mut child = must("run python (try `cargo xtask setup`)", child);
+    let mut child = must("run a script (try `cargo xtask setup`)", child);
     if let Some(mut stdin) = child.stdin.take() {
-        must(
-            "hand the program to python",
-            stdin.write_all(program.as_bytes()),
-        );
+        must("hand the program over", stdin.write_all(program.as_bytes()));
     }
     crate::command::finish(child)
 }

@@ -2,11 +2,13 @@
 //! the requirements list it holds the binary to (`hd_02`: row HD-02); the clients are curl,
 //! bash, Python's `requests`, `fetch` and supabase-js.
 #![cfg(test)]
+#![expect(clippy::string_slice, reason = "tokens are ASCII, and a test may fail")]
 
 mod furnished;
 mod key;
 mod query;
 mod schema;
+mod session;
 mod tenant;
 
 use doorward_testkit::service::Database;

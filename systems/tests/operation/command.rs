@@ -111,8 +111,8 @@ fn wrong_values_and_no_file_are_exit_2() {
 fn check_proves_all_five_systems_and_refuses_those_that_are_not_built() {
     for (name, text, built) in [
         ("dxtra", doorward_systems::DXTRA, false),
-        ("flotac", doorward_systems::FLOTAC, false),
-        ("heliosdb", doorward_systems::HELIOSDB, false),
+        ("flotac", doorward_systems::FLOTAC, true),
+        ("heliosdb", doorward_systems::HELIOSDB, true),
         (
             "theholefoundation",
             doorward_systems::THEHOLEFOUNDATION,

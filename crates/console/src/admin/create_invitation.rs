@@ -10,6 +10,7 @@ use doorward_surface::Refusal;
 use doorward_surface::extract::Json;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// An invitation about to be made.
@@ -25,9 +26,13 @@ pub(crate) struct NewInvitation {
     roles: Vec<String>,
     /// Whom the secret is given to: `mail`, the address; `answer`, you, if you may edit
     /// users realm-wide; `nobody`, so that only an account that exists can take it, by a
-    /// session of its own. Without, `answer` for who may, else `mail`, which is refused
-    /// where none is sent.
+    /// session of its own; `sign_up`, nobody either, and whoever signs up first with the
+    /// address takes it, if you may edit users realm-wide and the realm enrols so. Without,
+    /// `answer` for who may, else `mail`, which is refused where none is sent.
     delivery: Option<String>,
+    /// How many seconds it can be taken, from 60: with `sign_up` 3600 unless it is said, and
+    /// at most a day; else at most 7 days, which it is unless it is said.
+    expires_in: Option<u64>,
 }
 
 /// An invitation that was made.
@@ -35,7 +40,7 @@ pub(crate) struct NewInvitation {
 pub(crate) struct Invitation {
     /// Its id, by which it is withdrawn.
     id: String,
-    /// Whom the secret was given to: `mail`, `answer` or `nobody`.
+    /// Whom the secret was given to: `mail`, `answer`, `nobody` or `sign_up`.
     delivery: &'static str,
     /// The secret that takes it, if it is given to you: you stand for the address.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,6 +77,7 @@ pub(crate) async fn create_invitation(
         tenant: parse("tenant", &body.tenant)?,
         roles: parse_all("roles", &body.roles)?,
         delivery: body.delivery.as_deref().map(delivery).transpose()?,
+        life: body.expires_in.map(Duration::from_secs),
     };
     let invited = act::invite(desk.context(), &desk.caller, request)
         .await
@@ -86,6 +92,10 @@ pub(crate) async fn create_invitation(
 }
 
 fn delivery(text: &str) -> Result<Delivery, Refusal> {
-    Delivery::find(text)
-        .ok_or_else(|| invalid("delivery", "it is none of `mail`, `answer` and `nobody`"))
+    Delivery::find(text).ok_or_else(|| {
+        invalid(
+            "delivery",
+            "it is none of `mail`, `answer`, `nobody` and `sign_up`",
+        )
+    })
 }

@@ -4,18 +4,19 @@
 mod asked;
 
 use super::challenge::keys_of;
-use super::create_user::default_grants;
 use super::displace::{erase_stand_in, erase_unproven};
+use super::join::{insert_user, join, new_user};
 use super::set_password::check_new;
 use super::work::{Counted, Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::proof::Taking;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
-    Actor, Address, AuditAction, AuditEvent, ChallengeKind, Change, Grant, Granted, HashedPassword,
-    Identifier, Invitation, Membership, Metadata, Subject, SubjectStatus,
+    Actor, Address, AuditAction, AuditEvent, ChallengeKind, Change, HashedPassword, Invitation,
+    Subject,
 };
 use crate::port::{ChallengeFilter, ChallengeKey, ChallengesIn, Page, Read, StoreError, Tx};
+pub(super) use asked::find;
 use asked::{Asked, Forecast, Found, Taker, own_account};
 use async_trait::async_trait;
 use doorward_base::{ChallengeId, Effect, MembershipId, Secret, SubjectId, Timestamp};
@@ -226,7 +227,8 @@ impl Work for Acceptance {
         event.subject = Some(subject.id);
         let (email, tenant) = (&invitation.email, &invitation.tenant);
         erase_stand_in(tx, email, tenant, event.actor, &self.call).await?;
-        self.join(tx, &invitation, subject.id).await?;
+        let now = self.call.now;
+        join(tx, &invitation, subject.id, self.membership, now).await?;
         Ok(subject)
     }
 }
@@ -244,50 +246,12 @@ impl Acceptance {
     }
 
     async fn make(&self, tx: &mut dyn Tx, invitation: &Invitation) -> Result<Subject, StoreError> {
+        let address = Address::proven(invitation.email.clone(), self.call.now);
         let subject = Subject {
-            id: self.subject,
-            identifier: Identifier::user(Address::proven(invitation.email.clone(), self.call.now)),
             name: self.asked.name.clone(),
-            status: SubjectStatus::Active,
-            user_metadata: Metadata::new(),
-            app_metadata: Metadata::new(),
-            created_at: self.call.now,
-            last_sign_in_at: None,
+            ..new_user(self.subject, address, self.call.now)
         };
-        tx.insert_subject(&subject).await?;
-        if let Some(password) = &self.password {
-            tx.set_password(subject.id, password).await?;
-        }
-        for grant in default_grants(&self.asked.realm) {
-            tx.insert_grant(subject.id, &grant, self.call.now).await?;
-        }
+        insert_user(tx, &self.asked.realm, &subject, self.password.as_ref()).await?;
         Ok(subject)
-    }
-
-    async fn join(
-        &self,
-        tx: &mut dyn Tx,
-        invitation: &Invitation,
-        subject: SubjectId,
-    ) -> Result<(), StoreError> {
-        let tenant = &invitation.tenant;
-        if tx.find_membership(subject, tenant).await?.is_none() {
-            tx.insert_membership(&Membership {
-                id: self.membership,
-                subject,
-                tenant: tenant.clone(),
-                created_at: self.call.now,
-            })
-            .await?;
-        }
-        for role in &invitation.roles {
-            let grant = Grant {
-                tenant: Some(tenant.clone()),
-                granted: Granted::Role(role.clone()),
-            };
-            tx.insert_grant(subject, &grant, self.call.now).await?;
-        }
-        tx.bump_epoch(subject, Some(tenant), self.call.now).await?;
-        tx.append_change(Change::Subject(subject)).await
     }
 }

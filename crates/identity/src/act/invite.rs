@@ -7,7 +7,7 @@ use super::placement::check_role;
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::check_list;
-use crate::decide::invitation::{MAX_WAITING, delivery, name_in_mail};
+use crate::decide::invitation::{MAX_WAITING, delivery, life, name_in_mail};
 use crate::decide::manage::{ManagementCaller, ManagementPermission};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
@@ -15,12 +15,13 @@ use crate::model::{
     MadeThrough, MailDraft, MailKind, QueuedMail,
 };
 use crate::port::{Read, Tx};
-use crate::settings::RealmSettings;
+use crate::settings::{Enrolment, RealmSettings};
 use async_trait::async_trait;
 use doorward_base::{ChallengeId, Effect, Email, RoleName, Secret, SubjectId, TenantId, Timestamp};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An invitation about to be made.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,6 +34,8 @@ pub struct Invite {
     pub roles: Vec<RoleName>,
     /// Whom its secret is given to; unless it is said, [`delivery`] decides.
     pub delivery: Option<Delivery>,
+    /// How long it can be taken; unless it is said, [`life`] decides.
+    pub life: Option<Duration>,
 }
 
 /// An invitation that was made.
@@ -71,12 +74,15 @@ pub async fn invite(
         Err(Failure::Refused(refusal)) => (Err(refusal), MadeThrough::default()),
         Err(failure) => return Err(failure),
     };
-    let given_to = decided.clone().unwrap_or(Delivery::Nobody);
+    let decided = decided.and_then(|given_to| Ok((given_to, life(request.life, given_to)?)));
+    let (given_to, life) = decided.clone().unwrap_or((Delivery::Nobody, None));
+    let decided = decided.map(|(given_to, _)| given_to);
     let terms = ChallengeTerms {
         address: Some(request.email.as_str().to_owned()),
         tenant: Some(request.tenant.clone()),
         made_by: caller.subject(),
         payload: Invitation::payload(&request.roles, given_to, &through),
+        life,
         ..ChallengeTerms::default()
     };
     let minted = challenge::mint(ctx, ChallengeKind::Invitation, terms);
@@ -222,6 +228,9 @@ impl Query for Forecast {
         let Invite { tenant, roles, .. } = &self.request;
         manager.demand(NEEDED, Some(tenant))?;
         let delivery = delivery(self.request.delivery, manager.vouches(), self.mail_is_on)?;
+        if delivery == Delivery::SignUp && !settings.sign_up.enrols_by(Enrolment::InvitedAddress) {
+            return Err(ManageRefusal::AddressProvesNothing.into());
+        }
         check(tx, settings, &manager, tenant, roles).await?;
         check_waiting(tx, &manager, tenant).await?;
         Ok((delivery, made_through(&manager)))
@@ -274,7 +283,7 @@ impl Work for NewInvitation {
         let tenant = &self.tenant;
         manager.demand(NEEDED, Some(tenant))?;
         let delivery = self.delivery.clone()?;
-        if delivery == Delivery::Answer && !manager.vouches() {
+        if matches!(delivery, Delivery::Answer | Delivery::SignUp) && !manager.vouches() {
             return Err(ManageRefusal::NotVouching.into());
         }
         check(tx, settings, &manager, tenant, &self.roles).await?;

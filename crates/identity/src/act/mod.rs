@@ -30,6 +30,7 @@ mod has_tenant;
 mod introspect;
 mod invitation;
 mod invite;
+mod join;
 pub mod keyring;
 pub mod keys;
 mod last_used;
@@ -55,9 +56,11 @@ mod shown_password;
 mod sign;
 mod sign_in;
 mod sign_out;
+mod sign_up;
 mod strangers;
 mod sweep;
 mod turn;
+mod update_user;
 mod work;
 
 pub use accept_invitation::{
@@ -102,13 +105,15 @@ pub use refresh::{Refresh, Refreshed, refresh};
 pub use regenerate_token::{RegenerateToken, regenerate_token};
 pub use revoke_token::{TokenRef, revoke_token};
 pub use sessions::{end_other_sessions, end_session, list_sessions};
-pub use set_password::{SetPassword, set_password};
+pub use set_password::{SetPassword, set_password, set_password_and_stay};
 pub use set_status::{StatusChange, set_subject_status};
 pub use sign::{INTERNAL_TYP, Issued};
 pub use sign_in::{SignIn, SignedIn, sign_in};
 pub use sign_out::sign_out;
+pub use sign_up::{SignUp, sign_up};
 pub use strangers::Strangers;
 pub use sweep::sweep_erased;
+pub use update_user::update_own_metadata;
 pub use work::Failure;
 
 pub use doorward_jose::MasterKey;

@@ -7,7 +7,7 @@ use super::{Call, Context, Realm};
 use crate::decide::issue::{Ask, Bearer, Term, hold};
 use crate::decide::refresh::{RefreshInput, Refreshed as Decision, refresh as decide};
 use crate::decide::refusal::RefreshRefusal;
-use crate::model::{Actor, AuditAction, AuditEvent, Change, Dossier, Rotation, Session};
+use crate::model::{Actor, AuditAction, AuditEvent, Change, Dossier, Rotation, Session, Subject};
 use crate::port::{Extent, StoreError, Tx};
 use crate::settings::DefaultScopes;
 use async_trait::async_trait;
@@ -41,6 +41,8 @@ pub struct Refreshed {
     pub refresh_token: Secret,
     /// The session.
     pub session: SessionId,
+    /// Whose it is.
+    pub subject: Subject,
 }
 
 /// Refreshes a session. A token that was used up before ends it.
@@ -63,7 +65,7 @@ pub async fn refresh(
     }
     // What was not made here leaves no row, or anybody could fill the log.
     let token = token.ok_or(Failure::Refused(RefreshRefusal::Malformed))?;
-    let (unsigned, number, session) = ctx
+    let (unsigned, number, session, subject) = ctx
         .commit(Going {
             realm: ctx.realm(),
             call: *ctx.call,
@@ -78,6 +80,7 @@ pub async fn refresh(
         issued: unsigned.sign(keyring.access(), typ)?,
         refresh_token: token.numbered(number).seal(&keyring),
         session,
+        subject,
     })
 }
 
@@ -93,7 +96,7 @@ struct Going {
 
 #[async_trait]
 impl Work for Going {
-    type Done = (Unsigned, u32, SessionId);
+    type Done = (Unsigned, u32, SessionId, Subject);
     type Refusal = RefreshRefusal;
     const EXTENT: Extent = Extent::OneLookUp;
     const COUNTED: Counted = Counted::Further;
@@ -154,7 +157,7 @@ impl Work for Going {
                 number
             }
         };
-        Ok((unsigned, number, session.id))
+        Ok((unsigned, number, session.id, dossier.subject))
     }
 }
 

@@ -11,11 +11,12 @@ use crate::decide::manage::ManagementCaller;
 use crate::decide::password::{check, least};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, HashedPassword, Identifier};
-use crate::port::Tx;
+use crate::port::{StoreError, Tx};
 use crate::settings::SessionSettings;
 use async_trait::async_trait;
 use doorward_base::address::composed;
-use doorward_base::{Effect, Secret, SubjectId};
+use doorward_base::principal::CredentialId;
+use doorward_base::{Effect, Secret, SessionId, SubjectId};
 use std::sync::Arc;
 
 /// A password about to be set.
@@ -37,6 +38,35 @@ pub async fn set_password(
     ctx: Context<'_>,
     caller: &Caller,
     request: SetPassword,
+) -> Result<(), Failure<ManageRefusal>> {
+    set(ctx, caller, request, Ending::All).await
+}
+
+/// As [`set_password`], for a person's own from a session: that one goes on.
+///
+/// # Errors
+/// [`Failure`] with a [`ManageRefusal`].
+pub async fn set_password_and_stay(
+    ctx: Context<'_>,
+    caller: &Caller,
+    request: SetPassword,
+) -> Result<(), Failure<ManageRefusal>> {
+    set(ctx, caller, request, Ending::Others).await
+}
+
+/// Which of the subject's sessions end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ending {
+    All,
+    /// All but the one that the caller came by.
+    Others,
+}
+
+async fn set(
+    ctx: Context<'_>,
+    caller: &Caller,
+    request: SetPassword,
+    ending: Ending,
 ) -> Result<(), Failure<ManageRefusal>> {
     check_new(&request.new, &ctx.realm.settings.sessions).map_err(Failure::Refused)?;
     let passwords = &ctx.identity.passwords;
@@ -65,6 +95,7 @@ pub async fn set_password(
         call: *ctx.call,
         caller: caller.clone(),
         subject: request.subject,
+        ending,
         shown,
         hash,
     })
@@ -98,6 +129,7 @@ struct NewPassword {
     call: Call,
     caller: Caller,
     subject: SubjectId,
+    ending: Ending,
     /// The current password.
     shown: ShownPassword,
     /// None for whoever was refused before it was made.
@@ -141,12 +173,28 @@ impl Work for NewPassword {
         }
         let hash = self.hash.as_ref().ok_or(ManageRefusal::PasswordWrong)?;
         tx.set_password(self.subject, hash).await?;
-        let ended = tx
-            .end_sessions_of(self.subject, None, self.call.now)
-            .await?;
+        let ended = self.end(tx).await?;
         for session in ended {
             tx.append_change(Change::Session(session)).await?;
         }
         Ok(())
+    }
+}
+
+impl NewPassword {
+    async fn end(&self, tx: &mut dyn Tx) -> Result<Vec<SessionId>, StoreError> {
+        match (self.ending, &self.caller) {
+            (
+                Ending::Others,
+                Caller::Subject {
+                    credential: CredentialId::Session(own),
+                    ..
+                },
+            ) => {
+                tx.end_other_sessions(self.subject, *own, self.call.now)
+                    .await
+            }
+            _ => tx.end_sessions_of(self.subject, None, self.call.now).await,
+        }
     }
 }

@@ -93,6 +93,33 @@ pub async fn sign_in(
         }
         PasswordCheck::Right { weak: false } | PasswordCheck::Wrong => None,
     };
+    begin(
+        ctx,
+        request,
+        Proof {
+            stored,
+            check,
+            better,
+        },
+    )
+    .await
+}
+
+/// What somebody's password was found to be, before the transaction.
+pub(super) struct Proof {
+    /// Whose it is, with the hash that it was checked against.
+    pub(super) stored: Option<(SubjectId, Option<HashedPassword>)>,
+    pub(super) check: PasswordCheck,
+    /// A stronger hash of it.
+    pub(super) better: Option<HashedPassword>,
+}
+
+/// Begins a session, if the proof still holds and its subject may act.
+pub(super) async fn begin(
+    ctx: Context<'_>,
+    request: SignIn,
+    proof: Proof,
+) -> Result<SignedIn, Failure<SignInRefusal>> {
     let user_agent = request.user_agent.clone();
     let (session, refresh_token) = NewSession::draw(ctx, AuthMethod::Password, user_agent)?;
     let id = session.id;
@@ -100,11 +127,9 @@ pub async fn sign_in(
         .commit(Begin {
             realm: ctx.realm(),
             call: *ctx.call,
-            stored,
-            check,
-            better,
+            proof,
             session,
-            jti: mint_jti(entropy),
+            jti: mint_jti(&*ctx.identity.entropy),
             request,
         })
         .await?;
@@ -197,9 +222,7 @@ impl Query for FindByEmail {
 struct Begin {
     realm: Arc<Realm>,
     call: Call,
-    stored: Option<(SubjectId, Option<HashedPassword>)>,
-    check: PasswordCheck,
-    better: Option<HashedPassword>,
+    proof: Proof,
     session: NewSession,
     jti: String,
     request: SignIn,
@@ -217,7 +240,7 @@ impl Work for Begin {
 
     fn event(&self) -> AuditEvent {
         AuditEvent {
-            subject: self.stored.as_ref().map(|(id, _)| *id),
+            subject: self.proof.stored.as_ref().map(|(id, _)| *id),
             ..self.call.event(Actor::Anonymous, AuditAction::SignIn)
         }
     }
@@ -268,7 +291,7 @@ impl Work for Begin {
             tx.append_change(Change::Session(ended)).await?;
         }
         tx.touch_sign_in(subject.id, self.call.now).await?;
-        if let Some(better) = &self.better {
+        if let Some(better) = &self.proof.better {
             tx.set_password(subject.id, better).await?;
         }
         Ok((unsigned, subject))
@@ -287,7 +310,7 @@ impl Begin {
     }
 
     async fn load_dossier(&self, tx: &mut dyn Tx) -> Result<Option<Dossier>, Stop<SignInRefusal>> {
-        Ok(match &self.stored {
+        Ok(match &self.proof.stored {
             Some((id, _)) => tx.find_dossier(*id).await?,
             None => None,
         })
@@ -295,7 +318,9 @@ impl Begin {
 
     /// The check ran before the transaction: it counts only for the hash it ran on.
     async fn verdict(&self, tx: &mut dyn Tx) -> Result<PasswordVerdict, Stop<SignInRefusal>> {
-        let (PasswordCheck::Right { .. }, Some((id, hash))) = (self.check, &self.stored) else {
+        let (PasswordCheck::Right { .. }, Some((id, hash))) =
+            (self.proof.check, &self.proof.stored)
+        else {
             return Ok(PasswordVerdict::Wrong);
         };
         if tx.find_password(*id).await? == *hash {

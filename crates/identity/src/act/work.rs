@@ -5,7 +5,7 @@ use super::{Context, Realm, Strangers};
 use crate::decide::audit;
 use crate::decide::client::ClientRefusal;
 use crate::decide::refusal::{
-    ManageRefusal, Reason, RefreshRefusal, SignInRefusal, TokenRefusal, UseRefusal,
+    ManageRefusal, Reason, RefreshRefusal, SignInRefusal, SignUpRefusal, TokenRefusal, UseRefusal,
 };
 use crate::model::{Actor, AuditEvent, Outcome};
 use crate::port::{Extent, Read, StoreError, Tx};
@@ -92,6 +92,7 @@ stops!(
     TokenRefusal,
     UseRefusal,
     SignInRefusal,
+    SignUpRefusal,
     RefreshRefusal,
     ClientRefusal
 );

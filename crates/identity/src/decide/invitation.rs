@@ -7,6 +7,7 @@ use super::proof::{Account, Barred, Issuer, Purpose, Showing, Taking, show};
 use super::refusal::ManageRefusal;
 use crate::model::{Delivery, Grant, Granted, Invitation};
 use doorward_base::{TenantId, Timestamp};
+use std::time::Duration;
 
 /// Whom an invitation's secret is given to. Unless it is said, it goes to the address, but
 /// for who vouches, who gets it. It goes to nobody where that is said: an account that
@@ -22,11 +23,38 @@ pub fn delivery(
     mail_is_on: bool,
 ) -> Result<Delivery, ManageRefusal> {
     match (asked, vouches, mail_is_on) {
-        (Some(Delivery::Answer), false, _) => Err(ManageRefusal::NotVouching),
+        (Some(Delivery::Answer | Delivery::SignUp), false, _) => Err(ManageRefusal::NotVouching),
         (Some(Delivery::Mail), _, false) | (None, false, false) => Err(ManageRefusal::NoMail),
         (Some(asked), _, _) => Ok(asked),
         (None, true, _) => Ok(Delivery::Answer),
         (None, false, true) => Ok(Delivery::Mail),
+    }
+}
+
+/// The shortest and the longest life of an invitation.
+const LIVES: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(7 * 86_400)];
+/// How long one can be taken by the address alone: unless it is said, and at most.
+const BY_ADDRESS: [Duration; 2] = [Duration::from_secs(3600), Duration::from_secs(86_400)];
+
+/// How long an invitation can be taken; `None` is as long as its kind. What the address alone
+/// takes is short-lived: it waits for whoever comes first.
+///
+/// # Errors
+/// [`ManageRefusal::Invalid`].
+pub fn life(
+    asked: Option<Duration>,
+    delivery: Delivery,
+) -> Result<Option<Duration>, ManageRefusal> {
+    let ([least, longest], [usual, briefly]) = (LIVES, BY_ADDRESS);
+    let (asked, most) = match delivery {
+        Delivery::SignUp => (Some(asked.unwrap_or(usual)), briefly),
+        Delivery::Mail | Delivery::Answer | Delivery::Nobody => (asked, longest),
+    };
+    match asked {
+        Some(life) if !(least..=most).contains(&life) => {
+            Err(ManageRefusal::Invalid("the invitation's life"))
+        }
+        fits => Ok(fits),
     }
 }
 
@@ -95,15 +123,7 @@ pub fn take(input: &TakeInput<'_>) -> Result<Taking, ManageRefusal> {
     };
     let taking = show(&Showing {
         purpose: Purpose::Invitation,
-        issuer: match maker {
-            ManagementCaller::Operator => Issuer::Operator,
-            // Its word stood when it was given, and stands: what it got the secret by was no
-            // less, and is no more.
-            ManagementCaller::Subject(_) if input.invitation.through.vouched && maker.vouches() => {
-                Issuer::Vouching
-            }
-            ManagementCaller::Subject(_) => Issuer::Other,
-        },
+        issuer: issuer(input.invitation, maker),
         delivery: input.invitation.delivery,
         account: input.account,
         own_session: input.own_session,
@@ -121,6 +141,35 @@ pub fn take(input: &TakeInput<'_>) -> Result<Taking, ManageRefusal> {
             Err(ManageRefusal::Unused("a name"))
         }
         Ok(taking) => Ok(taking),
+    }
+}
+
+/// Whether the first sign-up with its address takes an invitation, without its secret: only
+/// one that was made so by somebody whose word proves addresses, and still does.
+#[must_use]
+pub fn is_taken_by_address(
+    invitation: &Invitation,
+    maker: Option<&ManagementCaller>,
+    now: Timestamp,
+) -> bool {
+    let vouched = |maker: &ManagementCaller| match issuer(invitation, maker) {
+        Issuer::Operator | Issuer::Vouching => true,
+        Issuer::Other => false,
+    };
+    invitation.delivery == Delivery::SignUp
+        && invitation.expires_at > now
+        && maker.is_some_and(|maker| vouched(maker) && may_give(maker, invitation))
+}
+
+fn issuer(invitation: &Invitation, maker: &ManagementCaller) -> Issuer {
+    match maker {
+        ManagementCaller::Operator => Issuer::Operator,
+        // Its word stood when it was given, and stands: what it got the secret by was no
+        // less, and is no more.
+        ManagementCaller::Subject(_) if invitation.through.vouched && maker.vouches() => {
+            Issuer::Vouching
+        }
+        ManagementCaller::Subject(_) => Issuer::Other,
     }
 }
 

@@ -14,12 +14,14 @@ pub mod identity;
 pub mod invitation;
 pub mod issue;
 pub mod manage;
+pub mod metadata;
 pub mod password;
 pub mod proof;
 pub mod refresh;
 pub mod refusal;
 pub mod retention;
 pub mod sign_in;
+pub mod sign_up;
 pub mod token;
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ pub enum Barred {
 pub const fn proves(issuer: Issuer, delivery: Delivery) -> bool {
     match (delivery, issuer) {
         (Delivery::Mail, _) | (Delivery::Answer, Issuer::Operator | Issuer::Vouching) => true,
-        (Delivery::Answer, Issuer::Other) | (Delivery::Nobody, _) => false,
+        (Delivery::Answer, Issuer::Other) | (Delivery::Nobody | Delivery::SignUp, _) => false,
     }
 }
 
@@ -179,7 +179,9 @@ pub const fn show(showing: &Showing) -> Result<Taking, Barred> {
         (Purpose::Invitation, Account::Shut) => match (showing.delivery, showing.issuer) {
             (Delivery::Mail, _) | (Delivery::Answer, Issuer::Operator) => Ok(Taking::Open),
             (Delivery::Answer, Issuer::Vouching) => Err(Barred::MailNeeded),
-            (Delivery::Answer, Issuer::Other) | (Delivery::Nobody, _) => Err(Barred::Unproven),
+            (Delivery::Answer, Issuer::Other) | (Delivery::Nobody | Delivery::SignUp, _) => {
+                Err(Barred::Unproven)
+            }
         },
         _ if !proven => Err(Barred::Unproven),
         (Purpose::Invitation | Purpose::MagicLink, Account::Missing) => Ok(Taking::Make),

@@ -2,8 +2,10 @@
 //! Not here: failures of the store or of a pool (`act::Failure`), and HTTP.
 
 mod manage;
+mod sign_up;
 
 pub use manage::ManageRefusal;
+pub use sign_up::SignUpRefusal;
 
 use super::issue::IssueRefusal;
 use doorward_base::ErrorCode;

@@ -48,6 +48,10 @@ macro_rules! actions {
 actions! {
     /// A user was made.
     UserCreate = "user.create";
+    /// Somebody made an account for himself, or tried to.
+    SignUp = "user.sign_up";
+    /// A user changed what it says about itself.
+    UserUpdate = "user.update";
     /// A subject was disabled.
     SubjectDisable = "subject.disable";
     /// A subject was enabled.

@@ -111,6 +111,8 @@ pub enum Delivery {
     Answer,
     /// Nobody.
     Nobody,
+    /// Nobody: whoever signs up first with the address takes it.
+    SignUp,
 }
 
 impl Delivery {
@@ -121,14 +123,15 @@ impl Delivery {
             Self::Mail => "mail",
             Self::Answer => "answer",
             Self::Nobody => "nobody",
+            Self::SignUp => "sign_up",
         }
     }
 
     /// The delivery of this text.
     #[must_use]
     pub fn find(text: &str) -> Option<Self> {
-        let mut all = [Self::Mail, Self::Answer, Self::Nobody].into_iter();
-        all.find(|delivery| delivery.as_str() == text)
+        let all = [Self::Mail, Self::Answer, Self::Nobody, Self::SignUp];
+        all.into_iter().find(|delivery| delivery.as_str() == text)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Subjects and their passwords. A deleted subject is found by nothing.
 
 use super::{Page, StoreError};
-use crate::model::{Contact, HashedPassword, Subject, SubjectStatus};
+use crate::model::{Contact, HashedPassword, Metadata, Subject, SubjectStatus};
 use async_trait::async_trait;
 use doorward_base::{Email, Phone, SubjectId, TenantId, Timestamp};
 
@@ -66,6 +66,12 @@ pub trait SubjectWrite: Send {
     ) -> Result<(), StoreError>;
     /// Replaces how a user is known. [`StoreError::Conflict`] if an address is taken.
     async fn set_contact(&mut self, id: SubjectId, contact: &Contact) -> Result<(), StoreError>;
+    /// Replaces what a user says about itself.
+    async fn set_user_metadata(
+        &mut self,
+        id: SubjectId,
+        metadata: &Metadata,
+    ) -> Result<(), StoreError>;
     /// Records that a subject signed in.
     async fn touch_sign_in(&mut self, id: SubjectId, at: Timestamp) -> Result<(), StoreError>;
     /// Sets or replaces a password hash.

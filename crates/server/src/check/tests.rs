@@ -50,8 +50,8 @@ fn the_expectations_of_witboost_hold() {
 fn what_is_not_built_yet_is_told_and_the_rest_is_proved() {
     for (name, dialect) in [
         ("dxtra", Some("nhost")),
-        ("flotac", Some("supabase")),
-        ("heliosdb", Some("supabase")),
+        ("flotac", None),
+        ("heliosdb", None),
         ("theholefoundation", None),
         ("witboost", None),
     ] {
@@ -201,6 +201,26 @@ fn a_request_can_be_asked_about() {
     assert_eq!(dry_run(&loaded, &asked).unwrap().code, None);
     asked.request = "/api";
     assert!(dry_run(&loaded, &asked).is_err());
+}
+
+#[test]
+fn who_trusts_whoever_signs_up_first_is_told_so() {
+    let warned = |users: &str| {
+        let warnings = report(&format!("[realm.m.users]\n{users}"))
+            .unwrap()
+            .warnings;
+        warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let told = warned("sign_up = \"open\"\nenrolment = [\"invited_address\"]");
+    let [told] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert!(
+        told.starts_with("d.toml:3: realm.m.users.enrolment: \"invited_address\" trusts"),
+        "{told}"
+    );
+    assert!(warned("enrolment = [\"invited_address\"]").is_empty());
+    assert!(warned("sign_up = \"open\"\nenrolment = [\"own_tenant\"]").is_empty());
 }
 
 /// What looks as if it let somebody in where Doorward answers itself.

@@ -1,6 +1,6 @@
 //! `doorward tenant`.
 
-use super::args::Target;
+use super::args::{Expires, Target};
 use super::manage::{Confirmed, email, every, refused, run, show, show_list};
 use super::{Failure, output};
 use clap::{Args, Subcommand};
@@ -68,9 +68,17 @@ pub(super) struct InviteArgs {
     /// A role granted in the tenant when the invitation is taken; repeat for more
     #[arg(long, value_name = "NAME")]
     role: Vec<RoleName>,
+    /// How long it can be taken (30m, 12h, 3d); with --sign-up 1h unless it is said, and at
+    /// most 1d, else 7d
+    #[arg(long)]
+    expires: Option<Expires>,
     /// Send the secret to the address by mail instead of printing it
     #[arg(long, conflicts_with = "quiet")]
     mail: bool,
+    /// Give the secret to nobody: whoever signs up first with the address takes the
+    /// invitation; for realms whose enrolment has "invited_address"
+    #[arg(long, conflicts_with_all = ["mail", "quiet"])]
+    sign_up: bool,
     /// Print the secret alone
     #[arg(long)]
     quiet: bool,
@@ -150,13 +158,22 @@ fn list(target: &Target) -> Result<(), Failure> {
 }
 
 fn invite(command: InviteArgs) -> Result<(), Failure> {
-    let request = Invite {
-        email: command.email,
-        tenant: command.tenant,
-        roles: command.role,
-        delivery: command.mail.then_some(Delivery::Mail),
+    let delivery = match (command.mail, command.sign_up) {
+        (true, _) => Some(Delivery::Mail),
+        (false, true) => Some(Delivery::SignUp),
+        (false, false) => None,
     };
     let invited = run(&command.target, async |management| {
+        let now = management.call.now;
+        let request = Invite {
+            email: command.email,
+            tenant: command.tenant,
+            roles: command.role,
+            delivery,
+            life: command
+                .expires
+                .map(|expires| expires.moment(now).since(now)),
+        };
         act::invite(management.ctx(), &Caller::Operator, request)
             .await
             .map_err(|failure| match failure {

@@ -18,6 +18,7 @@ use doorward_base::{ClassName, Permission, RoleName, Scope};
 use doorward_gate::policy::spec::RequireHttps;
 use doorward_oauth::settings::Exchange;
 use doorward_rows::settings::Data;
+use doorward_supabase::settings::Supabase;
 use doorward_surface::setting::Word;
 use http::HeaderName;
 use schemars::JsonSchema;
@@ -72,6 +73,8 @@ pub struct Realm {
     pub exchange: Option<Exchange>,
     /// Rows that belong to tenants (dialect "data").
     pub data: Option<Data>,
+    /// How Supabase Auth is spoken (dialect "supabase").
+    pub supabase: Option<Supabase>,
     /// HTTP Basic with an API token as the password. Default: off.
     pub basic: Option<Basic>,
     /// Limits, by name.
@@ -115,7 +118,7 @@ impl Dialect {
     /// Whether this version answers any of its paths.
     #[must_use]
     pub const fn is_built(self) -> bool {
-        matches!(self, Self::Oauth | Self::Data)
+        matches!(self, Self::Oauth | Self::Supabase | Self::Data)
     }
 }
 

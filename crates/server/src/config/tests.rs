@@ -5,6 +5,7 @@ mod gate;
 mod realm;
 mod refusal;
 mod server;
+mod sign_up;
 
 use super::*;
 

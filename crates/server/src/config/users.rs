@@ -4,7 +4,7 @@
 use super::text::Text;
 use super::value::Span;
 use doorward_base::RoleName;
-use doorward_identity::settings::{CommonPasswords, RefreshMode};
+use doorward_identity::settings::{CommonPasswords, Enrolment, RefreshMode, SignUpMode};
 use doorward_surface::setting::Word;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,6 +17,16 @@ pub struct Users {
     pub default_roles: Vec<Text<RoleName>>,
     /// The role in force when a request selects none. Default: none.
     pub default_role: Option<Text<RoleName>>,
+    /// Who may sign up: "closed" (nobody) or "open". Default: "closed".
+    pub sign_up: Word<SignUpMode>,
+    /// How a membership begins: "proven" (by a proof of the address, always), and
+    /// "invited_address" (an operator's invitation of the address is taken by the first
+    /// sign-up with it), "own_tenant" (who is not invited gets a tenant of his own).
+    /// Default: ["proven"].
+    pub enrolment: Vec<Word<Enrolment>>,
+    /// The roles that somebody is granted in the tenant made for him. Default: the
+    /// default roles.
+    pub own_tenant_roles: Option<Vec<Text<RoleName>>>,
 }
 
 /// How people's sign-ins last.

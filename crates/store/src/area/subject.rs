@@ -5,7 +5,7 @@ use crate::row::{Cursor, Record, Target, Value, json, page, values};
 use async_trait::async_trait;
 use doorward_base::{Email, Phone, SubjectId, TenantId, Timestamp};
 use doorward_identity::model::{
-    Address, Contact, HashedPassword, Identifier, Mailbox, Subject, SubjectStatus,
+    Address, Contact, HashedPassword, Identifier, Mailbox, Metadata, Subject, SubjectStatus,
 };
 use doorward_identity::port::{Page, StoreError, SubjectRead, SubjectWrite};
 use std::fmt::Display;
@@ -313,6 +313,14 @@ impl<E: Engine> SubjectWrite for InRealm<E> {
         let mut values = vec![Value::from(id)];
         values.extend(contact(to));
         self.0.change(target, sql, &values).await
+    }
+
+    async fn set_user_metadata(&mut self, id: SubjectId, to: &Metadata) -> Result<(), StoreError> {
+        let sql = "UPDATE subject SET user_metadata = $3 \
+                   WHERE realm = $1 AND id = $2 AND kind = 'user' AND deleted_at IS NULL";
+        self.0
+            .change(target(&id), sql, values![id, json(to)?])
+            .await
     }
 
     async fn touch_sign_in(&mut self, id: SubjectId, at: Timestamp) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use super::{reading, writing};
 use doorward_base::RealmId;
 use doorward_identity::model::{
     Address, AuditAction, Challenge, ChallengeKind, Contact, FactorKind, Identifier, KeyPurpose,
-    KeyState, RoleDefinition, SecretUse, SubjectStatus, TokenState,
+    KeyState, Metadata, RoleDefinition, SecretUse, SubjectStatus, TokenState,
 };
 use doorward_identity::port::{
     AuditFilter, ChallengeFilter, ChallengeKey, ChallengesIn, ChallengesOf, Read, StoreError,
@@ -302,6 +302,9 @@ pub(crate) async fn nothing_of_a_realm_is_changed_from_another(store: StoreHandl
         writing!(store, b, [], |tx| tx.delete_key("k").await),
         writing!(store, b, [], |tx| tx
             .set_contact(subject_id(1), &Contact::default())
+            .await),
+        writing!(store, b, [], |tx| tx
+            .set_user_metadata(subject_id(1), &Metadata::new())
             .await),
         writing!(store, b, [], |tx| tx
             .touch_sign_in(subject_id(1), at(9))

@@ -6,8 +6,9 @@ use super::fixture::{
 };
 use super::{reading, writing};
 use doorward_base::{Phone, ProviderName, TenantId};
-use doorward_identity::model::{Address, Contact, Identifier, Mailbox, SubjectStatus};
+use doorward_identity::model::{Address, Contact, Identifier, Mailbox, Metadata, SubjectStatus};
 use doorward_identity::port::{Page, StoreError, StoreHandle};
+use serde_json::json;
 
 pub(crate) async fn subjects_are_found_by_every_identifier(store: StoreHandle) {
     let realm = realm(&store, "a").await;
@@ -227,15 +228,18 @@ pub(crate) async fn how_a_user_is_known_changes(store: StoreHandle) {
         phone: Some(Address::proven(phone(9), at(10))),
         anonymous: false,
     };
-    let changed = writing!(store, realm, [contact], |tx| {
+    let metadata = Metadata::from_iter([("team".to_owned(), json!("\u{e9}"))]);
+    let changed = writing!(store, realm, [contact, metadata], |tx| {
         tx.set_contact(subject_id(5), &contact).await?;
         tx.touch_sign_in(subject_id(5), at(60)).await?;
+        tx.set_user_metadata(subject_id(5), &metadata).await?;
         tx.find_user_by_email(&email(9), None).await
     });
     let changed = changed.unwrap().unwrap();
     assert_eq!(changed.id, subject_id(5));
     assert_eq!(changed.identifier, Identifier::User(contact));
     assert_eq!(changed.last_sign_in_at, Some(at(60)));
+    assert_eq!(changed.user_metadata, metadata);
     for (n, address, number, taken) in [
         (3, None, Some(Address::confirmed(phone(7), at(1))), true),
         (3, Some(Address::said(email(1))), None, true),

@@ -304,6 +304,7 @@ impl Scene {
                     email: email("invited"),
                     tenant,
                     roles: vec![],
+                    life: None,
                     delivery: None,
                 };
                 outcome(invite(ctx, by, request).await)

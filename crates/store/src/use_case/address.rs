@@ -53,6 +53,7 @@ fn joining(name: &str, tenant: &str) -> Invite {
         email: email(name),
         tenant: tenant_id(tenant),
         roles: vec![],
+        life: None,
         delivery: None,
     }
 }

@@ -288,6 +288,7 @@ pub(crate) async fn no_row_holds_a_secret(store: StoreHandle) {
         email: email("bob"),
         tenant: tenant_id("acme"),
         roles: vec![],
+        life: None,
         delivery: None,
     };
     let invited = invite(ctx, &OPERATOR, request).await.unwrap();

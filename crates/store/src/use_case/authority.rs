@@ -74,6 +74,7 @@ pub(crate) async fn nobody_grants_what_it_does_not_hold(store: StoreHandle) {
             email: email("new"),
             tenant: acme.clone(),
             roles: vec![role.parse().unwrap()],
+            life: None,
             delivery: None,
         };
         let made = invite(world.ctx(), &admin.caller, request).await;

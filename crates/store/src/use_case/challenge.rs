@@ -163,6 +163,7 @@ async fn invited_by(world: &World, caller: &Caller, name: &str, tenant: &str) ->
         email: email(name),
         tenant: tenant_id(tenant),
         roles: Vec::new(),
+        life: None,
         delivery: None,
     };
     invite(world.ctx(), caller, request).await.unwrap()

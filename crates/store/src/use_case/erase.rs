@@ -151,6 +151,7 @@ async fn invite_to(world: &World, by: &Caller, name: &str, tenant: &str) {
         email: email(name),
         tenant: tenant_id(tenant),
         roles: vec![],
+        life: None,
         delivery: None,
     };
     invite(world.ctx(), by, request).await.unwrap();

@@ -37,6 +37,7 @@ fn inviting(name: &str) -> Invite {
         email: email(name),
         tenant: tenant_id("acme"),
         roles: vec![],
+        life: None,
         delivery: None,
     }
 }

@@ -231,6 +231,7 @@ pub(crate) async fn a_rotated_digest_key_finds_and_moves_old_tokens(store: Store
         email: email("bob"),
         tenant: tenant_id("acme"),
         roles: vec![],
+        life: None,
         delivery: None,
     };
     let invited = invite(world.ctx(), &OPERATOR, request).await.unwrap();

@@ -314,6 +314,7 @@ pub(crate) async fn a_name_says_nothing_to_a_terminal(store: StoreHandle) {
             email: email("eve"),
             tenant: tenant_id("acme"),
             roles: vec![],
+            life: None,
             delivery: None,
         };
         let invited = invite(ctx, &OPERATOR, request).await.unwrap();

@@ -26,6 +26,7 @@ pub(crate) mod refresh;
 pub(crate) mod replace;
 pub(crate) mod session;
 pub(crate) mod sign_in;
+pub(crate) mod sign_up;
 pub(crate) mod world;
 
 /// Makes one test of each case, as `conformance!` does.
@@ -92,6 +93,18 @@ macro_rules! use_cases {
                 an_invitation_is_taken_once_and_expires,
                 a_tenant_does_not_vouch_for_an_address,
                 one_of_16_that_race_for_an_invitation_takes_it,
+            ]
+            sign_up: [
+                a_stranger_gets_a_tenant_of_its_own_and_no_other,
+                an_operators_invitation_is_taken_by_the_first_sign_up,
+                no_other_invitation_is_taken_by_the_address_alone,
+                an_invitation_that_is_over_waits_for_nobody,
+                who_stands_in_for_the_address_stays,
+                one_of_16_that_sign_up_with_an_address_gets_it,
+                who_signs_up_with_anothers_address_gains_nothing,
+                a_secret_proves_the_address_it_was_made_for,
+                what_is_not_taken_makes_no_account,
+                what_a_user_says_of_itself_changes_by_its_session,
             ]
             management: [
                 each_action_needs_its_permission,

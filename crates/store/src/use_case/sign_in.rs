@@ -445,6 +445,7 @@ async fn invited(world: &World, name: &str) -> Invited {
         email: email(name),
         tenant: tenant_id("acme"),
         roles: vec!["viewer".parse().unwrap()],
+        life: None,
         delivery: None,
     };
     invite(world.ctx(), &OPERATOR, request).await.unwrap()

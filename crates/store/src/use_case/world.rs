@@ -323,6 +323,7 @@ fn settings(name: &str) -> RealmSettings {
             role("viewer", &["read"]),
         ],
         crossing: None,
+        sign_up: SignUpSettings::default(),
         default_roles: vec![],
         default_role: None,
         externals: vec![],

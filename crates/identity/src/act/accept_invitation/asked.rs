@@ -114,7 +114,7 @@ impl Query for Forecast {
 }
 
 /// The invitation that is stored under one of these keys, with the key.
-async fn find(
+pub(in super::super) async fn find(
     tx: &mut dyn Read,
     keys: &[ChallengeKey],
 ) -> Result<Option<(ChallengeKey, Invitation)>, StoreError> {

@@ -4,7 +4,9 @@ use super::super::testing::*;
 use super::*;
 use crate::model::SubjectStatus;
 use crate::model::{Address, Contact, Identifier, Mailbox, Session, TokenKind};
-use crate::settings::{ExchangeSettings, RetentionSettings, Revocation, TokenSettings, TokenTyp};
+use crate::settings::{
+    ExchangeSettings, RetentionSettings, Revocation, SignUpSettings, TokenSettings, TokenTyp,
+};
 use doorward_base::authn::{AssuranceLevel, AuthMethod, AuthStep};
 use doorward_base::claims::ClaimsTemplate;
 use doorward_base::{ClientId, Email, Environment, Phone, RealmName, SubjectId, SubjectKind};
@@ -41,6 +43,7 @@ fn settings() -> RealmSettings {
             gives("reader", &["read"]),
         ],
         crossing: None,
+        sign_up: SignUpSettings::default(),
         default_roles: Vec::new(),
         default_role: Some(role("reader")),
         externals: Vec::new(),

@@ -119,6 +119,11 @@ pub enum ManageRefusal {
     /// Something that is malformed or not of this realm.
     #[error("{0} is malformed or not one of the realm's")]
     Invalid(&'static str),
+    /// No address alone takes an invitation in this realm.
+    #[error(
+        "the realm's enrolment has no \"invited_address\": an invitation is taken by its secret"
+    )]
+    AddressProvesNothing,
     /// A factor that works is removed only from a session that a factor strengthened.
     #[error("this needs a session that a second factor strengthened")]
     FactorNeeded,
@@ -175,6 +180,7 @@ impl Reason for ManageRefusal {
             Self::TooMany(_) => ("too_many", ErrorCode::InvalidRequest),
             Self::TooLong(_) => ("too_long", ErrorCode::InvalidRequest),
             Self::Invalid(_) => ("invalid", ErrorCode::InvalidRequest),
+            Self::AddressProvesNothing => ("address_proves_nothing", ErrorCode::InvalidRequest),
             Self::InvitationInvalid => ("invitation_invalid", ErrorCode::NotFound),
             Self::PasswordNeeded => ("password_needed", ErrorCode::InvalidRequest),
             Self::MailNeeded => ("mail_needed", ErrorCode::InsufficientPermission),

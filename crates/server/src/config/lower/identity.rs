@@ -7,13 +7,14 @@ use crate::config::realm::Realm;
 use crate::config::text::{FromText as _, Text, sorted};
 use crate::config::value::{Span, Url};
 use doorward_base::claims::ClaimsTemplate;
-use doorward_base::{Audience, Permission, RealmName};
+use doorward_base::{Audience, Permission, RealmName, RoleName};
 use doorward_identity::model::RoleDefinition;
 use doorward_identity::settings::{
-    ExchangeSettings, ExternalIssuer, RealmSettings, RefreshMode, SessionSettings, TokenClass,
-    TokenSettings,
+    Enrolment, ExchangeSettings, ExternalIssuer, RealmSettings, RefreshMode, SessionSettings,
+    SignUpMode, SignUpSettings, TokenClass, TokenSettings,
 };
 use doorward_jose::alg::Algorithm;
+use doorward_surface::setting::Word;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,21 @@ fn external(issuer: &Issuer) -> ExternalIssuer {
     ExternalIssuer {
         issuer: Arc::from(issuer.issuer.as_str()),
         provision: issuer.provision.0,
+    }
+}
+
+/// Who may sign up, and what becomes of who does.
+fn sign_up(realm: &Realm) -> SignUpSettings {
+    let users = &realm.users;
+    let mut enrolment: Vec<Enrolment> = users.enrolment.iter().map(|Word(way)| *way).collect();
+    enrolment.sort_unstable();
+    enrolment.dedup();
+    let own = users.own_tenant_roles.as_ref();
+    let own = own.unwrap_or(&users.default_roles);
+    SignUpSettings {
+        mode: users.sign_up.0,
+        enrolment,
+        own_tenant_roles: own.iter().map(|Text(role)| role.clone()).collect(),
     }
 }
 
@@ -62,6 +78,7 @@ impl Lowering<'_> {
                 let Text(scope) = &header.foreign_scope;
                 Permission::new(scope.as_str()).ok()
             }),
+            sign_up: sign_up(realm),
             default_roles: realm
                 .users
                 .default_roles
@@ -181,11 +198,29 @@ impl Lowering<'_> {
     fn check_users(&mut self, realm: &Realm, path: &KeyPath) {
         let known: Vec<&str> = realm.roles.keys().map(|Text(role)| role.as_str()).collect();
         let place = path.key("users");
-        for (at, Text(role)) in realm.users.default_roles.iter().enumerate() {
-            if !known.contains(&role.as_str()) {
-                let text = unknown("role", role.as_str(), &known);
-                self.wrong(&place.key("default_roles").index(at), text);
+        let own = realm.users.own_tenant_roles.as_deref().unwrap_or_default();
+        for (key, roles) in [
+            ("default_roles", realm.users.default_roles.as_slice()),
+            ("own_tenant_roles", own),
+        ] {
+            for (at, Text(role)) in roles.iter().enumerate() {
+                let place = place.key(key).index(at);
+                if !known.contains(&role.as_str()) {
+                    self.wrong(&place, unknown("role", role.as_str(), &known));
+                } else if let Some(permission) = given_to_anybody(realm, role, key) {
+                    self.wrong(
+                        &place,
+                        format!(
+                            "gives {permission} to whoever signs up; take it out of role {role:?}, or set sign_up = \"closed\"",
+                            role = role.as_str(),
+                        ),
+                    );
+                }
             }
+        }
+        if !own.is_empty() && !realm.users.enrolment.contains(&Word(Enrolment::OwnTenant)) {
+            let message = "no tenant of one's own is made; add \"own_tenant\" to enrolment";
+            self.wrong(&place.key("own_tenant_roles"), message);
         }
         if let Some(Text(role)) = &realm.users.default_role
             && !known.contains(&role.as_str())
@@ -194,6 +229,22 @@ impl Lowering<'_> {
             self.wrong(&place.key("default_role"), text);
         }
     }
+}
+
+/// What a role would give to whoever signs up, though an operator gives it: acting in any
+/// tenant and, realm-wide, managing the realm.
+fn given_to_anybody<'r>(realm: &'r Realm, role: &RoleName, key: &str) -> Option<&'r str> {
+    if realm.users.sign_up.0 == SignUpMode::Closed {
+        return None;
+    }
+    let crossing = realm.tenant_header.as_ref();
+    let crossing = crossing.map(|header| header.foreign_scope.0.as_str());
+    let permissions = realm.roles.get(&Text(role.clone()))?;
+    let mut names = permissions.iter().map(|Text(name)| name.as_str());
+    names.find(|name| {
+        let manages = key == "default_roles" && name.starts_with("platform.");
+        manages || Some(*name) == crossing
+    })
 }
 
 fn default_claims() -> Map<String, Value> {

@@ -7,6 +7,7 @@ use doorward_gate::policy::precedence::{Precedence, precedence};
 use doorward_gate::policy::problem::Problem as PolicyProblem;
 use doorward_gate::policy::spec::{BuiltIn, MountSpec, RealmSpec};
 use doorward_gate::policy::{self, Policies, PolicyError};
+use doorward_identity::settings::{Enrolment, SignUpMode};
 use doorward_surface::RealmParts;
 
 /// What the gate is told of a realm beside its configuration.
@@ -53,8 +54,19 @@ pub fn warnings(loaded: &Loaded, policies: &Policies) -> Vec<Problem> {
         let path = KeyPath::of(&["realm", spec.name.as_str()]);
         Some(loaded.problem(&route_in(&path, &spec, route), found.to_string()))
     };
-    precedence(policies).iter().filter_map(of).collect()
+    let trusting = loaded.settings.realms.iter().filter_map(|realm| {
+        let sign_up = &realm.identity.sign_up;
+        let trusts =
+            sign_up.mode == SignUpMode::Open && sign_up.enrols_by(Enrolment::InvitedAddress);
+        let path = KeyPath::of(&["realm", realm.name().as_str(), "users", "enrolment"]);
+        trusts.then(|| loaded.problem(&path, TRUSTING.to_owned()))
+    });
+    let routes = precedence(policies);
+    routes.iter().filter_map(of).chain(trusting).collect()
 }
+
+/// What an operator who enrols by the address alone relies on.
+const TRUSTING: &str = "\"invited_address\" trusts whoever signs up first with an address that an operator invites with --sign-up: who reads of the invitation can be faster than who is meant";
 
 /// The path of the last route of this pattern, or the realm.
 fn route_in(realm: &KeyPath, spec: &RealmSpec, pattern: &str) -> KeyPath {

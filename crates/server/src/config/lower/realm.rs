@@ -16,6 +16,7 @@ use doorward_identity::model::RoleDefinition;
 use doorward_identity::settings::RealmSettings;
 use doorward_oauth::ExchangeMount;
 use doorward_rows::settings::DataConfig;
+use doorward_supabase::SupabaseMount;
 use doorward_surface::setting::{Word, Wrong};
 use doorward_surface::{Form, RealmParts};
 use std::net::SocketAddr;
@@ -33,6 +34,8 @@ pub struct RealmConfig {
     pub exchange: Option<ExchangeMount>,
     /// The data API, if it has one.
     pub data: Option<Arc<DataConfig>>,
+    /// Where Supabase Auth is spoken; there if the dialect `supabase` is.
+    pub supabase: Option<SupabaseMount>,
     /// Which of the realm's own interfaces are on.
     pub console: Console,
     /// What `check` proves.
@@ -110,6 +113,7 @@ impl Lowering<'_> {
         let dialects = self.dialects(realm, &path.key("dialects"));
         let exchange = self.exchange(realm, &path);
         let data = self.data(name, realm, server, &path);
+        let supabase = self.supabase(realm, &path);
         let expectations = self.expectations(realm, &path);
         let https = require_https(realm, &issuer);
         self.check_basic(realm, https, &issuer, server, &path);
@@ -122,6 +126,7 @@ impl Lowering<'_> {
             dialects,
             exchange,
             data,
+            supabase,
             console: realm.console,
             expectations,
             gate: Arc::new(gate),
@@ -234,6 +239,21 @@ impl Lowering<'_> {
         }
         let section = realm.exchange.clone().unwrap_or_default();
         self.owned(section.lower(), &place)
+    }
+
+    fn supabase(&mut self, realm: &Realm, path: &KeyPath) -> Option<SupabaseMount> {
+        let place = path.key("supabase");
+        if !realm.dialects.contains(&Word(Dialect::Supabase)) {
+            if realm.supabase.is_some() {
+                self.wrong(
+                    &place,
+                    "supabase belongs to the dialect \"supabase\"; add it to dialects",
+                );
+            }
+            return None;
+        }
+        let section = realm.supabase.clone().unwrap_or_default();
+        self.owned(section.lower(realm.sessions.refresh.0), &place)
     }
 
     /// What a dialect made of its section, or what it says is wrong with it.

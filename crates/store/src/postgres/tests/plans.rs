@@ -12,8 +12,8 @@ use crate::postgres::session::Rotations;
 use crate::postgres::tx::{Access, RealmTx};
 use doorward_base::{ClassName, SubjectId, TenantId};
 use doorward_identity::model::{
-    AuditAction, ChallengeKind, Contact, Grant, Granted, HashedPassword, Rotation, SubjectStatus,
-    TokenState,
+    AuditAction, ChallengeKind, Contact, Grant, Granted, HashedPassword, Metadata, Rotation,
+    SubjectStatus, TokenState,
 };
 use doorward_identity::port::{
     ChallengeFilter, ChallengeKey, ChallengesIn, ChallengesOf, StoreError, TokenFilter, TokenGroup,
@@ -255,6 +255,7 @@ async fn change_by_key(store: &PostgresStore) {
         store,
         |tx| tx.set_subject_status(subject, SubjectStatus::Active),
         tx.set_contact(subject, &contact),
+        tx.set_user_metadata(subject, &Metadata::new()),
         tx.touch_sign_in(subject, at(1)),
         tx.insert_identity(&known),
         tx.delete_identity(known.id),

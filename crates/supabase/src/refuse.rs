@@ -1,0 +1,52 @@
+//! Use-case failures as refusals of this surface: the code decides, and a reason by which
+//! the form words it. Only a wrong input is explained; other inner texts are for the audit
+//! log.
+
+use doorward_base::ErrorCode;
+use doorward_identity::act::Failure;
+use doorward_identity::decide::refusal::{Reason, RefreshRefusal};
+use doorward_surface::Refusal;
+
+/// The refusal of a failed use-case.
+pub(crate) fn refuse<R: Reason>(failure: Failure<R>) -> Refusal {
+    let code = failure.code();
+    if code.status() >= 500 {
+        tracing::error!(code = code.as_str(), %failure, "a use-case failed");
+    }
+    let mut refusal = Refusal::new(code).because(failure.reason());
+    refusal.retry_after = failure.retry_after();
+    match failure {
+        Failure::Refused(reason) if code == ErrorCode::InvalidRequest => {
+            refusal.with_message(reason.to_string())
+        }
+        _ => refusal,
+    }
+}
+
+/// The refusal of a refresh. Its reasons are those of several use-cases, so they get names
+/// of this surface.
+pub(crate) fn refuse_refresh(failure: Failure<RefreshRefusal>) -> Refusal {
+    let reason = match &failure {
+        Failure::Refused(refusal) => match refusal {
+            RefreshRefusal::Malformed => Some("refresh_malformed"),
+            RefreshRefusal::Replayed => Some("refresh_replayed"),
+            RefreshRefusal::SessionExpired => Some("refresh_expired"),
+            RefreshRefusal::SubjectDisabled => Some("refresh_banned"),
+            RefreshRefusal::Unknown
+            | RefreshRefusal::Ahead
+            | RefreshRefusal::Off
+            | RefreshRefusal::SessionEnded
+            | RefreshRefusal::MembershipEnded
+            | RefreshRefusal::OtherClient
+            | RefreshRefusal::NotAllowed
+            | RefreshRefusal::InvalidScope => Some("refresh_unknown"),
+        },
+        Failure::Store(_) | Failure::Busy | Failure::Internal(_) => None,
+    };
+    refuse(failure).because(reason)
+}
+
+/// An input that does not hold its rule.
+pub(crate) fn invalid(message: &'static str) -> Refusal {
+    Refusal::new(ErrorCode::InvalidRequest).with_message(message)
+}

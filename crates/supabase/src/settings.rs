@@ -1,0 +1,133 @@
+//! `[realm.NAME.supabase]`: where the dialect is, and how it answers clients that differ
+//! from the product's own. Its type, its schema and its lowering; the server only reads it.
+//! Not here: the endpoints.
+
+use crate::parts::SupabaseMount;
+use doorward_base::words;
+use doorward_identity::settings::RefreshMode;
+use doorward_surface::setting::{Word, Wrong, is_literal};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// How Supabase Auth is spoken.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Supabase {
+    /// The path it lies below. Default: "/auth/v1".
+    pub mount: String,
+    /// Whether a body is read as JSON whatever its Content-Type says. Default: false.
+    pub lenient_content_type: bool,
+    /// The grant of a token request that names none. Default: none, which refuses it.
+    pub default_grant: Option<Word<Grant>>,
+    /// Whether the answer to a refresh carries the refresh token. false needs sessions
+    /// whose refresh token stays the same (refresh = "reuse"); clients that name an API
+    /// version, as the product's own do, get it all the same. Default: true.
+    pub refresh_in_answer: bool,
+    /// The body form of errors below the mount: "gotrue", or "realm" for the realm's.
+    /// Default: "gotrue".
+    pub errors: Word<Errors>,
+}
+
+/// A grant that a token request can be for.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Grant {
+    /// An address and its password.
+    #[default]
+    Password,
+    /// A refresh token.
+    RefreshToken,
+}
+
+words!(Grant { Password = "password", RefreshToken = "refresh_token" });
+
+/// The body form of errors below the mount.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Errors {
+    /// The product's.
+    #[default]
+    GoTrue,
+    /// The realm's.
+    Realm,
+}
+
+words!(Errors { GoTrue = "gotrue", Realm = "realm" });
+
+impl Default for Supabase {
+    fn default() -> Self {
+        Self {
+            mount: "/auth/v1".to_owned(),
+            lenient_content_type: false,
+            default_grant: None,
+            refresh_in_answer: true,
+            errors: Word::default(),
+        }
+    }
+}
+
+impl Supabase {
+    /// Where it is mounted and how it answers, in a realm whose sessions are refreshed so.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn lower(&self, refresh: RefreshMode) -> Result<SupabaseMount, Vec<Wrong>> {
+        let mut wrong = Vec::new();
+        if self.mount.is_empty() || !is_literal(&self.mount) {
+            let mount = &self.mount;
+            wrong.push(Wrong::new(
+                "mount",
+                format!("{mount:?} is not a plain path such as \"/auth/v1\""),
+            ));
+        }
+        if !self.refresh_in_answer && refresh != RefreshMode::Reuse {
+            wrong.push(Wrong::new(
+                "refresh_in_answer",
+                "false needs [sessions] refresh = \"reuse\": else the client would lose its session",
+            ));
+        }
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        Ok(SupabaseMount {
+            path: self.mount.clone(),
+            lenient: self.lenient_content_type,
+            default_grant: self.default_grant.map(|Word(grant)| grant),
+            refresh_in_answer: self.refresh_in_answer,
+            errors: self.errors.0,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(refresh: RefreshMode, change: impl FnOnce(&mut Supabase)) -> Vec<&'static str> {
+        let mut section = Supabase::default();
+        change(&mut section);
+        let wrong = section.lower(refresh).err().unwrap_or_default();
+        wrong.iter().map(|wrong| wrong.key).collect()
+    }
+
+    #[test]
+    fn a_mount_is_a_literal_path() {
+        let of = |path: &str| keys(RefreshMode::Off, |section| section.mount = path.to_owned());
+        for path in ["/auth/v1", "/a"] {
+            assert_eq!(of(path), [""; 0], "{path}");
+        }
+        for path in ["", "/", "auth", "/auth/", "/{a}", "/a/**", "/a?b", "/%61"] {
+            assert_eq!(of(path), ["mount"], "{path}");
+        }
+    }
+
+    #[test]
+    fn a_refresh_token_that_changes_is_in_the_answer() {
+        for (refresh, expected) in [
+            (RefreshMode::Off, &["refresh_in_answer"][..]),
+            (RefreshMode::Rotate, &["refresh_in_answer"]),
+            (RefreshMode::Reuse, &[]),
+        ] {
+            let keys = keys(refresh, |section| section.refresh_in_answer = false);
+            assert_eq!(keys, expected);
+        }
+    }
+}
