@@ -3,8 +3,11 @@
 
 use super::compiled::{Target, TargetKind};
 use super::problem::Problem;
-use super::spec::{AmbiguousPaths, AuthorizationRule, RouteSpec, UpstreamSpec};
+use super::spec::{
+    AmbiguousPaths, AuthorizationRule, MountAccess, MountSpec, Origins, RouteSpec, UpstreamSpec,
+};
 use super::table::{Pattern, Relation};
+use doorward_base::CredentialKind;
 
 /// Ambiguous paths are passed on below a prefix, or not at all.
 pub(super) fn open_ended(spec: &RouteSpec, problems: &mut Vec<Problem>) {
@@ -65,6 +68,38 @@ pub(super) fn local(spec: &RouteSpec, problems: &mut Vec<Problem>) {
     problems.extend(wrong.map(|(_, problem)| Problem::Local {
         route: spec.path.clone(),
         name,
+        problem,
+    }));
+}
+
+/// What a mount says of its callers must be something that can be kept.
+pub(super) fn mount(spec: &MountSpec, problems: &mut Vec<Problem>) {
+    let kinds = spec.access.kinds();
+    let any_origin = spec
+        .cors
+        .as_ref()
+        .is_some_and(|cors| cors.origins == Origins::Any && cors.credentials);
+    let wrong = [
+        (
+            spec.access != MountAccess::Open && kinds.is_empty(),
+            "accepts no kind of credential",
+        ),
+        (
+            kinds.contains(&CredentialKind::Basic),
+            "accepts Basic with an API token, which belongs to routes with a module",
+        ),
+        (
+            kinds.contains(&CredentialKind::Session) != spec.cookie.is_some(),
+            "names a cookie if and only if it accepts a sign-in by cookie",
+        ),
+        (
+            any_origin,
+            "lets every origin call with the credentials of the browser",
+        ),
+    ];
+    let wrong = wrong.into_iter().filter(|(wrong, _)| *wrong);
+    problems.extend(wrong.map(|(_, problem)| Problem::Mount {
+        mount: spec.name,
         problem,
     }));
 }

@@ -9,8 +9,8 @@ use super::compiled::{
 };
 use super::problem::{PolicyError, Problem};
 use super::spec::{
-    BuiltIn, ClaimMap, CorsSpec, IssuerSpec, KeySource, LimitSpec, MountAccess, MountSpec, Origins,
-    RealmSpec, RouteSpec, UpstreamSpec,
+    BuiltIn, ClaimMap, CorsSpec, IssuerSpec, KeySource, LimitSpec, MountSpec, RealmSpec, RouteSpec,
+    UpstreamSpec,
 };
 use super::table::{Pattern, Table};
 use crate::authority;
@@ -220,22 +220,7 @@ fn push_route(
             kind: kind.word(),
         });
     }
-    let module = spec.basic.as_ref().and_then(|name| {
-        let modules = realm.basic.as_ref().map_or(&[][..], |basic| &basic.modules);
-        let found = modules.iter().position(|module| module.name == *name);
-        if found.is_none() {
-            problems.push(Problem::NoModule {
-                route: spec.path.clone(),
-                module: name.clone(),
-            });
-        }
-        let number = found?;
-        let module = modules.get(number).filter(|module| module.enabled)?;
-        Some(Module {
-            number: u32::try_from(number).unwrap_or(u32::MAX),
-            scopes: module.scopes.clone().into(),
-        })
-    });
+    let module = basic_module(&spec, realm, problems);
     let local = built_in(&spec, realm, problems);
     check::upstream(&spec, problems);
     check::local(&spec, problems);
@@ -252,6 +237,28 @@ fn push_route(
         })),
     };
     entries.push((pattern, target));
+}
+
+/// The module that a route names, if it is on.
+fn basic_module(
+    spec: &RouteSpec,
+    realm: &RealmSpec,
+    problems: &mut Vec<Problem>,
+) -> Option<Module> {
+    let name = spec.basic.as_ref()?;
+    let modules = realm.basic.as_ref().map_or(&[][..], |basic| &basic.modules);
+    let Some(number) = modules.iter().position(|module| module.name == *name) else {
+        problems.push(Problem::NoModule {
+            route: spec.path.clone(),
+            module: name.clone(),
+        });
+        return None;
+    };
+    let module = modules.get(number).filter(|module| module.enabled)?;
+    Some(Module {
+        number: u32::try_from(number).unwrap_or(u32::MAX),
+        scopes: module.scopes.clone().into(),
+    })
 }
 
 /// The local target that a route names.
@@ -276,7 +283,7 @@ fn push_mount(
     realm: &RealmName,
     problems: &mut Vec<Problem>,
 ) {
-    check_mount(&spec, problems);
+    check::mount(&spec, problems);
     let methods: Arc<[Method]> = std::mem::take(&mut spec.methods).into();
     let limits = std::mem::take(&mut spec.limits);
     let limits: Arc<[Limit]> = lower_limits(&limits, realm, spec.name).into();
@@ -295,38 +302,6 @@ fn push_mount(
         };
         entries.push((pattern, target));
     }
-}
-
-/// What a mount says of its callers must be something that can be kept.
-fn check_mount(spec: &MountSpec, problems: &mut Vec<Problem>) {
-    let kinds = spec.access.kinds();
-    let any_origin = spec
-        .cors
-        .as_ref()
-        .is_some_and(|cors| cors.origins == Origins::Any && cors.credentials);
-    let wrong = [
-        (
-            spec.access != MountAccess::Open && kinds.is_empty(),
-            "accepts no kind of credential",
-        ),
-        (
-            kinds.contains(&CredentialKind::Basic),
-            "accepts Basic with an API token, which belongs to routes with a module",
-        ),
-        (
-            kinds.contains(&CredentialKind::Session) != spec.cookie.is_some(),
-            "names a cookie if and only if it accepts a sign-in by cookie",
-        ),
-        (
-            any_origin,
-            "lets every origin call with the credentials of the browser",
-        ),
-    ];
-    let wrong = wrong.into_iter().filter(|(wrong, _)| *wrong);
-    problems.extend(wrong.map(|(_, problem)| Problem::Mount {
-        mount: spec.name,
-        problem,
-    }));
 }
 
 fn lower_limits(specs: &[LimitSpec], realm: &RealmName, place: &str) -> Vec<Limit> {

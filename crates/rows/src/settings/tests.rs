@@ -1,3 +1,5 @@
+//! Settings, right and wrong, and where a path leads.
+
 use super::*;
 use std::time::Duration;
 
