@@ -105,6 +105,16 @@ impl PostgresRows {
         lint::all(self.owner(&mut owner).await?, self.protection()).await
     }
 
+    /// The statements that [`Self::protect`] would run now, for its reader.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub async fn planned(&self, only: Option<&[String]>) -> Result<Vec<String>, Fault> {
+        let mut owner = self.owner.lock().await;
+        let client = self.owner(&mut owner).await?;
+        protect::plan(client, self.protection(), only).await
+    }
+
     /// Puts tables of the schema under their tenants: all, or those named. It refuses and
     /// changes nothing while their keys and references lack the tenant.
     ///

@@ -24,23 +24,22 @@ LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    keys doorward.rows_key;
-    body bytea := convert_to(claims, 'UTF8');
-    due bigint := 1000000 * until;
+    body text := lpad(until::text, 12, '0') || claims;
+    seal text;
 BEGIN
-    SELECT * INTO keys FROM doorward.rows_key k WHERE k.role = session_user;
-    IF keys.role IS NULL OR sha256(mac) <> sha256(sha256(keys.open_outer || sha256(
-        keys.open_inner || int4send(pg_backend_pid()) || int8send(until) || body)))
-    THEN
+    SELECT encode(sha256(k.seal_outer || sha256(k.seal_inner || int4send(pg_backend_pid())
+            || timestamptz_send(transaction_timestamp()) || convert_to(body, 'UTF8'))), 'hex')
+        INTO seal
+        FROM doorward.rows_key k
+        WHERE k.role = session_user AND sha256(mac) = sha256(sha256(k.open_outer || sha256(
+            k.open_inner || int4send(pg_backend_pid()) || convert_to(body, 'UTF8'))));
+    IF seal IS NULL THEN
         RAISE insufficient_privilege USING MESSAGE = 'doorward: this context is not for this session';
     END IF;
     IF until < extract(epoch FROM clock_timestamp()) THEN
         RAISE insufficient_privilege USING MESSAGE = 'doorward: this context is over';
     END IF;
-    PERFORM set_config('doorward.context',
-        encode(sha256(keys.seal_outer || sha256(keys.seal_inner || int4send(pg_backend_pid())
-            || timestamptz_send(transaction_timestamp()) || int8send(until) || body)), 'hex')
-        || lpad(until::text, 12, '0') || claims, true);
+    PERFORM set_config('doorward.context', seal || body, true);
 END
 $$;
 
@@ -50,28 +49,25 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     said text := current_setting('doorward.context', true);
-    keys doorward.rows_key;
-    until bigint;
+    body text;
 BEGIN
     IF said IS NULL OR said = '' THEN
         RETURN NULL;
     END IF;
-    IF said !~ '^[0-9a-f]{64}[0-9]{12}[{]' THEN
+    -- Digests of both sides: how long the comparison takes tells nothing of the seal.
+    SELECT substr(said, 65) INTO body
+        FROM doorward.rows_key k
+        WHERE k.role = session_user AND sha256(convert_to(left(said, 64), 'UTF8')) =
+            sha256(convert_to(encode(sha256(k.seal_outer || sha256(k.seal_inner
+                || int4send(pg_backend_pid()) || timestamptz_send(transaction_timestamp())
+                || convert_to(substr(said, 65), 'UTF8'))), 'hex'), 'UTF8'));
+    IF body IS NULL THEN
         RAISE insufficient_privilege USING MESSAGE = 'doorward: this context is not of this transaction';
     END IF;
-    SELECT * INTO keys FROM doorward.rows_key k WHERE k.role = session_user;
-    until := substr(said, 65, 12)::bigint;
-    IF keys.role IS NULL OR sha256(decode(left(said, 64), 'hex')) <> sha256(sha256(keys.seal_outer
-        || sha256(keys.seal_inner || int4send(pg_backend_pid())
-            || timestamptz_send(transaction_timestamp()) || int8send(until)
-            || convert_to(substr(said, 77), 'UTF8'))))
-    THEN
-        RAISE insufficient_privilege USING MESSAGE = 'doorward: this context is not of this transaction';
-    END IF;
-    IF until < extract(epoch FROM clock_timestamp()) THEN
+    IF left(body, 12)::bigint < extract(epoch FROM clock_timestamp()) THEN
         RAISE insufficient_privilege USING MESSAGE = 'doorward: this context is over';
     END IF;
-    RETURN substr(said, 77)::jsonb;
+    RETURN substr(body, 13)::jsonb;
 END
 $$;
 
@@ -114,11 +110,11 @@ LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    next bigint;
+    number bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended(auth.tenant_id(), of::oid::bigint));
-    EXECUTE format('SELECT coalesce(max(%I), 0) + 1 FROM %s', key, of) INTO next;
-    RETURN next;
+    EXECUTE format('SELECT coalesce(max(%I), 0) + 1 FROM %s', key, of) INTO number;
+    RETURN number;
 END
 $$;
 

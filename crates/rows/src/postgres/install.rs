@@ -79,6 +79,13 @@ async fn examine(owner: &Client) -> Result<(), Fault> {
         let words = format!("the rows' server is PostgreSQL {version}; 15 or newer is needed");
         return Err(refused(words));
     }
+    if is_outdated(number) {
+        tracing::warn!(
+            version,
+            "this minor release of PostgreSQL has a known fault in row-level security under \
+             changing roles; rows are served by one role, but update it"
+        );
+    }
     if standby {
         return Err(refused(
             "the rows' server is a standby that cannot be written; name the primary",
@@ -89,6 +96,17 @@ async fn examine(owner: &Client) -> Result<(), Fault> {
         return Err(refused(words));
     }
     Ok(())
+}
+
+/// Before the fix of CVE-2026-14666.
+fn is_outdated(version: i32) -> bool {
+    let fixed = match version / 10_000 {
+        15 => 150_019,
+        16 => 160_015,
+        17 => 170_011,
+        _ => 180_006,
+    };
+    version < fixed
 }
 
 /// The digest of everything that is installed.
@@ -206,7 +224,7 @@ async fn rights(
          GRANT USAGE ON SCHEMA {schema}, auth TO {role}; \
          GRANT EXECUTE ON FUNCTION auth.begin(text, bigint, bytea), \
              auth.next_id(regclass, text) TO {role}; \
-         {here} search_path = {schema}; \
+         {here} search_path = {schema}, pg_temp; \
          {here} default_transaction_read_only = on; \
          {here} idle_in_transaction_session_timeout = '60s'; \
          {here} statement_timeout = '60s'; \

@@ -5,7 +5,7 @@
 use super::error;
 use super::quote::{ident, literal};
 use crate::fault::Fault;
-use tokio_postgres::Transaction;
+use tokio_postgres::{GenericClient, Transaction};
 
 /// The policy that no other can widen.
 pub(super) const FENCE: &str = "doorward_tenant";
@@ -34,23 +34,28 @@ const TABLES: &str = "
         coalesce((SELECT pg_get_expr(d.adbin, d.adrelid) = 'auth.tenant_id()'
             AND a.attnotnull
             FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-            WHERE a.attrelid = c.oid AND a.attname = $2), false)
+            WHERE a.attrelid = c.oid AND a.attname = $2), false),
+        has_table_privilege($5::name, c.oid, 'SELECT') AND has_table_privilege($5::name, c.oid,
+            'INSERT') AND has_table_privilege($5::name, c.oid, 'UPDATE')
+            AND has_table_privilege($5::name, c.oid, 'DELETE')
     FROM pg_class c
     WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p')
     ORDER BY c.relname";
 
-/// Every table of the schema, or those that are named.
-pub(super) async fn protect(
-    transaction: &Transaction<'_>,
+/// What would be done to every table of the schema, or to those that are named; `rls install`
+/// shows it before it does it.
+pub(super) async fn plan<C: GenericClient + Sync>(
+    client: &C,
     of: Protection<'_>,
     only: Option<&[String]>,
-) -> Result<(), Fault> {
+) -> Result<Vec<String>, Fault> {
     let failed = |error: tokio_postgres::Error| error::of_step(&error);
     let schema = ident(of.schema);
-    let tables = transaction
-        .query(TABLES, &[&schema, &of.tenant, &FENCE, &DOOR])
+    let tables = client
+        .query(TABLES, &[&schema, &of.tenant, &FENCE, &DOOR, &of.role])
         .await
         .map_err(failed)?;
+    let mut all = Vec::new();
     for row in &tables {
         let name: String = row.try_get(0).map_err(failed)?;
         if only.is_some_and(|only| !only.contains(&name)) {
@@ -61,9 +66,22 @@ pub(super) async fn protect(
             fenced: row.try_get(2).map_err(failed)?,
             indexed: row.try_get(3).map_err(failed)?,
             filled: row.try_get(4).map_err(failed)?,
+            granted: row.try_get(5).map_err(failed)?,
         };
-        let todo = todo(&name, of, &state);
-        transaction.batch_execute(&todo).await.map_err(failed)?;
+        all.extend(todo(&name, of, &state));
+    }
+    Ok(all)
+}
+
+/// Does it.
+pub(super) async fn protect(
+    transaction: &Transaction<'_>,
+    of: Protection<'_>,
+    only: Option<&[String]>,
+) -> Result<(), Fault> {
+    for statement in plan(transaction, of, only).await? {
+        let done = transaction.batch_execute(&statement).await;
+        done.map_err(|error| error::of_step(&error))?;
     }
     grant_others(transaction, of).await
 }
@@ -74,10 +92,11 @@ struct State {
     fenced: bool,
     indexed: bool,
     filled: bool,
+    granted: bool,
 }
 
-/// The statements for one table; what `rls install` prints.
-fn todo(name: &str, of: Protection<'_>, state: &State) -> String {
+/// The statements for one table.
+fn todo(name: &str, of: Protection<'_>, state: &State) -> Vec<String> {
     let table = format!("{}.{}", ident(of.schema), ident(name));
     let (column, role) = (ident(of.tenant), ident(of.role));
     let kind = state.kind.as_deref().unwrap_or("text");
@@ -115,10 +134,12 @@ fn todo(name: &str, of: Protection<'_>, state: &State) -> String {
     if !state.indexed {
         all.push(format!("CREATE INDEX ON {table} ({column})"));
     }
-    all.push(format!(
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {role}"
-    ));
-    all.join("; ")
+    if !state.granted {
+        all.push(format!(
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {role}"
+        ));
+    }
+    all
 }
 
 /// Views that run with their reader's rights, and the sequences behind columns.

@@ -13,7 +13,7 @@ use crate::engine::{Bounds, ResultSet, Statement, Work};
 use crate::fault::{Fault, FaultKind};
 use doorward_base::principal::CredentialId;
 use futures_util::TryStreamExt as _;
-use futures_util::future::{Either, ready, try_join, try_join4};
+use futures_util::future::{Either, ready, try_join4};
 use serde_json::json;
 use std::pin::pin;
 use std::time::Duration;
@@ -22,9 +22,9 @@ use tokio_postgres::{Client, RowStream};
 
 /// What a session may hold of the caller before. `DISCARD ALL` would also throw away the
 /// plans of the functions that every policy calls.
-const WIPE: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; \
-                    UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; \
-                    DISCARD SEQUENCES";
+const WIPE: &str = "BEGIN; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; \
+                    DEALLOCATE ALL; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); \
+                    DISCARD TEMP; DISCARD SEQUENCES; COMMIT";
 const CONTEXT: &str = "SELECT auth.begin($1, $2, $3)";
 /// How long after its bound the server's own refusal may take to arrive.
 const GRACE: Duration = Duration::from_millis(250);
@@ -129,7 +129,6 @@ async fn transact(
     let begin = begin(writes, bounds.time);
     let (claims, until) = (claims(caller), until(session, bounds.time));
     let proof = secrets.prove(&claims, session.pid, until);
-    let wiped = async { client.batch_execute(WIPE).await.map_err(broken) };
     let begun = async { client.batch_execute(&begin).await.map_err(broken) };
     let known = say(client, &claims, until, &proof);
     let ends = if work.rollback { "ROLLBACK" } else { "COMMIT" };
@@ -148,8 +147,8 @@ async fn transact(
         _ => Either::Right(ready(Ok(()))),
     };
     // These poll in order, and so they send in order.
-    let flight = try_join4(wiped, begun, known, try_join(first_done, ended));
-    let (_, _, _, (first_result, ())) = flight.await?;
+    let flight = try_join4(begun, known, first_done, ended);
+    let (_, _, first_result, ()) = flight.await?;
     let mut results = Vec::with_capacity(work.statements.len());
     match (first, flies) {
         (_, Some(_)) => results.push(first_result),
@@ -193,11 +192,12 @@ async fn say(client: &Client, claims: &str, until: i64, proof: &[u8; 32]) -> Res
     said.map(drop).map_err(broken)
 }
 
+/// The wipe is committed by itself: what is undone later does not bring anything back.
 fn begin(writes: bool, time: Duration) -> String {
     let mode = if writes { "READ WRITE" } else { "READ ONLY" };
     let millis = time.as_millis().clamp(1, 86_400_000);
     format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED, {mode}; SET LOCAL statement_timeout = {millis}; \
+        "{WIPE}; BEGIN ISOLATION LEVEL READ COMMITTED, {mode}; SET LOCAL statement_timeout = {millis}; \
          SET LOCAL lock_timeout = {}",
         (millis / 2).max(1)
     )

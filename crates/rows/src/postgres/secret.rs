@@ -96,7 +96,7 @@ impl Secrets {
     pub(super) fn prove(&self, claims: &str, pid: i32, until: i64) -> [u8; 32] {
         let mut said = hmac::Context::with_key(&self.open);
         said.update(&pid.to_be_bytes());
-        said.update(&until.to_be_bytes());
+        said.update(format!("{until:012}").as_bytes());
         said.update(claims.as_bytes());
         let tag = said.sign();
         let mut out = [0; 32];
