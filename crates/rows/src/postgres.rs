@@ -18,6 +18,7 @@ mod quote;
 mod rewrite;
 mod run;
 mod secret;
+mod statement;
 #[cfg(test)]
 mod tests;
 mod tls;

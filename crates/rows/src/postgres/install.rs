@@ -26,8 +26,11 @@ pub(super) async fn install(
 ) -> Result<(), Fault> {
     examine(owner).await?;
     let wanted = wanted(connector, secrets, settings);
-    let transaction = owner.transaction().await.map_err(failed)?;
-    transaction.batch_execute(LOCK).await.map_err(failed)?;
+    let transaction = owner.transaction().await.map_err(|error| failed(&error))?;
+    transaction
+        .batch_execute(LOCK)
+        .await
+        .map_err(|error| failed(&error))?;
     if !is_installed(&transaction, &connector.role, &wanted).await? {
         schemas(&transaction).await?;
         role(&transaction, connector, secrets).await?;
@@ -38,9 +41,9 @@ pub(super) async fn install(
         transaction
             .execute(done, &[&connector.role, &wanted])
             .await
-            .map_err(failed)?;
+            .map_err(|error| failed(&error))?;
     }
-    transaction.commit().await.map_err(failed)?;
+    transaction.commit().await.map_err(|error| failed(&error))?;
     if connector.caller().await.is_err() {
         password(owner, connector, secrets).await?;
     }
@@ -50,8 +53,8 @@ pub(super) async fn install(
     Ok(())
 }
 
-fn failed(error: tokio_postgres::Error) -> Fault {
-    error::opening(&error)
+fn failed(error: &tokio_postgres::Error) -> Fault {
+    error::opening(error)
 }
 
 fn refused(words: impl Into<String>) -> Fault {
@@ -66,14 +69,14 @@ async fn examine(owner: &Client) -> Result<(), Fault> {
             &[],
         )
         .await
-        .map_err(failed)?;
+        .map_err(|error| failed(&error))?;
     let (number, version): (i32, String) = (
-        row.try_get(0).map_err(failed)?,
-        row.try_get(1).map_err(failed)?,
+        row.try_get(0).map_err(|error| failed(&error))?,
+        row.try_get(1).map_err(|error| failed(&error))?,
     );
     let (standby, encoding): (bool, String) = (
-        row.try_get(2).map_err(failed)?,
-        row.try_get(3).map_err(failed)?,
+        row.try_get(2).map_err(|error| failed(&error))?,
+        row.try_get(3).map_err(|error| failed(&error))?,
     );
     if number < OLDEST {
         let words = format!("the rows' server is PostgreSQL {version}; 15 or newer is needed");
@@ -125,8 +128,14 @@ async fn is_installed(
     wanted: &str,
 ) -> Result<bool, Fault> {
     let there = "SELECT to_regclass('doorward.rows_install') IS NOT NULL";
-    let there = transaction.query_one(there, &[]).await.map_err(failed)?;
-    if !there.try_get::<_, bool>(0).map_err(failed)? {
+    let there = transaction
+        .query_one(there, &[])
+        .await
+        .map_err(|error| failed(&error))?;
+    if !there
+        .try_get::<_, bool>(0)
+        .map_err(|error| failed(&error))?
+    {
         return Ok(false);
     }
     let same = "SELECT EXISTS (SELECT FROM doorward.rows_install i \
@@ -134,16 +143,19 @@ async fn is_installed(
     let same = transaction
         .query_one(same, &[&role, &wanted])
         .await
-        .map_err(failed)?;
-    same.try_get(0).map_err(failed)
+        .map_err(|error| failed(&error))?;
+    same.try_get(0).map_err(|error| failed(&error))
 }
 
 async fn schemas(transaction: &Transaction<'_>) -> Result<(), Fault> {
     let whose = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace \
                  WHERE nspname = 'auth'";
-    let whose = transaction.query_opt(whose, &[]).await.map_err(failed)?;
+    let whose = transaction
+        .query_opt(whose, &[])
+        .await
+        .map_err(|error| failed(&error))?;
     if let Some(row) = whose {
-        let comment: Option<String> = row.try_get(0).map_err(failed)?;
+        let comment: Option<String> = row.try_get(0).map_err(|error| failed(&error))?;
         if !comment.is_some_and(|comment| comment.starts_with(MINE)) {
             return Err(refused(
                 "the rows' database has a schema auth that is not Doorward's; use another database",
@@ -160,8 +172,14 @@ async fn schemas(transaction: &Transaction<'_>) -> Result<(), Fault> {
          REVOKE ALL ON ALL TABLES IN SCHEMA doorward FROM PUBLIC",
         literal(MINE)
     );
-    transaction.batch_execute(&make).await.map_err(failed)?;
-    transaction.batch_execute(AUTH).await.map_err(failed)
+    transaction
+        .batch_execute(&make)
+        .await
+        .map_err(|error| failed(&error))?;
+    transaction
+        .batch_execute(AUTH)
+        .await
+        .map_err(|error| failed(&error))
 }
 
 async fn role(
@@ -173,8 +191,8 @@ async fn role(
     let there = transaction
         .query_one(there, &[&connector.role])
         .await
-        .map_err(failed)?;
-    if there.try_get(0).map_err(failed)? {
+        .map_err(|error| failed(&error))?;
+    if there.try_get(0).map_err(|error| failed(&error))? {
         return Ok(());
     }
     let make = format!(
@@ -185,7 +203,7 @@ async fn role(
     );
     let made = transaction.batch_execute(&make).await;
     made.map_err(|error| {
-        failed(error).hint(format!("have somebody who may create roles run: {make}"))
+        failed(&error).hint(format!("have somebody who may create roles run: {make}"))
     })
 }
 
@@ -198,10 +216,14 @@ async fn password(owner: &Client, connector: &Connector, secrets: &Secrets) -> R
     );
     let done = owner.batch_execute(&set).await;
     done.map_err(|error| {
-        failed(error).hint(format!("have somebody who may alter roles run: {set}"))
+        failed(&error).hint(format!("have somebody who may alter roles run: {set}"))
     })?;
     // It must be let in now, or nobody is served.
-    connector.caller().await.map(drop).map_err(failed)
+    connector
+        .caller()
+        .await
+        .map(drop)
+        .map_err(|error| failed(&error))
 }
 
 /// What the role may, and how its sessions begin; what is said later in a session goes back
@@ -215,8 +237,8 @@ async fn rights(
     let database = transaction
         .query_one("SELECT current_database()::text", &[])
         .await
-        .map_err(failed)?;
-    let database: String = database.try_get(0).map_err(failed)?;
+        .map_err(|error| failed(&error))?;
+    let database: String = database.try_get(0).map_err(|error| failed(&error))?;
     let here = format!("ALTER ROLE {role} IN DATABASE {} SET", ident(&database));
     let all = format!(
         "CREATE SCHEMA IF NOT EXISTS {schema}; \
@@ -231,7 +253,10 @@ async fn rights(
          {here} jit = off; {here} timezone = 'UTC'; {here} row_security = on",
         ident(&database)
     );
-    transaction.batch_execute(&all).await.map_err(failed)
+    transaction
+        .batch_execute(&all)
+        .await
+        .map_err(|error| failed(&error))
 }
 
 async fn keys(transaction: &Transaction<'_>, role: &str, secrets: &Secrets) -> Result<(), Fault> {
@@ -247,7 +272,7 @@ async fn keys(transaction: &Transaction<'_>, role: &str, secrets: &Secrets) -> R
         )
         .await
         .map(drop)
-        .map_err(failed)
+        .map_err(|error| failed(&error))
 }
 
 /// Takes from everybody, in a database of ours, what PostgreSQL gives to everybody and

@@ -106,6 +106,11 @@ impl Pool {
         })
     }
 
+    /// What is idle is not used again.
+    pub(super) fn forget(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
     async fn permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             return Ok(permit);

@@ -86,6 +86,11 @@ pub(super) async fn protect(
     grant_others(transaction, of).await
 }
 
+/// What a table has of it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts of one row of the catalogue"
+)]
 struct State {
     /// The type of the tenant's column, where there is one.
     kind: Option<String>,

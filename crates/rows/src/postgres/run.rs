@@ -1,24 +1,23 @@
 //! A piece of work in one transaction: who the caller is, said to the database so that
 //! nothing but it can have said so; the statements; the bounds. What can leave together
 //! leaves together: a read is one flight there and back. Not here: whose statements these
-//! are (`sql`, `rest`), and what a value's bytes mean (`decode`).
+//! are (`sql`, `rest`), and how one is run (`statement`).
 
-use super::decode::{Column, Raw};
 use super::error;
 use super::param::Param;
 use super::pool::{Lease, Pool, Session};
 use super::secret::Secrets;
+use super::statement::one;
 use crate::caller::Caller;
 use crate::engine::{Bounds, ResultSet, Statement, Work};
 use crate::fault::{Fault, FaultKind};
+use doorward_base::RoleName;
 use doorward_base::principal::CredentialId;
-use futures_util::TryStreamExt as _;
 use futures_util::future::{Either, ready, try_join4};
 use serde_json::json;
-use std::pin::pin;
 use std::time::Duration;
+use tokio_postgres::Client;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, RowStream};
 
 /// What a session may hold of the caller before. `DISCARD ALL` would also throw away the
 /// plans of the functions that every policy calls.
@@ -32,7 +31,9 @@ const GRACE: Duration = Duration::from_millis(250);
 const SLACK: i64 = 10;
 
 /// Why work ended early.
-enum Stop {
+pub(super) enum Stop {
+    /// The connection is gone, or not what it was, and nothing was committed: another may do.
+    Lost(Fault),
     /// The transaction is undone and the connection is fit for the next.
     Refused(Fault),
     /// The connection is not worth mending.
@@ -40,12 +41,12 @@ enum Stop {
 }
 
 impl Stop {
-    fn of(error: &tokio_postgres::Error) -> Self {
+    pub(super) fn of(error: &tokio_postgres::Error) -> Self {
         let fault = error::of_statement(error);
         // A look-up of a type was prepared before the last wipe.
         let stale = fault.state.is_some_and(|state| state.as_str() == "26000");
         match fault.kind {
-            FaultKind::Unavailable => Self::Broken(fault),
+            FaultKind::Unavailable => Self::Lost(fault),
             _ if stale => Self::Broken(
                 Fault::because(FaultKind::Refused, "a type that is not served")
                     .hint("cast it to text"),
@@ -67,10 +68,9 @@ pub(super) async fn run(
     if work.statements.is_empty() {
         return Ok(Vec::new());
     }
-    let lease = pool.get().await?;
     let timed = tokio::time::timeout(
         bounds.time.saturating_add(GRACE),
-        over(&lease, secrets, caller, work, bounds),
+        attempts(pool, secrets, caller, work, bounds),
     );
     match timed.await {
         Ok(outcome) => outcome,
@@ -79,6 +79,28 @@ pub(super) async fn run(
             "the work took longer than it may",
         )),
     }
+}
+
+/// A server that was restarted leaves connections that nobody has noticed to be dead: the
+/// work is done over a new one.
+async fn attempts(
+    pool: &Pool,
+    secrets: &Secrets,
+    caller: &Caller,
+    work: &Work,
+    bounds: Bounds,
+) -> Result<Vec<ResultSet>, Fault> {
+    for last in [false, true] {
+        let lease = pool.get().await?;
+        match over(&lease, secrets, caller, work, bounds).await {
+            Ok(results) => return Ok(results),
+            Err(Stop::Lost(_)) if !last => pool.forget(),
+            Err(Stop::Lost(fault) | Stop::Refused(fault) | Stop::Broken(fault)) => {
+                return Err(fault);
+            }
+        }
+    }
+    Err(Fault::new(FaultKind::Internal))
 }
 
 fn check_rights(caller: &Caller, work: &Work) -> Result<(), Fault> {
@@ -100,21 +122,18 @@ async fn over(
     caller: &Caller,
     work: &Work,
     bounds: Bounds,
-) -> Result<Vec<ResultSet>, Fault> {
-    let session = lease.session()?;
-    match transact(session, secrets, caller, work, bounds).await {
-        Ok(results) => {
-            lease.is_clean();
-            Ok(results)
-        }
-        Err(Stop::Broken(fault)) => Err(fault),
-        Err(Stop::Refused(fault)) => {
-            if session.client.batch_execute("ROLLBACK").await.is_ok() {
-                lease.is_clean();
-            }
-            Err(fault)
-        }
+) -> Result<Vec<ResultSet>, Stop> {
+    let session = lease.session().map_err(Stop::Lost)?;
+    let done = transact(session, secrets, caller, work, bounds).await;
+    let is_clean = match &done {
+        Ok(_) => true,
+        Err(Stop::Refused(_)) => session.client.batch_execute("ROLLBACK").await.is_ok(),
+        Err(Stop::Lost(_) | Stop::Broken(_)) => false,
+    };
+    if is_clean {
+        lease.is_clean();
     }
+    done
 }
 
 async fn transact(
@@ -129,7 +148,10 @@ async fn transact(
     let begin = begin(writes, bounds.time);
     let (claims, until) = (claims(caller), until(session, bounds.time));
     let proof = secrets.prove(&claims, session.pid, until);
-    let begun = async { client.batch_execute(&begin).await.map_err(broken) };
+    let begun = async {
+        let begun = client.batch_execute(&begin).await;
+        begun.map_err(|error| broken(&error))
+    };
     let known = say(client, &claims, until, &proof);
     let ends = if work.rollback { "ROLLBACK" } else { "COMMIT" };
     let mut statements = work.statements.iter();
@@ -159,14 +181,19 @@ async fn transact(
         results.push(one(client, statement, work, bounds).await?);
     }
     if !(alone && flies.is_some()) {
-        end(client, ends).await?;
+        end(client, ends).await.map_err(|stop| match stop {
+            // It may have been committed.
+            Stop::Lost(fault) if writes => Stop::Broken(
+                fault.hint("whether the change was kept is not known; look before trying again"),
+            ),
+            other => other,
+        })?;
     }
     Ok(results)
 }
 
-fn broken(error: tokio_postgres::Error) -> Stop {
-    let fault = error::unreachable(&error::describe(&error));
-    Stop::Broken(fault)
+fn broken(error: &tokio_postgres::Error) -> Stop {
+    Stop::Lost(error::unreachable(&error::describe(error)))
 }
 
 async fn end(client: &Client, how: &str) -> Result<(), Stop> {
@@ -189,7 +216,7 @@ async fn say(client: &Client, claims: &str, until: i64, proof: &[u8; 32]) -> Res
         .await;
     // The connection is not the one it was made for, or the clocks went apart: another one
     // starts anew.
-    said.map(drop).map_err(broken)
+    said.map(drop).map_err(|error| broken(&error))
 }
 
 /// The wipe is committed by itself: what is undone later does not bring anything back.
@@ -221,118 +248,10 @@ fn claims(caller: &Caller) -> String {
     json!({
         "tenant_id": caller.tenant().as_str(),
         "sub": caller.sub(),
-        "role": caller.role().map(|role| role.as_str()),
+        "role": caller.role().map(RoleName::as_str),
         "credential_id": id,
         "credential_kind": kind,
         "jwt": **caller.claims(),
     })
     .to_string()
-}
-
-/// Runs one statement of the transaction and reads its answer.
-async fn one(
-    client: &Client,
-    statement: &Statement,
-    work: &Work,
-    bounds: Bounds,
-) -> Result<ResultSet, Stop> {
-    let types = if statement.params().iter().any(Param::needs_type) {
-        let prepared = client.prepare(statement.text()).await;
-        prepared
-            .map_err(|error| Stop::of(&error))?
-            .params()
-            .to_vec()
-    } else {
-        Vec::new()
-    };
-    let values = statement.params().iter().enumerate();
-    let params: Vec<(Param, Type)> = values
-        .map(|(at, value)| (Param::of(value, types.get(at)), Type::UNKNOWN))
-        .collect();
-    let sent = client.query_typed_raw(statement.text(), params).await;
-    let stream = sent.map_err(|error| Stop::of(&error))?;
-    let mut result = read(stream, statement.writes(), bounds).await?;
-    if result.columns.is_empty() && may_return(statement) {
-        result.columns = columns(client, statement.text()).await?;
-    }
-    let changed = result
-        .affected
-        .max(u64::try_from(result.rows.len()).unwrap_or(u64::MAX));
-    match work.max_affected {
-        Some(most) if statement.writes() && changed > most => {
-            let words = format!("{changed} rows would change, and {most} may");
-            Err(Stop::Refused(Fault::because(
-                FaultKind::TooManyAffected,
-                words,
-            )))
-        }
-        _ => Ok(result),
-    }
-}
-
-/// Whether it may have columns that no row has shown.
-fn may_return(statement: &Statement) -> bool {
-    let text = statement.text().as_bytes();
-    let word = b"returning";
-    !statement.writes()
-        || text
-            .windows(word.len())
-            .any(|part| part.eq_ignore_ascii_case(word))
-}
-
-async fn columns(client: &Client, text: &str) -> Result<Vec<(String, String)>, Stop> {
-    let prepared = client.prepare(text).await;
-    let prepared = prepared.map_err(|error| Stop::of(&error))?;
-    Ok(named(prepared.columns()))
-}
-
-fn named(columns: &[tokio_postgres::Column]) -> Vec<(String, String)> {
-    let named = columns.iter();
-    named
-        .map(|column| (column.name().to_owned(), column.type_().name().to_owned()))
-        .collect()
-}
-
-/// Reads rows up to the bounds. Beyond them the server would go on sending: the connection
-/// is given up, which ends it there.
-async fn read(stream: RowStream, writes: bool, bounds: Bounds) -> Result<ResultSet, Stop> {
-    let mut stream = pin!(stream);
-    let mut result = ResultSet::default();
-    let mut forms: Vec<Column> = Vec::new();
-    let mut bytes = 0;
-    while let Some(row) = stream.try_next().await.map_err(|error| Stop::of(&error))? {
-        if result.columns.is_empty() {
-            result.columns = named(row.columns());
-            let all = row.columns().iter();
-            forms = all
-                .map(|column| Column::of(column.name(), column.type_()))
-                .collect::<Result<_, _>>()
-                .map_err(Stop::Broken)?;
-        }
-        if result.rows.len() >= bounds.rows {
-            return Err(too_large(&format!("more than {} rows", bounds.rows)));
-        }
-        let mut values = Vec::with_capacity(forms.len());
-        for (at, form) in forms.iter().enumerate() {
-            let raw: Option<Raw<'_>> = row.try_get(at).map_err(|error| Stop::of(&error))?;
-            let value = form
-                .read(raw.map(|Raw(bytes)| bytes))
-                .map_err(Stop::Broken)?;
-            bytes += value.weight();
-            values.push(value);
-        }
-        if bytes > bounds.bytes {
-            return Err(too_large(&format!("more than {} bytes", bounds.bytes)));
-        }
-        result.rows.push(values);
-    }
-    if writes {
-        result.affected = stream.rows_affected().unwrap_or(0);
-    }
-    Ok(result)
-}
-
-fn too_large(what: &str) -> Stop {
-    let fault = Fault::because(FaultKind::ResultTooLarge, format!("the result has {what}"));
-    Stop::Broken(fault.hint("ask for fewer: LIMIT, a narrower condition, fewer columns"))
 }

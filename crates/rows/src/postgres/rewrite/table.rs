@@ -8,87 +8,117 @@ use super::{Step, folded, forbidden, is_named, qualified};
 use crate::fault::Fault;
 use sqlparser::ast::{
     AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, CreateTable,
-    CreateTableOptions, DataType, ObjectName, TableConstraint,
+    CreateTableOptions, ObjectName, TableConstraint,
 };
+
+/// A table while it is being read.
+#[derive(Default)]
+struct Parts {
+    /// Definitions of columns.
+    columns: Vec<String>,
+    constraints: Vec<String>,
+    /// Columns that the engine could count.
+    countable: Vec<String>,
+    /// The one that it does.
+    counted: Option<String>,
+}
 
 pub(super) fn create(step: &mut Step, mut made: CreateTable, tenant: &str) -> Result<(), Fault> {
     check(&made)?;
-    let mut lines: Vec<String> = Vec::new();
-    let mut counted: Option<String> = None;
-    let mut may_count: Vec<String> = Vec::new();
-    let mut constraints: Vec<String> = Vec::new();
+    let mut parts = Parts::default();
     for column in &mut made.columns {
-        if is_named(&column.name, tenant) {
-            // Its default and its place in every key are the engine's.
-            column.options.clear();
-            lines.push(format!("{} {} NOT NULL", ident(tenant), column.data_type));
-            continue;
-        }
-        let taken = column::take(column)?;
-        if taken.may_count {
-            may_count.push(folded(&column.name));
-            if taken.primary.is_some() {
-                column.data_type = DataType::BigInt(None);
-                counted = Some(folded(&column.name));
-            }
-        }
-        lines.push(column.to_string());
-        constraints.extend(keys(step, &made.name, &taken, tenant)?);
+        column_of(step, &mut parts, &made.name, column, tenant)?;
     }
     for constraint in &made.constraints {
-        match constraint {
-            TableConstraint::PrimaryKey(written) => {
-                let columns = key::names(&written.columns)?;
-                let own: Vec<&String> = columns.iter().filter(|name| *name != tenant).collect();
-                if let [only] = own.as_slice()
-                    && may_count.contains(only)
-                {
-                    counted = Some((*only).clone());
-                }
-                constraints.push(key::primary(&made.name, written, tenant)?);
-            }
-            TableConstraint::Unique(written) => {
-                constraints.push(key::unique(&made.name, written, tenant)?);
-            }
-            TableConstraint::ForeignKey(written) => {
-                step.references
-                    .push(Reference::of(&made.name, written, tenant)?);
-            }
-            TableConstraint::Check(_) => constraints.push(constraint.to_string()),
-            other => {
-                return Err(forbidden(
-                    &other.to_string(),
-                    "PostgreSQL has no such constraint",
-                ));
-            }
-        }
+        constraint_of(step, &mut parts, &made.name, constraint, tenant)?;
     }
-    if !made
+    let declared = made
         .columns
         .iter()
-        .any(|column| is_named(&column.name, tenant))
-    {
-        lines.push(format!("{} text NOT NULL", ident(tenant)));
+        .any(|column| is_named(&column.name, tenant));
+    if !declared {
+        let column = format!("{} text NOT NULL", ident(tenant));
+        parts.columns.push(column);
     }
-    lines.extend(constraints);
+    parts.columns.append(&mut parts.constraints);
     let table = qualified(&made.name);
     let absent = if made.if_not_exists {
         "IF NOT EXISTS "
     } else {
         ""
     };
-    let body = lines.join(", ");
+    let body = parts.columns.join(", ");
     step.statements
         .push(format!("CREATE TABLE {absent}{table} ({body})"));
-    if let Some(name) = counted {
+    if let Some(name) = parts.counted {
         // Wider than INTEGER, as SQLite's is.
         step.statements.push(format!(
-            "ALTER TABLE {table} ALTER COLUMN {name} TYPE bigint, ALTER COLUMN {name} \
+            "ALTER TABLE {table} ALTER COLUMN {column} TYPE bigint, ALTER COLUMN {column} \
              SET DEFAULT auth.next_id({}::regclass, {})",
             literal(&table),
             literal(&name),
-            name = ident(&name),
+            column = ident(&name),
         ));
+    }
+    Ok(())
+}
+
+fn column_of(
+    step: &mut Step,
+    parts: &mut Parts,
+    table: &ObjectName,
+    column: &mut ColumnDef,
+    tenant: &str,
+) -> Result<(), Fault> {
+    if is_named(&column.name, tenant) {
+        // Its default and its place in every key are the engine's.
+        let column = format!("{} {} NOT NULL", ident(tenant), column.data_type);
+        parts.columns.push(column);
+        return Ok(());
+    }
+    let taken = column::take(column)?;
+    if taken.may_count {
+        parts.countable.push(folded(&column.name));
+        if taken.primary.is_some() {
+            parts.counted = Some(folded(&column.name));
+        }
+    }
+    parts.columns.push(column.to_string());
+    parts.constraints.extend(keys(step, table, &taken, tenant)?);
+    Ok(())
+}
+
+fn constraint_of(
+    step: &mut Step,
+    parts: &mut Parts,
+    table: &ObjectName,
+    constraint: &TableConstraint,
+    tenant: &str,
+) -> Result<(), Fault> {
+    match constraint {
+        TableConstraint::PrimaryKey(written) => {
+            let columns = key::names(&written.columns)?;
+            let own: Vec<&String> = columns.iter().filter(|name| *name != tenant).collect();
+            if let [only] = own.as_slice()
+                && parts.countable.contains(only)
+            {
+                parts.counted = Some((*only).clone());
+            }
+            parts
+                .constraints
+                .push(key::primary(table, written, tenant)?);
+        }
+        TableConstraint::Unique(written) => {
+            parts.constraints.push(key::unique(table, written, tenant)?);
+        }
+        TableConstraint::ForeignKey(written) => {
+            step.references.push(Reference::of(table, written, tenant)?);
+        }
+        TableConstraint::Check(_) => parts.constraints.push(constraint.to_string()),
+        other => {
+            let what = other.to_string();
+            return Err(forbidden(&what, "PostgreSQL has no such constraint"));
+        }
     }
     Ok(())
 }

@@ -65,11 +65,12 @@ async fn a_context_that_somebody_made_is_refused() {
     let claims = r#"{"tenant_id":"globex"}"#;
     let own = stolen(&bed, "acme").await;
     let (mac, rest) = own.split_at(64);
+    let (until, own_claims) = rest.split_at(12);
     for forged in [
         claims.to_owned(),
-        format!("{}{}{claims}", "0".repeat(64), &rest[..12]),
+        format!("{}{}{claims}", "0".repeat(64), until),
         format!("{mac}{}", rest.replace("acme", "globex")),
-        format!("{mac}999999999999{}", &rest[12..]),
+        format!("{mac}999999999999{own_claims}"),
         rest.to_owned(),
         "garbage".to_owned(),
     ] {

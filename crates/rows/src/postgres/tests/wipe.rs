@@ -148,3 +148,22 @@ async fn a_call_that_is_given_up_ends_at_the_server() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn connections_that_the_server_ended_are_replaced_unnoticed() {
+    let bed = sample().await;
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE usename = (SELECT role FROM doorward.rows_key) \
+               AND datname = current_database()";
+    for _ in 0..3 {
+        assert!(bed.admin.execute(end, &[]).await.unwrap() > 0);
+        let count = bed.value("acme", "SELECT count(*) FROM notes").await;
+        assert_eq!(count, Value::Int(2));
+        assert!(bed.admin.execute(end, &[]).await.unwrap() > 0);
+        bed.write("acme", "UPDATE notes SET stars = stars + 1")
+            .await
+            .unwrap();
+    }
+    let stars = bed.value("acme", "SELECT max(stars) FROM notes").await;
+    assert_eq!(stars, Value::Int(3));
+}
