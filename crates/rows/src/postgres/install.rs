@@ -31,7 +31,8 @@ pub(super) async fn install(
         .batch_execute(LOCK)
         .await
         .map_err(|error| failed(&error))?;
-    if !is_installed(&transaction, &connector.role, &wanted).await? {
+    let is_new = !is_installed(&transaction, &connector.role, &wanted).await?;
+    if is_new {
         schemas(&transaction).await?;
         role(&transaction, connector, secrets).await?;
         rights(&transaction, connector, settings).await?;
@@ -44,11 +45,12 @@ pub(super) async fn install(
             .map_err(|error| failed(&error))?;
     }
     transaction.commit().await.map_err(|error| failed(&error))?;
+    // Before anybody logs in as the role: a pooler keeps sessions as they began.
+    if is_new && settings.own_database {
+        fence(owner, settings, &connector.role).await;
+    }
     if connector.caller().await.is_err() {
         password(owner, connector, secrets).await?;
-    }
-    if settings.own_database {
-        fence(owner, settings, &connector.role).await;
     }
     Ok(())
 }
@@ -114,7 +116,8 @@ fn is_outdated(version: i32) -> bool {
 
 /// The digest of everything that is installed.
 fn wanted(connector: &Connector, secrets: &Secrets, settings: &PostgresRowsSettings) -> String {
-    let mut all = format!("{AUTH}\0{}\0{}", connector.role, settings.schema);
+    let (schema, own) = (&settings.schema, settings.own_database);
+    let mut all = format!("{AUTH}\0{}\0{schema}\0{own}", connector.role);
     for pad in secrets.pads() {
         all.push('\0');
         all.push_str(&literal_bytes(&pad));

@@ -100,6 +100,7 @@ impl Pool {
         Ok(Lease {
             session: Some(session),
             clean: AtomicBool::new(false),
+            over: AtomicBool::new(false),
             free: Arc::clone(&self.free),
             connector: self.connector.clone(),
             _permit: permit,
@@ -184,11 +185,12 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// A connection on loan. Unless somebody said that nothing is open on it, dropping it ends
-/// what runs over it and throws it away.
+/// A connection on loan. Unless somebody said what is to become of it, dropping it ends what
+/// runs over it and throws it away.
 pub(super) struct Lease {
     session: Option<Session>,
     clean: AtomicBool,
+    over: AtomicBool,
     free: Arc<Mutex<Vec<Session>>>,
     connector: Connector,
     _permit: OwnedSemaphorePermit,
@@ -198,6 +200,11 @@ impl Lease {
     /// Its transaction has ended, and every answer was read.
     pub(super) fn is_clean(&self) {
         self.clean.store(true, Ordering::Release);
+    }
+
+    /// Nothing runs over it, or what runs ends with it: the server cannot send the rest.
+    pub(super) fn is_over(&self) {
+        self.over.store(true, Ordering::Release);
     }
 
     /// The connection; there is one for as long as the loan lasts.
@@ -215,7 +222,7 @@ impl Drop for Lease {
         if self.clean.load(Ordering::Acquire) {
             let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
             free.push(session);
-        } else {
+        } else if !self.over.load(Ordering::Acquire) {
             self.connector.abandon(session.client);
         }
     }

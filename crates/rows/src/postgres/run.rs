@@ -125,13 +125,13 @@ async fn over(
 ) -> Result<Vec<ResultSet>, Stop> {
     let session = lease.session().map_err(Stop::Lost)?;
     let done = transact(session, secrets, caller, work, bounds).await;
-    let is_clean = match &done {
-        Ok(_) => true,
-        Err(Stop::Refused(_)) => session.client.batch_execute("ROLLBACK").await.is_ok(),
-        Err(Stop::Lost(_) | Stop::Broken(_)) => false,
-    };
-    if is_clean {
-        lease.is_clean();
+    match &done {
+        Ok(_) => lease.is_clean(),
+        Err(Stop::Lost(_) | Stop::Broken(_)) => lease.is_over(),
+        Err(Stop::Refused(_)) => match session.client.batch_execute("ROLLBACK").await {
+            Ok(()) => lease.is_clean(),
+            Err(_) => lease.is_over(),
+        },
     }
     done
 }

@@ -143,3 +143,40 @@ fn hex(bytes: &[u8]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Computed by another implementation: Python's `hmac` and `hashlib`.
+    #[test]
+    fn the_secrets_are_what_the_database_computes_too() {
+        let secrets = Secrets::derive(&[7; 32], "db", "main");
+        assert_eq!(
+            secrets.verifier(),
+            "SCRAM-SHA-256$4096:BJAjSN7jLBwhtLh74vap2A==$\
+             p+LjtYMXli6h4u2lvXxcHOLMpSX0k9/QZy+mua8AzoY=:\
+             RLgZuaHP6xxHm8UhNxB+LcD1/ioE+XaxKhAGofIdGX0="
+        );
+        assert_eq!(
+            hex(&secrets.prove("{}", 4711, 1_700_000_000)),
+            "5ca33066a188c7715fe32569f8d0ba55e006ed1521390bac5c7493cf564765e4"
+        );
+    }
+
+    #[test]
+    fn every_realm_of_every_database_has_a_role_of_its_own() {
+        let long = "x".repeat(64);
+        let other = format!("{}y", "x".repeat(63));
+        let names = [
+            role_name("db", "main"),
+            role_name("other", "main"),
+            role_name("db", &long),
+            role_name("db", &other),
+        ];
+        for (at, name) in names.iter().enumerate() {
+            assert!(name.len() <= 63, "{name}");
+            assert!(!names[..at].contains(name), "{name}");
+        }
+    }
+}
