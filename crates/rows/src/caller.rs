@@ -1,7 +1,8 @@
 //! Who asks for rows: always somebody in a tenant. Not here: how the gate found out.
 
 use crate::fault::{Fault, FaultKind};
-use doorward_base::{CredentialId, Principal, RoleName, Scope, TenantId};
+use doorward_base::principal::CredentialId;
+use doorward_base::{Principal, RoleName, Scope, TenantId};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
