@@ -10,6 +10,7 @@ pub mod caller;
 pub mod engine;
 pub mod fault;
 pub mod http;
+pub mod plan;
 pub mod postgres;
 pub mod rest;
 pub mod schema;
