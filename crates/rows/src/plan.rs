@@ -8,16 +8,16 @@
 //! Not here: query strings, bodies and answers (`rest`); running anything (`engine`).
 
 pub mod access;
-mod expression;
+pub mod expression;
 pub mod literal;
 pub mod policy;
 pub mod read;
 pub mod refusal;
 mod relation;
 pub mod request;
-mod resolve;
+pub mod resolve;
 mod suggest;
-mod test;
+pub(crate) mod test;
 pub mod tree;
 pub mod write;
 mod writer;

@@ -44,6 +44,12 @@ impl<'a> Scope<'a> {
         self.flavour
     }
 
+    /// How many steps made the schema.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.schema.version
+    }
+
     /// The caller's tenant, as its column holds it.
     #[must_use]
     pub fn tenant(&self) -> String {
@@ -289,7 +295,10 @@ impl<'a> Access<'a> {
             }
             Relation::In => " IN ",
         };
-        w.sql("(").column(called, &column.name).sql(operator).sql("(");
+        w.sql("(")
+            .column(called, &column.name)
+            .sql(operator)
+            .sql("(");
         w.separated(", ", &values, |w, value| literal::write(w, column, value))?;
         w.sql("))");
         Ok(())

@@ -58,7 +58,9 @@ fn bare(w: &mut Writer, called: &str, place: &Place<'_>) -> Result<(), Refusal> 
     }
     match w.flavour() {
         Flavour::Postgres => {
-            w.sql("(to_jsonb(").column(called, &place.column.name).sql(")");
+            w.sql("(to_jsonb(")
+                .column(called, &place.column.name)
+                .sql(")");
             for (at, step) in place.path.iter().enumerate() {
                 let last = at + 1 == place.path.len();
                 w.sql(if last && place.as_text { "->>" } else { "->" });
@@ -74,13 +76,16 @@ fn bare(w: &mut Writer, called: &str, place: &Place<'_>) -> Result<(), Refusal> 
             let column = &place.column.name;
             // SQLite reads a document's `true` as 1, and its numbers as numbers.
             w.sql("(CASE json_type(").column(called, column).sql(", ");
-            w.value(path.clone()).sql(") WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ");
+            w.value(path.clone())
+                .sql(") WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ");
             w.sql("ELSE CAST(").column(called, column).sql(" ->> ");
             w.value(path).sql(" AS TEXT) END)");
         }
         Flavour::Sqlite => {
             let path = sqlite_path(place)?;
-            w.sql("json_extract(").column(called, &place.column.name).sql(", ");
+            w.sql("json_extract(")
+                .column(called, &place.column.name)
+                .sql(", ");
             w.value(path).sql(")");
         }
     }
@@ -114,7 +119,11 @@ pub(crate) fn sqlite_document(
     place: &Place<'_>,
 ) -> Result<(), Refusal> {
     let path = sqlite_path(place)?;
-    w.sql("(").column(called, &place.column.name).sql(" -> ").value(path).sql(")");
+    w.sql("(")
+        .column(called, &place.column.name)
+        .sql(" -> ")
+        .value(path)
+        .sql(")");
     Ok(())
 }
 

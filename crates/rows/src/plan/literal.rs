@@ -151,7 +151,13 @@ fn uuid(text: &str) -> Option<String> {
     }
     let digits = digits.to_ascii_lowercase();
     let part = |from: usize, to: usize| digits.get(from..to);
-    let parts = [part(0, 8)?, part(8, 12)?, part(12, 16)?, part(16, 20)?, part(20, 32)?];
+    let parts = [
+        part(0, 8)?,
+        part(8, 12)?,
+        part(12, 16)?,
+        part(16, 20)?,
+        part(20, 32)?,
+    ];
     Some(parts.join("-"))
 }
 
@@ -204,7 +210,10 @@ mod tests {
             ("character(3)", None),
             ("text", None),
             ("numeric(10,2)", Some("numeric")),
-            ("timestamp(3) with time zone", Some("timestamp with time zone")),
+            (
+                "timestamp(3) with time zone",
+                Some("timestamp with time zone"),
+            ),
             ("bit(8)", Some("bit(8)")),
             ("integer[]", Some("integer[]")),
             ("\"odd(type)\"", Some("\"odd(type)\"")),

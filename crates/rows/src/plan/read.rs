@@ -178,7 +178,9 @@ fn document(w: &mut Writer, called: &str, embedded: &Embedded<'_>) -> Result<(),
     let node = &embedded.node;
     let postgres = w.flavour() == Flavour::Postgres;
     w.sql(match (postgres, embedded.many) {
-        (true, true) => "(SELECT coalesce(json_agg(row_to_json(\"~\".*)), '[]'::json) FROM (SELECT ",
+        (true, true) => {
+            "(SELECT coalesce(json_agg(row_to_json(\"~\".*)), '[]'::json) FROM (SELECT "
+        }
         (true, false) => "(SELECT row_to_json(\"~\".*) FROM (SELECT ",
         (false, true) => "(SELECT json_group_array(json(\"~\")) FROM (SELECT json_object(",
         (false, false) => "(SELECT json_object(",
@@ -218,7 +220,10 @@ fn source(
     node: &Node<'_>,
     outer: Option<(&Link<'_>, &str)>,
 ) -> Result<(), Refusal> {
-    w.sql(" FROM ").name(&node.access.table().name).sql(" AS ").name(alias);
+    w.sql(" FROM ")
+        .name(&node.access.table().name)
+        .sql(" AS ")
+        .name(alias);
     match outer {
         None => {
             w.sql(" WHERE ");
@@ -228,9 +233,19 @@ fn source(
             equal(w, pairs, outer, alias);
             w.sql(" AND ");
         }
-        Some((Link::Through { junction, near, far }, outer)) => {
+        Some((
+            Link::Through {
+                junction,
+                near,
+                far,
+            },
+            outer,
+        )) => {
             let between = w.alias();
-            w.sql(" JOIN ").name(&junction.table().name).sql(" AS ").name(&between);
+            w.sql(" JOIN ")
+                .name(&junction.table().name)
+                .sql(" AS ")
+                .name(&between);
             w.sql(" ON ");
             equal(w, far, &between, alias);
             w.sql(" WHERE ");

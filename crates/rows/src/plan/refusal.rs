@@ -169,11 +169,7 @@ impl fmt::Display for Refusal {
                 write!(f, "invalid input syntax for type {type_name}: \"{value}\"")
             }
             Self::Denied(what) => write!(f, "permission denied for {what}"),
-            Self::NoRight(right) => write!(
-                f,
-                "this credential has no right to {}",
-                right.as_str()
-            ),
+            Self::NoRight(right) => write!(f, "this credential has no right to {}", right.as_str()),
             Self::RowDenied(table) => write!(
                 f,
                 "new row violates row-level security policy for table \"{table}\""

@@ -54,7 +54,9 @@ pub(crate) fn find<'a>(
     match found.as_slice() {
         [only] => Ok((*only).clone()),
         [] => {
-            let names = all.iter().map(|relation| relation.child.table().name.as_str());
+            let names = all
+                .iter()
+                .map(|relation| relation.child.table().name.as_str());
             Err(Refusal::RelationUnknown {
                 parent: parent.table().name.clone(),
                 child: target.to_owned(),
@@ -65,7 +67,10 @@ pub(crate) fn find<'a>(
         several => Err(Refusal::RelationAmbiguous {
             parent: parent.table().name.clone(),
             child: target.to_owned(),
-            found: several.iter().map(|relation| relation.candidate()).collect(),
+            found: several
+                .iter()
+                .map(|relation| relation.candidate())
+                .collect(),
         }),
     }
 }
@@ -77,7 +82,9 @@ impl<'a> Relation<'a> {
     }
 
     fn is_hinted(&self, hint: &str) -> bool {
-        let by_column = self.single.is_some_and(|(near, far)| near == hint || far == hint);
+        let by_column = self
+            .single
+            .is_some_and(|(near, far)| near == hint || far == hint);
         self.by == hint || self.keys.contains(&hint) || by_column
     }
 
@@ -135,9 +142,7 @@ fn relations(parent: Access<'_>) -> Vec<Relation<'_>> {
 }
 
 /// The foreign keys of a table whose columns, here and there, the caller may read.
-fn visible_keys<'a>(
-    table: Access<'a>,
-) -> impl Iterator<Item = (&'a ForeignKey, Access<'a>)> {
+fn visible_keys<'a>(table: Access<'a>) -> impl Iterator<Item = (&'a ForeignKey, Access<'a>)> {
     let readable = |of: Access<'a>, columns: &'a [String]| {
         of.own(columns).all(|column| of.grant().selects(column))
     };
@@ -161,7 +166,9 @@ fn single<'a>(
 ) -> Option<(&'a str, &'a str)> {
     let mut own = table.own(columns);
     let only = own.next().filter(|_| own.next().is_none())?;
-    pairs(columns, others).into_iter().find(|pair| pair.0 == only)
+    pairs(columns, others)
+        .into_iter()
+        .find(|pair| pair.0 == only)
 }
 
 /// Whether at most one row of the table has the same values in these columns.
@@ -209,7 +216,9 @@ fn referring<'a>(parent: Access<'a>, child: Access<'a>, key: &'a ForeignKey) -> 
 /// Whether a table joins two others by these keys: its rows are one for each pair.
 fn joins(junction: Access<'_>, near: &ForeignKey, far: &ForeignKey) -> bool {
     let primary: BTreeSet<&str> = junction.own(&junction.table().primary_key).collect();
-    let mut both = junction.own(&near.columns).chain(junction.own(&far.columns));
+    let mut both = junction
+        .own(&near.columns)
+        .chain(junction.own(&far.columns));
     !primary.is_empty() && both.all(|column| primary.contains(column))
 }
 

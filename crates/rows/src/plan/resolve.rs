@@ -37,7 +37,10 @@ const CASTS: [(&str, Cast); 26] = [
     ("float4", cast("real", ColumnKind::Real)),
     ("float", cast("double precision", ColumnKind::Real)),
     ("float8", cast("double precision", ColumnKind::Real)),
-    ("double precision", cast("double precision", ColumnKind::Real)),
+    (
+        "double precision",
+        cast("double precision", ColumnKind::Real),
+    ),
     ("numeric", cast("numeric", ColumnKind::Numeric)),
     ("decimal", cast("numeric", ColumnKind::Numeric)),
     ("bool", cast("boolean", ColumnKind::Bool)),
@@ -232,7 +235,9 @@ pub(crate) fn place<'a>(
     let cast = cast.map(|name| {
         let lower = name.to_ascii_lowercase();
         let known = CASTS.iter().find(|(alias, _)| *alias == lower);
-        known.map(|&(_, cast)| cast).ok_or(Refusal::CastUnknown(name.to_owned()))
+        known
+            .map(|&(_, cast)| cast)
+            .ok_or(Refusal::CastUnknown(name.to_owned()))
     });
     Ok(Place {
         column: access.column(&field.column)?,

@@ -7,15 +7,14 @@ const MAX_DISTANCE: usize = 2;
 const MAX_LENGTH: usize = 64;
 
 /// The nearest of these names, if one is near.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let wanted: Vec<char> = name.chars().take(MAX_LENGTH + 1).collect();
     if wanted.len() > MAX_LENGTH {
         return None;
     }
-    let distances = known.into_iter().map(|known| (distance(&wanted, known), known));
+    let distances = known
+        .into_iter()
+        .map(|known| (distance(&wanted, known), known));
     distances
         .filter(|&(distance, known)| {
             (1..=MAX_DISTANCE).contains(&distance) && 2 * distance < known.chars().count()

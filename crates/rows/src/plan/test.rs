@@ -53,9 +53,11 @@ pub(crate) fn write(
             Flavour::Postgres => contain(w, called, place, *how, value),
             Flavour::Sqlite => contain_on_sqlite(w, called, place, *how, value),
         },
-        Test::Search { kind, language, words } => {
-            search(w, called, place, *kind, language.as_deref(), words)
-        }
+        Test::Search {
+            kind,
+            language,
+            words,
+        } => search(w, called, place, *kind, language.as_deref(), words),
     }
 }
 
@@ -81,8 +83,8 @@ fn operand(w: &mut Writer, place: &Place<'_>, value: &str) -> Result<(), Refusal
             }
         }
         (Flavour::Sqlite, ColumnKind::Json) => {
-            let document: Json = serde_json::from_str(value)
-                .map_err(|_| literal::invalid(place.column, value))?;
+            let document: Json =
+                serde_json::from_str(value).map_err(|_| literal::invalid(place.column, value))?;
             w.value(match document {
                 Json::Bool(truth) => Value::Int(i64::from(truth)),
                 document @ (Json::Array(_) | Json::Object(_)) => Value::Text(document.to_string()),
@@ -177,7 +179,7 @@ fn pattern(
 fn glob(like: &str) -> String {
     let mut glob = String::with_capacity(like.len());
     let mut letters = like.chars();
-    let mut literal = |glob: &mut String, letter: char| match letter {
+    let literal = |glob: &mut String, letter: char| match letter {
         '*' | '?' | '[' => {
             glob.push('[');
             glob.push(letter);
@@ -320,8 +322,7 @@ fn elements(value: &str) -> Option<Vec<String>> {
 }
 
 /// The elements of PostgreSQL's form of a list, `{a,"b c"}`, not nested.
-#[must_use]
-pub fn array(value: &str) -> Option<Vec<String>> {
+pub(crate) fn array(value: &str) -> Option<Vec<String>> {
     let inside = value.trim().strip_prefix('{')?.strip_suffix('}')?;
     let mut elements = Vec::new();
     let mut letters = inside.chars().peekable();
@@ -371,7 +372,11 @@ fn search(
         let details = "SQLite's tables have no text search".to_owned();
         return Err(Refusal::Unavailable(details));
     }
-    if let Some(text) = [Some(words), language].into_iter().flatten().find(|t| t.contains('\0')) {
+    if let Some(text) = [Some(words), language]
+        .into_iter()
+        .flatten()
+        .find(|t| t.contains('\0'))
+    {
         return Err(literal::invalid(place.column, &text.replace('\0', "")));
     }
     let language = |w: &mut Writer| {
@@ -427,7 +432,11 @@ mod tests {
             ("{\"a}", None),
             ("a,b", None),
         ] {
-            assert_eq!(array(text), expected.map(|list| list.into_iter().map(str::to_owned).collect::<Vec<_>>()), "{text}");
+            assert_eq!(
+                array(text),
+                expected.map(|list| list.into_iter().map(str::to_owned).collect::<Vec<_>>()),
+                "{text}"
+            );
         }
     }
 }

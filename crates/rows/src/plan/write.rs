@@ -80,7 +80,9 @@ pub fn update<'a>(
         }
     })?;
     if w.flavour() == Flavour::Postgres {
-        let values = set.iter().map(|(column, value)| (column.name.clone(), (*value).clone()));
+        let values = set
+            .iter()
+            .map(|(column, value)| (column.name.clone(), (*value).clone()));
         w.sql(" FROM json_to_record(");
         w.text(Json::Object(values.collect()).to_string());
         w.sql("::json) AS ").name(NEW).sql("(");
@@ -157,7 +159,10 @@ fn given_column<'a>(
             column: name.to_owned(),
         }),
         Some(column) if column.is_tenant || may(name) => Ok(column),
-        Some(_) => Err(Refusal::Denied(format!("column {name} of table {}", table.name))),
+        Some(_) => Err(Refusal::Denied(format!(
+            "column {name} of table {}",
+            table.name
+        ))),
     }
 }
 

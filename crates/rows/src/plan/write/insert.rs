@@ -44,7 +44,12 @@ pub fn insert<'a>(
 ) -> Result<WritePlan, Refusal> {
     let mut w = begin(access, false, told)?;
     let grant = access.grant();
-    if !access.table().columns.iter().any(|column| grant.inserts(&column.name)) {
+    if !access
+        .table()
+        .columns
+        .iter()
+        .any(|column| grant.inserts(&column.name))
+    {
         return Err(denied(access));
     }
     let given = Given::of(access, asked)?;
@@ -55,7 +60,10 @@ pub fn insert<'a>(
             columns: Vec::new(),
         });
     }
-    let target = asked.conflict.as_ref().map(|conflict| target(access, conflict));
+    let target = asked
+        .conflict
+        .as_ref()
+        .map(|conflict| target(access, conflict));
     let target = target.transpose()?;
     let merged = match (&target, &asked.conflict) {
         (Some(key), Some(conflict)) if conflict.merge => Some(merged(access, &given, key)?),
@@ -75,7 +83,11 @@ pub fn insert<'a>(
         return bare(w, access, asked, told, before);
     }
     w.sql(" (");
-    let named = given.columns.iter().map(|(column, _)| *column).chain(tenant);
+    let named = given
+        .columns
+        .iter()
+        .map(|(column, _)| *column)
+        .chain(tenant);
     w.separated(", ", named, |w, column| {
         w.name(&column.name);
         Ok::<_, Refusal>(())
@@ -150,7 +162,9 @@ impl<'a> Given<'a> {
                 .map(|row| list(&columns, row))
                 .collect::<Result<_, _>>()?,
         };
-        let columns = columns.into_iter().map(|(_, column, missing)| (column, missing));
+        let columns = columns
+            .into_iter()
+            .map(|(_, column, missing)| (column, missing));
         Ok(Self {
             columns: columns.collect(),
             document: Json::Array(document).to_string(),
@@ -161,7 +175,10 @@ impl<'a> Given<'a> {
     fn source(&self, w: &mut Writer) -> Result<(), Refusal> {
         match w.flavour() {
             Flavour::Sqlite => {
-                w.sql("json_each(").text(self.document.as_str()).sql(") AS ").name(ROWS);
+                w.sql("json_each(")
+                    .text(self.document.as_str())
+                    .sql(") AS ")
+                    .name(ROWS);
                 Ok(())
             }
             Flavour::Postgres => {
@@ -310,7 +327,10 @@ fn hidden(
 ) -> Result<Option<Statement>, Refusal> {
     let is_given = |name: &str| given.columns.iter().any(|(column, _)| column.name == name);
     let tenant = access.tenant_column().map(|column| column.name.as_str());
-    if !key.iter().all(|&name| Some(name) == tenant || is_given(name)) {
+    if !key
+        .iter()
+        .all(|&name| Some(name) == tenant || is_given(name))
+    {
         return Ok(None);
     }
     let mut w = Writer::new(access.scope().flavour());
