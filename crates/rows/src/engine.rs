@@ -5,6 +5,7 @@ use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::schema::Schema;
 use crate::value::Value;
+use doorward_base::TenantId;
 use doorward_surface::target::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,4 +131,12 @@ pub trait Engine: Send + Sync {
     /// Changes the realm's schema by these statements (DDL), as one step, once: a step that
     /// was applied before is not applied again. Answers the version afterwards.
     fn amend<'a>(&'a self, ddl: &'a str) -> BoxFuture<'a, Result<u64, Fault>>;
+
+    /// Erases every row of a tenant for good. A tenant that has none is erased already.
+    fn erase<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<(), Fault>>;
+
+    /// A bounded piece of what is to be done now and then, such as bringing tenants' files up
+    /// to the schema and closing idle ones. Answers how many tenants it dealt with; none is
+    /// left when it was none.
+    fn upkeep(&self) -> BoxFuture<'_, Result<u64, Fault>>;
 }
