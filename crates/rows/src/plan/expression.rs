@@ -185,6 +185,18 @@ pub(crate) fn top(
             sqlite_document(w, called, place)?;
             Ok(Shape::Document)
         }
+        (Flavour::Sqlite, ColumnKind::Json | ColumnKind::Array) => {
+            w.sql("(CASE WHEN json_valid(");
+            scalar(w, called, place)?;
+            w.sql(") THEN json(");
+            scalar(w, called, place)?;
+            w.sql(") WHEN ");
+            scalar(w, called, place)?;
+            w.sql(" IS NOT NULL THEN json_quote(");
+            scalar(w, called, place)?;
+            w.sql(") END)");
+            Ok(Shape::Document)
+        }
         (Flavour::Sqlite, _) | (_, ColumnKind::Int | ColumnKind::Bool) => {
             scalar(w, called, place)?;
             Ok(Shape::Plain(kind))

@@ -19,7 +19,7 @@ const MAX_EMBEDDED: usize = 32;
 const MAX_OUTPUTS: usize = 2_000;
 
 /// How many tests a request may make.
-const MAX_TESTS: usize = 500;
+const MAX_TESTS: usize = 200;
 
 /// The types that values may be cast to, as clients and PostgreSQL name them.
 const CASTS: [(&str, Cast); 26] = [

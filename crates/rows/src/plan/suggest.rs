@@ -17,7 +17,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|known| (distance(&wanted, known), known));
     distances
         .filter(|&(distance, known)| {
-            (1..=MAX_DISTANCE).contains(&distance) && 2 * distance < known.chars().count()
+            (1..=MAX_DISTANCE).contains(&distance) && 2 * distance <= known.chars().count()
         })
         .min()
         .map(|(_, known)| known.to_owned())
@@ -53,7 +53,7 @@ mod tests {
             ("naem", Some("name")),
             ("createdat", Some("created_at")),
             ("name", None),
-            ("ix", None),
+            ("ix", Some("id")),
             ("owner", None),
             ("", None),
         ] {

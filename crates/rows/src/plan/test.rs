@@ -11,6 +11,9 @@ use crate::schema::ColumnKind;
 use crate::value::Value;
 use serde_json::Value as Json;
 
+/// How many elements a list may be compared by on SQLite, each with a search of its own.
+const MAX_ELEMENTS: usize = 100;
+
 /// Writes the test of what is in that place.
 pub(crate) fn write(
     w: &mut Writer,
@@ -261,6 +264,9 @@ fn contain_on_sqlite(
         return Err(Refusal::Unavailable(details));
     }
     let elements = elements(value).ok_or_else(|| literal::invalid(place.column, value))?;
+    if elements.len() > MAX_ELEMENTS {
+        return Err(Refusal::TooComplex("values in a list"));
+    }
     let each = |w: &mut Writer| -> Result<(), Refusal> {
         w.sql("FROM json_each(");
         scalar(w, called, place)?;

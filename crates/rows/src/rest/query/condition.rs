@@ -5,6 +5,9 @@ use super::{MAX_DEPTH, MAX_LIST, QueryError};
 use crate::plan::request::{Among, Comparison, Condition, Containment, Field, Search, Test, Truth};
 use crate::plan::test::array;
 
+/// How many values `any` and `all` may have: each is a comparison of its own.
+const MAX_COMPARED: usize = 100;
+
 /// The value of a filter's parameter: all of it is the value tested for.
 pub(super) fn filter(field: Field, value: &str) -> Result<Condition, QueryError> {
     let mut cursor = Cursor::new("filter", value);
@@ -190,11 +193,7 @@ fn compared(
 fn braced(cursor: &mut Cursor<'_>, ends: Ends) -> Result<Vec<String>, QueryError> {
     let mut before = cursor.clone();
     let list = array(&value(cursor, ends)?).ok_or_else(|| before.refusal("a list in braces"))?;
-    bounded(list)
-}
-
-fn bounded(list: Vec<String>) -> Result<Vec<String>, QueryError> {
-    if list.len() > MAX_LIST {
+    if list.len() > MAX_COMPARED {
         return Err(QueryError::TooComplex("values in a list"));
     }
     Ok(list)
@@ -250,7 +249,10 @@ fn values(cursor: &mut Cursor<'_>) -> Result<Vec<String>, QueryError> {
         }
     }
     cursor.need(")")?;
-    bounded(values)
+    if values.len() > MAX_LIST {
+        return Err(QueryError::TooComplex("values in a list"));
+    }
+    Ok(values)
 }
 
 /// A value up to a comma or a parenthesis, quoted if it has one of its own. A quote that does
