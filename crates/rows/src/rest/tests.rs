@@ -10,8 +10,9 @@ mod writing;
 
 use super::answer;
 use crate::caller::{Caller, RightScopes};
-use crate::engine::Bounds;
+use crate::engine::{Bounds, Engine, Statement, Work};
 use crate::plan::{Policies, Policy};
+use crate::value::Value;
 use bytes::Bytes;
 use doorward_base::principal::{CredentialId, Epoch, PrincipalParts};
 use doorward_base::{Principal, RoleName, Scope, SubjectKind, TenantId, Timestamp};
@@ -19,12 +20,21 @@ use engine::InMemory;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value as Json, json};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
+use tokio::runtime::Runtime;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+const BOUNDS: Bounds = Bounds {
+    rows: 1_000,
+    bytes: 1 << 20,
+    time: Duration::from_secs(5),
+};
 
 /// Somebody, and the tables.
 struct World {
-    engine: InMemory,
+    engine: Box<dyn Engine>,
     policies: Policies,
     role: Option<&'static str>,
     scopes: Vec<&'static str>,
@@ -66,7 +76,7 @@ impl Answer {
 impl World {
     fn new() -> Self {
         Self {
-            engine: InMemory::new(engine::TABLES),
+            engine: Box::new(InMemory::new()),
             policies: Policies::default(),
             role: None,
             scopes: vec!["read", "write"],
@@ -127,18 +137,10 @@ impl World {
             request = request.header(*name, *value);
         }
         let request = request.body(Bytes::from(body.to_owned())).unwrap();
-        let bounds = Bounds {
-            rows: 1_000,
-            bytes: 1 << 20,
-            time: Duration::from_secs(5),
-        };
         let caller = self.caller();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let response =
-                answer(&self.engine, &caller, &self.policies, bounds, request, path).await;
+        RUNTIME.block_on(async {
+            let engine = &*self.engine;
+            let response = answer(engine, &caller, &self.policies, BOUNDS, request, path).await;
             let (parts, body) = response.into_parts();
             let bytes = body.collect().await.unwrap().to_bytes();
             Answer {
@@ -147,6 +149,19 @@ impl World {
                 text: String::from_utf8(bytes.to_vec()).unwrap(),
             }
         })
+    }
+
+    /// One number, past the language.
+    fn number(&self, sql: &str) -> i64 {
+        let caller = self.caller();
+        let work = Work::one(Statement::new(sql, Vec::new(), false));
+        let results = RUNTIME
+            .block_on(self.engine.run(&caller, work, BOUNDS))
+            .unwrap();
+        match results[0].rows[0][0] {
+            Value::Int(number) => number,
+            ref other => panic!("{other:?}"),
+        }
     }
 
     fn get(&self, target: &str) -> Answer {

@@ -30,7 +30,7 @@ fn encode(text: &str) -> String {
 #[test]
 fn a_value_is_only_ever_a_value() {
     let world = World::new();
-    let before = world.engine.number("SELECT count(*) FROM projects");
+    let before = world.number("SELECT count(*) FROM projects");
     for text in HOSTILE {
         let value = encode(text);
         for query in [
@@ -64,7 +64,7 @@ fn a_value_is_only_ever_a_value() {
             }
         }
     }
-    assert_eq!(world.engine.number("SELECT count(*) FROM projects"), before);
+    assert_eq!(world.number("SELECT count(*) FROM projects"), before);
 }
 
 #[test]

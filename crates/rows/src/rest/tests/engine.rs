@@ -13,22 +13,22 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::{Arc, Mutex};
 
+/// Tables that both engines take.
 pub(super) const TABLES: &str = "
 CREATE TABLE clients (
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, vip BOOLEAN NOT NULL DEFAULT 0
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, vip BOOLEAN NOT NULL DEFAULT FALSE
 );
 CREATE TABLE projects (
   id INTEGER PRIMARY KEY,
   client_id INTEGER REFERENCES clients (id),
   name TEXT NOT NULL,
   budget NUMERIC DEFAULT 10,
-  data JSON,
-  tags JSON,
-  done BOOLEAN NOT NULL DEFAULT 0,
+  data JSONB,
+  tags JSONB,
+  done BOOLEAN NOT NULL DEFAULT FALSE,
   owner TEXT DEFAULT 'ann',
   secret TEXT,
-  photo BLOB,
-  tenant_id TEXT NOT NULL DEFAULT 'acme' CHECK (tenant_id = 'acme')
+  photo BYTEA
 );
 CREATE TABLE tasks (
   id INTEGER PRIMARY KEY, project_id INTEGER NOT NULL REFERENCES projects (id), title TEXT,
@@ -53,21 +53,29 @@ CREATE TABLE orders (
   shipping_id INTEGER REFERENCES addresses (id)
 );
 CREATE TABLE \"odd \"\"table\" (\"a \"\"b\" TEXT, \"select\" TEXT PRIMARY KEY);
-INSERT INTO clients VALUES (1, 'Acme', 1), (2, 'Beta', 0), (3, 'Gamma', 0);
+";
+
+/// Rows of the tenant's.
+pub(super) const ROWS: &str = "
+INSERT INTO clients VALUES (1, 'Acme', TRUE), (2, 'Beta', FALSE), (3, 'Gamma', FALSE);
 INSERT INTO projects (id, client_id, name, budget, data, tags, done, owner, secret, photo) VALUES
   (1, 1, 'Alpha', 100.5, '{\"size\":3,\"at\":{\"x\":[10,20]},\"on\":true,\"word\":\"w\"}',
-   '[\"red\",\"blue\"]', 1, 'ann', 's1', x'00ff'),
-  (2, 1, 'beta%', 20, '{\"size\":12,\"on\":false,\"word\":null}', '[\"red\"]', 0, 'bob', 's2', NULL),
-  (3, 2, 'Gamma, Ltd.', NULL, NULL, NULL, 0, 'ann', 's3', NULL),
-  (4, NULL, 'd\"elta', 7, '[1,2]', '[]', 1, 'bob', 's4', NULL);
+   '[\"red\",\"blue\"]', TRUE, 'ann', 's1', NULL),
+  (2, 1, 'beta%', 20, '{\"size\":12,\"on\":false,\"word\":null}', '[\"red\"]', FALSE, 'bob', 's2', NULL),
+  (3, 2, 'Gamma, Ltd.', NULL, NULL, NULL, FALSE, 'ann', 's3', NULL),
+  (4, NULL, 'd\"elta', 7, '[1,2]', '[]', TRUE, 'bob', 's4', NULL);
 INSERT INTO tasks VALUES (1, 1, 'one', 't1'), (2, 1, 'two', 't2'), (3, 2, 'three', 't3');
 INSERT INTO people VALUES (1, 'Ada', NULL), (2, 'Bo', 1), (3, 'Cy', 1);
 INSERT INTO assignments VALUES (1, 1, 'lead'), (1, 2, 'help'), (2, 2, 'lead');
-INSERT INTO profiles VALUES (1, 'first', 1);
+INSERT INTO profiles VALUES (1, 'first', TRUE);
 INSERT INTO addresses VALUES (1, 'Low'), (2, 'High');
 INSERT INTO orders VALUES (1, 1, 2);
 INSERT INTO \"odd \"\"table\" VALUES ('x', 'y');
 ";
+
+/// What the engine of SQLite does by itself: the tenant's column.
+const TENANT: &str = "ALTER TABLE projects ADD COLUMN tenant_id TEXT NOT NULL DEFAULT 'acme'
+  CHECK (tenant_id = 'acme')";
 
 pub(super) struct InMemory {
     connection: Mutex<Connection>,
@@ -75,22 +83,18 @@ pub(super) struct InMemory {
 }
 
 impl InMemory {
-    pub(super) fn new(ddl: &str) -> Self {
+    pub(super) fn new() -> Self {
         let connection = Connection::open_in_memory().unwrap();
         connection
             .execute_batch("PRAGMA foreign_keys = ON")
             .unwrap();
-        connection.execute_batch(ddl).unwrap();
+        for sql in [TABLES, TENANT, ROWS] {
+            connection.execute_batch(sql).unwrap();
+        }
         Self {
             schema: Arc::new(schema(&connection)),
             connection: Mutex::new(connection),
         }
-    }
-
-    /// One number, past everything.
-    pub(super) fn number(&self, sql: &str) -> i64 {
-        let connection = self.connection.lock().unwrap();
-        connection.query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
     fn transact(
@@ -249,8 +253,8 @@ fn kind(type_name: &str) -> ColumnKind {
         "INTEGER" => ColumnKind::Int,
         "BOOLEAN" => ColumnKind::Bool,
         "NUMERIC" => ColumnKind::Numeric,
-        "JSON" => ColumnKind::Json,
-        "BLOB" => ColumnKind::Bytes,
+        "JSONB" => ColumnKind::Json,
+        "BYTEA" => ColumnKind::Bytes,
         _ => ColumnKind::Text,
     }
 }

@@ -143,7 +143,7 @@ fn only_rows_of_the_policy_are_changed_and_only_to_such() {
         "",
     );
     assert_eq!(answer.header("content-range"), Some("*/0"));
-    assert_eq!(world.engine.number("SELECT count(*) FROM projects"), 4);
+    assert_eq!(world.number("SELECT count(*) FROM projects"), 4);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_row_is_made_only_as_the_policy_has_it_and_all_or_none() {
     world
         .send_json(Method::POST, "/projects", "", rows)
         .refused(403, "42501");
-    assert_eq!(world.engine.number("SELECT count(*) FROM projects"), 4);
+    assert_eq!(world.number("SELECT count(*) FROM projects"), 4);
     let own = json!({"id": 12, "name": "c"});
     let answer = world.send_json(Method::POST, "/projects?select=id,owner", SHOWN, own);
     assert_eq!(answer.json(), json!([{"id": 12, "owner": "ann"}]));
@@ -175,9 +175,7 @@ fn a_row_of_somebody_else_is_not_merged_with() {
         .send_json(Method::POST, "/projects", merge, theirs)
         .refused(403, "42501");
     assert_eq!(
-        world
-            .engine
-            .number("SELECT count(*) FROM projects WHERE name IN ('mine', 'taken')"),
+        world.number("SELECT count(*) FROM projects WHERE name IN ('mine', 'taken')"),
         0
     );
     let own = json!({"id": 1, "name": "mine", "owner": "ann"});

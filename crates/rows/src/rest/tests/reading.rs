@@ -9,8 +9,14 @@ fn ids(world: &World, query: &str) -> Json {
 
 #[test]
 fn rows_are_written_with_their_types_in_the_order_of_the_selection() {
-    let answer =
-        World::new().get("/projects?id=eq.1&select=name,id,done,budget,data,photo,tenant_id");
+    let world = World::new();
+    world.send_json(
+        Method::PATCH,
+        "/projects?id=eq.1",
+        "",
+        json!({"photo": "\\x00ff"}),
+    );
+    let answer = world.get("/projects?id=eq.1&select=name,id,done,budget,data,photo,tenant_id");
     assert_eq!(
         answer.text,
         "[{\"name\":\"Alpha\",\"id\":1,\"done\":true,\"budget\":100.5,\

@@ -192,13 +192,11 @@ fn without_a_filter_all_rows_are_changed() {
     let world = World::new();
     world.send_json(Method::PATCH, "/tasks", "", json!({"title": "t"}));
     assert_eq!(
-        world
-            .engine
-            .number("SELECT count(*) FROM tasks WHERE title = 't'"),
+        world.number("SELECT count(*) FROM tasks WHERE title = 't'"),
         3
     );
     world.send(Method::DELETE, "/tasks", &[], "");
-    assert_eq!(world.engine.number("SELECT count(*) FROM tasks"), 0);
+    assert_eq!(world.number("SELECT count(*) FROM tasks"), 0);
 }
 
 #[test]
@@ -244,7 +242,7 @@ fn a_change_that_is_too_much_or_only_tried_stays_undone() {
     world
         .send(Method::DELETE, "/tasks?id=eq.9", &single, "")
         .refused(406, "PGRST116");
-    assert_eq!(world.engine.number("SELECT count(*) FROM tasks"), 3);
+    assert_eq!(world.number("SELECT count(*) FROM tasks"), 3);
     let answer = world.send(Method::DELETE, "/tasks?id=eq.1&select=id", &single, "");
     assert_eq!(answer.json(), json!({"id": 1}));
 }
@@ -262,7 +260,7 @@ fn what_would_say_which_rows_are_changed_is_refused_where_it_is_not_heeded() {
             .send(Method::DELETE, &format!("/tasks?{query}"), &[], "")
             .refused(400, "PGRST127");
     }
-    assert_eq!(world.engine.number("SELECT count(*) FROM tasks"), 3);
+    assert_eq!(world.number("SELECT count(*) FROM tasks"), 3);
 }
 
 #[test]
