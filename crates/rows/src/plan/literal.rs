@@ -82,7 +82,6 @@ pub(crate) fn cell(column: &Column, value: &Json) -> Result<Json, Refusal> {
         Json::String(text) => text.clone(),
         other => other.to_string(),
     };
-    refuse_nul(column, &text)?;
     Ok(match typed(column, &text)? {
         Value::Int(number) => Json::from(number),
         Value::Real(number) => Number::from_f64(number).map_or(Json::Null, Json::Number),
@@ -111,6 +110,24 @@ fn refuse_nul(column: &Column, text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The same of every text in a document.
+///
+/// # Errors
+/// [`Refusal::ValueInvalid`].
+pub(crate) fn refuse_nul_within(column: &Column, value: &Json) -> Result<(), Refusal> {
+    match value {
+        Json::String(text) => refuse_nul(column, text),
+        Json::Array(elements) => elements
+            .iter()
+            .try_for_each(|element| refuse_nul_within(column, element)),
+        Json::Object(members) => members.iter().try_for_each(|(name, member)| {
+            refuse_nul(column, name)?;
+            refuse_nul_within(column, member)
+        }),
+        Json::Null | Json::Bool(_) | Json::Number(_) => Ok(()),
+    }
+}
+
 fn truth(text: &str) -> Option<bool> {
     let lower = text.to_ascii_lowercase();
     match lower.as_str() {
@@ -129,7 +146,11 @@ fn number(text: &str) -> Option<Value> {
 }
 
 fn bytes(text: &str) -> Option<Vec<u8>> {
-    let digits = text.strip_prefix("\\x")?.as_bytes();
+    let Some(digits) = text.strip_prefix("\\x") else {
+        // PostgreSQL's older form: the characters themselves, where nothing is escaped.
+        return (!text.contains('\\')).then(|| text.as_bytes().to_vec());
+    };
+    let digits = digits.as_bytes();
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let pairs = digits.chunks(2).map(|pair| match pair {
         &[high, low] => u8::try_from(digit(high)? * 16 + digit(low)?).ok(),
@@ -191,6 +212,7 @@ mod tests {
             (Real, "1e3", Some(Value::Real(1000.0))),
             (Real, "nan", None),
             (Bytes, "\\x00fF", Some(Value::Bytes(vec![0, 255]))),
+            (Bytes, "ab", Some(Value::Bytes(b"ab".to_vec()))),
             (Bytes, "\\x0", None),
             (Bytes, "\\xé", None),
             (Uuid, &id.to_uppercase(), Some(Value::Text(id.to_owned()))),

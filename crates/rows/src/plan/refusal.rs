@@ -79,6 +79,8 @@ pub enum Refusal {
         /// The value, shortened.
         value: String,
     },
+    /// A pattern that ends in the middle of an escape.
+    PatternInvalid,
     /// What the caller's role does not have.
     Denied(String),
     /// What the caller's credential has no right to.
@@ -168,6 +170,7 @@ impl fmt::Display for Refusal {
             Self::ValueInvalid { type_name, value } => {
                 write!(f, "invalid input syntax for type {type_name}: \"{value}\"")
             }
+            Self::PatternInvalid => f.write_str("LIKE pattern must not end with escape character"),
             Self::Denied(what) => write!(f, "permission denied for {what}"),
             Self::NoRight(right) => write!(f, "this credential has no right to {}", right.as_str()),
             Self::RowDenied(table) => write!(

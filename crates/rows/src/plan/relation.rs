@@ -64,14 +64,18 @@ pub(crate) fn find<'a>(
                 near: nearest(target, names),
             })
         }
-        several => Err(Refusal::RelationAmbiguous {
-            parent: parent.table().name.clone(),
-            child: target.to_owned(),
-            found: several
+        several => {
+            let mut found: Vec<Candidate> = several
                 .iter()
                 .map(|relation| relation.candidate())
-                .collect(),
-        }),
+                .collect();
+            found.sort_by(|one, other| one.by.cmp(&other.by));
+            Err(Refusal::RelationAmbiguous {
+                parent: parent.table().name.clone(),
+                child: target.to_owned(),
+                found,
+            })
+        }
     }
 }
 
@@ -89,7 +93,13 @@ impl<'a> Relation<'a> {
     }
 
     fn candidate(&self) -> Candidate {
-        let list = |columns: Vec<&str>| columns.join(", ");
+        let tenant = |of: Access<'a>| of.tenant_column().map(|column| column.name.as_str());
+        let hidden = [tenant(self.parent), tenant(self.child)];
+        let list = |columns: Vec<&str>| {
+            let shown = columns.into_iter();
+            let shown = shown.filter(|&column| !hidden.contains(&Some(column)));
+            shown.collect::<Vec<_>>().join(", ")
+        };
         let first = |pairs: &[(&str, &str)]| list(pairs.iter().map(|pair| pair.0).collect());
         let second = |pairs: &[(&str, &str)]| list(pairs.iter().map(|pair| pair.1).collect());
         let (parent, child) = (&self.parent.table().name, &self.child.table().name);

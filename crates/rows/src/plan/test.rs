@@ -158,6 +158,11 @@ fn pattern(
     if value.contains('\0') {
         return Err(literal::invalid(place.column, &value.replace('\0', "")));
     }
+    let likes = matches!(comparison, Comparison::Like | Comparison::LikeAnyCase);
+    let escapes = value.len() - value.trim_end_matches('\\').len();
+    if likes && escapes % 2 == 1 {
+        return Err(Refusal::PatternInvalid);
+    }
     let wild = value.replace('*', "%");
     let (operator, pattern, after) = match (w.flavour(), comparison) {
         (Flavour::Postgres, Comparison::Like) => (" LIKE ", wild, ""),
@@ -229,6 +234,9 @@ fn contain(
     how: Containment,
     value: &str,
 ) -> Result<(), Refusal> {
+    if kind(place) == ColumnKind::Json {
+        return contain_in_document(w, called, place, how, value);
+    }
     w.sql("(");
     scalar(w, called, place)?;
     w.sql(match how {
@@ -244,6 +252,55 @@ fn contain(
     operand(w, place, value)?;
     w.sql(")");
     Ok(())
+}
+
+/// On PostgreSQL, of a document: lists are written as clients write them for either engine.
+fn contain_in_document(
+    w: &mut Writer,
+    called: &str,
+    place: &Place<'_>,
+    how: Containment,
+    value: &str,
+) -> Result<(), Refusal> {
+    let document = document(value).ok_or_else(|| literal::invalid(place.column, value))?;
+    literal::refuse_nul_within(place.column, &document)?;
+    let operator = match how {
+        Containment::Contains => " @> ",
+        Containment::ContainedIn => " <@ ",
+        Containment::Overlaps => {
+            w.sql("EXISTS (SELECT 1 FROM jsonb_array_elements(CASE jsonb_typeof(to_jsonb(");
+            scalar(w, called, place)?;
+            w.sql(")) WHEN 'array' THEN to_jsonb(");
+            scalar(w, called, place)?;
+            w.sql(") ELSE '[]' END) AS \"~\"(value) WHERE ");
+            w.text(document.to_string()).sql("::jsonb @> \"~\".value)");
+            return Ok(());
+        }
+        _ => {
+            let details = "documents are no ranges".to_owned();
+            return Err(Refusal::Unavailable(details));
+        }
+    };
+    w.sql("(to_jsonb(");
+    scalar(w, called, place)?;
+    w.sql(")")
+        .sql(operator)
+        .text(document.to_string())
+        .sql("::jsonb)");
+    Ok(())
+}
+
+/// A document, or a list in PostgreSQL's form as one.
+fn document(value: &str) -> Option<Json> {
+    if let Ok(document) = serde_json::from_str(value) {
+        return Some(document);
+    }
+    let scalar = |element: String| match serde_json::from_str(&element) {
+        Ok(scalar @ (Json::Number(_) | Json::Bool(_))) => scalar,
+        _ => Json::from(element),
+    };
+    let elements = array(value)?.into_iter().map(scalar);
+    Some(Json::Array(elements.collect()))
 }
 
 /// On SQLite a list is a JSON array of plain values.
@@ -270,7 +327,8 @@ fn contain_on_sqlite(
     let each = |w: &mut Writer| -> Result<(), Refusal> {
         w.sql("FROM json_each(");
         scalar(w, called, place)?;
-        w.sql(") WHERE CAST(value AS TEXT)");
+        w.sql(") WHERE CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ");
+        w.sql("ELSE CAST(value AS TEXT) END");
         Ok(())
     };
     let list = |w: &mut Writer| {
@@ -282,9 +340,11 @@ fn contain_on_sqlite(
         w.sql(")");
         Ok::<_, Refusal>(())
     };
-    w.sql("(");
+    w.sql("(CASE WHEN json_valid(");
     scalar(w, called, place)?;
-    w.sql(" IS NOT NULL AND ");
+    w.sql(") THEN json_type(");
+    scalar(w, called, place)?;
+    w.sql(") END = 'array' AND ");
     match how {
         Containment::Contains => {
             w.sql("TRUE");
@@ -318,7 +378,7 @@ fn elements(value: &str) -> Option<Vec<String>> {
         let list: Vec<Json> = serde_json::from_str(value).ok()?;
         let plain = list.into_iter().map(|element| match element {
             Json::String(text) => Some(text),
-            Json::Bool(truth) => Some(i64::from(truth).to_string()),
+            Json::Bool(truth) => Some(truth.to_string()),
             Json::Number(number) => Some(number.to_string()),
             Json::Null | Json::Array(_) | Json::Object(_) => None,
         });

@@ -55,6 +55,7 @@ pub fn update<'a>(
     let mut set = Vec::new();
     for (name, value) in given {
         let column = given_column(access, name, |column| access.grant().updates(column))?;
+        literal::refuse_nul_within(column, value)?;
         if column.is_tenant {
             refuse_foreign(access, value)?;
         } else {

@@ -294,6 +294,7 @@ fn plan(refusal: &PlanRefusal) -> Told {
         PlanRefusal::Unavailable(details) => told(400, "PGRST127").details(details.as_str()),
         PlanRefusal::CastUnknown(_) => told(400, "42704"),
         PlanRefusal::ValueInvalid { .. } => told(400, "22P02"),
+        PlanRefusal::PatternInvalid => told(400, "22025"),
         PlanRefusal::Denied(_) | PlanRefusal::RowDenied(_) | PlanRefusal::ForeignTenant(_) => {
             told(403, "42501")
         }

@@ -6,6 +6,7 @@ mod embedding;
 mod engine;
 mod policy;
 mod reading;
+mod sqlite;
 mod writing;
 
 use super::answer;

@@ -143,10 +143,13 @@ impl<'a> Given<'a> {
         for (at, name) in asked.columns.iter().enumerate() {
             let column = given_column(access, name, may)?;
             let values = asked.rows.iter().filter_map(|row| row.get(at));
-            if column.is_tenant {
-                for value in values.flatten() {
+            for value in values.clone().flatten() {
+                literal::refuse_nul_within(column, value)?;
+                if column.is_tenant {
                     refuse_foreign(access, value)?;
                 }
+            }
+            if column.is_tenant {
                 continue;
             }
             let missing = asked.missing_is_default && values.clone().any(Option::is_none);

@@ -67,7 +67,9 @@ fn rows_that_belong_to_a_row_are_embedded_by_foreign_keys() {
                 "data": {"size": 12, "on": false, "word": null},
                 "tasks": [{"title": "three"}],
                 "assignments": [
-                    {"part": "lead", "people": {"id": 2, "name": "Bo", "manager_id": 1}}
+                    {"part": "lead", "people": {
+                        "id": 2, "name": "Bo", "manager_id": 1, "tenant_id": "acme",
+                    }}
                 ],
             }]}]),
         ),
@@ -155,7 +157,7 @@ fn a_relationship_that_is_not_there_or_not_the_only_one_is_named() {
         json!({
             "cardinality": "many-to-one",
             "embedding": "orders with addresses",
-            "relationship": "orders_shipping_id_fkey using orders(shipping_id) and addresses(id)",
+            "relationship": "orders_billing_id_fkey using orders(billing_id) and addresses(id)",
         })
     );
     assert!(

@@ -57,25 +57,24 @@ CREATE TABLE \"odd \"\"table\" (\"a \"\"b\" TEXT, \"select\" TEXT PRIMARY KEY);
 
 /// Rows of the tenant's.
 pub(super) const ROWS: &str = "
-INSERT INTO clients VALUES (1, 'Acme', TRUE), (2, 'Beta', FALSE), (3, 'Gamma', FALSE);
+INSERT INTO clients (id, name, vip) VALUES (1, 'Acme', TRUE), (2, 'Beta', FALSE), (3, 'Gamma', FALSE);
 INSERT INTO projects (id, client_id, name, budget, data, tags, done, owner, secret, photo) VALUES
   (1, 1, 'Alpha', 100.5, '{\"size\":3,\"at\":{\"x\":[10,20]},\"on\":true,\"word\":\"w\"}',
    '[\"red\",\"blue\"]', TRUE, 'ann', 's1', NULL),
   (2, 1, 'beta%', 20, '{\"size\":12,\"on\":false,\"word\":null}', '[\"red\"]', FALSE, 'bob', 's2', NULL),
   (3, 2, 'Gamma, Ltd.', NULL, NULL, NULL, FALSE, 'ann', 's3', NULL),
   (4, NULL, 'd\"elta', 7, '[1,2]', '[]', TRUE, 'bob', 's4', NULL);
-INSERT INTO tasks VALUES (1, 1, 'one', 't1'), (2, 1, 'two', 't2'), (3, 2, 'three', 't3');
-INSERT INTO people VALUES (1, 'Ada', NULL), (2, 'Bo', 1), (3, 'Cy', 1);
-INSERT INTO assignments VALUES (1, 1, 'lead'), (1, 2, 'help'), (2, 2, 'lead');
-INSERT INTO profiles VALUES (1, 'first', TRUE);
-INSERT INTO addresses VALUES (1, 'Low'), (2, 'High');
-INSERT INTO orders VALUES (1, 1, 2);
-INSERT INTO \"odd \"\"table\" VALUES ('x', 'y');
+INSERT INTO tasks (id, project_id, title, secret) VALUES (1, 1, 'one', 't1'), (2, 1, 'two', 't2'), (3, 2, 'three', 't3');
+INSERT INTO people (id, name, manager_id) VALUES (1, 'Ada', NULL), (2, 'Bo', 1), (3, 'Cy', 1);
+INSERT INTO assignments (project_id, person_id, part) VALUES (1, 1, 'lead'), (1, 2, 'help'), (2, 2, 'lead');
+INSERT INTO profiles (person_id, bio, active) VALUES (1, 'first', TRUE);
+INSERT INTO addresses (id, street) VALUES (1, 'Low'), (2, 'High');
+INSERT INTO orders (id, billing_id, shipping_id) VALUES (1, 1, 2);
+INSERT INTO \"odd \"\"table\" (\"a \"\"b\", \"select\") VALUES ('x', 'y');
 ";
 
 /// What the engine of SQLite does by itself: the tenant's column.
-const TENANT: &str = "ALTER TABLE projects ADD COLUMN tenant_id TEXT NOT NULL DEFAULT 'acme'
-  CHECK (tenant_id = 'acme')";
+const TENANT: &str = "tenant_id TEXT NOT NULL DEFAULT 'acme' CHECK (tenant_id = 'acme')";
 
 pub(super) struct InMemory {
     connection: Mutex<Connection>,
@@ -88,9 +87,13 @@ impl InMemory {
         connection
             .execute_batch("PRAGMA foreign_keys = ON")
             .unwrap();
-        for sql in [TABLES, TENANT, ROWS] {
-            connection.execute_batch(sql).unwrap();
+        connection.execute_batch(TABLES).unwrap();
+        for table in schema(&connection).tables {
+            let name = table.name.replace('"', "\"\"");
+            let sql = format!("ALTER TABLE \"{name}\" ADD COLUMN {TENANT}");
+            connection.execute_batch(&sql).unwrap();
         }
+        connection.execute_batch(ROWS).unwrap();
         Self {
             schema: Arc::new(schema(&connection)),
             connection: Mutex::new(connection),

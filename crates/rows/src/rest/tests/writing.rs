@@ -62,8 +62,8 @@ fn rows_are_made_together_in_every_kind_of_body() {
     assert_eq!(
         answer.json(),
         json!([
-            {"id": 20, "name": "a, b", "vip": true},
-            {"id": 21, "name": "NULLA", "vip": false},
+            {"id": 20, "name": "a, b", "vip": true, "tenant_id": "acme"},
+            {"id": 21, "name": "NULLA", "vip": false, "tenant_id": "acme"},
         ])
     );
     let form = [
@@ -207,7 +207,10 @@ fn a_row_is_put_by_its_whole_key() {
     let answer = put("id=eq.70", json!({"id": 70, "name": "Put"}));
     assert_eq!(
         (answer.status.as_u16(), answer.json()),
-        (200, json!([{"id": 70, "name": "Put", "vip": false}]))
+        (
+            200,
+            json!([{"id": 70, "name": "Put", "vip": false, "tenant_id": "acme"}])
+        )
     );
     let answer = put("id=eq.70", json!([{"id": 70, "name": "Again"}]));
     assert_eq!(answer.json()[0]["name"], "Again");
