@@ -1,22 +1,114 @@
-//! PostgREST's query language: read, planned and rendered.
+//! PostgREST's query language: read, planned, run and rendered, so that its clients need no
+//! change. What follows PostgREST is its version 13; what does not is said where it is so.
+//!
+//! Not here: which rows there are (`plan`), and how they are reached (`engine`).
+
+mod body;
+mod csv;
+pub mod error;
+mod location;
+mod media;
+mod openapi;
+mod preference;
+pub mod query;
+mod range;
+mod read;
+mod render;
+mod write;
+
+#[cfg(test)]
+mod tests;
 
 use crate::caller::Caller;
 use crate::engine::{Bounds, Engine};
 use crate::plan::Policies;
 use bytes::Bytes;
-use doorward_base::ErrorCode;
-use doorward_surface::{Body, Refusal};
-use http::{Request, Response};
+use doorward_surface::Body;
+use error::Refusal;
+use http::{HeaderName, Method, Request, Response};
+use preference::Preferences;
+use query::Query;
 
-/// Answers one request to the mount; `path_after_mount` is what follows it.
-#[expect(clippy::unused_async, reason = "answering will wait for the engine")]
+/// The longest name of a table in a path, in bytes.
+const MAX_NAME: usize = 256;
+
+/// The preferences that had a part in an answer (RFC 7240 §3).
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// What every kind of request is answered from.
+#[derive(Clone, Copy)]
+struct Desk<'a> {
+    engine: &'a dyn Engine,
+    caller: &'a Caller,
+    policies: &'a Policies,
+    bounds: Bounds,
+}
+
+/// A request, read.
+struct Asked {
+    method: Method,
+    table: String,
+    query: Query,
+    preferences: Preferences,
+    accept: media::Accept,
+    headers: http::HeaderMap,
+    body: Bytes,
+    /// The query as it came, for `Content-Location`.
+    raw_query: Option<String>,
+}
+
+/// Answers one request to the mount; `path_after_mount` is what follows it, with or without
+/// its slash.
 pub async fn answer(
-    _engine: &dyn Engine,
-    _caller: &Caller,
-    _policies: &Policies,
-    _bounds: Bounds,
-    _request: Request<Bytes>,
-    _path_after_mount: &str,
+    engine: &dyn Engine,
+    caller: &Caller,
+    policies: &Policies,
+    bounds: Bounds,
+    request: Request<Bytes>,
+    path_after_mount: &str,
 ) -> Response<Body> {
-    Refusal::new(ErrorCode::NotImplemented).into_answer()
+    let desk = Desk {
+        engine,
+        caller,
+        policies,
+        bounds,
+    };
+    let head = request.method() == Method::HEAD;
+    let answered = respond(desk, request, path_after_mount).await;
+    answered.unwrap_or_else(|refusal| error::response(&refusal, head))
+}
+
+async fn respond(
+    desk: Desk<'_>,
+    request: Request<Bytes>,
+    path: &str,
+) -> Result<Response<Body>, Refusal> {
+    let (parts, body) = request.into_parts();
+    media::profile(&parts.method, &parts.headers)?;
+    let table = match location::read(path)? {
+        location::Place::Root => return openapi::answer(desk, &parts.method).await,
+        location::Place::Function(name) => return Err(Refusal::FunctionUnknown(name)),
+        location::Place::Table(table) => table,
+    };
+    if parts.method == Method::OPTIONS {
+        return openapi::options(desk, &table).await;
+    }
+    let raw_query = parts.uri.query().map(str::to_owned);
+    let asked = Asked {
+        query: Query::read(raw_query.as_deref().unwrap_or_default())?,
+        preferences: Preferences::read(&parts.headers)?,
+        accept: media::Accept::read(&parts.headers)?,
+        method: parts.method,
+        headers: parts.headers,
+        table,
+        body,
+        raw_query,
+    };
+    match asked.method {
+        Method::GET | Method::HEAD => read::answer(desk, asked).await,
+        Method::POST | Method::PUT | Method::PATCH | Method::DELETE => {
+            write::answer(desk, asked).await
+        }
+        ref other => Err(Refusal::MethodUnsupported(other.to_string())),
+    }
 }

@@ -1,7 +1,13 @@
-//! Row policies: what a role has of a table.
+//! Row policies: which columns and rows of a table a role has, and what it may make of them.
+//! Written in the configuration, the same on both engines. Not here: the tenant, which no
+//! policy widens.
+//!
+//! A table that no policy names is open to everyone in the tenant who may read or write. A
+//! table that some policy names is open only as its policies say.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::HashMap;
 use std::fmt;
 
 /// What one role has of one table.
@@ -10,26 +16,123 @@ use std::fmt;
 pub struct Policy {
     /// The table.
     pub table: String,
-    /// The role in force that it is for.
+    /// The role in force that it is for; without one, for callers whose role has no policy of
+    /// its own on this table.
     pub role: Option<String>,
-    /// The columns that are read.
+    /// The columns that are read, filtered and ordered by; `*` for all. None: nothing is read.
     #[serde(default)]
     pub select: Vec<String>,
+    /// The columns that are given when a row is made; `*` for all. None: no row is made.
+    #[serde(default)]
+    pub insert: Vec<String>,
+    /// The columns that are changed; `*` for all. None: nothing is changed.
+    #[serde(default)]
+    pub update: Vec<String>,
+    /// Whether rows are deleted.
+    #[serde(default)]
+    pub delete: bool,
+    /// The rows that are seen, changed and deleted. Without it, all of the tenant's.
+    pub filter: Option<Condition>,
+    /// What holds of a row that was made or changed. Without it, the filter.
+    pub check: Option<Condition>,
 }
 
-/// Every policy of a realm.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Policies(Vec<Policy>);
+/// What is asked of a row. What cannot be known (a claim that is missing, NULL) is not met,
+/// nor is its opposite.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// All of these.
+    All(Vec<Condition>),
+    /// One of these at least.
+    Any(Vec<Condition>),
+    /// Not this.
+    Not(Box<Condition>),
+    /// The column is NULL.
+    Null(String),
+    /// A column beside a value.
+    Compare(Comparison),
+}
 
-/// Two policies for the same table and role.
+/// A column beside a value.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Comparison {
+    /// The column.
+    pub column: String,
+    /// How they compare.
+    #[serde(default)]
+    pub is: Relation,
+    /// The value.
+    pub to: Operand,
+}
+
+/// How a column and a value compare.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Relation {
+    /// Equal.
+    #[default]
+    Eq,
+    /// Not equal.
+    Neq,
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Gte,
+    /// Less.
+    Lt,
+    /// Less or equal.
+    Lte,
+    /// One of a list: a claim that is a list, or one value.
+    In,
+}
+
+/// A value that a column is compared with.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Operand {
+    /// This one.
+    Literal(Scalar),
+    /// A claim of the caller's token: a member's name, or a JSON pointer (`/a/b`).
+    Claim(String),
+}
+
+/// A plain value.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Scalar {
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number.
+    Real(f64),
+    /// A text.
+    Text(String),
+}
+
+/// Every policy of a realm, by table.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Policies(HashMap<String, Vec<Policy>>);
+
+/// Two policies for the same table and role: which of them holds would be a guess.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Repeated;
+pub struct Repeated {
+    /// The table.
+    pub table: String,
+    /// The role.
+    pub role: Option<String>,
+}
 
 impl fmt::Display for Repeated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("two policies for one role on one table")
+        let role = self.role.as_deref().unwrap_or("every other role");
+        write!(f, "two policies for {role} on the table {}", self.table)
     }
 }
+
+impl std::error::Error for Repeated {}
 
 impl Policies {
     /// Of these.
@@ -37,26 +140,29 @@ impl Policies {
     /// # Errors
     /// [`Repeated`] where a table has two for one role.
     pub fn new(all: impl IntoIterator<Item = Policy>) -> Result<Self, Repeated> {
-        let mut known: Vec<Policy> = Vec::new();
+        let mut by_table: HashMap<String, Vec<Policy>> = HashMap::new();
         for policy in all {
-            let same = |other: &Policy| other.table == policy.table && other.role == policy.role;
-            if known.iter().any(same) {
-                return Err(Repeated);
+            let of_table = by_table.entry(policy.table.clone()).or_default();
+            if of_table.iter().any(|known| known.role == policy.role) {
+                let Policy { table, role, .. } = policy;
+                return Err(Repeated { table, role });
             }
-            known.push(policy);
+            of_table.push(policy);
         }
-        Ok(Self(known))
+        Ok(Self(by_table))
     }
 
     /// What this role has of this table.
     #[must_use]
     pub fn of(&self, table: &str, role: Option<&str>) -> Grant<'_> {
-        let mut of_table = self.0.iter().filter(|policy| policy.table == table);
-        if of_table.clone().next().is_none() {
+        let Some(of_table) = self.0.get(table) else {
             return Grant::Open;
-        }
-        let own = of_table.find(|policy| policy.role.as_deref() == role);
-        own.map_or(Grant::Closed, Grant::Under)
+        };
+        let own = of_table
+            .iter()
+            .find(|policy| role.is_some() && policy.role.as_deref() == role);
+        let found = own.or_else(|| of_table.iter().find(|policy| policy.role.is_none()));
+        found.map_or(Grant::Closed, Grant::Under)
     }
 }
 
@@ -71,26 +177,60 @@ pub enum Grant<'a> {
     Closed,
 }
 
-impl Grant<'_> {
+impl<'a> Grant<'a> {
     /// Whether it reads this column.
     #[must_use]
     pub fn selects(self, column: &str) -> bool {
-        match self {
-            Self::Open => true,
-            Self::Under(policy) => policy.select.iter().any(|listed| listed == column),
-            Self::Closed => false,
-        }
+        self.lists(column, |policy| &policy.select)
     }
 
     /// Whether it gives this column in a new row.
     #[must_use]
-    pub fn inserts(self, _column: &str) -> bool {
-        self == Self::Open
+    pub fn inserts(self, column: &str) -> bool {
+        self.lists(column, |policy| &policy.insert)
     }
 
     /// Whether it changes this column.
     #[must_use]
-    pub fn updates(self, _column: &str) -> bool {
-        self == Self::Open
+    pub fn updates(self, column: &str) -> bool {
+        self.lists(column, |policy| &policy.update)
+    }
+
+    /// Whether it deletes rows.
+    #[must_use]
+    pub const fn deletes(self) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Under(policy) => policy.delete,
+            Self::Closed => false,
+        }
+    }
+
+    /// Which rows it has.
+    #[must_use]
+    pub const fn filter(self) -> Option<&'a Condition> {
+        match self {
+            Self::Under(policy) => policy.filter.as_ref(),
+            Self::Open | Self::Closed => None,
+        }
+    }
+
+    /// What holds of a row that it made.
+    #[must_use]
+    pub fn check(self) -> Option<&'a Condition> {
+        match self {
+            Self::Under(policy) => policy.check.as_ref().or(policy.filter.as_ref()),
+            Self::Open | Self::Closed => None,
+        }
+    }
+
+    fn lists(self, column: &str, of: impl Fn(&Policy) -> &Vec<String>) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Under(policy) => of(policy)
+                .iter()
+                .any(|listed| listed == "*" || listed == column),
+            Self::Closed => false,
+        }
     }
 }

@@ -1,0 +1,258 @@
+//! The whole way of a request, on a database of SQLite in memory: what is asked, what is
+//! answered, what is in the tables afterwards.
+
+mod attack;
+mod embedding;
+mod engine;
+mod policy;
+mod reading;
+mod sqlite;
+mod writing;
+
+use super::answer;
+use crate::caller::{Caller, RightScopes};
+use crate::engine::{Bounds, Engine, Statement, Work};
+use crate::plan::{Policies, Policy};
+use crate::value::Value;
+use bytes::Bytes;
+use doorward_base::principal::{CredentialId, Epoch, PrincipalParts};
+use doorward_base::{Principal, RoleName, Scope, SubjectKind, TenantId, Timestamp};
+use engine::InMemory;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use serde_json::{Map, Value as Json, json};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+const BOUNDS: Bounds = Bounds {
+    rows: 1_000,
+    bytes: 1 << 20,
+    time: Duration::from_secs(5),
+};
+
+/// Somebody, and the tables.
+struct World {
+    engine: Box<dyn Engine>,
+    policies: Policies,
+    role: Option<&'static str>,
+    scopes: Vec<&'static str>,
+    claims: Map<String, Json>,
+}
+
+/// What was answered.
+#[derive(Debug)]
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Answer {
+    fn json(&self) -> Json {
+        serde_json::from_str(&self.text).expect(&self.text)
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    fn code(&self) -> String {
+        let body = self.json();
+        body["code"].as_str().expect(&self.text).to_owned()
+    }
+
+    fn refused(&self, status: u16, code: &str) {
+        assert_eq!(
+            (self.status.as_u16(), self.code().as_str()),
+            (status, code),
+            "{}",
+            self.text
+        );
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            engine: Box::new(InMemory::new()),
+            policies: Policies::default(),
+            role: None,
+            scopes: vec!["read", "write"],
+            claims: Map::new(),
+        }
+    }
+
+    fn with_policies(policies: Json, role: &'static str) -> Self {
+        let policies: Vec<Policy> = serde_json::from_value(policies).unwrap();
+        Self {
+            policies: Policies::new(policies).unwrap(),
+            role: Some(role),
+            ..Self::new()
+        }
+    }
+
+    fn caller(&self) -> Caller {
+        let scope = |name: &str| Scope::new(name).unwrap();
+        let principal = Principal::new(PrincipalParts {
+            sub: "ann".into(),
+            subject: None,
+            kind: SubjectKind::External,
+            tenant: Some("acme".parse::<TenantId>().unwrap()),
+            permissions: Vec::new(),
+            roles: Vec::new(),
+            role: self.role.map(|role| role.parse::<RoleName>().unwrap()),
+            scopes: self.scopes.iter().map(|name| scope(name)).collect(),
+            crosses: false,
+            credential: CredentialId::Foreign,
+            client: None,
+            actors: Vec::new(),
+            environment: None,
+            issuer: "https://issuer.example".into(),
+            audience: Vec::new(),
+            expires_at: Timestamp::MAX,
+            epoch: Epoch(0),
+            claims: Arc::new(self.claims.clone()),
+        });
+        let scopes = RightScopes {
+            read: scope("read"),
+            write: scope("write"),
+            schema: scope("admin"),
+        };
+        Caller::of(&principal, &scopes).unwrap()
+    }
+
+    fn send(&self, method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let (path, _) = target.split_once('?').unwrap_or((target, ""));
+        let uri = ["\"%22", " %20", ">%3E", r"\%5C"];
+        let uri = uri.iter().fold(target.to_owned(), |uri, escape| {
+            let (letter, escaped) = escape.split_at(1);
+            uri.replace(letter, escaped)
+        });
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/rest/v1{uri}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Bytes::from(body.to_owned())).unwrap();
+        let caller = self.caller();
+        RUNTIME.block_on(async {
+            let engine = &*self.engine;
+            let response = answer(engine, &caller, &self.policies, BOUNDS, request, path).await;
+            let (parts, body) = response.into_parts();
+            let bytes = body.collect().await.unwrap().to_bytes();
+            Answer {
+                status: parts.status,
+                headers: parts.headers,
+                text: String::from_utf8(bytes.to_vec()).unwrap(),
+            }
+        })
+    }
+
+    /// One number, past the language.
+    fn number(&self, sql: &str) -> i64 {
+        let caller = self.caller();
+        let work = Work::one(Statement::new(sql, Vec::new(), false));
+        let results = RUNTIME
+            .block_on(self.engine.run(&caller, work, BOUNDS))
+            .unwrap();
+        match results[0].rows[0][0] {
+            Value::Int(number) => number,
+            ref other => panic!("{other:?}"),
+        }
+    }
+
+    fn get(&self, target: &str) -> Answer {
+        self.send(Method::GET, target, &[], "")
+    }
+
+    /// The rows of a target that is answered.
+    fn rows(&self, target: &str) -> Json {
+        let answer = self.get(target);
+        assert_eq!(answer.status, StatusCode::OK, "{target}: {}", answer.text);
+        answer.json()
+    }
+
+    /// One column of the rows.
+    fn column(&self, target: &str, name: &str) -> Json {
+        let rows = self.rows(target);
+        rows.as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row[name].clone())
+            .collect()
+    }
+
+    fn send_json(&self, method: Method, target: &str, prefer: &str, body: Json) -> Answer {
+        let headers = [("content-type", "application/json"), ("prefer", prefer)];
+        self.send(method, target, &headers, &body.to_string())
+    }
+}
+
+/// `return=representation`, as most clients ask for.
+const SHOWN: &str = "return=representation";
+
+#[test]
+fn the_root_describes_what_the_caller_has() {
+    let answer = World::new().get("/");
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/openapi+json; charset=utf-8")
+    );
+    let document = answer.json();
+    assert_eq!(document["swagger"], "2.0");
+    let clients = &document["definitions"]["projects"]["properties"]["client_id"];
+    assert_eq!(
+        clients["description"],
+        "Note:\nThis is a Foreign Key to `clients.id`.<fk table='clients' column='id'/>"
+    );
+    assert!(document["paths"]["/projects"]["post"].is_object());
+
+    let mut reader = World::new();
+    reader.scopes = vec!["read"];
+    let document = reader.get("").json();
+    assert!(document["paths"]["/projects"]["post"].is_null());
+    assert!(document["paths"]["/projects"]["get"].is_object());
+}
+
+#[test]
+fn what_is_not_there_is_said_as_postgrest_says_it() {
+    let world = World::new();
+    let answer = world.get("/project");
+    answer.refused(404, "PGRST205");
+    assert_eq!(
+        answer.json()["hint"],
+        "Perhaps you meant the table 'public.projects'"
+    );
+    world.get("/a/b").refused(404, "PGRST125");
+    world.get("/rpc/f").refused(404, "PGRST202");
+    world
+        .send(Method::TRACE, "/projects", &[], "")
+        .refused(405, "PGRST117");
+    let answer = world.get("/projects?select=nam");
+    answer.refused(400, "42703");
+    assert_eq!(
+        answer.json()["hint"],
+        "Perhaps you meant to reference the column \"projects.name\"."
+    );
+    let headers = [("accept-profile", "private")];
+    world
+        .send(Method::GET, "/projects", &headers, "")
+        .refused(406, "PGRST106");
+    let headers = [("accept", "application/vnd.pgrst.plan+json")];
+    world
+        .send(Method::GET, "/projects", &headers, "")
+        .refused(406, "PGRST107");
+}
+
+#[test]
+fn a_table_says_which_methods_it_has() {
+    let answer = World::new().send(Method::OPTIONS, "/projects", &[], "");
+    assert_eq!(
+        answer.header("allow"),
+        Some("OPTIONS,GET,POST,PATCH,DELETE,HEAD,PUT")
+    );
+}
