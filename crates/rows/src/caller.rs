@@ -68,6 +68,22 @@ impl Caller {
         })
     }
 
+    /// The process itself, which keeps house in a tenant.
+    pub(crate) fn of_tenant(tenant: TenantId) -> Self {
+        Self {
+            tenant,
+            sub: Arc::from(""),
+            role: None,
+            credential: CredentialId::Foreign,
+            claims: Arc::default(),
+            rights: Rights {
+                read: true,
+                write: true,
+                schema: false,
+            },
+        }
+    }
+
     /// The tenant whose rows there are.
     #[must_use]
     pub const fn tenant(&self) -> &TenantId {

@@ -7,6 +7,7 @@ mod amend;
 mod catalogue;
 mod connect;
 mod decode;
+mod erase;
 mod error;
 mod install;
 mod lint;
@@ -31,6 +32,7 @@ use crate::engine::{Bounds, Engine, Flavour, ResultSet, Work};
 use crate::fault::Fault;
 use crate::schema::Schema;
 use connect::Connector;
+use doorward_base::TenantId;
 use doorward_surface::target::BoxFuture;
 use pool::Pool;
 use protect::Protection;
@@ -243,5 +245,20 @@ impl Engine for PostgresRows {
             self.read_schema().await?;
             Ok(version)
         })
+    }
+
+    fn erase<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(async move {
+            let schema = self.read_schema().await?;
+            let work = erase::work(&schema, &self.settings.schema);
+            let nobody = Caller::of_tenant(tenant.clone());
+            let erased = run::run(&self.pool, &self.secrets, &nobody, &work, erase::BOUNDS);
+            erased.await.map(drop)
+        })
+    }
+
+    /// Nothing waits: a step is in force for every tenant when it is applied.
+    fn upkeep(&self) -> BoxFuture<'_, Result<u64, Fault>> {
+        Box::pin(async { Ok(0) })
     }
 }
