@@ -84,7 +84,11 @@ fn read(stream: &mut TcpStream, of_head: bool) -> Result<Response> {
     let mut bytes = Vec::with_capacity(2048);
     let mut part = [0_u8; 16 * 1024];
     loop {
-        let count = stream.read(&mut part)?;
+        let count = match stream.read(&mut part) {
+            // A machine that is stopped for a moment is no answer.
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            read => read?,
+        };
         bytes.extend(part.iter().take(count));
         let answer = match count {
             0 => Some(Response::parse(&bytes).ok_or_else(not_whole)?),
