@@ -64,7 +64,7 @@ impl Verifier<'_> {
         let key = Key {
             realm: realm.number,
             generation: self.generation,
-            module: module.number + 1,
+            module: module.number,
             digest: digest::sha256(token.as_bytes()),
         };
         let converted = match self.cached(realm, &key, facts.now) {

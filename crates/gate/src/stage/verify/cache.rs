@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(crate) struct Key {
     pub(crate) realm: u32,
     pub(crate) generation: u64,
-    /// The Basic module a minted token is for; 0 for what is not minted.
+    /// The Basic module that it was converted for; 0 for an access token.
     pub(crate) module: u32,
     pub(crate) digest: [u8; 32],
 }
