@@ -25,7 +25,7 @@ pub(crate) struct Converted {
     /// `Bearer …`, marked sensitive.
     pub(crate) authorization: HeaderValue,
     /// After this it is not handed out again.
-    fresh_until: Timestamp,
+    pub(super) fresh_until: Timestamp,
     /// What it takes in the cache, see [`cache::weight`].
     pub(super) weight: u32,
 }

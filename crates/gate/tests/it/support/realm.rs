@@ -39,6 +39,7 @@ impl Local for Telling {
             let told = json!({
                 "path": request.uri().path(),
                 "authorization": request.headers().contains_key("authorization"),
+                "custom": request.headers().contains_key("x-custom"),
                 "forged": request.headers().contains_key("x-user-id"),
                 "realm": context.realm.name().as_str(),
                 "part": context.realm.get::<&'static str>(),
