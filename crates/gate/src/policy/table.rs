@@ -362,6 +362,10 @@ mod tests {
         for (a, b, wanted) in [
             ("/a", "/b", Relation::Disjoint),
             ("/a", "/a/", Relation::Disjoint),
+            ("/a", "/a/b", Relation::Disjoint),
+            ("/a/b", "/a", Relation::Disjoint),
+            ("/{x}", "/a/b", Relation::Disjoint),
+            ("/a/b", "/{x}", Relation::Disjoint),
             ("/a/{x}", "/a/{y}", Relation::Same),
             ("/a/b", "/a/{x}", Relation::Narrower),
             ("/a/**", "/a/{x}", Relation::Broader),
@@ -381,6 +385,35 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_prints_as_it_was_written() {
+        for text in ["/", "/a/{some_id}/", "/{x}/b/**"] {
+            assert_eq!(pattern(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_below_one_that_ends_where_it_goes_on() {
+        for (a, b, below) in [
+            ("/a/b", "/a", true),
+            ("/a/{x}/**", "/a/{y}", true),
+            ("/a", "/a", false),
+            ("/a", "/a/b", false),
+            ("/ab", "/a", false),
+            ("/b/c", "/a", false),
+            ("/b", "/a/b", false),
+        ] {
+            assert_eq!(pattern(a).is_below(&pattern(b)), below, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_rooted_pattern_begins_with_a_name() {
+        for (text, rooted) in [("/a/{x}", true), ("/{x}/a", false), ("/**", false)] {
+            assert_eq!(pattern(text).is_rooted(), rooted, "{text}");
+        }
+    }
+
+    #[test]
     fn patterns_no_request_could_match_are_refused() {
         for (text, error) in [
             ("a", PatternError::NotAbsolute),
@@ -389,6 +422,7 @@ mod tests {
             ("/a*", PatternError::Wildcard),
             ("/{}", PatternError::Wildcard),
             ("/x{y}", PatternError::Wildcard),
+            ("/{x-y}", PatternError::Wildcard),
             ("/a//b", PatternError::NotCanonical),
             ("/%61", PatternError::NotCanonical),
             ("/..", PatternError::NotCanonical),

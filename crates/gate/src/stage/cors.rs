@@ -139,6 +139,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn credentials_go_along_with_pages_of_listed_origins_where_the_policy_says_so() {
+        let page = HeaderValue::from_static("https://page.test");
+        let headers = HeaderMap::from_iter([(ORIGIN, page)]);
+        let listed = || Origins::Listed(vec!["https://page.test".to_owned()]);
+        for (origins, credentials, expected) in [
+            (listed(), true, true),
+            (listed(), false, false),
+            (Origins::Any, true, false),
+            (Origins::Any, false, false),
+        ] {
+            let cors = CorsSpec {
+                origins,
+                credentials,
+                exposed: Vec::new(),
+                max_age: std::time::Duration::ZERO,
+            };
+            let allowed = allowed(&cors, &headers).unwrap();
+            assert_eq!(allowed.is_with_credentials(), expected, "{cors:?}");
+        }
+    }
+
+    #[test]
     fn an_upstreams_list_is_read_together_with_the_gates() {
         let cors = CorsSpec::listed(vec!["https://app.test".to_owned()]);
         let mut asked = HeaderMap::new();

@@ -1,11 +1,13 @@
 //! Who may do what, and what an unknown path answers.
 
-use super::support::{api_token, ask, route, say, scope, send, start};
+use super::support::{api_token, ask, mount, route, say, scope, send, start};
+use doorward_base::CredentialKind::Jwt;
 use doorward_base::limit::Quota;
 use doorward_gate::policy::spec::{
-    LimitKey, LimitSpec, RequireHttps, RouteSpec, ScopeRule, TenantHeaderSpec, TenantRule,
-    UpstreamSpec,
+    LimitKey, LimitSpec, MountAccess, MountSpec, RequireHttps, RouteSpec, ScopeRule,
+    TenantHeaderSpec, TenantRule, UpstreamSpec,
 };
+use http::Method;
 use std::time::Duration;
 
 #[tokio::test]
@@ -47,6 +49,28 @@ async fn the_wrong_method_is_405_with_allow_but_not_for_strangers() {
     let answer = ask(gate.addr, "POST /get-only", &[("Authorization", &jwt)]).await;
     assert_eq!(answer.code(), (405, "method_not_allowed".into()));
     assert_eq!(answer.header("allow"), Some("GET"));
+}
+
+#[tokio::test]
+async fn strangers_learn_the_methods_of_what_they_may_call() {
+    let gate = start(|realm| {
+        let get = |path: &str, access| MountSpec {
+            methods: vec![Method::GET],
+            ..mount(path, access)
+        };
+        realm.mounts.extend([
+            get("/mounted/open", MountAccess::Open),
+            get("/mounted/optional", MountAccess::Optional(vec![Jwt])),
+            get("/mounted/required", MountAccess::Required(vec![Jwt])),
+        ]);
+    })
+    .await;
+    for (path, status) in [("open", 405), ("optional", 405), ("required", 401)] {
+        let answer = ask(gate.addr, &format!("POST /mounted/{path}"), &[]).await;
+        assert_eq!(answer.status, status, "{path}");
+        let told = answer.header("allow").is_some();
+        assert_eq!(told, status == 405, "{path}");
+    }
 }
 
 #[tokio::test]

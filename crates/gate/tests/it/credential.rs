@@ -368,11 +368,16 @@ async fn an_external_issuers_keys_are_looked_for_and_what_it_takes_back_opens_no
     })
     .await;
     let (world, remote) = (&gate.world, &gate.world.remote);
-    let claims = world.claims();
+    // Signed once: another signature would be another token, and none of them cached.
+    let signed = [&world.key, &world.next_key].map(|key| {
+        let jwt = key.sign_jwt("at+jwt", &world.claims()).unwrap();
+        (key.kid(), format!("Bearer {jwt}"))
+    });
     let ask = async |key: &SigningKey| {
-        let bearer = format!("Bearer {}", key.sign_jwt("at+jwt", &claims).unwrap());
-        (get(&gate, &bearer).await, remote.looks.load(SeqCst))
+        let (_, bearer) = signed.iter().find(|(kid, _)| *kid == key.kid()).unwrap();
+        (get(&gate, bearer).await, remote.looks.load(SeqCst))
     };
+    let hits = || gate.gate.counters().cache_hits.load(SeqCst);
     let allowed = || (200, String::new());
     let unknown = (503, "keys_unavailable".to_owned());
     assert_eq!(
@@ -383,6 +388,7 @@ async fn an_external_issuers_keys_are_looked_for_and_what_it_takes_back_opens_no
     remote.publish([&world.key]);
     assert_eq!(ask(&world.key).await, (allowed(), 2));
     assert_eq!(ask(&world.key).await, (allowed(), 2), "from the cache");
+    assert_eq!(hits(), 1);
     remote.publish([&world.key, &world.next_key]);
     assert_eq!(ask(&world.next_key).await, (allowed(), 3));
     remote.publish([&world.next_key]);

@@ -115,6 +115,11 @@ async fn a_chain_of_actors_is_whole_and_at_most_five_long() {
     for (what, act, status) in [
         ("one", chain(1, &none), 200),
         ("five", chain(5, &none), 200),
+        (
+            "a client",
+            chain(2, &json!({"dw": {"k": "service", "e": 3, "c": ID}})),
+            200,
+        ),
         ("six", chain(6, &none), 401),
         ("text", json!("bot"), 401),
         ("a list", json!([chain(1, &none)]), 401),

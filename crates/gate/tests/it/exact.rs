@@ -177,6 +177,16 @@ async fn basic_takes_only_classes_that_are_meant_for_it() {
 }
 
 #[tokio::test]
+async fn a_mount_that_takes_no_clients_reads_basic_as_any_other_place() {
+    let gate = start(|_| {}).await;
+    let client = format!("Basic {}", STANDARD.encode("app:secret"));
+    let answer = get(&gate, "/me/x", &client).await;
+    assert_eq!(answer.status, 401);
+    let wanted = ("invalid_token".to_owned(), "module_off");
+    assert_eq!(refusal(&gate, &answer), wanted);
+}
+
+#[tokio::test]
 async fn the_first_module_serves_like_any_other() {
     let gate = start(|realm| {
         realm.basic.as_mut().unwrap().modules[0].enabled = true;

@@ -166,6 +166,15 @@ async fn g4_connection_cannot_take_the_gates_headers_away() {
     assert!(text.contains("\"x-doorward-subject\":\"1111"), "{text}");
     assert!(text.contains("\"x-hasura-user-id\":\"1111"), "{text}");
     assert!(!text.contains("x-custom"), "{text}");
+    // Local targets get no such field either.
+    for (connection, custom) in [("close", true), ("close, X-Custom, X-Other", false)] {
+        let wire = format!(
+            "GET /local/x HTTP/1.1\r\nHost: gate.test\r\nConnection: {connection}\r\nX-Custom: 1\r\n\r\n"
+        );
+        let text = say(gate.addr, wire.as_bytes()).await;
+        let told = format!("\"custom\":{custom}");
+        assert!(text.contains(&told), "{connection}: {text}");
+    }
 }
 
 #[tokio::test]

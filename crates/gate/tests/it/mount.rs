@@ -9,7 +9,9 @@ use doorward_base::limit::Quota;
 use doorward_gate::policy::spec::{
     CorsSpec, LimitKey, LimitSpec, MountAccess, MountSpec, Origins, RealmSpec,
 };
-use serde_json::Value;
+use http::Method;
+use serde_json::{Map, Value};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 /// A mount of each kind of access, and of each other setting.
@@ -23,7 +25,7 @@ fn mounts(realm: &mut RealmSpec) {
             max_age: Duration::from_secs(60),
         })
     };
-    let listed = Origins::Listed(vec!["https://page.test".to_owned()]);
+    let page = || Origins::Listed(vec!["https://page.test".to_owned()]);
     realm.mounts.extend([
         required("/m/jwt/**", &[Jwt]),
         required("/m/token/**", &[ApiToken]),
@@ -43,8 +45,22 @@ fn mounts(realm: &mut RealmSpec) {
             ..mount("/m/any/**", MountAccess::Open)
         },
         MountSpec {
-            cors: cors(listed, true),
+            cors: cors(page(), true),
             ..mount("/m/listed/**", MountAccess::Open)
+        },
+        MountSpec {
+            cors: cors(page(), false),
+            ..mount("/m/plain/**", MountAccess::Open)
+        },
+        MountSpec {
+            methods: vec![Method::GET],
+            cors: cors(Origins::Any, false),
+            ..mount("/m/split/**", MountAccess::Open)
+        },
+        MountSpec {
+            methods: vec![Method::PUT],
+            cors: cors(page(), true),
+            ..mount("/m/split/**", MountAccess::Open)
         },
         MountSpec {
             timeout: Duration::from_millis(50),
@@ -218,6 +234,32 @@ async fn an_api_key_may_come_beside_a_bearer_where_the_mount_says_so() {
     assert_eq!(elsewhere, "credential_conflict");
 }
 
+/// The same one in both places is one credential; of two both are verified.
+#[tokio::test]
+async fn a_credential_that_is_sent_twice_is_looked_up_once() {
+    let gate = start(mounts).await;
+    let (ours, theirs) = (api_token(1), api_token(2));
+    gate.world.know_of(&ours, Some("acme"));
+    gate.world.know_of(&theirs, Some("globex"));
+    let bearer = format!("Bearer {ours}");
+    let line = "GET /m/keyed/x";
+    let twice = [("Authorization", &*bearer), ("X-Api-Key", &*ours)];
+    assert_eq!(by(&gate, line, &twice).await, "api_token");
+    assert_eq!(gate.world.introspected.load(SeqCst), 1);
+    let two = [("Authorization", &*bearer), ("X-Api-Key", &*theirs)];
+    assert_eq!(by(&gate, line, &two).await, "credential_conflict");
+
+    let jwt = gate.world.bearer(|_| {});
+    let globex = |claims: &mut Map<String, Value>| claims.insert("tenant".into(), "globex".into());
+    let other = gate.world.bearer(|claims| drop(globex(claims)));
+    let bare = |bearer: &str| bearer.strip_prefix("Bearer ").unwrap().to_owned();
+    let twice = [("Authorization", &*jwt), ("X-Api-Key", &*bare(&jwt))];
+    assert_eq!(by(&gate, line, &twice).await, "jwt");
+    assert_eq!(gate.gate.counters().cache_hits.load(SeqCst), 0);
+    let two = [("Authorization", &*jwt), ("X-Api-Key", &*bare(&other))];
+    assert_eq!(by(&gate, line, &two).await, "credential_conflict");
+}
+
 #[tokio::test]
 async fn a_cookie_changes_something_only_for_our_own_pages() {
     let gate = start(mounts).await;
@@ -317,6 +359,7 @@ async fn a_mount_says_which_origins_may_call_it() {
         ("/m/any/x", other, (Some("*"), false)),
         ("/m/listed/x", page, (Some(page), true)),
         ("/m/listed/x", app, (None, false)),
+        ("/m/plain/x", page, (Some(page), false)),
     ] {
         let wanted = (wanted.0.map(str::to_owned), wanted.1);
         let headers = [("Origin", origin)];
@@ -326,6 +369,20 @@ async fn a_mount_says_which_origins_may_call_it() {
         let asked = ask(gate.addr, &format!("OPTIONS {path}"), &headers).await;
         assert_eq!(allowed(&asked), wanted, "OPTIONS {path} {origin}");
         assert_eq!(asked.status == 204, wanted.0.is_some(), "{path} {origin}");
+    }
+    // Where it is by method, what counts is the method that a preflight announces.
+    for (line, announced, wanted) in [
+        ("OPTIONS", "GET", Some("*")),
+        ("OPTIONS", "PUT", Some(page)),
+        ("GET", "PUT", Some("*")),
+        ("PUT", "GET", Some(page)),
+    ] {
+        let headers = [
+            ("Origin", page),
+            ("Access-Control-Request-Method", announced),
+        ];
+        let answer = ask(gate.addr, &format!("{line} /m/split/x"), &headers).await;
+        assert_eq!(allowed(&answer).0.as_deref(), wanted, "{line} {announced}");
     }
     let answer = ask(gate.addr, "GET /m/any/x", &[("Origin", other)]).await;
     let exposed = answer.header("access-control-expose-headers").unwrap();

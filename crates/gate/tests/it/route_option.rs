@@ -110,12 +110,18 @@ async fn a_forged_token_of_ours_is_none_of_somebody_elses() {
         r#"{"iss":"https://gate.test","sub":"boss"}"#,
     );
     let theirs = r#"{"iss":"https://other.test","aud":"https://gate.test","sub":"boss"}"#;
+    let elsewhere = r#"{"iss":"https://other.test","sub":"boss"}"#;
     let wide: Vec<u8> = ours.encode_utf16().flat_map(u16::to_le_bytes).collect();
     for forged in [
         jwt(r#"{"alg":"none"}"#, ours, ""),
         jwt(r#"{"alg":"none"}"#, ours, "AAAA"),
         jwt(r#"{"alg":"nOnE"}"#, theirs, ""),
         jwt(es256, ours, ""),
+        jwt(r#"{"alg":"none"}"#, elsewhere, "AAAA"),
+        jwt(r#" {"alg":"none"}"#, elsewhere, ""),
+        // No JSON object, but our name in it; one character more says nothing.
+        part(r#"["https://gate.test"]"#),
+        format!("{}A", part(r#"["https://gate.test"]"#)),
         jwt(
             es256,
             r#"{"iss":"https://other.test","iss":"https://gate.test"}"#,
@@ -267,6 +273,8 @@ async fn an_access_token_in_the_query_opens_what_a_browser_opens_and_goes_no_fur
         (line("GET", "/live/x", "a.b.c"), vec![]),
         (line("GET", "/live/x", jwt.get(1..).unwrap()), vec![]),
         (line("GET", "/live/x", ""), vec![]),
+        // The parameter of API tokens holds none either.
+        (format!("GET /live/x?api_key={jwt}"), vec![]),
     ] {
         let answer = ask(gate.addr, &line, &headers).await;
         assert_eq!(answer.status, 401, "{line}: {answer:?}");

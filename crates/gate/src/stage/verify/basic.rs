@@ -25,7 +25,7 @@ pub(crate) struct Converted {
     /// `Bearer …`, marked sensitive.
     pub(crate) authorization: HeaderValue,
     /// After this it is not handed out again.
-    fresh_until: Timestamp,
+    pub(super) fresh_until: Timestamp,
     /// What it takes in the cache, see [`cache::weight`].
     pub(super) weight: u32,
 }
@@ -64,7 +64,7 @@ impl Verifier<'_> {
         let key = Key {
             realm: realm.number,
             generation: self.generation,
-            module: module.number + 1,
+            module: module.number,
             digest: digest::sha256(token.as_bytes()),
         };
         let converted = match self.cached(realm, &key, facts.now) {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(crate) struct Key {
     pub(crate) realm: u32,
     pub(crate) generation: u64,
-    /// The Basic module a minted token is for; 0 for what is not minted.
+    /// The Basic module that it was converted for; 0 for an access token.
     pub(crate) module: u32,
     pub(crate) digest: [u8; 32],
 }
@@ -112,8 +112,28 @@ mod tests {
     }
 
     fn ending(bytes: usize, ends_at: Timestamp) -> Arc<Entry> {
+        let principal = caller(bytes);
+        Arc::new(Entry {
+            weight: weight(&principal, 0),
+            principal: Arc::new(principal),
+            ends_at,
+            keys: Provenance::Fixed,
+            kid: None,
+        })
+    }
+
+    fn converted(weight: u32, fresh_until: Timestamp) -> Arc<Converted> {
+        Arc::new(Converted {
+            principal: Arc::new(caller(1)),
+            authorization: http::HeaderValue::from_static("Bearer x"),
+            fresh_until,
+            weight,
+        })
+    }
+
+    fn caller(bytes: usize) -> Principal {
         let claims = json!({"sub": "x", "blob": "a".repeat(bytes)});
-        let principal = Principal::new(PrincipalParts {
+        Principal::new(PrincipalParts {
             sub: "x".into(),
             subject: None,
             kind: SubjectKind::External,
@@ -132,13 +152,6 @@ mod tests {
             expires_at: Timestamp::MAX,
             epoch: Epoch::default(),
             claims: Arc::new(claims.as_object().unwrap().clone()),
-        });
-        Arc::new(Entry {
-            weight: weight(&principal, 0),
-            principal: Arc::new(principal),
-            ends_at,
-            keys: Provenance::Fixed,
-            kid: None,
         })
     }
 
@@ -172,6 +185,37 @@ mod tests {
         }
         assert!(small.tokens.len() > 1_900, "{}", small.tokens.len());
     }
+
+    #[test]
+    fn what_was_converted_goes_when_it_is_over_or_of_other_policies() {
+        let caches = Caches::new(8 << 20);
+        let now = Timestamp::from_seconds(1000);
+        for number in 0..10 {
+            let fresh_until = now.plus(std::time::Duration::from_secs(u64::from(number % 2)));
+            caches
+                .converted
+                .insert(key(number), converted(1000, fresh_until));
+        }
+        assert_eq!(caches.converted.weight(), 10_000);
+        caches.forget(1, now);
+        assert_eq!(
+            (caches.converted.len(), caches.converted.weight()),
+            (5, 5000)
+        );
+        assert!(caches.converted.get(&key(0)).is_none(), "over");
+        assert!(caches.converted.get(&key(1)).is_some());
+        caches.forget(2, now);
+        assert_eq!((caches.converted.len(), caches.converted.weight()), (0, 0));
+    }
+
+    #[test]
+    fn an_entry_weighs_its_caller_and_what_else_it_has() {
+        let (small, large) = (caller(1), caller(1001));
+        assert!(weight(&small, 0) > 256);
+        assert_eq!(weight(&small, 500), weight(&small, 0) + 500);
+        assert_eq!(weight(&large, 0), weight(&small, 0) + 1000);
+    }
+
     #[test]
     fn what_is_over_or_of_other_policies_takes_no_room() {
         let caches = Caches::new(8 << 20);
@@ -183,6 +227,8 @@ mod tests {
         let before = caches.tokens.weight();
         caches.forget(1, now);
         assert_eq!(caches.tokens.len(), 500);
+        assert!(caches.tokens.get(&key(0)).is_none(), "over");
+        assert!(caches.tokens.get(&key(1)).is_some());
         assert!(caches.tokens.weight() <= before / 2);
         caches.forget(2, now);
         assert_eq!((caches.tokens.len(), caches.tokens.weight()), (0, 0));

@@ -40,6 +40,7 @@ impl Local for Telling {
                 "path": request.uri().path(),
                 "query": request.uri().query(),
                 "authorization": request.headers().contains_key("authorization"),
+                "custom": request.headers().contains_key("x-custom"),
                 "forged": request.headers().contains_key("x-user-id"),
                 "realm": context.realm.name().as_str(),
                 "part": context.realm.get::<&'static str>(),
