@@ -84,6 +84,11 @@ impl Work {
             checked: false,
         }
     }
+
+    /// Whether a row that one of the statements returned lets the work go on.
+    pub(crate) fn admits(&self, row: &[Value]) -> bool {
+        !self.checked || matches!(row.first(), Some(Value::Bool(true) | Value::Int(1)))
+    }
 }
 
 /// What a piece of work may take.

@@ -37,6 +37,10 @@ pub(super) async fn one(
     if result.columns.is_empty() && may_return(statement) {
         result.columns = columns(client, statement.text()).await?;
     }
+    if !result.rows.iter().all(|row| work.admits(row)) {
+        let fault = Fault::new(FaultKind::PolicyViolated).state("42501");
+        return Err(Stop::Refused(fault));
+    }
     let changed = result
         .affected
         .max(u64::try_from(result.rows.len()).unwrap_or(u64::MAX));

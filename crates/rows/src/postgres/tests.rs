@@ -144,6 +144,7 @@ impl Bed {
             statements,
             rollback: false,
             max_affected: None,
+            checked: false,
         };
         self.rows.run(&caller(tenant), work, BOUNDS).await
     }

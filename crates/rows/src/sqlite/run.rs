@@ -198,15 +198,10 @@ fn take(
         if bytes > bounds.bytes {
             return Err(Fault::new(FaultKind::ResultTooLarge).into());
         }
-        if job.work.checked && !is_allowed(&values) {
+        if !job.work.admits(&values) {
             return Err(Fault::new(FaultKind::PolicyViolated).state("42501").into());
         }
         taken.push(values);
     }
     Ok(taken)
-}
-
-/// What a row that is checked says of itself.
-fn is_allowed(values: &[Value]) -> bool {
-    matches!(values.first(), Some(Value::Bool(true) | Value::Int(1)))
 }

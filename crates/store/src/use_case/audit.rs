@@ -434,6 +434,7 @@ pub(crate) async fn what_is_refused_again_and_again_is_counted(store: StoreHandl
         tenant: tenant_id("acme"),
         roles: vec![],
         delivery: None,
+        life: None,
     };
     let invited = invite(ctx, &OPERATOR, invited).await.unwrap();
     let showing = |secret: Secret| AcceptInvitation {

@@ -77,6 +77,7 @@ pub(crate) async fn nothing_is_hashed_for_who_may_not(store: StoreHandle) {
         tenant: tenant_id("acme"),
         roles: vec![],
         delivery: None,
+        life: None,
     };
     let invited = invite(ctx, &OPERATOR, bob_is_invited).await.unwrap();
     let request = AcceptInvitation {

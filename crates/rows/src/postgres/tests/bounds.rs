@@ -76,6 +76,7 @@ async fn a_statement_ends_in_time() {
         statements: all,
         rollback: false,
         max_affected: None,
+        checked: false,
     };
     let fault = bed
         .rows
@@ -98,6 +99,7 @@ async fn work_is_all_or_nothing() {
         statements: vec![write("DELETE FROM notes RETURNING id")],
         rollback: true,
         max_affected: None,
+        checked: false,
     };
     let done = bed.rows.run(&caller("acme"), work, BOUNDS).await.unwrap();
     assert_eq!((done[0].affected, done[0].rows.len()), (2, 2));
@@ -105,6 +107,7 @@ async fn work_is_all_or_nothing() {
         statements: vec![write("DELETE FROM notes")],
         rollback: false,
         max_affected: Some(1),
+        checked: false,
     };
     let fault = bed
         .rows
