@@ -86,7 +86,10 @@ async fn respond(
     let (parts, body) = request.into_parts();
     media::profile(&parts.method, &parts.headers)?;
     let table = match location::read(path)? {
-        location::Place::Root => return openapi::answer(desk, &parts.method).await,
+        location::Place::Root => {
+            let path = parts.uri.path();
+            return openapi::answer(desk, &parts.method, path).await;
+        }
         location::Place::Function(name) => return Err(Refusal::FunctionUnknown(name)),
         location::Place::Table(table) => table,
     };

@@ -10,6 +10,7 @@ use super::writer::Writer;
 use crate::caller::Caller;
 use crate::engine::Flavour;
 use crate::schema::{Column, Schema, Table};
+use doorward_base::RoleName;
 use serde_json::Value as Json;
 
 /// What plans are made from: the tables, who asks, and the engine's flavour.
@@ -93,7 +94,7 @@ impl<'a> Scope<'a> {
     }
 
     fn access(&self, table: &'a Table) -> Option<Access<'a>> {
-        let role = self.caller.role().map(|role| role.as_str());
+        let role = self.caller.role().map(RoleName::as_str);
         let grant = self.policies.of(&table.name, role);
         let has_any = |column: &Column| {
             let name = column.name.as_str();

@@ -131,23 +131,27 @@ fn nested(w: &mut Writer, called: &str, source: &Source<'_>) -> Result<(), Refus
         }
         Source::Embedded(embedded) => document(w, called, embedded),
         Source::Spread(embedded, at) => {
-            let is_document = matches!(
-                embedded.node.outputs.get(*at).map(|output| &output.source),
-                Some(Source::Field(place)) if w.flavour() == Flavour::Sqlite
-                    && matches!(
-                        expression::kind(place),
-                        ColumnKind::Bool | ColumnKind::Json
-                    )
-            );
-            // What a sub-select answers is no longer known to be JSON.
-            if is_document {
-                w.sql("json(");
-            }
+            // What a sub-select of SQLite answers is no longer known to be JSON.
+            let forgets = w.flavour() == Flavour::Sqlite && is_document(source);
+            w.sql(if forgets { "json(" } else { "" });
             spread(w, called, embedded, *at, nested)?;
-            if is_document {
-                w.sql(")");
-            }
+            w.sql(if forgets { ")" } else { "" });
             Ok(())
+        }
+    }
+}
+
+/// Whether SQLite's value of it is a JSON document and no plain value.
+fn is_document(source: &Source<'_>) -> bool {
+    match source {
+        Source::Embedded(_) => true,
+        Source::Field(place) => matches!(
+            expression::kind(place),
+            ColumnKind::Bool | ColumnKind::Json | ColumnKind::Array
+        ),
+        Source::Spread(embedded, at) => {
+            let inner = embedded.node.outputs.get(*at);
+            inner.is_some_and(|output| is_document(&output.source))
         }
     }
 }

@@ -1,18 +1,19 @@
 //! Tests of values as SQL, with the values as parameters. Not here: how tests are joined.
 
+mod contain;
+
+pub(crate) use contain::array;
+
 use super::expression::{kind, scalar, sqlite_document};
 use super::literal;
 use super::refusal::Refusal;
-use super::request::{Among, Comparison, Containment, Search, Test, Truth};
+use super::request::{Among, Comparison, Search, Test, Truth};
 use super::tree::Place;
 use super::writer::Writer;
 use crate::engine::Flavour;
 use crate::schema::ColumnKind;
 use crate::value::Value;
 use serde_json::Value as Json;
-
-/// How many elements a list may be compared by on SQLite, each with a search of its own.
-const MAX_ELEMENTS: usize = 100;
 
 /// Writes the test of what is in that place.
 pub(crate) fn write(
@@ -52,10 +53,7 @@ pub(crate) fn write(
             w.sql(")");
             Ok(())
         }
-        Test::Contain(how, value) => match w.flavour() {
-            Flavour::Postgres => contain(w, called, place, *how, value),
-            Flavour::Sqlite => contain_on_sqlite(w, called, place, *how, value),
-        },
+        Test::Contain(how, value) => contain::write(w, called, place, *how, value),
         Test::Search {
             kind,
             language,
@@ -227,205 +225,6 @@ fn is(w: &mut Writer, called: &str, place: &Place<'_>, truth: Truth) -> Result<(
     Ok(())
 }
 
-fn contain(
-    w: &mut Writer,
-    called: &str,
-    place: &Place<'_>,
-    how: Containment,
-    value: &str,
-) -> Result<(), Refusal> {
-    if kind(place) == ColumnKind::Json {
-        return contain_in_document(w, called, place, how, value);
-    }
-    w.sql("(");
-    scalar(w, called, place)?;
-    w.sql(match how {
-        Containment::Contains => " @> ",
-        Containment::ContainedIn => " <@ ",
-        Containment::Overlaps => " && ",
-        Containment::StrictlyLeft => " << ",
-        Containment::StrictlyRight => " >> ",
-        Containment::NotRightOf => " &< ",
-        Containment::NotLeftOf => " &> ",
-        Containment::Adjacent => " -|- ",
-    });
-    operand(w, place, value)?;
-    w.sql(")");
-    Ok(())
-}
-
-/// On PostgreSQL, of a document: lists are written as clients write them for either engine.
-fn contain_in_document(
-    w: &mut Writer,
-    called: &str,
-    place: &Place<'_>,
-    how: Containment,
-    value: &str,
-) -> Result<(), Refusal> {
-    let document = document(value).ok_or_else(|| literal::invalid(place.column, value))?;
-    literal::refuse_nul_within(place.column, &document)?;
-    let operator = match how {
-        Containment::Contains => " @> ",
-        Containment::ContainedIn => " <@ ",
-        Containment::Overlaps => {
-            w.sql("EXISTS (SELECT 1 FROM jsonb_array_elements(CASE jsonb_typeof(to_jsonb(");
-            scalar(w, called, place)?;
-            w.sql(")) WHEN 'array' THEN to_jsonb(");
-            scalar(w, called, place)?;
-            w.sql(") ELSE '[]' END) AS \"~\"(value) WHERE ");
-            w.text(document.to_string()).sql("::jsonb @> \"~\".value)");
-            return Ok(());
-        }
-        _ => {
-            let details = "documents are no ranges".to_owned();
-            return Err(Refusal::Unavailable(details));
-        }
-    };
-    w.sql("(to_jsonb(");
-    scalar(w, called, place)?;
-    w.sql(")")
-        .sql(operator)
-        .text(document.to_string())
-        .sql("::jsonb)");
-    Ok(())
-}
-
-/// A document, or a list in PostgreSQL's form as one.
-fn document(value: &str) -> Option<Json> {
-    if let Ok(document) = serde_json::from_str(value) {
-        return Some(document);
-    }
-    let scalar = |element: String| match serde_json::from_str(&element) {
-        Ok(scalar @ (Json::Number(_) | Json::Bool(_))) => scalar,
-        _ => Json::from(element),
-    };
-    let elements = array(value)?.into_iter().map(scalar);
-    Some(Json::Array(elements.collect()))
-}
-
-/// On SQLite a list is a JSON array of plain values.
-fn contain_on_sqlite(
-    w: &mut Writer,
-    called: &str,
-    place: &Place<'_>,
-    how: Containment,
-    value: &str,
-) -> Result<(), Refusal> {
-    let is_list = matches!(kind(place), ColumnKind::Json | ColumnKind::Array);
-    let known = matches!(
-        how,
-        Containment::Contains | Containment::ContainedIn | Containment::Overlaps
-    );
-    if !is_list || !known {
-        let details = "SQLite has neither ranges nor their operators".to_owned();
-        return Err(Refusal::Unavailable(details));
-    }
-    let elements = elements(value).ok_or_else(|| literal::invalid(place.column, value))?;
-    if elements.len() > MAX_ELEMENTS {
-        return Err(Refusal::TooComplex("values in a list"));
-    }
-    let each = |w: &mut Writer| -> Result<(), Refusal> {
-        w.sql("FROM json_each(");
-        scalar(w, called, place)?;
-        w.sql(") WHERE CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ");
-        w.sql("ELSE CAST(value AS TEXT) END");
-        Ok(())
-    };
-    let list = |w: &mut Writer| {
-        w.sql(" IN (");
-        w.separated(", ", &elements, |w, element| {
-            w.text(element.as_str());
-            Ok::<_, Refusal>(())
-        })?;
-        w.sql(")");
-        Ok::<_, Refusal>(())
-    };
-    w.sql("(CASE WHEN json_valid(");
-    scalar(w, called, place)?;
-    w.sql(") THEN json_type(");
-    scalar(w, called, place)?;
-    w.sql(") END = 'array' AND ");
-    match how {
-        Containment::Contains => {
-            w.sql("TRUE");
-            for element in &elements {
-                w.sql(" AND EXISTS (SELECT 1 ");
-                each(w)?;
-                w.sql(" = ").text(element.as_str()).sql(")");
-            }
-        }
-        Containment::ContainedIn => {
-            w.sql("NOT EXISTS (SELECT 1 ");
-            each(w)?;
-            w.sql(" NOT");
-            list(w)?;
-            w.sql(")");
-        }
-        _ => {
-            w.sql("EXISTS (SELECT 1 ");
-            each(w)?;
-            list(w)?;
-            w.sql(")");
-        }
-    }
-    w.sql(")");
-    Ok(())
-}
-
-/// The elements of `{a,"b c"}` or `["a", 1]`, as SQLite writes them as texts.
-fn elements(value: &str) -> Option<Vec<String>> {
-    if value.trim_start().starts_with('[') {
-        let list: Vec<Json> = serde_json::from_str(value).ok()?;
-        let plain = list.into_iter().map(|element| match element {
-            Json::String(text) => Some(text),
-            Json::Bool(truth) => Some(truth.to_string()),
-            Json::Number(number) => Some(number.to_string()),
-            Json::Null | Json::Array(_) | Json::Object(_) => None,
-        });
-        return plain.collect();
-    }
-    array(value)
-}
-
-/// The elements of PostgreSQL's form of a list, `{a,"b c"}`, not nested.
-pub(crate) fn array(value: &str) -> Option<Vec<String>> {
-    let inside = value.trim().strip_prefix('{')?.strip_suffix('}')?;
-    let mut elements = Vec::new();
-    let mut letters = inside.chars().peekable();
-    if inside.trim().is_empty() {
-        return Some(elements);
-    }
-    loop {
-        let mut element = String::new();
-        while letters.next_if(|letter| letter.is_whitespace()).is_some() {}
-        if letters.next_if_eq(&'"').is_some() {
-            loop {
-                match letters.next()? {
-                    '"' => break,
-                    '\\' => element.push(letters.next()?),
-                    letter => element.push(letter),
-                }
-            }
-            while letters.next_if(|letter| letter.is_whitespace()).is_some() {}
-        } else {
-            while let Some(letter) = letters.next_if(|&letter| letter != ',') {
-                match letter {
-                    '{' | '}' | '"' => return None,
-                    '\\' => element.push(letters.next()?),
-                    letter => element.push(letter),
-                }
-            }
-            element.truncate(element.trim_end().len());
-        }
-        elements.push(element);
-        match letters.next() {
-            None => return Some(elements),
-            Some(',') => {}
-            Some(_) => return None,
-        }
-    }
-}
-
 fn search(
     w: &mut Writer,
     called: &str,
@@ -483,26 +282,6 @@ mod tests {
             ("[a]?*", "[[]a][?][*]"),
         ] {
             assert_eq!(glob(like), expected, "{like}");
-        }
-    }
-
-    #[test]
-    fn a_list_is_read_with_its_quotes() {
-        for (text, expected) in [
-            ("{}", Some(vec![])),
-            ("{a, b}", Some(vec!["a", "b"])),
-            (r#"{"a,b",c\,d,"e\"f"}"#, Some(vec!["a,b", "c,d", "e\"f"])),
-            ("{a,}", Some(vec!["a", ""])),
-            ("{\"a\"b}", None),
-            ("{{a}}", None),
-            ("{\"a}", None),
-            ("a,b", None),
-        ] {
-            assert_eq!(
-                array(text),
-                expected.map(|list| list.into_iter().map(str::to_owned).collect::<Vec<_>>()),
-                "{text}"
-            );
         }
     }
 }

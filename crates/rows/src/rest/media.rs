@@ -54,8 +54,11 @@ impl Accept {
     fn of(text: &str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let format = match parts.next()?.to_ascii_lowercase().as_str() {
-            "*/*" | "application/*" | "application/json" => Format::Array,
-            "application/vnd.pgrst.array+json" | "application/vnd.pgrst.array" => Format::Array,
+            "*/*"
+            | "application/*"
+            | "application/json"
+            | "application/vnd.pgrst.array+json"
+            | "application/vnd.pgrst.array" => Format::Array,
             "application/vnd.pgrst.object+json" | "application/vnd.pgrst.object" => Format::Object,
             "text/csv" => Format::Csv,
             _ => return None,

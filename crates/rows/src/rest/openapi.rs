@@ -12,14 +12,18 @@ use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response};
 use serde_json::{Map, Value as Json, json};
 
-/// Answers the root.
-pub(super) async fn answer(desk: Desk<'_>, method: &Method) -> Result<Response<Body>, Refusal> {
+/// Answers the root, which is at this path.
+pub(super) async fn answer(
+    desk: Desk<'_>,
+    method: &Method,
+    path: &str,
+) -> Result<Response<Body>, Refusal> {
     if ![Method::GET, Method::HEAD].contains(method) {
         return Err(Refusal::MethodUnsupported(method.to_string()));
     }
     let schema = desk.engine.schema().await?;
     let scope = Scope::new(&schema, desk.caller, desk.policies, desk.engine.flavour());
-    let text = document(scope, desk.caller.rights()).to_string();
+    let text = document(scope, desk.caller.rights(), path).to_string();
     let length = HeaderValue::from(text.len());
     let mut response = Response::new(match *method {
         Method::HEAD => body::empty(),
@@ -80,7 +84,7 @@ fn methods(access: Access<'_>, rights: Rights) -> Vec<(&'static str, &'static st
     .collect()
 }
 
-fn document(scope: Scope<'_>, rights: Rights) -> Json {
+fn document(scope: Scope<'_>, rights: Rights, base: &str) -> Json {
     let mut paths = Map::new();
     let mut definitions = Map::new();
     for access in scope.tables() {
@@ -103,7 +107,7 @@ fn document(scope: Scope<'_>, rights: Rights) -> Json {
     json!({
         "swagger": "2.0",
         "info": { "title": "Tables", "version": scope.version().to_string() },
-        "basePath": "/rest/v1",
+        "basePath": base.trim_end_matches('/'),
         "consumes": ["application/json", "text/csv"],
         "produces": [
             "application/json",

@@ -186,6 +186,10 @@ impl World {
             .collect()
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "bodies are written where they are sent"
+    )]
     fn send_json(&self, method: Method, target: &str, prefer: &str, body: Json) -> Answer {
         let headers = [("content-type", "application/json"), ("prefer", prefer)];
         self.send(method, target, &headers, &body.to_string())
@@ -204,6 +208,7 @@ fn the_root_describes_what_the_caller_has() {
     );
     let document = answer.json();
     assert_eq!(document["swagger"], "2.0");
+    assert_eq!(document["basePath"], "/rest/v1");
     let clients = &document["definitions"]["projects"]["properties"]["client_id"];
     assert_eq!(
         clients["description"],

@@ -9,7 +9,7 @@ use super::preference::{Missing, Resolution, Returned};
 use super::range;
 use super::render;
 use super::{Asked, Desk};
-use crate::engine::{ResultSet, Work};
+use crate::engine::{ResultSet, Statement, Work};
 use crate::fault::{Fault, FaultKind};
 use crate::plan::access::Access;
 use crate::plan::expression::Form;
@@ -50,7 +50,7 @@ pub(super) async fn answer(desk: Desk<'_>, asked: Asked) -> Result<Response<Body
         is_key,
     } = prepare(desk, &asked).await?;
     let most = work.max_affected;
-    let writes: Vec<bool> = work.statements.iter().map(|one| one.writes()).collect();
+    let writes: Vec<bool> = work.statements.iter().map(Statement::writes).collect();
     let results = if work.statements.is_empty() {
         Vec::new()
     } else {

@@ -82,6 +82,14 @@ fn rows_that_belong_to_a_row_are_embedded_by_foreign_keys() {
             "/tasks?select=id,projects(name,...clients(vip,client:name))&id=eq.1",
             json!([{"id": 1, "projects": {"name": "Alpha", "vip": true, "client": "Acme"}}]),
         ),
+        (
+            "/tasks?select=id,projects(...clients(vip,projects(id,data)))&id=eq.1\
+             &projects.clients.projects.id=eq.2",
+            json!([{"id": 1, "projects": {
+                "vip": true,
+                "projects": [{"id": 2, "data": {"size": 12, "on": false, "word": null}}],
+            }}]),
+        ),
     ] {
         assert_eq!(world.rows(target), expected, "{target}");
     }
@@ -117,6 +125,13 @@ fn filters_on_what_is_embedded_leave_rows_out_only_where_it_is_required() {
     }
     let rows = world.rows("/clients?select=id,projects()&id=eq.1");
     assert_eq!(rows, json!([{"id": 1}]));
+    // A document of a row two tables away, among the values of another.
+    let far = "/assignments?select=part,people(...profiles(active,bio))&project_id=eq.1\
+               &person_id=eq.1";
+    assert_eq!(
+        world.rows(far),
+        json!([{"part": "lead", "people": {"active": true, "bio": "first"}}])
+    );
     let limited = "/clients?select=projects(id)&id=eq.1&projects.limit=1&projects.offset=1\
                    &projects.order=id";
     assert_eq!(world.rows(limited), json!([{"projects": [{"id": 2}]}]));

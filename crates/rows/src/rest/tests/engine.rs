@@ -100,12 +100,11 @@ impl InMemory {
         }
     }
 
-    fn transact(
-        &self,
-        caller: &Caller,
-        work: &Work,
-        bounds: Bounds,
-    ) -> Result<Vec<ResultSet>, Fault> {
+    #[expect(
+        clippy::unwrap_in_result,
+        reason = "faults are of statements, not of this"
+    )]
+    fn transact(&self, caller: &Caller, work: &Work, bounds: Bounds) -> Outcome {
         let connection = self.connection.lock().unwrap();
         connection.execute_batch("BEGIN").unwrap();
         let outcome = all(&connection, caller, work, bounds);
@@ -117,6 +116,8 @@ impl InMemory {
         outcome
     }
 }
+
+type Outcome = Result<Vec<ResultSet>, Fault>;
 
 fn all(
     connection: &Connection,
@@ -132,7 +133,9 @@ fn all(
         } else {
             rights.read
         });
-        let mut prepared = connection.prepare(statement.text()).map_err(of_sqlite)?;
+        let mut prepared = connection
+            .prepare(statement.text())
+            .map_err(|error| of_sqlite(&error))?;
         assert_eq!(
             prepared.readonly(),
             !statement.writes(),
@@ -143,9 +146,9 @@ fn all(
         let params = statement.params().iter().map(Bound);
         let mut rows = prepared
             .query(rusqlite::params_from_iter(params))
-            .map_err(of_sqlite)?;
+            .map_err(|error| of_sqlite(&error))?;
         let mut result = ResultSet::default();
-        while let Some(row) = rows.next().map_err(of_sqlite)? {
+        while let Some(row) = rows.next().map_err(|error| of_sqlite(&error))? {
             let values = (0..width).map(|at| value(row.get_ref(at).unwrap()));
             result.rows.push(values.collect());
         }
@@ -194,7 +197,7 @@ fn value(stored: ValueRef<'_>) -> Value {
     }
 }
 
-fn of_sqlite(error: rusqlite::Error) -> Fault {
+fn of_sqlite(error: &rusqlite::Error) -> Fault {
     let state = match error.sqlite_error().map(|error| error.extended_code) {
         Some(
             rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY,

@@ -37,7 +37,7 @@ pub(super) fn refuse_other_rows(
         let at = given.columns.iter().position(|column| column == name);
         match at.and_then(|at| row.get(at)).and_then(Option::as_ref) {
             Some(Json::String(text)) => text == wanted,
-            Some(value) => value.to_string() == *wanted,
+            Some(value) => serde_json::from_str(wanted).is_ok_and(|wanted: Json| wanted == *value),
             None => false,
         }
     });
