@@ -40,7 +40,7 @@ fn in_order(schema: &Schema) -> Vec<&Table> {
             };
             !left.iter().any(refers)
         };
-        let at = left.iter().position(|table| is_free(table)).unwrap_or(0);
+        let at = left.iter().position(is_free).unwrap_or(0);
         ordered.push(left.remove(at));
     }
     ordered
