@@ -126,22 +126,6 @@ fn contain_on_sqlite(
     if elements.len() > MAX_ELEMENTS {
         return Err(Refusal::TooComplex("values in a list"));
     }
-    let each = |w: &mut Writer| -> Result<(), Refusal> {
-        w.sql("FROM json_each(");
-        scalar(w, called, place)?;
-        w.sql(") WHERE CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ");
-        w.sql("ELSE CAST(value AS TEXT) END");
-        Ok(())
-    };
-    let list = |w: &mut Writer| {
-        w.sql(" IN (");
-        w.separated(", ", &elements, |w, element| {
-            w.text(element.as_str());
-            Ok::<_, Refusal>(())
-        })?;
-        w.sql(")");
-        Ok::<_, Refusal>(())
-    };
     w.sql("(CASE WHEN json_valid(");
     scalar(w, called, place)?;
     w.sql(") THEN json_type(");
@@ -152,24 +136,43 @@ fn contain_on_sqlite(
             w.sql("TRUE");
             for element in &elements {
                 w.sql(" AND EXISTS (SELECT 1 ");
-                each(w)?;
+                each(w, called, place)?;
                 w.sql(" = ").text(element.as_str()).sql(")");
             }
         }
         Containment::ContainedIn => {
             w.sql("NOT EXISTS (SELECT 1 ");
-            each(w)?;
+            each(w, called, place)?;
             w.sql(" NOT");
-            list(w)?;
+            among(w, &elements)?;
             w.sql(")");
         }
         _ => {
             w.sql("EXISTS (SELECT 1 ");
-            each(w)?;
-            list(w)?;
+            each(w, called, place)?;
+            among(w, &elements)?;
             w.sql(")");
         }
     }
+    w.sql(")");
+    Ok(())
+}
+
+/// The elements of the document in a column, and before what each is compared with.
+fn each(w: &mut Writer, called: &str, place: &Place<'_>) -> Result<(), Refusal> {
+    w.sql("FROM json_each(");
+    scalar(w, called, place)?;
+    w.sql(") WHERE CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ");
+    w.sql("ELSE CAST(value AS TEXT) END");
+    Ok(())
+}
+
+fn among(w: &mut Writer, elements: &[String]) -> Result<(), Refusal> {
+    w.sql(" IN (");
+    w.separated(", ", elements, |w, element| {
+        w.text(element.as_str());
+        Ok::<_, Refusal>(())
+    })?;
     w.sql(")");
     Ok(())
 }

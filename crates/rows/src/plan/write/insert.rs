@@ -82,6 +82,21 @@ pub fn insert<'a>(
     if given.columns.is_empty() && tenant.is_none() {
         return bare(w, access, asked, told, before);
     }
+    values(&mut w, access, &given, tenant)?;
+    w.sql(" WHERE TRUE");
+    if let Some(key) = target {
+        on_conflict(&mut w, access, &key, merged.as_deref())?;
+    }
+    returning(w, access, told, before)
+}
+
+/// The columns that are written, and the rows for them.
+fn values(
+    w: &mut Writer,
+    access: Access<'_>,
+    given: &Given<'_>,
+    tenant: Option<&Column>,
+) -> Result<(), Refusal> {
     w.sql(" (");
     let named = given
         .columns
@@ -95,19 +110,14 @@ pub fn insert<'a>(
     w.sql(") SELECT ");
     for (at, (column, _)) in given.columns.iter().enumerate() {
         w.sql(if at > 0 { ", " } else { "" });
-        given.value(&mut w, at, column);
+        given.value(w, at, column);
     }
     if let Some(column) = tenant {
         w.sql(if given.columns.is_empty() { "" } else { ", " });
-        literal::write(&mut w, column, &access.scope().tenant())?;
+        literal::write(w, column, &access.scope().tenant())?;
     }
     w.sql(" FROM ");
-    given.source(&mut w)?;
-    w.sql(" WHERE TRUE");
-    if let Some(key) = target {
-        on_conflict(&mut w, access, &key, merged.as_deref())?;
-    }
-    returning(w, access, told, before)
+    given.source(w)
 }
 
 /// Rows without a column: each is a statement.

@@ -1,3 +1,5 @@
+//! What query strings mean, and what becomes of those that mean nothing.
+
 use super::*;
 use crate::plan::request::{Among, Comparison, Field, Step, Test, Truth};
 use proptest::prelude::*;
