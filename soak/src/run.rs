@@ -107,10 +107,19 @@ fn work(plant: &mut Plant, ground: &Ground, plan: &Plan) -> Vec<Fault> {
             let _ = stop.send(());
         });
         let (nodes, rhythm) = (&ground.nodes, plan.rhythm);
-        let struck = fault::strike_until(&told, plant, nodes, &possible, rhythm, dice.part(0));
-        over.store(true, Ordering::Relaxed);
-        struck
+        let _end = Sets(&over);
+        fault::strike_until(&told, plant, nodes, &possible, rhythm, dice.part(0))
     })
+}
+
+/// Set however a block is left: clients end also when a node does not come up again, and the
+/// run fails by that instead of waiting for them.
+struct Sets<'a>(&'a AtomicBool);
+
+impl Drop for Sets<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Ended {
