@@ -46,6 +46,8 @@ pub struct DataRealm {
 struct Opening {
     store: RowStore,
     tenant_column: Arc<str>,
+    /// How large one tenant's file may become, bytes.
+    room: u64,
     engine: OnceCell<Arc<dyn Engine>>,
     /// When it could last not be opened or brought to the schema.
     failed: Mutex<Option<Instant>>,
@@ -57,13 +59,17 @@ impl DataRealm {
     pub fn new(config: DataConfig, before: Option<&Self>, parts: DataParts) -> Self {
         let DataConfig { store, settings } = config;
         let same = before.filter(|before| {
-            before.opening.store == store && before.opening.tenant_column == settings.tenant_column
+            let opening = &before.opening;
+            opening.store == store
+                && opening.tenant_column == settings.tenant_column
+                && opening.room == settings.max_tenant_bytes
         });
         let opening = same.map_or_else(
             || {
                 Arc::new(Opening {
                     store,
                     tenant_column: Arc::clone(&settings.tenant_column),
+                    room: settings.max_tenant_bytes,
                     engine: OnceCell::new(),
                     failed: Mutex::default(),
                 })
@@ -124,7 +130,7 @@ impl DataRealm {
         let opening = &self.opening;
         let engine = opening
             .engine
-            .get_or_try_init(|| open(&opening.store, &opening.tenant_column, &self.parts))
+            .get_or_try_init(|| open(opening, &self.parts))
             .await?;
         let apply = async || {
             for step in &self.settings.schema {
@@ -155,15 +161,12 @@ impl Opening {
     }
 }
 
-async fn open(
-    store: &RowStore,
-    tenant_column: &Arc<str>,
-    parts: &DataParts,
-) -> Result<Arc<dyn Engine>, Fault> {
-    match store {
+async fn open(opening: &Opening, parts: &DataParts) -> Result<Arc<dyn Engine>, Fault> {
+    let tenant_column = &opening.tenant_column;
+    match &opening.store {
         RowStore::Sqlite(folder) => {
             let clock = Arc::clone(&parts.clock);
-            sqlite::open(folder, tenant_column, clock).await
+            sqlite::open(folder, tenant_column, opening.room, clock).await
         }
         RowStore::Postgres(store) => {
             let root_cert = store.root_cert.as_ref();

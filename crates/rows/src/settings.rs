@@ -47,6 +47,9 @@ pub struct Data {
     pub max_rows: u32,
     /// The largest answer. Default: "8MiB".
     pub max_bytes: Size,
+    /// How large the file of one tenant may become (SQLite): the rows of one take no room from
+    /// all. Default: "1GiB".
+    pub max_tenant_bytes: Size,
     /// How long a query may take. Default: "10s".
     pub timeout: Span,
     /// Where SQL is taken. Default: "/api/v1/query".
@@ -70,6 +73,7 @@ impl Default for Data {
             schema_scope: "admin".to_owned(),
             max_rows: 10_000,
             max_bytes: Size(8 << 20),
+            max_tenant_bytes: Size(1 << 30),
             timeout: Span(Duration::from_secs(10)),
             query_path: "/api/v1/query".to_owned(),
             schema_path: "/api/v1/schema".to_owned(),
@@ -124,6 +128,8 @@ pub struct DataSettings {
     pub scopes: RightScopes,
     /// What one query may take.
     pub bounds: Bounds,
+    /// How large one tenant's file may become, bytes.
+    pub max_tenant_bytes: u64,
     /// Where it is answered.
     pub paths: Paths,
 }

@@ -64,11 +64,13 @@ pub struct SqliteRows {
 pub async fn open(
     directory: &Path,
     tenant_column: &str,
+    room: u64,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Engine>, Fault> {
     let directory = directory.to_owned();
     let settings = SqliteSettings {
         tenant_column: tenant_column.to_owned(),
+        room,
         ..SqliteSettings::default()
     };
     let opened =
@@ -109,7 +111,12 @@ impl SqliteRows {
         let now = clock.now();
         let book = Book::open(directory, &settings, now)?;
         let realm = Realm {
-            shelf: Shelf::new(tenants.clone(), settings.open_files, settings.readers),
+            shelf: Shelf::new(
+                tenants.clone(),
+                settings.open_files,
+                settings.readers,
+                settings.room,
+            ),
             threads: Arc::new(Semaphore::new(settings.threads())),
             swept: AtomicI64::new(now.as_micros()),
             tenants,

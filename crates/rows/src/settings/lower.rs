@@ -9,6 +9,9 @@ use doorward_surface::setting::{Size, Span, Wrong};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The least that a tenant's file may be bounded to, bytes: its schema must fit.
+const LEAST_ROOM: u64 = 1 << 20;
+
 /// The most rows and bytes that one answer may be allowed: it is held in memory.
 const MOST_ROWS: u32 = 1_000_000;
 const MOST_BYTES: u64 = 256 << 20;
@@ -60,6 +63,7 @@ impl Data {
                 bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
                 time,
             },
+            max_tenant_bytes: self.max_tenant_bytes.0,
             paths: Paths {
                 query: self.query_path.clone(),
                 schema: self.schema_path.clone(),
@@ -78,6 +82,9 @@ impl Data {
                 "max_bytes",
                 "must be from \"1KiB\" to \"256MiB\"",
             ));
+        }
+        if self.max_tenant_bytes.0 < LEAST_ROOM {
+            wrong.push(Wrong::new("max_tenant_bytes", "must be at least \"1MiB\""));
         }
         if time.is_zero() || time > LONGEST {
             wrong.push(Wrong::new(

@@ -69,6 +69,21 @@ pub(super) fn fault(error: &Error, sql: &str, column: &str) -> Fault {
     }
 }
 
+/// Whether there was no room for it.
+pub(super) fn is_full(error: &Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+}
+
+/// The tenant's file has become as large as it may.
+pub(super) fn full() -> Fault {
+    Fault::because(
+        FaultKind::Refused,
+        "the tenant's rows take as much room as they may",
+    )
+    .state("53100")
+    .hint("delete rows, or ask the operator for a larger max_tenant_bytes")
+}
+
 /// Whether the tenant's file cannot be used now, as opposed to the statement.
 pub(super) fn is_of_file(error: &Error) -> bool {
     matches!(

@@ -118,6 +118,29 @@ pub(super) fn limit(conn: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Lets the file become no larger than so many bytes, or than it is.
+pub(super) fn keep_within(conn: &Connection, room: u64) -> rusqlite::Result<()> {
+    let page: i64 = conn.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    let pages = i64::try_from(room).unwrap_or(i64::MAX) / page.max(1);
+    // The answer is the bound in force.
+    conn.query_row(
+        &format!("PRAGMA max_page_count = {}", pages.max(1)),
+        [],
+        |_| Ok(()),
+    )
+}
+
+/// Whether the disk that a file is on has no room left, as opposed to the file's own bound.
+/// What cannot be asked is full.
+pub(super) fn is_disk_full(path: &Path) -> bool {
+    /// Less than the write-ahead log and a sort may ask for at once.
+    const LEAST: u64 = 64 << 20;
+    let folder = path.parent().unwrap_or(path);
+    rustix::fs::statvfs(folder).map_or(true, |disk| {
+        disk.f_bavail.saturating_mul(disk.f_frsize) < LEAST
+    })
+}
+
 /// Whether the error is another connection's lock.
 pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(

@@ -4,7 +4,7 @@
 use super::authorize::Purpose;
 use super::brake::Brake;
 use super::line::{Condition, Line};
-use super::{error, kind};
+use super::{error, kind, open};
 use crate::engine::{Bounds, ResultSet, Statement, Work};
 use crate::fault::{Fault, FaultKind};
 use crate::schema::ColumnKind;
@@ -65,6 +65,9 @@ pub(super) fn run(line: &mut Line, job: &Job<'_>) -> (Result<Vec<ResultSet>, Fau
     let outcome = outcome.map_err(|(halt, sql)| match halt {
         Halt::Fault(fault) => fault,
         Halt::Engine(problem) => {
+            if error::is_full(&problem) && !open::is_disk_full(job.path) {
+                return error::full();
+            }
             if error::is_of_file(&problem) {
                 tracing::warn!(file = %job.path.display(), %problem, "a tenant's file fails");
                 condition = Condition::Broken;

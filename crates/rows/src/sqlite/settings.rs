@@ -23,6 +23,8 @@ pub struct SqliteSettings {
     /// The memory that SQLite may take in this process, the identity store's with it, in
     /// bytes. A process cannot raise what was set before.
     pub memory: u64,
+    /// How large one tenant's file may become, bytes.
+    pub room: u64,
 }
 
 impl Default for SqliteSettings {
@@ -34,6 +36,7 @@ impl Default for SqliteSettings {
             readers: 2,
             threads: 16,
             memory: 2 << 30,
+            room: 1 << 30,
         }
     }
 }

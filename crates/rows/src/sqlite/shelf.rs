@@ -14,16 +14,19 @@ pub(super) struct Shelf {
     directory: PathBuf,
     most: usize,
     readers: usize,
+    /// How large one file may become, bytes.
+    room: u64,
     tenants: Mutex<HashMap<TenantId, Arc<Tenant>>>,
 }
 
 impl Shelf {
     /// For the files of this directory.
-    pub(super) fn new(directory: PathBuf, most: usize, readers: usize) -> Self {
+    pub(super) fn new(directory: PathBuf, most: usize, readers: usize, room: u64) -> Self {
         Self {
             directory,
             most: most.max(1),
             readers: readers.max(1),
+            room,
             tenants: Mutex::default(),
         }
     }
@@ -34,7 +37,7 @@ impl Shelf {
         if let Some(found) = tenants.get(id) {
             return Arc::clone(found);
         }
-        let made = Tenant::new(id, &self.directory, self.readers);
+        let made = Tenant::new(id, &self.directory, self.readers, self.room);
         tenants.insert(id.clone(), Arc::clone(&made));
         made
     }

@@ -19,6 +19,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(super) struct Tenant {
     id: TenantId,
     path: PathBuf,
+    /// How large its file may become, bytes.
+    room: u64,
     readers: Arc<Semaphore>,
     writer: Arc<Semaphore>,
     opened: Mutex<Option<Opened>>,
@@ -44,10 +46,11 @@ pub(super) struct Lane {
 
 impl Tenant {
     /// With at most this many readers; its file is not looked at yet.
-    pub(super) fn new(id: &TenantId, directory: &Path, readers: usize) -> Arc<Self> {
+    pub(super) fn new(id: &TenantId, directory: &Path, readers: usize, room: u64) -> Arc<Self> {
         Arc::new(Self {
             id: id.clone(),
             path: directory.join(name::of(id)),
+            room,
             readers: Arc::new(Semaphore::new(readers)),
             writer: Arc::new(Semaphore::new(1)),
             opened: Mutex::new(None),
@@ -189,6 +192,8 @@ impl Tenant {
             version: edition.version(),
             identity,
         });
+        // The schema's steps may go beyond.
+        open::keep_within(&conn, self.room)?;
         let names = Arc::clone(&edition.names);
         let ours = authorize::callers(&mut conn, Purpose::Write, names)?;
         let writer = Line::new(conn, Purpose::Write, ours, Arc::clone(&mark));
@@ -210,6 +215,9 @@ impl Tenant {
             Purpose::Write => open::writing(&self.path)?,
         };
         open::limit(&conn)?;
+        if matches!(purpose, Purpose::Write) {
+            open::keep_within(&conn, self.room)?;
+        }
         let ours = authorize::callers(&mut conn, purpose, Arc::clone(&edition.names))?;
         Ok(Line::new(conn, purpose, ours, Arc::clone(mark)))
     }

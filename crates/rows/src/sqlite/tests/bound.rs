@@ -218,3 +218,28 @@ async fn a_busy_tenant_does_not_hold_up_another() {
         task.abort();
     }
 }
+
+/// The rows of one tenant take no room from all.
+#[tokio::test]
+async fn a_tenants_file_becomes_as_large_as_it_may_and_no_larger() {
+    const ROOM: u64 = 1 << 20;
+    let fixture = Fixture::with(SqliteSettings {
+        room: ROOM,
+        ..settings()
+    });
+    let notes = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)";
+    fixture.rows.amend(notes).await.unwrap();
+    let much = "INSERT INTO notes (body) WITH RECURSIVE n(i) AS \
+                (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
+                SELECT printf('%01000d', i) FROM n";
+    let fault = fixture.write("acme", much).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Refused, "{fault:?}");
+    assert_eq!(fault.state.unwrap().as_str(), "53100");
+    // Nothing of it stayed, and what fits goes in, here and elsewhere.
+    let few = "INSERT INTO notes (body) VALUES ('a')";
+    for tenant in ["acme", "globex"] {
+        assert_eq!(fixture.write(tenant, few).await.unwrap().affected, 1);
+    }
+    let count = fixture.read("acme", "SELECT count(*) FROM notes").await;
+    assert_eq!(count.unwrap(), [[Value::Int(1)]]);
+}
