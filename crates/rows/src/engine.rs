@@ -66,6 +66,11 @@ pub struct Work {
     /// Refuse, and undo, when more rows than these were changed or returned by one statement
     /// that writes.
     pub max_affected: Option<u64>,
+    /// The first column of every row that any of the statements returns says whether the row
+    /// is one that the caller may have made: refuse ([`crate::FaultKind::PolicyViolated`],
+    /// state 42501), and undo, where it is not true (neither `true` nor 1). This is how a row
+    /// policy's check holds on the row as the engine wrote it.
+    pub checked: bool,
 }
 
 impl Work {
@@ -76,6 +81,7 @@ impl Work {
             statements: vec![statement],
             rollback: false,
             max_affected: None,
+            checked: false,
         }
     }
 }

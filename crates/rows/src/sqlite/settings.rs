@@ -1,0 +1,97 @@
+//! How a realm's files are kept, and why they cannot be opened.
+
+use std::fmt;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How a realm's files are kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SqliteSettings {
+    /// The name of the column that every table has for its tenant.
+    pub tenant_column: String,
+    /// The most tenants' files that are open; each takes up to seven descriptors where it has
+    /// two readers.
+    pub open_files: usize,
+    /// How long a file stays open unused.
+    pub idle: Duration,
+    /// The most connections of one tenant that read, beside the one that writes.
+    pub readers: usize,
+    /// The most threads that run statements at once.
+    pub threads: usize,
+    /// The memory that SQLite may take in this process, the identity store's with it, in
+    /// bytes. A process cannot raise what was set before.
+    pub memory: u64,
+}
+
+impl Default for SqliteSettings {
+    fn default() -> Self {
+        Self {
+            tenant_column: "tenant_id".to_owned(),
+            open_files: 256,
+            idle: Duration::from_secs(60),
+            readers: 2,
+            threads: 16,
+            memory: 2 << 30,
+        }
+    }
+}
+
+impl SqliteSettings {
+    pub(super) fn check(&self, directory: &Path) -> Result<(), OpenError> {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        let name = self.tenant_column.as_bytes();
+        let starts = name.first().is_some_and(|b| !b.is_ascii_digit());
+        if !starts || name.len() > 63 || !name.iter().copied().all(plain) {
+            let rule = "the tenant's column is called by 1 to 63 of a-z, 0-9 and _";
+            return Err(OpenError::new(directory, &rule));
+        }
+        Ok(())
+    }
+
+    /// More threads than open files would have to close files that are in use.
+    pub(super) fn threads(&self) -> usize {
+        self.threads.clamp(1, self.open_files.max(1))
+    }
+}
+
+/// Why a realm's directory cannot be used.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OpenError {
+    /// The directory or file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl OpenError {
+    pub(super) fn new(path: &Path, problem: &dyn fmt::Display) -> Self {
+        Self {
+            path: path.to_owned(),
+            problem: problem.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the rows at {} cannot be used: {}",
+            self.path.display(),
+            self.problem
+        )
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+/// Makes the directory, of mode 0700, and those above it.
+pub(super) fn make_directory(path: &Path) -> Result<(), OpenError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|problem| OpenError::new(path, &problem))
+}

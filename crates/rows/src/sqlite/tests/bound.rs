@@ -1,0 +1,220 @@
+//! Time, rows, bytes, and callers that go away: the connection is fit for the next caller.
+
+use super::*;
+use std::task::Poll;
+
+const ENDLESS: &str =
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+
+fn settings() -> SqliteSettings {
+    SqliteSettings {
+        threads: 1,
+        readers: 1,
+        ..SqliteSettings::default()
+    }
+}
+
+async fn one_of_each() -> Fixture {
+    let fixture = Fixture::with(settings());
+    fixture.rows.amend(ORDERS).await.unwrap();
+    let three = "INSERT INTO orders (id, item) VALUES (1, 'a'), (2, 'b'), (3, 'c')";
+    fixture.write("acme", three).await.unwrap();
+    fixture
+}
+
+async fn run_within(
+    fixture: &Fixture,
+    work: Work,
+    bounds: Bounds,
+) -> Result<Vec<ResultSet>, FaultKind> {
+    let outcome = fixture.rows.run(&caller("acme"), work, bounds).await;
+    outcome.map_err(|fault| fault.kind)
+}
+
+async fn count(fixture: &Fixture) -> Value {
+    let rows = fixture.read("acme", "SELECT count(*) FROM orders").await;
+    rows.unwrap().remove(0).remove(0)
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_leaves_its_connection_fit() {
+    let fixture = one_of_each().await;
+    let short = Bounds {
+        time: Duration::from_millis(50),
+        ..BOUNDS
+    };
+    let outcome = run_within(&fixture, Work::one(read(ENDLESS)), short).await;
+    assert_eq!(outcome, Err(FaultKind::TimedOut));
+    let insert = "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n) \
+                  INSERT INTO orders (id, item) SELECT i, 'x' FROM n";
+    let outcome = run_within(&fixture, Work::one(write(insert)), short).await;
+    assert_eq!(outcome, Err(FaultKind::TimedOut));
+    assert_eq!(count(&fixture).await, Value::Int(3));
+    let next = fixture
+        .write("acme", "DELETE FROM orders WHERE id = 1")
+        .await;
+    assert_eq!(next.unwrap().affected, 1);
+}
+
+/// With one thread, the next call runs only when the statement nobody waits for has ended.
+#[tokio::test]
+async fn a_caller_that_goes_away_ends_its_statement() {
+    let fixture = one_of_each().await;
+    let long = Bounds {
+        time: Duration::from_secs(3_600),
+        ..BOUNDS
+    };
+    let caller = caller("acme");
+    let mut endless = fixture.rows.run(&caller, Work::one(read(ENDLESS)), long);
+    // Until its thread has begun it.
+    std::future::poll_fn(|context| {
+        let _ = endless.as_mut().poll(context);
+        if fixture.rows.realm.threads.available_permits() == 0 {
+            Poll::Ready(())
+        } else {
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
+    drop(endless);
+    assert_eq!(count(&fixture).await, Value::Int(3));
+}
+
+#[tokio::test]
+async fn a_result_has_so_many_rows_and_bytes() {
+    let fixture = one_of_each().await;
+    let all = || Work::one(read("SELECT id, item FROM orders"));
+    for (rows, bytes, fits) in [
+        (3, 1_000, true),
+        (2, 1_000, false),
+        (3, 33, true),
+        (3, 32, false),
+        (0, 0, false),
+    ] {
+        let bounds = Bounds {
+            rows,
+            bytes,
+            ..BOUNDS
+        };
+        let outcome = run_within(&fixture, all(), bounds).await;
+        let got = outcome.map(|results| only(results).rows.len());
+        let expected = if fits {
+            Ok(3)
+        } else {
+            Err(FaultKind::ResultTooLarge)
+        };
+        assert_eq!(got, expected, "{rows} rows, {bytes} bytes");
+    }
+    let bounds = Bounds { rows: 2, ..BOUNDS };
+    let delete = Work::one(write("DELETE FROM orders RETURNING id"));
+    let outcome = run_within(&fixture, delete, bounds).await;
+    assert_eq!(outcome, Err(FaultKind::ResultTooLarge));
+    assert_eq!(count(&fixture).await, Value::Int(3));
+}
+
+#[tokio::test]
+async fn work_is_done_whole_or_not_at_all() {
+    let fixture = one_of_each().await;
+    let insert = write("INSERT INTO orders (id, item) VALUES (9, 'x')");
+    let twice = Work {
+        statements: vec![insert.clone(), insert.clone()],
+        ..Work::one(insert.clone())
+    };
+    let outcome = run_within(&fixture, twice, BOUNDS).await;
+    assert_eq!(outcome, Err(FaultKind::ConstraintViolated));
+    assert_eq!(count(&fixture).await, Value::Int(3));
+    let tried = Work {
+        statements: vec![insert.clone(), read("SELECT count(*) FROM orders")],
+        rollback: true,
+        ..Work::one(insert)
+    };
+    let results = run_within(&fixture, tried, BOUNDS).await.unwrap();
+    assert_eq!(results[1].rows, [[Value::Int(4)]]);
+    assert_eq!(count(&fixture).await, Value::Int(3));
+    assert_eq!(
+        fixture
+            .run(
+                "acme",
+                Work {
+                    statements: vec![],
+                    ..Work::one(read(""))
+                }
+            )
+            .await,
+        Ok(vec![])
+    );
+}
+
+#[tokio::test]
+async fn more_changes_than_the_caller_allows_are_undone() {
+    let fixture = one_of_each().await;
+    for sql in ["DELETE FROM orders", "DELETE FROM orders RETURNING id"] {
+        for (most, fits) in [(2, false), (3, true)] {
+            let work = Work {
+                max_affected: Some(most),
+                rollback: true,
+                ..Work::one(write(sql))
+            };
+            let outcome = run_within(&fixture, work, BOUNDS).await;
+            let refused = (!fits).then_some(FaultKind::TooManyAffected);
+            assert_eq!(outcome.err(), refused, "{sql}, {most}");
+        }
+    }
+    assert_eq!(count(&fixture).await, Value::Int(3));
+}
+
+#[tokio::test]
+async fn a_checked_row_that_is_not_allowed_undoes_the_work() {
+    let fixture = one_of_each().await;
+    for (check, fits) in [("amount < 5", true), ("amount > 5", false), ("NULL", false)] {
+        let sql = format!("INSERT INTO orders (item) VALUES ('n') RETURNING {check}, id");
+        let work = Work {
+            checked: true,
+            rollback: true,
+            ..Work::one(write(&sql))
+        };
+        let outcome = run_within(&fixture, work, BOUNDS).await;
+        let refused = (!fits).then_some(FaultKind::PolicyViolated);
+        assert_eq!(outcome.err(), refused, "{check}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_of_one_tenant_follow_each_other() {
+    let fixture = Arc::new(Fixture::orders().await);
+    let writers: Vec<_> = (0..8)
+        .map(|_| {
+            let fixture = Arc::clone(&fixture);
+            tokio::spawn(async move {
+                for _ in 0..10 {
+                    let sql = "INSERT INTO orders (item) VALUES ('a')";
+                    fixture.write("acme", sql).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert_eq!(count(&fixture).await, Value::Int(80));
+}
+
+/// One tenant's statements hold its own lanes and no more threads than those.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_tenant_does_not_hold_up_another() {
+    let fixture = Arc::new(Fixture::orders().await);
+    let busy: Vec<_> = (0..40)
+        .map(|_| {
+            let fixture = Arc::clone(&fixture);
+            tokio::spawn(async move {
+                let _ = fixture.run("acme", Work::one(read(ENDLESS))).await;
+            })
+        })
+        .collect();
+    let free = fixture.read("globex", "SELECT count(*) FROM orders").await;
+    assert_eq!(free.unwrap(), [[Value::Int(0)]]);
+    for task in &busy {
+        task.abort();
+    }
+}
