@@ -1,25 +1,114 @@
 //! A caller's SQL: read, checked against what callers have, printed anew.
+//!
+//! What runs is the printed tree, never the caller's text, so that what was checked and what
+//! runs cannot differ in comments, in quoting or in how a literal is spelt: `lex` gives every
+//! literal one form, `walk` gives every name one, and the print is read again and must give
+//! the same tree.
+//!
+//! - `lex`: the bounds that must hold before a recursive parser may see the text.
+//! - `grammar`: the parser's dialects, made narrower.
+//! - `walk`: everything that is not on the list is refused.
+//! - `ddl`: the same for an operator's steps of a schema.
+//!
+//! Not here: whose rows these are. The engine's own fence (a file, a row policy) holds even if
+//! this one falls. Nor how much memory a function may take: `repeat`, `lpad`, `zeroblob`,
+//! `printf`, `randomblob` and `||` can make large values out of small texts; SQLite's length
+//! and heap limits, PostgreSQL's statement time-out and the result's cap bound those.
+
+mod ddl;
+mod function;
+mod grammar;
+mod lex;
+mod verb;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use ddl::{SchemaStatement, check_ddl};
 
 use crate::caller::Rights;
 use crate::engine::{Flavour, Statement};
 use crate::fault::{Fault, FaultKind};
 use crate::value::Value;
+use sqlparser::ast;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-/// How large a text may be.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Limits;
+/// How large a text may be. All are counted before the text is parsed, but for `relations`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Bytes of the text.
+    pub bytes: usize,
+    /// Tokens, white space and comments aside.
+    pub tokens: usize,
+    /// How deep parentheses, brackets and `CASE … END` nest.
+    pub depth: usize,
+    /// How many operators may hang one on another (`1 + 1 + …`, `a AND b AND …`).
+    pub chain: usize,
+    /// How many times `JOIN` may occur.
+    pub joins: usize,
+    /// How many times `UNION`, `INTERSECT` and `EXCEPT` may occur.
+    pub set_operations: usize,
+    /// How many tables, subqueries and functions may occur in `FROM`.
+    pub relations: usize,
+    /// How many statements a step of a schema may have.
+    pub statements: usize,
+}
 
-/// One statement that callers may run, without its parameters.
-#[derive(Clone, Debug)]
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            bytes: 16 * 1024,
+            tokens: 4_000,
+            depth: 64,
+            chain: 256,
+            joins: 32,
+            set_operations: 32,
+            relations: 64,
+            statements: 64,
+        }
+    }
+}
+
+/// One statement that callers may run, without its parameters: it depends on nothing but the
+/// text, the flavour and the limits.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Checked {
-    text: String,
+    text: Arc<str>,
+    parameters: usize,
+    reads: bool,
     writes: bool,
     tables: BTreeSet<String>,
 }
 
 impl Checked {
-    /// The tables and views that it names.
+    /// The printed text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// How many parameters it takes.
+    #[must_use]
+    pub const fn parameters(&self) -> usize {
+        self.parameters
+    }
+
+    /// Whether it answers with what rows hold.
+    #[must_use]
+    pub const fn reads(&self) -> bool {
+        self.reads
+    }
+
+    /// Whether it changes rows, be it in a `WITH`.
+    #[must_use]
+    pub const fn writes(&self) -> bool {
+        self.writes
+    }
+
+    /// The tables and views that it names; lower case on SQLite, as PostgreSQL folds them on
+    /// PostgreSQL. A name that may be a `WITH` query's is among them unless it surely is one.
     #[must_use]
     pub const fn tables(&self) -> &BTreeSet<String> {
         &self.tables
@@ -28,42 +117,32 @@ impl Checked {
     /// With its parameters, for a caller who has these rights.
     ///
     /// # Errors
-    /// Which right is missing.
+    /// [`FaultKind::WriteForbidden`], [`FaultKind::ReadForbidden`], each naming the right;
+    /// [`FaultKind::RequestInvalid`] where the number of parameters is another.
     pub fn bind(&self, params: Vec<Value>, rights: Rights) -> Result<Statement, Fault> {
+        let lacks = |kind, right: &str, verb: &str| {
+            let message = format!("This statement {verb} rows, which needs the right `{right}`.");
+            Err(Fault::because(kind, message).state("42501"))
+        };
         if self.writes && !rights.write {
-            return Err(Fault::new(FaultKind::WriteForbidden));
+            return lacks(FaultKind::WriteForbidden, "write", "changes");
         }
-        if !self.writes && !rights.read {
-            return Err(Fault::new(FaultKind::ReadForbidden));
+        if (self.reads || !self.writes) && !rights.read {
+            return lacks(FaultKind::ReadForbidden, "read", "reads");
         }
-        Ok(Statement::new(&*self.text, params, self.writes))
+        if params.len() != self.parameters {
+            let (wanted, given) = (self.parameters, params.len());
+            let message = format!("The statement takes {wanted} parameters, {given} were given.");
+            return Err(Fault::because(FaultKind::RequestInvalid, message).state("08P01"));
+        }
+        Ok(Statement::new(Arc::clone(&self.text), params, self.writes))
     }
 }
 
-/// Reads one statement and checks it.
+/// A caller's SQL as a statement that may run.
 ///
 /// # Errors
-/// What is wrong with it.
-pub fn read(text: &str, _flavour: Flavour, _limits: &Limits) -> Result<Checked, Fault> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let reads = words
-        .first()
-        .is_some_and(|verb| verb.eq_ignore_ascii_case("SELECT"));
-    let named = words.windows(2).filter_map(|pair| match pair {
-        ["FROM" | "JOIN" | "INTO" | "UPDATE", name] => Some((*name).to_owned()),
-        _ => None,
-    });
-    Ok(Checked {
-        text: text.to_owned(),
-        writes: !reads,
-        tables: named.collect(),
-    })
-}
-
-/// The statement of a caller's text, if the caller may run it.
-///
-/// # Errors
-/// What is wrong with it.
+/// Those of [`read`] and of [`Checked::bind`].
 pub fn check(
     text: &str,
     params: Vec<Value>,
@@ -72,4 +151,65 @@ pub fn check(
     limits: &Limits,
 ) -> Result<Statement, Fault> {
     read(text, flavour, limits)?.bind(params, rights)
+}
+
+/// Reads one statement, checks it and prints it anew.
+///
+/// # Errors
+/// [`FaultKind::TooComplex`] beyond a limit, [`FaultKind::SyntaxInvalid`] with the position,
+/// [`FaultKind::StatementForbidden`] naming what callers do not have.
+pub fn read(text: &str, flavour: Flavour, limits: &Limits) -> Result<Checked, Fault> {
+    let lexed = lex::lex(text, flavour, limits)?;
+    verb::permit(&lexed.tokens, flavour, text)?;
+    let parameters = lexed.parameters;
+    let mut statement = match grammar::parse(lexed.tokens, flavour, text)? {
+        statements if statements.len() > 1 => {
+            return Err(forbidden("More than one statement"));
+        }
+        mut statements => statements
+            .pop()
+            .ok_or_else(|| lex::syntax("There is no statement.").at(1))?,
+    };
+    let found = walk::statement(&mut statement, flavour, limits)?;
+    Ok(Checked {
+        text: print(&statement, flavour, limits)?.into(),
+        parameters,
+        reads: found.reads,
+        writes: found.writes,
+        tables: found.tables,
+    })
+}
+
+/// The tree as text. The text is read again and must be the same tree: a printer's slip
+/// (`- -1` as a comment, a quote that closes early) would otherwise run what nobody checked.
+fn print(tree: &ast::Statement, flavour: Flavour, limits: &Limits) -> Result<String, Fault> {
+    let text = tree.to_string();
+    // Quotes and canonical forms make the print longer than what was sent, never by more.
+    let roomy = Limits {
+        bytes: limits.bytes.saturating_mul(4),
+        tokens: limits.tokens.saturating_mul(2),
+        depth: limits.depth.saturating_add(limits.chain),
+        chain: limits.chain.saturating_mul(2),
+        ..*limits
+    };
+    let again = lex::lex(&text, flavour, &roomy)
+        .and_then(|lexed| grammar::parse(lexed.tokens, flavour, &text));
+    match again.as_deref() {
+        Ok([again]) if again == tree => Ok(text),
+        _ => Err(forbidden(
+            "A construct that cannot be printed as it was read",
+        )),
+    }
+}
+
+/// What callers do not have.
+fn forbidden(construct: impl AsRef<str>) -> Fault {
+    let message = format!("{} is not allowed here.", construct.as_ref());
+    Fault::because(FaultKind::StatementForbidden, message).state("42501")
+}
+
+/// What is beyond a limit.
+fn too_complex(what: &str, most: usize) -> Fault {
+    let message = format!("The SQL has too many {what}: at most {most} are allowed.");
+    Fault::because(FaultKind::TooComplex, message).state("54001")
 }

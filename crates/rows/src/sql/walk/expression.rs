@@ -1,0 +1,412 @@
+//! Expressions. Not here: calls of functions (`call`), types (`kind`), names (`name`).
+
+use super::super::forbidden;
+use super::{Outcome, Walk, absent};
+use crate::fault::Fault;
+use sqlparser::ast::{
+    AccessExpr, Array, BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DateTimeField, Expr,
+    ExtractSyntax, Interval, Subscript, TypedString, UnaryOperator, Value, ValueWithSpan,
+};
+
+/// PostgreSQL's operators that the parser has no name for, its extensions' among them.
+const MORE_OPERATORS: &[&str] = &[
+    "-|-", "<#>", "<%", "%>", "<<%", "%>>", "<+>", "<=>", "<<=", ">>=",
+];
+
+/// What comes after one node: the operand on the left, if the node has one. Chains of
+/// operators hang to the left; following them in a loop keeps the stack flat.
+type Next<'e> = Result<Option<&'e mut Expr>, Fault>;
+
+impl Walk<'_> {
+    pub(in super::super) fn expression(&mut self, expression: &mut Expr) -> Outcome {
+        let mut next = Some(expression);
+        while let Some(expression) = next {
+            next = self.node(expression)?;
+        }
+        Ok(())
+    }
+
+    fn node<'e>(&mut self, expression: &'e mut Expr) -> Next<'e> {
+        match expression {
+            Expr::Identifier(column) => self.column(column).map(|()| None),
+            Expr::CompoundIdentifier(parts) => self.qualified_column(parts).map(|()| None),
+            Expr::QualifiedWildcard(name, _) => {
+                absent("A row as a value", self.is_postgres())?;
+                self.star_of(name).map(|()| None)
+            }
+            Expr::Value(value) => self.value(value).map(|()| None),
+            Expr::Function(function) => self.function(function).map(|()| None),
+            Expr::Exists {
+                subquery,
+                negated: _,
+            }
+            | Expr::Subquery(subquery) => self.query(subquery).map(|()| None),
+            Expr::Nested(inner)
+            | Expr::IsFalse(inner)
+            | Expr::IsNotFalse(inner)
+            | Expr::IsTrue(inner)
+            | Expr::IsNotTrue(inner)
+            | Expr::IsNull(inner)
+            | Expr::IsNotNull(inner)
+            | Expr::IsUnknown(inner)
+            | Expr::IsNotUnknown(inner) => Ok(Some(inner)),
+            Expr::BinaryOp { left, op, right } => {
+                self.operator(op)?;
+                self.then(right, left)
+            }
+            Expr::UnaryOp { op, expr } => self.unary(op, expr),
+            Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
+                self.then(right, left)
+            }
+            Expr::InList {
+                expr,
+                list,
+                negated: _,
+            } => {
+                self.expressions(list)?;
+                Ok(Some(expr))
+            }
+            Expr::InSubquery {
+                expr,
+                subquery,
+                negated: _,
+            } => {
+                self.query(subquery)?;
+                Ok(Some(expr))
+            }
+            Expr::Between {
+                expr,
+                negated: _,
+                low,
+                high,
+            } => {
+                self.expression(low)?;
+                self.then(high, expr)
+            }
+            Expr::Like {
+                negated: _,
+                any,
+                expr,
+                pattern,
+                escape_char,
+            } => {
+                absent("LIKE ANY", !*any)?;
+                self.optional(escape_char.as_deref_mut())?;
+                self.then(pattern, expr)
+            }
+            Expr::Cast {
+                kind,
+                expr,
+                data_type,
+                format,
+            } => {
+                let known = match kind {
+                    CastKind::Cast => true,
+                    CastKind::DoubleColon => self.is_postgres(),
+                    CastKind::TryCast | CastKind::SafeCast => false,
+                };
+                absent("This kind of cast", known && format.is_none())?;
+                self.kind(data_type)?;
+                Ok(Some(expr))
+            }
+            Expr::Collate { expr, collation } => {
+                self.bare_column(collation)?;
+                Ok(Some(expr))
+            }
+            Expr::Case {
+                case_token: _,
+                end_token: _,
+                operand,
+                conditions,
+                else_result,
+            } => {
+                for CaseWhen { condition, result } in conditions {
+                    self.expression(condition)?;
+                    self.expression(result)?;
+                }
+                self.optional(else_result.as_deref_mut())?;
+                Ok(operand.as_deref_mut())
+            }
+            Expr::Tuple(list) => self.expressions(list).map(|()| None),
+            Expr::Ceil { expr, field } | Expr::Floor { expr, field } => {
+                let plain = CeilFloorKind::DateTimeField(DateTimeField::NoDateTime);
+                absent("CEIL or FLOOR TO", *field == plain)?;
+                Ok(Some(expr))
+            }
+            Expr::Substring {
+                expr,
+                substring_from,
+                substring_for,
+                special: _,
+                shorthand: _,
+            } => {
+                self.optional(substring_from.as_deref_mut())?;
+                self.optional(substring_for.as_deref_mut())?;
+                Ok(Some(expr))
+            }
+            Expr::Trim {
+                trim_where: _,
+                trim_what,
+                expr,
+                trim_characters,
+            } => {
+                self.optional(trim_what.as_deref_mut())?;
+                self.expressions(trim_characters.as_deref_mut().unwrap_or_default())?;
+                Ok(Some(expr))
+            }
+            other if self.is_postgres() => self.postgres_node(other),
+            _ => Err(forbidden("This kind of expression")),
+        }
+    }
+
+    /// Those that only PostgreSQL has.
+    fn postgres_node<'e>(&mut self, expression: &'e mut Expr) -> Next<'e> {
+        match expression {
+            Expr::ILike {
+                negated: _,
+                any,
+                expr,
+                pattern,
+                escape_char,
+            } => {
+                absent("ILIKE ANY", !*any)?;
+                self.optional(escape_char.as_deref_mut())?;
+                self.then(pattern, expr)
+            }
+            Expr::SimilarTo {
+                negated: _,
+                expr,
+                pattern,
+                escape_char,
+            } => {
+                self.optional(escape_char.as_deref_mut())?;
+                self.then(pattern, expr)
+            }
+            Expr::AnyOp {
+                left,
+                compare_op,
+                right,
+                is_some: _,
+            }
+            | Expr::AllOp {
+                left,
+                compare_op,
+                right,
+            } => {
+                self.operator(compare_op)?;
+                self.then(right, left)
+            }
+            Expr::IsJson {
+                expr,
+                kind: _,
+                unique_keys: _,
+                negated: _,
+            }
+            | Expr::IsNormalized {
+                expr,
+                form: _,
+                negated: _,
+            } => Ok(Some(expr)),
+            Expr::AtTimeZone {
+                timestamp,
+                time_zone,
+            } => self.then(time_zone, timestamp),
+            Expr::Extract {
+                field,
+                syntax: ExtractSyntax::From,
+                expr,
+            } => {
+                date_part(field)?;
+                Ok(Some(expr))
+            }
+            Expr::Position { expr, r#in } => self.then(r#in, expr),
+            Expr::Overlay {
+                expr,
+                overlay_what,
+                overlay_from,
+                overlay_for,
+            } => {
+                self.expression(overlay_what)?;
+                self.optional(overlay_for.as_deref_mut())?;
+                self.then(overlay_from, expr)
+            }
+            Expr::TypedString(TypedString {
+                data_type,
+                value,
+                uses_odbc_syntax: false,
+            }) => {
+                self.kind(data_type)?;
+                self.value(value).map(|()| None)
+            }
+            Expr::Interval(interval) => self.interval(interval),
+            Expr::Array(Array { elem, named: _ }) => self.expressions(elem).map(|()| None),
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                for access in access_chain {
+                    self.access(access)?;
+                }
+                Ok(Some(root))
+            }
+            Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => {
+                let mut sets = sets.iter_mut();
+                sets.try_for_each(|set| self.expressions(set))
+                    .map(|()| None)
+            }
+            _ => Err(forbidden("This kind of expression")),
+        }
+    }
+
+    fn then<'e>(&mut self, first: &mut Expr, next: &'e mut Expr) -> Next<'e> {
+        self.expression(first)?;
+        Ok(Some(next))
+    }
+
+    fn unary<'e>(&mut self, op: &UnaryOperator, inner: &'e mut Box<Expr>) -> Next<'e> {
+        let known = match op {
+            UnaryOperator::Plus
+            | UnaryOperator::Minus
+            | UnaryOperator::Not
+            | UnaryOperator::BitwiseNot => true,
+            UnaryOperator::PGAbs | UnaryOperator::PGCubeRoot | UnaryOperator::PGSquareRoot => {
+                self.is_postgres()
+            }
+            _ => false,
+        };
+        absent("This operator", known)?;
+        // `- -1` prints as `--1`, which is a comment; `@ -1` as `@-1`, another operator.
+        let joins = match inner.as_ref() {
+            Expr::UnaryOp { op: second, .. } => {
+                *op != UnaryOperator::Not && *second != UnaryOperator::Not
+            }
+            _ => false,
+        };
+        if joins {
+            let bare = std::mem::replace(inner.as_mut(), Expr::Tuple(Vec::new()));
+            **inner = Expr::Nested(Box::new(bare));
+        }
+        Ok(Some(inner))
+    }
+
+    fn operator(&self, op: &BinaryOperator) -> Outcome {
+        let (everywhere, postgres) = match op {
+            BinaryOperator::Plus
+            | BinaryOperator::Minus
+            | BinaryOperator::Multiply
+            | BinaryOperator::Divide
+            | BinaryOperator::Modulo
+            | BinaryOperator::StringConcat
+            | BinaryOperator::Gt
+            | BinaryOperator::Lt
+            | BinaryOperator::GtEq
+            | BinaryOperator::LtEq
+            | BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::And
+            | BinaryOperator::Or
+            | BinaryOperator::BitwiseOr
+            | BinaryOperator::BitwiseAnd
+            | BinaryOperator::PGBitwiseShiftLeft
+            | BinaryOperator::PGBitwiseShiftRight
+            | BinaryOperator::Arrow
+            | BinaryOperator::LongArrow => (true, true),
+            BinaryOperator::Glob | BinaryOperator::Regexp => (true, false),
+            BinaryOperator::Spaceship
+            | BinaryOperator::PGBitwiseXor
+            | BinaryOperator::PGExp
+            | BinaryOperator::PGOverlap
+            | BinaryOperator::PGRegexMatch
+            | BinaryOperator::PGRegexIMatch
+            | BinaryOperator::PGRegexNotMatch
+            | BinaryOperator::PGRegexNotIMatch
+            | BinaryOperator::PGLikeMatch
+            | BinaryOperator::PGILikeMatch
+            | BinaryOperator::PGNotLikeMatch
+            | BinaryOperator::PGNotILikeMatch
+            | BinaryOperator::PGStartsWith
+            | BinaryOperator::HashArrow
+            | BinaryOperator::HashLongArrow
+            | BinaryOperator::AtAt
+            | BinaryOperator::AtArrow
+            | BinaryOperator::ArrowAt
+            | BinaryOperator::HashMinus
+            | BinaryOperator::AtQuestion
+            | BinaryOperator::Question
+            | BinaryOperator::QuestionAnd
+            | BinaryOperator::QuestionPipe
+            | BinaryOperator::Overlaps
+            | BinaryOperator::LtDashGt
+            | BinaryOperator::AndLt
+            | BinaryOperator::AndGt => (false, true),
+            BinaryOperator::Custom(name) => (false, MORE_OPERATORS.contains(&name.as_str())),
+            BinaryOperator::PGCustomBinaryOperator(_) => return Err(forbidden("OPERATOR(…)")),
+            BinaryOperator::Match => return Err(forbidden("MATCH")),
+            _ => (false, false),
+        };
+        let known = match self.is_postgres() {
+            true => postgres,
+            false => everywhere,
+        };
+        match known {
+            true => Ok(()),
+            false => Err(forbidden(format!("The operator `{op}`"))),
+        }
+    }
+
+    /// What lex made of every literal, and nothing else.
+    pub(super) fn value(&self, value: &ValueWithSpan) -> Outcome {
+        match &value.value {
+            Value::Number(_, false)
+            | Value::SingleQuotedString(_)
+            | Value::HexStringLiteral(_)
+            | Value::Boolean(_)
+            | Value::Null => Ok(()),
+            Value::EscapedStringLiteral(_) | Value::SingleQuotedByteStringLiteral(_) => {
+                absent("This kind of literal", self.is_postgres())
+            }
+            Value::Placeholder(name) => {
+                let mark = if self.is_postgres() { '$' } else { '?' };
+                absent("A named parameter", name.starts_with(mark))
+            }
+            _ => Err(forbidden("This kind of literal")),
+        }
+    }
+
+    fn interval<'e>(&self, interval: &'e mut Interval) -> Next<'e> {
+        let Interval {
+            value,
+            leading_field,
+            leading_precision: _,
+            last_field,
+            fractional_seconds_precision: _,
+        } = interval;
+        for field in [leading_field, last_field].into_iter().flatten() {
+            date_part(field)?;
+        }
+        Ok(Some(value))
+    }
+
+    fn access(&mut self, access: &mut AccessExpr) -> Outcome {
+        match access {
+            AccessExpr::Dot(Expr::Identifier(field)) => self.column(field),
+            AccessExpr::Dot(_) => Err(forbidden("This kind of field")),
+            AccessExpr::Subscript(Subscript::Index { index }) => self.expression(index),
+            AccessExpr::Subscript(Subscript::Slice {
+                lower_bound,
+                upper_bound,
+                stride,
+            }) => {
+                absent("A stride", stride.is_none())?;
+                self.optional(lower_bound.as_mut())?;
+                self.optional(upper_bound.as_mut())
+            }
+        }
+    }
+}
+
+/// A part of a date that the parser knows, not a name of the caller's.
+fn date_part(field: &DateTimeField) -> Outcome {
+    let known = !matches!(
+        field,
+        DateTimeField::Custom(_) | DateTimeField::Week(Some(_))
+    );
+    absent("This part of a date", known)
+}
