@@ -168,7 +168,6 @@ pub(super) fn answer(text: &str) -> rusqlite::Result<(Vec<String>, Vec<Vec<Strin
     let rows = rows.collect::<rusqlite::Result<_>>()?;
     let names = statement
         .column_names()
-        .iter()
         .map(ToString::to_string)
         .collect();
     Ok((names, rows))

@@ -180,7 +180,8 @@ proptest! {
             match (answer(&text), answer(checked.text())) {
                 (Ok(before), Ok(after)) => prop_assert_eq!(before, after, "{} and {}", text, checked.text()),
                 (Err(before), Err(after)) => {
-                    prop_assert_eq!(before.to_string().split(" in ").next(), after.to_string().split(" in ").next());
+                    let (before, after) = (before.to_string(), after.to_string());
+                    prop_assert_eq!(before.split(" in ").next(), after.split(" in ").next());
                 }
                 (before, after) => prop_assert!(false, "{} gives {:?}, {} gives {:?}", text, before, checked.text(), after),
             }

@@ -1,0 +1,139 @@
+//! How a connection is made: the address, TLS, and as whom. Not here: how connections are
+//! kept (`pool`).
+
+use super::secret::{Secrets, role_name};
+use super::tls;
+use crate::fault::{Fault, FaultKind};
+use doorward_base::{RealmName, Secret};
+use std::str::FromStr as _;
+use std::time::Duration;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{CancelToken, Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// How long a connection may take to come up.
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
+
+/// Where a realm's rows are, and how they are reached.
+#[derive(Clone, Debug)]
+pub struct PostgresRowsSettings {
+    /// `postgres://user:password@host:port/database`, as the owner of the realm's tables.
+    /// Without `sslmode`, TLS is required unless the host is this machine.
+    pub url: Secret,
+    /// The certificates (PEM) that a server's certificate must be or descend from; `None`
+    /// are the system's.
+    pub root_cert: Option<Vec<u8>>,
+    /// Whose rows; the caller role is named after it.
+    pub realm: RealmName,
+    /// The schema that the tables are in.
+    pub schema: String,
+    /// The column that holds the tenant.
+    pub tenant_column: String,
+    /// How many connections serve callers; at least 1.
+    pub pool_size: usize,
+    /// How long a call waits for a free one.
+    pub pool_wait: Duration,
+    /// Whether the database is Doorward's alone, so that rights which PostgreSQL gives to
+    /// everybody may be taken from everybody.
+    pub own_database: bool,
+}
+
+/// What connections are made from.
+#[derive(Clone)]
+pub(super) struct Connector {
+    owner: Config,
+    caller: Config,
+    tls: MakeRustlsConnect,
+    /// The caller role.
+    pub(super) role: String,
+}
+
+impl Connector {
+    /// Connects to nothing yet. Also says what is derived from the seed.
+    pub(super) fn new(
+        settings: &PostgresRowsSettings,
+        seed: &[u8; 32],
+    ) -> Result<(Self, Secrets), Fault> {
+        let text = settings.url.expose();
+        // The parser's own words may repeat the text, and so the password.
+        let wrong = |words: &str| {
+            let words = format!("the address of the rows' PostgreSQL database is wrong: {words}");
+            Fault::because(FaultKind::Unavailable, words)
+        };
+        let mut owner = Config::from_str(text)
+            .map_err(|_| wrong("expected postgres://user@host:port/database"))?;
+        let database = owner.get_dbname().unwrap_or_default().to_owned();
+        if database.is_empty() || owner.get_hosts().is_empty() {
+            return Err(wrong("it names no host or no database"));
+        }
+        if !text.contains("sslmode=") {
+            let local = owner.get_hosts().iter().all(is_here);
+            owner.ssl_mode(if local {
+                SslMode::Disable
+            } else {
+                SslMode::Require
+            });
+        }
+        owner
+            .connect_timeout(CONNECT)
+            .keepalives_idle(Duration::from_secs(30))
+            .application_name("doorward-rows-owner");
+        let tls = tls::client(owner.get_ssl_mode(), settings.root_cert.as_deref())?;
+        let realm = settings.realm.as_str();
+        let secrets = Secrets::derive(seed, &database, realm);
+        let role = role_name(&database, realm);
+        let mut caller = owner.clone();
+        caller
+            .user(&role)
+            .password(secrets.password().expose())
+            .application_name("doorward-rows");
+        let connector = Self {
+            owner,
+            caller,
+            tls: MakeRustlsConnect::new(tls),
+            role,
+        };
+        Ok((connector, secrets))
+    }
+
+    /// As the tables' owner.
+    pub(super) async fn owner(&self) -> Result<Client, tokio_postgres::Error> {
+        self.connect(&self.owner).await
+    }
+
+    /// As who works for callers.
+    pub(super) async fn caller(&self) -> Result<Client, tokio_postgres::Error> {
+        self.connect(&self.caller).await
+    }
+
+    async fn connect(&self, config: &Config) -> Result<Client, tokio_postgres::Error> {
+        let (client, connection) = config.connect(self.tls.clone()).await?;
+        // It ends with the client, or with the server, whose last words the client hears too.
+        tokio::spawn(async move { drop(connection.await) });
+        Ok(client)
+    }
+
+    /// Ends what runs over a connection that is given up, and only then lets it go.
+    pub(super) fn abandon(&self, client: Client) {
+        let token: CancelToken = client.cancel_token();
+        let tls = self.tls.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let _ = tokio::time::timeout(CONNECT, token.cancel_query(tls)).await;
+                drop(client);
+            });
+        }
+    }
+}
+
+fn is_here(host: &Host) -> bool {
+    match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => {
+            name == "localhost"
+                || name
+                    .parse::<std::net::IpAddr>()
+                    .is_ok_and(|ip| ip.is_loopback())
+        }
+    }
+}
