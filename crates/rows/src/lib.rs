@@ -11,6 +11,7 @@ pub mod engine;
 pub mod fault;
 pub mod http;
 pub mod open;
+pub mod oracle;
 pub mod plan;
 pub mod postgres;
 pub mod rest;

@@ -166,10 +166,7 @@ pub(super) fn answer(text: &str) -> rusqlite::Result<(Vec<String>, Vec<Vec<Strin
             .collect()
     })?;
     let rows = rows.collect::<rusqlite::Result<_>>()?;
-    let names = statement
-        .column_names()
-        .map(ToString::to_string)
-        .collect();
+    let names = statement.column_names().map(ToString::to_string).collect();
     Ok((names, rows))
 }
 
