@@ -14,6 +14,7 @@ pub mod open;
 pub mod oracle;
 pub mod plan;
 pub mod postgres;
+pub mod prove;
 pub mod rest;
 pub mod schema;
 pub mod settings;

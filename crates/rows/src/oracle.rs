@@ -11,3 +11,6 @@ mod tests;
 pub use dice::Dice;
 pub use generate::{Generated, Generator, Ground, Reach};
 pub use judge::{Verdict, answer, verdict};
+
+#[cfg(test)]
+pub(crate) use tests::{test_database, test_rows};

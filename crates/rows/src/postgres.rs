@@ -19,12 +19,15 @@ mod rewrite;
 mod run;
 mod secret;
 mod statement;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod tls;
 
 pub use connect::PostgresRowsSettings;
 pub use lint::{Finding, Lint};
+pub(crate) use quote::{ident, literal};
+pub(crate) use survey::{dial, survey};
 
 use crate::caller::Caller;
 use crate::engine::{Bounds, Engine, Flavour, ResultSet, Work};

@@ -55,6 +55,8 @@ pub struct Generated {
     pub texts: Vec<String>,
     /// Whether it changes rows.
     pub writes: bool,
+    /// Whether it goes for what callers do not have.
+    pub is_hostile: bool,
     /// Whether the details of its refusal are fixed by the statement and the caller's rows.
     pub exact: bool,
 }
@@ -128,6 +130,7 @@ impl Generator {
                 Generated {
                     texts: vec![self.query(&kinds)],
                     writes: false,
+                    is_hostile: false,
                     exact: true,
                 }
             }

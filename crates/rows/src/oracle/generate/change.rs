@@ -49,6 +49,7 @@ impl Generator {
                 names.join(", ")
             )],
             writes: true,
+            is_hostile: false,
             exact: true,
         }
     }
@@ -56,7 +57,9 @@ impl Generator {
     /// What counts by a sequence is always given: sequences are not undone.
     fn is_given(&mut self, column: &Column, table: &Table) -> bool {
         if column.is_tenant {
-            return self.dice.chance(25);
+            // On SQLite it always has a default, which is another in each file.
+            let needed = self.is_postgres() && column.default.is_none() && !column.nullable;
+            return needed || self.dice.chance(25);
         }
         let default = column.default.as_deref();
         if default.is_some_and(|default| default.contains("nextval")) {
@@ -75,9 +78,10 @@ impl Generator {
     /// A literal for a column.
     fn value(&mut self, column: &Column) -> String {
         if column.is_tenant {
-            return match self.dice.chance(10) {
-                true => "NULL".to_owned(),
-                false => self.tenant(),
+            return match self.dice.below(10) {
+                0 => "NULL".to_owned(),
+                1..5 => Self::quoted(&self.ground.own),
+                _ => self.tenant(),
             };
         }
         if self.dice.chance(if column.nullable { 12 } else { 2 }) {
@@ -162,7 +166,7 @@ impl Generator {
         let returning = self.returning(&table, &alias);
         self.scopes.pop();
         let text = format!("UPDATE {written} SET {sets}{from} WHERE {filter}{returning}");
-        self.change(&with, text, exact)
+        self.change(&with, &text, exact)
     }
 
     pub(super) fn delete(&mut self) -> Generated {
@@ -184,7 +188,7 @@ impl Generator {
         let returning = self.returning(&table, &alias);
         self.scopes.pop();
         let text = format!("DELETE FROM {written}{using} WHERE {filter}{returning}");
-        self.change(&with, text, exact)
+        self.change(&with, &text, exact)
     }
 
     /// What is read beside the changed table does not see it.
@@ -203,7 +207,7 @@ impl Generator {
     }
 
     /// On PostgreSQL a change may stand in a WITH query itself.
-    fn change(&mut self, with: &str, text: String, exact: bool) -> Generated {
+    fn change(&mut self, with: &str, text: &str, exact: bool) -> Generated {
         let within = self.is_postgres() && with.is_empty() && text.contains(" RETURNING ");
         let text = match within && self.dice.chance(15) {
             true => format!("WITH x0 AS ({text}) SELECT count(*) FROM x0"),
@@ -212,6 +216,7 @@ impl Generator {
         Generated {
             texts: vec![text],
             writes: true,
+            is_hostile: false,
             exact,
         }
     }
@@ -290,6 +295,8 @@ impl Generator {
         match self.dice.below(10) {
             0..4 => String::new(),
             4..7 => " RETURNING *".to_owned(),
+            // SQLite's RETURNING does not know the alias.
+            _ if !self.is_postgres() && name != table.name => " RETURNING *".to_owned(),
             _ => {
                 self.scopes.push(vec![Source::of(table, name.to_owned())]);
                 let kind = self.kind();
@@ -305,6 +312,7 @@ impl Generator {
         Generated {
             texts: vec![self.query(&[Kind::Int])],
             writes: false,
+            is_hostile: false,
             exact: true,
         }
     }

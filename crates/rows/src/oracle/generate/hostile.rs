@@ -61,6 +61,7 @@ impl Generator {
         Generated {
             texts: std::iter::once(first).chain(second).collect(),
             writes: false,
+            is_hostile: true,
             exact: true,
         }
     }

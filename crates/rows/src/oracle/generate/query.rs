@@ -10,15 +10,22 @@ impl Generator {
         match self.dice.below(100) {
             0..12 if self.room > 1 => self.after_with(kinds),
             12..18 if self.room > 1 => self.recursive(kinds),
-            18..32 if self.room > 1 => {
+            _ => self.body(kinds),
+        }
+    }
+
+    /// A query without WITH.
+    fn body(&mut self, kinds: &[Kind]) -> String {
+        match self.dice.below(82) {
+            0..14 if self.room > 1 => {
                 let operators = ["UNION", "UNION ALL", "INTERSECT", "EXCEPT"];
                 let operator = self.dice.word(&operators);
                 let (left, right) = (self.core(kinds), self.core(kinds));
                 let end = self.end(kinds.len(), None);
                 format!("{left} {operator} {right}{end}")
             }
-            32..35 => self.values(kinds),
-            35..47 => self.grouped(kinds),
+            14..17 => self.values(kinds),
+            17..29 => self.grouped(kinds),
             _ => {
                 self.scopes.push(Vec::new());
                 let core = self.select(kinds);
@@ -145,7 +152,7 @@ impl Generator {
     /// `WITH … query`.
     fn after_with(&mut self, kinds: &[Kind]) -> String {
         let (before, with) = (self.with.len(), self.with());
-        let query = self.query(kinds);
+        let query = self.body(kinds);
         self.with.truncate(before);
         format!("{with} {query}")
     }
@@ -163,9 +170,13 @@ impl Generator {
         let source = Source::query(name.clone(), &kinds);
         self.with.push(source);
         let name = self.ident(&name);
-        let words = self
-            .dice
-            .word(&["", "", "MATERIALIZED ", "NOT MATERIALIZED "]);
+        // SQLite has these words too, and callers on it have not.
+        let words = match self.is_postgres() {
+            true => self
+                .dice
+                .word(&["", "", "MATERIALIZED ", "NOT MATERIALIZED "]),
+            false => "",
+        };
         format!("WITH {name} ({}) AS {words}({query})", columns(kinds.len()))
     }
 
@@ -185,7 +196,7 @@ impl Generator {
         self.scopes = scopes;
         let source = Source::query(name.clone(), &[Kind::Int, Kind::Text]);
         self.with.push(source);
-        let query = self.query(kinds);
+        let query = self.body(kinds);
         self.with.truncate(before);
         let name = self.ident(&name);
         format!(

@@ -32,7 +32,7 @@ async fn superuser(database: &str) -> Client {
 }
 
 /// An empty database, its owner's address, and the superuser in it.
-pub(super) async fn database() -> (String, Client) {
+pub(crate) async fn database() -> (String, Client) {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let number = MADE.fetch_add(1, Ordering::Relaxed);
     let name = format!("oracle_{}_{number}", std::process::id());
@@ -68,6 +68,13 @@ async fn open(url: String) -> Arc<PostgresRows> {
         own_database: true,
     };
     Arc::new(PostgresRows::open(settings, &[7; 32]).await.unwrap())
+}
+
+/// Doorward's rows in a database, with the tables that the oracle knows and no rows.
+pub(crate) async fn sample(url: &str) -> Arc<PostgresRows> {
+    let rows = open(url.to_owned()).await;
+    rows.amend(SCHEMA).await.unwrap();
+    rows
 }
 
 pub(super) async fn databases() -> Databases {

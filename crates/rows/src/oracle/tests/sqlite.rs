@@ -13,14 +13,18 @@ pub(super) struct Realms {
 
 pub(super) async fn realms() -> Realms {
     let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let world = World::fill(reopened(&folders)).await;
+    Realms { world, folders }
+}
+
+/// The realms in these directories.
+pub(super) fn reopened(folders: &[TempDir; 2]) -> [Arc<dyn Engine>; 2] {
     let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(1_900_000_000)));
-    let sides = folders.each_ref().map(|folder| {
+    folders.each_ref().map(|folder| {
         let clock = Arc::<FixedClock>::clone(&clock);
         let rows = SqliteRows::open(folder.path(), SqliteSettings::default(), clock);
         Arc::new(rows.unwrap()) as Arc<dyn Engine>
-    });
-    let world = World::fill(sides).await;
-    Realms { world, folders }
+    })
 }
 
 async fn explored(seed: u64, count: usize) {
