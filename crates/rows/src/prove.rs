@@ -86,6 +86,9 @@ pub struct Report {
     pub answered: usize,
     /// How many could not be judged: a time-out, or answers that differ by themselves.
     pub unclear: usize,
+    /// SQL that begins a transaction with those rows in it, tables in the order of their
+    /// names; what refers to others comes after them.
+    pub setup: String,
     /// What is wrong; empty is good.
     pub findings: Vec<Proof>,
 }
@@ -108,6 +111,7 @@ impl Report {
             "statements": self.statements,
             "answered": self.answered,
             "unclear": self.unclear,
+            "setup": self.setup,
             "findings": findings.collect::<Vec<_>>(),
         })
     }
@@ -171,6 +175,7 @@ pub async fn prove(settings: &ProveSettings) -> Result<Report, Fault> {
         statements: tried.statements,
         answered: tried.answered,
         unclear: tried.unclear,
+        setup: stage.setup(),
         findings,
     })
 }

@@ -27,7 +27,7 @@ const BOUNDS: Bounds = Bounds {
 };
 const OWN: &str = "acme";
 const OTHER: &str = "globex";
-/// How many statements stay, of a hundred that write.
+/// How many statements stay, of a hundred that write and do not speak of the other tenant.
 const STAY: usize = 35;
 /// After how many that stayed the caller's rows are made anew.
 const RENEW: usize = 12;
@@ -152,7 +152,9 @@ impl World {
         let before = (self.others().await, self.strays().await);
         for at in 0..count {
             let generated = generator.statement();
-            let stays = generated.writes && dice.chance(STAY);
+            // What speaks of the other tenant is what could reach it.
+            let speaks = generated.texts.iter().any(|text| text.contains(OTHER));
+            let stays = generated.writes && (speaks || dice.chance(STAY));
             figures.asked += 1;
             let statements = match self.admitted(&generated, check) {
                 Ok(statements) => statements,

@@ -1,6 +1,7 @@
 //! What the server answered, in its own words, as one text. Not here: whether two are the
 //! same answer (`interfere`).
 
+use tokio_postgres::error::ErrorPosition;
 use tokio_postgres::{Client, Error, SimpleColumn, SimpleQueryMessage};
 
 /// An answer.
@@ -36,7 +37,10 @@ fn told(messages: &[SimpleQueryMessage]) -> String {
             }
             SimpleQueryMessage::Row(row) => {
                 let values: Vec<String> = (0..row.len())
-                    .map(|at| format!("{:?}", row.try_get(at).ok().flatten()))
+                    .map(|at| match row.try_get(at) {
+                        Ok(Some(value)) => format!("{value:?}"),
+                        _ => "NULL".to_owned(),
+                    })
                     .collect();
                 rows.push(values.join(" | "));
             }
@@ -60,14 +64,18 @@ fn refused(error: &Error, exact: bool) -> Answer {
         };
     };
     let code = said.code().code();
-    let detail = said.detail().filter(|_| exact).unwrap_or_default();
+    let mut text = format!("ERROR {code}: {}", said.message());
+    for more in [said.detail().filter(|_| exact), said.hint()] {
+        if let Some(more) = more {
+            text.push('\n');
+            text.push_str(more);
+        }
+    }
+    if let Some(ErrorPosition::Original(at)) = said.position() {
+        text.push_str(&format!("\nat character {at}"));
+    }
     Answer {
-        text: format!(
-            "ERROR {code}: {}\n{detail}\n{}\nat {:?}",
-            said.message(),
-            said.hint().unwrap_or_default(),
-            said.position()
-        ),
+        text,
         is_error: true,
         is_cut: matches!(code, "57014" | "55P03" | "40P01" | "40001"),
     }

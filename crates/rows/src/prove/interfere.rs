@@ -7,6 +7,7 @@ use super::{Proof, ProveSettings};
 use crate::fault::Fault;
 use crate::oracle::{Generated, Generator, Ground};
 use crate::postgres::ident;
+use std::collections::BTreeSet;
 
 /// How many statements share a transaction.
 const BATCH: usize = 100;
@@ -19,6 +20,24 @@ pub(super) struct Tried {
     pub(super) answered: usize,
     pub(super) unclear: usize,
     pub(super) findings: Vec<Proof>,
+    /// By which errors something was told already.
+    told: BTreeSet<String>,
+}
+
+impl Tried {
+    /// One finding for each error that tells, and each that none does.
+    fn add(&mut self, proof: Proof, error: &str) {
+        if error.is_empty() || self.told.insert(error.to_owned()) {
+            self.findings.push(proof);
+        }
+    }
+}
+
+/// The first line of an error that only one of them got.
+fn error_of<'s>(seen: [&'s Seen; 2]) -> &'s str {
+    let error = seen.into_iter().find(|seen| seen.answer.is_error);
+    let line = error.and_then(|seen| seen.answer.text.lines().next());
+    line.unwrap_or_default()
 }
 
 /// What one statement did in one state.
@@ -40,6 +59,7 @@ pub(super) async fn run(
         answered: 0,
         unclear: 0,
         findings: Vec::new(),
+        told: BTreeSet::new(),
     };
     while tried.statements < settings.statements && tried.findings.len() < ENOUGH {
         let left = settings.statements - tried.statements;
@@ -53,14 +73,15 @@ pub(super) async fn run(
             tried.answered += usize::from(!with.answer.is_error);
             let number = tried.statements;
             if with.changed {
-                tried.findings.push(foreign(stage, statement, number));
+                tried.add(foreign(stage, statement, number), "");
             } else if without.answer.is_cut || with.answer.is_cut {
                 tried.unclear += 1;
             } else if without.answer != with.answer {
                 match again(stage, statement).await? {
-                    true => tried
-                        .findings
-                        .push(differs(stage, statement, number, without, with)),
+                    true => {
+                        let proof = differs(stage, statement, number, without, with);
+                        tried.add(proof, error_of([with, without]));
+                    }
                     false => tried.unclear += 1,
                 }
             }

@@ -108,6 +108,20 @@ impl Stage {
         Ok(())
     }
 
+    /// SQL that makes the full state, for whoever wants to see a finding again.
+    pub(super) fn setup(&self) -> String {
+        let mut lines = vec!["BEGIN".to_owned()];
+        lines.extend(self.context.prepare().map(str::to_owned));
+        lines.push(format!("SET LOCAL ROLE {}", ident(&self.role)));
+        for (which, tenant) in [(1, self.other()), (0, self.own())] {
+            lines.push(self.context.enter(tenant));
+            for (table, _) in self.writable() {
+                lines.extend(seed::inserts(table, tenant, which));
+            }
+        }
+        lines.join(";\n")
+    }
+
     /// Undoes it.
     pub(super) async fn end(&self) -> Result<(), Fault> {
         self.must("ROLLBACK").await

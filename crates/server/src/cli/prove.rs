@@ -138,6 +138,12 @@ fn print(report: &Report) {
     ];
     let pairs = pairs.map(|(name, value)| vec![name.to_owned(), value]);
     output::pairs(&pairs);
+    if !report.findings.is_empty() {
+        let rows = report.setup.replace('\n', "\n   ");
+        output::line(&format!(
+            "\nThe rows it was tried with:\n   {rows};\n   ROLLBACK;"
+        ));
+    }
     for (number, found) in report.findings.iter().enumerate() {
         output::line(&format!(
             "\n{}. {} {}\n   {}\n   {}",

@@ -50,7 +50,7 @@ async fn ten_thousand_others_tell_nothing_either() {
 async fn the_engine_alone_keeps_tenants_apart() {
     let mut realms = realms().await;
     realms.world.ground.reach = Reach::Catalogues;
-    let path = realms.folders[0].path().join("tenants/globex.db");
+    let path = realms.folders[1].path().join("tenants/globex.db");
     assert!(path.exists());
     realms.world.ground.other_file = Some(path.to_str().unwrap().to_owned());
     let figures = realms.world.explore(3, 3_000, Check::Off).await.unwrap();
