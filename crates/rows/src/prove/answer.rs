@@ -65,11 +65,10 @@ fn refused(error: &Error, exact: bool) -> Answer {
     };
     let code = said.code().code();
     let mut text = format!("ERROR {code}: {}", said.message());
-    for more in [said.detail().filter(|_| exact), said.hint()] {
-        if let Some(more) = more {
-            text.push('\n');
-            text.push_str(more);
-        }
+    let more = [said.detail().filter(|_| exact), said.hint()];
+    for more in more.into_iter().flatten() {
+        text.push('\n');
+        text.push_str(more);
     }
     if let Some(ErrorPosition::Original(at)) = said.position() {
         text.push_str(&format!("\nat character {at}"));

@@ -34,7 +34,7 @@ impl Tried {
 }
 
 /// The first line of an error that only one of them got.
-fn error_of<'s>(seen: [&'s Seen; 2]) -> &'s str {
+fn error_of(seen: [&Seen; 2]) -> &str {
     let error = seen.into_iter().find(|seen| seen.answer.is_error);
     let line = error.and_then(|seen| seen.answer.text.lines().next());
     line.unwrap_or_default()
