@@ -16,6 +16,7 @@ modes
   revocation   from the acknowledgement on one node to the refusal on another
   limits       one tenant's limit over two nodes, then with Redis killed
   hostile      clients that make no progress; one node on SQLite
+  rows         the data API's oracle on both engines: --statements N (default 1000000)
   framing      the gate's and hyper's reading of ten million requests (no options)
 
 options

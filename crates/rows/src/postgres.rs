@@ -20,12 +20,15 @@ mod rewrite;
 mod run;
 mod secret;
 mod statement;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod tls;
 
 pub use connect::PostgresRowsSettings;
 pub use lint::{Finding, Lint};
+pub(crate) use quote::{ident, literal};
+pub(crate) use survey::{dial, survey};
 
 use crate::caller::Caller;
 use crate::engine::{Bounds, Engine, Flavour, ResultSet, Work};
@@ -64,6 +67,17 @@ struct Known {
     read: Instant,
     /// When its version was last compared.
     compared: Instant,
+}
+
+/// Connects, for whoever needs an engine and not which.
+///
+/// # Errors
+/// Those of [`PostgresRows::open`].
+pub async fn open(
+    settings: PostgresRowsSettings,
+    seed: &[u8; 32],
+) -> Result<Arc<dyn Engine>, Fault> {
+    Ok(Arc::new(PostgresRows::open(settings, seed).await?))
 }
 
 impl PostgresRows {

@@ -1,7 +1,7 @@
 //! Names and texts as SQL. Not here: a caller's SQL (`sql`).
 
 /// A name in quotes.
-pub(super) fn ident(name: &str) -> String {
+pub(crate) fn ident(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
@@ -12,6 +12,6 @@ pub(super) fn idents<'a>(names: impl IntoIterator<Item = &'a String>) -> String 
 }
 
 /// A text in quotes; `standard_conforming_strings` is on since PostgreSQL 9.1.
-pub(super) fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

@@ -15,6 +15,7 @@ mod manage;
 mod membership;
 mod openapi;
 pub(crate) mod output;
+mod prove;
 mod schema;
 mod serve;
 mod service_account;
@@ -102,6 +103,8 @@ enum Command {
     /// Rows that belong to tenants
     #[command(subcommand)]
     Data(data::Data),
+    /// Try whether a PostgreSQL database keeps its tenants apart
+    Prove(prove::Prove),
     /// The master key and the signing keys
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -137,6 +140,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Token(command) => command.run(),
         Command::Client(command) => command.run(),
         Command::Data(command) => command.run(),
+        Command::Prove(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Mail(command) => command.run(),
         Command::Audit(command) => command.run(),

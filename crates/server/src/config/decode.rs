@@ -231,6 +231,14 @@ impl<'de> de::Deserializer<'de> for &'de Node {
     ) -> Result<V::Value, Failure> {
         match &self.value {
             Value::Text(text) => visitor.visit_enum(Word(text)),
+            // A variant with something in it: `{ compare = { … } }`.
+            Value::Table(members) if members.iter().filter(|(_, of)| !of.masked).count() == 1 => {
+                de::value::MapAccessDeserializer::new(Members {
+                    members,
+                    value: None,
+                })
+                .deserialize_enum("", known, visitor)
+            }
             _ => Err(Failure::wrong(self, format!("one of {}", known.join(", ")))),
         }
     }

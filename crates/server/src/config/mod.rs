@@ -40,7 +40,7 @@ mod tests;
 pub(crate) use lower::DATA;
 pub use lower::{
     Database, Expectation, LimitStore, MailSettings, MasterKeySource, Place, PostgresConfig,
-    RealmConfig, RedisConfig, ServerSettings, Settings, policies, warnings,
+    RealmConfig, RedisConfig, ServerSettings, Settings, policies, postgres_address, warnings,
 };
 pub use problem::{KeyPath, Problem, Step};
 

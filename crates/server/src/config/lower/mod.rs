@@ -25,7 +25,7 @@ pub use expect::Expectation;
 pub use mail::MailSettings;
 pub use policy::{Place, policies, warnings};
 pub use realm::RealmConfig;
-pub use secret::MasterKeySource;
+pub use secret::{MasterKeySource, postgres_address};
 pub use server::ServerSettings;
 pub use store::{Database, LimitStore, PostgresConfig, RedisConfig};
 

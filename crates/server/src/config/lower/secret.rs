@@ -2,7 +2,9 @@
 //! was handed in. Not here: the master key's file, which the store makes when missing.
 
 use super::Lowering;
+use crate::config::address::{Database, PostgresUrl};
 use crate::config::problem::KeyPath;
+use crate::config::text::FromText as _;
 use crate::config::value::SecretRef;
 use doorward_base::Secret;
 use std::path::{Path, PathBuf};
@@ -28,8 +30,7 @@ impl Lowering<'_> {
     /// The secret that the value at `path` refers to.
     pub(super) fn secret(&mut self, path: &KeyPath, source: &SecretRef) -> Option<Secret> {
         let read = match source {
-            SecretRef::Env(name) => (self.environment)(name)
-                .ok_or_else(|| format!("the environment variable {name} is not set")),
+            SecretRef::Env(name) => from_environment(self.environment, name),
             SecretRef::File(file) => {
                 let file = self.beside(file);
                 let read = read_file(&file);
@@ -64,6 +65,35 @@ impl Lowering<'_> {
             }
         }
     }
+}
+
+/// The PostgreSQL database that a command line names: an address without a password, or
+/// `env:NAME` or `file:PATH` that holds one.
+///
+/// # Errors
+/// What is wrong; nothing of the address is repeated.
+pub fn postgres_address(
+    text: &str,
+    environment: fn(&str) -> Option<String>,
+) -> Result<Secret, String> {
+    let source = match Database::from_text(text)? {
+        Database::Postgres(url) => return Ok(url.url),
+        Database::Sqlite(_) => return Err("only PostgreSQL databases are served here".to_owned()),
+        Database::Secret(source) => source,
+    };
+    let held = match source {
+        SecretRef::Env(name) => from_environment(&environment, &name)?,
+        SecretRef::File(path) => read_file(&path)?,
+    };
+    let held = Secret::new(held);
+    PostgresUrl::parse(held.expose().trim_end_matches(['\r', '\n'])).map(|url| url.url)
+}
+
+fn from_environment(
+    environment: &dyn Fn(&str) -> Option<String>,
+    name: &str,
+) -> Result<String, String> {
+    environment(name).ok_or_else(|| format!("the environment variable {name} is not set"))
 }
 
 fn read_file(path: &Path) -> Result<String, String> {

@@ -146,3 +146,25 @@ fn a_route_to_the_rows_takes_nothing_that_an_upstream_is_for() {
         assert!(problems[0].to_string().contains(problem), "{}", problems[0]);
     }
 }
+
+#[test]
+fn a_row_policy_says_which_rows() {
+    let policies = |filter: &str| {
+        format!(
+            "{REALM}{ROUTE}[[realm.m.data.policies]]\ntable = \"notes\"\nrole = \"clerk\"\nselect = [\"*\"]\nfilter = {filter}"
+        )
+    };
+    for filter in [
+        "{ null = \"closed_at\" }",
+        "{ compare = { column = \"owner\", to = { claim = \"sub\" } } }",
+        "{ any = [{ compare = { column = \"n\", is = \"gte\", to = { literal = 3 } } }, { not = { null = \"n\" } }] }",
+    ] {
+        let loaded = read(&policies(filter)).unwrap();
+        let data = loaded.settings.realms[0].data.as_ref().unwrap();
+        assert!(data.settings.governed.contains("notes"), "{filter}");
+    }
+    // Two conditions in one place, and one that is none.
+    for filter in ["{ null = \"a\", all = [] }", "{ equals = \"a\" }", "3"] {
+        assert!(read(&policies(filter)).is_err(), "{filter}");
+    }
+}
