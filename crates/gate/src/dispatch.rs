@@ -4,6 +4,7 @@
 use crate::body::{Capped, GateBody};
 use crate::case::Case;
 use crate::gate::{Gate, Judged, Scene};
+use crate::listener::Held;
 use crate::policy::compiled::{Realm, Target, TargetKind};
 use crate::policy::spec::UpstreamSpec;
 use crate::proxy::echo;
@@ -71,7 +72,8 @@ impl Gate {
         } = judged;
         let max_body = target.max_body().unwrap_or(self.parts.options.max_body);
         check_length(&parts, max_body)?;
-        let body = Capped::new(body, max_body, self.parts.options.body_pace);
+        let held = parts.extensions.remove::<Held>();
+        let body = Capped::new(body, max_body, self.parts.options.body_pace, held);
         let route = target.route().map(|route| &route.spec);
         let strips = verified.is_some() && presented::may_be_in_query(scene.realm, route);
         let forwarded = forwarded_target(&parts, scene.path, |query| {
