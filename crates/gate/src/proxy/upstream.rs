@@ -15,7 +15,7 @@ use crate::policy::compiled::Route;
 use crate::policy::spec::UpstreamSpec;
 use crate::scheme;
 use crate::stage::decide::Permit;
-use crate::stream::{Bond, Watch};
+use crate::stream::{Bond, Watch, YOUNG};
 use doorward_base::ErrorCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -26,7 +26,7 @@ use hyper::body::Incoming;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// The client.
 #[derive(Debug)]
@@ -246,7 +246,17 @@ async fn within<T>(
             }
         }
     }
-    timeout(limit, sending).await.map_err(|_| late)
+    let end = Instant::now() + limit;
+    // Most are over by then, and pay for one timer.
+    if let Ok(sent) = timeout(limit.min(YOUNG), &mut sending).await {
+        return Ok(sent);
+    }
+    tokio::select! {
+        biased;
+        sent = &mut sending => Ok(sent),
+        ended = watch.ended() => Err(Failure::from(ended)),
+        () = sleep_until(end) => Err(late),
+    }
 }
 
 /// The same request once more, where it has no body and may be made twice

@@ -514,6 +514,28 @@ async fn s1_an_answered_upload_of_http2_ends_with_its_credential() {
 }
 
 #[tokio::test]
+async fn s1_a_long_poll_is_refused_when_its_credential_ends() {
+    for by_token in [false, true] {
+        let mut door = door(|_| {}).await;
+        let authorization = if by_token {
+            door.api_token()
+        } else {
+            door.jwt()
+        };
+        let head = format!(
+            "GET /live/upload HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\nAuthorization: {authorization}\r\n\r\n"
+        );
+        let mut stream = TcpStream::connect(door.gate.addr).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        door.revoke_once_open().await;
+        let seen = String::from_utf8(rest(stream).await).unwrap();
+        assert!(seen.starts_with("HTTP/1.1 401"), "{seen}");
+        // Nobody waits for what it would have said.
+        soon(door.ended.recv()).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn s1_what_ends_its_own_credential_at_once_is_answered() {
     let mut door = door(|_| {}).await;
     let head = format!(
