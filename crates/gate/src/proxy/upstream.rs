@@ -118,11 +118,17 @@ impl Upstreams {
         parts.extensions.clear();
         let course = body.course();
         let body = frame(&mut parts, body);
+        let is_head = parts.method == Method::HEAD;
         let sending = self.send(&destination, parts, body);
         let mut asking = Watch::new(bond.clone().map(Bond::past_exp));
         let sent = within(sending, &course, route.spec.timeout, &mut asking).await?;
-        let (response, lease) =
+        let (response, mut lease) =
             sent.map_err(|failure| course.fault().map_or(failure, Failure::from))?;
+        if is_head {
+            // What an upstream sends all the same, a little later, would be taken for the
+            // next answer (RFC 9112 §9.3).
+            lease.keep_to_itself();
+        }
         let begun = Begun {
             lease,
             course,
