@@ -240,6 +240,45 @@ async fn what_is_ours_is_verified_and_never_passed_on() {
     assert_eq!(ask(gate.addr, "GET /keyed/x", &twice).await.status, 400);
 }
 
+/// What others read of it is not ours to guess.
+#[tokio::test]
+async fn what_is_ours_is_ours_in_spellings_that_others_read() {
+    use base64::Engine as _;
+    let gate = passing().await;
+    let known = api_token(1);
+    gate.world.know(&known);
+    let bearer = gate.world.bearer(|_| {});
+    let jwt = bearer.strip_prefix("Bearer ").unwrap();
+    let encode = |pair: String| base64::engine::general_purpose::STANDARD.encode(pair);
+    let ours = encode(format!("witboost:{known}"));
+    let users = encode("witboost:anything".to_owned());
+    let (begin, end) = users.split_at(8);
+    for value in [
+        format!("Basic\t{ours}"),
+        format!("Basic\t{users}"),
+        format!("Basic {begin}!{end}"),
+        format!("Basic {begin} {end}"),
+        format!("Basic {begin}\t{end}"),
+        format!("Basic {users}===="),
+        format!("Basic {users} x"),
+        format!("Basic,{ours}"),
+        format!("Basic={ours}"),
+        ours.clone(),
+        format!("Token {begin}.{end}"),
+        "Basic".to_owned(),
+        "Basic dXNlcg==".to_owned(),
+        format!("Token .{known}"),
+        format!("Token x-{known}"),
+        format!("Token x_{known}."),
+        format!("Token {}", known.replace('_', "%5F").replace('-', "%2D")),
+        format!("Bearer\t{jwt}"),
+        format!("Token {}", jwt.replace('.', "%2E")),
+    ] {
+        let answer = ask(gate.addr, "GET /hook/x", &[("Authorization", &value)]).await;
+        assert_eq!(answer.status, 401, "{value}: {answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_access_token_in_the_query_opens_what_a_browser_opens_and_goes_no_further() {
     let gate = with_routes(|upstream| {
