@@ -75,8 +75,11 @@ impl Gate {
         let held = parts.extensions.remove::<Held>();
         let body = Capped::new(body, max_body, self.parts.options.body_pace, held);
         let route = target.route().map(|route| &route.spec);
-        let strips = verified.is_some() && presented::may_be_in_query(scene.realm, route);
+        // What is presented at a mount that reads no credential is the mount's own business;
+        // an upstream never gets what could have been one.
+        let strips = verified.is_some() || route.is_some();
         let forwarded = forwarded_target(&parts, scene.path, |query| {
+            let strips = strips && presented::is_in_query(scene.realm, route, query);
             strips.then(|| presented::strip_query(scene.realm, route, query))
         })
         .ok_or_else(|| Stop::new(ErrorCode::PathAmbiguous, "guard", "target"))?;

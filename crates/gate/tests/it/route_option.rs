@@ -279,6 +279,30 @@ async fn what_is_ours_is_ours_in_spellings_that_others_read() {
     }
 }
 
+/// With a method that it opens nothing for, it is still a token.
+#[tokio::test]
+async fn an_access_token_in_the_query_goes_no_further_whatever_the_method() {
+    let gate = with_routes(|upstream| {
+        let live = RouteSpec {
+            public: true,
+            jwt_query: Some("access_token".into()),
+            ..route("/live/**", upstream)
+        };
+        vec![live]
+    })
+    .await;
+    let bearer = gate.world.bearer(|_| {});
+    let jwt = bearer.strip_prefix("Bearer ").unwrap();
+    for method in ["POST", "PUT", "DELETE"] {
+        let line = format!("{method} /live/x?a=1&access_token={jwt}&b=2");
+        let answer = ask(gate.addr, &line, &[]).await;
+        let head = answer.json()["head"].as_str().unwrap().to_owned();
+        let wanted = format!("{method} /live/x?a=1&b=2 HTTP/1.1");
+        assert!(head.starts_with(&wanted), "{head}");
+        assert!(!head.contains(jwt), "{head}");
+    }
+}
+
 #[tokio::test]
 async fn an_access_token_in_the_query_opens_what_a_browser_opens_and_goes_no_further() {
     let gate = with_routes(|upstream| {
