@@ -204,10 +204,17 @@ pub(crate) fn strip(headers: &mut HeaderMap, realm: &Realm) {
     for value in headers.get_all(CONNECTION) {
         for name in value.as_bytes().split(|&byte| byte == b',') {
             if let Ok(name) = HeaderName::from_bytes(name.trim_ascii()) {
-                // The framing and the upgrade are read from their own fields later.
+                // The framing and the upgrade are read from their own fields later. Those two
+                // of the framing are no options of a connection (RFC 9110 §7.6.1).
                 if !matches!(
                     name.as_str(),
-                    "upgrade" | "close" | "keep-alive" | "host" | "authorization"
+                    "upgrade"
+                        | "close"
+                        | "keep-alive"
+                        | "host"
+                        | "authorization"
+                        | "content-length"
+                        | "transfer-encoding"
                 ) {
                     doomed.push(name);
                 }
