@@ -137,7 +137,7 @@ impl Site {
         let body = json!({ "token": token });
         for (method, path, status) in [
             // Doorward's, though this realm has nothing there.
-            ("POST", "/token/exchange", 401),
+            ("POST", "/oauth/exchange", 401),
             ("GET", "/admin/v1/users", 401),
             ("POST", "/me/v1/elsewhere", 401),
             // Asked about, for the recipe does not name it.

@@ -5,7 +5,8 @@ mod pace;
 pub(crate) use pace::Course;
 pub use pace::Pace;
 
-use crate::proxy::pool::Lease;
+use crate::listener::Held;
+use crate::proxy::upload::Hold;
 use crate::stream::{Watch, YOUNG};
 use bytes::Bytes;
 use doorward_base::ErrorCode;
@@ -42,6 +43,8 @@ pub struct Capped {
     pause: Pause,
     flow: Flow,
     course: Arc<Course>,
+    /// As long as it comes, its request is open.
+    _held: Option<Held>,
 }
 
 /// An upstream's body with a deadline for each piece of it. The deadline runs only
@@ -54,8 +57,8 @@ pub struct Paced {
     idle: Duration,
     pause: Pause,
     watch: Watch,
-    /// Where the connection goes once the body is whole.
-    lease: Option<Lease>,
+    /// The connection, until the body is whole.
+    hold: Option<Hold>,
 }
 
 /// An upstream fell silent within its answer.
@@ -102,14 +105,14 @@ impl BodyFault {
 
 impl Paced {
     /// `inner`, with no pause longer than `idle`, as long as `watch` lets it go on;
-    /// `lease` is given back when it is whole.
-    pub(crate) fn new(inner: Incoming, idle: Duration, lease: Option<Lease>, watch: Watch) -> Self {
+    /// `hold` is given back when it is whole.
+    pub(crate) fn new(inner: Incoming, idle: Duration, hold: Hold, watch: Watch) -> Self {
         let mut body = Self {
             inner,
             idle,
             pause: Pause::new(idle),
             watch,
-            lease,
+            hold: Some(hold),
         };
         if body.inner.is_end_stream() {
             body.give_back();
@@ -118,8 +121,8 @@ impl Paced {
     }
 
     fn give_back(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            lease.give_back();
+        if let Some(hold) = self.hold.take() {
+            hold.give_back();
         }
     }
 
@@ -150,14 +153,15 @@ impl Paced {
 }
 
 impl Capped {
-    /// At most `cap` bytes of `inner`, not slower than `pace`.
-    pub(crate) fn new(inner: Incoming, cap: u64, pace: Pace) -> Self {
+    /// At most `cap` bytes of `inner`, not slower than `pace`; `held` is let go of with it.
+    pub(crate) fn new(inner: Incoming, cap: u64, pace: Pace, held: Option<Held>) -> Self {
         Self {
             inner,
             left: cap,
             pause: Pause::new(pace.idle),
             flow: Flow::new(pace),
             course: Arc::default(),
+            _held: held,
         }
     }
 

@@ -4,6 +4,7 @@
 use crate::body::{Capped, GateBody};
 use crate::case::Case;
 use crate::gate::{Gate, Judged, Scene};
+use crate::listener::Held;
 use crate::policy::compiled::{Realm, Target, TargetKind};
 use crate::policy::spec::UpstreamSpec;
 use crate::proxy::echo;
@@ -71,10 +72,14 @@ impl Gate {
         } = judged;
         let max_body = target.max_body().unwrap_or(self.parts.options.max_body);
         check_length(&parts, max_body)?;
-        let body = Capped::new(body, max_body, self.parts.options.body_pace);
+        let held = parts.extensions.remove::<Held>();
+        let body = Capped::new(body, max_body, self.parts.options.body_pace, held);
         let route = target.route().map(|route| &route.spec);
-        let strips = verified.is_some() && presented::may_be_in_query(scene.realm, route);
+        // What is presented at a mount that reads no credential is the mount's own business;
+        // an upstream never gets what could have been one.
+        let strips = verified.is_some() || route.is_some();
         let forwarded = forwarded_target(&parts, scene.path, |query| {
+            let strips = strips && presented::is_in_query(scene.realm, route, query);
             strips.then(|| presented::strip_query(scene.realm, route, query))
         })
         .ok_or_else(|| Stop::new(ErrorCode::PathAmbiguous, "guard", "target"))?;

@@ -7,7 +7,9 @@ use super::taking::Given;
 use crate::body::GateBody;
 use bytes::Bytes;
 use doorward_surface::body::BodyError;
+use http::Request;
 use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
 use hyper::rt::{Sleep, Timer};
 use pin_project_lite::pin_project;
 use std::future::Future;
@@ -123,6 +125,34 @@ impl Drop for Open {
     }
 }
 
+/// An open request, as long as either its body or its answer is there. Most have no body,
+/// and share nothing.
+#[derive(Debug)]
+pub(super) enum Opened {
+    Alone { _open: Open },
+    Shared { _held: Held },
+}
+
+/// What the body of a request holds on to.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    _open: Arc<Open>,
+}
+
+impl Opened {
+    /// Leaves the request's body its part.
+    pub(super) fn by(request: &mut Request<Incoming>, open: Open) -> Self {
+        if request.body().is_end_stream() {
+            return Self::Alone { _open: open };
+        }
+        let held = Held {
+            _open: Arc::new(open),
+        };
+        request.extensions_mut().insert(held.clone());
+        Self::Shared { _held: held }
+    }
+}
+
 /// The most of a body that is handed on at once, bytes: a client that takes little at a
 /// time is seen to take it, and no more than this lies here for it.
 const PIECE: usize = 32 * 1024;
@@ -134,11 +164,11 @@ pub(super) struct Counted {
     /// What is left of the last frame.
     rest: Bytes,
     given: Given,
-    _open: Open,
+    _opened: Opened,
 }
 
 impl Counted {
-    pub(super) fn new(body: GateBody, open: Open) -> Self {
+    pub(super) fn new(body: GateBody, opened: Opened) -> Self {
         let given = Given::of_this_stream();
         // The head is the client's to take, whatever becomes of the body.
         given.give();
@@ -146,7 +176,7 @@ impl Counted {
             body,
             rest: Bytes::new(),
             given,
-            _open: open,
+            _opened: opened,
         }
     }
 

@@ -1,7 +1,7 @@
 //! One connection: TLS, which HTTP it speaks, and its requests until it ends.
 
 use super::ListenerOptions;
-use super::activity::{Activity, Counted, HeadTimer};
+use super::activity::{Activity, Counted, HeadTimer, Opened};
 use super::framing::{Scanned, Scanner};
 use super::linger::{Lingering, PATIENCE};
 use super::place::Tether;
@@ -230,13 +230,15 @@ where
     let (idle_timeout, answer_idle) = (line.idle_timeout, line.answer_idle);
     let activity = Arc::new(Activity::default());
     let (counting, places) = (Arc::clone(&activity), tether.clone());
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let line = Arc::clone(&line);
         let open = counting.begin(&places);
+        let crowded = open.crowded;
+        let opened = Opened::by(&mut request, open);
         async move {
-            let peer = line.peer(false, open.crowded);
+            let peer = line.peer(false, crowded);
             let answered = answer(&line, request, peer).await;
-            answered.map(|response| response.map(|body| Counted::new(body, open)))
+            answered.map(|response| response.map(|body| Counted::new(body, opened)))
         }
     });
     let connection = http2::Builder::new(Streams { limit: answer_idle })

@@ -12,6 +12,7 @@ mod stall;
 mod taking;
 mod tls;
 
+pub(crate) use activity::Held;
 pub(crate) use place::Tether;
 pub use stall::Stalling;
 pub(crate) use tls::read_certificates;

@@ -104,13 +104,13 @@ async fn speak(wire: Wire) -> hyper::Result<Conn> {
     let mut builder = http1::Builder::new();
     builder.max_headers(MAX_FIELDS);
     let (mut sender, connection) = builder.handshake::<_, GateBody>(TokioIo::new(wire)).await?;
-    tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         if let Err(error) = connection.with_upgrades().await {
             tracing::debug!(%error, "a connection to an upstream ended");
         }
     });
     sender.ready().await?;
-    Ok(Conn::new(sender))
+    Ok(Conn::new(sender, task.abort_handle()))
 }
 
 /// What a connection to an upstream is made of.

@@ -9,4 +9,5 @@ pub(crate) mod headers;
 pub(crate) mod pool;
 pub(crate) mod tls;
 pub(crate) mod upgrade;
+pub(crate) mod upload;
 pub(crate) mod upstream;

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::task::AbortHandle;
 
 /// Shorter than the keep-alive of common servers (Node.js: 5 s), so that a pooled
 /// connection is seldom one that its server is just closing.
@@ -30,13 +31,16 @@ pub(crate) struct Origin {
 /// One connection.
 pub(crate) struct Conn {
     pub(super) sender: SendRequest<GateBody>,
+    /// What reads and writes.
+    task: AbortHandle,
     born: Instant,
 }
 
 impl Conn {
-    pub(super) fn new(sender: SendRequest<GateBody>) -> Self {
+    pub(super) fn new(sender: SendRequest<GateBody>, task: AbortHandle) -> Self {
         Self {
             sender,
+            task,
             born: Instant::now(),
         }
     }
@@ -66,11 +70,27 @@ impl Idle {
     }
 }
 
-/// A connection in use, and where it goes afterwards. Dropped, it is closed.
+/// A connection in use, and where it goes afterwards. Dropped, it is closed at once,
+/// whatever is still on its way.
 pub(crate) struct Lease {
     pool: Arc<Pool>,
     origin: Origin,
-    conn: Conn,
+    pub(super) conn: Conn,
+    /// Whether it may serve others.
+    is_shared: bool,
+    cut: Cut,
+}
+
+/// Closes a connection when dropped: its own sender would first wait for the end of what
+/// it sends.
+struct Cut(Option<AbortHandle>);
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
 }
 
 impl fmt::Debug for Lease {
@@ -86,20 +106,51 @@ impl fmt::Debug for Pool {
 }
 
 impl Lease {
-    pub(super) const fn new(pool: Arc<Pool>, origin: Origin, conn: Conn) -> Self {
-        Self { pool, origin, conn }
+    pub(super) fn new(pool: Arc<Pool>, origin: Origin, conn: Conn) -> Self {
+        Self {
+            pool,
+            origin,
+            cut: Cut(Some(conn.task.clone())),
+            conn,
+            is_shared: true,
+        }
     }
 
-    /// The answer was read: the connection may serve the next request.
-    pub(crate) fn give_back(self) {
-        let Self { pool, origin, conn } = self;
-        pool.put(origin, conn);
+    /// Nobody else is served on it.
+    pub(super) const fn keep_to_itself(&mut self) {
+        self.is_shared = false;
+    }
+
+    /// The request and its answer are whole: the connection may serve the next request.
+    pub(super) fn give_back(self) {
+        let Self {
+            pool,
+            origin,
+            conn,
+            is_shared,
+            cut,
+        } = self;
+        cut.leave();
+        if is_shared {
+            pool.put(origin, conn);
+        }
+    }
+
+    /// It speaks another protocol now, and is somebody else's.
+    pub(super) fn switch(self) {
+        self.cut.leave();
+    }
+}
+
+impl Cut {
+    fn leave(mut self) {
+        self.0 = None;
     }
 }
 
 impl Pool {
-    /// The connection that was used last and is ready. One that still sends what its
-    /// last request had left is passed over: a request would wait behind it.
+    /// The connection that was used last and is ready. One that has not yet seen the end
+    /// of its last request is passed over: a request would wait behind it.
     pub(super) fn take(&self, origin: &Origin) -> Option<Conn> {
         let now = Instant::now();
         let mut waiting = self.lock();

@@ -7,6 +7,7 @@ use super::headers::strip_hop_by_hop;
 use super::pool::{Lease, Origin, Pool};
 use super::tls::UpstreamTls;
 use super::upgrade;
+use super::upload::Hold;
 use crate::body::{Capped, Course, GateBody, Paced};
 use crate::listener::Tether;
 use crate::options::GateOptions;
@@ -14,7 +15,7 @@ use crate::policy::compiled::Route;
 use crate::policy::spec::UpstreamSpec;
 use crate::scheme;
 use crate::stage::decide::Permit;
-use crate::stream::{Bond, Watch};
+use crate::stream::{Bond, Watch, YOUNG};
 use doorward_base::ErrorCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -25,7 +26,7 @@ use hyper::body::Incoming;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// The client.
 #[derive(Debug)]
@@ -117,13 +118,24 @@ impl Upstreams {
         parts.extensions.clear();
         let course = body.course();
         let body = frame(&mut parts, body);
+        let is_head = parts.method == Method::HEAD;
         let sending = self.send(&destination, parts, body);
-        let mut watch = Watch::new(bond.clone().map(Bond::past_exp));
-        let sent = within(sending, &course, route.spec.timeout, &mut watch).await?;
-        let (response, lease) =
+        let mut asking = Watch::new(bond.clone().map(Bond::past_exp));
+        let sent = within(sending, &course, route.spec.timeout, &mut asking).await?;
+        let (response, mut lease) =
             sent.map_err(|failure| course.fault().map_or(failure, Failure::from))?;
-        let watch = Watch::new(bond);
-        finish(response, lease, client_upgrade.flatten(), self.idle, watch)
+        if is_head {
+            // What an upstream sends all the same, a little later, would be taken for the
+            // next answer (RFC 9112 §9.3).
+            lease.keep_to_itself();
+        }
+        let begun = Begun {
+            lease,
+            course,
+            asking,
+            watch: Watch::new(bond),
+        };
+        finish(response, begun, client_upgrade.flatten(), self.idle)
     }
 
     /// Sends the request over a waiting connection, or over a new one. What a waiting
@@ -136,10 +148,11 @@ impl Upstreams {
         body: GateBody,
     ) -> Result<(Response<Incoming>, Lease), Failure> {
         let mut request = Request::from_parts(parts, body);
-        if let Some(mut conn) = self.pool.take(&to.origin) {
+        if let Some(conn) = self.pool.take(&to.origin) {
             let spare = repeatable(&request);
-            match conn.sender.try_send_request(request).await {
-                Ok(response) => return Ok((response, self.lease(to, conn))),
+            let mut lease = self.lease(to, conn);
+            match lease.conn.sender.try_send_request(request).await {
+                Ok(response) => return Ok((response, lease)),
                 Err(mut error) => match (error.take_message(), spare) {
                     (Some(unsent), _) => request = unsent,
                     (None, Some(again)) if is_stale(error.error()) => request = again,
@@ -147,9 +160,10 @@ impl Upstreams {
                 },
             }
         }
-        let mut conn = self.connector.connect(to.base, to.tls).await?;
-        match conn.sender.send_request(request).await {
-            Ok(response) => Ok((response, self.lease(to, conn))),
+        let conn = self.connector.connect(to.base, to.tls).await?;
+        let mut lease = self.lease(to, conn);
+        match lease.conn.sender.send_request(request).await {
+            Ok(response) => Ok((response, lease)),
             Err(error) => Err(exchange_failed(&error)),
         }
     }
@@ -209,8 +223,8 @@ fn frame(parts: &mut Parts, body: Capped) -> GateBody {
 
 /// `sending`, if it ends within `limit` from the end of the request's body on. Until
 /// then only a standstill counts: an upstream that takes nothing although the client
-/// has sent something. How long the client may take is the body's own affair, as long as
-/// its credential stands.
+/// has sent something. How long the client may take is the body's own affair. All this as
+/// long as its credential stands.
 async fn within<T>(
     sending: impl Future<Output = T>,
     course: &Course,
@@ -238,7 +252,17 @@ async fn within<T>(
             }
         }
     }
-    timeout(limit, sending).await.map_err(|_| late)
+    let end = Instant::now() + limit;
+    // Most are over by then, and pay for one timer.
+    if let Ok(sent) = timeout(limit.min(YOUNG), &mut sending).await {
+        return Ok(sent);
+    }
+    tokio::select! {
+        biased;
+        sent = &mut sending => Ok(sent),
+        ended = watch.ended() => Err(Failure::from(ended)),
+        () = sleep_until(end) => Err(late),
+    }
 }
 
 /// The same request once more, where it has no body and may be made twice
@@ -324,13 +348,29 @@ struct Switch {
     tether: Option<Tether>,
 }
 
+/// What an answer begins with, besides itself.
+struct Begun {
+    lease: Lease,
+    /// How the request's body fares.
+    course: Arc<Course>,
+    /// Over the request.
+    asking: Watch,
+    /// Over the answer.
+    watch: Watch,
+}
+
 fn finish(
     mut response: Response<Incoming>,
-    lease: Lease,
+    begun: Begun,
     switch: Option<Switch>,
     idle: Idle,
-    mut watch: Watch,
 ) -> Result<Response<GateBody>, Failure> {
+    let Begun {
+        mut lease,
+        course,
+        asking,
+        mut watch,
+    } = begun;
     let headers = response.headers();
     if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
         // Which of them is true is not ours to guess (RFC 9112 §6.3).
@@ -348,13 +388,15 @@ fn finish(
         upgrade::join(ends, tether, idle.websocket, watch);
     }
     let (mut parts, body) = response.into_parts();
-    let is_shared = !scheme::begins_on_connection(&parts.headers);
+    if parts.version != Version::HTTP_11 || scheme::begins_on_connection(&parts.headers) {
+        lease.keep_to_itself();
+    }
     strip_hop_by_hop(&mut parts.headers);
     parts.extensions.clear();
-    let lease = (is_shared && parts.version == Version::HTTP_11).then_some(lease);
     // An intermediary speaks for itself (RFC 9112 §2.3).
     parts.version = Version::HTTP_11;
     if switching {
+        lease.switch();
         upgrade::set(&mut parts.headers);
         return Ok(Response::from_parts(parts, GateBody::Empty));
     }
@@ -364,7 +406,8 @@ fn finish(
     } else {
         idle.response
     };
-    let body = GateBody::Streamed(Paced::new(body, pause, lease, watch));
+    let hold = Hold::new(lease, course, asking);
+    let body = GateBody::Streamed(Paced::new(body, pause, hold, watch));
     Ok(Response::from_parts(parts, body))
 }
 

@@ -19,6 +19,7 @@ const X_PREFIXES: &[&str] = &[
     "x-http-method",
     // Who calls, as APIs name it.
     "x-account",
+    "x-access-token",
     "x-actor",
     "x-admin",
     "x-auth-",
@@ -36,8 +37,11 @@ const X_PREFIXES: &[&str] = &[
     "x-entitlement",
     "x-group",
     "x-identity",
+    "x-id-token",
     "x-impersonat",
+    "x-internal-user",
     "x-is-admin",
+    "x-is-internal",
     "x-jwt-",
     "x-login",
     "x-oidc-",
@@ -52,6 +56,7 @@ const X_PREFIXES: &[&str] = &[
     "x-scope",
     "x-service-roles",
     "x-sub",
+    "x-superuser",
     "x-tenant",
     "x-uid",
     "x-user",
@@ -79,12 +84,15 @@ const X_PREFIXES: &[&str] = &[
     "x-authentik-",
     "x-endpoint-api-userinfo",
     "x-envoy-",
+    "x-gitlab-user",
     "x-goog-",
     "x-grafana-user",
     "x-kong-consumer",
     "x-ms-client-principal",
     "x-ms-token-",
+    "x-nhost-user",
     "x-pomerium-",
+    "x-supabase-user",
     "x-vouch-",
 ];
 
@@ -97,6 +105,7 @@ const PREFIXES: &[&str] = &[
     "impersonate-",
     "iv-groups",
     "iv-user",
+    "keycloak-groups",
     "kubeflow-userid",
     "mellon-",
     "oam-remote-user",
@@ -107,6 +116,7 @@ const PREFIXES: &[&str] = &[
     "sm-user",
     "ssl-client-",
     "tailscale-",
+    "teleport-jwt-assertion",
     "tls-client-",
     "wl-proxy-client-",
 ];
@@ -116,18 +126,28 @@ const NAMES: &[&str] = &[
     "client-ip",
     "eppn",
     "forwarded",
+    "front-end-https",
     "cf-connecting-ip",
     "cf-connecting-ipv6",
     "fastly-client-ip",
     "fly-client-ip",
     "true-client-ip",
+    "x-auth",
+    "x-authorization",
+    "x-azure-clientip",
+    "x-azure-socketip",
     "x-client-ip",
     "x-cluster-client-ip",
+    "x-forwardedfor",
+    "x-host",
+    "x-mail",
     "x-originating-ip",
-    "x-true-client-ip",
-    "x-azure-clientip",
+    "x-proxyuser-ip",
     "x-real-ip",
     "x-request-id",
+    "x-scheme",
+    "x-true-client-ip",
+    "x-url-scheme",
     "proxy",
     "proxy-authorization",
     "proxy-connection",
@@ -204,10 +224,17 @@ pub(crate) fn strip(headers: &mut HeaderMap, realm: &Realm) {
     for value in headers.get_all(CONNECTION) {
         for name in value.as_bytes().split(|&byte| byte == b',') {
             if let Ok(name) = HeaderName::from_bytes(name.trim_ascii()) {
-                // The framing and the upgrade are read from their own fields later.
+                // The framing and the upgrade are read from their own fields later. Those two
+                // of the framing are no options of a connection (RFC 9110 §7.6.1).
                 if !matches!(
                     name.as_str(),
-                    "upgrade" | "close" | "keep-alive" | "host" | "authorization"
+                    "upgrade"
+                        | "close"
+                        | "keep-alive"
+                        | "host"
+                        | "authorization"
+                        | "content-length"
+                        | "transfer-encoding"
                 ) {
                     doomed.push(name);
                 }
@@ -325,6 +352,27 @@ mod tests {
             "x-doorward",
             "x-doorwardsubject",
             "xdoorward-subject",
+            "teleport-jwt-assertion",
+            "x-gitlab-user",
+            "x-gitlab-user-id",
+            "x-supabase-user",
+            "x-nhost-user-id",
+            "keycloak-groups",
+            "x-mail",
+            "x-authorization",
+            "x-auth",
+            "x-access-token",
+            "x-id-token",
+            "x-internal-user",
+            "x-is-internal",
+            "x-superuser",
+            "x-scheme",
+            "x-url-scheme",
+            "front-end-https",
+            "x-forwardedfor",
+            "x-proxyuser-ip",
+            "x-azure-socketip",
+            "x-host",
         ] {
             assert!(is_reserved(name), "{name}");
         }
@@ -384,6 +432,8 @@ mod tests {
             "x-b3-traceid",
             "x-correlation-id",
             "x-upsert",
+            "x-mailer",
+            "x-hostname-override",
             "range-unit",
             "origin",
             "content-profile",

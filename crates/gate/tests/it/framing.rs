@@ -1,6 +1,6 @@
 //! Framing, authorities, methods, sizes: what is refused before anything is asked.
 
-use super::support::{ask, say, start};
+use super::support::{Answer, ask, handshake, say, start};
 
 fn status(answer: &str) -> &str {
     answer.get(9..12).unwrap_or(answer)
@@ -341,4 +341,28 @@ async fn g12_a_broken_body_is_the_clients_fault() {
         .refused()
         .find(|(code, _)| code.as_str() == "upstream_failed");
     assert_eq!(refused.map_or(0, |(_, count)| count), 0);
+}
+
+/// A field of the framing is no option of a connection, and goes nowhere before it is read.
+#[tokio::test]
+async fn a_connection_field_does_not_take_the_framing_out() {
+    let gate = start(|_| {}).await;
+    let over = "POST /open/x HTTP/1.1\r\nHost: gate.test\r\nConnection: close, Content-Length\r\nContent-Length: 99999999\r\n\r\n";
+    let answer = Answer::parse(&say(gate.addr, over.as_bytes()).await);
+    assert_eq!(answer.status, 413, "{answer:?}");
+    for (option, field, body) in [
+        ("content-length", "Content-Length: 5", "hello"),
+        (
+            "transfer-encoding",
+            "Transfer-Encoding: chunked",
+            "5\r\nhello\r\n0\r\n\r\n",
+        ),
+    ] {
+        let connection = format!("Connection: Upgrade, close, {option}");
+        let shake = handshake("/up/ws").replacen("Connection: Upgrade", &connection, 1);
+        assert!(shake.contains(&connection), "{shake}");
+        let shake = shake.replacen("\r\n\r\n", &format!("\r\n{field}\r\n\r\n{body}"), 1);
+        let answer = Answer::parse(&say(gate.addr, shake.as_bytes()).await);
+        assert_eq!(answer.status, 400, "{option}: {answer:?}");
+    }
 }

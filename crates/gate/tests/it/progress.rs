@@ -1,7 +1,8 @@
 //! Peers that make no progress, and how much of the door one address may take.
 
 use super::support::{
-    Running, ask, mount, open_websocket_at, route, soon, start_with, trickle, until_closed,
+    Running, UploadClient, answer_of, ask, connect_from, mount, open_websocket_at, route, soon,
+    start_with, trickle, until_closed,
 };
 use bytes::Bytes;
 use doorward_gate::policy::spec::{MountAccess, MountSpec, RouteSpec, UpstreamSpec};
@@ -15,10 +16,11 @@ use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 /// How long a client may take nothing in these tests.
@@ -223,13 +225,6 @@ async fn s7_streams_take_places_as_connections_do() {
     .await;
 }
 
-/// A connection from another address of this machine.
-async fn connect_from(ip: &str, to: SocketAddr) -> TcpStream {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind(format!("{ip}:0").parse().unwrap()).unwrap();
-    socket.connect(to).await.unwrap()
-}
-
 /// Whether a request on a connection from this address is answered; it stays open.
 async fn is_served(ip: &str, to: SocketAddr, held: &mut Vec<TcpStream>) -> bool {
     let mut stream = connect_from(ip, to).await;
@@ -331,4 +326,121 @@ async fn s3_an_idle_http2_connection_goes_whether_it_wants_to_or_not() {
         .unwrap();
     until_nothing_is_open(&gate).await;
     assert!(!until_closed(stream).await.is_empty());
+}
+
+/// An upstream that answers before it reads, then reads on, and serves the next request
+/// after a body that ends; how many connections it got, and the word that one ended.
+async fn hasty() -> (SocketAddr, Arc<AtomicUsize>, mpsc::UnboundedReceiver<()>) {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = socket.local_addr().unwrap();
+    let (told, ended) = mpsc::unbounded_channel();
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&opened);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = socket.accept().await {
+            count.fetch_add(1, SeqCst);
+            let told = told.clone();
+            tokio::spawn(async move {
+                while refuse_unread(&mut stream).await.is_ok() {}
+                let _ = told.send(());
+            });
+        }
+    });
+    (addr, opened, ended)
+}
+
+async fn refuse_unread(stream: &mut TcpStream) -> std::io::Result<()> {
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"\r\n\r\n") {
+        seen.push(stream.read_u8().await?);
+    }
+    stream
+        .write_all(b"HTTP/1.1 409 Conflict\r\nContent-Length: 4\r\n\r\nread")
+        .await?;
+    while !seen.ends_with(b"0\r\n\r\n") {
+        seen.push(stream.read_u8().await?);
+    }
+    Ok(())
+}
+
+/// A door with `/hasty/**` at such an upstream.
+async fn hasty_door(
+    change: impl FnOnce(&mut ListenerOptions),
+) -> (Running, Arc<AtomicUsize>, mpsc::UnboundedReceiver<()>) {
+    let (addr, opened, ended) = hasty().await;
+    let mut listener = ListenerOptions::default();
+    change(&mut listener);
+    let gate = start_with(listener, GateOptions::default(), |realm| {
+        let upstream = UpstreamSpec::Http {
+            base: format!("http://{addr}").parse().unwrap(),
+            strip_prefix: None,
+            preserve_host: false,
+            tls: None,
+        };
+        realm.hosts = vec!["*".into()];
+        realm.routes.push(RouteSpec {
+            public: true,
+            ..route("/hasty/**", upstream)
+        });
+    });
+    (gate.await, opened, ended)
+}
+
+#[tokio::test]
+async fn s5_answered_uploads_keep_their_places_and_are_broken_off() {
+    let (gate, opened, mut ended) = hasty_door(|listener| {
+        listener.max_connections = 24;
+        listener.max_per_address = 6;
+    })
+    .await;
+    let mut client = UploadClient::connect(gate.addr, "127.0.0.2").await;
+    let mut uploads = Vec::new();
+    for number in 0..12 {
+        let (answer, upload) = client.post("/hasty/x", None).await;
+        let wanted = if number < 6 { 409 } else { 503 };
+        assert_eq!(answer.status(), wanted, "{number}");
+        let body = soon(answer.into_body().collect()).await.unwrap();
+        assert!(!body.to_bytes().is_empty(), "{number}");
+        uploads.push(upload);
+    }
+    assert_eq!(opened.load(SeqCst), 6);
+    assert!(!is_served("127.0.0.2", gate.addr, &mut Vec::new()).await);
+    assert!(is_served("127.0.0.3", gate.addr, &mut Vec::new()).await);
+    for _ in 0..6 {
+        soon(ended.recv()).await.unwrap();
+    }
+    for upload in uploads {
+        soon(upload.closed()).await;
+    }
+    // The places are free again, and so is the connection.
+    let (answer, _upload) = client.post("/hasty/x", None).await;
+    assert_eq!(answer.status(), 409);
+}
+
+#[tokio::test]
+async fn s5_an_upload_that_goes_on_after_its_answer_ends_with_its_connection() {
+    let (gate, _opened, mut ended) = hasty_door(|_| {}).await;
+    let mut stream = TcpStream::connect(gate.addr).await.unwrap();
+    let head = "POST /hasty/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let answer = answer_of(&mut stream).await;
+    assert!(answer.starts_with("http/1.1 409"), "{answer}");
+    stream.write_all(b"2\r\nab\r\n").await.unwrap();
+    soon(ended.recv()).await.unwrap();
+    // Our side is closed; the client's may take a while to notice.
+    assert!(until_closed(stream).await.is_empty());
+    until_nothing_is_open(&gate).await;
+}
+
+#[tokio::test]
+async fn an_upload_that_its_answer_overtook_by_little_costs_the_client_no_connection() {
+    let (gate, _opened, _ended) = hasty_door(|_| {}).await;
+    let mut stream = TcpStream::connect(gate.addr).await.unwrap();
+    for _ in 0..5 {
+        let head = "POST /hasty/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = answer_of(&mut stream).await;
+        assert!(answer.starts_with("http/1.1 409"), "{answer}");
+        stream.write_all(b"2\r\nab\r\n0\r\n\r\n").await.unwrap();
+    }
 }

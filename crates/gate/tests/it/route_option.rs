@@ -240,6 +240,69 @@ async fn what_is_ours_is_verified_and_never_passed_on() {
     assert_eq!(ask(gate.addr, "GET /keyed/x", &twice).await.status, 400);
 }
 
+/// What others read of it is not ours to guess.
+#[tokio::test]
+async fn what_is_ours_is_ours_in_spellings_that_others_read() {
+    use base64::Engine as _;
+    let gate = passing().await;
+    let known = api_token(1);
+    gate.world.know(&known);
+    let bearer = gate.world.bearer(|_| {});
+    let jwt = bearer.strip_prefix("Bearer ").unwrap();
+    let encode = |pair: String| base64::engine::general_purpose::STANDARD.encode(pair);
+    let ours = encode(format!("witboost:{known}"));
+    let users = encode("witboost:anything".to_owned());
+    let (begin, end) = users.split_at(8);
+    for value in [
+        format!("Basic\t{ours}"),
+        format!("Basic\t{users}"),
+        format!("Basic {begin}!{end}"),
+        format!("Basic {begin} {end}"),
+        format!("Basic {begin}\t{end}"),
+        format!("Basic {users}===="),
+        format!("Basic {users} x"),
+        format!("Basic,{ours}"),
+        format!("Basic={ours}"),
+        ours.clone(),
+        format!("Token {begin}.{end}"),
+        "Basic".to_owned(),
+        "Basic dXNlcg==".to_owned(),
+        format!("Token .{known}"),
+        format!("Token x-{known}"),
+        format!("Token x_{known}."),
+        format!("Token {}", known.replace('_', "%5F").replace('-', "%2D")),
+        format!("Bearer\t{jwt}"),
+        format!("Token {}", jwt.replace('.', "%2E")),
+    ] {
+        let answer = ask(gate.addr, "GET /hook/x", &[("Authorization", &value)]).await;
+        assert_eq!(answer.status, 401, "{value}: {answer:?}");
+    }
+}
+
+/// With a method that it opens nothing for, it is still a token.
+#[tokio::test]
+async fn an_access_token_in_the_query_goes_no_further_whatever_the_method() {
+    let gate = with_routes(|upstream| {
+        let live = RouteSpec {
+            public: true,
+            jwt_query: Some("access_token".into()),
+            ..route("/live/**", upstream)
+        };
+        vec![live]
+    })
+    .await;
+    let bearer = gate.world.bearer(|_| {});
+    let jwt = bearer.strip_prefix("Bearer ").unwrap();
+    for method in ["POST", "PUT", "DELETE"] {
+        let line = format!("{method} /live/x?a=1&access_token={jwt}&b=2");
+        let answer = ask(gate.addr, &line, &[]).await;
+        let head = answer.json()["head"].as_str().unwrap().to_owned();
+        let wanted = format!("{method} /live/x?a=1&b=2 HTTP/1.1");
+        assert!(head.starts_with(&wanted), "{head}");
+        assert!(!head.contains(jwt), "{head}");
+    }
+}
+
 #[tokio::test]
 async fn an_access_token_in_the_query_opens_what_a_browser_opens_and_goes_no_further() {
     let gate = with_routes(|upstream| {

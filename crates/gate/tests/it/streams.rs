@@ -2,7 +2,8 @@
 //! form, and nothing else does.
 
 use super::support::{
-    Running, SUBJECT, TOKEN, api_token, handshake, route, say, scope, soon, start_with,
+    Running, SUBJECT, TOKEN, UploadClient, api_token, handshake, route, say, scope, soon,
+    start_with,
 };
 use bytes::Bytes;
 use doorward_base::principal::CredentialId;
@@ -34,7 +35,8 @@ fn token() -> CredentialId {
 }
 
 /// An upstream whose streams say one thing and then nothing, and the word that one of
-/// its connections ended. `/live/short` says the rest when it is released.
+/// its connections ended. `/live/short` says the rest when it is released, and `/live/late`
+/// all, after the same word that it was asked.
 async fn upstream(release: Arc<Notify>) -> (SocketAddr, mpsc::UnboundedReceiver<()>) {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = socket.local_addr().unwrap();
@@ -43,7 +45,7 @@ async fn upstream(release: Arc<Notify>) -> (SocketAddr, mpsc::UnboundedReceiver<
         while let Ok((stream, _)) = socket.accept().await {
             let (told, release) = (told.clone(), Arc::clone(&release));
             tokio::spawn(async move {
-                let _ = answer(stream, &release).await;
+                let _ = answer(stream, &release, &told).await;
                 let _ = told.send(());
             });
         }
@@ -51,7 +53,11 @@ async fn upstream(release: Arc<Notify>) -> (SocketAddr, mpsc::UnboundedReceiver<
     (addr, ended)
 }
 
-async fn answer(mut stream: TcpStream, release: &Notify) -> std::io::Result<()> {
+async fn answer(
+    mut stream: TcpStream,
+    release: &Notify,
+    told: &mpsc::UnboundedSender<()>,
+) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
@@ -69,6 +75,16 @@ async fn answer(mut stream: TcpStream, release: &Notify) -> std::io::Result<()> 
         stream.write_all(frames).await?;
     } else if head.contains("/live/upload") {
         // It is read below.
+    } else if head.contains("/live/whole") {
+        stream
+            .write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 4\r\n\r\nping")
+            .await?;
+    } else if head.contains("/live/late") {
+        let _ = told.send(());
+        release.notified().await;
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate")
+            .await?;
     } else {
         let kind = if head.contains("/live/events") {
             "text/event-stream"
@@ -155,6 +171,17 @@ impl Door {
             .gate
             .streams()
             .look_again([Mark::Credential(token())]);
+    }
+
+    /// The same as soon as something is open that could end.
+    async fn revoke_once_open(&self) {
+        soon(async {
+            while self.gate.gate.streams().open() == 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        self.revoke();
     }
 
     async fn open(&self, path: &str, authorization: &str) -> TcpStream {
@@ -443,4 +470,85 @@ async fn rest_of_answer(mut stream: TcpStream) -> Vec<u8> {
         seen.push(soon(stream.read_u8()).await.unwrap());
     }
     seen
+}
+
+/// The answer is whole or not, and the upload goes on: the rest of it is nobody's.
+#[tokio::test]
+async fn s1_an_upload_that_was_answered_already_ends_with_its_credential() {
+    for path in ["/live/whole", "/live/long"] {
+        let mut door = door(|_| {}).await;
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: gate.test\r\nTransfer-Encoding: chunked\r\nAuthorization: {}\r\n\r\n2\r\nab\r\n",
+            door.jwt()
+        );
+        let mut stream = TcpStream::connect(door.gate.addr).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        door.revoke_once_open().await;
+        soon(door.ended.recv()).await.unwrap();
+        let (mut read, mut write) = stream.into_split();
+        let uploading =
+            tokio::spawn(async move { while write.write_all(b"2\r\nab\r\n").await.is_ok() {} });
+        let mut seen = Vec::new();
+        soon(read.read_to_end(&mut seen)).await.ok();
+        assert!(
+            seen.starts_with(b"HTTP/1.1 20"),
+            "{path}: the answer stands"
+        );
+        soon(uploading).await.unwrap();
+        assert!(door.gate.gate.streams().ended() > 0, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn s1_an_answered_upload_of_http2_ends_with_its_credential() {
+    for path in ["/live/whole", "/live/long"] {
+        let mut door = door(|_| {}).await;
+        let mut client = UploadClient::connect(door.gate.addr, "127.0.0.1").await;
+        let (answer, upload) = client.post(path, Some(&door.jwt())).await;
+        assert!(answer.status().is_success());
+        door.revoke_once_open().await;
+        soon(door.ended.recv()).await.unwrap();
+        soon(upload.closed()).await;
+        assert!(door.gate.gate.streams().ended() > 0, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn s1_a_long_poll_is_refused_when_its_credential_ends() {
+    for by_token in [false, true] {
+        let mut door = door(|_| {}).await;
+        let authorization = if by_token {
+            door.api_token()
+        } else {
+            door.jwt()
+        };
+        let head = format!(
+            "GET /live/upload HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\nAuthorization: {authorization}\r\n\r\n"
+        );
+        let mut stream = TcpStream::connect(door.gate.addr).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        door.revoke_once_open().await;
+        let seen = String::from_utf8(rest(stream).await).unwrap();
+        assert!(seen.starts_with("HTTP/1.1 401"), "{seen}");
+        // Nobody waits for what it would have said.
+        soon(door.ended.recv()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn s1_what_ends_its_own_credential_at_once_is_answered() {
+    let mut door = door(|_| {}).await;
+    let head = format!(
+        "POST /live/late HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\nAuthorization: {}\r\n\r\n",
+        door.jwt()
+    );
+    let mut stream = TcpStream::connect(door.gate.addr).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The upstream has it.
+    soon(door.ended.recv()).await.unwrap();
+    door.revoke();
+    door.release.notify_one();
+    let seen = String::from_utf8(rest(stream).await).unwrap();
+    assert!(seen.starts_with("HTTP/1.1 200"), "{seen}");
+    assert!(seen.ends_with("late"), "{seen}");
 }

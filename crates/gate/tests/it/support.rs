@@ -3,11 +3,13 @@
 
 mod client;
 mod realm;
+mod upload;
 mod upstream;
 mod world;
 
 pub(crate) use client::*;
 pub(crate) use realm::*;
+pub(crate) use upload::*;
 pub(crate) use upstream::tls_upstream;
 pub(crate) use world::*;
 

@@ -306,3 +306,17 @@ fn an_authority_that_cannot_be_read_is_refused() {
         assert!(UpstreamTls::new(&Roots::Pem(pem.to_vec()), None, None).is_err());
     }
 }
+
+/// Bytes that an upstream sends after an answer to HEAD would be read as the next answer.
+#[tokio::test]
+async fn a_connection_serves_nobody_else_after_head() {
+    let gate = start(|_| {}).await;
+    let connection = async || {
+        let answer = ask(gate.addr, "GET /up/x", &[]).await;
+        answer.json()["connection"].as_u64().unwrap()
+    };
+    let first = connection().await;
+    assert_eq!(connection().await, first);
+    assert_eq!(ask(gate.addr, "HEAD /up/x", &[]).await.status, 200);
+    assert_ne!(connection().await, first);
+}

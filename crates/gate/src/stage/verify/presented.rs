@@ -297,12 +297,6 @@ fn credential_params<'r>(
     classes.chain(jwt_query)
 }
 
-/// Whether the query may hold a credential at this route.
-pub(crate) fn may_be_in_query(realm: &Realm, route: Option<&RouteSpec>) -> bool {
-    let jwt_query = route.and_then(|route| route.jwt_query.as_deref());
-    credential_params(realm, jwt_query).next().is_some()
-}
-
 /// Whether the query has a parameter that carries a credential.
 pub(crate) fn is_in_query(realm: &Realm, route: Option<&RouteSpec>, query: &str) -> bool {
     let jwt_query = route.and_then(|route| route.jwt_query.as_deref());
