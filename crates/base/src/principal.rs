@@ -135,8 +135,8 @@ pub struct PrincipalParts {
     pub role: Option<RoleName>,
     /// Granted scopes.
     pub scopes: Vec<Scope>,
-    /// Whether the scope that names another tenant opens one, if it is among them: it is
-    /// held in the whole realm, and not in a tenant.
+    /// Whether the scope that names another tenant opens one, if it is among them: all that
+    /// is carried is held in the whole realm, and nothing of it in a tenant alone.
     pub crosses: bool,
     /// The credential behind this principal.
     pub credential: CredentialId,

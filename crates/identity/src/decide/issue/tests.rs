@@ -178,6 +178,53 @@ fn the_environment_of_a_token_is_its_principals() {
     assert_eq!(principal.environment, Some(live));
 }
 
+/// A token of a tenant is given away as one: the session of the same person may name others.
+#[test]
+fn what_is_bound_to_a_tenant_names_no_other_but_a_session_may() {
+    let mut settings = settings();
+    settings.crossing = Some(permission("cross"));
+    let (ada, bot) = (user(1), service(2));
+    let of_ada = dossier(&ada, &[has("cross", None)], &["acme"]);
+    let of_bot = dossier(&bot, &[has("cross", None)], &["acme"]);
+    let bound = Ceiling {
+        tenant: Some(tenant("acme")),
+        ..Ceiling::default()
+    };
+    let free = Ceiling::default();
+    let (mut here, mut mine) = (session(&ada), token(TokenKind::Personal, &ada));
+    here.ceiling.tenant.clone_from(&bound.tenant);
+    mine.ceiling.tenant.clone_from(&bound.tenant);
+    let nowhere = token(TokenKind::Personal, &ada);
+    let client = |ceiling| Bearer::Client {
+        id: CLIENT,
+        ceiling,
+    };
+    let acting = |bearer| Acting {
+        bearer,
+        dossier: &of_bot,
+    };
+    let with = [acting(Bearer::Token(&mine))];
+    for (bearer, actors, crosses) in [
+        (Bearer::Session(&here), &[][..], true),
+        (Bearer::Token(&mine), &[], false),
+        (Bearer::Token(&nowhere), &[], true),
+        (client(&bound), &[], false),
+        (client(&free), &[], true),
+        (Bearer::Session(&here), &with, false),
+    ] {
+        let ask = Ask {
+            actors,
+            ..Ask::plain(&settings, NOW)
+        };
+        let held = hold(&of_ada, bearer, &ask).unwrap();
+        assert_eq!(
+            held.principal(&settings, NOW).crosses,
+            crosses,
+            "{bearer:?}"
+        );
+    }
+}
+
 #[test]
 fn a_sessions_tenant_was_fixed_when_it_began() {
     let settings = settings();
