@@ -399,7 +399,7 @@ fn a_sign_in_is_described() {
     });
     let mut settings = settings();
     settings.tokens.claims = ClaimsTemplate::parse(template.as_object().unwrap()).unwrap();
-    let phone = Address::said(Phone::new("+41 44 668 18 00").unwrap());
+    let phone = Address::confirmed(Phone::new("+41 44 668 18 00").unwrap(), NOW);
     let anonymous = Contact {
         anonymous: true,
         ..Contact::default()
@@ -472,5 +472,35 @@ fn an_address_is_told_where_it_is_the_realms() {
         let held = hold(&held_by, Bearer::Session(&session), &ask).unwrap();
         let written = render(&settings.tokens.claims, &held.whose());
         assert_eq!(written.get("email"), expected, "{:?}", subject.identifier);
+    }
+}
+
+/// A tenant's administrator says any number of whom it makes.
+#[test]
+fn a_number_is_told_once_it_is_confirmed() {
+    let template = json!({"phone": "{phone}", "provider": "{provider}"});
+    let mut settings = settings();
+    settings.tokens.claims = ClaimsTemplate::parse(template.as_object().unwrap()).unwrap();
+    let number = Phone::new("+41 44 668 18 00").unwrap();
+    let told = json!("+41446681800");
+    for (phone, expected) in [
+        (Address::said(number.clone()), None),
+        (Address::confirmed(number.clone(), NOW), Some(&told)),
+        (Address::proven(number, NOW), Some(&told)),
+    ] {
+        let subject = subject(
+            1,
+            Identifier::User(Contact {
+                phone: Some(phone),
+                ..Contact::default()
+            }),
+        );
+        let held_by = dossier(&subject, &[], &[]);
+        let session = session(&subject);
+        let ask = Ask::plain(&settings, NOW);
+        let held = hold(&held_by, Bearer::Session(&session), &ask).unwrap();
+        let written = render(&settings.tokens.claims, &held.whose());
+        assert_eq!(written.get("phone"), expected, "{:?}", subject.identifier);
+        assert_eq!(written["provider"], "phone");
     }
 }
