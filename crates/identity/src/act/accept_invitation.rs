@@ -191,7 +191,6 @@ impl Work for Acceptance {
         event.tenant = Some(found.invitation.tenant.clone());
         let id = json!(found.invitation.id.to_string());
         event.detail.insert("invitation".to_owned(), id);
-        event.subject = found.account.as_ref().map(|subject| subject.id);
         if let Some(refusal) = &self.refused {
             return Err(refusal.clone().into());
         }
@@ -224,6 +223,7 @@ impl Work for Acceptance {
                 return Err(ManageRefusal::InvitationInvalid.into());
             }
         };
+        // Not before: who invites is not told whose account refused.
         event.subject = Some(subject.id);
         let (email, tenant) = (&invitation.email, &invitation.tenant);
         erase_stand_in(tx, email, tenant, event.actor, &self.call).await?;

@@ -12,7 +12,7 @@ use crate::port::{Extent, Read, StoreError, Tx};
 use async_trait::async_trait;
 use doorward_base::fault::{self, Fault};
 use doorward_base::{Effect, ErrorCode, RealmId};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Why a use-case did not do what was asked.
@@ -285,9 +285,7 @@ async fn perform<W: Work>(
         Ok(done) => Ok(done),
         Err(Stop::Refused(refusal)) => {
             event.outcome = Outcome::Refused(refusal.code());
-            event
-                .detail
-                .insert("reason".to_owned(), json!(refusal.to_string()));
+            event.detail.insert("reason".to_owned(), told(&refusal));
             Err(refusal)
         }
         Err(Stop::Store(error)) => return Err(error),
@@ -311,6 +309,16 @@ async fn perform<W: Work>(
     }
     let is_further = counted != Counted::Strangers && decision.is_err();
     Ok((decision, is_further.then_some(Refused::Written(event))))
+}
+
+/// Why it was refused, to who reads the log. What is not there and what is out of reach read
+/// alike, whatever part of the request it was.
+fn told<R: Reason>(refusal: &R) -> Value {
+    if refusal.code() == ErrorCode::NotFound {
+        json!("not there, or out of reach")
+    } else {
+        json!(refusal.to_string())
+    }
 }
 
 /// Whether a refusal names a tenant that its actor is not a member of. What only looks

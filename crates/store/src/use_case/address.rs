@@ -205,6 +205,78 @@ pub(crate) async fn making_an_account_tells_of_none_elsewhere(store: StoreHandle
     assert_eq!(made.unwrap().identifier.home(), None);
 }
 
+/// What an answer hides, the log of the tenant that asked does not tell either.
+pub(crate) async fn a_log_tells_of_nobody_elsewhere(store: StoreHandle) {
+    let world = World::new(store).await;
+    let acme = administrator(&world, "acme").await;
+    let ctx = world.ctx();
+    for tenant in ["globex", "keyless"] {
+        world.tenant(tenant).await;
+    }
+    let key = CreateToken {
+        ceiling: ceiling(Some("globex"), &[]),
+        ..new_token(TokenKind::Key, OwnerRef::Tenant(tenant_id("globex")))
+    };
+    create_token(ctx, &OPERATOR, key).await.unwrap();
+    let bot = world.service("bot", Some("globex"), &[]).await;
+    let wide = world.service("wide", None, &[]).await;
+    let person = world.user("person", None, &[]).await;
+    let member = world.user("member", Some("globex"), &[]).await;
+    let nobody = SubjectId::from_bytes([3; 16]);
+    let of_tenants = ["globex", "keyless", "nowhere"];
+    let of_tenants = of_tenants.map(|tenant| OwnerRef::Tenant(tenant_id(tenant)));
+    let by_id = |id| OwnerRef::Subject(id);
+    let by_address = |name| OwnerRef::Email(email(name));
+    let robots = [
+        by_id(bot),
+        by_id(wide),
+        by_id(nobody),
+        by_address("bot"),
+        by_address("wide"),
+        by_address("nobody"),
+    ];
+    let people = [
+        by_id(person),
+        by_id(member),
+        by_id(nobody),
+        by_address("person"),
+        by_address("member"),
+        by_address("nobody"),
+    ];
+    for (kind, owners) in [
+        (TokenKind::Key, &of_tenants[..]),
+        (TokenKind::Service, &robots),
+        (TokenKind::Personal, &people),
+    ] {
+        let mut told = Vec::new();
+        for owner in owners {
+            let new = CreateToken {
+                ceiling: ceiling(Some("acme"), &[]),
+                ..new_token(kind, owner.clone())
+            };
+            let done = create_token(ctx, &acme.caller, new).await;
+            assert_eq!(code(done), ErrorCode::NotFound, "{owner:?}");
+            let event = world.last_audit().await.event;
+            assert_eq!(event.tenant, Some(tenant_id("acme")), "{owner:?}");
+            assert_eq!((event.subject, event.token), (None, None), "{owner:?}");
+            told.push((owner, event));
+        }
+        let (_, first) = &told[0];
+        for (owner, event) in &told {
+            assert_eq!(event, first, "{owner:?}");
+        }
+    }
+    // Nor who it is that does not take what a tenant offers.
+    world.user_with_password("proven", PASSWORD, None).await;
+    let invited = invite(ctx, &OPERATOR, joining("proven", "acme")).await;
+    let done = accept_invitation(ctx, taking(invited.unwrap())).await;
+    assert!(matches!(reason(done), ManageRefusal::Unused(_)));
+    let event = world.last_audit().await.event;
+    assert_eq!(event.tenant, Some(tenant_id("acme")));
+    assert!(event.detail.contains_key("invitation"));
+    assert_eq!(event.subject, None);
+}
+
 /// Who has an address takes the place of who stood in for it where it joins, however it
 /// joins, and nowhere else.
 pub(crate) async fn who_joins_takes_the_place_of_who_stood_in(store: StoreHandle) {

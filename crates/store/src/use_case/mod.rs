@@ -185,6 +185,7 @@ macro_rules! use_cases {
             address: [
                 nobody_is_kept_from_its_address,
                 making_an_account_tells_of_none_elsewhere,
+                a_log_tells_of_nobody_elsewhere,
                 who_joins_takes_the_place_of_who_stood_in,
                 one_signs_in_where_its_address_counts,
                 a_session_of_who_stands_in_locks_out_nobody,
