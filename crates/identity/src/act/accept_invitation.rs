@@ -7,7 +7,7 @@ use super::challenge::keys_of;
 use super::displace::{erase_stand_in, erase_unproven};
 use super::join::{insert_user, join, new_user};
 use super::set_password::check_new;
-use super::work::{Counted, Failure, Query, Stop, Work};
+use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::proof::Taking;
 use crate::decide::refusal::ManageRefusal;
@@ -167,7 +167,6 @@ struct Acceptance {
 impl Work for Acceptance {
     type Done = Subject;
     type Refusal = ManageRefusal;
-    const COUNTED: Counted = Counted::StrangersAndFurther;
 
     /// It may end the sessions of whoever had the account before.
     fn effect(&self) -> Effect {

@@ -122,18 +122,15 @@ impl<R: Reason> From<Stop<R>> for Failure<R> {
     }
 }
 
-/// Which refusals are counted together.
+/// Which refusals are counted together. Those beyond the first of a period always are: none
+/// may be repeated into a full log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Counted {
-    /// Those of somebody unknown.
+    /// Those of somebody unknown from the first on: anybody may be that, as often as it likes.
     Strangers,
-    /// Those beyond the first of a period, known or not: for what presents a credential that
-    /// may be dead or wrong as often as it likes. Where only the unknown were counted, a row
-    /// more or less would tell who is known.
+    /// Of nobody the first: for what presents a credential that may be dead or wrong. Where
+    /// those of the unknown alone were counted, a row more or less would tell who is known.
     Further,
-    /// Those of somebody unknown, and the others beyond the first of a period: for what is
-    /// refused as often as it likes to whoever has one right secret, which nobody guesses.
-    StrangersAndFurther,
 }
 
 impl Counted {
@@ -141,9 +138,8 @@ impl Counted {
     /// for rows of their own or not.
     const fn counts(self, event: &AuditEvent, has_room: bool) -> bool {
         match self {
-            Self::Strangers => audit::is_of_a_stranger(event),
+            Self::Strangers => audit::is_of_a_stranger(event) || !has_room,
             Self::Further => !has_room,
-            Self::StrangersAndFurther => audit::is_of_a_stranger(event) || !has_room,
         }
     }
 }
@@ -307,8 +303,8 @@ async fn perform<W: Work>(
     if !(fault::is_planted(Fault::DropAuditRow) && event.request.as_bytes()[15].is_multiple_of(4)) {
         tx.append_audit(&event).await?;
     }
-    let is_further = counted != Counted::Strangers && decision.is_err();
-    Ok((decision, is_further.then_some(Refused::Written(event))))
+    let is_refused = decision.is_err();
+    Ok((decision, is_refused.then_some(Refused::Written(event))))
 }
 
 /// Why it was refused, to who reads the log. What is not there and what is out of reach read

@@ -494,3 +494,47 @@ pub(crate) async fn what_is_refused_again_and_again_is_counted(store: StoreHandl
         .find(|row| row.event.actor == Actor::Subject(eve.id));
     assert_eq!(of_eve.unwrap().event.detail["asked_tenant"], "globex");
 }
+
+/// What a request makes for itself, or makes up, makes no kind of its own for ever; and what is
+/// refused to who names nobody else's is counted beyond the first, too.
+pub(crate) async fn who_probes_fills_few_rows(store: StoreHandle) {
+    const TIMES: u64 = 100;
+    const EACH: u64 = 20;
+    const ABOUT: u64 = 32;
+    let world = World::new(store).await;
+    let ctx = world.ctx();
+    let clients = "platform.clients.edit";
+    let eve = world.person("eve", Some("acme"), &[clients]).await;
+    let probing = |tenant: &str| CreateClient {
+        name: "an application".to_owned(),
+        kind: ClientKind::Confidential,
+        ceiling: ceiling(Some(tenant), &[]),
+        redirect_uris: vec![],
+    };
+    let before = world.audit().await.len();
+    for number in 0..TIMES {
+        let done = create_client(ctx, &eve.caller, probing(&format!("probe{number}"))).await;
+        assert!(done.is_err());
+    }
+    let rows = world.audit().await.split_off(before);
+    assert_eq!(u64::try_from(rows.len()).unwrap(), EACH);
+    assert!(rows.iter().all(|row| !row.event.detail.contains_key("client")));
+    let flushed = world.identity.strangers.flush(world.store()).await;
+    assert_eq!(flushed, Ok(ABOUT + 1));
+    // One place, over and over, which is its own.
+    let before = world.audit().await.len();
+    for _ in 0..TIMES {
+        let new = new_user("x", placement(Some("acme"), &[]));
+        let done = create_user(ctx, &eve.caller, new).await;
+        assert_eq!(code(done), ErrorCode::InsufficientPermission);
+    }
+    let written = world.audit().await.len() - before;
+    assert_eq!(u64::try_from(written).unwrap(), EACH);
+    assert_eq!(world.identity.strangers.flush(world.store()).await, Ok(1));
+    let last = world.last_audit().await.event;
+    assert_eq!(
+        (last.actor, last.tenant),
+        (Actor::Subject(eve.id), Some(tenant_id("acme")))
+    );
+    assert_eq!(last.detail["count"], TIMES - EACH);
+}

@@ -215,6 +215,7 @@ macro_rules! use_cases {
             ]
             audit: [
                 what_is_refused_again_and_again_is_counted,
+                who_probes_fills_few_rows,
                 every_success_and_failure_is_written_down,
                 each_use_of_a_credential_is_attributed,
                 a_row_says_what_was_given,
