@@ -518,7 +518,10 @@ pub(crate) async fn who_probes_fills_few_rows(store: StoreHandle) {
     }
     let rows = world.audit().await.split_off(before);
     assert_eq!(u64::try_from(rows.len()).unwrap(), EACH);
-    assert!(rows.iter().all(|row| !row.event.detail.contains_key("client")));
+    assert!(
+        rows.iter()
+            .all(|row| !row.event.detail.contains_key("client"))
+    );
     let flushed = world.identity.strangers.flush(world.store()).await;
     assert_eq!(flushed, Ok(ABOUT + 1));
     // One place, over and over, which is its own.

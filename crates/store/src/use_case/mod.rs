@@ -192,8 +192,10 @@ macro_rules! use_cases {
                 an_address_that_several_have_is_told_with_their_ids,
                 who_stands_in_stays_at_home,
                 a_ban_of_who_stands_in_outlives_the_tenants_word,
+                nobody_stands_in_for_who_may_not_act,
                 a_users_address_means_no_service_account,
                 who_leaves_its_only_tenant_is_erased,
+                who_has_nothing_but_its_tenant_is_erased_with_it,
                 displacing_is_answered_as_an_ending,
             ]
             client: [

@@ -62,7 +62,9 @@ fn what_is_in_one_log_is_not_counted_in_anothers() {
     assert_eq!(rows.len(), 6);
     let of = |tenant: &str| {
         let tenant = tenant.parse().unwrap();
-        let of = rows.iter().filter(|row| row.tenant.as_ref() == Some(&tenant));
+        let of = rows
+            .iter()
+            .filter(|row| row.tenant.as_ref() == Some(&tenant));
         of.map(told).sum::<u64>()
     };
     assert_eq!((of("acme"), of("globex")), (4, 1));
