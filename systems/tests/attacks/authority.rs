@@ -447,12 +447,8 @@ fn what_a_tenant_gave_goes_into_no_other() {
         }
         // A token of the tenant stays there, whatever its owner holds.
         let made = app.request("POST", "/me/v1/tokens").bearer(&session);
-        let made = made.json(&json!({"kind": "personal"})).send();
-        let token = made.expect(201).json()["token"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        let token = app.remembered(token);
+        let made = made.json(&json!({})).send();
+        let token = app.remembered(secret_of(made.expect(201)));
         let bound = Owner {
             wide: Default::default(),
             ..owner

@@ -122,8 +122,8 @@ impl<R: Reason> From<Stop<R>> for Failure<R> {
     }
 }
 
-/// Which refusals are counted together. Those beyond the first of a period always are: none
-/// may be repeated into a full log.
+/// Which refusals are counted together. Those beyond the first of a period always are, but
+/// for an operator's, who has the store: none may be repeated into a full log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Counted {
     /// Those of somebody unknown from the first on: anybody may be that, as often as it likes.
@@ -137,9 +137,10 @@ impl Counted {
     /// Whether such a refusal is counted together with others of its kind, which have room
     /// for rows of their own or not.
     const fn counts(self, event: &AuditEvent, has_room: bool) -> bool {
+        let is_further = !has_room && !matches!(event.actor, Actor::Operator);
         match self {
-            Self::Strangers => audit::is_of_a_stranger(event) || !has_room,
-            Self::Further => !has_room,
+            Self::Strangers => audit::is_of_a_stranger(event) || is_further,
+            Self::Further => is_further,
         }
     }
 }

@@ -128,6 +128,7 @@ macro_rules! use_cases {
                 an_exchanged_jwt_carries_only_its_scopes,
                 what_is_made_through_a_narrowed_credential_is_no_wider,
                 what_reaches_into_other_tenants_no_tenant_gives,
+                what_a_tenant_gave_to_who_acts_in_all_stays_there,
                 an_exchanged_jwt_gives_itself_no_successor,
                 a_token_is_not_minted_beyond_its_maker,
                 a_key_carries_what_was_named_for_it,
