@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 pub enum Field {
     /// The subject, text.
     Sub,
-    /// The e-mail address, text.
+    /// The e-mail address if it counts in the whole realm, text.
     Email,
     /// The active tenant, text.
     Tenant,
@@ -28,11 +28,12 @@ pub enum Field {
     Scopes,
     /// The granted scopes, space-separated text (RFC 6749 §3.3).
     Scope,
-    /// What the user wrote about itself, an object.
+    /// What the user, or a tenant's administrator who made it, wrote about it: an object
+    /// that nobody answers for.
     UserMetadata,
     /// What the realm wrote about the user, an object.
     AppMetadata,
-    /// The phone number, text.
+    /// The phone number if it is confirmed, text.
     Phone,
     /// Whether the user has no address yet, a boolean.
     IsAnonymous,

@@ -112,7 +112,11 @@ pub struct Epoch(pub i64);
 /// authority, because it is made at once and changed by nothing but
 /// [`Principal::acting`].
 #[derive(Clone, Debug)]
-pub struct Principal(PrincipalParts);
+pub struct Principal {
+    parts: PrincipalParts,
+    /// Whether a role was selected that it was not verified as.
+    is_narrowed: bool,
+}
 
 /// What a principal is made of. The sets are sorted and free of repetition, so that
 /// membership is a binary search.
@@ -135,8 +139,8 @@ pub struct PrincipalParts {
     pub role: Option<RoleName>,
     /// Granted scopes.
     pub scopes: Vec<Scope>,
-    /// Whether the scope that names another tenant opens one, if it is among them: it is
-    /// held in the whole realm, and not in a tenant.
+    /// Whether the scope that names another tenant opens one, if it is among them: all that
+    /// is carried is held in the whole realm, and nothing of it in a tenant alone.
     pub crosses: bool,
     /// The credential behind this principal.
     pub credential: CredentialId,
@@ -164,7 +168,7 @@ impl Deref for Principal {
     type Target = PrincipalParts;
 
     fn deref(&self) -> &PrincipalParts {
-        &self.0
+        &self.parts
     }
 }
 
@@ -200,7 +204,17 @@ impl Principal {
     /// The caller of these facts, which agree: the claims say what the rest says.
     #[must_use]
     pub const fn new(parts: PrincipalParts) -> Self {
-        Self(parts)
+        Self {
+            parts,
+            is_narrowed: false,
+        }
+    }
+
+    /// Whether it acts in a role that the request selected, and so is less than what it was
+    /// verified as.
+    #[must_use]
+    pub const fn is_narrowed(&self) -> bool {
+        self.is_narrowed
     }
 
     /// The caller as it acts in this role and this tenant, its claims included: of its
@@ -208,7 +222,7 @@ impl Principal {
     /// role is decided before.
     #[must_use]
     pub fn acting(&self, acting: &Acting<'_>) -> Self {
-        let mut parts = self.0.clone();
+        let mut parts = self.parts.clone();
         let claims = Arc::make_mut(&mut parts.claims);
         let text = |name: &str| Value::String(name.to_owned());
         if let Some(selected) = acting.role {
@@ -233,7 +247,10 @@ impl Principal {
             acting.places.write(claims, Field::Tenant, &tenant_text);
             parts.tenant = Some(tenant.clone());
         }
-        Self(parts)
+        Self {
+            parts,
+            is_narrowed: self.is_narrowed || acting.role.is_some(),
+        }
     }
 
     /// Whether it has this role alone, and nothing that the role does not give: to select
@@ -267,8 +284,8 @@ impl Principal {
     /// The caller, who turned out to be this subject of ours, in this epoch.
     #[must_use]
     pub fn recognised(mut self, subject: SubjectId, epoch: Epoch) -> Self {
-        self.0.subject = Some(subject);
-        self.0.epoch = epoch;
+        self.parts.subject = Some(subject);
+        self.parts.epoch = epoch;
         self
     }
 

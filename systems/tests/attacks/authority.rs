@@ -5,7 +5,7 @@
 
 use crate::dice::{Seeded, rounds};
 use doorward_testkit::jwt::Unverified;
-use doorward_testkit::{App, Request, Response, Setup, site};
+use doorward_testkit::{App, Request, Response, Setup, secret_of, sign_in_to, site};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -241,40 +241,63 @@ fn by_jwt(app: &App, exchanged: &Response) -> Authority {
 /// Who owns the credentials of a round.
 struct Owner {
     email: String,
-    /// Whether it holds what it holds in the whole realm, and not in `acme`.
-    is_wide: bool,
+    /// The permissions and roles that it holds in the whole realm, and not in `acme`, as far
+    /// as what it shows may name other tenants.
+    wide: (Names, Names),
+}
+
+/// The permissions that somebody is given, and the roles.
+fn given(dice: &mut Seeded) -> (Vec<&'static str>, Vec<&'static str>) {
+    let permissions = dice.some(&PERMISSIONS);
+    (permissions, dice.some(&ROLES.map(|(name, _)| name)))
+}
+
+fn arguments(given: &(Vec<&'static str>, Vec<&'static str>)) -> Vec<&'static str> {
+    let (permissions, roles) = given;
+    let permissions = permissions.iter().flat_map(|name| ["--permission", *name]);
+    let roles = roles.iter().flat_map(|name| ["--role", *name]);
+    permissions.chain(roles).collect()
+}
+
+/// All that it gives, by role or directly, and the roles.
+fn whole(given: &(Vec<&'static str>, Vec<&'static str>)) -> (Names, Names) {
+    let (permissions, roles) = given;
+    let by_role = ROLES.iter().filter(|(name, _)| roles.contains(name));
+    let by_role = by_role.flat_map(|(_, gives)| gives.iter());
+    let permissions = permissions.iter().chain(by_role);
+    (
+        permissions.map(|name| (*name).to_owned()).collect(),
+        roles.iter().map(|name| (*name).to_owned()).collect(),
+    )
 }
 
 impl Owner {
     fn make(app: &App, dice: &mut Seeded, number: usize) -> Self {
-        let owner = Self {
-            email: format!("robot{number}@example.com"),
-            is_wide: dice.one_in(2),
-        };
-        let place: &[&str] = if owner.is_wide {
-            &[]
+        let is_wide = dice.one_in(2);
+        let place: &[&str] = if is_wide { &[] } else { &["--tenant", "acme"] };
+        let given = given(dice);
+        let email = format!("robot{number}@example.com");
+        app.service_account(&email, &[place, &arguments(&given)].concat());
+        let wide = if is_wide {
+            whole(&given)
         } else {
-            &["--tenant", "acme"]
+            Default::default()
         };
-        let permissions = dice.some(&PERMISSIONS);
-        let roles = dice.some(&ROLES.map(|(name, _)| name));
-        let permissions = permissions.iter().flat_map(|name| ["--permission", name]);
-        let roles = roles.iter().flat_map(|name| ["--role", name]);
-        let given: Vec<&str> = place
-            .iter()
-            .copied()
-            .chain(permissions)
-            .chain(roles)
-            .collect();
-        app.service_account(&owner.email, &given);
-        owner
+        Self { email, wide }
+    }
+
+    /// Whether whoever may all this may name another tenant.
+    fn crosses(&self, whole: &Authority) -> bool {
+        let (permissions, roles) = &self.wide;
+        whole.scopes.contains("cross")
+            && whole.permissions.is_subset(permissions)
+            && whole.roles.is_subset(roles)
     }
 
     /// Checks what becomes of a selection, given what the credential may without one.
     fn check(&self, app: &App, showing: &Showing<'_>, whole: &Authority) {
         let gives = |role: &str| ROLES.iter().find(|(name, _)| *name == role).unwrap().1;
-        let may_cross = self.is_wide
-            && whole.scopes.contains("cross")
+        let may_cross = self.crosses(whole)
             && showing
                 .role
                 .is_none_or(|role| gives(role).contains(&"cross"));
@@ -379,6 +402,67 @@ fn what_is_narrowed_may_less_and_says_so_everywhere() {
             "{nothing:?}"
         );
     }
+}
+
+/// Who may name any tenant and has something of one besides: none of that goes along.
+#[test]
+fn what_a_tenant_gave_goes_into_no_other() {
+    let app = start(site!());
+    for tenant in &TENANTS[..2] {
+        let arguments = ["--realm", "acme", tenant];
+        let _ = app.run(&["tenant", "create"], &arguments).success();
+    }
+    let mut seen = [false; 2];
+    for (number, mut dice) in rounds(12).enumerate() {
+        let dice = &mut dice;
+        let (mut in_realm, in_acme) = (given(dice), given(dice));
+        if !in_realm.0.contains(&"cross") {
+            in_realm.0.push("cross");
+        }
+        let email = format!("person{number}@example.com");
+        let password = app.user(&email, &arguments(&in_realm));
+        let place = ["--realm", "acme", "--email", &email, "--tenant", "acme"];
+        let _ = app.run(&["membership", "create"], &place).success();
+        for one in arguments(&in_acme).chunks(2) {
+            let grant = [&place[..], one].concat();
+            let _ = app.run(&["grant", "add"], &grant).success();
+        }
+        let answer = sign_in_to(&app, "acme", &email, &password)
+            .expect(200)
+            .json();
+        let session = app.remembered(answer["access_token"].as_str().unwrap().to_owned());
+        let owner = Owner {
+            email,
+            wide: whole(&in_realm),
+        };
+        let all = by_bearer(&app, &session);
+        seen[usize::from(owner.crosses(&all))] = true;
+        let foreign = Showing {
+            tenant: Some(TENANTS[1]),
+            ..Showing::plain(Credential::Bearer(&session))
+        };
+        owner.check(&app, &foreign, &all);
+        for _ in 0..3 {
+            owner.check_some(&app, dice, Credential::Bearer(&session), &all);
+        }
+        // A token of the tenant stays there, whatever its owner holds.
+        let made = app.request("POST", "/me/v1/tokens").bearer(&session);
+        let made = made.json(&json!({})).send();
+        let token = app.remembered(secret_of(made.expect(201)));
+        let bound = Owner {
+            wide: Default::default(),
+            ..owner
+        };
+        for shown in [jwt_of(&app, &exchange(&app, &token, None)), token] {
+            let all = by_bearer(&app, &shown);
+            let foreign = Showing {
+                tenant: Some(TENANTS[1]),
+                ..Showing::plain(Credential::Bearer(&shown))
+            };
+            bound.check(&app, &foreign, &all);
+        }
+    }
+    assert_eq!(seen, [true; 2], "some cross and some do not");
 }
 
 /// X8: one that may nothing passes no route that asks for a role.

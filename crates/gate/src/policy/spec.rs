@@ -254,7 +254,7 @@ pub struct TenantHeaderSpec {
     /// The header.
     pub header: HeaderName,
     /// The scope that may name a tenant other than the caller's own. Whoever made the token
-    /// says that it is held everywhere.
+    /// says whether it, and all else that the token carries, is held everywhere.
     pub foreign_scope: Scope,
 }
 

@@ -159,7 +159,10 @@ fn act_as(realm: &Realm, principal: &Arc<Principal>, asked: &Asked) -> Passed<Ar
         && principal.tenant.as_ref() != Some(tenant)
         && !may_cross(principal, selected.as_ref(), &rule.foreign_scope)
     {
-        let stop = Stop::new(ErrorCode::TenantForbidden, STAGE, "tenant_header");
+        let mut stop = Stop::new(ErrorCode::TenantForbidden, STAGE, "tenant_header");
+        if !principal.crosses && has_left(principal, selected.as_ref(), &rule.foreign_scope) {
+            stop.refusal = stop.refusal.with_message(STAYS);
+        }
         return Err(stop.between(vec![tenant.to_string()], texts(&principal.tenant)));
     }
     let role = selected.filter(|selected| !principal.acts_in(selected));
@@ -179,11 +182,19 @@ fn act_as(realm: &Realm, principal: &Arc<Principal>, asked: &Asked) -> Passed<Ar
     })))
 }
 
-/// Whether the caller may act in a tenant that is not its own: by the scope for it, which the
-/// selected role must give too, and which it holds in the whole realm.
+/// What whoever has the scope for other tenants, and not in the whole realm, is told.
+const STAYS: &str = "This credential carries what its tenant alone gave, and stays there; \
+    sign in without a tenant, or use a token that is bound to none, to name another";
+
+/// Whether the caller may act in a tenant that is not its own: by the scope for it, if all
+/// that it carries is held in the whole realm.
 fn may_cross(principal: &Principal, selected: Option<&Selected<'_>>, scope: &Scope) -> bool {
-    let is_left = selected.is_none_or(|selected| selected.gives(scope.as_str()));
-    is_left && principal.has_scope(scope) && principal.crosses
+    principal.crosses && has_left(principal, selected, scope)
+}
+
+/// Whether the caller has the scope, and the selected role gives it too.
+fn has_left(principal: &Principal, selected: Option<&Selected<'_>>, scope: &Scope) -> bool {
+    selected.is_none_or(|selected| selected.gives(scope.as_str())) && principal.has_scope(scope)
 }
 
 fn check_environment(route: &RouteSpec, principal: &Principal) -> Passed<()> {

@@ -168,10 +168,13 @@ async fn a_foreign_tenant_needs_the_scope_for_it() {
         let answer = ask(gate.addr, "GET /api/x", &headers).await;
         assert_eq!(answer.code(), (403, "tenant_forbidden".into()), "{tenant}");
     }
-    for jwt in [&local, &other] {
+    for (jwt, is_told) in [(&local, true), (&other, false)] {
         let headers = [("Authorization", jwt.as_str()), ("X-Tenant-Id", "globex")];
         let answer = ask(gate.addr, "GET /api/x", &headers).await;
         assert_eq!(answer.code(), (403, "tenant_forbidden".into()));
+        // Who has the scope is told how to get where it wants.
+        let told = answer.body.contains("sign in without a tenant");
+        assert_eq!(told, is_told, "{}", answer.body);
         let own = [("Authorization", jwt.as_str()), ("X-Tenant-Id", "acme")];
         assert_eq!(ask(gate.addr, "GET /api/x", &own).await.status, 200);
     }

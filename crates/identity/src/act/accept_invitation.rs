@@ -7,7 +7,7 @@ use super::challenge::keys_of;
 use super::displace::{erase_stand_in, erase_unproven};
 use super::join::{insert_user, join, new_user};
 use super::set_password::check_new;
-use super::work::{Counted, Failure, Query, Stop, Work};
+use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::proof::Taking;
 use crate::decide::refusal::ManageRefusal;
@@ -167,7 +167,6 @@ struct Acceptance {
 impl Work for Acceptance {
     type Done = Subject;
     type Refusal = ManageRefusal;
-    const COUNTED: Counted = Counted::StrangersAndFurther;
 
     /// It may end the sessions of whoever had the account before.
     fn effect(&self) -> Effect {
@@ -191,7 +190,6 @@ impl Work for Acceptance {
         event.tenant = Some(found.invitation.tenant.clone());
         let id = json!(found.invitation.id.to_string());
         event.detail.insert("invitation".to_owned(), id);
-        event.subject = found.account.as_ref().map(|subject| subject.id);
         if let Some(refusal) = &self.refused {
             return Err(refusal.clone().into());
         }
@@ -224,6 +222,7 @@ impl Work for Acceptance {
                 return Err(ManageRefusal::InvitationInvalid.into());
             }
         };
+        // Not before: who invites is not told whose account refused.
         event.subject = Some(subject.id);
         let (email, tenant) = (&invitation.email, &invitation.tenant);
         erase_stand_in(tx, email, tenant, event.actor, &self.call).await?;

@@ -22,8 +22,9 @@ pub enum Caller {
         /// Through what.
         credential: CredentialId,
         /// What the credential at hand carries at most: the scopes of an access token
-        /// that was exchanged, or issued to a client; nothing where somebody acts for the
-        /// subject. `None` for a sign-in of its own, which carries everything.
+        /// that was exchanged, or issued to a client; the permissions of the role that a
+        /// request selects; nothing where somebody acts for the subject. `None` for a
+        /// sign-in of its own, which carries everything.
         carries: Option<Vec<Permission>>,
     },
 }
@@ -36,6 +37,8 @@ impl Caller {
             matches!(principal.credential, CredentialId::Session(_)) && principal.client.is_none();
         let carries = if !principal.actors.is_empty() {
             Some(Vec::new())
+        } else if own_sign_in && principal.is_narrowed() {
+            Some(principal.permissions.clone())
         } else if own_sign_in {
             None
         } else {

@@ -139,7 +139,9 @@ impl Work for NewClient {
 
     fn event(&self) -> AuditEvent {
         let ceiling = &self.request.ceiling;
-        let mut event = event(self.call, &self.caller, AuditAction::ClientCreate, self.id);
+        let mut event = self
+            .call
+            .event(self.caller.actor(), AuditAction::ClientCreate);
         event.tenant.clone_from(&ceiling.tenant);
         let kind = json!(self.request.kind.as_str());
         event.detail.insert("kind".to_owned(), kind);
@@ -157,7 +159,7 @@ impl Work for NewClient {
     async fn run(
         &self,
         tx: &mut dyn Tx,
-        _event: &mut AuditEvent,
+        event: &mut AuditEvent,
     ) -> Result<ClientProfile, Stop<ManageRefusal>> {
         let settings = &self.realm.settings;
         let manager = load_manager(tx, settings, &self.caller, self.call.now)
@@ -197,6 +199,7 @@ impl Work for NewClient {
         if let Some(secret) = &self.secret {
             tx.insert_client_secret(client.id, secret).await?;
         }
+        name(event, client.id);
         Ok(ClientProfile {
             client,
             secrets: self.secret.into_iter().collect(),
@@ -206,9 +209,13 @@ impl Work for NewClient {
 
 pub(super) fn event(call: Call, caller: &Caller, action: AuditAction, id: ClientId) -> AuditEvent {
     let mut event = call.event(caller.actor(), action);
+    name(&mut event, id);
+    event
+}
+
+fn name(event: &mut AuditEvent, id: ClientId) {
     let id = json!(id.to_string());
     event.detail.insert("client".to_owned(), id);
-    event
 }
 
 struct Listing {

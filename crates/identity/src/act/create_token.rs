@@ -9,7 +9,7 @@ use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::{ManagementCaller, Reach};
 use crate::decide::refusal::{ManageRefusal, TokenRefusal};
-use crate::decide::token::{self, CreateInput, check_rate, granted_to_key};
+use crate::decide::token::{self, CreateInput, TokenTarget, check_rate, granted_to_key};
 use crate::model::{
     ApiToken, AuditAction, AuditEvent, Ceiling, Change, Grant, Identifier, Membership, Metadata,
     NewApiToken, Subject, SubjectStatus, TokenKind, TokenState,
@@ -148,6 +148,8 @@ impl Work for NewToken {
         };
         let mut owner = self.load_owner(tx, &manager, class).await?;
         let ceiling = self.ceiling(&owner);
+        // Who reads the log is told of nobody who is out of the caller's reach.
+        self.check_reach(&manager, class, &owner, &ceiling)?;
         event.subject = Some(owner.subject.id);
         event.tenant.clone_from(&ceiling.tenant);
         owner.owned.tenant_roles = load_tenant_roles(tx, ceiling.tenant.as_ref()).await?;
@@ -263,6 +265,24 @@ impl NewToken {
             owned,
             is_new: false,
         })
+    }
+
+    fn check_reach(
+        &self,
+        manager: &ManagementCaller,
+        class: &TokenClass,
+        owner: &Owner,
+        ceiling: &Ceiling,
+    ) -> Result<(), ManageRefusal> {
+        let target = TokenTarget {
+            id: None,
+            class,
+            kind: self.request.kind,
+            owner: &owner.subject,
+            belonging: owner.owned.belonging(&self.realm.settings),
+            tenant: ceiling.tenant.as_ref(),
+        };
+        token::may_make(manager, &target)
     }
 
     fn new_key_owner(&self, tenant: &TenantId) -> Owner {

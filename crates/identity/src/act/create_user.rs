@@ -178,7 +178,7 @@ impl Work for NewSubject {
             ..self.subject.clone()
         };
         erase_left(tx, &subject.identifier, self.caller.actor(), &self.call).await?;
-        if is_taken(tx, &subject.identifier, tenant).await? {
+        if is_taken(tx, &subject.identifier, tenant, self.call.now).await? {
             return Err(ManageRefusal::Exists("this address").into());
         }
         if let (Some(email), Some(tenant)) = (subject.identifier.proven_email(), tenant) {
@@ -235,11 +235,13 @@ impl NewSubject {
 }
 
 /// Whether the address is taken where it would count. Who makes the subject sees what takes
-/// it; nothing else changes the answer, nor what it costs.
+/// it; nothing else changes the answer, nor what it costs, but that nobody stands in for whom
+/// the realm keeps out.
 async fn is_taken(
     tx: &mut dyn Read,
     made: &Identifier,
     tenant: Option<&TenantId>,
+    now: Timestamp,
 ) -> Result<bool, StoreError> {
     let Some(email) = made.email() else {
         return Ok(false);
@@ -254,7 +256,8 @@ async fn is_taken(
         // Whose the address is in the realm is seen there as a member.
         let id = there.as_ref().map_or(NOBODY, |found| found.id);
         let is_member = tx.find_membership(id, home).await?.is_some();
-        return Ok(is_member || there.as_ref().is_some_and(stands_in));
+        let takes = |found: &Subject| stands_in(found) || !found.status.allows(now);
+        return Ok(is_member || there.as_ref().is_some_and(takes));
     }
     if there.as_ref().is_some_and(stands_in) && made.proven_email().is_none() {
         return Ok(true);

@@ -96,12 +96,12 @@ pub(super) async fn erase_left(
     };
     let found = match made {
         Identifier::Service { .. } => tx.find_service_by_email(email, Some(home)).await?,
-        _ => {
-            let found = tx.find_user_by_email(email, Some(home)).await?;
-            found.filter(|found| found.status.allows(call.now))
-        }
+        _ => tx.find_user_by_email(email, Some(home)).await?,
     };
-    let Some(found) = found.filter(|found| found.identifier.home() == Some(home)) else {
+    // Who may not act is kept: what the realm said of it is not the tenant's to undo.
+    let is_left =
+        |found: &Subject| found.identifier.home() == Some(home) && found.status.allows(call.now);
+    let Some(found) = found.filter(is_left) else {
         return Ok(());
     };
     // Where it is a member still, it is somebody's.

@@ -262,8 +262,6 @@ impl Work for NewInvitation {
             .call
             .event(self.caller.actor(), AuditAction::TenantInvite);
         event.tenant = Some(self.tenant.clone());
-        let id = json!(self.challenge.id.to_string());
-        event.detail.insert("invitation".to_owned(), id);
         if let Ok(delivery) = &self.delivery {
             let delivery = json!(delivery.as_str());
             event.detail.insert("delivery".to_owned(), delivery);
@@ -274,7 +272,7 @@ impl Work for NewInvitation {
     async fn run(
         &self,
         tx: &mut dyn Tx,
-        _event: &mut AuditEvent,
+        event: &mut AuditEvent,
     ) -> Result<Delivery, Stop<ManageRefusal>> {
         let settings = &self.realm.settings;
         let manager = load_manager(tx, settings, &self.caller, self.call.now)
@@ -299,6 +297,8 @@ impl Work for NewInvitation {
         if let Some(mail) = &self.mail {
             tx.put_mail(mail).await?;
         }
+        let id = json!(challenge.id.to_string());
+        event.detail.insert("invitation".to_owned(), id);
         Ok(delivery)
     }
 }

@@ -3,17 +3,22 @@
 use super::caller::load_manager;
 use super::delete_user::erase;
 use super::displace::{check_barred, erase_stand_in};
-use super::facts::load_owned;
+use super::facts::{Owned, load_owned};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::ManagementPermission;
 use crate::decide::proof::stays_home;
 use crate::decide::refusal::ManageRefusal;
-use crate::model::{AuditAction, AuditEvent, Change, Identifier, Membership};
-use crate::port::{ChallengesOf, Tx};
+use crate::model::{
+    Address, AuditAction, AuditEvent, Ceiling, Change, Identifier, Membership, Subject,
+};
+use crate::port::{ChallengesOf, Page, Read, StoreError, TokenFilter, Tx};
 use async_trait::async_trait;
 use doorward_base::{Effect, MembershipId, SubjectId, TenantId};
 use std::sync::Arc;
+
+/// How many tokens of who leaves are looked at.
+const LOOKED_AT: u32 = 1000;
 
 /// Makes a subject a member of a tenant. Needs `platform.memberships.edit` realm-wide:
 /// a tenant's own administrators invite. Who stands in there for a proven address of the
@@ -203,13 +208,55 @@ impl Work for Leave {
         }
         tx.bump_epoch(subject, Some(tenant), now).await?;
         tx.append_change(Change::Subject(subject)).await?;
-        // Who stands in for an address here alone is nobody without it. What the realm said of
-        // it stays, or the tenant would undo that.
+        // Who stands in for an address here alone is nobody without it, and so is who has
+        // nothing else. What the realm said of it stays, or the tenant would undo that.
         let stands_in =
             found.identifier.contact().is_some() && found.identifier.home() == Some(tenant);
-        if stands_in && found.status.allows(now) {
+        let is_nobody = stands_in || self.is_lost(tx, &found, &owned).await?;
+        if is_nobody && found.status.allows(now) {
             erase(tx, subject, &self.call).await?;
         }
         Ok(())
+    }
+}
+
+impl Leave {
+    /// Whether the tenant was all that a user was: nobody can write to it, it is known at no
+    /// other login, and it has, and acts by, nothing elsewhere.
+    async fn is_lost(
+        &self,
+        tx: &mut dyn Read,
+        subject: &Subject,
+        owned: &Owned,
+    ) -> Result<bool, StoreError> {
+        let Some(contact) = subject.identifier.contact() else {
+            return Ok(false);
+        };
+        let has_address =
+            contact.email.is_some() || contact.phone.as_ref().is_some_and(Address::is_confirmed);
+        let is_only_here = owned.member_of == [self.tenant.clone()];
+        let is_realms = owned.belonging(&self.realm.settings).is_realms;
+        if has_address || is_realms || !is_only_here {
+            return Ok(false);
+        }
+        if !tx.list_identities(subject.id).await?.is_empty() {
+            return Ok(false);
+        }
+        let is_elsewhere = |ceiling: &Ceiling| ceiling.tenant.as_ref() != Some(&self.tenant);
+        let now = self.call.now;
+        let sessions = tx.list_sessions(subject.id).await?;
+        let page = Page {
+            after: None,
+            limit: LOOKED_AT,
+        };
+        let filter = TokenFilter::Owner(subject.id);
+        let tokens = tx.list_api_tokens(filter, page).await?;
+        let mut live = sessions.iter().filter(|one| one.is_live(now));
+        let mut usable = tokens.iter().filter(|one| one.is_live(now));
+        // Who has too many to look at is somebody.
+        let acts = tokens.len() >= LOOKED_AT as usize
+            || live.any(|one| is_elsewhere(&one.ceiling))
+            || usable.any(|one| is_elsewhere(&one.ceiling));
+        Ok(!acts)
     }
 }

@@ -12,7 +12,7 @@ use crate::port::{Extent, Read, StoreError, Tx};
 use async_trait::async_trait;
 use doorward_base::fault::{self, Fault};
 use doorward_base::{Effect, ErrorCode, RealmId};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Why a use-case did not do what was asked.
@@ -122,28 +122,25 @@ impl<R: Reason> From<Stop<R>> for Failure<R> {
     }
 }
 
-/// Which refusals are counted together.
+/// Which refusals are counted together. Those beyond the first of a period always are, but
+/// for an operator's, who has the store: none may be repeated into a full log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Counted {
-    /// Those of somebody unknown.
+    /// Those of somebody unknown from the first on: anybody may be that, as often as it likes.
     Strangers,
-    /// Those beyond the first of a period, known or not: for what presents a credential that
-    /// may be dead or wrong as often as it likes. Where only the unknown were counted, a row
-    /// more or less would tell who is known.
+    /// Of nobody the first: for what presents a credential that may be dead or wrong. Where
+    /// those of the unknown alone were counted, a row more or less would tell who is known.
     Further,
-    /// Those of somebody unknown, and the others beyond the first of a period: for what is
-    /// refused as often as it likes to whoever has one right secret, which nobody guesses.
-    StrangersAndFurther,
 }
 
 impl Counted {
     /// Whether such a refusal is counted together with others of its kind, which have room
     /// for rows of their own or not.
     const fn counts(self, event: &AuditEvent, has_room: bool) -> bool {
+        let is_further = !has_room && !matches!(event.actor, Actor::Operator);
         match self {
-            Self::Strangers => audit::is_of_a_stranger(event),
-            Self::Further => !has_room,
-            Self::StrangersAndFurther => audit::is_of_a_stranger(event) || !has_room,
+            Self::Strangers => audit::is_of_a_stranger(event) || is_further,
+            Self::Further => is_further,
         }
     }
 }
@@ -285,9 +282,7 @@ async fn perform<W: Work>(
         Ok(done) => Ok(done),
         Err(Stop::Refused(refusal)) => {
             event.outcome = Outcome::Refused(refusal.code());
-            event
-                .detail
-                .insert("reason".to_owned(), json!(refusal.to_string()));
+            event.detail.insert("reason".to_owned(), told(&refusal));
             Err(refusal)
         }
         Err(Stop::Store(error)) => return Err(error),
@@ -309,8 +304,18 @@ async fn perform<W: Work>(
     if !(fault::is_planted(Fault::DropAuditRow) && event.request.as_bytes()[15].is_multiple_of(4)) {
         tx.append_audit(&event).await?;
     }
-    let is_further = counted != Counted::Strangers && decision.is_err();
-    Ok((decision, is_further.then_some(Refused::Written(event))))
+    let is_refused = decision.is_err();
+    Ok((decision, is_refused.then_some(Refused::Written(event))))
+}
+
+/// Why it was refused, to who reads the log. What is not there and what is out of reach read
+/// alike, whatever part of the request it was.
+fn told<R: Reason>(refusal: &R) -> Value {
+    if refusal.code() == ErrorCode::NotFound {
+        json!("not there, or out of reach")
+    } else {
+        json!(refusal.to_string())
+    }
 }
 
 /// Whether a refusal names a tenant that its actor is not a member of. What only looks

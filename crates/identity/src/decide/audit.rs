@@ -58,13 +58,16 @@ pub fn is_at_home(bound_to: Option<&TenantId>, member_of: &[TenantId]) -> bool {
     bound_to.is_none_or(|tenant| member_of.contains(tenant))
 }
 
+/// Where an event that was taken out of a tenant's log says which tenant was meant.
+pub const ASKED_TENANT: &str = "asked_tenant";
+
 /// Takes a refused event out of the log of a tenant that its actor is not a member of:
 /// nobody writes into a log of others by asking for what it does not get. The realm's own
 /// log keeps it, and which tenant was meant.
 pub fn disown(event: &mut AuditEvent) {
     if let Some(tenant) = event.tenant.take() {
         let tenant = json!(tenant.as_str());
-        event.detail.insert("asked_tenant".to_owned(), tenant);
+        event.detail.insert(ASKED_TENANT.to_owned(), tenant);
     }
 }
 

@@ -22,8 +22,8 @@ pub struct Holdings<'a> {
     pub roles: &'a [RoleDefinition],
     /// The roles the active tenant defines for itself.
     pub tenant_roles: &'a [RoleDefinition],
-    /// The permission that lets act in any tenant. No tenant gives what is the others': it
-    /// opens them where it is held realm-wide, see [`Authority::crosses`].
+    /// The permission that lets act in any tenant; without one nothing does. No tenant
+    /// gives what is the others', see [`Authority::crosses`].
     pub crossing: Option<&'a Permission>,
 }
 
@@ -101,7 +101,7 @@ impl Authority {
     }
 
     /// Whether it lets act in any tenant: it has the permission for that, and whoever it is
-    /// of holds that permission realm-wide.
+    /// of holds realm-wide everything that it is. What one tenant gave would else go along.
     #[must_use]
     pub const fn crosses(&self) -> bool {
         self.crosses
@@ -240,7 +240,7 @@ pub fn effective(input: &AuthorityInput<'_>) -> Result<Authority, AuthorityRefus
     });
     let in_force = input.selected_role.or(input.default_role);
     Ok(Authority {
-        crosses: crosses(&permissions, input),
+        crosses: crosses(&permissions, &roles, input),
         role: in_force.filter(|role| roles.contains_key(*role)).cloned(),
         permissions: permissions.into_iter().collect(),
         roles: roles.into_keys().collect(),
@@ -277,16 +277,24 @@ fn granted(
     Ok(held(holdings, input.tenant, input.audience))
 }
 
-fn crosses(permissions: &BTreeSet<Permission>, input: &AuthorityInput<'_>) -> bool {
-    let Some(crossing) = input.holdings.crossing else {
-        return false;
-    };
+/// Whether what is left lets act in any tenant. It goes there as it is, so that each party
+/// must hold all of it realm-wide.
+fn crosses(
+    permissions: &BTreeSet<Permission>,
+    roles: &BTreeMap<RoleName, BTreeSet<Permission>>,
+    input: &AuthorityInput<'_>,
+) -> bool {
+    let is_left = |crossing| permissions.contains(crossing);
     let everywhere = |holdings: &Holdings<'_>| {
         let held = held(holdings, None, input.audience);
-        held.all_permissions().any(|one| one == crossing)
+        let all: BTreeSet<&Permission> = held.all_permissions().collect();
+        permissions.iter().all(|one| all.contains(one))
+            && roles.keys().all(|role| held.roles.contains_key(role))
     };
     let mut parties = input.actors.iter().map(|actor| &actor.holdings);
-    permissions.contains(crossing) && everywhere(&input.holdings) && parties.all(everywhere)
+    input.holdings.crossing.is_some_and(is_left)
+        && everywhere(&input.holdings)
+        && parties.all(everywhere)
 }
 
 /// The realm's own roles among what was granted that no ceiling takes away.

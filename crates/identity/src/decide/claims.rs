@@ -220,8 +220,9 @@ impl Whose<'_> {
     fn of_subject(&self, field: Field) -> Option<Value> {
         let contact = self.subject.identifier.contact()?;
         match field {
+            // As with the e-mail address: what somebody only said may be another's number.
             Field::Phone => {
-                let phone = contact.phone.as_ref();
+                let phone = contact.phone.as_ref().filter(|one| one.is_confirmed());
                 phone.map(|phone| json!(phone.value.as_str()))
             }
             Field::IsAnonymous => Some(json!(contact.anonymous)),

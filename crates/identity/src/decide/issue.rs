@@ -310,8 +310,14 @@ fn authority_of(
             ceiling: actor.bearer.ceiling(),
         })
         .collect();
+    let bearers = ask.actors.iter().map(|actor| actor.bearer);
+    let mut bearers = bearers.chain([bearer]);
+    let crossing = settings.crossing.as_ref();
     let authority = effective(&AuthorityInput {
-        holdings: holdings(dossier, settings, &tenant_roles),
+        holdings: Holdings {
+            crossing: crossing.filter(|_| bearers.all(Bearer::leaves_its_tenant)),
+            ..holdings(dossier, settings, &tenant_roles)
+        },
         ceilings: &[bearer.ceiling()],
         actors: &actors,
         tenant,

@@ -106,8 +106,14 @@ impl<E: Engine> InRealm<E> {
             .await
     }
 
-    /// A membership goes with what was granted there; the rows beside it count with it.
-    async fn sweep_tenant(&mut self, id: &TenantId, left: &mut u32) -> Result<(), StoreError> {
+    /// A membership goes with what was granted there, and with the sessions there; the rows
+    /// beside it count with it.
+    async fn sweep_tenant(
+        &mut self,
+        id: &TenantId,
+        at: Timestamp,
+        left: &mut u32,
+    ) -> Result<(), StoreError> {
         let sql = "SELECT subject FROM membership \
              WHERE realm = $1 AND realm > 0 AND tenant = $2 ORDER BY id LIMIT $3";
         let values = values![id, *left];
@@ -116,6 +122,10 @@ impl<E: Engine> InRealm<E> {
             .rows(TENANT, sql, values, |row| row.id("subject"))
             .await?;
         for member in members {
+            let sql = "UPDATE session SET ended_at = $4 \
+                 WHERE realm = $1 AND subject = $2 AND tenant = $3 AND ended_at IS NULL";
+            let values = values![member, id, at];
+            self.0.write(target("session", id), sql, values).await?;
             for sql in [
                 "DELETE FROM grant_ WHERE realm = $1 AND subject = $2 AND tenant = $3",
                 "DELETE FROM membership WHERE realm = $1 AND subject = $2 AND tenant = $3",
@@ -210,7 +220,7 @@ impl<E: Engine> EraseWrite for InRealm<E> {
             .rows(TENANT, sql, values![BATCH], |row| row.parse("id"))
             .await?;
         for id in &tenants {
-            self.sweep_tenant(id, &mut left).await?;
+            self.sweep_tenant(id, at, &mut left).await?;
             if left == 0 {
                 break;
             }

@@ -205,6 +205,78 @@ pub(crate) async fn making_an_account_tells_of_none_elsewhere(store: StoreHandle
     assert_eq!(made.unwrap().identifier.home(), None);
 }
 
+/// What an answer hides, the log of the tenant that asked does not tell either.
+pub(crate) async fn a_log_tells_of_nobody_elsewhere(store: StoreHandle) {
+    let world = World::new(store).await;
+    let acme = administrator(&world, "acme").await;
+    let ctx = world.ctx();
+    for tenant in ["globex", "keyless"] {
+        world.tenant(tenant).await;
+    }
+    let key = CreateToken {
+        ceiling: ceiling(Some("globex"), &[]),
+        ..new_token(TokenKind::Key, OwnerRef::Tenant(tenant_id("globex")))
+    };
+    create_token(ctx, &OPERATOR, key).await.unwrap();
+    let bot = world.service("bot", Some("globex"), &[]).await;
+    let wide = world.service("wide", None, &[]).await;
+    let person = world.user("person", None, &[]).await;
+    let member = world.user("member", Some("globex"), &[]).await;
+    let nobody = SubjectId::from_bytes([3; 16]);
+    let of_tenants = ["globex", "keyless", "nowhere"];
+    let of_tenants = of_tenants.map(|tenant| OwnerRef::Tenant(tenant_id(tenant)));
+    let by_id = |id| OwnerRef::Subject(id);
+    let by_address = |name| OwnerRef::Email(email(name));
+    let robots = [
+        by_id(bot),
+        by_id(wide),
+        by_id(nobody),
+        by_address("bot"),
+        by_address("wide"),
+        by_address("nobody"),
+    ];
+    let people = [
+        by_id(person),
+        by_id(member),
+        by_id(nobody),
+        by_address("person"),
+        by_address("member"),
+        by_address("nobody"),
+    ];
+    for (kind, owners) in [
+        (TokenKind::Key, &of_tenants[..]),
+        (TokenKind::Service, &robots),
+        (TokenKind::Personal, &people),
+    ] {
+        let mut told = Vec::new();
+        for owner in owners {
+            let new = CreateToken {
+                ceiling: ceiling(Some("acme"), &[]),
+                ..new_token(kind, owner.clone())
+            };
+            let done = create_token(ctx, &acme.caller, new).await;
+            assert_eq!(code(done), ErrorCode::NotFound, "{owner:?}");
+            let event = world.last_audit().await.event;
+            assert_eq!(event.tenant, Some(tenant_id("acme")), "{owner:?}");
+            assert_eq!((event.subject, event.token), (None, None), "{owner:?}");
+            told.push((owner, event));
+        }
+        let (_, first) = &told[0];
+        for (owner, event) in &told {
+            assert_eq!(event, first, "{owner:?}");
+        }
+    }
+    // Nor who it is that does not take what a tenant offers.
+    world.user_with_password("proven", PASSWORD, None).await;
+    let invited = invite(ctx, &OPERATOR, joining("proven", "acme")).await;
+    let done = accept_invitation(ctx, taking(invited.unwrap())).await;
+    assert!(matches!(reason(done), ManageRefusal::Unused(_)));
+    let event = world.last_audit().await.event;
+    assert_eq!(event.tenant, Some(tenant_id("acme")));
+    assert!(event.detail.contains_key("invitation"));
+    assert_eq!(event.subject, None);
+}
+
 /// Who has an address takes the place of who stood in for it where it joins, however it
 /// joins, and nowhere else.
 pub(crate) async fn who_joins_takes_the_place_of_who_stood_in(store: StoreHandle) {
@@ -566,6 +638,108 @@ pub(crate) async fn a_ban_of_who_stands_in_outlives_the_tenants_word(store: Stor
     // Nothing of it is left but its name.
     assert_ne!(stand_in(&world, &acme, "bob", "acme").await, bob);
     assert!(!is_there(&world, bob).await);
+}
+
+/// Nor does a tenant let in who the realm keeps out, by another account of its address.
+pub(crate) async fn nobody_stands_in_for_who_may_not_act(store: StoreHandle) {
+    let world = World::new(store).await;
+    let acme = administrator(&world, "acme").await;
+    let ctx = world.ctx();
+    let until = after(60);
+    for (name, tenant, ban) in [
+        ("lea", Some("acme"), StatusChange::Disabled),
+        ("bob", None, StatusChange::Disabled),
+        ("carol", Some("acme"), StatusChange::Banned { until }),
+    ] {
+        let id = world.user(name, tenant, &[]).await;
+        set_subject_status(ctx, &OPERATOR, id, ban).await.unwrap();
+        if tenant.is_some() {
+            end_membership(ctx, &acme.caller, id, tenant_id("acme"))
+                .await
+                .unwrap();
+        }
+        let made = create_user(ctx, &acme.caller, planted(name, "acme")).await;
+        assert_eq!(
+            reason(made),
+            ManageRefusal::Exists("this address"),
+            "{name}"
+        );
+        assert!(is_there(&world, id).await);
+    }
+    // The end of a ban ends that too.
+    stand_in(&world.at(61), &acme, "carol", "acme").await;
+    // A service account is not made anew either, nor erased.
+    let made = create_service_account(ctx, &acme.caller, robot("bot", Some("acme"))).await;
+    let bot = made.unwrap().id;
+    set_subject_status(ctx, &OPERATOR, bot, StatusChange::Disabled)
+        .await
+        .unwrap();
+    end_membership(ctx, &acme.caller, bot, tenant_id("acme"))
+        .await
+        .unwrap();
+    let again = create_service_account(ctx, &acme.caller, robot("bot", Some("acme"))).await;
+    assert_eq!(code(again), ErrorCode::AlreadyExists);
+    assert!(is_there(&world, bot).await);
+    set_subject_status(ctx, &OPERATOR, bot, StatusChange::Enabled)
+        .await
+        .unwrap();
+    let again = create_service_account(ctx, &acme.caller, robot("bot", Some("acme"))).await;
+    assert_ne!(again.unwrap().id, bot);
+}
+
+/// Whom a tenant made without an address is nobody once it is sent away.
+pub(crate) async fn who_has_nothing_but_its_tenant_is_erased_with_it(store: StoreHandle) {
+    let world = World::new(store).await;
+    let acme = administrator(&world, "acme").await;
+    let globex = world.tenant("globex").await;
+    let ctx = world.ctx();
+    let bare = async |phone: Option<&str>, proven| {
+        let new = CreateUser {
+            email: None,
+            phone: phone.map(|phone| phone.parse().unwrap()),
+            proven,
+            ..new_user("x", placement(Some("acme"), &[]))
+        };
+        let by = if proven { &OPERATOR } else { &acme.caller };
+        create_user(ctx, by, new).await.unwrap().id
+    };
+    let [nameless, disabled, elsewhere, held, acting, here] = [
+        bare(None, false).await,
+        bare(None, false).await,
+        bare(None, false).await,
+        bare(None, false).await,
+        bare(None, false).await,
+        bare(None, false).await,
+    ];
+    let by_phone = bare(Some("+15550100"), false).await;
+    let confirmed = bare(Some("+15550101"), true).await;
+    set_subject_status(ctx, &OPERATOR, disabled, StatusChange::Disabled)
+        .await
+        .unwrap();
+    create_membership(ctx, &OPERATOR, elsewhere, globex)
+        .await
+        .unwrap();
+    world.grant(held, None, "read").await;
+    let of_none = world.session(acting, None).await;
+    world.session(here, Some(&tenant_id("acme"))).await;
+    let token = world.mint(TokenKind::Personal, here).await.token;
+    assert_eq!(token.ceiling.tenant, Some(tenant_id("acme")));
+    for (id, stays) in [
+        (nameless, false),
+        (by_phone, false),
+        (here, false),
+        (confirmed, true),
+        (disabled, true),
+        (elsewhere, true),
+        (held, true),
+        (acting, true),
+    ] {
+        end_membership(ctx, &OPERATOR, id, tenant_id("acme"))
+            .await
+            .unwrap();
+        assert_eq!(is_there(&world, id).await, stays);
+    }
+    authenticate(ctx, &of_none).await.unwrap();
 }
 
 /// An operator who names a person by its address means no service account.

@@ -455,21 +455,16 @@ pub(crate) async fn what_is_refused_again_and_again_is_counted(store: StoreHandl
     }
     let written = world.audit().await.len() - before;
     assert_eq!(u64::try_from(written).unwrap(), 2 * EACH);
-    // Who does it is told apart, and what is refused in one's own tenant has its row.
+    // Who does it is told apart, and so is in whose log it is.
     let new = || new_user("x", placement(Some("globex"), &[]));
     let done = create_user(ctx, &mallory.caller, new()).await;
     assert_eq!(code(done), ErrorCode::NotFound);
     let new = new_user("x", placement(acme, &["held.by.nobody"]));
     let done = create_user(ctx, &eve.caller, new).await;
     assert_eq!(code(done), ErrorCode::InsufficientPermission);
-    let last = world.last_audit().await.event;
-    assert_eq!(
-        (last.actor, last.tenant),
-        (Actor::Subject(eve.id), Some(tenant_id("acme")))
-    );
     let before = world.audit().await.len();
     let flushed = world.identity.strangers.flush(world.store()).await;
-    assert_eq!(flushed, Ok(4));
+    assert_eq!(flushed, Ok(5));
     let mut counted: Vec<_> = world.audit().await.split_off(before);
     counted.sort_by_key(|row| row.event.detail["count"].as_u64());
     let told: Vec<_> = counted
@@ -484,6 +479,7 @@ pub(crate) async fn what_is_refused_again_and_again_is_counted(store: StoreHandl
     for expected in [
         (Actor::Subject(mallory.id), None, 1),
         (Actor::Subject(eve.id), None, rest),
+        (Actor::Subject(eve.id), Some(tenant_id("acme")), 1),
         (Actor::Anonymous, Some(tenant_id("acme")), rest),
         (Actor::Anonymous, None, TIMES),
     ] {
@@ -491,6 +487,53 @@ pub(crate) async fn what_is_refused_again_and_again_is_counted(store: StoreHandl
     }
     let of_eve = counted
         .iter()
-        .find(|row| row.event.actor == Actor::Subject(eve.id));
+        .find(|row| row.event.actor == Actor::Subject(eve.id) && row.event.tenant.is_none());
     assert_eq!(of_eve.unwrap().event.detail["asked_tenant"], "globex");
+}
+
+/// What a request makes for itself, or makes up, makes no kind of its own for ever; and what is
+/// refused to who names nobody else's is counted beyond the first, too.
+pub(crate) async fn who_probes_fills_few_rows(store: StoreHandle) {
+    const TIMES: u64 = 100;
+    const EACH: u64 = 20;
+    const ABOUT: u64 = 32;
+    let world = World::new(store).await;
+    let ctx = world.ctx();
+    let clients = "platform.clients.edit";
+    let eve = world.person("eve", Some("acme"), &[clients]).await;
+    let probing = |tenant: &str| CreateClient {
+        name: "an application".to_owned(),
+        kind: ClientKind::Confidential,
+        ceiling: ceiling(Some(tenant), &[]),
+        redirect_uris: vec![],
+    };
+    let before = world.audit().await.len();
+    for number in 0..TIMES {
+        let done = create_client(ctx, &eve.caller, probing(&format!("probe{number}"))).await;
+        assert!(done.is_err());
+    }
+    let rows = world.audit().await.split_off(before);
+    assert_eq!(u64::try_from(rows.len()).unwrap(), EACH);
+    assert!(
+        rows.iter()
+            .all(|row| !row.event.detail.contains_key("client"))
+    );
+    let flushed = world.identity.strangers.flush(world.store()).await;
+    assert_eq!(flushed, Ok(ABOUT + 1));
+    // One place, over and over, which is its own.
+    let before = world.audit().await.len();
+    for _ in 0..TIMES {
+        let new = new_user("x", placement(Some("acme"), &[]));
+        let done = create_user(ctx, &eve.caller, new).await;
+        assert_eq!(code(done), ErrorCode::InsufficientPermission);
+    }
+    let written = world.audit().await.len() - before;
+    assert_eq!(u64::try_from(written).unwrap(), EACH);
+    assert_eq!(world.identity.strangers.flush(world.store()).await, Ok(1));
+    let last = world.last_audit().await.event;
+    assert_eq!(
+        (last.actor, last.tenant),
+        (Actor::Subject(eve.id), Some(tenant_id("acme")))
+    );
+    assert_eq!(last.detail["count"], TIMES - EACH);
 }

@@ -328,11 +328,14 @@ pub(crate) async fn what_reaches_into_other_tenants_no_tenant_gives(store: Store
         .user("local", Some("acme"), &["tenant:assume", "read"])
         .await;
     let wide = world.user("wide", None, &["tenant:assume", "read"]).await;
+    let free = world.mint(TokenKind::Personal, wide).await;
     create_membership(world.ctx(), &OPERATOR, wide, tenant_id("acme"))
         .await
         .unwrap();
-    for (owner, crosses) in [(local, false), (wide, true)] {
-        let token = world.mint(TokenKind::Personal, owner).await;
+    let of_local = world.mint(TokenKind::Personal, local).await;
+    // A token of one tenant names no other, whoever owns it.
+    let bound = world.mint(TokenKind::Personal, wide).await;
+    for (token, crosses) in [(of_local, false), (bound, false), (free, true)] {
         let issued = exchange(world.ctx(), asking(&token.secret)).await.unwrap();
         assert_eq!(scope_texts(&issued), ["read", "tenant:assume"]);
         assert_eq!(claims(&issued)["dw"]["x"] == true, crosses);
@@ -346,6 +349,36 @@ pub(crate) async fn what_reaches_into_other_tenants_no_tenant_gives(store: Store
         let issued = exchange(world.ctx(), asked).await.unwrap();
         assert_eq!(claims(&issued)["dw"].get("x"), None);
     }
+}
+
+/// What one tenant gave to somebody who may act in all would be carried into the others.
+pub(crate) async fn what_a_tenant_gave_to_who_acts_in_all_stays_there(store: StoreHandle) {
+    let world = World::with(store, |settings| {
+        settings.crossing = Some("tenant:assume".parse().unwrap());
+        settings.tokens.default_scopes = DefaultScopes::All;
+    })
+    .await;
+    let ada = world
+        .user_with_password("ada", "correct horse", Some("acme"))
+        .await;
+    world.grant(ada, None, "tenant:assume").await;
+    let crosses = async |tenant: Option<&str>, scope: Option<&str>| {
+        let request = SignIn {
+            tenant: tenant.map(tenant_id),
+            scope: scope.map(str::to_owned),
+            ..signing_in("ada@example.org", "correct horse")
+        };
+        let signed = sign_in(world.ctx(), request).await.unwrap();
+        claims(&signed.issued)["dw"]["x"] == true
+    };
+    assert!(crosses(Some("acme"), None).await);
+    world.grant(ada, Some("acme"), "read").await;
+    assert!(!crosses(Some("acme"), None).await);
+    assert!(crosses(Some("acme"), Some("tenant:assume")).await);
+    assert!(crosses(None, None).await);
+    // What is held realm-wide as well was not the tenant's to give.
+    world.grant(ada, None, "read").await;
+    assert!(crosses(Some("acme"), None).await);
 }
 
 /// The id of the API token is in the access token, so whoever finds one knows it.

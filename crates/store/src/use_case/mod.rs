@@ -128,6 +128,7 @@ macro_rules! use_cases {
                 an_exchanged_jwt_carries_only_its_scopes,
                 what_is_made_through_a_narrowed_credential_is_no_wider,
                 what_reaches_into_other_tenants_no_tenant_gives,
+                what_a_tenant_gave_to_who_acts_in_all_stays_there,
                 an_exchanged_jwt_gives_itself_no_successor,
                 a_token_is_not_minted_beyond_its_maker,
                 a_key_carries_what_was_named_for_it,
@@ -185,14 +186,17 @@ macro_rules! use_cases {
             address: [
                 nobody_is_kept_from_its_address,
                 making_an_account_tells_of_none_elsewhere,
+                a_log_tells_of_nobody_elsewhere,
                 who_joins_takes_the_place_of_who_stood_in,
                 one_signs_in_where_its_address_counts,
                 a_session_of_who_stands_in_locks_out_nobody,
                 an_address_that_several_have_is_told_with_their_ids,
                 who_stands_in_stays_at_home,
                 a_ban_of_who_stands_in_outlives_the_tenants_word,
+                nobody_stands_in_for_who_may_not_act,
                 a_users_address_means_no_service_account,
                 who_leaves_its_only_tenant_is_erased,
+                who_has_nothing_but_its_tenant_is_erased_with_it,
                 displacing_is_answered_as_an_ending,
             ]
             client: [
@@ -214,6 +218,7 @@ macro_rules! use_cases {
             ]
             audit: [
                 what_is_refused_again_and_again_is_counted,
+                who_probes_fills_few_rows,
                 every_success_and_failure_is_written_down,
                 each_use_of_a_credential_is_attributed,
                 a_row_says_what_was_given,

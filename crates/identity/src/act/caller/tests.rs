@@ -2,7 +2,8 @@
 //! everything else what it names.
 
 use super::*;
-use doorward_base::principal::{ActorLink, Epoch, PrincipalParts};
+use doorward_base::claims::ClaimPlaces;
+use doorward_base::principal::{Acting, ActorLink, Epoch, PrincipalParts, Selected};
 use doorward_base::{ApiTokenId, ClientId, Scope, SessionId, SubjectKind};
 use std::sync::Arc;
 
@@ -90,4 +91,37 @@ fn only_a_sign_in_of_ones_own_carries_everything() {
         ..parts(session)
     });
     assert_eq!(Caller::from_principal(&nobody), None);
+}
+
+/// Who selects a role for a request manages by it, and not by all that the session holds.
+#[test]
+fn a_selected_role_narrows_what_a_session_manages() {
+    let session = CredentialId::Session(SessionId::from_bytes([3; 16]));
+    let permissions = |names: &[&str]| -> Vec<Permission> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    };
+    let whole = Principal::new(PrincipalParts {
+        permissions: permissions(&["platform.users.edit", "read"]),
+        ..parts(session)
+    });
+    let (role, gives) = ("reader".parse().unwrap(), permissions(&["read"]));
+    let selected = Selected {
+        role: &role,
+        gives: &gives,
+    };
+    let tenant = "globex".parse().unwrap();
+    let acting = |role, tenant| {
+        whole.acting(&Acting {
+            role,
+            tenant,
+            places: &ClaimPlaces::default(),
+        })
+    };
+    for (role, carried) in [(Some(selected), Some(gives.clone())), (None, None)] {
+        let caller = Caller::from_principal(&acting(role, Some(&tenant)));
+        let Some(Caller::Subject { carries, .. }) = caller else {
+            panic!("it is a subject");
+        };
+        assert_eq!(carries, carried);
+    }
 }

@@ -102,6 +102,67 @@ fn what_opens_other_tenants_is_held_realm_wide() {
     }
 }
 
+/// What one tenant gave would go along into all others.
+#[test]
+fn who_carries_what_a_tenant_gave_stays_there() {
+    let wide = [has("cross", None), has("read", None)];
+    for (in_tenant, crosses) in [
+        (None, true),
+        // What is held realm-wide as well was not the tenant's to give.
+        (Some(has("read", Some("acme"))), true),
+        (Some(has("write", Some("acme"))), false),
+        (Some(has_role("reader", Some("acme"))), false),
+        (Some(has_role("none", Some("acme"))), false),
+        (Some(has_role("own", Some("acme"))), false),
+        (Some(has("write", Some("globex"))), true),
+    ] {
+        let grants: Vec<Grant> = wide.iter().cloned().chain(in_tenant.clone()).collect();
+        let mut case = Case::of(&grants, &["acme", "globex"]);
+        case.roles.push(gives("reader", &["read"]));
+        case.roles.push(gives("none", &[]));
+        case.tenant_roles.push(gives("own", &["read"]));
+        case.crossing = Some(permission("cross"));
+        let acme = tenant("acme");
+        assert_eq!(
+            effective(&case.ask(Some(&acme))).unwrap().crosses(),
+            crosses,
+            "{in_tenant:?}"
+        );
+        // Narrowed to what is held realm-wide, or without a tenant, nothing of it goes along.
+        let cross = scopes(&["cross"]);
+        let narrowed = AuthorityInput {
+            scopes: Some(&cross),
+            ..case.ask(Some(&acme))
+        };
+        assert!(effective(&narrowed).unwrap().crosses(), "{in_tenant:?}");
+        assert!(effective(&case.ask(None)).unwrap().crosses());
+        // Nor does it through who acts for it and has it of the tenant.
+        let whole = Case::of(
+            &[has("cross", None), has("read", None), has("write", None)],
+            &["acme"],
+        );
+        let whole = Case {
+            crossing: Some(permission("cross")),
+            ..whole
+        };
+        let ceiling = Ceiling::default();
+        let actors = [Party {
+            holdings: case.ask(None).holdings,
+            ceiling: &ceiling,
+        }];
+        let acted = AuthorityInput {
+            actors: &actors,
+            ..whole.ask(Some(&acme))
+        };
+        let carries_it = in_tenant == Some(has("write", Some("acme")));
+        assert_eq!(
+            effective(&acted).unwrap().crosses(),
+            !carries_it,
+            "{in_tenant:?}"
+        );
+    }
+}
+
 #[test]
 fn grants_of_another_tenant_do_not_count() {
     let case = Case::of(

@@ -83,6 +83,15 @@ impl<'a> Bearer<'a> {
         }
     }
 
+    /// Whether a request may name another tenant by it. A session's tenant is where its
+    /// person works; what else is bound to one is given away as that tenant's.
+    pub(super) const fn leaves_its_tenant(self) -> bool {
+        match self {
+            Self::Session(_) => true,
+            Self::Token(_) | Self::Client { .. } => self.ceiling().tenant.is_none(),
+        }
+    }
+
     /// The tenant it acts in. It was fixed when the session began or the token was made,
     /// also if it was none: who joins its owner to a tenant later changes nothing about it.
     pub(super) fn tenant(

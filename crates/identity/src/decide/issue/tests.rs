@@ -178,6 +178,53 @@ fn the_environment_of_a_token_is_its_principals() {
     assert_eq!(principal.environment, Some(live));
 }
 
+/// A token of a tenant is given away as one: the session of the same person may name others.
+#[test]
+fn what_is_bound_to_a_tenant_names_no_other_but_a_session_may() {
+    let mut settings = settings();
+    settings.crossing = Some(permission("cross"));
+    let (ada, bot) = (user(1), service(2));
+    let of_ada = dossier(&ada, &[has("cross", None)], &["acme"]);
+    let of_bot = dossier(&bot, &[has("cross", None)], &["acme"]);
+    let bound = Ceiling {
+        tenant: Some(tenant("acme")),
+        ..Ceiling::default()
+    };
+    let free = Ceiling::default();
+    let (mut here, mut mine) = (session(&ada), token(TokenKind::Personal, &ada));
+    here.ceiling.tenant.clone_from(&bound.tenant);
+    mine.ceiling.tenant.clone_from(&bound.tenant);
+    let nowhere = token(TokenKind::Personal, &ada);
+    let client = |ceiling| Bearer::Client {
+        id: CLIENT,
+        ceiling,
+    };
+    let acting = |bearer| Acting {
+        bearer,
+        dossier: &of_bot,
+    };
+    let with = [acting(Bearer::Token(&mine))];
+    for (bearer, actors, crosses) in [
+        (Bearer::Session(&here), &[][..], true),
+        (Bearer::Token(&mine), &[], false),
+        (Bearer::Token(&nowhere), &[], true),
+        (client(&bound), &[], false),
+        (client(&free), &[], true),
+        (Bearer::Session(&here), &with, false),
+    ] {
+        let ask = Ask {
+            actors,
+            ..Ask::plain(&settings, NOW)
+        };
+        let held = hold(&of_ada, bearer, &ask).unwrap();
+        assert_eq!(
+            held.principal(&settings, NOW).crosses,
+            crosses,
+            "{bearer:?}"
+        );
+    }
+}
+
 #[test]
 fn a_sessions_tenant_was_fixed_when_it_began() {
     let settings = settings();
@@ -352,7 +399,7 @@ fn a_sign_in_is_described() {
     });
     let mut settings = settings();
     settings.tokens.claims = ClaimsTemplate::parse(template.as_object().unwrap()).unwrap();
-    let phone = Address::said(Phone::new("+41 44 668 18 00").unwrap());
+    let phone = Address::confirmed(Phone::new("+41 44 668 18 00").unwrap(), NOW);
     let anonymous = Contact {
         anonymous: true,
         ..Contact::default()
@@ -425,5 +472,35 @@ fn an_address_is_told_where_it_is_the_realms() {
         let held = hold(&held_by, Bearer::Session(&session), &ask).unwrap();
         let written = render(&settings.tokens.claims, &held.whose());
         assert_eq!(written.get("email"), expected, "{:?}", subject.identifier);
+    }
+}
+
+/// A tenant's administrator says any number of whom it makes.
+#[test]
+fn a_number_is_told_once_it_is_confirmed() {
+    let template = json!({"phone": "{phone}", "provider": "{provider}"});
+    let mut settings = settings();
+    settings.tokens.claims = ClaimsTemplate::parse(template.as_object().unwrap()).unwrap();
+    let number = Phone::new("+41 44 668 18 00").unwrap();
+    let told = json!("+41446681800");
+    for (phone, expected) in [
+        (Address::said(number.clone()), None),
+        (Address::confirmed(number.clone(), NOW), Some(&told)),
+        (Address::proven(number, NOW), Some(&told)),
+    ] {
+        let subject = subject(
+            1,
+            Identifier::User(Contact {
+                phone: Some(phone),
+                ..Contact::default()
+            }),
+        );
+        let held_by = dossier(&subject, &[], &[]);
+        let session = session(&subject);
+        let ask = Ask::plain(&settings, NOW);
+        let held = hold(&held_by, Bearer::Session(&session), &ask).unwrap();
+        let written = render(&settings.tokens.claims, &held.whose());
+        assert_eq!(written.get("phone"), expected, "{:?}", subject.identifier);
+        assert_eq!(written["provider"], "phone");
     }
 }
