@@ -62,7 +62,8 @@ pub async fn sign_up(
     check_new(&request.password, &settings.sessions).map_err(manage)?;
     check_metadata("the metadata", &request.user_metadata).map_err(manage)?;
     let entropy = &*ctx.identity.entropy;
-    let hash = ctx.identity.passwords.hash(&request.password, entropy);
+    let passwords = &ctx.identity.passwords;
+    let hash = passwords.hash_for_stranger(&request.password, entropy);
     let hash: HashedPassword = hash.await?;
     let keyring = ctx.realm.keyring();
     let shown = request.invitation.as_ref();
