@@ -241,8 +241,15 @@ fn supabase_mounts(
         },
         // How often passwords are guessed is counted behind it, as at our own sign-in.
         open(&["/token"], &[Method::POST], &own.token),
-        signed_in("/logout", &[Method::POST], &own.log_out),
-        signed_in("/user", &[Method::GET, Method::PUT], &own.user),
+        MountSpec {
+            limits: by_subject("log_out").into_iter().collect(),
+            ..signed_in("/logout", &[Method::POST], &own.log_out)
+        },
+        signed_in("/user", &[Method::GET], &own.user),
+        MountSpec {
+            limits: by_subject("update_user").into_iter().collect(),
+            ..signed_in("/user", &[Method::PUT], &own.user)
+        },
         open(&["/health"], &reading, &own.health),
         open(&["/settings"], &reading, &own.settings),
         open(&["/**"], &[], &own.off),
@@ -276,10 +283,20 @@ fn sign_up_limit() -> Option<LimitSpec> {
     Some(by_address("sign_up", quota))
 }
 
+/// Changes that a signed-in user makes: as many as the product takes.
+fn by_subject(name: &str) -> Option<LimitSpec> {
+    let quota = Quota::new(30, Duration::from_secs(300), 30).ok()?;
+    Some(limit(name, LimitKey::Subject, quota))
+}
+
 fn by_address(name: &str, quota: Quota) -> LimitSpec {
+    limit(name, LimitKey::Address, quota)
+}
+
+fn limit(name: &str, key: LimitKey, quota: Quota) -> LimitSpec {
     LimitSpec {
         name: name.to_owned(),
-        key: LimitKey::Address,
+        key,
         quota,
         overrides: Vec::new(),
     }

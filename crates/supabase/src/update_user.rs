@@ -61,6 +61,12 @@ pub(crate) async fn update_user(
     Body(body): Body<UserChanges>,
 ) -> Result<Json<UserView>, Refusal> {
     let changes = parse(body)?;
+    // Before the password changes, so that nothing is half done.
+    if changes.password.is_some() && !changes.data.is_empty() {
+        act::check_own_metadata(desk.context(), &desk.caller, changes.data.clone())
+            .await
+            .map_err(refuse)?;
+    }
     if let Some((new, current)) = changes.password {
         let request = SetPassword {
             subject: desk.subject,

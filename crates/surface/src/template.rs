@@ -5,6 +5,7 @@
 use crate::body::Body;
 use crate::form::{Form, RequestFacts, json};
 use crate::refusal::Refusal;
+use doorward_base::ErrorCode;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use serde_json::{Value, json};
@@ -46,7 +47,10 @@ impl Form for Template {
                 "title": refusal.code.row().message, "status": status, "detail": message,
                 "code": name, "request_id": id,
             }),
-            Self::Plain => json!({"error": name, "message": message}),
+            Self::Plain => {
+                let (name, message) = plain(refusal);
+                json!({"error": name, "message": message})
+            }
             Self::Backstage => json!({
                 "error": {"name": backstage_name(status), "code": name, "message": message},
                 "request": {"id": id}, "response": {"statusCode": status},
@@ -66,6 +70,19 @@ impl Form for Template {
             response.headers_mut().insert(CONTENT_TYPE, kind);
         }
         response
+    }
+}
+
+/// In this form a token that is none is told as one that is invalid, with what was said of
+/// it if anything was.
+fn plain(refusal: &Refusal) -> (&'static str, &str) {
+    let (own, invalid) = (refusal.code.row().message, ErrorCode::TokenInvalid);
+    match (refusal.code, refusal.message()) {
+        (ErrorCode::CredentialMalformed, message) if message == own => {
+            (invalid.as_str(), invalid.row().message)
+        }
+        (ErrorCode::CredentialMalformed, message) => (invalid.as_str(), message),
+        (code, message) => (code.as_str(), message),
     }
 }
 
@@ -112,6 +129,17 @@ mod tests {
             panic!("a full body is ready at once");
         };
         serde_json::from_slice(&bytes.to_bytes()).unwrap()
+    }
+
+    /// HD-30: one answer for what is no token and for what is an invalid one.
+    #[test]
+    fn the_plain_form_tells_no_malformed_token_from_an_invalid_one() {
+        let refusal = Refusal::new(ErrorCode::CredentialMalformed);
+        let said = body_of(rendered(&Template::Plain, &refusal));
+        let expected = json!({"error": "invalid_token", "message": "Token is invalid"});
+        assert_eq!(said, expected);
+        let nested = body_of(rendered(&Template::Nested, &refusal));
+        assert_eq!(nested["error"]["code"], "invalid_token_format");
     }
 
     #[test]

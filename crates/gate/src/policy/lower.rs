@@ -80,17 +80,24 @@ fn claim_hosts(policies: &mut Policies, spec: &RealmSpec, number: usize) -> Vec<
     problems
 }
 
-/// The realm's list of origins. Their pages may read the older headers of limits too,
-/// where these are sent.
+/// The realm's list of origins. Their pages may read what the clients of Supabase go by, and
+/// the older headers of limits, where these are sent.
 fn lower_cors(origins: Vec<String>, legacy_limits: bool) -> Option<CorsSpec> {
     const NAMES: [&str; 3] = [
         "x-ratelimit-limit",
         "x-ratelimit-remaining",
         "x-ratelimit-reset",
     ];
+    const READ: [&str; 4] = [
+        "x-supabase-api-version",
+        "x-sb-error-code",
+        "x-total-count",
+        "link",
+    ];
     let legacy = NAMES.iter().filter(|_| legacy_limits);
+    let exposed = READ.iter().chain(legacy);
     (!origins.is_empty()).then(|| CorsSpec {
-        exposed: legacy.map(|name| HeaderName::from_static(name)).collect(),
+        exposed: exposed.map(|name| HeaderName::from_static(name)).collect(),
         ..CorsSpec::listed(origins)
     })
 }

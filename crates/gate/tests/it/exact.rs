@@ -288,7 +288,7 @@ async fn what_follows_bearer_is_one_token() {
         ("Bearer".to_owned(), "authorization"),
     ] {
         let answer = get(&gate, "/api/x", &credential).await;
-        let wanted = ("invalid_token_format".to_owned(), check);
+        let wanted = ("invalid_token".to_owned(), check);
         assert_eq!(refusal(&gate, &answer), wanted, "{credential}");
     }
 }

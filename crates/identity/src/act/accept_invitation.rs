@@ -16,8 +16,8 @@ use crate::model::{
     Subject,
 };
 use crate::port::{ChallengeFilter, ChallengeKey, ChallengesIn, Page, Read, StoreError, Tx};
-pub(super) use asked::find;
 use asked::{Asked, Forecast, Found, Taker, own_account};
+pub(super) use asked::{find, judge};
 use async_trait::async_trait;
 use doorward_base::{ChallengeId, Effect, MembershipId, Secret, SubjectId, Timestamp};
 use serde_json::json;

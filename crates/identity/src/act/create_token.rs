@@ -8,6 +8,7 @@ use super::keyring::DigestKind;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::{ManagementCaller, Reach};
+use crate::decide::proof::check_meant;
 use crate::decide::refusal::{ManageRefusal, TokenRefusal};
 use crate::decide::token::{self, CreateInput, TokenTarget, check_rate, granted_to_key};
 use crate::model::{
@@ -245,7 +246,14 @@ impl NewToken {
                 };
                 let reach = token::making_reach(manager, class).ok();
                 let found = find_addressed(tx, manager, reach.as_ref(), asked).await;
-                found.map_err(Stop::widen)?
+                let found = found.map_err(Stop::widen)?;
+                if let Some(one) = found
+                    .as_ref()
+                    .filter(|one| manager.subject() != Some(one.id))
+                {
+                    check_meant(one)?;
+                }
+                found
             }
             OwnerRef::Tenant(tenant) => {
                 if tx.find_tenant(tenant).await?.is_none() {

@@ -9,6 +9,7 @@ use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::check_list;
 use crate::decide::invitation::{MAX_WAITING, delivery, life, name_in_mail};
 use crate::decide::manage::{ManagementCaller, ManagementPermission};
+use crate::decide::proof::is_self_made;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
     AuditAction, AuditEvent, Challenge, ChallengeKind, Delivery, Grant, Granted, Invitation,
@@ -205,6 +206,23 @@ async fn check_waiting(
     Ok(())
 }
 
+/// Checks that no mail goes out by the word of whoever signed up: under addresses that are
+/// nobody's, one could have as many mails sent as one likes.
+async fn check_mails(
+    tx: &mut dyn Read,
+    manager: &ManagementCaller,
+    delivery: Delivery,
+) -> Result<(), Stop<ManageRefusal>> {
+    let (Delivery::Mail, Some(maker)) = (delivery, manager.subject()) else {
+        return Ok(());
+    };
+    let maker = tx.find_subject(maker).await?;
+    if maker.as_ref().is_some_and(is_self_made) {
+        return Err(ManageRefusal::OwnAddressUnproven.into());
+    }
+    Ok(())
+}
+
 /// Whom the secret will be given to, before anything is paid for. Whoever is refused here
 /// is refused again where it is written down.
 struct Forecast {
@@ -231,6 +249,7 @@ impl Query for Forecast {
         if delivery == Delivery::SignUp && !settings.sign_up.enrols_by(Enrolment::InvitedAddress) {
             return Err(ManageRefusal::AddressProvesNothing.into());
         }
+        check_mails(tx, &manager, delivery).await?;
         check(tx, settings, &manager, tenant, roles).await?;
         check_waiting(tx, &manager, tenant).await?;
         Ok((delivery, made_through(&manager)))
@@ -284,6 +303,7 @@ impl Work for NewInvitation {
         if matches!(delivery, Delivery::Answer | Delivery::SignUp) && !manager.vouches() {
             return Err(ManageRefusal::NotVouching.into());
         }
+        check_mails(tx, &manager, delivery).await?;
         check(tx, settings, &manager, tenant, &self.roles).await?;
         check_waiting(tx, &manager, tenant).await?;
         // As it stands now: it may have gained or lost a word that counts while the secret

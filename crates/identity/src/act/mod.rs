@@ -113,7 +113,7 @@ pub use sign_out::sign_out;
 pub use sign_up::{SignUp, sign_up};
 pub use strangers::Strangers;
 pub use sweep::sweep_erased;
-pub use update_user::update_own_metadata;
+pub use update_user::{check_own_metadata, update_own_metadata};
 pub use work::Failure;
 
 pub use doorward_jose::MasterKey;

@@ -44,6 +44,8 @@ struct Pool {
     size: usize,
     places: Arc<Semaphore>,
     turns: Turns,
+    /// What all have together who make themselves an account.
+    sign_ups: Arc<Semaphore>,
     threads: OnceLock<mpsc::Sender<Job>>,
     on_thread_start: fn(),
 }
@@ -72,6 +74,7 @@ impl PasswordPool {
             size,
             places: Arc::new(Semaphore::new(size)),
             turns: Turns::new(size),
+            sign_ups: Arc::new(Semaphore::new((size / 2).max(1))),
             threads: OnceLock::new(),
             on_thread_start,
         }))
@@ -90,6 +93,20 @@ impl PasswordPool {
         self.0.turns.take(maker, MAX_WAIT, now).await
     }
 
+    /// As [`Self::hash`], for whoever makes itself an account: all of them have half of the
+    /// places, so that those who have an account go on signing in.
+    ///
+    /// # Errors
+    /// As there; [`Failure::Busy`] also after a second without a place of that half.
+    pub(super) async fn hash_for_stranger<R: Reason>(
+        &self,
+        password: &Secret,
+        entropy: &dyn Entropy,
+    ) -> Result<HashedPassword, Failure<R>> {
+        let place = Some(place_of(&self.0.sign_ups).await?);
+        self.hash_in(place, password, entropy).await
+    }
+
     /// Hashes a new password.
     ///
     /// # Errors
@@ -100,10 +117,25 @@ impl PasswordPool {
         password: &Secret,
         entropy: &dyn Entropy,
     ) -> Result<HashedPassword, Failure<R>> {
+        self.hash_in(None, password, entropy).await
+    }
+
+    /// The work holds the further place too.
+    async fn hash_in<R: Reason>(
+        &self,
+        further: Option<OwnedSemaphorePermit>,
+        password: &Secret,
+        entropy: &dyn Entropy,
+    ) -> Result<HashedPassword, Failure<R>> {
         let salt = entropy::bytes::<SALT>(entropy);
         let password = password.clone();
+        let work = move || {
+            let hash = hash_now(composed(password.expose()).as_bytes(), &salt);
+            drop(further);
+            hash
+        };
         let hash = self
-            .run(move || hash_now(composed(password.expose()).as_bytes(), &salt))
+            .run(work)
             .await?
             .ok_or_else(|| Failure::Internal("the password hash failed".to_owned()))?;
         Ok(HashedPassword::from_phc(hash.to_string()))
@@ -135,11 +167,7 @@ impl PasswordPool {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure<R>> {
-        let place = Arc::clone(&self.0.places).acquire_owned();
-        let place: OwnedSemaphorePermit = match tokio::time::timeout(MAX_WAIT, place).await {
-            Ok(Ok(place)) => place,
-            Ok(Err(_)) | Err(_) => return Err(Failure::Busy),
-        };
+        let place = place_of(&self.0.places).await?;
         let (answer, done) = oneshot::channel();
         let job: Job = Box::new(move || {
             let outcome = work();
@@ -151,6 +179,14 @@ impl PasswordPool {
         let threads = self.0.threads.get_or_init(|| self.0.start());
         threads.send(job).map_err(|_| unfinished())?;
         done.await.map_err(|_| unfinished())
+    }
+}
+
+async fn place_of<R: Reason>(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure<R>> {
+    let place = Arc::clone(places).acquire_owned();
+    match tokio::time::timeout(MAX_WAIT, place).await {
+        Ok(Ok(place)) => Ok(place),
+        Ok(Err(_)) | Err(_) => Err(Failure::Busy),
     }
 }
 
@@ -249,6 +285,26 @@ mod tests {
             let check: Checked = pool.check(&secret(&format!("{right}x")), Some(&hash)).await;
             assert_eq!(check.unwrap(), PasswordCheck::Wrong);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_signs_up_has_half_of_the_places() {
+        let entropy = SeededEntropy::new(1);
+        let pool = PasswordPool::new(4, || {});
+        let mut held = Vec::new();
+        for _ in 0..2 {
+            let place: Result<_, Failure<SignInRefusal>> = place_of(&pool.0.sign_ups).await;
+            held.push(place.unwrap());
+        }
+        let right = secret("correct horse");
+        let stranger: Result<_, Failure<SignInRefusal>> =
+            pool.hash_for_stranger(&right, &entropy).await;
+        assert!(matches!(stranger, Err(Failure::Busy)));
+        assert_eq!(pool.0.places.available_permits(), 4);
+        held.pop();
+        let next: Result<_, Failure<SignInRefusal>> =
+            pool.hash_for_stranger(&right, &entropy).await;
+        next.unwrap();
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! Makes an account for whoever asks, and begins its first session. What a sign-up does:
 //! `decide::sign_up`.
 
-use super::accept_invitation::find;
+use super::accept_invitation::{find, judge};
 use super::caller::load_maker;
 use super::challenge::keys_of;
 use super::displace::{erase_stand_in, erase_unproven};
@@ -13,7 +13,7 @@ use super::sign_in::{Proof, SignIn, SignedIn, begin};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Context, Realm};
 use crate::decide::bounds::check_metadata;
-use crate::decide::invitation::{TakeInput, is_taken_by_address, take};
+use crate::decide::invitation::{TakeInput, is_taken_by_address};
 use crate::decide::proof::{Account, Taking};
 use crate::decide::refusal::{ManageRefusal, SignInRefusal, SignUpRefusal};
 use crate::decide::sign_up::{Enrolling, SignUpInput, check_open, sign_up as decide};
@@ -28,7 +28,7 @@ use doorward_base::{Effect, Email, MembershipId, Secret, SubjectId, TenantId};
 use serde_json::json;
 use std::sync::Arc;
 
-/// How many invitations of one address are looked at.
+/// How many invitations of one address are looked at together.
 const MOST: u32 = 64;
 
 /// A sign-up as its wire brought it.
@@ -62,7 +62,8 @@ pub async fn sign_up(
     check_new(&request.password, &settings.sessions).map_err(manage)?;
     check_metadata("the metadata", &request.user_metadata).map_err(manage)?;
     let entropy = &*ctx.identity.entropy;
-    let hash = ctx.identity.passwords.hash(&request.password, entropy);
+    let passwords = &ctx.identity.passwords;
+    let hash = passwords.hash_for_stranger(&request.password, entropy);
     let hash: HashedPassword = hash.await?;
     let keyring = ctx.realm.keyring();
     let shown = request.invitation.as_ref();
@@ -206,18 +207,20 @@ impl NewAccount {
         let Some((key, invitation)) = find(tx, keys).await?.filter(own) else {
             return Ok(Err(ManageRefusal::InvitationInvalid));
         };
-        let now = self.call.now;
-        let maker = load_maker(tx, &self.realm.settings, &invitation, now).await?;
-        let taking = take(&TakeInput {
+        let input = TakeInput {
             invitation: &invitation,
-            maker: maker.as_ref(),
+            maker: None,
             account,
             own_session: false,
             sets_password: true,
             gives_name: false,
-            now,
-        });
-        Ok(taking.map(|taking| (Found { key, invitation }, taking)))
+            now: self.call.now,
+        };
+        match judge(tx, &self.realm.settings, input).await {
+            Ok(taking) => Ok(Ok((Found { key, invitation }, taking))),
+            Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
+            Err(Stop::Store(error)) => Err(error),
+        }
     }
 
     /// Takes the first invitation that waits for the address, where the realm lets the
@@ -232,29 +235,40 @@ impl NewAccount {
             within: ChallengesIn::Address(self.email.as_str().to_owned()),
             now: self.call.now,
         };
-        let page = Page {
-            after: None,
-            limit: MOST,
-        };
-        let waiting = tx.list_challenges(&filter, page).await?;
-        let waiting = waiting.iter().filter_map(Invitation::of);
-        for invitation in waiting.filter(|one| one.delivery == Delivery::SignUp) {
-            let maker = load_maker(tx, settings, &invitation, self.call.now).await?;
-            if !is_taken_by_address(&invitation, maker.as_ref(), self.call.now) {
-                continue;
+        let mut after = None;
+        loop {
+            let page = Page { after, limit: MOST };
+            let waiting = tx.list_challenges(&filter, page).await?;
+            for invitation in waiting.iter().filter_map(Invitation::of) {
+                if self.fits(tx, &invitation).await?
+                    && let Some(_taken) =
+                        tx.take_challenge(&ChallengeKey::Id(invitation.id)).await?
+                {
+                    return Ok(Some(invitation));
+                }
             }
-            // Nobody's word displaces nobody's: who stands in for the address stays.
-            let tenant = Some(&invitation.tenant);
-            let there = tx.find_user_by_email(&self.email, tenant).await?;
-            if there.is_some() {
-                continue;
-            }
-            let key = ChallengeKey::Id(invitation.id);
-            if tx.take_challenge(&key).await?.is_some() {
-                return Ok(Some(invitation));
+            // Strangers invite the address too, and theirs must not hide the operator's. A
+            // tenant has one for it at most.
+            match waiting.last() {
+                Some(last) if waiting.len() >= MOST as usize => after = Some(last.id),
+                _ => return Ok(None),
             }
         }
-        Ok(None)
+    }
+
+    /// Whether the address alone takes the invitation.
+    async fn fits(&self, tx: &mut dyn Tx, invitation: &Invitation) -> Result<bool, StoreError> {
+        if invitation.delivery != Delivery::SignUp {
+            return Ok(false);
+        }
+        let now = self.call.now;
+        let maker = load_maker(tx, &self.realm.settings, invitation, now).await?;
+        if !is_taken_by_address(invitation, maker.as_ref(), now) {
+            return Ok(false);
+        }
+        // Nobody's word displaces nobody's: who stands in for the address stays.
+        let tenant = Some(&invitation.tenant);
+        Ok(tx.find_user_by_email(&self.email, tenant).await?.is_none())
     }
 
     /// Writes the account and where it belongs; returns the tenant.

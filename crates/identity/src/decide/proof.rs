@@ -199,6 +199,29 @@ pub const fn show(showing: &Showing) -> Result<Taking, Barred> {
     }
 }
 
+/// Whether whoever came first made the account for itself, under an address that nobody has
+/// shown. A sign-up without a proof makes such, and nothing else does.
+#[must_use]
+pub fn is_self_made(subject: &Subject) -> bool {
+    let email = match &subject.identifier {
+        Identifier::User(contact) => contact.email.as_ref(),
+        _ => None,
+    };
+    email.is_some_and(|email| email.is_confirmed() && !email.is_proven())
+}
+
+/// Checks that whom an address means may be given authority by it: what a squatter made for
+/// himself is not whom anybody means who names a person.
+///
+/// # Errors
+/// [`ManageRefusal::SelfMade`].
+pub fn check_meant(subject: &Subject) -> Result<(), ManageRefusal> {
+    match is_self_made(subject) {
+        true => Err(ManageRefusal::SelfMade(subject.id)),
+        false => Ok(()),
+    }
+}
+
 /// Checks what a caller says of a subject that it makes: that an address is proven, and
 /// what the realm says of it, are for who vouches to say. Who does not is refused rather
 /// than passed over.

@@ -84,7 +84,10 @@ fn change(what: What, change: Change) -> Result<(), Failure> {
         granted,
     };
     run(&what.target, async |management| {
-        let subject = what.whom.find(management).await?;
+        let subject = match change {
+            Change::Add => what.whom.find_meant(management).await?,
+            Change::Remove => what.whom.find(management).await?,
+        };
         let (ctx, caller) = (management.ctx(), &Caller::Operator);
         let (changed, problem) = match change {
             Change::Add => (

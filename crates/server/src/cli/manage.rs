@@ -8,6 +8,7 @@ use crate::system::SystemClock;
 use clap::Args;
 use doorward_base::{Clock as _, Effects, RequestId, SubjectId, TenantId};
 use doorward_identity::act::{self, Call, Context, Realm};
+use doorward_identity::decide::proof::check_meant;
 use doorward_identity::decide::refusal::Reason;
 use doorward_identity::model::Subject;
 use doorward_identity::port::Page;
@@ -64,6 +65,13 @@ async fn user(management: &Management, email: doorward_base::Email) -> Result<Su
             )),
             _ => refused(failure),
         })
+}
+
+fn meant(subject: &Subject) -> Result<SubjectId, Failure> {
+    match check_meant(subject) {
+        Ok(()) => Ok(subject.id),
+        Err(refusal) => Err(Failure::Refused(refusal.to_string())),
+    }
 }
 
 /// Runs a management command to its end and closes the store.
@@ -250,10 +258,21 @@ impl Whom {
         }
     }
 
-    /// Its id; an address means a user, not what tenants call their service accounts.
-    pub(super) async fn find_user(&self, management: &Management) -> Result<SubjectId, Failure> {
+    /// Its id, for what gives it authority.
+    pub(super) async fn find_meant(&self, management: &Management) -> Result<SubjectId, Failure> {
         match &self.email {
-            Some(email) => Ok(user(management, email.clone()).await?.id),
+            Some(email) => meant(&management.subject(email.clone()).await?),
+            None => self.find(management).await,
+        }
+    }
+
+    /// The same of a user alone; an address means a user, not what tenants call their service accounts.
+    pub(super) async fn find_meant_user(
+        &self,
+        management: &Management,
+    ) -> Result<SubjectId, Failure> {
+        match &self.email {
+            Some(email) => meant(&user(management, email.clone()).await?),
             None => self.find(management).await,
         }
     }

@@ -51,7 +51,7 @@ impl Membership {
 
 fn create(command: &Named) -> Result<(), Failure> {
     let membership = run(&command.target, async |management| {
-        let subject = command.whom.find_user(management).await?;
+        let subject = command.whom.find_meant_user(management).await?;
         act::create_membership(
             management.ctx(),
             &Caller::Operator,

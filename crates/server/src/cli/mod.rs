@@ -25,7 +25,8 @@ mod token;
 mod user;
 mod verify_jws;
 
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Why a command ended without doing what it was asked.
@@ -123,10 +124,35 @@ enum Command {
     Openapi(openapi::Openapi),
 }
 
+/// Reads the command line. What guides write without the command `serve` is told where it
+/// belongs.
+fn parse() -> Cli {
+    let mut error = match Cli::try_parse() {
+        Ok(cli) => return cli,
+        Err(error) => error,
+    };
+    let unknown = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(name)) => name.clone(),
+        _ => error.exit(),
+    };
+    let cli = Cli::command();
+    let serve = cli.find_subcommand("serve");
+    let takes = serve.is_some_and(|serve| {
+        let mut longs = serve.get_arguments().filter_map(clap::Arg::get_long);
+        longs.any(|long| unknown.strip_prefix("--") == Some(long))
+    });
+    if takes {
+        let hint = format!("`doorward serve` takes it: doorward serve {unknown} …");
+        let hint = ContextValue::StyledStrs(vec![hint.into()]);
+        error.insert(ContextKind::Suggested, hint);
+    }
+    error.exit()
+}
+
 /// Parses the command line, runs the command, and turns its outcome into an exit
 /// code.
 pub(crate) fn run() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let outcome = match parse().command {
         Command::Serve(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Check(command) => command.run(),

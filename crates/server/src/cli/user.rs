@@ -158,7 +158,15 @@ pub(super) fn list(target: &Target, kind: SubjectKind) -> Result<(), Failure> {
         .filter(|subject| subject.identifier.kind() == kind);
     show_list(
         target.json,
-        &["id", "email", "phone", "name", "status", "created_at"],
+        &[
+            "id",
+            "email",
+            "email_proven",
+            "phone",
+            "name",
+            "status",
+            "created_at",
+        ],
         of_kind.map(SubjectView::from),
     );
     Ok(())

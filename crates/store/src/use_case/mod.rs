@@ -100,11 +100,16 @@ macro_rules! use_cases {
                 no_other_invitation_is_taken_by_the_address_alone,
                 an_invitation_that_is_over_waits_for_nobody,
                 who_stands_in_for_the_address_stays,
+                a_shown_invitation_undoes_no_ban,
+                invitations_of_others_hide_no_operators,
+                a_squatters_account_is_given_nothing_by_its_address,
+                who_signed_up_sends_no_mail,
                 one_of_16_that_sign_up_with_an_address_gets_it,
                 who_signs_up_with_anothers_address_gains_nothing,
                 a_secret_proves_the_address_it_was_made_for,
                 what_is_not_taken_makes_no_account,
                 what_a_user_says_of_itself_changes_by_its_session,
+                what_would_be_refused_is_foreseen,
             ]
             management: [
                 each_action_needs_its_permission,

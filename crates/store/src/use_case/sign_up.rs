@@ -6,7 +6,7 @@ use crate::conformance::fixture::tenant_id;
 use doorward_base::{ErrorCode, Secret, TenantId};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::{ManageRefusal, SignUpRefusal};
-use doorward_identity::model::{AuditAction, Delivery, Mailbox, Metadata, Subject};
+use doorward_identity::model::{AuditAction, Delivery, Mailbox, Metadata, Subject, TokenKind};
 use doorward_identity::port::StoreHandle;
 use doorward_identity::settings::{Enrolment, RealmSettings, SignUpMode, SignUpSettings};
 use serde_json::json;
@@ -231,6 +231,114 @@ pub(crate) async fn who_stands_in_for_the_address_stays(store: StoreHandle) {
     assert_eq!(ada.issued.tenant, own_tenant(&ada));
     let found = find_subject(world.ctx(), &OPERATOR, stand_in.id).await;
     assert!(found.is_ok());
+}
+
+pub(crate) async fn a_shown_invitation_undoes_no_ban(store: StoreHandle) {
+    let world = open_world(store).await;
+    world.tenant("acme").await;
+    let local = world.person("local", Some("acme"), &[EDIT, USERS]).await;
+    let new = CreateUser {
+        proven: false,
+        ..new_user("ada", placement(Some("acme"), &[]))
+    };
+    let stand_in = create_user(world.ctx(), &local.caller, new).await.unwrap();
+    let banned = set_subject_status(world.ctx(), &OPERATOR, stand_in.id, StatusChange::Disabled);
+    banned.await.unwrap();
+    let request = Invite {
+        delivery: Some(Delivery::Answer),
+        ..inviting("ada")
+    };
+    let made = invite(world.ctx(), &OPERATOR, request).await.unwrap();
+    let shown = made.secret.unwrap();
+    let refused = sign_up(world.ctx(), showing("ada", &shown)).await;
+    assert_eq!(reason(refused), ManageRefusal::InvitationInvalid.into());
+    let found = find_subject(world.ctx(), &OPERATOR, stand_in.id).await;
+    assert_eq!(found.unwrap().id, stand_in.id);
+    // Nor does the address alone.
+    invite(world.ctx(), &OPERATOR, inviting("ada"))
+        .await
+        .unwrap();
+    let ada = sign_up(world.ctx(), signing_up("ada")).await.unwrap();
+    assert_eq!(ada.issued.tenant, own_tenant(&ada));
+    assert!(
+        find_subject(world.ctx(), &OPERATOR, stand_in.id)
+            .await
+            .is_ok()
+    );
+}
+
+pub(crate) async fn invitations_of_others_hide_no_operators(store: StoreHandle) {
+    let world = open_world(store).await;
+    for number in 0..65 {
+        let tenant = world.tenant(&format!("other{number}")).await;
+        let request = Invite {
+            tenant,
+            delivery: Some(Delivery::Nobody),
+            ..inviting("ada")
+        };
+        invite(world.ctx(), &OPERATOR, request).await.unwrap();
+    }
+    world.tenant("acme").await;
+    // Ids go by the second in which they are made.
+    let later = world.at(1);
+    invite(later.ctx(), &OPERATOR, inviting("ada"))
+        .await
+        .unwrap();
+    let ada = sign_up(later.ctx(), signing_up("ada")).await.unwrap();
+    assert_eq!(ada.issued.tenant, Some(tenant_id("acme")));
+}
+
+pub(crate) async fn a_squatters_account_is_given_nothing_by_its_address(store: StoreHandle) {
+    let world = open_world(store).await;
+    let squatter = sign_up(world.ctx(), signing_up("ada")).await.unwrap();
+    let id = squatter.subject.id;
+    let by_address = |name| new_token(TokenKind::Personal, OwnerRef::Email(email(name)));
+    let refused = create_token(world.ctx(), &OPERATOR, by_address("ada")).await;
+    assert_eq!(reason(refused), ManageRefusal::SelfMade(id).into());
+    let by_id = new_token(TokenKind::Personal, OwnerRef::Subject(id));
+    assert!(create_token(world.ctx(), &OPERATOR, by_id).await.is_ok());
+    // It may name itself, and whom an operator made is whom the operator means.
+    let own = create_token(world.ctx(), &caller_of(&squatter), by_address("ada")).await;
+    assert!(own.is_ok());
+    world.user("bob", None, &[]).await;
+    let made = create_token(world.ctx(), &OPERATOR, by_address("bob")).await;
+    assert!(made.is_ok());
+}
+
+pub(crate) async fn who_signed_up_sends_no_mail(store: StoreHandle) {
+    let world = open_world(store).await;
+    world.tenant("acme").await;
+    let ada = sign_up(world.ctx(), signing_up("ada")).await.unwrap();
+    world.grant(ada.subject.id, None, EDIT).await;
+    let mailed = Invite {
+        roles: vec![],
+        delivery: Some(Delivery::Mail),
+        ..inviting("bob")
+    };
+    let refused = invite(world.ctx(), &caller_of(&ada), mailed.clone()).await;
+    assert_eq!(reason(refused), ManageRefusal::OwnAddressUnproven);
+    let quiet = Invite {
+        delivery: Some(Delivery::Nobody),
+        ..mailed.clone()
+    };
+    invite(world.ctx(), &caller_of(&ada), quiet).await.unwrap();
+    let proven = world.person("eve", None, &[EDIT]).await;
+    invite(world.ctx(), &proven.caller, mailed).await.unwrap();
+}
+
+pub(crate) async fn what_would_be_refused_is_foreseen(store: StoreHandle) {
+    let world = open_world(store).await;
+    let ada = sign_up(world.ctx(), signing_up("ada")).await.unwrap();
+    let caller = caller_of(&ada);
+    let long = Metadata::from_iter([("a".to_owned(), json!("b".repeat(16 * 1024)))]);
+    let refused = check_own_metadata(world.ctx(), &caller, long).await;
+    assert_eq!(reason(refused), ManageRefusal::TooLong("the metadata"));
+    let short = Metadata::from_iter([("a".to_owned(), json!(1))]);
+    check_own_metadata(world.ctx(), &caller, short)
+        .await
+        .unwrap();
+    let found = find_subject(world.ctx(), &OPERATOR, ada.subject.id).await;
+    assert!(found.unwrap().user_metadata.is_empty());
 }
 
 pub(crate) async fn one_of_16_that_sign_up_with_an_address_gets_it(store: StoreHandle) {

@@ -12,6 +12,7 @@ use crate::decide::proof::{Account, Taking};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{Invitation, Subject};
 use crate::port::{ChallengeKey, Read, StoreError};
+use crate::settings::RealmSettings;
 use async_trait::async_trait;
 use doorward_base::{Email, Timestamp};
 use std::sync::Arc;
@@ -79,23 +80,43 @@ impl Asked {
         tx: &mut dyn Read,
         found: &Found,
     ) -> Result<Taking, Stop<ManageRefusal>> {
-        let (invitation, account) = (&found.invitation, found.account.as_ref());
-        let (email, tenant) = (&invitation.email, &invitation.tenant);
-        if find_barred(tx, email, tenant, self.now).await?.is_some() {
-            return Err(ManageRefusal::InvitationInvalid.into());
-        }
-        let maker = load_maker(tx, &self.realm.settings, invitation, self.now).await?;
-        let taking = take(&TakeInput {
-            invitation,
-            maker: maker.as_ref(),
+        let account = found.account.as_ref();
+        let settings = &self.realm.settings;
+        let input = TakeInput {
+            invitation: &found.invitation,
+            maker: None,
             account: Account::of(account, self.now).with_way_in(has_way_in(tx, account).await?),
             own_session: found.own_session,
             sets_password: self.sets_password,
             gives_name: self.name.is_some(),
             now: self.now,
-        })?;
-        Ok(taking)
+        };
+        judge(tx, settings, input).await
     }
+}
+
+/// What taking an invitation does, by whatever way it is taken. Its maker, of whom `input`
+/// says nothing yet, is looked up.
+///
+/// # Errors
+/// [`ManageRefusal::InvitationInvalid`] also where who stands in for the address in the
+/// tenant may not act.
+pub(in super::super) async fn judge(
+    tx: &mut dyn Read,
+    settings: &RealmSettings,
+    input: TakeInput<'_>,
+) -> Result<Taking, Stop<ManageRefusal>> {
+    let (invitation, now) = (input.invitation, input.now);
+    let barred = find_barred(tx, &invitation.email, &invitation.tenant, now).await?;
+    if barred.is_some() {
+        return Err(ManageRefusal::InvitationInvalid.into());
+    }
+    let maker = load_maker(tx, settings, invitation, now).await?;
+    let taking = take(&TakeInput {
+        maker: maker.as_ref(),
+        ..input
+    })?;
+    Ok(taking)
 }
 
 /// Whether the invitation will be taken, before anything is paid for. Whoever is refused

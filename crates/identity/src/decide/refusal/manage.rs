@@ -63,6 +63,19 @@ pub enum ManageRefusal {
          somebody joins by the address"
     )]
     Barred(SubjectId),
+    /// An address names who is given authority, and its account signed itself up with it.
+    #[error(
+        "whoever signed up with the address first made its account, and nobody has shown that \
+         the address is theirs: invite the address, or name the account by its id ({0}) if it \
+         is meant (--id)"
+    )]
+    SelfMade(SubjectId),
+    /// The caller's own address is unproven, and no mail goes out by its word.
+    #[error(
+        "the caller signed up with an address that nobody has shown to be its own, and sends no \
+         mail: prove the address first, by an invitation to it"
+    )]
+    OwnAddressUnproven,
     /// A role that neither the realm nor the tenant defines.
     #[error("role {0} is not defined")]
     RoleUnknown(String),
@@ -164,6 +177,8 @@ impl Reason for ManageRefusal {
             Self::Exists(_) => ("exists", ErrorCode::AlreadyExists),
             Self::Ambiguous(_) => ("ambiguous", ErrorCode::InvalidRequest),
             Self::Barred(_) => ("barred", ErrorCode::AlreadyExists),
+            Self::SelfMade(_) => ("self_made", ErrorCode::InvalidRequest),
+            Self::OwnAddressUnproven => ("own_address_unproven", ErrorCode::InsufficientPermission),
             Self::StandIn => ("stand_in", ErrorCode::InvalidRequest),
             Self::RoleUnknown(_) => ("role_unknown", ErrorCode::InvalidRequest),
             Self::LastWayIn => ("last_way_in", ErrorCode::InvalidRequest),
