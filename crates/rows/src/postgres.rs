@@ -21,7 +21,7 @@ mod run;
 mod secret;
 mod statement;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tls;
 
 pub use connect::PostgresRowsSettings;

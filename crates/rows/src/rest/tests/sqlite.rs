@@ -1,6 +1,22 @@
-//! What SQLite does not have, and what it must be made to say.
+//! On SQLite: every behaviour, what SQLite does not have, and what it must be made to say.
 
-use super::World;
+#[path = "attack.rs"]
+mod attack;
+#[path = "embedding.rs"]
+mod embedding;
+#[path = "policy.rs"]
+mod policy;
+#[path = "reading.rs"]
+mod reading;
+#[path = "root.rs"]
+mod root;
+#[path = "writing.rs"]
+mod writing;
+
+use super::engine::Sqlite;
+use super::{Method, SHOWN, json};
+
+type World = super::World<Sqlite>;
 
 #[test]
 fn what_sqlite_does_not_have_is_refused_with_its_name() {
