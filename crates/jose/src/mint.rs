@@ -31,7 +31,7 @@ impl SigningKey {
         self.sign_compact(typ, &payload)
     }
 
-    /// Signs any payload in compact form, with `alg`, `kid` and `typ` in its header.
+    /// Signs any payload in compact form, with `alg`, `typ` and `kid` in its header, in this order.
     ///
     /// # Errors
     /// [`SignError`] when `typ` cannot be written, or the key fails.
@@ -42,7 +42,7 @@ impl SigningKey {
             return Err(SignError::Typ);
         }
         let (alg, kid) = (self.algorithm().as_str(), self.kid());
-        let header = format!(r#"{{"alg":"{alg}","kid":"{kid}","typ":"{typ}"}}"#);
+        let header = format!(r#"{{"alg":"{alg}","typ":"{typ}","kid":"{kid}"}}"#);
         let mut token = String::with_capacity((header.len() + payload.len()) * 4 / 3 + 360);
         b64::append(header.as_bytes(), &mut token);
         token.push('.');

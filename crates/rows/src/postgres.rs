@@ -22,7 +22,7 @@ mod secret;
 mod statement;
 mod survey;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tls;
 
 pub use connect::PostgresRowsSettings;

@@ -6,9 +6,12 @@
 
 mod furnished;
 mod key;
+mod policy;
 mod query;
+mod rest;
 mod schema;
 mod session;
+mod start;
 mod tenant;
 
 use doorward_testkit::service::Database;
@@ -28,4 +31,39 @@ fn heliosdb(site: &str) -> Setup {
 /// A new database for rows.
 fn rows_database() -> String {
     Database::create(&postgres_url()).url().to_owned()
+}
+
+/// The rows that describe the server (S), a client (C) or trouble (T). The others are
+/// advice to people (24) and links (35).
+const ROWS: &[u8] = &[
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 25, 26, 27,
+    28, 29, 30, 31, 32, 33, 34, 36, 37, 38, 39,
+];
+
+const SOURCES: &[&str] = &[
+    include_str!("key.rs"),
+    include_str!("policy.rs"),
+    include_str!("query.rs"),
+    include_str!("schema.rs"),
+    include_str!("session.rs"),
+    include_str!("start.rs"),
+    include_str!("tenant.rs"),
+];
+
+#[test]
+fn every_row_has_a_test_that_names_it() {
+    let tests: Vec<&str> = SOURCES
+        .iter()
+        .flat_map(|source| source.split("#[test]").skip(1))
+        .filter_map(|after| after.trim_start().strip_prefix("fn "))
+        .collect();
+    let missing: Vec<u8> = ROWS
+        .iter()
+        .copied()
+        .filter(|row| {
+            let name = format!("hd_{row:02}_");
+            !tests.iter().any(|test| test.starts_with(&name))
+        })
+        .collect();
+    assert_eq!(missing, Vec::<u8>::new(), "rows without a test");
 }

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 const EMAIL: &str = "developer@example.com";
 const PASSWORD: &str = "secure-password-123";
+/// Of the guide's clients.
+const GUIDE_EMAIL: &str = "dev@example.com";
+const GUIDE_PASSWORD: &str = "password123";
 const QUERY: &str = "/api/v1/query";
 
 fn post(app: &App, path: &str, body: &Value) -> Response {
@@ -15,6 +18,12 @@ fn post(app: &App, path: &str, body: &Value) -> Response {
 
 fn account(email: &str) -> Value {
     json!({"email": email, "password": PASSWORD})
+}
+
+/// The account that the guide's clients sign in to.
+fn sign_up_as_in_the_guide(app: &App) {
+    let body = json!({"email": GUIDE_EMAIL, "password": GUIDE_PASSWORD});
+    let _ = remembered(app, post(app, "/auth/v1/signup", &body).expect(200).json());
 }
 
 /// Signs up, and keeps the secrets of the answer out of the logs' way.
@@ -250,6 +259,9 @@ fn hd_06_the_access_token_is_hs256_and_typ_jwt() {
         (&header["alg"], &header["typ"]),
         (&json!("HS256"), &json!("JWT"))
     );
+    // In the order of the guide's token, whose beginning this is.
+    let printed = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVC";
+    assert!(text(&session, "access_token").starts_with(printed));
     // Nobody is given a symmetric key.
     let keys = app.get("/auth/v1/.well-known/jwks.json").expect(200).json();
     let keys = keys["keys"].as_array().unwrap();
@@ -331,50 +343,67 @@ fn hd_13_the_same_refresh_token_works_again_and_again() {
     );
 }
 
-/// The class of the guide: it keeps the refresh token that it got first.
+/// The class of the guide and its values, but for the host: it keeps the refresh token that
+/// it got first.
 #[test]
 fn hd_17_the_python_client_runs() {
     let app = heliosdb(site!()).start();
-    let _ = sign_up(&app, EMAIL);
+    sign_up_as_in_the_guide(&app);
     let program = format!(
         r#"
 import requests
 
-class Client:
-    def __init__(self, base, email, password):
-        self.base = base
-        answer = requests.post(f"{{base}}/auth/v1/token", json={{"email": email, "password": password}})
-        data = answer.json()
-        self.token, self.kept = data["access_token"], data["refresh_token"]
+class HeliosDBClient:
+    def __init__(self, base_url: str, email: str, password: str):
+        self.base_url = base_url
+        self.token = None
+        self.refresh_token = None
+        self._login(email, password)
 
-    def query(self, sql):
-        headers = {{"Authorization": f"Bearer {{self.token}}", "Content-Type": "application/json"}}
-        return requests.post(f"{{self.base}}{QUERY}", headers=headers, json={{"sql": sql}})
+    def _login(self, email: str, password: str):
+        response = requests.post(
+            f"{{self.base_url}}/auth/v1/token", json={{"email": email, "password": password}}
+        )
+        data = response.json()
+        self.token = data["access_token"]
+        self.refresh_token = data["refresh_token"]
+
+    def _headers(self):
+        return {{"Authorization": f"Bearer {{self.token}}", "Content-Type": "application/json"}}
+
+    def query(self, sql: str):
+        response = requests.post(
+            f"{{self.base_url}}{QUERY}", headers=self._headers(), json={{"sql": sql}}
+        )
+        return response.json()
 
     def refresh(self):
-        answer = requests.post(
-            f"{{self.base}}/auth/v1/token?grant_type=refresh_token", json={{"refresh_token": self.kept}}
+        response = requests.post(
+            f"{{self.base_url}}/auth/v1/token?grant_type=refresh_token",
+            json={{"refresh_token": self.refresh_token}},
         )
-        self.token = answer.json()["access_token"]
+        data = response.json()
+        self.token = data["access_token"]
 
-client = Client("{base}", "{EMAIL}", "{PASSWORD}")
-statuses = [client.query("SELECT 1").status_code]
+client = HeliosDBClient("{base}", "{GUIDE_EMAIL}", "{GUIDE_PASSWORD}")
+users = client.query("SELECT * FROM users")
+answers = [users["success"], users["data"]["row_count"]]
 for _ in range(3):
     client.refresh()
-    statuses.append(client.query("SELECT 1").status_code)
-print(statuses)
+    answers.append(client.query("SELECT * FROM users")["success"])
+print(answers)
 "#,
         base = app.url(""),
     );
-    let statuses = script::python(&program).success().line();
-    assert_eq!(statuses, "[200, 200, 200, 200]");
+    let answers = script::python(&program).success().line();
+    assert_eq!(answers, "[True, 0, True, True, True]");
 }
 
 /// The class of the guide without its types, which nothing reads at run time.
 #[test]
 fn hd_18_the_typescript_client_runs() {
     let app = heliosdb(site!()).start();
-    let _ = sign_up(&app, EMAIL);
+    sign_up_as_in_the_guide(&app);
     let program = format!(
         r#"
 class Client {{
@@ -401,7 +430,7 @@ class Client {{
   }}
 }}
 const client = new Client("{base}");
-await client.login("{EMAIL}", "{PASSWORD}");
+await client.login("{GUIDE_EMAIL}", "{GUIDE_PASSWORD}");
 const statuses = [(await client.query("SELECT 1")).status];
 for (let i = 0; i < 3; i++) {{
   await client.refresh();
@@ -417,12 +446,12 @@ console.log(statuses.join(" "));
 #[test]
 fn hd_19_the_bash_script_runs() {
     let app = heliosdb(site!()).start();
-    let _ = sign_up(&app, EMAIL);
+    sign_up_as_in_the_guide(&app);
     let program = format!(
         r#"
 set -eu
 TOKEN=$(curl -s -X POST "{base}/auth/v1/token" -H "Content-Type: application/json" \
-  -d "{{\"email\":\"{EMAIL}\",\"password\":\"{PASSWORD}\"}}" \
+  -d "{{\"email\":\"{GUIDE_EMAIL}\",\"password\":\"{GUIDE_PASSWORD}\"}}" \
   | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
 curl -s -o /dev/null -w '%{{http_code}}\n' -X POST "{base}{QUERY}" \
   -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" -d '{{"sql":"SELECT 1"}}'

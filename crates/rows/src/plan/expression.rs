@@ -94,22 +94,31 @@ fn bare(w: &mut Writer, called: &str, place: &Place<'_>) -> Result<(), Refusal> 
 
 /// The way into a document as SQLite reads it.
 pub(crate) fn sqlite_path(place: &Place<'_>) -> Result<Value, Refusal> {
-    use std::fmt::Write as _;
     let mut path = String::from("$");
     for step in &place.path {
-        let written = match step {
-            Step::Member(name) if name.contains(['"', '\\', '\0']) => {
-                return Err(Refusal::Unavailable(
-                    "a member's name with a quote or a backslash is not found on SQLite".to_owned(),
-                ));
-            }
-            Step::Member(name) => write!(path, ".\"{name}\""),
-            Step::Element(number) if *number < 0 => write!(path, "[#{number}]"),
-            Step::Element(number) => write!(path, "[{number}]"),
-        };
-        written.map_err(|_| Refusal::TooComplex("steps into a document"))?;
+        match step {
+            Step::Member(name) => sqlite_member(&mut path, name)?,
+            Step::Element(number) if *number < 0 => path.push_str(&format!("[#{number}]")),
+            Step::Element(number) => path.push_str(&format!("[{number}]")),
+        }
     }
     Ok(Value::Text(path))
+}
+
+/// One step further, into a member.
+///
+/// # Errors
+/// [`Refusal::Unavailable`] for a name that SQLite's paths cannot write.
+pub(crate) fn sqlite_member(path: &mut String, name: &str) -> Result<(), Refusal> {
+    if name.contains(['"', '\\', '\0']) {
+        return Err(Refusal::Unavailable(
+            "a member's name with a quote or a backslash is not found on SQLite".to_owned(),
+        ));
+    }
+    path.push_str(".\"");
+    path.push_str(name);
+    path.push('"');
+    Ok(())
 }
 
 /// The document at the end of a way, as one (`->` on SQLite).

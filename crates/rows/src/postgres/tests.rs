@@ -57,8 +57,8 @@ async fn superuser(database: &str) -> Client {
 }
 
 /// A database of a test's own and the rows in it.
-struct Bed {
-    rows: PostgresRows,
+pub(crate) struct Bed {
+    pub(crate) rows: PostgresRows,
     /// The superuser, in this database.
     admin: Client,
     database: String,
@@ -102,7 +102,8 @@ fn settings(database: &str, user: &str) -> PostgresRowsSettings {
     }
 }
 
-async fn fresh() -> Bed {
+/// An empty one, to which a realm is given.
+pub(crate) async fn fresh() -> Bed {
     let database = database().await;
     let owner = format!("owner_{database}");
     let admin = superuser(&database).await;

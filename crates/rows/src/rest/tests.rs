@@ -1,23 +1,20 @@
-//! The whole way of a request, on a database of SQLite in memory: what is asked, what is
-//! answered, what is in the tables afterwards.
+//! The whole way of a request: what is asked, what is answered, what is in the tables
+//! afterwards. Each behaviour is one on every engine: `sqlite` and `postgres` take the same
+//! tests, and have what is particular to each.
 
-mod attack;
-mod embedding;
 mod engine;
-mod policy;
-mod reading;
+mod postgres;
 mod sqlite;
-mod writing;
 
 use super::answer;
 use crate::caller::{Caller, RightScopes};
-use crate::engine::{Bounds, Engine, Statement, Work};
+use crate::engine::{Bounds, Statement, Work};
 use crate::plan::{Policies, Policy};
 use crate::value::Value;
 use bytes::Bytes;
 use doorward_base::principal::{CredentialId, Epoch, PrincipalParts};
 use doorward_base::{Principal, RoleName, Scope, SubjectKind, TenantId, Timestamp};
-use engine::InMemory;
+use engine::Bed;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value as Json, json};
@@ -33,9 +30,40 @@ const BOUNDS: Bounds = Bounds {
     time: Duration::from_secs(5),
 };
 
+/// Ann of acme, with this role in force and these scopes.
+fn caller(role: Option<&str>, scopes: &[&str], claims: Map<String, Json>) -> Caller {
+    let scope = |name: &str| Scope::new(name).unwrap();
+    let principal = Principal::new(PrincipalParts {
+        sub: "ann".into(),
+        subject: None,
+        kind: SubjectKind::External,
+        tenant: Some("acme".parse::<TenantId>().unwrap()),
+        permissions: Vec::new(),
+        roles: Vec::new(),
+        role: role.map(|role| role.parse::<RoleName>().unwrap()),
+        scopes: scopes.iter().map(|name| scope(name)).collect(),
+        crosses: false,
+        credential: CredentialId::Foreign,
+        client: None,
+        actors: Vec::new(),
+        environment: None,
+        issuer: "https://issuer.example".into(),
+        audience: Vec::new(),
+        expires_at: Timestamp::MAX,
+        epoch: Epoch(0),
+        claims: Arc::new(claims),
+    });
+    let scopes = RightScopes {
+        read: scope("read"),
+        write: scope("write"),
+        schema: scope("admin"),
+    };
+    Caller::of(&principal, &scopes).unwrap()
+}
+
 /// Somebody, and the tables.
-struct World {
-    engine: Box<dyn Engine>,
+struct World<B> {
+    bed: B,
     policies: Policies,
     role: Option<&'static str>,
     scopes: Vec<&'static str>,
@@ -74,10 +102,10 @@ impl Answer {
     }
 }
 
-impl World {
+impl<B: Bed> World<B> {
     fn new() -> Self {
         Self {
-            engine: Box::new(InMemory::new()),
+            bed: RUNTIME.block_on(B::furnished()),
             policies: Policies::default(),
             role: None,
             scopes: vec!["read", "write"],
@@ -95,33 +123,7 @@ impl World {
     }
 
     fn caller(&self) -> Caller {
-        let scope = |name: &str| Scope::new(name).unwrap();
-        let principal = Principal::new(PrincipalParts {
-            sub: "ann".into(),
-            subject: None,
-            kind: SubjectKind::External,
-            tenant: Some("acme".parse::<TenantId>().unwrap()),
-            permissions: Vec::new(),
-            roles: Vec::new(),
-            role: self.role.map(|role| role.parse::<RoleName>().unwrap()),
-            scopes: self.scopes.iter().map(|name| scope(name)).collect(),
-            crosses: false,
-            credential: CredentialId::Foreign,
-            client: None,
-            actors: Vec::new(),
-            environment: None,
-            issuer: "https://issuer.example".into(),
-            audience: Vec::new(),
-            expires_at: Timestamp::MAX,
-            epoch: Epoch(0),
-            claims: Arc::new(self.claims.clone()),
-        });
-        let scopes = RightScopes {
-            read: scope("read"),
-            write: scope("write"),
-            schema: scope("admin"),
-        };
-        Caller::of(&principal, &scopes).unwrap()
+        caller(self.role, &self.scopes, self.claims.clone())
     }
 
     fn send(&self, method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -140,7 +142,7 @@ impl World {
         let request = request.body(Bytes::from(body.to_owned())).unwrap();
         let caller = self.caller();
         RUNTIME.block_on(async {
-            let engine = &*self.engine;
+            let engine = self.bed.engine();
             let response = answer(engine, &caller, &self.policies, BOUNDS, request, path).await;
             let (parts, body) = response.into_parts();
             let bytes = body.collect().await.unwrap().to_bytes();
@@ -157,7 +159,7 @@ impl World {
         let caller = self.caller();
         let work = Work::one(Statement::new(sql, Vec::new(), false));
         let results = RUNTIME
-            .block_on(self.engine.run(&caller, work, BOUNDS))
+            .block_on(self.bed.engine().run(&caller, work, BOUNDS))
             .unwrap();
         match results[0].rows[0][0] {
             Value::Int(number) => number,
@@ -198,66 +200,3 @@ impl World {
 
 /// `return=representation`, as most clients ask for.
 const SHOWN: &str = "return=representation";
-
-#[test]
-fn the_root_describes_what_the_caller_has() {
-    let answer = World::new().get("/");
-    assert_eq!(
-        answer.header("content-type"),
-        Some("application/openapi+json; charset=utf-8")
-    );
-    let document = answer.json();
-    assert_eq!(document["swagger"], "2.0");
-    assert_eq!(document["basePath"], "/rest/v1");
-    let clients = &document["definitions"]["projects"]["properties"]["client_id"];
-    assert_eq!(
-        clients["description"],
-        "Note:\nThis is a Foreign Key to `clients.id`.<fk table='clients' column='id'/>"
-    );
-    assert!(document["paths"]["/projects"]["post"].is_object());
-
-    let mut reader = World::new();
-    reader.scopes = vec!["read"];
-    let document = reader.get("").json();
-    assert!(document["paths"]["/projects"]["post"].is_null());
-    assert!(document["paths"]["/projects"]["get"].is_object());
-}
-
-#[test]
-fn what_is_not_there_is_said_as_postgrest_says_it() {
-    let world = World::new();
-    let answer = world.get("/project");
-    answer.refused(404, "PGRST205");
-    assert_eq!(
-        answer.json()["hint"],
-        "Perhaps you meant the table 'public.projects'"
-    );
-    world.get("/a/b").refused(404, "PGRST125");
-    world.get("/rpc/f").refused(404, "PGRST202");
-    world
-        .send(Method::TRACE, "/projects", &[], "")
-        .refused(405, "PGRST117");
-    let answer = world.get("/projects?select=nam");
-    answer.refused(400, "42703");
-    assert_eq!(
-        answer.json()["hint"],
-        "Perhaps you meant to reference the column \"projects.name\"."
-    );
-    let headers = [("accept-profile", "private")];
-    world
-        .send(Method::GET, "/projects", &headers, "")
-        .refused(406, "PGRST106");
-    let headers = [("accept", "application/vnd.pgrst.plan+json")];
-    world
-        .send(Method::GET, "/projects", &headers, "")
-        .refused(406, "PGRST107");
-}
-
-#[test]
-fn a_table_says_which_methods_it_has() {
-    let answer = World::new().send(Method::OPTIONS, "/projects", &[], "");
-    assert_eq!(
-        answer.header("allow"),
-        Some("OPTIONS,GET,POST,PATCH,DELETE,HEAD,PUT")
-    );
-}

@@ -1,5 +1,6 @@
-//! Lists, ranges and documents beside others. On SQLite a list is a JSON array of plain
-//! values.
+//! Lists, ranges and documents beside others. On SQLite a list is a JSON array.
+
+mod document;
 
 use super::operand;
 use crate::engine::Flavour;
@@ -11,9 +12,6 @@ use crate::plan::tree::Place;
 use crate::plan::writer::Writer;
 use crate::schema::ColumnKind;
 use serde_json::Value as Json;
-
-/// How many elements a list may be compared by on SQLite, each with a search of its own.
-const MAX_ELEMENTS: usize = 100;
 
 /// Writes it.
 pub(super) fn write(
@@ -105,7 +103,7 @@ fn document(value: &str) -> Option<Json> {
     Some(Json::Array(elements.collect()))
 }
 
-/// On SQLite a list is a JSON array of plain values.
+/// On SQLite a list is a JSON array.
 fn contain_on_sqlite(
     w: &mut Writer,
     called: &str,
@@ -113,83 +111,23 @@ fn contain_on_sqlite(
     how: Containment,
     value: &str,
 ) -> Result<(), Refusal> {
-    let is_list = matches!(kind(place), ColumnKind::Json | ColumnKind::Array);
-    let known = matches!(
-        how,
-        Containment::Contains | Containment::ContainedIn | Containment::Overlaps
-    );
-    if !is_list || !known {
-        let details = "SQLite has neither ranges nor their operators".to_owned();
-        return Err(Refusal::Unavailable(details));
+    let is_document = matches!(kind(place), ColumnKind::Json | ColumnKind::Array);
+    let how = match how {
+        Containment::Contains => document::How::Contains,
+        Containment::ContainedIn => document::How::ContainedIn,
+        Containment::Overlaps => document::How::Overlaps,
+        _ => return Err(no_ranges()),
+    };
+    if !is_document {
+        return Err(no_ranges());
     }
-    let elements = elements(value).ok_or_else(|| literal::invalid(place.column, value))?;
-    if elements.len() > MAX_ELEMENTS {
-        return Err(Refusal::TooComplex("values in a list"));
-    }
-    w.sql("(CASE WHEN json_valid(");
-    scalar(w, called, place)?;
-    w.sql(") THEN json_type(");
-    scalar(w, called, place)?;
-    w.sql(") END = 'array' AND ");
-    match how {
-        Containment::Contains => {
-            w.sql("TRUE");
-            for element in &elements {
-                w.sql(" AND EXISTS (SELECT 1 ");
-                each(w, called, place)?;
-                w.sql(" = ").text(element.as_str()).sql(")");
-            }
-        }
-        Containment::ContainedIn => {
-            w.sql("NOT EXISTS (SELECT 1 ");
-            each(w, called, place)?;
-            w.sql(" NOT");
-            among(w, &elements)?;
-            w.sql(")");
-        }
-        _ => {
-            w.sql("EXISTS (SELECT 1 ");
-            each(w, called, place)?;
-            among(w, &elements)?;
-            w.sql(")");
-        }
-    }
-    w.sql(")");
-    Ok(())
+    let other = document(value).ok_or_else(|| literal::invalid(place.column, value))?;
+    literal::refuse_nul_within(place.column, &other)?;
+    document::write(w, called, place, how, &other)
 }
 
-/// The elements of the document in a column, and before what each is compared with.
-fn each(w: &mut Writer, called: &str, place: &Place<'_>) -> Result<(), Refusal> {
-    w.sql("FROM json_each(");
-    scalar(w, called, place)?;
-    w.sql(") WHERE CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ");
-    w.sql("ELSE CAST(value AS TEXT) END");
-    Ok(())
-}
-
-fn among(w: &mut Writer, elements: &[String]) -> Result<(), Refusal> {
-    w.sql(" IN (");
-    w.separated(", ", elements, |w, element| {
-        w.text(element.as_str());
-        Ok::<_, Refusal>(())
-    })?;
-    w.sql(")");
-    Ok(())
-}
-
-/// The elements of `{a,"b c"}` or `["a", 1]`, as SQLite writes them as texts.
-fn elements(value: &str) -> Option<Vec<String>> {
-    if value.trim_start().starts_with('[') {
-        let list: Vec<Json> = serde_json::from_str(value).ok()?;
-        let plain = list.into_iter().map(|element| match element {
-            Json::String(text) => Some(text),
-            Json::Bool(truth) => Some(truth.to_string()),
-            Json::Number(number) => Some(number.to_string()),
-            Json::Null | Json::Array(_) | Json::Object(_) => None,
-        });
-        return plain.collect();
-    }
-    array(value)
+fn no_ranges() -> Refusal {
+    Refusal::Unavailable("SQLite has neither ranges nor their operators".to_owned())
 }
 
 /// The elements of PostgreSQL's form of a list, `{a,"b c"}`, not nested.

@@ -139,3 +139,43 @@ async fn a_call_waits_for_a_connection_only_so_long() {
     assert!(held.is_ok());
     assert_eq!(waited.unwrap_err().kind, FaultKind::Contended);
 }
+
+#[tokio::test]
+async fn a_row_that_its_check_refuses_is_undone_with_what_went_before() {
+    let bed = sample().await;
+    let before = bed.value("acme", "SELECT count(*) FROM authors").await;
+    for check in ["name <> 'new'", "NULL::boolean", "0"] {
+        let work = Work {
+            statements: vec![
+                write("INSERT INTO authors (name) VALUES ('first') RETURNING true"),
+                write(&format!(
+                    "INSERT INTO authors (name) VALUES ('second'), ('new') \
+                     RETURNING {check}, id"
+                )),
+            ],
+            rollback: false,
+            max_affected: None,
+            checked: true,
+        };
+        let refused = bed.rows.run(&caller("acme"), work, BOUNDS).await;
+        let fault = refused.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::PolicyViolated, "{check}");
+        assert_eq!(fault.state.unwrap().as_str(), "42501");
+        assert_eq!(
+            bed.value("acme", "SELECT count(*) FROM authors").await,
+            before,
+            "{check}"
+        );
+    }
+    let admitted = "INSERT INTO authors (name) VALUES ('new') RETURNING name = 'new', id";
+    let work = Work {
+        checked: true,
+        ..Work::one(write(admitted))
+    };
+    bed.rows.run(&caller("acme"), work, BOUNDS).await.unwrap();
+    assert_eq!(
+        bed.value("acme", "SELECT count(*) FROM authors WHERE name = 'new'")
+            .await,
+        Value::Int(1)
+    );
+}

@@ -1,6 +1,22 @@
-//! What SQLite does not have, and what it must be made to say.
+//! On SQLite: every behaviour, what SQLite does not have, and what it must be made to say.
 
-use super::World;
+#[path = "attack.rs"]
+mod attack;
+#[path = "embedding.rs"]
+mod embedding;
+#[path = "policy.rs"]
+mod policy;
+#[path = "reading.rs"]
+mod reading;
+#[path = "root.rs"]
+mod root;
+#[path = "writing.rs"]
+mod writing;
+
+use super::engine::Sqlite;
+use super::{Method, SHOWN, json};
+
+type World = super::World<Sqlite>;
 
 #[test]
 fn what_sqlite_does_not_have_is_refused_with_its_name() {
@@ -26,4 +42,36 @@ fn a_value_that_sqlite_would_take_for_none_is_refused_with_its_type() {
         answer.json()["message"],
         "invalid input syntax for type integer: \"x\""
     );
+}
+
+#[test]
+fn a_document_is_compared_to_a_bounded_one() {
+    let world = World::new();
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let members = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+    let list = |value: &str, values: usize| format!("[{}]", vec![value; values].join(","));
+    for how in ["cs", "cd", "ov"] {
+        for (document, taken) in [
+            (nested(10), true),
+            (nested(11), false),
+            (members(9), true),
+            (members(10), false),
+            (list("1", 99), true),
+            (list("1", 100), false),
+            (list("[]", 99), true),
+            (list("{\"a\":1}", 49), true),
+            (list("{\"a\":1}", 50), false),
+        ] {
+            let answer = world.get(&format!("/projects?select=id&data={how}.{document}"));
+            if taken {
+                assert_eq!(answer.status, 200, "{how} {document}: {}", answer.text);
+            } else {
+                answer.refused(400, "54001");
+            }
+        }
+    }
+    // SQLite's paths do not write such a name.
+    world
+        .get("/projects?data=cs.{\"a\\\"b\":1}")
+        .refused(400, "PGRST127");
 }
