@@ -9,8 +9,10 @@ mod connect;
 mod decode;
 mod erase;
 mod error;
+mod gauge;
 mod install;
 mod lint;
+mod owner;
 mod param;
 mod pool;
 mod pooler;
@@ -26,6 +28,7 @@ mod tls;
 
 pub use connect::PostgresRowsSettings;
 pub use lint::{Finding, Lint};
+pub use owner::{Done, Owner, Wanted};
 
 use crate::caller::Caller;
 use crate::engine::{Bounds, Engine, Flavour, ResultSet, Work};
@@ -153,6 +156,8 @@ impl PostgresRows {
             role: &self.connector.role,
             schema: &self.settings.schema,
             tenant: &self.settings.tenant_column,
+            others: &self.settings.other_roles,
+            own: self.settings.own_database,
         }
     }
 

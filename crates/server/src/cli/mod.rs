@@ -15,6 +15,7 @@ mod manage;
 mod membership;
 mod openapi;
 pub(crate) mod output;
+mod rls;
 mod schema;
 mod serve;
 mod service_account;
@@ -102,6 +103,9 @@ enum Command {
     /// Rows that belong to tenants
     #[command(subcommand)]
     Data(data::Data),
+    /// Row-level security in a PostgreSQL of one's own, by which tenants see their rows alone
+    #[command(subcommand)]
+    Rls(rls::Rls),
     /// The master key and the signing keys
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -137,6 +141,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Token(command) => command.run(),
         Command::Client(command) => command.run(),
         Command::Data(command) => command.run(),
+        Command::Rls(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Mail(command) => command.run(),
         Command::Audit(command) => command.run(),
