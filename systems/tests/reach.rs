@@ -2,9 +2,9 @@
 //! TLS. In a run on SQLite there is nothing to do.
 #![cfg(test)]
 
-use doorward_systems::WITBOOST;
+use doorward_systems::{HELIOSDB, WITBOOST};
 use doorward_testkit::service::{Database, PgBouncer, Pooling, Postgres};
-use doorward_testkit::{Engine, Setup, engine, postgres_url, site, wait};
+use doorward_testkit::{App, Engine, Response, Setup, engine, postgres_url, site, wait};
 use serde_json::json;
 use std::fs;
 use std::net::SocketAddr;
@@ -59,6 +59,65 @@ fn a_pooler_in_transaction_mode_is_refused_by_name() {
         "{}",
         refused.stderr
     );
+}
+
+/// HeliosDB Nano with its rows behind a pooler, and its own records not.
+fn rows_through(site: &str, pooler: &PgBouncer) -> App {
+    let server = postgres_url();
+    let rows = Database::create(&server).url().to_owned();
+    let (there, here) = (address(&server).to_string(), pooler.addr().to_string());
+    Setup::new(site, HELIOSDB)
+        .set("realm.heliosdb.data.database", rows.replace(&there, &here))
+        .start()
+}
+
+fn query(app: &App, tenant: &str, sql: &str) -> Response {
+    let owner = format!("tenant:{tenant}");
+    let key = app.token("key", &owner, &["--scope", "read", "--scope", "write"]);
+    let request = app.request("POST", "/api/v1/query");
+    let request = request.header("X-API-Key", &key);
+    request.json(&json!({ "sql": sql })).send()
+}
+
+fn tenants(app: &App) {
+    for tenant in ["acme", "globex"] {
+        let arguments = ["--realm", "heliosdb", tenant];
+        let _ = app.run(&["tenant", "create"], &arguments).success();
+    }
+}
+
+#[test]
+fn rows_through_a_pooler_in_session_mode_stay_their_tenant_s() {
+    if engine() != Engine::Postgres {
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let pooler = PgBouncer::start(dir.path(), address(&postgres_url()), Pooling::Session);
+    let app = rows_through(site!(), &pooler);
+    tenants(&app);
+    let insert = "INSERT INTO users (id, email) VALUES (1, 'a@example.com')";
+    for tenant in ["acme", "globex"] {
+        query(&app, tenant, insert).expect(200);
+        let seen = query(&app, tenant, "SELECT tenant_id FROM users");
+        assert_eq!(seen.expect(200).json()["data"]["rows"], json!([[tenant]]));
+    }
+}
+
+#[test]
+fn rows_through_a_pooler_in_transaction_mode_are_refused_by_name() {
+    if engine() != Engine::Postgres {
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let pooler = PgBouncer::start(dir.path(), address(&postgres_url()), Pooling::Transaction);
+    let app = rows_through(site!(), &pooler);
+    tenants(&app);
+    let refused = query(&app, "acme", "SELECT 1");
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    for words in [["rls", "lint"], ["rls", "install"]] {
+        let said = app.run(&words, &["--realm", "heliosdb"]).exit(1).stderr;
+        assert!(said.contains("pool_mode = session"), "{said}");
+    }
 }
 
 /// What `openssl req -x509` makes by default: a certificate that calls itself an

@@ -193,11 +193,7 @@ async fn open(
     }
 }
 
-fn postgres(
-    store: &PostgresStore,
-    tenant_column: &str,
-    parts: &DataParts,
-) -> PostgresRowsSettings {
+fn postgres(store: &PostgresStore, tenant_column: &str, parts: &DataParts) -> PostgresRowsSettings {
     let root_cert = store.root_cert.as_ref();
     PostgresRowsSettings {
         url: store.url.clone(),

@@ -334,7 +334,11 @@ async fn fence(owner: &Client, settings: &PostgresRowsSettings) {
          lo_from_bytea(oid, bytea), lo_open(oid, integer), lo_get(oid) FROM PUBLIC",
     )
     .await;
-    take(owner, &format!("REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC")).await;
+    take(
+        owner,
+        &format!("REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC"),
+    )
+    .await;
 }
 
 async fn take(owner: &Client, taken: &str) {

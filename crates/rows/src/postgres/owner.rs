@@ -76,6 +76,12 @@ impl Owner {
         &self.connector.role
     }
 
+    /// Whether everybody else is bound too, by a fence that only Doorward opens.
+    #[must_use]
+    pub const fn binds_everybody(&self) -> bool {
+        self.settings.other_roles.is_empty() && !self.settings.own_database
+    }
+
     /// What would let rows past their tenant.
     ///
     /// # Errors
@@ -86,7 +92,8 @@ impl Owner {
         let row = self.client.query_one(there, &[&self.role()]).await;
         if !row.map_err(failed)?.try_get(0).map_err(failed)? {
             let words = "nothing is installed in this database for this realm";
-            return Err(Fault::because(FaultKind::Refused, words));
+            return Err(Fault::because(FaultKind::Refused, words)
+                .hint("doorward rls install does it, and with --dry-run shows what it would do"));
         }
         lint::all(&self.client, protection(&self.connector, &self.settings)).await
     }
@@ -141,10 +148,7 @@ impl Owner {
     }
 }
 
-fn protection<'a>(
-    connector: &'a Connector,
-    settings: &'a PostgresRowsSettings,
-) -> Protection<'a> {
+fn protection<'a>(connector: &'a Connector, settings: &'a PostgresRowsSettings) -> Protection<'a> {
     Protection {
         role: &connector.role,
         schema: &settings.schema,

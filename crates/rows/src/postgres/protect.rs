@@ -224,9 +224,13 @@ pub(super) async fn unbound(
         WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p') \
         AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = $2)";
     let failed = |error: tokio_postgres::Error| error::of_step(&error);
-    let rows = transaction.query(UNBOUND, &[&ident(of.schema), &DOOR]).await;
+    let rows = transaction
+        .query(UNBOUND, &[&ident(of.schema), &DOOR])
+        .await;
     let rows = rows.map_err(failed)?;
-    rows.iter().map(|row| row.try_get(0).map_err(failed)).collect()
+    rows.iter()
+        .map(|row| row.try_get(0).map_err(failed))
+        .collect()
 }
 
 /// The names of the tables of the schema, without these.
@@ -239,7 +243,11 @@ pub(super) async fn names_without(
         WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p') \
         AND c.oid <> ALL ($2) ORDER BY 1";
     let failed = |error: tokio_postgres::Error| error::of_step(&error);
-    let rows = transaction.query(NAMES, &[&ident(of.schema), &without]).await;
+    let rows = transaction
+        .query(NAMES, &[&ident(of.schema), &without])
+        .await;
     let rows = rows.map_err(failed)?;
-    rows.iter().map(|row| row.try_get(0).map_err(failed)).collect()
+    rows.iter()
+        .map(|row| row.try_get(0).map_err(failed))
+        .collect()
 }

@@ -12,6 +12,9 @@ use doorward_rows::Fault;
 use doorward_rows::postgres::{Done, Finding, Lint, Owner, Wanted};
 use serde_json::{Value, json};
 
+/// What an owner must know before his application finds out.
+const BINDS_EVERYBODY: &str = "note: [data.postgres] other_roles is empty: on tables that are bound, every role but superusers and those with BYPASSRLS sees no row any more, the owner too";
+
 #[derive(Subcommand, Debug)]
 pub(super) enum Rls {
     /// Bind tables to their tenants, or show what that would take
@@ -74,6 +77,9 @@ fn install(command: &Install) -> Result<(), Failure> {
     };
     let (role, done) = run(&command.target, async |management| {
         let mut owner = owner(management).await?;
+        if owner.binds_everybody() {
+            output::note(BINDS_EVERYBODY);
+        }
         let done = owner.install(&wanted).await.map_err(said)?;
         Ok((owner.role().to_owned(), done))
     })?;

@@ -30,7 +30,11 @@ fn how_long_a_text_becomes_is_written_out_on_postgres() {
         "SELECT format('%' || '1000000000s', 'x')",
     ] {
         let fault = postgres(text).unwrap_err();
-        assert_eq!(fault.kind, FaultKind::StatementForbidden, "{text}: {fault:?}");
+        assert_eq!(
+            fault.kind,
+            FaultKind::StatementForbidden,
+            "{text}: {fault:?}"
+        );
     }
     // SQLite has bounds of its own.
     assert!(sqlite("SELECT printf('%*s', 10, 'x')").is_ok());
