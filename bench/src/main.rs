@@ -12,6 +12,7 @@
 )]
 
 mod budget;
+mod data;
 mod database;
 mod doorward;
 mod failure;
@@ -85,6 +86,13 @@ fn run(options: &Options) -> Result<(), Failure> {
         (true, Some(binary)) => realms::measure(&site, binary, farm.nginx.addr, options.realms)?,
         _ => Vec::new(),
     };
+    let grown = match (options.wants(Part::Rows), binary.as_deref()) {
+        (true, Some(binary)) => {
+            let upstream = farm.nginx.addr;
+            data::grow(&site, binary, upstream, options.tenants, options.seconds)?
+        }
+        _ => Vec::new(),
+    };
     let stores = farm.filled.iter().map(report::Stored::of).collect();
     let figures = match options.wants(Part::Gate) {
         true => Some(figure::measure(farm, &site, options, binary.as_deref())?),
@@ -105,6 +113,7 @@ fn run(options: &Options) -> Result<(), Failure> {
         stores,
         limits,
         housed,
+        grown,
     };
     let text = report::render(&run, &findings, &verdicts);
     println!("{text}");

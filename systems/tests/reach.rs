@@ -195,3 +195,42 @@ fn a_named_certificate_is_trusted_and_every_other_fault_of_tls_is_said_at_once()
         assert!(began.elapsed() < AT_ONCE, "{what}");
     }
 }
+
+/// A row of 20 MB, where 8 MiB may be answered: the message is not taken, over TLS or not.
+#[test]
+fn rows_come_over_tls_and_what_is_too_large_does_not() {
+    if engine() != Engine::Postgres {
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let mut postgres = Postgres::start(&dir.path().join("postgres"));
+    let root = dir.path().join("root.pem");
+    let right = self_signed(dir.path(), "IP:127.0.0.1", "now");
+    fs::write(&root, &right.cert).unwrap();
+    for (name, mode, has_tls) in [
+        ("preferred", "prefer", false),
+        ("required", "require", true),
+    ] {
+        if has_tls {
+            postgres.serve_tls(&right.cert, &right.key);
+        }
+        let rows = Database::create(&postgres.url("postgres"));
+        let app = Setup::new(&format!("{}/{name}", site!()), HELIOSDB)
+            .set(
+                "realm.heliosdb.data.database",
+                format!("{}?sslmode={mode}", rows.url()),
+            )
+            .set(
+                "realm.heliosdb.data.postgres.root_cert",
+                format!("file:{}", root.display()),
+            )
+            .start();
+        tenants(&app);
+        let large = "SELECT string_agg(repeat('x', 100000), '') FROM generate_series(1, 200)";
+        assert_eq!(query(&app, "acme", large).status, 422, "{name}");
+        query(&app, "acme", "SELECT 1").expect(200);
+        let over = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                    WHERE usename LIKE 'doorward%' AND NOT ssl";
+        assert_eq!(rows.query(over) == "0", has_tls, "{name}");
+    }
+}
