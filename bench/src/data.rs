@@ -8,6 +8,7 @@ use crate::failure::{Context as _, Failure};
 use crate::farm::expect;
 use crate::load::{self, Kind, Load, Outcome, ask};
 use crate::meter;
+use crate::option::{Options, Part};
 use crate::process::Running;
 use crate::site::{Site, write_lines};
 use crate::start::wait_for_answer;
@@ -192,16 +193,19 @@ fn bare(site: &Site, engine: &str) -> Result<(PathBuf, PathBuf), Failure> {
     ))
 }
 
-/// Rows of so many tenants on SQLite, each in a file of its own.
+/// Rows of many tenants on SQLite, if they are wanted, each in a file of its own.
 pub(crate) fn grow(
     site: &Site,
-    binary: &Path,
+    binary: Option<&Path>,
     upstream: SocketAddr,
-    sizes: &[usize],
-    seconds: u32,
+    options: &Options,
 ) -> Result<Vec<Grown>, Failure> {
+    let (true, Some(binary)) = (options.wants(Part::Rows), binary) else {
+        return Ok(Vec::new());
+    };
+    let seconds = options.seconds;
     let grow = |&tenants| Grown::measure(site, binary, upstream, tenants, seconds);
-    sizes.iter().map(grow).collect()
+    options.tenants.iter().map(grow).collect()
 }
 
 impl Grown {

@@ -86,13 +86,7 @@ fn run(options: &Options) -> Result<(), Failure> {
         (true, Some(binary)) => realms::measure(&site, binary, farm.nginx.addr, options.realms)?,
         _ => Vec::new(),
     };
-    let grown = match (options.wants(Part::Rows), binary.as_deref()) {
-        (true, Some(binary)) => {
-            let upstream = farm.nginx.addr;
-            data::grow(&site, binary, upstream, options.tenants, options.seconds)?
-        }
-        _ => Vec::new(),
-    };
+    let grown = data::grow(&site, binary.as_deref(), farm.nginx.addr, options)?;
     let stores = farm.filled.iter().map(report::Stored::of).collect();
     let figures = match options.wants(Part::Gate) {
         true => Some(figure::measure(farm, &site, options, binary.as_deref())?),

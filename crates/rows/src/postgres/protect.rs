@@ -151,34 +151,7 @@ fn todo(name: &str, of: Protection<'_>, state: &State) -> Vec<String> {
         ));
     }
     if !state.fenced {
-        // A fence around everybody would hold the others too.
-        let bound = match of.others {
-            [] => "PUBLIC",
-            _ => role.as_str(),
-        };
-        let same = format!("{column} = (SELECT {own})");
-        all.push(format!(
-            "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
-        ));
-        all.push(format!("DROP POLICY IF EXISTS {FENCE} ON {table}"));
-        all.push(format!(
-            "CREATE POLICY {FENCE} ON {table} AS RESTRICTIVE FOR ALL TO {bound} \
-             USING ({same}) WITH CHECK ({same})"
-        ));
-        all.push(format!("DROP POLICY IF EXISTS {OTHERS} ON {table}"));
-        if !of.others.is_empty() {
-            let others: Vec<String> = of.others.iter().map(|name| ident(name)).collect();
-            all.push(format!(
-                "CREATE POLICY {OTHERS} ON {table} AS PERMISSIVE FOR ALL TO {} \
-                 USING (true) WITH CHECK (true)",
-                others.join(", ")
-            ));
-        }
-        all.push(format!("DROP POLICY IF EXISTS {DOOR} ON {table}"));
-        all.push(format!(
-            "CREATE POLICY {DOOR} ON {table} AS PERMISSIVE FOR ALL TO {role} \
-             USING (true) WITH CHECK (true)"
-        ));
+        all.extend(fence(&table, of, &own));
     }
     if !state.indexed {
         all.push(format!("CREATE INDEX ON {table} ({column})"));
@@ -188,6 +161,41 @@ fn todo(name: &str, of: Protection<'_>, state: &State) -> Vec<String> {
             "GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {role}"
         ));
     }
+    all
+}
+
+/// Row-level security and its policies.
+fn fence(table: &str, of: Protection<'_>, own: &str) -> Vec<String> {
+    let (column, role) = (ident(of.tenant), ident(of.role));
+    let mut all = Vec::new();
+    // A fence around everybody would hold the others too.
+    let bound = match of.others {
+        [] => "PUBLIC",
+        _ => role.as_str(),
+    };
+    let same = format!("{column} = (SELECT {own})");
+    all.push(format!(
+        "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
+    ));
+    all.push(format!("DROP POLICY IF EXISTS {FENCE} ON {table}"));
+    all.push(format!(
+        "CREATE POLICY {FENCE} ON {table} AS RESTRICTIVE FOR ALL TO {bound} \
+         USING ({same}) WITH CHECK ({same})"
+    ));
+    all.push(format!("DROP POLICY IF EXISTS {OTHERS} ON {table}"));
+    if !of.others.is_empty() {
+        let others: Vec<String> = of.others.iter().map(|name| ident(name)).collect();
+        all.push(format!(
+            "CREATE POLICY {OTHERS} ON {table} AS PERMISSIVE FOR ALL TO {} \
+             USING (true) WITH CHECK (true)",
+            others.join(", ")
+        ));
+    }
+    all.push(format!("DROP POLICY IF EXISTS {DOOR} ON {table}"));
+    all.push(format!(
+        "CREATE POLICY {DOOR} ON {table} AS PERMISSIVE FOR ALL TO {role} \
+         USING (true) WITH CHECK (true)"
+    ));
     all
 }
 
