@@ -1,4 +1,5 @@
--- POSTs the lines of the first file in turn and looks for the second argument, the
+-- POSTs the lines of the first file in turn, a line with a tab as the bearer of what stands
+-- before it, and looks for the second argument, the
 -- member of a good answer, in every body. With a third argument each request says that
 -- it comes from another address.
 local written, member, spread = {}, nil, false
@@ -6,14 +7,25 @@ local sent = 0
 bad = 0
 
 local function headers()
-  return { ["Content-Type"] = "application/json", Host = wrk.headers["Host"] }
+  return {
+    ["Content-Type"] = "application/json",
+    Host = wrk.headers["Host"],
+    Authorization = wrk.headers["Authorization"],
+  }
+end
+
+local function post(line)
+  local of = headers()
+  local token, body = line:match("^([^\t]+)\t(.*)$")
+  if token then of["Authorization"] = "Bearer " .. token end
+  return wrk.format("POST", nil, of, body or line)
 end
 
 function init(args)
   member = '"' .. args[2] .. '"'
   spread = args[3] ~= nil
   for body in io.lines(args[1]) do
-    written[#written + 1] = spread and body or wrk.format("POST", nil, headers(), body)
+    written[#written + 1] = spread and body or post(body)
   end
 end
 

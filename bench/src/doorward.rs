@@ -5,7 +5,7 @@ use crate::database::Database;
 use crate::failure::{Context as _, Failure};
 use crate::process::{Running, capture, feed, free_address};
 use crate::site::Site;
-use crate::token::{AUDIENCE, ISSUER, SCOPE};
+use crate::token::{AUDIENCE, ISSUER, SCOPE, WRITE_SCOPE};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,8 @@ pub(crate) enum Shape {
     GateTls,
     /// The gate's realm, and an exchange realm for ES256.
     Exchange,
+    /// A realm with rows, for the callers of the gate's issuer.
+    Data,
     /// So many realms, each with its own host, so many public routes and nothing else.
     Realms { realms: u16, routes: u16 },
 }
@@ -46,6 +48,8 @@ pub(crate) struct Wanted<'w> {
     /// Where limits are shared, and at which rate a tenant's refills.
     pub(crate) limits: Option<&'w str>,
     pub(crate) rate: &'w str,
+    /// Where the rows of [`Shape::Data`] are.
+    pub(crate) rows: Option<&'w str>,
 }
 
 impl<'w> Wanted<'w> {
@@ -56,6 +60,7 @@ impl<'w> Wanted<'w> {
             database: None,
             limits: None,
             rate: "1000000/1s",
+            rows: None,
         }
     }
 }
@@ -213,6 +218,7 @@ fn realms(upstream: SocketAddr, wanted: &Wanted<'_>) -> String {
             let trusted = "trusted_proxies = [\"127.0.0.1\"]\n";
             format!("{trusted}{}{}", gate(), exchanges(&["ES256"]))
         }
+        Shape::Data => data_realm(wanted.rows.unwrap_or("sqlite:rows")),
         Shape::Realms { realms, routes } => {
             let realm = |number| bare_realm(number, routes, upstream);
             (0..realms).map(realm).collect()
@@ -255,6 +261,47 @@ credentials = ["api_token"]
 permissions = ["{SCOPE}"]
 tenant = "required"
 limits = ["tenant"]
+"#
+    )
+}
+
+/// Rows to read and to add, under a key that begins with the tenant.
+fn data_realm(rows: &str) -> String {
+    format!(
+        r#"
+[realm.rows]
+hosts = ["*"]
+issuer = "http://rows.bench.test"
+dialects = ["data"]
+require_https = "off"
+[realm.rows.data]
+database = "{rows}"
+postgres.own_database = true
+read_scope = "{SCOPE}"
+write_scope = "{WRITE_SCOPE}"
+schema = ['''
+CREATE TABLE item (tenant_id TEXT NOT NULL, id INTEGER NOT NULL, text TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, id));
+CREATE TABLE entry (tenant_id TEXT NOT NULL, text TEXT NOT NULL);
+''']
+[[realm.rows.issuers]]
+issuer = "{ISSUER}"
+audiences = ["{AUDIENCE}"]
+algorithms = ["RS256"]
+keys = "file:issuer.jwks.json"
+claims = {{ scope = "scope", tenant = "tenant" }}
+[[realm.rows.route]]
+path = "/api/v1/query"
+upstream = "builtin:data"
+scopes_any = ["{SCOPE}", "{WRITE_SCOPE}"]
+tenant = "required"
+[[realm.rows.route]]
+path = "/rest/v1/**"
+upstream = "builtin:data"
+scopes_read = ["{SCOPE}"]
+scopes_write = ["{WRITE_SCOPE}"]
+tenant = "required"
+errors = "postgrest"
 "#
     )
 }

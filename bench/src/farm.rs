@@ -2,6 +2,7 @@
 //! measured, each server must answer what the row is about, and refuse what its policy
 //! refuses. Not here: the measurements (`row`).
 
+use crate::data::{self, Stocked};
 use crate::database::{Cluster, PGBENCH_ROWS};
 use crate::doorward::{ALGORITHMS, Installation, Shape, Wanted, exchange_host};
 use crate::failure::{Context as _, Failure};
@@ -36,6 +37,7 @@ pub(crate) struct Farm {
     pub(crate) ours: Option<Ours>,
     pub(crate) on_postgres: Option<OnPostgres>,
     pub(crate) filled: Vec<Filled>,
+    pub(crate) stocked: Vec<Stocked>,
     /// After whatever works on it, so that it ends last.
     pub(crate) cluster: Option<Cluster>,
 }
@@ -90,6 +92,7 @@ impl Farm {
             ours: None,
             on_postgres: None,
             filled: Vec::new(),
+            stocked: Vec::new(),
             cluster: None,
         };
         let Some(binary) = binary else {
@@ -98,7 +101,7 @@ impl Farm {
         if options.wants(Part::Gate) || options.wants(Part::Exchange) {
             farm.ours = Some(Ours::start(site, binary, upstream)?);
         }
-        let needy = [Part::Postgres, Part::Tokens, Part::Limits];
+        let needy = [Part::Postgres, Part::Tokens, Part::Limits, Part::Rows];
         if !needy.into_iter().any(|part| options.wants(part)) {
             return Ok(farm);
         }
@@ -108,6 +111,9 @@ impl Farm {
         }
         if options.wants(Part::Tokens) {
             farm.filled = fill::all(site, binary, upstream, &cluster, &options.stored)?;
+        }
+        if options.wants(Part::Rows) {
+            farm.stocked = data::both(site, binary, upstream, &cluster)?;
         }
         farm.cluster = Some(cluster);
         Ok(farm)

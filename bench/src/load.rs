@@ -4,6 +4,7 @@
 pub(crate) mod h2load;
 pub(crate) mod pgbench;
 pub(crate) mod single;
+pub(crate) mod sqlite;
 pub(crate) mod wrk;
 
 use crate::failure::{Context as _, Failure};
@@ -43,6 +44,8 @@ pub(crate) enum Kind {
     Single(PathBuf),
     /// The SQL of a script of `pgbench`, on the database whose URL this is.
     Sql(PathBuf),
+    /// The SQL of a script of SQLite's program, on the file whose path this is.
+    Sqlite(PathBuf),
     /// Refreshes of sessions, one for each client: `signed_in` has their first refresh tokens,
     /// one a line, and each answer gives the next.
     Refresh {
@@ -53,7 +56,7 @@ pub(crate) enum Kind {
     },
     /// A POST of a body out of `bodies`; a good answer has the member `member`.
     Post {
-        /// Bodies, one a line.
+        /// Bodies, one a line, with a bearer token and a tab before it or without.
         bodies: PathBuf,
         member: &'static str,
         /// Whether each request says that it comes from another address.
@@ -116,6 +119,7 @@ pub(crate) fn apply(load: &Load, site: &Site, seconds: u32) -> Result<Outcome, F
     match &load.kind {
         Kind::SameHttp2 => h2load::run(load, seconds),
         Kind::Single(tokens) => single::run(load, tokens, seconds),
+        Kind::Sqlite(script) => sqlite::run(load, script, seconds),
         Kind::Sql(script) => pgbench::run(load, script, seconds),
         _ => wrk::run(load, site, seconds),
     }

@@ -12,6 +12,7 @@
 )]
 
 mod budget;
+mod data;
 mod database;
 mod doorward;
 mod failure;
@@ -85,6 +86,7 @@ fn run(options: &Options) -> Result<(), Failure> {
         (true, Some(binary)) => realms::measure(&site, binary, farm.nginx.addr, options.realms)?,
         _ => Vec::new(),
     };
+    let grown = data::grow(&site, binary.as_deref(), farm.nginx.addr, options)?;
     let stores = farm.filled.iter().map(report::Stored::of).collect();
     let figures = match options.wants(Part::Gate) {
         true => Some(figure::measure(farm, &site, options, binary.as_deref())?),
@@ -105,6 +107,7 @@ fn run(options: &Options) -> Result<(), Failure> {
         stores,
         limits,
         housed,
+        grown,
     };
     let text = report::render(&run, &findings, &verdicts);
     println!("{text}");

@@ -63,6 +63,14 @@ pub(crate) fn cluster_nanos(pid: u32) -> Result<u64, Failure> {
     Ok(living + ended + own(&pid.to_string()).unwrap_or(0))
 }
 
+/// Nanoseconds on a processor of the programs that this one ran to their end.
+pub(crate) fn ended_nanos() -> Result<u64, Failure> {
+    let stat = stat(std::process::id())?;
+    let ticks = |place: usize| stat.get(place).and_then(|text| text.parse::<u64>().ok());
+    let ended = ticks(13).zip(ticks(14)).map(|(user, kernel)| user + kernel);
+    Ok(ended.during("the time of programs that ended")? * TICK)
+}
+
 /// The process that started a process.
 pub(crate) fn parent(pid: u32) -> Result<u32, Failure> {
     let parent = stat(pid)?.get(1).and_then(|text| text.parse().ok());

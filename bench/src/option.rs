@@ -15,6 +15,7 @@ usage: cargo xtask bench [--quick] [--part PART]... [--rounds N] [--seconds N] [
                   tokens    the look-up of API tokens in small and large stores
                   limits    the limit of several nodes beside one ideal bucket
                   realms    memory and start with many realms of many routes
+                  rows      the data API beside the bare engines, and with many tenants
   --rounds N    rounds, whose median is reported (3)
   --seconds N   seconds a row and round (3)
   --only WORD   only the rows whose label contains WORD, beside those they are compared with
@@ -31,6 +32,7 @@ pub(crate) enum Part {
     Tokens,
     Limits,
     Realms,
+    Rows,
 }
 
 /// What was asked for.
@@ -46,6 +48,8 @@ pub(crate) struct Options {
     pub(crate) stored: [usize; 2],
     /// Realms of the part `realms`, and routes of each.
     pub(crate) realms: &'static [(u16, u16)],
+    /// Tenants on SQLite of the part `rows`.
+    pub(crate) tenants: &'static [usize],
     /// None are all.
     pub(crate) parts: Vec<Part>,
     pub(crate) only: Option<String>,
@@ -64,6 +68,7 @@ impl Options {
             starts: 20,
             stored: [10_000, 1_000_000],
             realms: &[(1000, 1), (1000, 40), (200, 200)],
+            tenants: &[10, 1000, 10_000],
             parts: Vec::new(),
             only: None,
             out: None,
@@ -81,6 +86,7 @@ impl Options {
                     options.starts = 3;
                     options.stored = [1_000, 100_000];
                     options.realms = &[(100, 1), (100, 200)];
+                    options.tenants = &[10, 100];
                 }
                 "--part" => options.parts.push(part(&value()?)?),
                 "--rounds" => options.rounds = count(&value()?)?,
@@ -112,6 +118,7 @@ fn part(text: &str) -> Result<Part, Failure> {
         "tokens" => Ok(Part::Tokens),
         "limits" => Ok(Part::Limits),
         "realms" => Ok(Part::Realms),
+        "rows" => Ok(Part::Rows),
         _ => Err(Failure::new(format!("part {text}?\n{USAGE}"))),
     }
 }

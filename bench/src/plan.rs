@@ -1,6 +1,8 @@
 //! The rows: which requests, in which order, on whom. Not here: their measurement
 //! (`row`).
 
+use crate::data::Stocked;
+use crate::database::Database;
 use crate::doorward::exchange_host;
 use crate::farm::{Farm, OnPostgres, Ours, bearer};
 use crate::fill::{self, Filled};
@@ -35,6 +37,8 @@ const EXCHANGE_CLIENTS: [u32; 3] = [1, 16, 64];
 pub(crate) const LOOK_UP: &str = "pgbench look-up";
 pub(crate) const LOOK_UP_AND_INSERT: &str = "pgbench look-up and insert";
 const PGBENCH_CLIENTS: [u32; 2] = [1, 16];
+/// Clients of the data API and of the engines beside it.
+const DATA_CLIENTS: [u32; 2] = [1, 16];
 
 /// What is to be measured.
 pub(crate) fn rows<'f>(farm: &'f Farm, site: &Site, options: &Options) -> Vec<Row<'f>> {
@@ -48,8 +52,9 @@ pub(crate) fn rows<'f>(farm: &'f Farm, site: &Site, options: &Options) -> Vec<Ro
     }
     rows.extend(farm.on_postgres.iter().flat_map(on_postgres));
     rows.extend(farm.filled.iter().flat_map(look_ups));
+    rows.extend(farm.stocked.iter().flat_map(data));
     if let Some(word) = &options.only {
-        let peers = ["HAProxy", "pgbench"];
+        let peers = ["HAProxy", "pgbench", "sqlite3"];
         rows.retain(|row| {
             row.label.contains(word) || peers.iter().any(|peer| row.label.starts_with(peer))
         });
@@ -257,6 +262,84 @@ fn look_ups(filled: &Filled) -> Vec<Row<'_>> {
         )
     };
     loads.into_iter().map(row).collect()
+}
+
+/// The bare engine, then the data API on the same rows, in the same round.
+fn data(stocked: &Stocked) -> Vec<Row<'_>> {
+    let mut rows = bare(stocked);
+    rows.extend(data_api(stocked));
+    rows
+}
+
+fn bare(stocked: &Stocked) -> Vec<Row<'_>> {
+    let mut rows = Vec::new();
+    let bare = [
+        ("look-up", &stocked.bare_look_up),
+        ("insert", &stocked.bare_insert),
+    ];
+    for (what, script) in bare {
+        match &stocked.rows {
+            Database::Sqlite(file) => {
+                let load = Load {
+                    url: file.display().to_string(),
+                    headers: Vec::new(),
+                    clients: 1,
+                    kind: Kind::Sqlite(script.clone()),
+                };
+                let label = format!("sqlite3 {what} of a row, 1 client");
+                rows.push(Row::new(&label, Server::Commands, load));
+            }
+            Database::Postgres(url, pid) => rows.extend(DATA_CLIENTS.map(|clients| {
+                let load = Load {
+                    url: url.clone(),
+                    headers: Vec::new(),
+                    clients,
+                    kind: Kind::Sql(script.clone()),
+                };
+                let label = pgbench_label(&format!("pgbench {what} of a row"), clients);
+                Row::new(&label, Server::Cluster(*pid), load)
+            })),
+        }
+    }
+    rows
+}
+
+fn data_api(stocked: &Stocked) -> Vec<Row<'_>> {
+    let engine = stocked.engine;
+    let addr = stocked.installation.addr;
+    let url = format!("http://{addr}/api/v1/query");
+    let post = |bodies: &Path, member| Load {
+        url: url.clone(),
+        headers: bearer(&stocked.token),
+        clients: 0,
+        kind: Kind::Post {
+            bodies: bodies.to_owned(),
+            member,
+            spread: false,
+        },
+    };
+    let rest = format!("http://{addr}/rest/v1/item?id=eq.77&select=id,text");
+    let loads = [
+        ("look-up of a row by SQL", post(&stocked.look_ups, "rows")),
+        ("look-up of a row by REST", get(rest, &stocked.token)),
+        ("insert by one tenant", post(&stocked.insert, "affected")),
+        ("insert by 100 tenants", post(&stocked.inserts, "affected")),
+    ];
+    let mut rows = Vec::new();
+    for (what, load) in loads {
+        rows.extend(DATA_CLIENTS.map(|clients| Row {
+            store: stocked.rows.server(),
+            ..Row::new(
+                &format!("doorward {what} on {engine}, {clients} clients"),
+                Server::Running(stocked.process.pid()),
+                Load {
+                    clients,
+                    ..load.clone()
+                },
+            )
+        }));
+    }
+    rows
 }
 
 /// People who sign in by password, two at a time.

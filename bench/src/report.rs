@@ -1,6 +1,7 @@
 //! The report in Markdown. Not here: any judgement (`budget`).
 
 use crate::budget::Verdict;
+use crate::data::Grown;
 use crate::figure::Figures;
 use crate::fill::Filled;
 use crate::limit;
@@ -29,6 +30,7 @@ pub(crate) struct Findings {
     pub(crate) stores: Vec<Stored>,
     pub(crate) limits: Vec<limit::Error>,
     pub(crate) housed: Vec<Housed>,
+    pub(crate) grown: Vec<Grown>,
 }
 
 /// What a store with many tokens costs a process that starts on it.
@@ -79,6 +81,7 @@ pub(crate) fn render(run: &Run, findings: &Findings, verdicts: &[Verdict]) -> St
     }
     table_of_stores(&mut text, &findings.stores);
     table_of_realms(&mut text, &findings.housed);
+    table_of_tenants(&mut text, &findings.grown);
     table_of_limits(&mut text, &findings.limits);
     table_of_budgets(&mut text, verdicts);
     notes(&mut text, &findings.rows);
@@ -166,6 +169,34 @@ fn table_of_realms(text: &mut String, housed: &[Housed]) {
             idle,
         } = one;
         let _ = writeln!(text, "| {realms} | {routes} | {start:.2} | {idle:.1} |");
+    }
+}
+
+fn table_of_tenants(text: &mut String, grown: &[Grown]) {
+    if grown.is_empty() {
+        return;
+    }
+    text.push_str(
+        "\nRows on SQLite, look-ups over all tenants in turn by 16 clients:\n\n\
+         | tenants | first statement of each, ms | start to rows, s | requests/s | p50 ms | p99 ms | errors | memory then, MiB |\n\
+         |---:|---:|---:|---:|---:|---:|---:|---:|\n",
+    );
+    for one in grown {
+        let Grown {
+            tenants,
+            first,
+            memory,
+            outcome,
+            start,
+        } = one;
+        let _ = writeln!(
+            text,
+            "| {tenants} | {first:.2} | {start:.2} | {:.0} | {} | {} | {} | {memory:.1} |",
+            outcome.rate(),
+            precise(outcome.p50),
+            precise(outcome.p99),
+            outcome.errors,
+        );
     }
 }
 

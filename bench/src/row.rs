@@ -29,6 +29,8 @@ pub(crate) enum Server<'f> {
     Fresh(&'f Installation),
     /// A PostgreSQL cluster by itself, by its first process.
     Cluster(u32),
+    /// Programs that the load starts.
+    Commands,
 }
 
 /// What a row came to: the medians of its rounds, except where it says otherwise.
@@ -90,7 +92,7 @@ pub(crate) fn measure(
     for round in 1..=options.rounds {
         for (row, samples) in rows.iter().zip(&mut samples) {
             let sample = sample(row, site, options.seconds, counting)?;
-            let rate = rate(&sample.outcome);
+            let rate = sample.outcome.rate();
             eprintln!("round {round}: {:55} {rate:>9.0} /s", row.label);
             samples.push(sample);
         }
@@ -111,6 +113,16 @@ fn sample(row: &Row<'_>, site: &Site, seconds: u32, counting: bool) -> Result<Sa
             Ok(Sample {
                 outcome,
                 nanos: meter::cluster_nanos(pid)? - before,
+                store_nanos: None,
+                instructions: None,
+            })
+        }
+        Server::Commands => {
+            let before = meter::ended_nanos()?;
+            let outcome = apply(row, site, seconds)?;
+            Ok(Sample {
+                outcome,
+                nanos: meter::ended_nanos()? - before,
                 store_nanos: None,
                 instructions: None,
             })
@@ -179,7 +191,7 @@ fn summary(row: &Row<'_>, samples: &[Sample]) -> Measured {
     let kilo = |s: &Sample| Some(float(s.instructions?) / 1000.0 / float(s.outcome.requests));
     Measured {
         label: row.label.clone(),
-        rate: median(&each(&|s| Some(rate(&s.outcome)))).unwrap_or(0.0),
+        rate: median(&each(&|s| Some(s.outcome.rate()))).unwrap_or(0.0),
         micros_range: (
             micros.first().copied().unwrap_or(0.0),
             micros.last().copied().unwrap_or(0.0),
@@ -192,7 +204,7 @@ fn summary(row: &Row<'_>, samples: &[Sample]) -> Measured {
         errors: sum(|outcome| outcome.errors),
         repeated: match row.server {
             Server::Fresh(_) => float(repeated) / float(requests),
-            Server::Running(_) | Server::Cluster(_) => 0.0,
+            Server::Running(_) | Server::Cluster(_) | Server::Commands => 0.0,
         },
     }
 }
@@ -210,8 +222,11 @@ pub(crate) fn at(sorted: &[f64], percent: usize) -> Option<f64> {
     sorted.get(last.min(sorted.len() * percent / 100)).copied()
 }
 
-fn rate(outcome: &Outcome) -> f64 {
-    float(outcome.requests.saturating_sub(outcome.errors)) / outcome.seconds
+impl Outcome {
+    /// Good answers a second.
+    pub(crate) fn rate(&self) -> f64 {
+        float(self.requests.saturating_sub(self.errors)) / self.seconds
+    }
 }
 
 #[expect(

@@ -13,6 +13,8 @@ pub(crate) const ISSUER: &str = "https://login.bench.test/";
 pub(crate) const AUDIENCE: &str = "https://api.bench.test";
 /// The scope that the measured route asks for; the tokens carry it among others.
 pub(crate) const SCOPE: &str = "read:invoices";
+/// The other scope that they carry.
+pub(crate) const WRITE_SCOPE: &str = "write:invoices";
 
 #[derive(Debug)]
 pub(crate) struct Issuer {
@@ -45,14 +47,19 @@ impl Issuer {
 
     /// A token for subject number `number`, good for two hours.
     pub(crate) fn mint(&self, number: usize) -> Result<String, Failure> {
+        self.mint_in(number, &format!("tenant-{:03}", number % 100))
+    }
+
+    /// The same in a tenant of this name.
+    pub(crate) fn mint_in(&self, number: usize, tenant: &str) -> Result<String, Failure> {
         self.sign(&json!({
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": format!("auth0|{number:024x}"),
             "iat": self.now,
             "exp": self.now + 7200,
-            "scope": format!("openid {SCOPE} write:invoices"),
-            "tenant": format!("tenant-{:03}", number % 100),
+            "scope": format!("openid {SCOPE} {WRITE_SCOPE}"),
+            "tenant": tenant,
         }))
     }
 

@@ -2,9 +2,9 @@
 //! TLS. In a run on SQLite there is nothing to do.
 #![cfg(test)]
 
-use doorward_systems::WITBOOST;
+use doorward_systems::{HELIOSDB, WITBOOST};
 use doorward_testkit::service::{Database, PgBouncer, Pooling, Postgres};
-use doorward_testkit::{Engine, Setup, engine, postgres_url, site, wait};
+use doorward_testkit::{App, Engine, Response, Setup, engine, postgres_url, site, wait};
 use serde_json::json;
 use std::fs;
 use std::net::SocketAddr;
@@ -59,6 +59,65 @@ fn a_pooler_in_transaction_mode_is_refused_by_name() {
         "{}",
         refused.stderr
     );
+}
+
+/// HeliosDB Nano with its rows behind a pooler, and its own records not.
+fn rows_through(site: &str, pooler: &PgBouncer) -> App {
+    let server = postgres_url();
+    let rows = Database::create(&server).url().to_owned();
+    let (there, here) = (address(&server).to_string(), pooler.addr().to_string());
+    Setup::new(site, HELIOSDB)
+        .set("realm.heliosdb.data.database", rows.replace(&there, &here))
+        .start()
+}
+
+fn query(app: &App, tenant: &str, sql: &str) -> Response {
+    let owner = format!("tenant:{tenant}");
+    let key = app.token("key", &owner, &["--scope", "read", "--scope", "write"]);
+    let request = app.request("POST", "/api/v1/query");
+    let request = request.header("X-API-Key", &key);
+    request.json(&json!({ "sql": sql })).send()
+}
+
+fn tenants(app: &App) {
+    for tenant in ["acme", "globex"] {
+        let arguments = ["--realm", "heliosdb", tenant];
+        let _ = app.run(&["tenant", "create"], &arguments).success();
+    }
+}
+
+#[test]
+fn rows_through_a_pooler_in_session_mode_stay_their_tenant_s() {
+    if engine() != Engine::Postgres {
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let pooler = PgBouncer::start(dir.path(), address(&postgres_url()), Pooling::Session);
+    let app = rows_through(site!(), &pooler);
+    tenants(&app);
+    let insert = "INSERT INTO users (id, email) VALUES (1, 'a@example.com')";
+    for tenant in ["acme", "globex"] {
+        query(&app, tenant, insert).expect(200);
+        let seen = query(&app, tenant, "SELECT tenant_id FROM users");
+        assert_eq!(seen.expect(200).json()["data"]["rows"], json!([[tenant]]));
+    }
+}
+
+#[test]
+fn rows_through_a_pooler_in_transaction_mode_are_refused_by_name() {
+    if engine() != Engine::Postgres {
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let pooler = PgBouncer::start(dir.path(), address(&postgres_url()), Pooling::Transaction);
+    let app = rows_through(site!(), &pooler);
+    tenants(&app);
+    let refused = query(&app, "acme", "SELECT 1");
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    for words in [["rls", "lint"], ["rls", "install"]] {
+        let said = app.run(&words, &["--realm", "heliosdb"]).exit(1).stderr;
+        assert!(said.contains("pool_mode = session"), "{said}");
+    }
 }
 
 /// What `openssl req -x509` makes by default: a certificate that calls itself an
@@ -134,5 +193,44 @@ fn a_named_certificate_is_trusted_and_every_other_fault_of_tls_is_said_at_once()
             refused.stderr
         );
         assert!(began.elapsed() < AT_ONCE, "{what}");
+    }
+}
+
+/// A row of 20 MB, where 8 MiB may be answered: the message is not taken, over TLS or not.
+#[test]
+fn rows_come_over_tls_and_what_is_too_large_does_not() {
+    if engine() != Engine::Postgres {
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let mut postgres = Postgres::start(&dir.path().join("postgres"));
+    let root = dir.path().join("root.pem");
+    let right = self_signed(dir.path(), "IP:127.0.0.1", "now");
+    fs::write(&root, &right.cert).unwrap();
+    for (name, mode, has_tls) in [
+        ("preferred", "prefer", false),
+        ("required", "require", true),
+    ] {
+        if has_tls {
+            postgres.serve_tls(&right.cert, &right.key);
+        }
+        let rows = Database::create(&postgres.url("postgres"));
+        let app = Setup::new(&format!("{}/{name}", site!()), HELIOSDB)
+            .set(
+                "realm.heliosdb.data.database",
+                format!("{}?sslmode={mode}", rows.url()),
+            )
+            .set(
+                "realm.heliosdb.data.postgres.root_cert",
+                format!("file:{}", root.display()),
+            )
+            .start();
+        tenants(&app);
+        let large = "SELECT string_agg(repeat('x', 100000), '') FROM generate_series(1, 200)";
+        assert_eq!(query(&app, "acme", large).status, 422, "{name}");
+        query(&app, "acme", "SELECT 1").expect(200);
+        let over = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                    WHERE usename LIKE 'doorward%' AND NOT ssl";
+        assert_eq!(rows.query(over) == "0", has_tls, "{name}");
     }
 }

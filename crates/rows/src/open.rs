@@ -4,8 +4,8 @@
 
 use crate::engine::Engine;
 use crate::fault::{Fault, FaultKind};
-use crate::postgres::{PostgresRows, PostgresRowsSettings};
-use crate::settings::{DataConfig, DataSettings, RowStore};
+use crate::postgres::{Owner, PostgresRows, PostgresRowsSettings};
+use crate::settings::{DataConfig, DataSettings, PostgresStore, RowStore};
 use crate::sqlite;
 use doorward_base::{Clock, RealmName, TenantId};
 use std::fmt;
@@ -126,6 +126,26 @@ impl DataRealm {
         self.opening.engine.get()
     }
 
+    /// The database of its rows, as its owner works on it by hand; `None` where it is not
+    /// PostgreSQL.
+    ///
+    /// # Errors
+    /// What keeps the database from serving rows.
+    pub async fn owner(&self) -> Result<Option<Owner>, Fault> {
+        let Opening {
+            store,
+            tenant_column,
+            ..
+        } = &*self.opening;
+        match store {
+            RowStore::Sqlite(_) => Ok(None),
+            RowStore::Postgres(store) => {
+                let settings = postgres(store, tenant_column, &self.parts);
+                Owner::connect(settings, &self.parts.seed).await.map(Some)
+            }
+        }
+    }
+
     async fn opened(&self) -> Result<&Arc<dyn Engine>, Fault> {
         let opening = &self.opening;
         let engine = opening
@@ -169,20 +189,25 @@ async fn open(opening: &Opening, parts: &DataParts) -> Result<Arc<dyn Engine>, F
             sqlite::open(folder, tenant_column, opening.room, clock).await
         }
         RowStore::Postgres(store) => {
-            let root_cert = store.root_cert.as_ref();
-            let settings = PostgresRowsSettings {
-                url: store.url.clone(),
-                root_cert: root_cert.map(|pem| pem.expose().as_bytes().to_vec()),
-                realm: parts.realm.clone(),
-                schema: store.schema.clone(),
-                tenant_column: tenant_column.to_string(),
-                pool_size: store.pool_size,
-                pool_wait: store.pool_wait,
-                own_database: store.own_database,
-            };
+            let settings = postgres(store, tenant_column, parts);
             let rows = PostgresRows::open(settings, &parts.seed).await?;
             Ok(Arc::new(rows))
         }
+    }
+}
+
+fn postgres(store: &PostgresStore, tenant_column: &str, parts: &DataParts) -> PostgresRowsSettings {
+    let root_cert = store.root_cert.as_ref();
+    PostgresRowsSettings {
+        url: store.url.clone(),
+        root_cert: root_cert.map(|pem| pem.expose().as_bytes().to_vec()),
+        realm: parts.realm.clone(),
+        schema: store.schema.clone(),
+        tenant_column: tenant_column.to_owned(),
+        pool_size: store.pool_size,
+        pool_wait: store.pool_wait,
+        other_roles: store.other_roles.clone(),
+        own_database: store.own_database,
     }
 }
 

@@ -9,8 +9,10 @@ mod connect;
 mod decode;
 mod erase;
 mod error;
+mod gauge;
 mod install;
 mod lint;
+mod owner;
 mod param;
 mod pool;
 mod pooler;
@@ -27,6 +29,7 @@ mod tls;
 
 pub use connect::PostgresRowsSettings;
 pub use lint::{Finding, Lint};
+pub use owner::{Done, Owner, Wanted};
 pub(crate) use quote::{ident, literal};
 pub(crate) use survey::{dial, survey};
 
@@ -167,6 +170,8 @@ impl PostgresRows {
             role: &self.connector.role,
             schema: &self.settings.schema,
             tenant: &self.settings.tenant_column,
+            others: &self.settings.other_roles,
+            own: self.settings.own_database,
         }
     }
 

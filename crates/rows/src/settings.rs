@@ -96,8 +96,13 @@ pub struct PostgresRows {
     pub pool_size: u32,
     /// How long a call waits for a free one. Default: "2s".
     pub pool_wait: Span,
-    /// Whether the database is Doorward's alone, so that rights which PostgreSQL gives to
-    /// everybody may be taken from everybody. Default: false.
+    /// Roles of other applications that work on the same tables, the owner's own among them
+    /// if it is one: they go on seeing all rows. Default: none, and who has no BYPASSRLS sees
+    /// no row.
+    pub other_roles: Vec<String>,
+    /// Whether the database is Doorward's alone: rights that PostgreSQL gives to everybody are
+    /// taken from everybody, and a step of the schema binds every table, not only its own.
+    /// Default: false.
     pub own_database: bool,
 }
 
@@ -108,6 +113,7 @@ impl Default for PostgresRows {
             schema: "public".to_owned(),
             pool_size: 16,
             pool_wait: Span(Duration::from_secs(2)),
+            other_roles: Vec::new(),
             own_database: false,
         }
     }
@@ -206,18 +212,21 @@ pub struct PostgresStore {
     pub pool_size: usize,
     /// How long a call waits for a free one.
     pub pool_wait: Duration,
+    /// Roles of other applications, in alphabetical order, each once.
+    pub other_roles: Vec<String>,
     /// Whether the database is Doorward's alone.
     pub own_database: bool,
 }
 
 impl PostgresStore {
-    fn parts(&self) -> (&str, Option<&str>, &str, usize, Duration, bool) {
+    fn parts(&self) -> (&str, Option<&str>, &str, usize, Duration, &[String], bool) {
         (
             self.url.expose(),
             self.root_cert.as_ref().map(Secret::expose),
             &self.schema,
             self.pool_size,
             self.pool_wait,
+            &self.other_roles,
             self.own_database,
         )
     }

@@ -15,9 +15,11 @@
 //! an operator's function. Those are theirs to grant.
 //!
 //! Not here: whose rows these are. The engine's own fence (a file, a row policy) holds even if
-//! this one falls. Nor how much memory a function may take: `repeat`, `lpad`, `zeroblob`,
-//! `printf`, `randomblob` and `||` can make large values out of small texts; SQLite's length
-//! and heap limits, PostgreSQL's statement time-out and the result's cap bound those.
+//! this one falls. Nor how much memory a function may take: `zeroblob`, `printf`, `randomblob`
+//! and `||` can make large values out of small texts; SQLite's length and heap limits bound
+//! those. On PostgreSQL `repeat`, `lpad`, `rpad` and `format` are bounded here (`growth`); what
+//! else grows there is bounded by the statement's time, and what it answers by the gauge on
+//! the wire (`postgres`).
 
 mod ddl;
 mod function;

@@ -70,13 +70,18 @@ async fn apply(
 ) -> Result<(), Fault> {
     let failed = |error: tokio_postgres::Error| error::of_step(&error);
     let known = lint::objects(transaction, of).await?;
+    let others = match of.own {
+        true => Vec::new(),
+        false => protect::unbound(transaction, of).await?,
+    };
     for statement in &step.statements {
         transaction.batch_execute(statement).await.map_err(failed)?;
     }
     for reference in &step.references {
         refer(transaction, of, reference).await?;
     }
-    protect::protect(transaction, of, None).await?;
+    let bound = protect::names_without(transaction, of, &others).await?;
+    protect::protect(transaction, of, Some(&bound)).await?;
     let found = lint::objects(transaction, of).await?;
     match found.iter().find(|finding| !known.contains(finding)) {
         Some(finding) => {

@@ -1,16 +1,21 @@
 //! How a connection is made: the address, TLS, and as whom. Not here: how connections are
 //! kept (`pool`).
 
+use super::gauge::{Gauge, Gauged, MakeGauged, MakePlain};
 use super::secret::{Secrets, role_name};
 use super::tls;
 use crate::fault::{Fault, FaultKind};
 use doorward_base::{RealmName, Secret};
+use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::time::Duration;
-use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{CancelToken, Client, Config};
+use tokio::net::UnixStream;
+use tokio_postgres::config::{Host, SslMode, SslNegotiation};
+use tokio_postgres::{CancelToken, Client, Config, Error, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+/// The largest message to the owner, whose own statements ask for it, in bytes.
+const MOST_TO_OWNER: usize = 64 << 20;
 /// How long a connection may take to come up.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
@@ -33,8 +38,10 @@ pub struct PostgresRowsSettings {
     pub pool_size: usize,
     /// How long a call waits for a free one.
     pub pool_wait: Duration,
+    /// Roles of other applications that work on the same tables and go on seeing all rows.
+    pub other_roles: Vec<String>,
     /// Whether the database is Doorward's alone, so that rights which PostgreSQL gives to
-    /// everybody may be taken from everybody.
+    /// everybody may be taken from everybody, and every table of the schema is bound.
     pub own_database: bool,
 }
 
@@ -97,33 +104,97 @@ impl Connector {
     }
 
     /// As the tables' owner.
-    pub(super) async fn owner(&self) -> Result<Client, tokio_postgres::Error> {
-        self.connect(&self.owner).await
+    pub(super) async fn owner(&self) -> Result<Client, Error> {
+        self.connect(&self.owner, &Gauge::of(MOST_TO_OWNER)).await
     }
 
-    /// As who works for callers.
-    pub(super) async fn caller(&self) -> Result<Client, tokio_postgres::Error> {
-        self.connect(&self.caller).await
+    /// As who works for callers, and how large the server's messages may be.
+    pub(super) async fn caller(&self) -> Result<(Client, Gauge), Error> {
+        let gauge = Gauge::new();
+        let client = self.connect(&self.caller, &gauge).await?;
+        Ok((client, gauge))
     }
 
-    async fn connect(&self, config: &Config) -> Result<Client, tokio_postgres::Error> {
-        let (client, connection) = config.connect(self.tls.clone()).await?;
+    async fn connect(&self, config: &Config, gauge: &Gauge) -> Result<Client, Error> {
+        if let Some(socket) = socket_of(config) {
+            let stream = UnixStream::connect(socket).await;
+            // Who is not there is told by the library, in its own error.
+            if let Ok(stream) = stream {
+                let mut config = config.clone();
+                config.ssl_mode(SslMode::Disable);
+                let stream = Gauged::new(stream, gauge.clone());
+                let (client, connection) = config.connect_raw(stream, NoTls).await?;
+                tokio::spawn(async move { drop(connection.await) });
+                return Ok(client);
+            }
+        }
+        if config.get_ssl_mode() == SslMode::Disable {
+            return self.connect_plain(config, gauge).await;
+        }
+        let tls = MakeGauged {
+            how: self.tls.clone(),
+            gauge: gauge.clone(),
+        };
+        let (client, connection) = config.connect(tls).await?;
         // It ends with the client, or with the server, whose last words the client hears too.
+        tokio::spawn(async move { drop(connection.await) });
+        match gauge.is_read() {
+            true => Ok(client),
+            // TLS was preferred, and the server has none.
+            false => self.connect_plain(config, gauge).await,
+        }
+    }
+
+    async fn connect_plain(&self, config: &Config, gauge: &Gauge) -> Result<Client, Error> {
+        let mut config = config.clone();
+        plain(&mut config);
+        let how = MakePlain;
+        let gauge = gauge.clone();
+        let (client, connection) = config.connect(MakeGauged { how, gauge }).await?;
         tokio::spawn(async move { drop(connection.await) });
         Ok(client)
     }
 
     /// Ends what runs over a connection that is given up, and only then lets it go.
     pub(super) fn abandon(&self, client: Client) {
-        let token: CancelToken = client.cancel_token();
-        let tls = self.tls.clone();
+        let token = client.cancel_token();
+        let connector = self.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                let _ = tokio::time::timeout(CONNECT, token.cancel_query(tls)).await;
+                let _ = tokio::time::timeout(CONNECT, connector.cancel(token)).await;
                 drop(client);
             });
         }
     }
+
+    async fn cancel(&self, token: CancelToken) -> Result<(), Error> {
+        if let Some(socket) = socket_of(&self.caller)
+            && let Ok(stream) = UnixStream::connect(socket).await
+        {
+            return token.cancel_query_raw(stream, NoTls).await;
+        }
+        match self.caller.get_ssl_mode() {
+            SslMode::Disable => token.cancel_query(MakePlain).await,
+            _ => token.cancel_query(self.tls.clone()).await,
+        }
+    }
+}
+
+/// No TLS, and a stream that can be gauged all the same: the library is told that TLS begins
+/// at once, and the connector of it does nothing.
+fn plain(config: &mut Config) {
+    config
+        .ssl_mode(SslMode::Require)
+        .ssl_negotiation(SslNegotiation::Direct);
+}
+
+/// The file of a server that is reached by one.
+fn socket_of(config: &Config) -> Option<PathBuf> {
+    let Some(Host::Unix(folder)) = config.get_hosts().first() else {
+        return None;
+    };
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    Some(folder.join(format!(".s.PGSQL.{port}")))
 }
 
 pub(super) fn is_here(host: &Host) -> bool {

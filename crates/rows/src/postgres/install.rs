@@ -25,29 +25,54 @@ pub(super) async fn install(
     settings: &PostgresRowsSettings,
 ) -> Result<(), Fault> {
     examine(owner).await?;
-    let wanted = wanted(connector, secrets, settings);
     let transaction = owner.transaction().await.map_err(|error| failed(&error))?;
+    let done = prepare(&transaction, connector, secrets, settings).await?;
+    transaction.commit().await.map_err(|error| failed(&error))?;
+    finish(owner, connector, secrets, settings, !done.is_empty()).await
+}
+
+/// Does what is not done yet, and says it as it may be shown: without what is derived from
+/// the seed.
+pub(super) async fn prepare(
+    transaction: &Transaction<'_>,
+    connector: &Connector,
+    secrets: &Secrets,
+    settings: &PostgresRowsSettings,
+) -> Result<Vec<String>, Fault> {
+    let wanted = wanted(connector, secrets, settings);
+    let locked = transaction.batch_execute(LOCK).await;
+    locked.map_err(|error| failed(&error))?;
+    if is_installed(transaction, &connector.role, &wanted).await? {
+        return Ok(Vec::new());
+    }
+    let mut shown = schemas(transaction).await?;
+    shown.extend(role(transaction, connector, secrets).await?);
+    shown.push(rights(transaction, connector, settings).await?);
+    keys(transaction, &connector.role, secrets).await?;
+    let done = "INSERT INTO doorward.rows_install (role, digest) VALUES ($1, $2) \
+                ON CONFLICT (role) DO UPDATE SET digest = EXCLUDED.digest";
     transaction
-        .batch_execute(LOCK)
+        .execute(done, &[&connector.role, &wanted])
         .await
         .map_err(|error| failed(&error))?;
-    let is_new = !is_installed(&transaction, &connector.role, &wanted).await?;
-    if is_new {
-        schemas(&transaction).await?;
-        role(&transaction, connector, secrets).await?;
-        rights(&transaction, connector, settings).await?;
-        keys(&transaction, &connector.role, secrets).await?;
-        let done = "INSERT INTO doorward.rows_install (role, digest) VALUES ($1, $2) \
-                    ON CONFLICT (role) DO UPDATE SET digest = EXCLUDED.digest";
-        transaction
-            .execute(done, &[&connector.role, &wanted])
-            .await
-            .map_err(|error| failed(&error))?;
-    }
-    transaction.commit().await.map_err(|error| failed(&error))?;
+    shown.push("-- and the role's keys in doorward.rows_key, which are not shown".to_owned());
+    Ok(shown)
+}
+
+/// What follows once it is committed.
+pub(super) async fn finish(
+    owner: &Client,
+    connector: &Connector,
+    secrets: &Secrets,
+    settings: &PostgresRowsSettings,
+    is_new: bool,
+) -> Result<(), Fault> {
     // Before anybody logs in as the role: a pooler keeps sessions as they began.
-    if is_new && settings.own_database {
-        fence(owner, settings, &connector.role).await;
+    if is_new {
+        hide_activity(owner, &connector.role).await;
+        if settings.own_database {
+            fence(owner, settings).await;
+        }
     }
     if connector.caller().await.is_err() {
         password(owner, connector, secrets).await?;
@@ -63,7 +88,7 @@ fn refused(words: impl Into<String>) -> Fault {
     Fault::because(FaultKind::Unavailable, words)
 }
 
-async fn examine(owner: &Client) -> Result<(), Fault> {
+pub(super) async fn examine(owner: &Client) -> Result<(), Fault> {
     let row = owner
         .query_one(
             "SELECT current_setting('server_version_num')::int4, current_setting('server_version'), \
@@ -150,7 +175,7 @@ async fn is_installed(
     same.try_get(0).map_err(|error| failed(&error))
 }
 
-async fn schemas(transaction: &Transaction<'_>) -> Result<(), Fault> {
+async fn schemas(transaction: &Transaction<'_>) -> Result<Vec<String>, Fault> {
     let whose = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace \
                  WHERE nspname = 'auth'";
     let whose = transaction
@@ -182,32 +207,39 @@ async fn schemas(transaction: &Transaction<'_>) -> Result<(), Fault> {
     transaction
         .batch_execute(AUTH)
         .await
-        .map_err(|error| failed(&error))
+        .map_err(|error| failed(&error))?;
+    Ok(vec![make, AUTH.to_owned()])
 }
 
 async fn role(
     transaction: &Transaction<'_>,
     connector: &Connector,
     secrets: &Secrets,
-) -> Result<(), Fault> {
+) -> Result<Option<String>, Fault> {
     let there = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)";
     let there = transaction
         .query_one(there, &[&connector.role])
         .await
         .map_err(|error| failed(&error))?;
     if there.try_get(0).map_err(|error| failed(&error))? {
-        return Ok(());
+        return Ok(None);
     }
-    let make = format!(
-        "CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION \
-         NOINHERIT PASSWORD {}",
-        ident(&connector.role),
-        literal(&secrets.verifier())
-    );
-    let made = transaction.batch_execute(&make).await;
+    let make = |verifier: &str| {
+        format!(
+            "CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION \
+             NOINHERIT PASSWORD {}",
+            ident(&connector.role),
+            literal(verifier)
+        )
+    };
+    let with_password = make(&secrets.verifier());
+    let made = transaction.batch_execute(&with_password).await;
     made.map_err(|error| {
-        failed(&error).hint(format!("have somebody who may create roles run: {make}"))
-    })
+        failed(&error).hint(format!(
+            "have somebody who may create roles run: {with_password}"
+        ))
+    })?;
+    Ok(Some(make("…")))
 }
 
 /// The seed changed, or somebody set another password.
@@ -235,7 +267,7 @@ async fn rights(
     transaction: &Transaction<'_>,
     connector: &Connector,
     settings: &PostgresRowsSettings,
-) -> Result<(), Fault> {
+) -> Result<String, Fault> {
     let (role, schema) = (ident(&connector.role), ident(&settings.schema));
     let database = transaction
         .query_one("SELECT current_database()::text", &[])
@@ -259,7 +291,8 @@ async fn rights(
     transaction
         .batch_execute(&all)
         .await
-        .map_err(|error| failed(&error))
+        .map_err(|error| failed(&error))?;
+    Ok(all)
 }
 
 async fn keys(transaction: &Transaction<'_>, role: &str, secrets: &Secrets) -> Result<(), Fault> {
@@ -278,22 +311,39 @@ async fn keys(transaction: &Transaction<'_>, role: &str, secrets: &Secrets) -> R
         .map_err(|error| failed(&error))
 }
 
+/// Callers share a role, and each may see what the role runs. Only a superuser may change
+/// that; where the owner is none, a lint names it.
+async fn hide_activity(owner: &Client, role: &str) {
+    let hide = format!("ALTER ROLE {} SET track_activities = off", ident(role));
+    take(owner, &hide).await;
+}
+
 /// Takes from everybody, in a database of ours, what PostgreSQL gives to everybody and
 /// callers have no use for. What this owner may not take, the lints name.
-async fn fence(owner: &Client, settings: &PostgresRowsSettings, role: &str) {
+async fn fence(owner: &Client, settings: &PostgresRowsSettings) {
     let schema = ident(&settings.schema);
-    let database = "DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', \
-                    current_database()); END $$"
-        .to_owned();
-    let activity = format!("ALTER ROLE {} SET track_activities = off", ident(role));
-    let large = "REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), \
-                 lo_from_bytea(oid, bytea), lo_open(oid, integer), lo_get(oid) FROM PUBLIC"
-        .to_owned();
-    let create = format!("REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC");
-    for taken in [database, activity, large, create] {
-        if let Err(error) = owner.batch_execute(&taken).await {
-            tracing::debug!(taken, error = %error::describe(&error), "a right stays everybody's");
-        }
+    take(
+        owner,
+        "DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', \
+         current_database()); END $$",
+    )
+    .await;
+    take(
+        owner,
+        "REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), \
+         lo_from_bytea(oid, bytea), lo_open(oid, integer), lo_get(oid) FROM PUBLIC",
+    )
+    .await;
+    take(
+        owner,
+        &format!("REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC"),
+    )
+    .await;
+}
+
+async fn take(owner: &Client, taken: &str) {
+    if let Err(error) = owner.batch_execute(taken).await {
+        tracing::debug!(taken, error = %error::describe(&error), "a right stays everybody's");
     }
 }
 

@@ -96,6 +96,40 @@ impl Lint {
         self.row().says
     }
 
+    /// The one of this name.
+    #[must_use]
+    pub fn named(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|lint| lint.code() == code)
+    }
+
+    /// Whether it lets no row through: callers' SQL reaches no catalogue, and what is found
+    /// would matter only if that fell.
+    #[must_use]
+    pub const fn is_advice(self) -> bool {
+        matches!(self, Self::ActivityVisible)
+    }
+
+    /// Whether an owner may decide to live with it: it tells whether another tenant has a
+    /// value, and shows no row.
+    #[must_use]
+    pub const fn can_be_accepted(self) -> bool {
+        matches!(self, Self::KeyWithoutTenant | Self::ReferenceWithoutTenant)
+    }
+
+    /// Whether a table's own policies end it.
+    pub(super) const fn is_mended_by_binding(self) -> bool {
+        matches!(
+            self,
+            Self::TableOpen
+                | Self::PartitionOpen
+                | Self::ForceMissing
+                | Self::PolicyMissing
+                | Self::PolicyOpen
+                | Self::PolicyWhenUnset
+                | Self::PolicyOnSetting
+        )
+    }
+
     /// Whether it is about a table, a view or a function, which a step may bring.
     const fn is_of_object(self) -> bool {
         !matches!(

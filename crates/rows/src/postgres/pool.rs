@@ -4,6 +4,7 @@
 
 use super::connect::{CONNECT, Connector};
 use super::error;
+use super::gauge::Gauge;
 use crate::fault::{Fault, FaultKind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +23,8 @@ const SETTLE: &str = "SELECT pg_backend_pid(), extract(epoch FROM clock_timestam
 /// One connection as the caller role.
 pub(super) struct Session {
     pub(super) client: Client,
+    /// How large the server's messages may be.
+    pub(super) gauge: Gauge,
     /// The server's process behind it.
     pub(super) pid: i32,
     /// The server's clock when it came up, in seconds.
@@ -127,15 +130,15 @@ impl Pool {
 
     async fn connect(&self, generation: usize) -> Result<Session, Fault> {
         let made = async {
-            let client = self.connector.caller().await?;
+            let (client, gauge) = self.connector.caller().await?;
             let row = client.query_typed(SETTLE, &[]).await?;
             let types = Arc::clone(&self.types.lock().unwrap_or_else(PoisonError::into_inner));
             if !types.is_empty() {
                 client.prepare(&types).await?;
             }
-            Ok((client, row))
+            Ok((client, gauge, row))
         };
-        let (client, rows) = tokio::time::timeout(CONNECT, made)
+        let (client, gauge, rows) = tokio::time::timeout(CONNECT, made)
             .await
             .map_err(|_| error::unreachable("no answer in 5 seconds"))?
             .map_err(|error| error::opening(&error))?;
@@ -149,6 +152,7 @@ impl Pool {
             since: Instant::now(),
             generation,
             client,
+            gauge,
         })
     }
 

@@ -11,6 +11,8 @@ use tokio_postgres::{GenericClient, Transaction};
 pub(super) const FENCE: &str = "doorward_tenant";
 /// The policy that lets the caller role in at all.
 pub(super) const DOOR: &str = "doorward_rows";
+/// The policy by which other applications see what they saw before.
+const OTHERS: &str = "doorward_others";
 
 /// For whom, and by which column.
 #[derive(Clone, Copy)]
@@ -18,6 +20,10 @@ pub(super) struct Protection<'a> {
     pub(super) role: &'a str,
     pub(super) schema: &'a str,
     pub(super) tenant: &'a str,
+    /// Roles of other applications, in alphabetical order, each once.
+    pub(super) others: &'a [String],
+    /// Whether every table of the schema is to be bound.
+    pub(super) own: bool,
 }
 
 /// What each table lacks is done to it; what it has is left.
@@ -26,15 +32,24 @@ const TABLES: &str = "
         (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
             WHERE a.attrelid = c.oid AND a.attname = $2 AND NOT a.attisdropped),
         c.relrowsecurity AND c.relforcerowsecurity
-            AND (SELECT count(*) FROM pg_policy p
-                WHERE p.polrelid = c.oid AND p.polname IN ($3, $4)) = 2,
+            AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = $3
+                AND p.polroles = ARRAY[CASE WHEN $6::text[] = '{}' THEN 0::oid ELSE
+                    (SELECT r.oid FROM pg_roles r WHERE r.rolname = $5) END])
+            AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = $4)
+            AND $6::text[] = (SELECT coalesce(array_agg(r.rolname::text
+                    ORDER BY r.rolname::text COLLATE \"C\"), '{}')
+                FROM pg_policy p JOIN pg_roles r ON r.oid = ANY (p.polroles)
+                WHERE p.polrelid = c.oid AND p.polname = $7),
         EXISTS (SELECT FROM pg_index i JOIN pg_attribute a
             ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
             WHERE i.indrelid = c.oid AND a.attname = $2 AND i.indpred IS NULL),
-        coalesce((SELECT pg_get_expr(d.adbin, d.adrelid) = 'auth.tenant_id()'
+        coalesce((SELECT strpos(pg_get_expr(d.adbin, d.adrelid), 'auth.tenant_id()') > 0
             AND a.attnotnull
             FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
             WHERE a.attrelid = c.oid AND a.attname = $2), false),
+        (SELECT pg_get_expr(d.adbin, d.adrelid)
+            FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+            WHERE a.attrelid = c.oid AND a.attname = $2),
         has_table_privilege($5::name, c.oid, 'SELECT') AND has_table_privilege($5::name, c.oid,
             'INSERT') AND has_table_privilege($5::name, c.oid, 'UPDATE')
             AND has_table_privilege($5::name, c.oid, 'DELETE')
@@ -52,7 +67,12 @@ pub(super) async fn plan<C: GenericClient + Sync>(
     let failed = |error: tokio_postgres::Error| error::of_step(&error);
     let schema = ident(of.schema);
     let tables = client
-        .query(TABLES, &[&schema, &of.tenant, &FENCE, &DOOR, &of.role])
+        .query(
+            TABLES,
+            &[
+                &schema, &of.tenant, &FENCE, &DOOR, &of.role, &of.others, &OTHERS,
+            ],
+        )
         .await
         .map_err(failed)?;
     let mut all = Vec::new();
@@ -66,7 +86,8 @@ pub(super) async fn plan<C: GenericClient + Sync>(
             fenced: row.try_get(2).map_err(failed)?,
             indexed: row.try_get(3).map_err(failed)?,
             filled: row.try_get(4).map_err(failed)?,
-            granted: row.try_get(5).map_err(failed)?,
+            default: row.try_get(5).map_err(failed)?,
+            granted: row.try_get(6).map_err(failed)?,
         };
         all.extend(todo(&name, of, &state));
     }
@@ -97,6 +118,8 @@ struct State {
     fenced: bool,
     indexed: bool,
     filled: bool,
+    /// What the column is filled with, where it is.
+    default: Option<String>,
     granted: bool,
 }
 
@@ -115,26 +138,20 @@ fn todo(name: &str, of: Protection<'_>, state: &State) -> Vec<String> {
             "ALTER TABLE {table} ADD COLUMN {column} text NOT NULL DEFAULT auth.tenant_id()"
         ));
     } else if !state.filled {
+        // What other applications were given, they are given still.
+        let filled = match &state.default {
+            Some(before) if !before.contains("auth.tenant_id()") => {
+                format!("coalesce({own}, {before})")
+            }
+            _ => own.clone(),
+        };
         all.push(format!(
-            "ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {own}, \
+            "ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {filled}, \
              ALTER COLUMN {column} SET NOT NULL"
         ));
     }
     if !state.fenced {
-        let same = format!("{column} = (SELECT {own})");
-        all.push(format!(
-            "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
-        ));
-        all.push(format!("DROP POLICY IF EXISTS {FENCE} ON {table}"));
-        all.push(format!(
-            "CREATE POLICY {FENCE} ON {table} AS RESTRICTIVE FOR ALL TO PUBLIC \
-             USING ({same}) WITH CHECK ({same})"
-        ));
-        all.push(format!("DROP POLICY IF EXISTS {DOOR} ON {table}"));
-        all.push(format!(
-            "CREATE POLICY {DOOR} ON {table} AS PERMISSIVE FOR ALL TO {role} \
-             USING (true) WITH CHECK (true)"
-        ));
+        all.extend(fence(&table, of, &own));
     }
     if !state.indexed {
         all.push(format!("CREATE INDEX ON {table} ({column})"));
@@ -147,9 +164,49 @@ fn todo(name: &str, of: Protection<'_>, state: &State) -> Vec<String> {
     all
 }
 
-/// Views that run with their reader's rights, and the sequences behind columns.
+/// Row-level security and its policies.
+fn fence(table: &str, of: Protection<'_>, own: &str) -> Vec<String> {
+    let (column, role) = (ident(of.tenant), ident(of.role));
+    let mut all = Vec::new();
+    // A fence around everybody would hold the others too.
+    let bound = match of.others {
+        [] => "PUBLIC",
+        _ => role.as_str(),
+    };
+    let same = format!("{column} = (SELECT {own})");
+    all.push(format!(
+        "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
+    ));
+    all.push(format!("DROP POLICY IF EXISTS {FENCE} ON {table}"));
+    all.push(format!(
+        "CREATE POLICY {FENCE} ON {table} AS RESTRICTIVE FOR ALL TO {bound} \
+         USING ({same}) WITH CHECK ({same})"
+    ));
+    all.push(format!("DROP POLICY IF EXISTS {OTHERS} ON {table}"));
+    if !of.others.is_empty() {
+        let others: Vec<String> = of.others.iter().map(|name| ident(name)).collect();
+        all.push(format!(
+            "CREATE POLICY {OTHERS} ON {table} AS PERMISSIVE FOR ALL TO {} \
+             USING (true) WITH CHECK (true)",
+            others.join(", ")
+        ));
+    }
+    all.push(format!("DROP POLICY IF EXISTS {DOOR} ON {table}"));
+    all.push(format!(
+        "CREATE POLICY {DOOR} ON {table} AS PERMISSIVE FOR ALL TO {role} \
+         USING (true) WITH CHECK (true)"
+    ));
+    all
+}
+
 async fn grant_others(transaction: &Transaction<'_>, of: Protection<'_>) -> Result<(), Fault> {
-    let grant = format!(
+    let done = transaction.batch_execute(&further_grants(of)).await;
+    done.map_err(|error| error::of_step(&error))
+}
+
+/// Views that run with their reader's rights, and the sequences behind columns.
+pub(super) fn further_grants(of: Protection<'_>) -> String {
+    format!(
         "DO $do$ DECLARE o record; BEGIN \
          FOR o IN SELECT c.oid::regclass AS name, c.relkind FROM pg_class c \
              WHERE c.relnamespace = to_regnamespace({schema}) AND (c.relkind = 'v' \
@@ -162,7 +219,43 @@ async fn grant_others(transaction: &Transaction<'_>, of: Protection<'_>) -> Resu
          END LOOP; END $do$",
         schema = literal(&ident(of.schema)),
         role = literal(&ident(of.role)),
-    );
-    let done = transaction.batch_execute(&grant).await;
-    done.map_err(|error| error::of_step(&error))
+    )
+}
+
+/// The tables of the schema that callers do not get at, by number: what a step leaves alone
+/// in a database that is not Doorward's.
+pub(super) async fn unbound(
+    transaction: &Transaction<'_>,
+    of: Protection<'_>,
+) -> Result<Vec<u32>, Fault> {
+    const UNBOUND: &str = "SELECT c.oid FROM pg_class c \
+        WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p') \
+        AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = $2)";
+    let failed = |error: tokio_postgres::Error| error::of_step(&error);
+    let rows = transaction
+        .query(UNBOUND, &[&ident(of.schema), &DOOR])
+        .await;
+    let rows = rows.map_err(failed)?;
+    rows.iter()
+        .map(|row| row.try_get(0).map_err(failed))
+        .collect()
+}
+
+/// The names of the tables of the schema, without these.
+pub(super) async fn names_without(
+    transaction: &Transaction<'_>,
+    of: Protection<'_>,
+    without: &[u32],
+) -> Result<Vec<String>, Fault> {
+    const NAMES: &str = "SELECT c.relname::text FROM pg_class c \
+        WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p') \
+        AND c.oid <> ALL ($2) ORDER BY 1";
+    let failed = |error: tokio_postgres::Error| error::of_step(&error);
+    let rows = transaction
+        .query(NAMES, &[&ident(of.schema), &without])
+        .await;
+    let rows = rows.map_err(failed)?;
+    rows.iter()
+        .map(|row| row.try_get(0).map_err(failed))
+        .collect()
 }

@@ -7,7 +7,7 @@ use super::error;
 use super::param::Param;
 use super::pool::{Lease, Pool, Session};
 use super::secret::Secrets;
-use super::statement::one;
+use super::statement::{one, too_large};
 use crate::caller::Caller;
 use crate::engine::{Bounds, ResultSet, Statement, Work};
 use crate::fault::{Fault, FaultKind};
@@ -124,7 +124,11 @@ async fn over(
     bounds: Bounds,
 ) -> Result<Vec<ResultSet>, Stop> {
     let session = lease.session().map_err(Stop::Lost)?;
-    let done = transact(session, secrets, caller, work, bounds).await;
+    session.gauge.admit(bounds.bytes);
+    let mut done = transact(session, secrets, caller, work, bounds).await;
+    if session.gauge.is_burst() {
+        done = Err(too_large(&format!("more than {} bytes", bounds.bytes)));
+    }
     match &done {
         Ok(_) => lease.is_clean(),
         Err(Stop::Lost(_) | Stop::Broken(_)) => lease.is_over(),

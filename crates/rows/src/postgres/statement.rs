@@ -118,7 +118,8 @@ async fn read(stream: RowStream, writes: bool, bounds: Bounds) -> Result<ResultS
     Ok(result)
 }
 
-fn too_large(what: &str) -> Stop {
+/// The connection is given up: the server goes on sending.
+pub(super) fn too_large(what: &str) -> Stop {
     let fault = Fault::because(FaultKind::ResultTooLarge, format!("the result has {what}"));
     Stop::Broken(fault.hint("ask for fewer: LIMIT, a narrower condition, fewer columns"))
 }

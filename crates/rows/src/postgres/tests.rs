@@ -98,6 +98,7 @@ fn settings(database: &str, user: &str) -> PostgresRowsSettings {
         tenant_column: "tenant_id".to_owned(),
         pool_size: 2,
         pool_wait: Duration::from_secs(5),
+        other_roles: Vec::new(),
         own_database: true,
     }
 }
@@ -175,7 +176,7 @@ impl Bed {
 
     /// The caller role, by itself, without a context.
     async fn bare(&self) -> Client {
-        self.rows.connector.caller().await.unwrap()
+        self.rows.connector.caller().await.unwrap().0
     }
 }
 

@@ -100,6 +100,10 @@ impl Data {
             ),
             (wait.is_zero(), "pool_wait must be longer than zero"),
             (
+                self.postgres.other_roles.iter().any(|name| !is_role(name)),
+                "other_roles are names of 1 to 63 bytes, and not \"public\"",
+            ),
+            (
                 !is_identifier(&self.postgres.schema),
                 "schema is not a name of small letters, digits and _",
             ),
@@ -167,6 +171,11 @@ fn is_literal(path: &str) -> bool {
     segments.next() == Some("")
         && segments.clone().next().is_some()
         && segments.all(|segment| !segment.is_empty() && segment.bytes().all(plain))
+}
+
+/// Whether a role of PostgreSQL may have the name.
+fn is_role(name: &str) -> bool {
+    (1..=63).contains(&name.len()) && !name.contains('\0') && name != "public"
 }
 
 /// Whether it names a column without quotes, in both engines.

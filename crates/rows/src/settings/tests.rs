@@ -28,6 +28,10 @@ fn what_cannot_be_held_to_is_refused() {
         ["timeout"]
     );
     assert_eq!(keys(|data| data.postgres.pool_size = 0), ["postgres"]);
+    for name in ["", "public", &"x".repeat(64)] {
+        let change = |data: &mut Data| data.postgres.other_roles = vec![name.to_owned()];
+        assert_eq!(keys(change), ["postgres"], "{name}");
+    }
     assert_eq!(
         keys(|data| data.read_scope = "two words".to_owned()),
         ["read_scope"]
@@ -96,6 +100,7 @@ fn a_store_never_shows_its_password() {
             schema: "public".to_owned(),
             pool_size: 1,
             pool_wait: Duration::from_secs(1),
+            other_roles: Vec::new(),
             own_database: false,
         })
     };

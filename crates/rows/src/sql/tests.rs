@@ -4,6 +4,7 @@ mod allowed;
 mod bound;
 mod ddl;
 mod generated;
+mod growth;
 mod parameter;
 mod refused;
 mod security;

@@ -9,6 +9,7 @@ mod call;
 mod change;
 mod expression;
 mod from;
+mod growth;
 mod kind;
 mod name;
 mod operator;

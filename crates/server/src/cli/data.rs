@@ -82,7 +82,7 @@ fn apply(command: &Apply) -> Result<(), Failure> {
 }
 
 /// The rows of the realm. Who is deleted is asked by nobody here.
-fn rows(management: &Management) -> Result<Arc<DataRealm>, Failure> {
+pub(super) fn rows(management: &Management) -> Result<Arc<DataRealm>, Failure> {
     let name = &management.realm.settings.name;
     let mut realms = management.engine.settings.realms.iter();
     let config = realms.find(|realm| realm.name() == name);

@@ -16,6 +16,7 @@ mod membership;
 mod openapi;
 pub(crate) mod output;
 mod prove;
+mod rls;
 mod schema;
 mod serve;
 mod service_account;
@@ -106,6 +107,9 @@ enum Command {
     Data(data::Data),
     /// Try whether a PostgreSQL database keeps its tenants apart
     Prove(prove::Prove),
+    /// Row-level security in a PostgreSQL of one's own, by which tenants see their rows alone
+    #[command(subcommand)]
+    Rls(rls::Rls),
     /// The master key and the signing keys
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -167,6 +171,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Client(command) => command.run(),
         Command::Data(command) => command.run(),
         Command::Prove(command) => command.run(),
+        Command::Rls(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Mail(command) => command.run(),
         Command::Audit(command) => command.run(),

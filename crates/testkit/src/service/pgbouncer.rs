@@ -1,4 +1,5 @@
-//! A PgBouncer of a test's own, with Debian's settings but for addresses and the mode.
+//! A PgBouncer of a test's own, with Debian's settings but for addresses, the mode, and that
+//! it asks the server who there is.
 //! Not here: the PostgreSQL behind it (`postgres`).
 
 use super::daemon::Daemon;
@@ -46,7 +47,7 @@ impl PgBouncer {
         let settings = format!(
             "[databases]\n* = host={host} port={server}\n[pgbouncer]\n\
              listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
-             auth_type = trust\nauth_file = {users}\npool_mode = {mode}\n",
+             auth_type = trust\nauth_file = {users}\nauth_user = postgres\npool_mode = {mode}\n",
             users = home.join("users.txt").display(),
         );
         let file = home.join("pgbouncer.ini");

@@ -118,9 +118,14 @@ pub(super) const fn row(lint: Lint) -> Row {
             code: "key_without_tenant",
             says: "a unique key without the tenant: it tells whether another tenant has the value",
             sql: "WITH @reach@ SELECT format('%s (%s)', r.said, i.indexrelid::regclass),
-                    format('-- with %I among its columns: %s', @tenant@::text,
-                        pg_get_indexdef(i.indexrelid))
+                    CASE WHEN k.oid IS NULL THEN format('-- with %I among its columns: %s',
+                            @tenant@::text, pg_get_indexdef(i.indexrelid))
+                        ELSE format('-- after the references to it: ALTER TABLE %s DROP CONSTRAINT \
+                            %I, ADD %s', r.said, k.conname, regexp_replace(
+                                pg_get_constraintdef(k.oid), '[(]',
+                                format('(%I, ', @tenant@::text))) END
                 FROM reach r JOIN pg_index i ON i.indrelid = r.oid
+                LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u')
                 WHERE i.indisunique AND (r.tenant IS NULL
                     OR NOT r.tenant = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])) ORDER BY 1",
         },
@@ -128,8 +133,10 @@ pub(super) const fn row(lint: Lint) -> Row {
             code: "reference_without_tenant",
             says: "a foreign key without the tenant: it can point at another tenant's row",
             sql: "WITH @reach@ SELECT format('%s (%I)', r.said, k.conname),
-                    format('-- with %I on both sides: ALTER TABLE %s ADD %s', @tenant@::text,
-                        r.said, pg_get_constraintdef(k.oid))
+                    format('-- with the key it points at: ALTER TABLE %s DROP CONSTRAINT %I, ADD %s',
+                        r.said, k.conname, regexp_replace(pg_get_constraintdef(k.oid),
+                            '^(FOREIGN KEY [(])(.*?[)] REFERENCES [^(]*[(])',
+                            format('\\1%1$I, \\2%1$I, ', @tenant@::text)))
                 FROM reach r JOIN pg_constraint k ON k.conrelid = r.oid AND k.contype = 'f'
                 WHERE k.conparentid = 0 AND NOT EXISTS (SELECT FROM
                     unnest(k.conkey, k.confkey) AS u(here, there)

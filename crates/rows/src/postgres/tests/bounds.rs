@@ -179,3 +179,39 @@ async fn a_row_that_its_check_refuses_is_undone_with_what_went_before() {
         Value::Int(1)
     );
 }
+
+/// The server makes the row and sends it; it is not gathered here.
+#[tokio::test]
+async fn a_row_that_is_too_large_is_not_gathered() {
+    let bed = fresh().await;
+    let begun = resident();
+    for sql in [
+        "SELECT repeat('x', 600000000)",
+        "SELECT repeat('x', 20000000), 1",
+        "SELECT 'small' UNION ALL SELECT repeat('x', 20000000)",
+        "WITH RECURSIVE d (s) AS (SELECT 'xxxxxxxx' UNION ALL SELECT s || s FROM d WHERE \
+         length(s) < 50000000) SELECT s FROM d ORDER BY length(s) DESC LIMIT 1",
+    ] {
+        let sql = sql.to_owned();
+        let statement = Statement::new(sql.clone(), Vec::new(), false);
+        let done = bed
+            .rows
+            .run(&caller("acme"), Work::one(statement), BOUNDS)
+            .await;
+        assert_eq!(done.unwrap_err().kind, FaultKind::ResultTooLarge, "{sql}");
+    }
+    let grown = resident().saturating_sub(begun);
+    assert!(grown < 256 << 10, "{grown} KiB");
+    // What is within the bounds passes, and so does the next caller.
+    let half = "SELECT repeat('x', 500000)";
+    assert!(bed.read("globex", half).await.is_ok());
+    assert_eq!(bed.value("acme", "SELECT 1").await, Value::Int(1));
+}
+
+/// Memory of this process, KiB.
+fn resident() -> usize {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.unwrap().split_ascii_whitespace().next().unwrap();
+    number.parse().unwrap()
+}

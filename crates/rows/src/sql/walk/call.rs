@@ -2,7 +2,7 @@
 
 use super::super::{forbidden, function};
 use super::name::idents;
-use super::{Outcome, Walk, absent};
+use super::{Outcome, Walk, absent, growth};
 use crate::fault::Fault;
 use sqlparser::ast::{
     Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
@@ -22,7 +22,7 @@ impl Walk<'_> {
             null_treatment,
             over,
         } = function;
-        self.function_name(name)?;
+        let called = self.function_name(name)?;
         absent("A call in braces", !*uses_odbc_syntax)?;
         absent(
             "A call with two lists",
@@ -45,6 +45,9 @@ impl Walk<'_> {
                 clauses,
             }) => {
                 self.arguments(args)?;
+                if self.is_postgres() {
+                    growth::check(&called, args)?;
+                }
                 clauses.iter_mut().try_for_each(|each| self.clause(each))?;
             }
         }

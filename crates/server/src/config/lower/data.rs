@@ -12,6 +12,7 @@ use crate::config::value::{SecretRef, Span, Upstream};
 use doorward_base::RealmName;
 use doorward_rows::settings::{Data, DataConfig, Paths, PostgresStore, RowStore};
 use doorward_surface::setting::Word;
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -77,6 +78,7 @@ impl Lowering<'_> {
             schema: given.schema.clone(),
             pool_size: usize::try_from(given.pool_size).unwrap_or(usize::MAX),
             pool_wait,
+            other_roles: sorted(&given.other_roles),
             own_database: given.own_database,
         }))
     }
@@ -147,6 +149,12 @@ impl Lowering<'_> {
             );
         }
     }
+}
+
+/// Each name once, in an order that says nothing.
+fn sorted(names: &[String]) -> Vec<String> {
+    let names: BTreeSet<&String> = names.iter().collect();
+    names.into_iter().cloned().collect()
 }
 
 /// The routes that lead to the data API, with their places in the list.

@@ -1,0 +1,76 @@
+//! Functions of PostgreSQL that make a long text out of a short one at a word: how long must
+//! stand written in the statement, and is bounded. Not here: what grows by rows or by turns
+//! (`string_agg`, `||` in a recursive query, `replace`), which the statement's time bounds.
+
+use super::super::forbidden;
+use super::Outcome;
+use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, Value, ValueWithSpan};
+
+/// The longest that is written, in characters or times.
+const MOST: u32 = 100_000;
+
+/// Checks a call of the function of this name.
+pub(super) fn check(function: &str, arguments: &[FunctionArg]) -> Outcome {
+    let mut plain = arguments.iter().map(|argument| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(bare(expression)),
+        _ => None,
+    });
+    let first = plain.next().flatten();
+    let second = plain.next().flatten();
+    let is_bounded = match function {
+        "repeat" => second.is_some_and(is_small) && !first.is_some_and(is_repeated),
+        "lpad" | "rpad" => second.is_some_and(is_small),
+        "format" => first.is_some_and(is_narrow),
+        _ => true,
+    };
+    match (is_bounded, function) {
+        (true, _) => Ok(()),
+        (false, "format") => Err(forbidden(
+            "`format` without its format written out, with fields of at most 4 digits,",
+        )),
+        (false, "repeat") => Err(forbidden(format!(
+            "`repeat` of a `repeat`, or without a number up to {MOST} written out,"
+        ))),
+        (false, _) => Err(forbidden(format!(
+            "`{function}` without a number up to {MOST} written out"
+        ))),
+    }
+}
+
+fn bare(expression: &Expr) -> &Expr {
+    let mut expression = expression;
+    while let Expr::Nested(inner) = expression {
+        expression = inner;
+    }
+    expression
+}
+
+fn is_small(count: &Expr) -> bool {
+    let Expr::Value(ValueWithSpan {
+        value: Value::Number(number, false),
+        ..
+    }) = count
+    else {
+        return false;
+    };
+    number.parse::<u32>().is_ok_and(|number| number <= MOST)
+}
+
+/// Whether what is repeated was made by repeating: the counts would multiply.
+fn is_repeated(text: &Expr) -> bool {
+    // The tree is printed with the names as they are listed.
+    text.to_string().contains("repeat(")
+}
+
+/// Whether no field of a format is wide, nor as wide as an argument says.
+fn is_narrow(format: &Expr) -> bool {
+    let Expr::Value(ValueWithSpan {
+        value: Value::SingleQuotedString(format),
+        ..
+    }) = format
+    else {
+        return false;
+    };
+    let digits = format.split(|character: char| !character.is_ascii_digit());
+    !format.contains('*') && digits.map(str::len).all(|length| length <= 4)
+}
