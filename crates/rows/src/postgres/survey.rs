@@ -53,6 +53,9 @@ pub(crate) async fn survey(
         role,
         schema,
         tenant,
+        // What is found is told, not mended: which tables are bound, and for whom else.
+        others: &[],
+        own: true,
     };
     let tables = catalogue::read(client, of, 0).await?;
     Ok((tables, lint::all(client, of).await?))
