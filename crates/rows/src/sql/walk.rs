@@ -8,11 +8,13 @@
 mod call;
 mod change;
 mod expression;
+mod field;
 mod from;
 mod kind;
 mod name;
 mod operator;
 mod query;
+mod set;
 
 use super::{Limits, forbidden, too_complex};
 use crate::engine::Flavour;
@@ -52,6 +54,7 @@ pub(super) struct Walk<'a> {
     relations: usize,
     /// The names of the `WITH` queries in sight, the innermost last.
     with: Vec<String>,
+    fields: field::Fields,
 }
 
 impl<'a> Walk<'a> {
@@ -62,6 +65,7 @@ impl<'a> Walk<'a> {
             found: Found::default(),
             relations: 0,
             with: Vec::new(),
+            fields: field::Fields::default(),
         }
     }
 

@@ -22,7 +22,7 @@ impl Walk<'_> {
             null_treatment,
             over,
         } = function;
-        self.function_name(name)?;
+        let called = self.function_name(name)?;
         absent("A call in braces", !*uses_odbc_syntax)?;
         absent(
             "A call with two lists",
@@ -44,6 +44,7 @@ impl Walk<'_> {
                 args,
                 clauses,
             }) => {
+                self.short_set_of(&called, args)?;
                 self.arguments(args)?;
                 clauses.iter_mut().try_for_each(|each| self.clause(each))?;
             }
