@@ -136,9 +136,9 @@ mod tests {
         TenantId::new(name).unwrap()
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_tenant_has_no_more_than_its_share() {
-        let shares = Shares::new(8, Duration::from_secs(1));
+        let shares = Shares::new(8, Duration::from_millis(50));
         let (acme, globex) = (tenant("acme"), tenant("globex"));
         let one = shares.place(&acme).await.unwrap();
         let _two = shares.place(&acme).await.unwrap();
@@ -149,18 +149,18 @@ mod tests {
         assert!(shares.place(&acme).await.is_ok());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn all_tenants_have_no_more_than_there_is() {
-        let shares = Shares::new(2, Duration::from_secs(1));
+        let shares = Shares::new(2, Duration::from_millis(50));
         let _one = shares.place(&tenant("one")).await.unwrap();
         let _two = shares.place(&tenant("two")).await.unwrap();
         let third = shares.place(&tenant("three")).await;
         assert_eq!(third.err().unwrap().kind, FaultKind::Contended);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_tenant_that_waits_takes_no_turn_of_another() {
-        let shares = Shares::new(4, Duration::from_secs(1));
+        let shares = Shares::new(4, Duration::from_millis(50));
         let (acme, globex) = (tenant("acme"), tenant("globex"));
         let _held = shares.place(&acme).await.unwrap();
         let crowd = futures_util::future::join_all((0..200).map(|_| shares.place(&acme)));
