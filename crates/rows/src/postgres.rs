@@ -21,6 +21,7 @@ mod quote;
 mod rewrite;
 mod run;
 mod secret;
+mod share;
 mod statement;
 mod survey;
 #[cfg(test)]
@@ -241,7 +242,7 @@ impl Engine for PostgresRows {
     }
 
     fn schema(&self) -> BoxFuture<'_, Result<Arc<Schema>, Fault>> {
-        Box::pin(self.read_schema())
+        Box::pin(async { self.read_schema().await.map_err(error::for_caller) })
     }
 
     fn run<'a>(

@@ -84,6 +84,7 @@ impl Connector {
         owner
             .connect_timeout(CONNECT)
             .keepalives_idle(Duration::from_secs(30))
+            .tcp_user_timeout(Duration::from_secs(60))
             .application_name("doorward-rows-owner");
         let tls = tls::client(owner.get_ssl_mode(), settings.root_cert.as_deref())?;
         let realm = settings.realm.as_str();
@@ -155,14 +156,17 @@ impl Connector {
         Ok(client)
     }
 
-    /// Ends what runs over a connection that is given up, and only then lets it go.
-    pub(super) fn abandon(&self, client: Client) {
+    /// Ends what runs over a connection that is given up. Only when the server has answered or
+    /// has closed it are it and its place let go: some work does not hear of a cancellation,
+    /// and the server would otherwise run more of it than there are places.
+    pub(super) fn abandon(&self, client: Client, place: impl Send + 'static) {
         let token = client.cancel_token();
         let connector = self.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 let _ = tokio::time::timeout(CONNECT, connector.cancel(token)).await;
-                drop(client);
+                let _ = client.batch_execute("").await;
+                drop((client, place));
             });
         }
     }

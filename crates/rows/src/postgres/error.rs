@@ -23,6 +23,19 @@ pub(super) fn opening(error: &tokio_postgres::Error) -> Fault {
     }
 }
 
+/// While connecting for a caller, who does not read the server's words about it.
+pub(super) fn connecting(error: &tokio_postgres::Error) -> Fault {
+    unreachable(&describe(error))
+}
+
+/// What was for the operator, for a caller.
+pub(super) fn for_caller(fault: Fault) -> Fault {
+    match fault.kind {
+        FaultKind::Unavailable => unreachable(&fault.message),
+        _ => fault,
+    }
+}
+
 /// A step of the schema: for the operator, in the server's words.
 pub(super) fn of_step(error: &tokio_postgres::Error) -> Fault {
     match error.as_db_error() {

@@ -5,15 +5,14 @@
 use super::connect::{CONNECT, Connector};
 use super::error;
 use super::gauge::Gauge;
-use crate::fault::{Fault, FaultKind};
+use super::share::{Place, Shares};
+use crate::fault::Fault;
+use doorward_base::TenantId;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Client;
 
-/// How many may wait at once, for each connection that there is.
-const WAITING_PER_CONNECTION: usize = 64;
 /// An idle connection older than this is not used again.
 const OLDEST: Duration = Duration::from_secs(30 * 60);
 
@@ -46,10 +45,7 @@ impl Session {
 pub(super) struct Pool {
     connector: Connector,
     free: Arc<Mutex<Vec<Session>>>,
-    permits: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    size: usize,
-    wait: Duration,
+    shares: Shares,
     /// What is prepared once over a new connection, so that its types are known; it changes
     /// with the schema, and connections of before are not used any more.
     types: Mutex<Arc<str>>,
@@ -59,14 +55,10 @@ pub(super) struct Pool {
 impl Pool {
     /// Makes no connection yet.
     pub(super) fn new(connector: Connector, size: usize, wait: Duration) -> Self {
-        let size = size.max(1);
         Self {
             connector,
             free: Arc::default(),
-            permits: Arc::new(Semaphore::new(size)),
-            waiting: AtomicUsize::new(0),
-            size,
-            wait,
+            shares: Shares::new(size, wait),
             types: Mutex::new("".into()),
             generation: AtomicUsize::new(0),
         }
@@ -82,8 +74,8 @@ impl Pool {
     }
 
     /// A connection, within the bounded wait.
-    pub(super) async fn get(&self) -> Result<Lease, Fault> {
-        let permit = self.permit().await?;
+    pub(super) async fn get(&self, tenant: &TenantId) -> Result<Lease, Fault> {
+        let place = self.shares.place(tenant).await?;
         let generation = self.generation.load(Ordering::Acquire);
         let found = loop {
             let last = self
@@ -103,29 +95,15 @@ impl Pool {
         Ok(Lease {
             session: Some(session),
             clean: AtomicBool::new(false),
-            over: AtomicBool::new(false),
             free: Arc::clone(&self.free),
             connector: self.connector.clone(),
-            _permit: permit,
+            place: Some(place),
         })
     }
 
     /// What is idle is not used again.
     pub(super) fn forget(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
-    }
-
-    async fn permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
-        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
-            return Ok(permit);
-        }
-        let _counted = Waiting::among(&self.waiting, self.size * WAITING_PER_CONNECTION)
-            .ok_or_else(|| self.busy())?;
-        let wanted = Arc::clone(&self.permits).acquire_owned();
-        match tokio::time::timeout(self.wait, wanted).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(self.busy()),
-        }
     }
 
     async fn connect(&self, generation: usize) -> Result<Session, Fault> {
@@ -141,11 +119,11 @@ impl Pool {
         let (client, gauge, rows) = tokio::time::timeout(CONNECT, made)
             .await
             .map_err(|_| error::unreachable("no answer in 5 seconds"))?
-            .map_err(|error| error::opening(&error))?;
+            .map_err(|error| error::connecting(&error))?;
         let row = rows
             .first()
             .ok_or_else(|| error::unreachable("no answer"))?;
-        let get = |error: tokio_postgres::Error| error::opening(&error);
+        let get = |error: tokio_postgres::Error| error::connecting(&error);
         Ok(Session {
             pid: row.try_get(0).map_err(get)?,
             clock: row.try_get(1).map_err(get)?,
@@ -155,15 +133,6 @@ impl Pool {
             gauge,
         })
     }
-
-    fn busy(&self) -> Fault {
-        let words = format!(
-            "all {} connections to the rows were busy for {} ms",
-            self.size,
-            self.wait.as_millis()
-        );
-        Fault::because(FaultKind::Contended, words)
-    }
 }
 
 fn is_fit(session: &Session, generation: usize) -> bool {
@@ -172,43 +141,20 @@ fn is_fit(session: &Session, generation: usize) -> bool {
         && session.since.elapsed() < OLDEST
 }
 
-/// One that waits, counted for as long as it does.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn among(count: &'a AtomicUsize, most: usize) -> Option<Self> {
-        let before = count.fetch_add(1, Ordering::AcqRel);
-        let counted = Self(count);
-        (before < most).then_some(counted)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 /// A connection on loan. Unless somebody said what is to become of it, dropping it ends what
 /// runs over it and throws it away.
 pub(super) struct Lease {
     session: Option<Session>,
     clean: AtomicBool,
-    over: AtomicBool,
     free: Arc<Mutex<Vec<Session>>>,
     connector: Connector,
-    _permit: OwnedSemaphorePermit,
+    place: Option<Place>,
 }
 
 impl Lease {
     /// Its transaction has ended, and every answer was read.
     pub(super) fn is_clean(&self) {
         self.clean.store(true, Ordering::Release);
-    }
-
-    /// Nothing runs over it, or what runs ends with it: the server cannot send the rest.
-    pub(super) fn is_over(&self) {
-        self.over.store(true, Ordering::Release);
     }
 
     /// The connection; there is one for as long as the loan lasts.
@@ -226,8 +172,8 @@ impl Drop for Lease {
         if self.clean.load(Ordering::Acquire) {
             let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
             free.push(session);
-        } else if !self.over.load(Ordering::Acquire) {
-            self.connector.abandon(session.client);
+        } else if !session.client.is_closed() {
+            self.connector.abandon(session.client, self.place.take());
         }
     }
 }

@@ -24,6 +24,9 @@ use tokio_postgres::types::Type;
 const WIPE: &str = "BEGIN; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; \
                     DEALLOCATE ALL; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); \
                     DISCARD TEMP; DISCARD SEQUENCES; COMMIT";
+/// An idle session holds no lock of a caller's: what else it holds, nobody else feels.
+const COMMIT: &str = "COMMIT; SELECT pg_catalog.pg_advisory_unlock_all()";
+const ROLLBACK: &str = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()";
 const CONTEXT: &str = "SELECT auth.begin($1, $2, $3)";
 /// How long after its bound the server's own refusal may take to arrive.
 const GRACE: Duration = Duration::from_millis(250);
@@ -91,7 +94,7 @@ async fn attempts(
     bounds: Bounds,
 ) -> Result<Vec<ResultSet>, Fault> {
     for last in [false, true] {
-        let lease = pool.get().await?;
+        let lease = pool.get(caller.tenant()).await?;
         match over(&lease, secrets, caller, work, bounds).await {
             Ok(results) => return Ok(results),
             Err(Stop::Lost(_)) if !last => pool.forget(),
@@ -131,11 +134,12 @@ async fn over(
     }
     match &done {
         Ok(_) => lease.is_clean(),
-        Err(Stop::Lost(_) | Stop::Broken(_)) => lease.is_over(),
-        Err(Stop::Refused(_)) => match session.client.batch_execute("ROLLBACK").await {
-            Ok(()) => lease.is_clean(),
-            Err(_) => lease.is_over(),
-        },
+        Err(Stop::Lost(_) | Stop::Broken(_)) => {}
+        Err(Stop::Refused(_)) => {
+            if session.client.batch_execute(ROLLBACK).await.is_ok() {
+                lease.is_clean();
+            }
+        }
     }
     done
 }
@@ -157,7 +161,7 @@ async fn transact(
         begun.map_err(|error| broken(&error))
     };
     let known = say(client, &claims, until, &proof);
-    let ends = if work.rollback { "ROLLBACK" } else { "COMMIT" };
+    let ends = if work.rollback { ROLLBACK } else { COMMIT };
     let mut statements = work.statements.iter();
     let first = statements.next();
     // A read that is all there is ends in the same flight: whether it fitted its bounds

@@ -25,6 +25,21 @@ pub(super) fn listed_as_table(name: &str, flavour: Flavour) -> bool {
     }
 }
 
+/// The one column of a function in `FROM` that answers single values, where that column is
+/// not named after the alias.
+pub(super) fn value_column(name: &str) -> Option<&'static str> {
+    name.strip_suffix("_text")
+        .unwrap_or(name)
+        .ends_with("_array_elements")
+        .then_some("value")
+}
+
+/// Whether what it answers in `FROM` are rows of several columns, for which PostgreSQL takes
+/// `alias.name` as a call of functions on rows alone.
+pub(super) fn answers_rows(name: &str) -> bool {
+    POSTGRES_ROWS.contains(name)
+}
+
 /// Whether it is one of Doorward's own in the schema `auth`.
 pub(super) fn listed_in_auth(name: &str, flavour: Flavour) -> bool {
     flavour == Flavour::Postgres && AUTH.contains(name)
@@ -53,6 +68,15 @@ static POSTGRES_TABLES: Words = LazyLock::new(|| {
          jsonb_each jsonb_each_text jsonb_object_keys jsonb_path_query jsonb_path_query_tz \
          jsonb_populate_record jsonb_populate_recordset jsonb_to_record jsonb_to_recordset \
          regexp_matches regexp_split_to_table string_to_table unnest",
+    )
+});
+
+/// Those of [`POSTGRES_TABLES`] that answer rows of several columns.
+static POSTGRES_ROWS: Words = LazyLock::new(|| {
+    words(
+        "json_each json_each_text json_populate_record json_populate_recordset json_to_record \
+         json_to_recordset jsonb_each jsonb_each_text jsonb_populate_record \
+         jsonb_populate_recordset jsonb_to_record jsonb_to_recordset",
     )
 });
 

@@ -3,6 +3,7 @@
 mod allowed;
 mod bound;
 mod ddl;
+mod field;
 mod generated;
 mod growth;
 mod parameter;

@@ -8,12 +8,14 @@
 mod call;
 mod change;
 mod expression;
+mod field;
 mod from;
 mod growth;
 mod kind;
 mod name;
 mod operator;
 mod query;
+mod set;
 
 use super::{Limits, forbidden, too_complex};
 use crate::engine::Flavour;
@@ -53,6 +55,7 @@ pub(super) struct Walk<'a> {
     relations: usize,
     /// The names of the `WITH` queries in sight, the innermost last.
     with: Vec<String>,
+    fields: field::Fields,
 }
 
 impl<'a> Walk<'a> {
@@ -63,6 +66,7 @@ impl<'a> Walk<'a> {
             found: Found::default(),
             relations: 0,
             with: Vec::new(),
+            fields: field::Fields::default(),
         }
     }
 

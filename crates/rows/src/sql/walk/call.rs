@@ -44,6 +44,7 @@ impl Walk<'_> {
                 args,
                 clauses,
             }) => {
+                self.short_set_of(&called, args)?;
                 self.arguments(args)?;
                 if self.is_postgres() {
                     growth::check(&called, args)?;

@@ -5,8 +5,8 @@ use super::super::forbidden;
 use super::{Outcome, Walk, absent};
 use crate::fault::Fault;
 use sqlparser::ast::{
-    AccessExpr, Array, CaseWhen, CastKind, CeilFloorKind, DateTimeField, Expr, ExtractSyntax,
-    Interval, Subscript, TypedString, Value, ValueWithSpan,
+    Array, CaseWhen, CastKind, CeilFloorKind, DateTimeField, Expr, ExtractSyntax, Interval,
+    Subscript, TypedString, Value, ValueWithSpan,
 };
 
 /// What comes after one node: the operand on the left, if the node has one. Chains of
@@ -25,7 +25,9 @@ impl Walk<'_> {
     fn node<'e>(&mut self, expression: &'e mut Expr) -> Next<'e> {
         match expression {
             Expr::Identifier(column) => self.column(column).map(|()| None),
-            Expr::CompoundIdentifier(parts) => self.qualified_column(parts).map(|()| None),
+            Expr::CompoundIdentifier(parts) => self
+                .qualified_column(parts.iter_mut().collect())
+                .map(|()| None),
             Expr::QualifiedWildcard(name, _) => {
                 absent("A row as a value", self.is_postgres())?;
                 self.star_of(name).map(|()| None)
@@ -146,6 +148,8 @@ impl Walk<'_> {
                 expr,
                 trim_characters,
             } => {
+                let sets = trim_characters.as_deref().unwrap_or_default();
+                self.short_sets("trim", trim_what.as_deref().into_iter().chain(sets))?;
                 self.optional(trim_what.as_deref_mut())?;
                 self.expressions(trim_characters.as_deref_mut().unwrap_or_default())?;
                 Ok(Some(expr))
@@ -236,12 +240,7 @@ impl Walk<'_> {
             }
             Expr::Interval(interval) => self.interval(interval),
             Expr::Array(Array { elem, named: _ }) => self.expressions(elem).map(|()| None),
-            Expr::CompoundFieldAccess { root, access_chain } => {
-                for access in access_chain {
-                    self.access(access)?;
-                }
-                Ok(Some(root))
-            }
+            Expr::CompoundFieldAccess { root, access_chain } => self.fields(root, access_chain),
             Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => {
                 let mut sets = sets.iter_mut();
                 sets.try_for_each(|set| self.expressions(set))
@@ -289,16 +288,14 @@ impl Walk<'_> {
         Ok(Some(value))
     }
 
-    fn access(&mut self, access: &mut AccessExpr) -> Outcome {
-        match access {
-            AccessExpr::Dot(Expr::Identifier(field)) => self.column(field),
-            AccessExpr::Dot(_) => Err(forbidden("This kind of field")),
-            AccessExpr::Subscript(Subscript::Index { index }) => self.expression(index),
-            AccessExpr::Subscript(Subscript::Slice {
+    pub(super) fn subscript(&mut self, subscript: &mut Subscript) -> Outcome {
+        match subscript {
+            Subscript::Index { index } => self.expression(index),
+            Subscript::Slice {
                 lower_bound,
                 upper_bound,
                 stride,
-            }) => {
+            } => {
                 absent("A stride", stride.is_none())?;
                 self.optional(lower_bound.as_mut())?;
                 self.optional(upper_bound.as_mut())

@@ -2,6 +2,7 @@
 
 use super::super::{forbidden, function};
 use super::{Outcome, Walk, absent};
+use crate::fault::Fault;
 use sqlparser::ast::{
     Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableAliasColumnDef, TableFactor,
     TableFunctionArgs, TableWithJoins,
@@ -65,15 +66,15 @@ impl Walk<'_> {
                 absent("A path into a table", json_path.is_none())?;
                 absent("TABLESAMPLE", sample.is_none())?;
                 absent("WITH ORDINALITY", !*with_ordinality || self.is_postgres())?;
-                match args {
-                    None => self.read_table(name)?,
-                    Some(TableFunctionArgs { args, settings }) => {
-                        absent("SETTINGS", settings.is_none())?;
-                        self.table_function(name)?;
-                        self.arguments(args)?;
-                    }
-                }
-                self.optional_alias(alias.as_mut())
+                let Some(TableFunctionArgs { args, settings }) = args else {
+                    self.read_table(name)?;
+                    return self.optional_alias(alias.as_mut());
+                };
+                absent("SETTINGS", settings.is_none())?;
+                let function = self.table_function(name)?;
+                self.arguments(args)?;
+                self.optional_alias(alias.as_mut())?;
+                self.function_in_from(&function, alias.as_ref())
             }
             TableFactor::Derived {
                 lateral,
@@ -94,9 +95,10 @@ impl Walk<'_> {
                 alias,
             } => {
                 absent("LATERAL", !*lateral || self.is_postgres())?;
-                self.table_function(name)?;
+                let function = self.table_function(name)?;
                 self.arguments(args)?;
-                self.optional_alias(alias.as_mut())
+                self.optional_alias(alias.as_mut())?;
+                self.function_in_from(&function, alias.as_ref())
             }
             TableFactor::UNNEST {
                 alias,
@@ -108,7 +110,8 @@ impl Walk<'_> {
                 absent("UNNEST", self.is_postgres())?;
                 absent("WITH OFFSET", !*with_offset && with_offset_alias.is_none())?;
                 self.expressions(array_exprs)?;
-                self.optional_alias(alias.as_mut())
+                self.optional_alias(alias.as_mut())?;
+                self.function_in_from("unnest", alias.as_ref())
             }
             TableFactor::NestedJoin {
                 table_with_joins,
@@ -140,10 +143,10 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn table_function(&mut self, name: &mut ObjectName) -> Outcome {
+    fn table_function(&mut self, name: &mut ObjectName) -> Result<String, Fault> {
         let own = self.function_name(name)?;
         match function::listed_as_table(&own, self.flavour) {
-            true => Ok(()),
+            true => Ok(own),
             false => Err(forbidden(format!("The function `{own}` in FROM"))),
         }
     }

@@ -101,16 +101,23 @@ impl Walk<'_> {
     }
 
     /// A column with what it is a column of: `t.c`, `public.t.c`.
-    pub(super) fn qualified_column(&self, parts: &mut [Ident]) -> Outcome {
+    pub(super) fn qualified_column(&mut self, mut parts: Vec<&mut Ident>) -> Outcome {
         let Some((column, qualifiers)) = parts.split_last_mut() else {
             return Err(forbidden("An empty name"));
         };
         self.qualifiers(qualifiers)?;
-        self.column(column)
+        self.column(column)?;
+        match qualifiers.last() {
+            Some(table) if self.is_postgres() => {
+                let (table, column) = (self.folded(table), self.folded(column));
+                self.field_of(table, column)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// `t` or `public.t` before a column or a star.
-    fn qualifiers(&self, parts: &mut [Ident]) -> Outcome {
+    fn qualifiers(&self, parts: &mut [&mut Ident]) -> Outcome {
         match parts {
             [] => Ok(()),
             [table] => self.name(table),
