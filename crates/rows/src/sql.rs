@@ -16,8 +16,8 @@
 //!
 //! Not here: whose rows these are. The engine's own fence (a file, a row policy) holds even if
 //! this one falls. Nor how much memory a function may take: `repeat`, `lpad`, `zeroblob`,
-//! `printf`, `randomblob` and `||` can make large values out of small texts; SQLite's length
-//! and heap limits, PostgreSQL's statement time-out and the result's cap bound those.
+//! `printf`, `randomblob` and `||` can make large values out of small texts; SQLite's limits
+//! of lengths and columns, PostgreSQL's statement time-out and the result's cap bound those.
 
 mod ddl;
 mod function;
