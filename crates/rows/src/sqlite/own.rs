@@ -80,6 +80,10 @@ fn replace(context: &Context<'_>) -> rusqlite::Result<Answer> {
         return Ok(Answer::Null);
     };
     if matches!(part.first(), None | Some(0)) {
+        // SQLite has read it as a text by then.
+        if let ValueRef::Blob(bytes) = context.get_raw(0) {
+            return Ok(Answer::Text(bytes.to_vec()));
+        }
         return Ok(Answer::Same(context.get(0)?));
     }
     let Some(other) = text(context.get_raw(2))? else {
