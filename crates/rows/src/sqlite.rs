@@ -21,6 +21,7 @@ mod line;
 mod model;
 mod name;
 mod open;
+mod own;
 mod run;
 mod settings;
 mod shelf;

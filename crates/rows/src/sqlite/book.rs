@@ -79,7 +79,6 @@ impl Book {
         let opened = || {
             let conn = open::writing(&path)?;
             conn.execute(MAKE, [])?;
-            conn.pragma_update(None, "hard_heap_limit", settings.memory.cast_signed())?;
             Ok::<_, rusqlite::Error>((data_version(&conn)?, conn))
         };
         let (seen, conn) = opened().map_err(|problem| OpenError::new(&path, &problem))?;

@@ -1,6 +1,7 @@
 //! A file's connections: how they are opened and what is set on each. Not here: what is in
 //! the file (`tenant`, `book`) and what statements may do (`authorize`).
 
+use super::own;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
@@ -15,18 +16,23 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// Prepared statements that a connection keeps. There are many connections.
 const STATEMENTS: usize = 16;
 
+/// The longest value and the longest row, in bytes. SQLite does not count what it allocates
+/// (`MEMSTATUS` is off for the identity store's sake), so this and the number of columns are
+/// what bounds a statement's memory.
+pub(super) const LONGEST: i32 = 1 << 20;
+
 /// What callers' statements are held to, whatever was checked before: the least that a
-/// realm's tables and plans need.
+/// realm's tables and plans need. An embedded row's object has two arguments for each column.
 const LIMITS: [(Limit, i32); 13] = [
-    (Limit::SQLITE_LIMIT_LENGTH, 16 << 20),
+    (Limit::SQLITE_LIMIT_LENGTH, LONGEST),
     (Limit::SQLITE_LIMIT_SQL_LENGTH, 1 << 20),
-    (Limit::SQLITE_LIMIT_COLUMN, 512),
+    (Limit::SQLITE_LIMIT_COLUMN, 128),
     (Limit::SQLITE_LIMIT_EXPR_DEPTH, 500),
     (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 100),
     (Limit::SQLITE_LIMIT_VDBE_OP, 250_000),
-    (Limit::SQLITE_LIMIT_FUNCTION_ARG, 200),
+    (Limit::SQLITE_LIMIT_FUNCTION_ARG, 256),
     (Limit::SQLITE_LIMIT_ATTACHED, 0),
-    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000),
+    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256),
     (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 32_766),
     (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 100),
     (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
@@ -103,10 +109,12 @@ pub(super) fn reading(path: &Path) -> rusqlite::Result<Connection> {
     Ok(conn)
 }
 
-/// A database of no file.
+/// A database of no file, with the limits of callers: what is too wide for them is refused
+/// before it is a step.
 pub(super) fn scratch() -> rusqlite::Result<Connection> {
     let conn = Connection::open_in_memory()?;
     harden(&conn)?;
+    limit(&conn)?;
     Ok(conn)
 }
 
@@ -164,5 +172,6 @@ fn harden(conn: &Connection) -> rusqlite::Result<()> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    own::give(conn)?;
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::engine::{Bounds, ResultSet, Statement, Work};
 use crate::fault::{Fault, FaultKind};
 use crate::schema::ColumnKind;
 use crate::value::Value;
+use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, Rows};
 use std::path::Path;
 use std::sync::Arc;
@@ -191,6 +192,10 @@ fn take(
         let mut values = Vec::with_capacity(kinds.len());
         for (at, (kind, (_, type_name))) in kinds.iter().zip(columns.iter_mut()).enumerate() {
             let stored = row.get_ref(at)?;
+            // Before it is copied: a row may be far larger than an answer.
+            if bytes + length(stored) > bounds.bytes {
+                return Err(Fault::new(FaultKind::ResultTooLarge).into());
+            }
             if type_name.is_empty() {
                 type_name.push_str(kind::class(stored));
             }
@@ -207,4 +212,12 @@ fn take(
         taken.push(values);
     }
     Ok(taken)
+}
+
+/// How many bytes of memory it takes beside the value itself.
+const fn length(stored: ValueRef<'_>) -> usize {
+    match stored {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
+        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 0,
+    }
 }

@@ -16,13 +16,11 @@ pub struct SqliteSettings {
     pub open_files: usize,
     /// How long a file stays open unused.
     pub idle: Duration,
-    /// The most connections of one tenant that read, beside the one that writes.
+    /// The most connections of one tenant that read, beside the one that writes. However many
+    /// they are, two statements of one tenant run at once.
     pub readers: usize,
     /// The most threads that run statements at once.
     pub threads: usize,
-    /// The memory that SQLite may take in this process, the identity store's with it, in
-    /// bytes. A process cannot raise what was set before.
-    pub memory: u64,
     /// How large one tenant's file may become, bytes.
     pub room: u64,
 }
@@ -34,8 +32,7 @@ impl Default for SqliteSettings {
             open_files: 256,
             idle: Duration::from_secs(60),
             readers: 2,
-            threads: 16,
-            memory: 2 << 30,
+            threads: 32,
             room: 1 << 30,
         }
     }

@@ -15,6 +15,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// The most threads of one tenant.
+const TURNS: usize = 2;
+
 /// A tenant and its file, open or not.
 pub(super) struct Tenant {
     id: TenantId,
@@ -23,6 +26,8 @@ pub(super) struct Tenant {
     room: u64,
     readers: Arc<Semaphore>,
     writer: Arc<Semaphore>,
+    /// Of all its connections, so many run at once: few tenants do not take all threads.
+    turns: Arc<Semaphore>,
     opened: Mutex<Option<Opened>>,
     /// How many calls use its file now; it is not closed under them.
     pub(super) users: AtomicUsize,
@@ -53,6 +58,7 @@ impl Tenant {
             room,
             readers: Arc::new(Semaphore::new(readers)),
             writer: Arc::new(Semaphore::new(1)),
+            turns: Arc::new(Semaphore::new(TURNS)),
             opened: Mutex::new(None),
             users: AtomicUsize::new(0),
             ready: AtomicU64::new(0),
@@ -64,13 +70,14 @@ impl Tenant {
     /// Waits for one of its connections. Who reads a file that is not open in this version
     /// yet opens it as a writer does.
     pub(super) async fn lane(&self, purpose: Purpose, version: u64) -> Lane {
-        let mut held = Vec::with_capacity(2);
+        let mut held = Vec::with_capacity(3);
         if purpose == Purpose::Read {
             held.extend(Arc::clone(&self.readers).acquire_owned().await);
         }
         if purpose == Purpose::Write || self.ready.load(Ordering::Acquire) != version + 1 {
             held.extend(Arc::clone(&self.writer).acquire_owned().await);
         }
+        held.extend(Arc::clone(&self.turns).acquire_owned().await);
         Lane { _held: held }
     }
 

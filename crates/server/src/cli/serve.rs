@@ -7,6 +7,7 @@ use crate::engine::{load_configuration, wrong};
 use crate::run::{self, Plan};
 use clap::Args;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Serves every realm of the configuration until SIGTERM or Ctrl-C; SIGHUP, or a change
 /// of the file, reloads it
@@ -60,6 +61,9 @@ impl Serve {
     }
 }
 
+/// How long threads that block may take to end once everything is answered.
+const LAST_WAIT: Duration = Duration::from_secs(2);
+
 /// Starts the log and the runtime and serves.
 pub(super) fn serve(plan: Plan) -> Result<(), Failure> {
     let unbuilt = &plan.loaded.settings.unbuilt;
@@ -71,7 +75,10 @@ pub(super) fn serve(plan: Plan) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::Refused(format!("cannot start: {error}")))?;
-    runtime.block_on(run::run(plan))
+    let served = runtime.block_on(run::run(plan));
+    // A thread that is stuck in a statement must not keep the process from ending.
+    runtime.shutdown_timeout(LAST_WAIT);
+    served
 }
 
 fn start_log(server: &ServerSettings) {

@@ -243,3 +243,64 @@ async fn a_tenants_file_becomes_as_large_as_it_may_and_no_larger() {
     let count = fixture.read("acme", "SELECT count(*) FROM notes").await;
     assert_eq!(count.unwrap(), [[Value::Int(1)]]);
 }
+
+/// No one call of a function goes on by itself for long, and none takes memory without bound.
+#[tokio::test]
+async fn what_nothing_can_interrupt_ends_soon() {
+    let fixture = one_of_each().await;
+    let bounds = Bounds {
+        time: Duration::from_millis(500),
+        ..BOUNDS
+    };
+    let long = "printf('%.*c', 1000000, 'a')";
+    let half = "printf('%.*c', 500000, 'a')";
+    let pattern = "%a_a".repeat(60);
+    let row = ["hex(zeroblob(8000000))"; 140].join(", ");
+    let narrow = ["hex(zeroblob(500000))"; 120].join(", ");
+    for (sql, kind) in [
+        (format!("SELECT {row}"), Some(FaultKind::TooComplex)),
+        (format!("SELECT {narrow}"), Some(FaultKind::ResultTooLarge)),
+        (format!("SELECT instr({long}, {half} || 'b')"), None),
+        (
+            format!("SELECT length(replace({long}, {half} || 'b', ''))"),
+            None,
+        ),
+        (
+            format!("SELECT replace({long}, 'a', {half})"),
+            Some(FaultKind::TooComplex),
+        ),
+        (format!("SELECT length(trim({long}, {half} || 'b'))"), None),
+        (format!("SELECT length(ltrim({long}, {half} || 'b'))"), None),
+        (format!("SELECT length(rtrim({long}, {half} || 'b'))"), None),
+        (format!("SELECT {long} LIKE '{pattern}b'"), None),
+        (
+            format!("SELECT {long} LIKE {half}"),
+            Some(FaultKind::TooComplex),
+        ),
+        (
+            format!("SELECT {long} GLOB {half}"),
+            Some(FaultKind::TooComplex),
+        ),
+        (
+            "SELECT json_patch('{}', '{}')".to_owned(),
+            Some(FaultKind::StatementForbidden),
+        ),
+        (
+            "SELECT json_pretty('[1]', '  ')".to_owned(),
+            Some(FaultKind::StatementForbidden),
+        ),
+    ] {
+        let began = std::time::Instant::now();
+        let outcome = run_within(&fixture, Work::one(read(&sql)), bounds).await;
+        let took = began.elapsed();
+        let start: String = sql.chars().take(60).collect();
+        println!("{took:?}: {start}");
+        assert!(took < Duration::from_secs(5), "{start}: {took:?}");
+        // A slow machine may be stopped by the time instead.
+        let got = outcome.err();
+        assert!(
+            got == kind || got == Some(FaultKind::TimedOut),
+            "{start}: {got:?}"
+        );
+    }
+}

@@ -214,11 +214,11 @@ async fn what_is_too_long_deep_or_wide_is_refused() {
         format!("SELECT 1{}", "+1".repeat(1_000)),
         format!("SELECT {}1{}", "(".repeat(10_000), ")".repeat(10_000)),
         format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(200)),
-        format!("SELECT 1{}", ",1".repeat(600)),
+        format!("SELECT 1{}", ",1".repeat(128)),
         "SELECT ?40000".to_owned(),
-        "SELECT zeroblob(17000000)".to_owned(),
-        "SELECT hex(zeroblob(9000000))".to_owned(),
-        format!("SELECT 'x' LIKE '{}'", "%_".repeat(2_000)),
+        "SELECT zeroblob(1100000)".to_owned(),
+        "SELECT hex(zeroblob(600000))".to_owned(),
+        format!("SELECT 'x' LIKE '{}'", "%_".repeat(129)),
     ] {
         let outcome = fixture.read("acme", &sql).await;
         let start: String = sql.chars().take(40).collect();
@@ -238,15 +238,4 @@ async fn a_double_quoted_word_is_a_name() {
     let fault = outcome.unwrap_err();
     assert_eq!(fault.kind, FaultKind::NameUnknown);
     assert_eq!(fault.position, Some(8));
-}
-
-#[tokio::test]
-async fn the_memory_of_sqlite_is_bounded() {
-    let _fixture = seeded().await;
-    let conn = rusqlite::Connection::open_in_memory().unwrap();
-    let limit: u64 = conn
-        .query_row("PRAGMA hard_heap_limit", [], |row| row.get::<_, i64>(0))
-        .unwrap()
-        .unsigned_abs();
-    assert!(limit > 0 && limit <= SqliteSettings::default().memory);
 }
