@@ -66,6 +66,7 @@ async fn open(url: String) -> Arc<PostgresRows> {
         pool_size: 1,
         pool_wait: Duration::from_secs(30),
         own_database: true,
+        other_roles: Vec::new(),
     };
     Arc::new(PostgresRows::open(settings, &[7; 32]).await.unwrap())
 }
