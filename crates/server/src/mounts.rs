@@ -255,13 +255,11 @@ fn supabase_mounts(
         open(&["/**"], &[], &own.off),
     ];
     let standard = doorward_oauth::metadata_paths(&config.identity.issuer);
+    let oauth = &targets.oauth;
     for (path, target) in [
-        (JWKS_PATH, &targets.oauth.jwks),
-        ("/.well-known/openid-configuration", &targets.oauth.metadata),
-        (
-            "/.well-known/oauth-authorization-server",
-            &targets.oauth.metadata,
-        ),
+        (JWKS_PATH, &oauth.jwks),
+        ("/.well-known/openid-configuration", &oauth.metadata),
+        ("/.well-known/oauth-authorization-server", &oauth.metadata),
     ] {
         // An issuer with this path has them there already.
         if !standard.contains(&mount.path(path)) {
