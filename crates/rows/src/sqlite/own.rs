@@ -5,7 +5,7 @@
 use super::open;
 use memchr::memmem;
 use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Error, ToSql, ffi};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -35,8 +35,6 @@ pub(super) fn give(conn: &Connection) -> rusqlite::Result<()> {
 enum Answer {
     Null,
     Text(Vec<u8>),
-    /// An argument as it came.
-    Same(Value),
 }
 
 impl ToSql for Answer {
@@ -44,7 +42,6 @@ impl ToSql for Answer {
         Ok(ToSqlOutput::Borrowed(match self {
             Self::Null => ValueRef::Null,
             Self::Text(text) => ValueRef::Text(text),
-            Self::Same(value) => value.into(),
         }))
     }
 }
@@ -80,11 +77,7 @@ fn replace(context: &Context<'_>) -> rusqlite::Result<Answer> {
         return Ok(Answer::Null);
     };
     if matches!(part.first(), None | Some(0)) {
-        // SQLite has read it as a text by then.
-        if let ValueRef::Blob(bytes) = context.get_raw(0) {
-            return Ok(Answer::Text(bytes.to_vec()));
-        }
-        return Ok(Answer::Same(context.get(0)?));
+        return Ok(Answer::Text(whole.into_owned()));
     }
     let Some(other) = text(context.get_raw(2))? else {
         return Ok(Answer::Null);
@@ -181,6 +174,7 @@ fn written(number: f64) -> rusqlite::Result<String> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rusqlite::types::Value;
 
     fn any_value() -> impl Strategy<Value = Value> {
         // Few letters, so that much is found; some of more than one byte.
