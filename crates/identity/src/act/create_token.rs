@@ -2,7 +2,7 @@
 
 use super::addressed::{Addressed, find_addressed};
 use super::caller::load_manager;
-use super::detail::names;
+use super::detail::{note, note_terms};
 use super::facts::{Owned, load_owned, load_tenant_roles};
 use super::keyring::DigestKind;
 use super::work::{Failure, Stop, Work};
@@ -22,7 +22,7 @@ use doorward_base::secret::TokenDigest;
 use doorward_base::{
     ApiTokenId, Effect, Email, MembershipId, Secret, SubjectId, SubjectKind, TenantId, Timestamp,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
 
 /// Who owns a token, as a request names it.
@@ -370,29 +370,6 @@ impl NewToken {
 fn sort<T: Ord>(names: &mut Vec<T>) {
     names.sort_unstable();
     names.dedup();
-}
-
-fn note(event: &mut AuditEvent, key: &str, value: Option<Value>) {
-    if let Some(value) = value {
-        event.detail.insert(key.to_owned(), value);
-    }
-}
-
-/// Writes down what a token may carry at most and until when.
-fn note_terms(event: &mut AuditEvent, ceiling: &Ceiling, expires_at: Option<Timestamp>) {
-    let environment = ceiling.environment.as_ref();
-    note(event, "scopes", ceiling.permissions.as_deref().map(names));
-    note(event, "roles", ceiling.roles.as_deref().map(names));
-    note(
-        event,
-        "environment",
-        environment.map(|name| json!(name.as_str())),
-    );
-    note(
-        event,
-        "expires_at",
-        expires_at.map(|at| json!(at.to_string())),
-    );
 }
 
 /// The answer is the same whether the owner does not exist or may not be seen.

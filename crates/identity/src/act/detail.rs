@@ -1,5 +1,8 @@
-//! How audit rows name lists: whole where they fit, and always within the 4 KiB of a row.
+//! What audit rows say of a request: lists whole where they fit, and always within the 4 KiB
+//! of a row.
 
+use crate::model::{AuditEvent, Ceiling};
+use doorward_base::Timestamp;
 use serde_json::{Value, json};
 
 /// The most names of a list.
@@ -24,6 +27,30 @@ pub(super) fn names<T: ToString>(list: &[T]) -> Value {
         named.push(format!("and {left} more"));
     }
     json!(named)
+}
+
+/// Writes down what is known of something.
+pub(super) fn note(event: &mut AuditEvent, key: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        event.detail.insert(key.to_owned(), value);
+    }
+}
+
+/// Writes down what a token may carry at most and until when.
+pub(super) fn note_terms(event: &mut AuditEvent, ceiling: &Ceiling, expires_at: Option<Timestamp>) {
+    let environment = ceiling.environment.as_ref();
+    note(event, "scopes", ceiling.permissions.as_deref().map(names));
+    note(event, "roles", ceiling.roles.as_deref().map(names));
+    note(
+        event,
+        "environment",
+        environment.map(|name| json!(name.as_str())),
+    );
+    note(
+        event,
+        "expires_at",
+        expires_at.map(|at| json!(at.to_string())),
+    );
 }
 
 #[cfg(test)]

@@ -130,9 +130,9 @@ pub struct TenantHeader {
     pub header: Text<HeaderName>,
     /// The scope that may name a tenant other than the caller's own. Of our own subjects it
     /// does so where everything that the credential carries is held realm-wide: what a
-    /// tenant gave stays there, and whoever has more in one signs in without a tenant to
-    /// name others. An API token that is bound to a tenant names no other, nor does a JWT
-    /// made from one.
+    /// tenant gave stays there, and whoever has more in one signs in without a tenant, or
+    /// with scopes that are held realm-wide, to name others. An API token that is bound to a
+    /// tenant names no other, nor does a JWT made from one.
     pub foreign_scope: Text<Scope>,
 }
 

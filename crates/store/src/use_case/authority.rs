@@ -375,6 +375,12 @@ pub(crate) async fn what_a_tenant_gave_to_who_acts_in_all_stays_there(store: Sto
     world.grant(ada, Some("acme"), "read").await;
     assert!(!crosses(Some("acme"), None).await);
     assert!(crosses(Some("acme"), Some("tenant:assume")).await);
+    // Who names no tenant is in its only one; in several, in none.
+    assert!(!crosses(None, None).await);
+    let globex = world.tenant("globex").await;
+    create_membership(world.ctx(), &OPERATOR, ada, globex)
+        .await
+        .unwrap();
     assert!(crosses(None, None).await);
     // What is held realm-wide as well was not the tenant's to give.
     world.grant(ada, None, "read").await;
