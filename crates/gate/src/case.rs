@@ -13,6 +13,7 @@ use doorward_base::{ErrorCode, Principal, RequestId, Timestamp};
 use doorward_surface::{Denial, Form, RequestFacts, Template, form};
 use http::header::{CONNECTION, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_body::Body;
 use std::sync::Arc;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,6 +33,8 @@ pub(crate) struct Case {
     pub(crate) method: Method,
     pub(crate) path: Arc<str>,
     version: Version,
+    /// Whether the request has a body.
+    has_body: bool,
     realm: Option<Arc<Realm>>,
     /// The matched pattern and its body form.
     target: Option<(Arc<str>, Arc<dyn Form>)>,
@@ -49,13 +52,14 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    pub(crate) fn new<B>(id: RequestId, now: Timestamp, request: &Request<B>) -> Self {
+    pub(crate) fn new<B: Body>(id: RequestId, now: Timestamp, request: &Request<B>) -> Self {
         Self {
             request: id,
             now,
             method: request.method().clone(),
             path: Arc::default(),
             version: request.version(),
+            has_body: !request.body().is_end_stream(),
             realm: None,
             target: None,
             read: HeaderMap::new(),
@@ -108,8 +112,11 @@ impl Case {
             };
             headers.insert(name, value);
         }
-        // Whatever follows on this connection may be read differently by the sender.
-        if stop.refusal.code == ErrorCode::FramingAmbiguous && self.version < Version::HTTP_2 {
+        // Whatever follows on this connection may be read differently by the sender, or comes
+        // after a body that nobody reads: who is not told so might send its next request here.
+        let is_over =
+            stop.refusal.code == ErrorCode::FramingAmbiguous || (self.has_body && !self.permitted);
+        if is_over && self.version < Version::HTTP_2 {
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
