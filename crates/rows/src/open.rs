@@ -154,7 +154,16 @@ impl DataRealm {
             .await?;
         let apply = async || {
             for step in &self.settings.schema {
-                engine.amend(step).await?;
+                match engine.amend(step).await {
+                    // Who has rows is served as before; the next start or reload tries again.
+                    Err(fault) if fault.kind == FaultKind::ConstraintViolated => {
+                        let hint = fault.hint.as_deref().unwrap_or_default();
+                        let store = &opening.store;
+                        tracing::error!(%store, %fault, hint, "a step of the schema waits");
+                        break;
+                    }
+                    amended => amended.map(drop)?,
+                }
             }
             Ok(())
         };

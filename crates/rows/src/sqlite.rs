@@ -261,7 +261,7 @@ impl Engine for SqliteRows {
         let ddl = ddl.to_owned();
         let brake = Brake::within(file::PATIENCE);
         Box::pin(async move {
-            let amend = move |_: &Arc<Brake>| realm.book.amend(&ddl, realm.clock.now());
+            let amend = move |_: &Arc<Brake>| realm.amend(&ddl);
             self.block(&brake, amend).await
         })
     }

@@ -108,6 +108,8 @@ impl Engine for Noting {
         let answer = if ddl.starts_with("CREATE") {
             steps.push(ddl.to_owned());
             Ok(u64::try_from(steps.len()).unwrap())
+        } else if ddl.starts_with("UNFIT") {
+            Err(Fault::new(FaultKind::ConstraintViolated))
         } else {
             Err(Fault::new(FaultKind::SyntaxInvalid).at(3))
         };
@@ -513,4 +515,17 @@ async fn a_step_that_cannot_be_applied_refuses_data_calls_alone() {
         .await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.code(), "store_unavailable");
+}
+
+/// Rows that do not take a configured step keep nobody from the rows.
+#[tokio::test]
+async fn a_configured_step_that_rows_do_not_take_waits() {
+    let steps = ["CREATE TABLE a (x)", "UNFIT", "CREATE TABLE b (x)"];
+    let world = World::of(config(|data| data.schema = steps.map(str::to_owned).into()));
+    assert!(world.data.engine().await.is_ok());
+    assert_eq!(*world.engine.steps.lock().unwrap(), steps[..1]);
+    // A step that is none is a mistake of the configuration's.
+    let steps = ["CREATE TABLE a (x)", "nonsense"];
+    let world = World::of(config(|data| data.schema = steps.map(str::to_owned).into()));
+    assert!(world.data.engine().await.is_err());
 }

@@ -10,7 +10,6 @@ mod context;
 mod isolation;
 mod lints;
 mod open;
-mod speed;
 mod value;
 mod wipe;
 

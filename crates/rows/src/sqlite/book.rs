@@ -122,19 +122,25 @@ impl Book {
         self.latest()
     }
 
-    /// Records a step, once, and answers how many there are. Blocks.
-    pub(super) fn amend(&self, ddl: &str, now: Timestamp) -> Result<u64, Fault> {
+    /// Records a step, once, if it fits what there is of the realm, and answers how many there
+    /// are. Blocks.
+    pub(super) fn amend(
+        &self,
+        ddl: &str,
+        now: Timestamp,
+        fits: impl FnOnce(&Edition) -> Result<(), Fault>,
+    ) -> Result<u64, Fault> {
         let step = Step::read(ddl, &self.tenant_column)?;
         let mut file = lock(&self.file);
-        let edition = self
-            .record(&mut file, step, ddl, now)
-            .map_err(|refused| match refused {
-                Refused::Fault(fault) => fault,
-                Refused::File(problem) => {
-                    tracing::error!(%problem, "a step of the schema cannot be recorded");
-                    error::fault(&problem, "", &self.tenant_column)
-                }
-            })?;
+        let edition =
+            self.record(&mut file, step, ddl, now, fits)
+                .map_err(|refused| match refused {
+                    Refused::Fault(fault) => fault,
+                    Refused::File(problem) => {
+                        tracing::error!(%problem, "a step of the schema cannot be recorded");
+                        error::fault(&problem, "", &self.tenant_column)
+                    }
+                })?;
         *lock(&self.latest) = Arc::clone(&edition);
         Ok(edition.version())
     }
@@ -145,6 +151,7 @@ impl Book {
         step: Step,
         ddl: &str,
         now: Timestamp,
+        fits: impl FnOnce(&Edition) -> Result<(), Fault>,
     ) -> Result<Arc<Edition>, Refused> {
         let tx = file
             .conn
@@ -161,6 +168,7 @@ impl Book {
         steps.push(step);
         texts.push(ddl.to_owned());
         let edition = Edition::of(steps, texts, &self.tenant_column, &self.nobody)?;
+        fits(&edition)?;
         tx.execute(
             "INSERT INTO step (number, text, recorded_at) VALUES (?1, ?2, ?3)",
             (edition.version().cast_signed(), ddl, now.as_micros()),

@@ -2,7 +2,9 @@
 //! erased. For jobs and operators; not here: what callers do.
 
 use super::authorize::Purpose;
+use super::book::Edition;
 use super::brake::Brake;
+use super::upkeep::{self, Trouble};
 use super::{Realm, SqliteRows, name, open};
 use crate::fault::{Fault, FaultKind};
 use doorward_base::TenantId;
@@ -13,6 +15,9 @@ use std::time::Duration;
 
 /// How long it waits for its turn.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The files that a new step is tried on before it is recorded.
+const MOST_TRIED: usize = 1_000;
 
 /// Tenants in one piece of upkeep.
 const AT_ONCE: usize = 100;
@@ -152,6 +157,45 @@ impl SqliteRows {
 }
 
 impl Realm {
+    /// Records a step of the schema that the tenants' rows take. Blocks.
+    pub(super) fn amend(&self, ddl: &str) -> Result<u64, Fault> {
+        let now = self.clock.now();
+        self.book
+            .amend(ddl, now, |edition| self.try_newest(edition))
+    }
+
+    /// Refuses a step that some tenant's rows do not take: steps go one after another, and
+    /// none that came later would let that tenant in again. A file that fails otherwise failed
+    /// before, and counts for nothing.
+    fn try_newest(&self, edition: &Edition) -> Result<(), Fault> {
+        let tenants = self.list()?;
+        let mut refused: Option<(usize, &TenantId, rusqlite::Error)> = None;
+        for id in tenants.iter().take(MOST_TRIED) {
+            match self.try_on(id, edition) {
+                Err(Trouble::Step { number, problem }) if number == edition.steps.len() => {
+                    let (count, first, said) = refused.take().unwrap_or((0, id, problem));
+                    refused = Some((count + 1, first, said));
+                }
+                Err(Trouble::Engine(problem)) if open::is_busy(&problem) => {
+                    return Err(Fault::new(FaultKind::Contended).state("55P03"));
+                }
+                _ => {}
+            }
+        }
+        let Some((count, first, said)) = refused else {
+            return Ok(());
+        };
+        let words = format!("the rows of {count} tenants do not take the step: {said}");
+        let fault = Fault::because(FaultKind::ConstraintViolated, words);
+        Err(fault.hint(format!("mend their rows first; one of them is {first}")))
+    }
+
+    fn try_on(&self, id: &TenantId, edition: &Edition) -> Result<(), Trouble> {
+        let mut conn = open::writing(&self.tenants.join(name::of(id)))?;
+        open::limit(&conn)?;
+        upkeep::try_steps(&mut conn, id, edition)
+    }
+
     fn list(&self) -> Result<Vec<TenantId>, Fault> {
         let list = || {
             let mut tenants = Vec::new();

@@ -3,7 +3,6 @@
 
 mod bound;
 mod damage;
-mod figure;
 mod isolation;
 mod lock;
 mod schema;

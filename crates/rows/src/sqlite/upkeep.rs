@@ -69,16 +69,30 @@ pub(super) fn bring_up(
     {
         return Ok(());
     }
+    within(conn, tenant, edition, "COMMIT")
+}
+
+/// Whether the steps that the file lacks can be applied to its rows. It stays as it is.
+pub(super) fn try_steps(
+    conn: &mut Connection,
+    tenant: &TenantId,
+    edition: &Edition,
+) -> Result<(), Trouble> {
+    within(conn, tenant, edition, "ROLLBACK")
+}
+
+/// Applies them in a transaction that ends so, if none fails.
+fn within(
+    conn: &mut Connection,
+    tenant: &TenantId,
+    edition: &Edition,
+    end: &str,
+) -> Result<(), Trouble> {
     conn.execute_batch("BEGIN IMMEDIATE")?;
     let outcome = apply(conn, tenant, edition);
     authorize::nobody(conn)?;
-    match outcome {
-        Ok(()) => Ok(conn.execute_batch("COMMIT")?),
-        Err(trouble) => {
-            conn.execute_batch("ROLLBACK")?;
-            Err(trouble)
-        }
-    }
+    conn.execute_batch(if outcome.is_ok() { end } else { "ROLLBACK" })?;
+    outcome
 }
 
 fn apply(conn: &mut Connection, tenant: &TenantId, edition: &Edition) -> Result<(), Trouble> {

@@ -60,7 +60,7 @@ async fn the_engine_alone_keeps_tenants_apart() {
 
 /// `cargo xtask soak rows`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "as long as it is asked to be"]
+#[ignore = "takes as long as it is asked to: cargo xtask soak rows"]
 async fn soak_sqlite() {
     let realms = realms().await;
     let figures = realms.world.explore(7, asked_for(), Check::On).await;

@@ -145,7 +145,7 @@ async fn what_runs_shows_nothing_of_the_other_tenant() {
 }
 
 #[tokio::test]
-async fn large_objects_are_nobodys_in_a_database_of_ours() {
+async fn what_callers_have_no_use_for_is_nobodys_in_a_database_of_ours() {
     let database = database().await;
     let user = server().get_user().unwrap().to_owned();
     let rows = PostgresRows::open(settings(&database, &user), &SEED).await;
@@ -161,6 +161,14 @@ async fn large_objects_are_nobodys_in_a_database_of_ours() {
         "SELECT lo_from_bytea(4711, 'x')",
         "SELECT lo_get(4711)",
         "CREATE TEMP TABLE mine (id int)",
+        "SELECT ts_stat('SELECT to_tsvector(current_user)')::text",
+        "SELECT ('SELECT to_tsvector(current_user)'::text).ts_stat::text",
+        "SELECT query_to_xml('SELECT 1', true, false, '')::text",
+        "SELECT pg_terminate_backend(1)",
+        "SELECT pg_cancel_backend(1)",
+        "SELECT pg_advisory_lock(1)",
+        "SELECT pg_try_advisory_xact_lock_shared(1)",
+        "SELECT pg_sleep(0)",
     ] {
         let refused = attack(&bed, &[sql]).await.expect_err(sql);
         assert!(refused.contains("42501"), "{sql}: {refused}");

@@ -3,8 +3,7 @@
 
 use super::*;
 
-/// What callers may not say, with the name that the refusal gives. The engine's tests run the
-/// same against a server.
+/// What callers may not say, with the name that the refusal gives.
 const CALLS: &[(&str, &str)] = &[
     (
         "SELECT ('doorward.context'::text).current_setting",

@@ -74,7 +74,14 @@ async fn a_step_that_fails_in_a_file_fails_alone() {
     }
     fixture.write("globex", INSERT).await.unwrap();
     let step = "CREATE TABLE more (id INT); CREATE UNIQUE INDEX one ON orders (item)";
+    let one = |of: &str, sql: &str| {
+        let file = rusqlite::Connection::open(fixture.file(of)).unwrap();
+        file.execute(sql, []).unwrap();
+    };
+    // What comes after the step was tried.
+    one("acme", "DELETE FROM orders WHERE id = 2");
     fixture.rows.amend(step).await.unwrap();
+    one("acme", "INSERT INTO orders (id, item) VALUES (2, 'a')");
     let refused = fixture
         .read("acme", "SELECT id FROM orders")
         .await
@@ -230,4 +237,39 @@ async fn a_schema_means_what_its_author_wrote() {
         .read("acme", "SELECT count(*) FROM \"Order lines\"")
         .await;
     assert_eq!(lines.unwrap(), [[Value::Int(0)]]);
+}
+
+/// No step that came later would let the tenant in again.
+#[tokio::test]
+async fn a_step_that_some_rows_do_not_take_is_refused_and_everybody_works_on() {
+    let fixture = Fixture::orders().await;
+    for tenant in ["acme", "acme", "globex", "initech", "initech"] {
+        fixture.write(tenant, INSERT).await.unwrap();
+    }
+    let step = "CREATE UNIQUE INDEX one ON orders (item)";
+    let fault = fixture.rows.amend(step).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::ConstraintViolated);
+    assert!(fault.message.contains("2 tenants"), "{fault}");
+    assert!(fault.hint.unwrap().ends_with("acme"));
+    assert_eq!(fixture.rows.schema().await.unwrap().version, 1);
+    for tenant in ["acme", "initech"] {
+        let mend = "DELETE FROM orders WHERE id = 2";
+        assert_eq!(fixture.write(tenant, mend).await.unwrap().affected, 1);
+    }
+    assert_eq!(fixture.rows.amend(step).await, Ok(2));
+    let again = fixture.write("globex", INSERT).await.unwrap_err();
+    assert_eq!(again.kind, FaultKind::ConstraintViolated);
+}
+
+/// A file that is locked, or no file of SQLite's, says nothing of a step.
+#[tokio::test]
+async fn a_damaged_file_holds_up_no_step() {
+    let fixture = Fixture::orders().await;
+    fixture.write("acme", INSERT).await.unwrap();
+    std::fs::write(
+        fixture.file("globex"),
+        b"this is no database at all, and long enough",
+    )
+    .unwrap();
+    assert_eq!(fixture.rows.amend(NOTE).await, Ok(2));
 }
