@@ -25,11 +25,13 @@ mod own;
 mod run;
 mod settings;
 mod shelf;
+mod spill;
 mod step;
 mod tenant;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod weight;
 
 pub use file::BroughtUp;
 pub use settings::{OpenError, SqliteSettings};
