@@ -13,6 +13,7 @@ mod schema;
 mod session;
 mod start;
 mod tenant;
+mod unread;
 
 use doorward_testkit::service::Database;
 use doorward_testkit::{Engine, Setup, engine, postgres_url};

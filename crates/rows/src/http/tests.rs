@@ -221,7 +221,7 @@ impl World {
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body::full(text))
             .unwrap();
-        let answer = DataTarget
+        let answer = DataTarget::default()
             .call(request, self.context(Some(principal)))
             .await;
         let status = answer.status();
@@ -499,7 +499,7 @@ async fn a_caller_that_goes_away_cancels_its_query() {
         .body(body::full(r#"{"sql": "SELECT 1"}"#))
         .unwrap();
     let context = world.context(Some(caller(&["read"])));
-    let called = tokio::spawn(async move { DataTarget.call(request, context).await });
+    let called = tokio::spawn(async move { DataTarget::default().call(request, context).await });
     world.engine.begun.notified().await;
     assert_eq!(world.engine.cancelled.load(Ordering::SeqCst), 0);
     called.abort();
