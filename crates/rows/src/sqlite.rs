@@ -34,7 +34,7 @@ mod upkeep;
 mod weight;
 
 pub use file::BroughtUp;
-pub use settings::{OpenError, SqliteSettings};
+pub use settings::{OpenError, OpenFiles, SqliteSettings};
 
 use crate::caller::{Caller, Rights};
 use crate::engine::{Bounds, Engine, Flavour, ResultSet, Statement, Work};
@@ -68,12 +68,14 @@ pub async fn open(
     directory: &Path,
     tenant_column: &str,
     room: u64,
+    open_files: OpenFiles,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Engine>, Fault> {
     let directory = directory.to_owned();
     let settings = SqliteSettings {
         tenant_column: tenant_column.to_owned(),
         room,
+        open_files,
         ..SqliteSettings::default()
     };
     let opened =
@@ -116,7 +118,7 @@ impl SqliteRows {
         let realm = Realm {
             shelf: Shelf::new(
                 tenants.clone(),
-                settings.open_files,
+                settings.open_files.clone(),
                 settings.readers,
                 settings.room,
             ),

@@ -4,6 +4,7 @@
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "tokens are ASCII, and a test may fail")]
 
+mod files;
 mod furnished;
 mod key;
 mod policy;

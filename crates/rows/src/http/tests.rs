@@ -181,6 +181,7 @@ impl World {
     fn of(config: DataConfig) -> Self {
         let engine = Arc::new(Noting::default());
         let parts = DataParts {
+            open_files: crate::sqlite::OpenFiles::default(),
             realm: RealmName::new("a").unwrap(),
             seed: [0; 32],
             clock: Arc::new(FixedClock::at(Timestamp::from_seconds(1))),

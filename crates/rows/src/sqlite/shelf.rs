@@ -2,6 +2,7 @@
 //! closed first, and none for longer than it is idle.
 
 use super::book::lock;
+use super::settings::OpenFiles;
 use super::tenant::Tenant;
 use doorward_base::{TenantId, Timestamp};
 use std::collections::HashMap;
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex};
 /// The tenants that were called lately.
 pub(super) struct Shelf {
     directory: PathBuf,
-    most: usize,
+    most: OpenFiles,
     readers: usize,
     /// How large one file may become, bytes.
     room: u64,
@@ -21,10 +22,10 @@ pub(super) struct Shelf {
 
 impl Shelf {
     /// For the files of this directory.
-    pub(super) fn new(directory: PathBuf, most: usize, readers: usize, room: u64) -> Self {
+    pub(super) fn new(directory: PathBuf, most: OpenFiles, readers: usize, room: u64) -> Self {
         Self {
             directory,
-            most: most.max(1),
+            most,
             readers: readers.max(1),
             room,
             tenants: Mutex::default(),
@@ -61,7 +62,7 @@ impl Shelf {
             let open = tenants.values().filter(|tenant| counts(tenant)).count();
             let mut unused: Vec<_> = tenants.values().filter(is_unused).cloned().collect();
             unused.sort_by_key(|tenant| tenant.used());
-            unused.truncate(open.saturating_sub(self.most));
+            unused.truncate(open.saturating_sub(self.most.most()));
             (choose(unused), claim)
         };
         close(&victims);
