@@ -13,6 +13,7 @@ mod rest;
 mod schema;
 mod session;
 mod start;
+mod stop;
 mod tenant;
 mod unread;
 
