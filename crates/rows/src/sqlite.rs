@@ -16,6 +16,8 @@ mod brake;
 mod error;
 mod file;
 mod function;
+#[cfg(test)]
+mod hole;
 mod kind;
 mod line;
 mod model;
@@ -34,6 +36,8 @@ mod upkeep;
 mod weight;
 
 pub use file::BroughtUp;
+#[cfg(test)]
+pub(crate) use hole::Hole;
 pub use settings::{OpenError, OpenFiles, SqliteSettings};
 
 use crate::caller::{Caller, Rights};
@@ -116,12 +120,7 @@ impl SqliteRows {
         let now = clock.now();
         let book = Book::open(directory, &settings, now)?;
         let realm = Realm {
-            shelf: Shelf::new(
-                tenants.clone(),
-                settings.open_files.clone(),
-                settings.readers,
-                settings.room,
-            ),
+            shelf: Shelf::new(tenants.clone(), &settings),
             threads: Arc::new(Semaphore::new(settings.threads())),
             swept: AtomicI64::new(now.as_micros()),
             tenants,
@@ -153,6 +152,8 @@ impl SqliteRows {
         }
         let brake = Brake::within(bounds.time);
         let tenant = self.realm.shelf.tenant(caller.tenant());
+        #[cfg(test)]
+        let tenant = self.realm.shelf.handed_out(tenant);
         let version = self.realm.book.latest().version();
         let lane = brake.wait(tenant.lane(purpose, version)).await?;
         let realm = Arc::clone(&self.realm);
@@ -206,6 +207,8 @@ impl Realm {
             brake,
             column,
             path: tenant.path(),
+            #[cfg(test)]
+            hole: self.settings.hole,
         };
         let (outcome, condition) = run::run(&mut line, &job);
         tenant.take_back(line, condition);

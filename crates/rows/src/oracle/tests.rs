@@ -76,7 +76,12 @@ enum Check {
 struct World {
     sides: [Arc<dyn Engine>; 2],
     ground: Ground,
+    /// Where the other tenant's rows are in each; statements say [`ELSEWHERE`] for it.
+    files: [String; 2],
 }
+
+/// For the other tenant's file, which each world has for itself.
+const ELSEWHERE: &str = "/elsewhere.db";
 
 /// What a run came to.
 #[derive(Clone, Default, Debug)]
@@ -141,7 +146,11 @@ impl World {
             reach: Reach::Tables,
             other_file: None,
         };
-        Self { sides, ground }
+        Self {
+            sides,
+            ground,
+            files: [const { String::new() }; 2],
+        }
     }
 
     /// Runs so many statements of a seed, or up to the first that gives something away.
@@ -221,9 +230,14 @@ impl World {
     }
 
     async fn run(&self, side: usize, work: &Work) -> Result<Vec<ResultSet>, Fault> {
-        self.sides[side]
-            .run(&caller(OWN), work.clone(), BOUNDS)
-            .await
+        let mut work = work.clone();
+        for statement in &mut work.statements {
+            if statement.text().contains(ELSEWHERE) {
+                let text = statement.text().replace(ELSEWHERE, &self.files[side]);
+                *statement = Statement::new(text, Vec::new(), statement.writes());
+            }
+        }
+        self.sides[side].run(&caller(OWN), work, BOUNDS).await
     }
 
     /// All rows of the other tenant in both worlds, as the other tenant has them.

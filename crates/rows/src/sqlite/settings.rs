@@ -54,6 +54,9 @@ pub struct SqliteSettings {
     pub threads: usize,
     /// How large one tenant's file may become, bytes.
     pub room: u64,
+    /// A hole, to see that it is found.
+    #[cfg(test)]
+    pub(crate) hole: Option<super::Hole>,
 }
 
 impl Default for SqliteSettings {
@@ -65,6 +68,8 @@ impl Default for SqliteSettings {
             readers: 2,
             threads: 32,
             room: 1 << 30,
+            #[cfg(test)]
+            hole: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! closed first, and none for longer than it is idle.
 
 use super::book::lock;
-use super::settings::OpenFiles;
+use super::settings::{OpenFiles, SqliteSettings};
 use super::tenant::Tenant;
 use doorward_base::{TenantId, Timestamp};
 use std::collections::HashMap;
@@ -18,17 +18,26 @@ pub(super) struct Shelf {
     /// How large one file may become, bytes.
     room: u64,
     tenants: Mutex<HashMap<TenantId, Arc<Tenant>>>,
+    #[cfg(test)]
+    pub(super) hole: Option<super::Hole>,
+    /// Whose connection the last caller had.
+    #[cfg(test)]
+    pub(super) lent: Mutex<Option<Arc<Tenant>>>,
 }
 
 impl Shelf {
     /// For the files of this directory.
-    pub(super) fn new(directory: PathBuf, most: OpenFiles, readers: usize, room: u64) -> Self {
+    pub(super) fn new(directory: PathBuf, settings: &SqliteSettings) -> Self {
         Self {
             directory,
-            most,
-            readers: readers.max(1),
-            room,
+            most: settings.open_files.clone(),
+            readers: settings.readers.max(1),
+            room: settings.room,
             tenants: Mutex::default(),
+            #[cfg(test)]
+            hole: settings.hole,
+            #[cfg(test)]
+            lent: Mutex::default(),
         }
     }
 
