@@ -57,7 +57,7 @@ async fn a_file_that_takes_rows_of_another_tenant_is_found() {
 /// The oracle's first find with a hole in the engine, where nothing checks texts.
 async fn found_with(hole: Hole) -> Option<Found> {
     let mut realms = realms().await;
-    drop(realms.world.others().await);
+    drop(realms.world.watched().await);
     realms.world.sides = reopened(&realms.folders, Some(hole));
     realms.aim_at_files();
     realms.world.explore(1, STATEMENTS, Check::Off).await.err()
