@@ -10,6 +10,7 @@ mod refusal;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod wire;
 
 pub use openapi::openapi;
@@ -27,16 +28,19 @@ use http::header::ALLOW;
 use http::{HeaderValue, Request, Response};
 use refusal::refuse;
 use std::sync::Arc;
+use unread::Unread;
 
 /// The data API. What it does for a call it does within the call's own future: a client that
 /// goes away drops it, and the engine cancels.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DataTarget;
+#[derive(Debug, Default)]
+pub struct DataTarget {
+    unread: Arc<Unread>,
+}
 
 impl Local for DataTarget {
     fn call(&self, request: Request<Body>, context: Context) -> BoxFuture<'_, Response<Body>> {
         Box::pin(async move {
-            let answered = answer(request, &context).await;
+            let answered = answer(request, &context, &self.unread).await;
             answered.unwrap_or_else(Refusal::into_answer)
         })
     }
@@ -65,21 +69,33 @@ impl Call<'_> {
     }
 }
 
-async fn answer(request: Request<Body>, context: &Context) -> Result<Response<Body>, Refusal> {
+async fn answer(
+    request: Request<Body>,
+    context: &Context,
+    unread: &Arc<Unread>,
+) -> Result<Response<Body>, Refusal> {
     let data = context.realm.get::<Arc<DataRealm>>();
     let data = data.ok_or_else(|| Refusal::new(ErrorCode::Internal))?;
     let principal = context.principal.as_deref();
     let principal = principal.ok_or_else(|| Refusal::new(ErrorCode::CredentialMissing))?;
-    if let Some(tenant) = &principal.tenant
-        && data.is_deleted(tenant)
-    {
+    let call = Call { data, principal };
+    let Some(tenant) = &principal.tenant else {
+        return serve(&call, request).await;
+    };
+    if data.is_deleted(tenant) {
         return Err(Refusal::new(ErrorCode::TenantForbidden));
     }
-    let call = Call { data, principal };
-    match data.settings().paths.way_in(request.uri().path()) {
-        Some(WayIn::Query) => query::serve(&call, request).await,
-        Some(WayIn::Schema) => schema::serve(&call, request).await,
-        Some(WayIn::Rest) => rest(&call, request).await,
+    let realm = context.realm.name();
+    unread.check(realm, tenant)?;
+    let answered = serve(&call, request).await?;
+    Ok(unread.count(realm, tenant, answered))
+}
+
+async fn serve(call: &Call<'_>, request: Request<Body>) -> Result<Response<Body>, Refusal> {
+    match call.data.settings().paths.way_in(request.uri().path()) {
+        Some(WayIn::Query) => query::serve(call, request).await,
+        Some(WayIn::Schema) => schema::serve(call, request).await,
+        Some(WayIn::Rest) => rest(call, request).await,
         None => Err(Refusal::new(ErrorCode::NotFound)),
     }
 }

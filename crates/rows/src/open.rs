@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::fault::{Fault, FaultKind};
 use crate::postgres::{Owner, PostgresRows, PostgresRowsSettings};
 use crate::settings::{DataConfig, DataSettings, PostgresStore, RowStore};
-use crate::sqlite;
+use crate::sqlite::{self, OpenFiles};
 use doorward_base::{Clock, RealmName, TenantId};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +31,8 @@ pub struct DataParts {
     pub clock: Arc<dyn Clock>,
     /// Whether a tenant of the realm is gone.
     pub is_deleted: IsDeleted,
+    /// How many tenants' files it may have open, where a tenant is a file.
+    pub open_files: OpenFiles,
 }
 
 /// The data API of one realm. The realm's parts hold it as `Arc<DataRealm>`.
@@ -195,7 +197,8 @@ async fn open(opening: &Opening, parts: &DataParts) -> Result<Arc<dyn Engine>, F
     match &opening.store {
         RowStore::Sqlite(folder) => {
             let clock = Arc::clone(&parts.clock);
-            sqlite::open(folder, tenant_column, opening.room, clock).await
+            let files = parts.open_files.clone();
+            sqlite::open(folder, tenant_column, opening.room, files, clock).await
         }
         RowStore::Postgres(store) => {
             let settings = postgres(store, tenant_column, parts);

@@ -16,8 +16,8 @@
 //!
 //! Not here: whose rows these are. The engine's own fence (a file, a row policy) holds even if
 //! this one falls. Nor how much memory a function may take: `zeroblob`, `printf`, `randomblob`
-//! and `||` can make large values out of small texts; SQLite's limits of lengths and columns bound
-//! those. On PostgreSQL `repeat`, `lpad`, `rpad` and `format` are bounded here (`growth`); what
+//! and `||` can make large values out of small texts; the engine bounds what a statement
+//! may hold (`sqlite`). On PostgreSQL `repeat`, `lpad`, `rpad` and `format` are bounded here (`growth`); what
 //! else grows there is bounded by the statement's time, and what it answers by the gauge on
 //! the wire (`postgres`).
 

@@ -16,6 +16,8 @@ mod brake;
 mod error;
 mod file;
 mod function;
+#[cfg(test)]
+mod hole;
 mod kind;
 mod line;
 mod model;
@@ -25,14 +27,18 @@ mod own;
 mod run;
 mod settings;
 mod shelf;
+mod spill;
 mod step;
 mod tenant;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod weight;
 
 pub use file::BroughtUp;
-pub use settings::{OpenError, SqliteSettings};
+#[cfg(test)]
+pub(crate) use hole::Hole;
+pub use settings::{OpenError, OpenFiles, SqliteSettings};
 
 use crate::caller::{Caller, Rights};
 use crate::engine::{Bounds, Engine, Flavour, ResultSet, Statement, Work};
@@ -66,12 +72,14 @@ pub async fn open(
     directory: &Path,
     tenant_column: &str,
     room: u64,
+    open_files: OpenFiles,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Engine>, Fault> {
     let directory = directory.to_owned();
     let settings = SqliteSettings {
         tenant_column: tenant_column.to_owned(),
         room,
+        open_files,
         ..SqliteSettings::default()
     };
     let opened =
@@ -112,12 +120,7 @@ impl SqliteRows {
         let now = clock.now();
         let book = Book::open(directory, &settings, now)?;
         let realm = Realm {
-            shelf: Shelf::new(
-                tenants.clone(),
-                settings.open_files,
-                settings.readers,
-                settings.room,
-            ),
+            shelf: Shelf::new(tenants.clone(), &settings),
             threads: Arc::new(Semaphore::new(settings.threads())),
             swept: AtomicI64::new(now.as_micros()),
             tenants,
@@ -149,6 +152,8 @@ impl SqliteRows {
         }
         let brake = Brake::within(bounds.time);
         let tenant = self.realm.shelf.tenant(caller.tenant());
+        #[cfg(test)]
+        let tenant = self.realm.shelf.handed_out(tenant);
         let version = self.realm.book.latest().version();
         let lane = brake.wait(tenant.lane(purpose, version)).await?;
         let realm = Arc::clone(&self.realm);
@@ -202,6 +207,8 @@ impl Realm {
             brake,
             column,
             path: tenant.path(),
+            #[cfg(test)]
+            hole: self.settings.hole,
         };
         let (outcome, condition) = run::run(&mut line, &job);
         tenant.take_back(line, condition);

@@ -4,6 +4,7 @@ use crate::adapter::{FeedNews, FeedRevocations, InternalMinter, RealmKeys, Token
 use crate::cli::Failure;
 use crate::config::{Loaded, RealmConfig, ServerSettings, policies};
 use crate::data::{self, Erased};
+use crate::descriptor::{self, RowsRoom};
 use crate::engine::{Engine, open_realm, store_failure};
 use crate::feed::Feed;
 use crate::issuers::Issuers;
@@ -45,6 +46,7 @@ pub(crate) struct Composed {
     targets: Targets,
     /// Up to when the rows of deleted tenants are gone.
     pub(crate) erased: Erased,
+    pub(crate) rows: RowsRoom,
 }
 
 /// Puts the parts together.
@@ -79,12 +81,14 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         options: gate_options(server),
     };
     let targets = Targets::new(&identity, &feed, Arc::clone(&denials) as Arc<dyn DenialLog>);
+    let rows = RowsRoom::of(&loaded.settings, descriptor::limit());
     let wiring = Wiring {
         identity: &identity,
         realms: &realms,
         feed: &feed,
         news: &news,
         targets: &targets,
+        rows: &rows,
     };
     let policies = wiring.put_in_force(loaded).await?;
     feed.catch_up().await.map_err(store_failure)?;
@@ -104,6 +108,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         denials,
         targets,
         erased: Erased::default(),
+        rows,
     })
 }
 
@@ -128,6 +133,7 @@ impl Composed {
             feed: &self.feed,
             news: &self.news,
             targets: &self.targets,
+            rows: &self.rows,
         };
         let policies = wiring.put_in_force(loaded).await?;
         self.gate.swap(policies);
@@ -201,11 +207,13 @@ struct Wiring<'a> {
     feed: &'a Arc<Feed>,
     news: &'a Arc<FeedNews>,
     targets: &'a Targets,
+    rows: &'a RowsRoom,
 }
 
 impl Wiring<'_> {
     /// Opens the realms, lowers the policies, and only then replaces the realms.
     async fn put_in_force(&self, loaded: &Loaded) -> Result<Policies, Failure> {
+        self.rows.share_among(&loaded.settings);
         let mut served = Vec::with_capacity(loaded.settings.realms.len());
         for config in &loaded.settings.realms {
             let known = self.realms.get(config.name());
@@ -225,7 +233,14 @@ impl Wiring<'_> {
             let before = known.as_ref().and_then(|known| known.data.as_deref());
             let of_live = Arc::clone(&live);
             let is_deleted = Arc::new(move |tenant: &TenantId| of_live.is_deleted(Some(tenant)));
-            let data = data::realm(&self.identity.master, config, before, is_deleted)?;
+            let open_files = self.rows.open_files();
+            let data = data::realm(
+                &self.identity.master,
+                config,
+                before,
+                is_deleted,
+                open_files,
+            )?;
             served.push(Arc::new(Served {
                 realm,
                 live,

@@ -10,6 +10,7 @@ use doorward_base::{Clock as _, RealmId, Timestamp};
 use doorward_identity::port::{Extent, StoreError};
 use doorward_jose::MasterKey;
 use doorward_rows::open::{DataParts, IsDeleted};
+use doorward_rows::sqlite::OpenFiles;
 use doorward_rows::{DataRealm, Fault};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +33,7 @@ pub(crate) fn realm(
     config: &RealmConfig,
     before: Option<&DataRealm>,
     is_deleted: IsDeleted,
+    open_files: OpenFiles,
 ) -> Result<Option<Arc<DataRealm>>, Failure> {
     let Some(data) = &config.data else {
         return Ok(None);
@@ -44,6 +46,7 @@ pub(crate) fn realm(
         seed: *seed,
         clock: Arc::new(SystemClock),
         is_deleted,
+        open_files,
     };
     let made = DataRealm::new(data.as_ref().clone(), before, parts);
     Ok(Some(Arc::new(made)))

@@ -80,7 +80,7 @@ impl Targets {
                 }
                 .router(),
             ),
-            data: Arc::new(DataTarget),
+            data: Arc::<DataTarget>::default(),
         }
     }
 

@@ -108,7 +108,7 @@ async fn serve(
     let server = loaded.settings.server.clone();
     let (listeners, addresses) = bind::all(&server.listen)?;
     let certificate = server.tls.as_ref().map(Certificate::new);
-    let options = listener_options(&server, certificate.as_ref());
+    let options = listener_options(&composed, &server, certificate.as_ref());
     let vitals = Arc::new(Vitals {
         feed: Arc::clone(&composed.feed),
         membership: Arc::clone(membership),
@@ -222,10 +222,12 @@ fn announce(server: &ServerSettings, addresses: &[SocketAddr]) {
 }
 
 fn listener_options(
+    composed: &Composed,
     server: &ServerSettings,
     certificate: Option<&Arc<Certificate>>,
 ) -> ListenerOptions {
-    let max_connections = descriptor::connections(server, descriptor::raise());
+    let max_connections =
+        descriptor::connections(server, composed.rows.taken(), descriptor::raise());
     ListenerOptions {
         tls: certificate.map(listener::tls_config),
         header_timeout: server.header_timeout,

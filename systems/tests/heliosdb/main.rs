@@ -4,6 +4,7 @@
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "tokens are ASCII, and a test may fail")]
 
+mod files;
 mod furnished;
 mod key;
 mod policy;
@@ -12,7 +13,9 @@ mod rest;
 mod schema;
 mod session;
 mod start;
+mod stop;
 mod tenant;
+mod unread;
 
 use doorward_testkit::service::Database;
 use doorward_testkit::{Engine, Setup, engine, postgres_url};

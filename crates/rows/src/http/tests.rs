@@ -181,6 +181,7 @@ impl World {
     fn of(config: DataConfig) -> Self {
         let engine = Arc::new(Noting::default());
         let parts = DataParts {
+            open_files: crate::sqlite::OpenFiles::default(),
             realm: RealmName::new("a").unwrap(),
             seed: [0; 32],
             clock: Arc::new(FixedClock::at(Timestamp::from_seconds(1))),
@@ -221,7 +222,7 @@ impl World {
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body::full(text))
             .unwrap();
-        let answer = DataTarget
+        let answer = DataTarget::default()
             .call(request, self.context(Some(principal)))
             .await;
         let status = answer.status();
@@ -499,7 +500,7 @@ async fn a_caller_that_goes_away_cancels_its_query() {
         .body(body::full(r#"{"sql": "SELECT 1"}"#))
         .unwrap();
     let context = world.context(Some(caller(&["read"])));
-    let called = tokio::spawn(async move { DataTarget.call(request, context).await });
+    let called = tokio::spawn(async move { DataTarget::default().call(request, context).await });
     world.engine.begun.notified().await;
     assert_eq!(world.engine.cancelled.load(Ordering::SeqCst), 0);
     called.abort();

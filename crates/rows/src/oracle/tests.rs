@@ -61,6 +61,16 @@ const OTHERS_ROWS: [&str; 3] = [
     "INSERT INTO tags (note, word) VALUES (5, 'black'), (6, 'black'), (21, 'grey')",
 ];
 
+/// Everything that a tenant has.
+const OTHERS: &str = "
+    SELECT 'tags' AS what, CAST(note AS text) AS a, word AS b, tenant_id AS c, NULL AS d, NULL AS e,
+        NULL AS f FROM tags
+    UNION ALL SELECT 'notes', CAST(id AS text), body, tenant_id, CAST(author AS text),
+        CAST(stars AS text), CAST(open AS text) FROM notes
+    UNION ALL SELECT 'authors', CAST(id AS text), name, tenant_id, CAST(rank AS text), NULL, NULL
+        FROM authors
+    ORDER BY 1, 2, 3";
+
 /// Emptied in this order.
 const TABLES: [&str; 3] = ["tags", "notes", "authors"];
 
@@ -76,7 +86,12 @@ enum Check {
 struct World {
     sides: [Arc<dyn Engine>; 2],
     ground: Ground,
+    /// Where the other tenant's rows are in each; statements say [`ELSEWHERE`] for it.
+    files: [String; 2],
 }
+
+/// For the other tenant's file, which each world has for itself.
+const ELSEWHERE: &str = "/elsewhere.db";
 
 /// What a run came to.
 #[derive(Clone, Default, Debug)]
@@ -141,7 +156,11 @@ impl World {
             reach: Reach::Tables,
             other_file: None,
         };
-        Self { sides, ground }
+        Self {
+            sides,
+            ground,
+            files: [const { String::new() }; 2],
+        }
     }
 
     /// Runs so many statements of a seed, or up to the first that gives something away.
@@ -149,7 +168,7 @@ impl World {
         let mut generator = Generator::new(self.ground.clone(), seed);
         let mut dice = Dice::new(!seed);
         let mut figures = Figures::default();
-        let before = (self.others().await, self.strays().await);
+        let before = self.watched().await;
         for at in 0..count {
             let generated = generator.statement();
             // What speaks of the other tenant is what could reach it.
@@ -194,7 +213,7 @@ impl World {
             }
             if stays && left.is_ok() {
                 figures.stayed += 1;
-                let after = (self.others().await, self.strays().await);
+                let after = self.watched().await;
                 if after != before {
                     return Err(found([format!("{before:?}"), format!("{after:?}")]));
                 }
@@ -221,43 +240,33 @@ impl World {
     }
 
     async fn run(&self, side: usize, work: &Work) -> Result<Vec<ResultSet>, Fault> {
-        self.sides[side]
-            .run(&caller(OWN), work.clone(), BOUNDS)
-            .await
+        let mut work = work.clone();
+        for statement in &mut work.statements {
+            if statement.text().contains(ELSEWHERE) {
+                let text = statement.text().replace(ELSEWHERE, &self.files[side]);
+                *statement = Statement::new(text, Vec::new(), statement.writes());
+            }
+        }
+        self.sides[side].run(&caller(OWN), work, BOUNDS).await
     }
 
-    /// All rows of the other tenant in both worlds, as the other tenant has them.
-    async fn others(&self) -> [String; 2] {
-        let read = TABLES.map(|table| format!("SELECT * FROM {table} ORDER BY 1, 2, 3"));
-        let all = read.map(|text| Statement::new(text, Vec::new(), false));
-        let work = Work {
-            statements: all.to_vec(),
-            rollback: false,
-            max_affected: None,
-            checked: false,
-        };
-        let other = caller(OTHER);
-        let (left, right) = tokio::join!(
-            self.sides[0].run(&other, work.clone(), BOUNDS),
-            self.sides[1].run(&other, work.clone(), BOUNDS)
-        );
-        [left, right].map(|rows| answer(&Ok(rows.unwrap()), self.ground.flavour, true))
-    }
-
-    /// How many of the caller's rows say that they are the other tenant's.
-    async fn strays(&self) -> [String; 2] {
-        let count = TABLES.map(|table| {
-            let text = format!("SELECT count(*) FROM {table} WHERE tenant_id <> '{OWN}'");
-            Statement::new(text, Vec::new(), false)
+    /// All rows of the other tenant in both worlds, as the other tenant has them, and how many
+    /// of the caller's rows say that they are the other tenant's.
+    async fn watched(&self) -> [String; 4] {
+        let (own, other) = (caller(OWN), caller(OTHER));
+        let read = |text: &str| Work::one(Statement::new(text, Vec::new(), false));
+        let strays = TABLES.map(|table| {
+            format!("(SELECT count(*) FROM {table} WHERE tenant_id <> '{OWN}') AS {table}")
         });
-        let work = Work {
-            statements: count.to_vec(),
-            rollback: false,
-            max_affected: None,
-            checked: false,
-        };
-        let (left, right) = tokio::join!(self.run(0, &work), self.run(1, &work));
-        [left, right].map(|rows| answer(&rows, self.ground.flavour, true))
+        let strays = format!("SELECT {}", strays.join(", "));
+        let [left, right] = &self.sides;
+        let (a, b, c, d) = tokio::join!(
+            left.run(&other, read(OTHERS), BOUNDS),
+            right.run(&other, read(OTHERS), BOUNDS),
+            left.run(&own, read(&strays), BOUNDS),
+            right.run(&own, read(&strays), BOUNDS)
+        );
+        [a, b, c, d].map(|rows| answer(&Ok(rows.unwrap()), self.ground.flavour, true))
     }
 
     /// Gives the caller its first rows again.

@@ -186,7 +186,10 @@ fn document(w: &mut Writer, called: &str, embedded: &Embedded<'_>) -> Result<(),
             "(SELECT coalesce(json_agg(row_to_json(\"~\".*)), '[]'::json) FROM (SELECT "
         }
         (true, false) => "(SELECT row_to_json(\"~\".*) FROM (SELECT ",
-        (false, true) => "(SELECT json_group_array(json(\"~\")) FROM (SELECT json_object(",
+        // Not `json_group_array`, whose text has no bound while it grows.
+        (false, true) => {
+            "(SELECT json('[' || coalesce(group_concat(\"~\"), '') || ']') FROM (SELECT json_object("
+        }
         (false, false) => "(SELECT json_object(",
     });
     w.separated(", ", &node.outputs, |w, output| {

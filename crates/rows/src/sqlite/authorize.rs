@@ -45,7 +45,7 @@ pub(super) enum Purpose {
 }
 
 /// Lets callers' statements on this connection do what its purpose is, with these tables, and
-/// nothing else. While the answer is set, we speak ourselves: transactions are ours.
+/// nothing else. While the answer is set, we speak ourselves: transactions and settings are ours.
 pub(super) fn callers(
     conn: &mut Connection,
     purpose: Purpose,
@@ -55,7 +55,9 @@ pub(super) fn callers(
     let we_speak = Arc::clone(&ours);
     conn.authorizer(Some(move |asked: AuthContext<'_>| {
         let allowed = match asked.action {
-            AuthAction::Transaction { .. } => we_speak.load(Ordering::Relaxed),
+            AuthAction::Transaction { .. } | AuthAction::Pragma { .. } => {
+                we_speak.load(Ordering::Relaxed)
+            }
             _ => is_callers(&asked, purpose, &names),
         };
         answer(allowed)

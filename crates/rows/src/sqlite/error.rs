@@ -84,6 +84,24 @@ pub(super) fn full() -> Fault {
     .hint("delete rows, or ask the operator for a larger max_tenant_bytes")
 }
 
+/// A statement may hold too much at once.
+pub(super) fn heavy() -> Fault {
+    Fault::because(
+        FaultKind::TooComplex,
+        "the statement may hold too many values at once",
+    )
+    .state("53200")
+}
+
+/// A statement has written more than one may.
+pub(super) fn spilt() -> Fault {
+    Fault::because(
+        FaultKind::TooComplex,
+        "the statement sorts, keeps aside or writes too much",
+    )
+    .state("53400")
+}
+
 /// Whether the tenant's file cannot be used now, as opposed to the statement.
 pub(super) fn is_of_file(error: &Error) -> bool {
     matches!(
@@ -116,7 +134,10 @@ fn engine(failure: ffi::Error, words: &str, column: &str) -> Fault {
             return Fault::because(FaultKind::ValueInvalid, words).state("22P02");
         }
         ErrorCode::TooBig => {
-            return Fault::because(FaultKind::TooComplex, "a value is too long").state("54000");
+            let words = "a value is too long for this statement";
+            return Fault::because(FaultKind::TooComplex, words)
+                .state("54000")
+                .hint("a value has at most 1 MiB, and less where a statement holds many");
         }
         ErrorCode::OutOfMemory => {
             let words = "the statement needs more memory than there is";

@@ -1,8 +1,12 @@
 //! One connection to a tenant's file, as it is lent: its authorizer knows callers from us.
 
 use super::authorize::Purpose;
-use super::open::Identity;
+use super::open::{self, Identity};
+use super::weight::Weight;
 use rusqlite::Connection;
+use rusqlite::limits::Limit;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,11 +43,16 @@ pub(super) struct Line {
     pub(super) purpose: Purpose,
     pub(super) mark: Arc<Mark>,
     ours: Arc<AtomicBool>,
+    /// Of the statements that were run lately.
+    weights: RefCell<HashMap<String, Arc<Weight>>>,
 }
+
+/// Statements whose weight is kept.
+const KEPT: usize = 64;
 
 impl Line {
     /// With the answer of [`super::authorize::callers`].
-    pub(super) const fn new(
+    pub(super) fn new(
         conn: Connection,
         purpose: Purpose,
         ours: Arc<AtomicBool>,
@@ -54,7 +63,38 @@ impl Line {
             purpose,
             mark,
             ours,
+            weights: RefCell::default(),
         }
+    }
+
+    /// What this statement may hold.
+    pub(super) fn weight(&self, sql: &str) -> rusqlite::Result<Arc<Weight>> {
+        if let Some(known) = self.weights.borrow().get(sql) {
+            return Ok(Arc::clone(known));
+        }
+        let weight = Arc::new(Weight::of(&self.conn, sql)?);
+        let mut weights = self.weights.borrow_mut();
+        if weights.len() >= KEPT {
+            weights.clear();
+        }
+        weights.insert(sql.to_owned(), Arc::clone(&weight));
+        Ok(weight)
+    }
+
+    /// Bounds the length of values, until it is bounded anew.
+    pub(super) fn keep_values_within(&self, longest: i32) -> rusqlite::Result<()> {
+        self.conn
+            .set_limit(Limit::SQLITE_LIMIT_LENGTH, longest)
+            .map(drop)
+    }
+
+    /// Lets it sort with as much memory as a sort is counted with, or ends that.
+    pub(super) fn sort_in_memory(&self, sorts: bool) -> rusqlite::Result<()> {
+        self.control(if sorts {
+            open::SORTING_CACHE
+        } else {
+            open::CACHE
+        })
     }
 
     /// Begins or ends a transaction, which callers cannot.

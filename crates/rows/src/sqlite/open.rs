@@ -16,10 +16,15 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// Prepared statements that a connection keeps. There are many connections.
 const STATEMENTS: usize = 16;
 
-/// The longest value and the longest row, in bytes. SQLite does not count what it allocates
-/// (`MEMSTATUS` is off for the identity store's sake), so this and the number of columns are
-/// what bounds a statement's memory.
+/// The longest value and the longest row, in bytes. A statement that may hold many values has
+/// a lower bound (`weight`): SQLite does not count what it allocates (`MEMSTATUS` is off for
+/// the identity store's sake).
 pub(super) const LONGEST: i32 = 1 << 20;
+
+/// A connection's cache of pages, as a rule.
+pub(super) const CACHE: &str = "PRAGMA cache_size = -1024";
+/// While a statement sorts: what it gathers before it writes it down is as much.
+pub(super) const SORTING_CACHE: &str = "PRAGMA cache_size = -4096";
 
 /// What callers' statements are held to, whatever was checked before: the least that a
 /// realm's tables and plans need. An embedded row's object has two arguments for each column.
@@ -164,9 +169,9 @@ fn harden(conn: &Connection) -> rusqlite::Result<()> {
         "PRAGMA foreign_keys = ON;
          PRAGMA trusted_schema = OFF;
          PRAGMA cell_size_check = ON;
-         PRAGMA temp_store = FILE;
-         PRAGMA cache_size = -1024;",
+         PRAGMA temp_store = FILE;",
     )?;
+    conn.execute_batch(CACHE)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;

@@ -4,18 +4,23 @@
 use super::authorize::Purpose;
 use super::brake::Brake;
 use super::line::{Condition, Line};
-use super::{error, kind, open};
+use super::spill::Spill;
+use super::{error, kind, open, weight};
 use crate::engine::{Bounds, ResultSet, Statement, Work};
 use crate::fault::{Fault, FaultKind};
 use crate::schema::ColumnKind;
 use crate::value::Value;
 use rusqlite::types::ValueRef;
-use rusqlite::{CachedStatement, Connection, Rows};
+use rusqlite::{CachedStatement, Rows};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Instructions of SQLite's machine between two looks at the brake: some tens of µs.
 const STRIDE: i32 = 1_000;
+
+/// How often a statement is looked at that notes rows for later, 24 bytes each, before it must
+/// be done: a row takes it at least four instructions.
+const NOTED_LOOKS: u32 = (weight::NOTED / 24 * 4 / STRIDE.unsigned_abs() as u64) as u32;
 
 /// What runs, for whom.
 pub(super) struct Job<'w> {
@@ -26,6 +31,8 @@ pub(super) struct Job<'w> {
     pub(super) column: &'w str,
     /// Where the tenant's file is.
     pub(super) path: &'w Path,
+    #[cfg(test)]
+    pub(super) hole: Option<super::Hole>,
 }
 
 /// Why it stopped.
@@ -48,10 +55,14 @@ impl From<Fault> for Halt {
 
 /// Runs it.
 pub(super) fn run(line: &mut Line, job: &Job<'_>) -> (Result<Vec<ResultSet>, Fault>, Condition) {
+    #[cfg(test)]
+    if let Some(hole) = job.hole {
+        let _ = hole.open(&mut line.conn);
+    }
     let brake = Arc::clone(job.brake);
-    let armed = line
-        .conn
-        .progress_handler(STRIDE, Some(move || brake.is_on()));
+    let mut spill = Spill::default();
+    let stop = move || brake.look(&mut spill);
+    let armed = line.conn.progress_handler(STRIDE, Some(stop));
     let outcome = match armed {
         Ok(()) => within_transaction(line, job),
         Err(problem) => Err((Halt::Engine(problem), "")),
@@ -65,6 +76,7 @@ pub(super) fn run(line: &mut Line, job: &Job<'_>) -> (Result<Vec<ResultSet>, Fau
     };
     let outcome = outcome.map_err(|(halt, sql)| match halt {
         Halt::Fault(fault) => fault,
+        Halt::Engine(_) if job.brake.is_spilt() => error::spilt(),
         Halt::Engine(problem) => {
             if error::is_full(&problem) && !open::is_disk_full(job.path) {
                 return error::full();
@@ -84,7 +96,7 @@ fn within_transaction<'w>(line: &Line, job: &Job<'w>) -> Result<Vec<ResultSet>, 
     begin(line, job).map_err(alone)?;
     let mut results = Vec::with_capacity(job.work.statements.len());
     for statement in &job.work.statements {
-        let result = one(&line.conn, statement, job);
+        let result = one(line, statement, job);
         results.push(result.map_err(|halt| (halt, statement.text()))?);
     }
     job.brake.check().map_err(|fault| alone(fault.into()))?;
@@ -117,9 +129,14 @@ fn begin(line: &Line, job: &Job<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
-fn one(conn: &Connection, statement: &Statement, job: &Job<'_>) -> Result<ResultSet, Halt> {
+fn one(line: &Line, statement: &Statement, job: &Job<'_>) -> Result<ResultSet, Halt> {
+    let conn = &line.conn;
+    line.keep_values_within(open::LONGEST)?;
     let mut prepared = conn.prepare_cached(statement.text())?;
-    agree(&prepared, statement)?;
+    if !is_open(job) {
+        agree(&prepared, statement)?;
+    }
+    let sorts = lighten(line, &prepared, statement, job.brake)?;
     bind(&mut prepared, statement.params())?;
     let mut columns: Vec<(String, String)> = Vec::with_capacity(prepared.column_count());
     let mut kinds = Vec::with_capacity(prepared.column_count());
@@ -128,8 +145,12 @@ fn one(conn: &Connection, statement: &Statement, job: &Job<'_>) -> Result<Result
         columns.push((column.name().to_owned(), declared.to_ascii_lowercase()));
         kinds.push(kind::of(declared));
     }
-    let rows = take(prepared.raw_query(), &kinds, &mut columns, job)?;
+    let rows = take(prepared.raw_query(), &kinds, &mut columns, job);
     drop(prepared);
+    if sorts {
+        line.sort_in_memory(false)?;
+    }
+    let rows = rows?;
     let affected = if statement.writes() {
         conn.changes()
     } else {
@@ -144,6 +165,41 @@ fn one(conn: &Connection, statement: &Statement, job: &Job<'_>) -> Result<Result
         rows,
         affected,
     })
+}
+
+/// Whether a test has taken the locks away.
+#[cfg(test)]
+fn is_open(job: &Job<'_>) -> bool {
+    job.hole == Some(super::Hole::Attach)
+}
+
+#[cfg(not(test))]
+const fn is_open(_: &Job<'_>) -> bool {
+    false
+}
+
+/// Bounds the values of a statement so that it cannot hold too much. Answers whether it sorts.
+fn lighten(
+    line: &Line,
+    prepared: &CachedStatement<'_>,
+    statement: &Statement,
+    brake: &Brake,
+) -> Result<bool, Halt> {
+    brake.allow_looks(u32::MAX);
+    if prepared.is_explain() != 0 {
+        return Ok(false);
+    }
+    let weight = line.weight(statement.text())?;
+    let parameters: usize = statement.params().iter().map(Value::weight).sum();
+    let longest = weight.longest(parameters as u64);
+    line.keep_values_within(longest.ok_or_else(error::heavy)?)?;
+    if weight.notes_rows() {
+        brake.allow_looks(NOTED_LOOKS);
+    }
+    if weight.sorts() {
+        line.sort_in_memory(true)?;
+    }
+    Ok(weight.sorts())
 }
 
 /// Whether the statement is what whoever made it took it for.

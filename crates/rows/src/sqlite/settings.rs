@@ -4,16 +4,47 @@ use std::fmt;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+/// How many tenants' files a realm may have open; what shares it follows its changes.
+#[derive(Clone, Debug)]
+pub struct OpenFiles(Arc<AtomicUsize>);
+
+impl OpenFiles {
+    /// So many, and at least one.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self(Arc::new(AtomicUsize::new(most.max(1))))
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// So many from now on; what is open beyond them is closed when others are opened.
+    pub fn set(&self, most: usize) {
+        self.0.store(most.max(1), Ordering::Relaxed);
+    }
+}
+
+impl Default for OpenFiles {
+    fn default() -> Self {
+        Self::new(256)
+    }
+}
+
 /// How a realm's files are kept.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct SqliteSettings {
     /// The name of the column that every table has for its tenant.
     pub tenant_column: String,
     /// The most tenants' files that are open; each takes up to seven descriptors where it has
     /// two readers.
-    pub open_files: usize,
+    pub open_files: OpenFiles,
     /// How long a file stays open unused.
     pub idle: Duration,
     /// The most connections of one tenant that read, beside the one that writes. However many
@@ -23,17 +54,22 @@ pub struct SqliteSettings {
     pub threads: usize,
     /// How large one tenant's file may become, bytes.
     pub room: u64,
+    /// A hole, to see that it is found.
+    #[cfg(test)]
+    pub(crate) hole: Option<super::Hole>,
 }
 
 impl Default for SqliteSettings {
     fn default() -> Self {
         Self {
             tenant_column: "tenant_id".to_owned(),
-            open_files: 256,
+            open_files: OpenFiles::default(),
             idle: Duration::from_secs(60),
             readers: 2,
             threads: 32,
             room: 1 << 30,
+            #[cfg(test)]
+            hole: None,
         }
     }
 }
@@ -52,7 +88,7 @@ impl SqliteSettings {
 
     /// More threads than open files would have to close files that are in use.
     pub(super) fn threads(&self) -> usize {
-        self.threads.clamp(1, self.open_files.max(1))
+        self.threads.clamp(1, self.open_files.most())
     }
 }
 

@@ -2,6 +2,7 @@
 //! closed first, and none for longer than it is idle.
 
 use super::book::lock;
+use super::settings::{OpenFiles, SqliteSettings};
 use super::tenant::Tenant;
 use doorward_base::{TenantId, Timestamp};
 use std::collections::HashMap;
@@ -12,22 +13,31 @@ use std::sync::{Arc, Mutex};
 /// The tenants that were called lately.
 pub(super) struct Shelf {
     directory: PathBuf,
-    most: usize,
+    most: OpenFiles,
     readers: usize,
     /// How large one file may become, bytes.
     room: u64,
     tenants: Mutex<HashMap<TenantId, Arc<Tenant>>>,
+    #[cfg(test)]
+    pub(super) hole: Option<super::Hole>,
+    /// Whose connection the last caller had.
+    #[cfg(test)]
+    pub(super) lent: Mutex<Option<Arc<Tenant>>>,
 }
 
 impl Shelf {
     /// For the files of this directory.
-    pub(super) fn new(directory: PathBuf, most: usize, readers: usize, room: u64) -> Self {
+    pub(super) fn new(directory: PathBuf, settings: &SqliteSettings) -> Self {
         Self {
             directory,
-            most: most.max(1),
-            readers: readers.max(1),
-            room,
+            most: settings.open_files.clone(),
+            readers: settings.readers.max(1),
+            room: settings.room,
             tenants: Mutex::default(),
+            #[cfg(test)]
+            hole: settings.hole,
+            #[cfg(test)]
+            lent: Mutex::default(),
         }
     }
 
@@ -61,7 +71,7 @@ impl Shelf {
             let open = tenants.values().filter(|tenant| counts(tenant)).count();
             let mut unused: Vec<_> = tenants.values().filter(is_unused).cloned().collect();
             unused.sort_by_key(|tenant| tenant.used());
-            unused.truncate(open.saturating_sub(self.most));
+            unused.truncate(open.saturating_sub(self.most.most()));
             (choose(unused), claim)
         };
         close(&victims);

@@ -5,6 +5,7 @@ mod bound;
 mod damage;
 mod isolation;
 mod lock;
+mod memory;
 mod schema;
 mod shelf;
 mod value;

@@ -6,6 +6,7 @@ use super::manage::{Management, run, show};
 use super::{Failure, output};
 use crate::data;
 use clap::{Args, Subcommand};
+use doorward_rows::sqlite::OpenFiles;
 use doorward_rows::{DataRealm, Fault, Schema, describe};
 use serde_json::json;
 use std::io::Read as _;
@@ -88,7 +89,14 @@ pub(super) fn rows(management: &Management) -> Result<Arc<DataRealm>, Failure> {
     let config = realms.find(|realm| realm.name() == name);
     let config = config.ok_or_else(|| Failure::Usage(format!("there is no realm {name}")))?;
     let master = &management.engine.identity.master;
-    data::realm(master, config, None, Arc::new(|_| false))?.ok_or_else(|| {
+    data::realm(
+        master,
+        config,
+        None,
+        Arc::new(|_| false),
+        OpenFiles::default(),
+    )?
+    .ok_or_else(|| {
         Failure::Usage(format!(
             "realm {name} has no rows; add \"data\" to its dialects"
         ))

@@ -40,6 +40,10 @@ pub(crate) async fn database() -> (String, Client) {
     for sql in [
         format!("CREATE ROLE owner_{name} LOGIN CREATEROLE PASSWORD 'owner'"),
         format!("CREATE DATABASE {name} OWNER owner_{name}"),
+        // A commit need not outlive a loss of power here, and compiling a plan costs more than
+        // running it over so few rows.
+        format!("ALTER DATABASE {name} SET synchronous_commit = off"),
+        format!("ALTER DATABASE {name} SET jit = off"),
     ] {
         postgres.batch_execute(&sql).await.unwrap();
     }

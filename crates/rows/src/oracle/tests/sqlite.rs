@@ -1,7 +1,7 @@
 //! The oracle on files.
 
 use super::*;
-use crate::sqlite::{SqliteRows, SqliteSettings};
+use crate::sqlite::{Hole, SqliteRows, SqliteSettings};
 use doorward_base::testing::FixedClock;
 use tempfile::TempDir;
 
@@ -12,17 +12,43 @@ pub(super) struct Realms {
 }
 
 pub(super) async fn realms() -> Realms {
-    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let world = World::fill(reopened(&folders)).await;
+    let folders = [(); 2].map(|()| folder());
+    let world = World::fill(reopened(&folders, None)).await;
     Realms { world, folders }
 }
 
-/// The realms in these directories.
-pub(super) fn reopened(folders: &[TempDir; 2]) -> [Arc<dyn Engine>; 2] {
+impl Realms {
+    /// Statements go for the other tenant's file too, which is there in both.
+    pub(super) fn aim_at_files(&mut self) {
+        let World { ground, files, .. } = &mut self.world;
+        ground.reach = Reach::Catalogues;
+        ground.other_file = Some(ELSEWHERE.to_owned());
+        *files = self.folders.each_ref().map(|folder| {
+            let path = folder.path().join("tenants/globex.db");
+            assert!(path.exists());
+            path.to_str().unwrap().to_owned()
+        });
+    }
+}
+
+/// A directory; in memory, where there is such a place: what is committed need not outlive a
+/// loss of power here.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
+/// The realms in these directories, with a hole in the engine.
+pub(super) fn reopened(folders: &[TempDir; 2], hole: Option<Hole>) -> [Arc<dyn Engine>; 2] {
     let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(1_900_000_000)));
     folders.each_ref().map(|folder| {
         let clock = Arc::<FixedClock>::clone(&clock);
-        let rows = SqliteRows::open(folder.path(), SqliteSettings::default(), clock);
+        let settings = SqliteSettings {
+            hole,
+            ..SqliteSettings::default()
+        };
+        let rows = SqliteRows::open(folder.path(), settings, clock);
         Arc::new(rows.unwrap()) as Arc<dyn Engine>
     })
 }
@@ -49,10 +75,9 @@ async fn ten_thousand_others_tell_nothing_either() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_engine_alone_keeps_tenants_apart() {
     let mut realms = realms().await;
-    realms.world.ground.reach = Reach::Catalogues;
-    let path = realms.folders[1].path().join("tenants/globex.db");
-    assert!(path.exists());
-    realms.world.ground.other_file = Some(path.to_str().unwrap().to_owned());
+    // So that both have a file of it.
+    drop(realms.world.watched().await);
+    realms.aim_at_files();
     let figures = realms.world.explore(3, 3_000, Check::Off).await.unwrap();
     assert_eq!(figures.accepted, figures.asked);
     assert!(figures.answered * 100 >= figures.asked * 60, "{figures:?}");

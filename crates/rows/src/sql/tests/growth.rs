@@ -39,3 +39,25 @@ fn how_long_a_text_becomes_is_written_out_on_postgres() {
     // SQLite has bounds of its own.
     assert!(sqlite("SELECT printf('%*s', 10, 'x')").is_ok());
 }
+
+#[test]
+fn what_sqlite_keeps_for_each_row_or_path_is_written_out() {
+    for text in [
+        "SELECT group_concat(name), group_concat(name, ', '), string_agg(name, ($1)) FROM t",
+        "SELECT json_extract(data, '$.a', '$.b') FROM t",
+    ] {
+        assert!(sqlite(text).is_ok(), "{text}: {:?}", sqlite(text));
+    }
+    for text in [
+        "SELECT group_concat('', CASE id WHEN 1 THEN 'x' ELSE '' END) FROM t",
+        "SELECT string_agg('', name) OVER (ORDER BY id) FROM t",
+        "SELECT json_extract(data, '$', '$', '$') FROM t",
+    ] {
+        let fault = sqlite(text).unwrap_err();
+        assert_eq!(
+            fault.kind,
+            FaultKind::StatementForbidden,
+            "{text}: {fault:?}"
+        );
+    }
+}

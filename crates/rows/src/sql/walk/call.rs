@@ -46,8 +46,9 @@ impl Walk<'_> {
             }) => {
                 self.short_set_of(&called, args)?;
                 self.arguments(args)?;
-                if self.is_postgres() {
-                    growth::check(&called, args)?;
+                match self.is_postgres() {
+                    true => growth::check(&called, args)?,
+                    false => growth::check_sqlite(&called, args)?,
                 }
                 clauses.iter_mut().try_for_each(|each| self.clause(each))?;
             }

@@ -1,6 +1,8 @@
-//! Functions of PostgreSQL that make a long text out of a short one at a word: how long must
-//! stand written in the statement, and is bounded. Not here: what grows by rows or by turns
-//! (`string_agg`, `||` in a recursive query, `replace`), which the statement's time bounds.
+//! Functions that take memory at a word. PostgreSQL's that make a long text out of a short one:
+//! how long must stand written in the statement, and is bounded. SQLite's that keep the length of
+//! every separator, where they are not all the same, or copy a document for each path. Not here: what grows by rows or by turns
+//! (`string_agg`, `||` in a recursive query, `replace`), which the statement's time bounds on
+//! PostgreSQL and the length of a value on SQLite.
 
 use super::super::forbidden;
 use super::Outcome;
@@ -34,6 +36,26 @@ pub(super) fn check(function: &str, arguments: &[FunctionArg]) -> Outcome {
         (false, _) => Err(forbidden(format!(
             "`{function}` without a number up to {MOST} written out"
         ))),
+    }
+}
+
+/// The same on SQLite.
+pub(super) fn check_sqlite(function: &str, arguments: &[FunctionArg]) -> Outcome {
+    if matches!(function, "json_extract" | "jsonb_extract") && arguments.len() > 3 {
+        return Err(forbidden(format!("`{function}` of more than two paths")));
+    }
+    let joins = matches!(function, "group_concat" | "string_agg");
+    let is_written = |argument: &FunctionArg| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(separator)) => {
+            matches!(bare(separator), Expr::Value(_))
+        }
+        _ => false,
+    };
+    match arguments.get(1) {
+        Some(separator) if joins && !is_written(separator) => Err(forbidden(format!(
+            "`{function}` with a separator that is not written out"
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -259,7 +259,7 @@ async fn what_nothing_can_interrupt_ends_soon() {
     let narrow = ["hex(zeroblob(500000))"; 120].join(", ");
     for (sql, kind) in [
         (format!("SELECT {row}"), Some(FaultKind::TooComplex)),
-        (format!("SELECT {narrow}"), Some(FaultKind::ResultTooLarge)),
+        (format!("SELECT {narrow}"), Some(FaultKind::TooComplex)),
         (format!("SELECT instr({long}, {half} || 'b')"), None),
         (
             format!("SELECT length(replace({long}, {half} || 'b', ''))"),

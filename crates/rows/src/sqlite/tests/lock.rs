@@ -151,7 +151,7 @@ async fn what_callers_have_is_not_refused() {
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5) \
          SELECT sum(i) FROM n",
         "SELECT value FROM json_each('[1]')",
-        "SELECT json_group_array(json_object('id', id)) FROM orders",
+        "SELECT group_concat(json_object('id', id)) FROM orders",
         "SELECT row_number() OVER (ORDER BY id), rowid FROM orders",
         "SELECT item LIKE 'a%', id -> '$' FROM ORDERS",
         "EXPLAIN QUERY PLAN SELECT * FROM orders",

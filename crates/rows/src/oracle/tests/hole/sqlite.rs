@@ -3,6 +3,7 @@
 use super::super::sqlite::{Realms, realms, reopened};
 use super::super::*;
 use super::STATEMENTS;
+use crate::sqlite::Hole;
 
 /// The oracle's first find after the files were changed, with nobody at them.
 async fn found(change: impl Fn(&std::path::Path)) -> Option<Found> {
@@ -13,8 +14,9 @@ async fn found(change: impl Fn(&std::path::Path)) -> Option<Found> {
         change(&folder.path().join("tenants"));
     }
     let world = World {
-        sides: reopened(&folders),
+        sides: reopened(&folders, None),
         ground,
+        files: [const { String::new() }; 2],
     };
     world.explore(1, STATEMENTS, Check::On).await.err()
 }
@@ -32,7 +34,7 @@ async fn a_tenant_is_not_served_from_another_tenants_file() {
     let tenants = folders[1].path().join("tenants");
     std::fs::remove_file(tenants.join("globex.db")).unwrap();
     std::os::unix::fs::symlink(tenants.join("acme.db"), tenants.join("globex.db")).unwrap();
-    let [_, side] = reopened(&folders);
+    let [_, side] = reopened(&folders, None);
     let read = Statement::new("SELECT * FROM notes", Vec::new(), false);
     let work = Work::one(read);
     assert!(side.run(&caller(OWN), work.clone(), BOUNDS).await.is_ok());
@@ -50,4 +52,24 @@ async fn a_file_that_takes_rows_of_another_tenant_is_found() {
         assert_eq!(file.execute(open, []).unwrap(), TABLES.len());
     });
     assert!(planted.await.is_some());
+}
+
+/// The oracle's first find with a hole in the engine, where nothing checks texts.
+async fn found_with(hole: Hole) -> Option<Found> {
+    let mut realms = realms().await;
+    drop(realms.world.watched().await);
+    realms.world.sides = reopened(&realms.folders, Some(hole));
+    realms.aim_at_files();
+    realms.world.explore(1, STATEMENTS, Check::Off).await.err()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_lent_on_to_another_tenant_is_found() {
+    assert!(found_with(Hole::LentOn).await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_tenants_file_that_may_be_attached_is_found() {
+    let found = found_with(Hole::Attach).await.unwrap();
+    assert!(found.texts[0].starts_with("ATTACH"), "{found:?}");
 }
