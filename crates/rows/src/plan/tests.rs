@@ -73,6 +73,7 @@ fn schema() -> Schema {
             ),
             table("tags", &["id"], &["id"], &[]),
         ],
+        routines: Vec::new(),
     }
 }
 

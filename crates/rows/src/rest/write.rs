@@ -17,7 +17,7 @@ use crate::plan::read::Head;
 use crate::plan::request::{Field, Item, Read};
 use crate::plan::tree::Node;
 use crate::plan::write::{self, Conflict, Insert, Told, WritePlan};
-use crate::plan::{Refusal as PlanRefusal, Scope, resolve};
+use crate::plan::{Refusal as PlanRefusal, resolve};
 use crate::value::Value;
 use doorward_surface::{Body, body as bodies};
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION};
@@ -54,7 +54,7 @@ pub(super) async fn answer(desk: Desk<'_>, asked: Asked) -> Result<Response<Body
     let results = if work.statements.is_empty() {
         Vec::new()
     } else {
-        let running = desk.engine.run(desk.caller, work, desk.bounds).await;
+        let running = desk.engine.run(desk.caller, work, desk.terms.bounds).await;
         running.map_err(|fault| refusal(fault, &asked, most))?
     };
     let skipped = usize::from(checked);
@@ -107,7 +107,7 @@ fn represented(asked: &Asked) -> bool {
 
 async fn prepare(desk: Desk<'_>, asked: &Asked) -> Result<Prepared, Refusal> {
     let schema = desk.engine.schema().await?;
-    let scope = Scope::new(&schema, desk.caller, desk.policies, desk.engine.flavour());
+    let scope = desk.scope(&schema);
     let access = scope.table(&asked.table)?;
     refuse_arrangement(asked)?;
     let form = match asked.accept.format {
