@@ -1,6 +1,7 @@
 //! The functions that a realm lets its callers call: PostgreSQL's own, listed by name.
 //! Not here: a call of one.
 
+use crate::schema::{Routine, Schema};
 use doorward_base::Scope;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -65,6 +66,22 @@ impl Functions {
         found.map(|(name, listed)| (name.as_str(), listed))
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Those that a call of is refused, whoever calls, with the reason.
+    #[must_use]
+    pub fn amiss(&self, schema: &Schema) -> Vec<(&str, &'static str)> {
+        let all = self.all().filter_map(|(name, listed)| {
+            let why = listed.amiss(schema.routine(name))?;
+            Some((name, why))
+        });
+        all.collect()
+    }
+
     /// All of them, by name.
     pub fn all(&self) -> impl Iterator<Item = (&str, &Listed)> {
         let all = self.0.iter();
@@ -73,6 +90,26 @@ impl Functions {
 }
 
 impl Listed {
+    fn amiss(&self, routine: Option<&Routine>) -> Option<&'static str> {
+        let Some(routine) = routine else {
+            return Some("the schema has no such function");
+        };
+        let named = |name: &String| routine.arguments.contains(name);
+        let required = routine.arguments.len().saturating_sub(routine.defaults);
+        let mut required = routine.arguments.iter().take(required);
+        if routine.is_definer {
+            Some("it runs with its owner's rights (SECURITY DEFINER)")
+        } else if routine.is_overloaded {
+            Some("there are several of its name")
+        } else if !self.arguments.keys().all(named) {
+            Some("it has other arguments")
+        } else if !required.all(|name| self.arguments.contains_key(name)) {
+            Some("it needs an argument that is not listed")
+        } else {
+            None
+        }
+    }
+
     fn of(function: &Function) -> Result<Self, String> {
         let Function {
             name,
@@ -153,6 +190,51 @@ mod tests {
         ] {
             assert_eq!(is_type(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_will_not_be_called_is_said_with_its_reason() {
+        use crate::schema::Returns;
+        let routine = |name: &str| Routine {
+            schema: "public".to_owned(),
+            name: name.to_owned(),
+            arguments: vec!["a".to_owned(), "b".to_owned()],
+            defaults: 1,
+            is_definer: name == "definer",
+            is_overloaded: name == "several",
+            is_set: false,
+            returns: Returns::Nothing,
+        };
+        let listed = |name: &str, arguments: &[&str]| Function {
+            name: name.to_owned(),
+            arguments: arguments
+                .iter()
+                .map(|&name| (name.to_owned(), "text".to_owned()))
+                .collect(),
+            volatile: false,
+            scope: None,
+        };
+        let schema = Schema {
+            routines: ["definer", "good", "lacking", "other", "several"]
+                .map(routine)
+                .into(),
+            ..Schema::default()
+        };
+        let functions = Functions::new(&[
+            listed("good", &["a"]),
+            listed("definer", &["a"]),
+            listed("several", &["a"]),
+            listed("other", &["a", "c"]),
+            listed("lacking", &["b"]),
+            listed("absent", &[]),
+        ]);
+        let functions = functions.unwrap();
+        let amiss: Vec<&str> = functions
+            .amiss(&schema)
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(amiss, ["absent", "definer", "lacking", "other", "several"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! POST, PUT, PATCH and DELETE of a table. PATCH and DELETE without a filter are all of the
 //! caller's rows, as PostgREST has it. What differs from PostgREST: `limit`, `offset` and
-//! `order` are refused where rows are changed, and a POST that merges always answers 201.
+//! `order` are refused where rows are changed.
 
 use super::body;
 use super::error::Refusal;
@@ -33,12 +33,16 @@ struct Prepared {
     checked: bool,
     /// Whether the columns are the key, for `Location`.
     is_key: bool,
+    /// Whether the first result says if there are new rows.
+    tells_new: bool,
 }
 
 /// What was changed.
 struct Changed {
     rows: Vec<Vec<Value>>,
     affected: u64,
+    /// Whether some row was made, and not merged with one that was there.
+    is_new: bool,
 }
 
 /// Answers it.
@@ -48,6 +52,7 @@ pub(super) async fn answer(desk: Desk<'_>, asked: Asked) -> Result<Response<Body
         columns,
         checked,
         is_key,
+        tells_new,
     } = prepare(desk, &asked).await?;
     let most = work.max_affected;
     let writes: Vec<bool> = work.statements.iter().map(Statement::writes).collect();
@@ -61,8 +66,10 @@ pub(super) async fn answer(desk: Desk<'_>, asked: Asked) -> Result<Response<Body
     if checked && !results.iter().all(allowed) {
         return Err(Refusal::Plan(PlanRefusal::RowDenied(asked.table)));
     }
+    let is_new = !tells_new || results.first().is_some_and(says_new);
     let results = results.into_iter().zip(writes);
-    let changed = changed(results.filter_map(|(result, writes)| writes.then_some(result)));
+    let results = results.filter_map(|(result, writes)| writes.then_some(result));
+    let changed = changed(results, is_new);
     respond(&asked, &columns, &changed, skipped, is_key)
 }
 
@@ -73,10 +80,16 @@ fn allowed(result: &ResultSet) -> bool {
     said.all(|said| matches!(said, Some(Value::Bool(true) | Value::Int(1))))
 }
 
-fn changed(results: impl Iterator<Item = ResultSet>) -> Changed {
+fn says_new(result: &ResultSet) -> bool {
+    let said = result.rows.first().and_then(|row| row.get(1));
+    matches!(said, Some(Value::Bool(true) | Value::Int(1)))
+}
+
+fn changed(results: impl Iterator<Item = ResultSet>, is_new: bool) -> Changed {
     let mut all = Changed {
         rows: Vec::new(),
         affected: 0,
+        is_new,
     };
     for result in results {
         all.affected = all.affected.saturating_add(result.affected);
@@ -151,6 +164,7 @@ async fn prepare(desk: Desk<'_>, asked: &Asked) -> Result<Prepared, Refusal> {
         columns: plan.columns,
         checked: plan.checked,
         is_key,
+        tells_new: plan.tells_new,
     })
 }
 
@@ -246,8 +260,11 @@ fn respond(
         headers.insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
         *response.body_mut() = bodies::full(text);
     }
+    let merges = asked.preferences.resolution == Some(Resolution::Merge);
     *response.status_mut() = match (&asked.method, represented) {
+        (&Method::POST, _) if merges && !(changed.is_new && changed.affected > 0) => StatusCode::OK,
         (&Method::POST, _) => StatusCode::CREATED,
+        (&Method::PUT, true) if changed.is_new => StatusCode::CREATED,
         (_, true) => StatusCode::OK,
         (_, false) => StatusCode::NO_CONTENT,
     };
