@@ -20,6 +20,7 @@ use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::fault::Fault;
 use crate::open::DataRealm;
+use crate::rest::Terms;
 use crate::settings::WayIn;
 use doorward_base::{ErrorCode, Principal};
 use doorward_surface::target::BoxFuture;
@@ -109,8 +110,14 @@ async fn rest(call: &Call<'_>, request: Request<Body>) -> Result<Response<Body>,
     let path = parts.uri.path().to_owned();
     let path = path.strip_prefix(&settings.paths.rest).unwrap_or_default();
     let request = Request::from_parts(parts, body::collect(body).await?);
-    let (policies, bounds) = (&settings.policies, settings.bounds);
-    Ok(crate::rest::answer(&**engine, &caller, policies, bounds, request, path).await)
+    let terms = Terms {
+        policies: &settings.policies,
+        functions: &settings.functions,
+        aggregates: settings.aggregates,
+        bounds: settings.bounds,
+        holds: &|scope| call.principal.has_scope(scope),
+    };
+    Ok(crate::rest::answer(&**engine, &caller, terms, request, path).await)
 }
 
 /// That there is something at this path, for other methods.

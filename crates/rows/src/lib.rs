@@ -27,5 +27,5 @@ pub use engine::{Bounds, Engine, Flavour, ResultSet, Statement, Work};
 pub use fault::{Fault, FaultKind, SqlState};
 pub use http::{DataTarget, describe, openapi};
 pub use open::DataRealm;
-pub use schema::{Column, ColumnKind, ForeignKey, Schema, Table};
+pub use schema::{Column, ColumnKind, ForeignKey, Returns, Routine, Schema, Table};
 pub use value::Value;

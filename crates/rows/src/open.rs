@@ -170,7 +170,24 @@ impl DataRealm {
             Ok(())
         };
         self.applied.get_or_try_init(apply).await?;
+        self.note_functions(engine).await;
         Ok(engine)
+    }
+
+    /// Says which of the functions that are listed will not be called, and why.
+    async fn note_functions(&self, engine: &Arc<dyn Engine>) {
+        if self.settings.functions.is_empty() {
+            return;
+        }
+        let store = &self.opening.store;
+        match engine.schema().await {
+            Ok(schema) => {
+                for (function, why) in self.settings.functions.amiss(&schema) {
+                    tracing::error!(%store, function, why, "a function is not called");
+                }
+            }
+            Err(fault) => tracing::warn!(%store, %fault, "the functions were not looked at"),
+        }
     }
 }
 

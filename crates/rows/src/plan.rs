@@ -8,7 +8,9 @@
 //! Not here: query strings, bodies and answers (`rest`); running anything (`engine`).
 
 pub mod access;
+pub mod call;
 pub mod expression;
+pub mod function;
 pub mod literal;
 pub mod policy;
 pub mod read;
@@ -16,7 +18,7 @@ pub mod refusal;
 mod relation;
 pub mod request;
 pub mod resolve;
-mod suggest;
+pub(crate) mod suggest;
 pub(crate) mod test;
 pub mod tree;
 pub mod write;
@@ -26,5 +28,6 @@ mod writer;
 mod tests;
 
 pub use access::Scope;
+pub use function::{Function, Functions};
 pub use policy::{Policies, Policy};
 pub use refusal::Refusal;

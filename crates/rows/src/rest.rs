@@ -4,6 +4,7 @@
 //! Not here: which rows there are (`plan`), and how they are reached (`engine`).
 
 mod body;
+mod call;
 mod csv;
 pub mod error;
 mod location;
@@ -21,8 +22,10 @@ mod tests;
 
 use crate::caller::Caller;
 use crate::engine::{Bounds, Engine};
-use crate::plan::Policies;
+use crate::plan::{Functions, Policies, Scope};
+use crate::schema::Schema;
 use bytes::Bytes;
+use doorward_base::Scope as ScopeName;
 use doorward_surface::Body;
 use error::Refusal;
 use http::{HeaderName, Method, Request, Response};
@@ -35,13 +38,36 @@ const MAX_NAME: usize = 256;
 /// The preferences that had a part in an answer (RFC 7240 §3).
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
+/// What a realm has said of its tables and of this caller.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    /// Which rows and columns a role has.
+    pub policies: &'a Policies,
+    /// Which functions may be called.
+    pub functions: &'a Functions,
+    /// Whether rows are put together.
+    pub aggregates: bool,
+    /// What one answer may take.
+    pub bounds: Bounds,
+    /// Whether the caller holds a scope.
+    pub holds: &'a (dyn Fn(&ScopeName) -> bool + Sync),
+}
+
 /// What every kind of request is answered from.
 #[derive(Clone, Copy)]
 struct Desk<'a> {
     engine: &'a dyn Engine,
     caller: &'a Caller,
-    policies: &'a Policies,
-    bounds: Bounds,
+    terms: Terms<'a>,
+}
+
+impl<'a> Desk<'a> {
+    /// The tables as the caller has them.
+    fn scope(&self, schema: &'a Schema) -> Scope<'a> {
+        let policies = self.terms.policies;
+        let scope = Scope::new(schema, self.caller, policies, self.engine.flavour());
+        scope.with_aggregates(self.terms.aggregates)
+    }
 }
 
 /// A request, read.
@@ -62,16 +88,14 @@ struct Asked {
 pub async fn answer(
     engine: &dyn Engine,
     caller: &Caller,
-    policies: &Policies,
-    bounds: Bounds,
+    terms: Terms<'_>,
     request: Request<Bytes>,
     path_after_mount: &str,
 ) -> Response<Body> {
     let desk = Desk {
         engine,
         caller,
-        policies,
-        bounds,
+        terms,
     };
     let head = request.method() == Method::HEAD;
     let answered = respond(desk, request, path_after_mount).await;
@@ -90,7 +114,7 @@ async fn respond(
             let path = parts.uri.path();
             return openapi::answer(desk, &parts.method, path).await;
         }
-        location::Place::Function(name) => return Err(Refusal::FunctionUnknown(name)),
+        location::Place::Function(name) => return call::answer(desk, &name, parts, body).await,
         location::Place::Table(table) => table,
     };
     if parts.method == Method::OPTIONS {

@@ -8,9 +8,20 @@ pub struct Schema {
     pub version: u64,
     /// The tables and views, by name.
     pub tables: Vec<Table>,
+    /// The functions beside them, by name; none where the engine has no such.
+    pub routines: Vec<Routine>,
 }
 
 impl Schema {
+    /// The function of this name.
+    #[must_use]
+    pub fn routine(&self, name: &str) -> Option<&Routine> {
+        let at = self
+            .routines
+            .binary_search_by(|routine| routine.name.as_str().cmp(name));
+        at.ok().and_then(|at| self.routines.get(at))
+    }
+
     /// The table of this name.
     #[must_use]
     pub fn table(&self, name: &str) -> Option<&Table> {
@@ -94,6 +105,42 @@ pub enum ColumnKind {
     Range,
     /// Anything else; the engine reads and writes it as a text.
     Other,
+}
+
+/// A function that the schema has, or several of one name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Routine {
+    /// The schema that it is in, as the database names it.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// The names of its arguments, in their order; empty where one has none.
+    pub arguments: Vec<String>,
+    /// How many of the last ones may be left out.
+    pub defaults: usize,
+    /// Whether it runs with its owner's rights (`SECURITY DEFINER`).
+    pub is_definer: bool,
+    /// Whether there are several of this name.
+    pub is_overloaded: bool,
+    /// Whether it answers with any number of rows or values.
+    pub is_set: bool,
+    /// With what it answers.
+    pub returns: Returns,
+}
+
+/// What a function answers with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Returns {
+    /// Nothing.
+    Nothing,
+    /// A value: the only column of this.
+    Value(Table),
+    /// A row of the table of this name.
+    RowOf(String),
+    /// A row of these columns.
+    Row(Table),
+    /// A row of which nothing is known beforehand.
+    Untyped,
 }
 
 /// A reference to another table, column by column.

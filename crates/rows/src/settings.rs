@@ -7,7 +7,7 @@ mod tests;
 
 use crate::caller::RightScopes;
 use crate::engine::Bounds;
-use crate::plan::{Policies, Policy};
+use crate::plan::{Function, Functions, Policies, Policy};
 use doorward_base::Secret;
 use doorward_surface::setting::{Size, Span};
 use schemars::JsonSchema;
@@ -34,6 +34,13 @@ pub struct Data {
     /// Which rows and columns of a table a role has. A table that none names is open to the
     /// whole tenant. Default: none.
     pub policies: Vec<Policy>,
+    /// Whether REST puts rows together: `count()`, `sum()`, `avg()`, `min()` and `max()` in
+    /// `select`. Such a question may be asked of all rows at once. Default: false.
+    pub aggregates: bool,
+    /// The functions of PostgreSQL that callers may call by REST, below `rpc/`. They see what
+    /// their caller sees of a tenant; row policies hold for what they answer with, and not for
+    /// what they read. Default: none.
+    pub functions: Vec<Function>,
     /// The column that holds the tenant. Default: "tenant_id".
     pub tenant_column: String,
     /// The scope that lets read rows. Default: "read".
@@ -67,6 +74,8 @@ impl Default for Data {
             postgres: PostgresRows::default(),
             schema: Vec::new(),
             policies: Vec::new(),
+            aggregates: false,
+            functions: Vec::new(),
             tenant_column: "tenant_id".to_owned(),
             read_scope: "read".to_owned(),
             write_scope: "write".to_owned(),
@@ -128,6 +137,10 @@ pub struct DataSettings {
     pub policies: Policies,
     /// The tables that some policy names.
     pub governed: Vec<String>,
+    /// Whether REST puts rows together.
+    pub aggregates: bool,
+    /// The functions that callers may call.
+    pub functions: Functions,
     /// The column that holds the tenant.
     pub tenant_column: Arc<str>,
     /// Which scopes give which rights.

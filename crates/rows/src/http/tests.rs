@@ -72,6 +72,7 @@ impl Engine for Noting {
         let schema = Schema {
             version,
             tables: vec![table("orders", false), table("recent", true)],
+            routines: Vec::new(),
         };
         Box::pin(std::future::ready(Ok(Arc::new(schema))))
     }

@@ -20,6 +20,7 @@ pub struct Scope<'a> {
     caller: &'a Caller,
     policies: &'a Policies,
     flavour: Flavour,
+    aggregates: bool,
 }
 
 impl<'a> Scope<'a> {
@@ -36,7 +37,20 @@ impl<'a> Scope<'a> {
             caller,
             policies,
             flavour,
+            aggregates: false,
         }
+    }
+
+    /// With functions of many rows (`count()`, `sum()`, …), or without.
+    #[must_use]
+    pub const fn with_aggregates(self, aggregates: bool) -> Self {
+        Self { aggregates, ..self }
+    }
+
+    /// Whether there are functions of many rows.
+    #[must_use]
+    pub const fn has_aggregates(&self) -> bool {
+        self.aggregates
     }
 
     /// The engine's flavour.
@@ -91,6 +105,16 @@ impl<'a> Scope<'a> {
         let scope = *self;
         let tables = self.schema.tables.iter();
         tables.filter_map(move |table| scope.access(table))
+    }
+
+    /// What a function answers with: no policy is about it.
+    #[must_use]
+    pub(crate) const fn open(&self, answer: &'a Table) -> Access<'a> {
+        Access {
+            table: answer,
+            grant: Grant::Open,
+            scope: *self,
+        }
     }
 
     fn access(&self, table: &'a Table) -> Option<Access<'a>> {

@@ -3,7 +3,7 @@
 
 use super::refusal::Refusal;
 use super::request::Step;
-use super::tree::Place;
+use super::tree::{Cast, Place};
 use super::writer::Writer;
 use crate::engine::Flavour;
 use crate::schema::ColumnKind;
@@ -47,8 +47,33 @@ pub(crate) fn scalar(w: &mut Writer, called: &str, place: &Place<'_>) -> Result<
             w.sql(")::").sql(cast.type_name);
             Ok(())
         }
-        (Flavour::Sqlite, Some(_)) => cast_on_sqlite(w, called, place),
+        (Flavour::Sqlite, Some(cast)) => {
+            let from = kind(&Place {
+                cast: None,
+                ..place.clone()
+            });
+            cast_on_sqlite(w, cast, from, &|w| bare(w, called, place))
+        }
     }
+}
+
+/// What writes a value, whatever it is made of.
+pub(crate) type Write<'w> = &'w dyn Fn(&mut Writer) -> Result<(), Refusal>;
+
+/// A value of this kind as another type.
+pub(crate) fn cast(
+    w: &mut Writer,
+    to: Cast,
+    from: ColumnKind,
+    value: Write<'_>,
+) -> Result<(), Refusal> {
+    if w.flavour() == Flavour::Sqlite {
+        return cast_on_sqlite(w, to, from, value);
+    }
+    w.sql("(");
+    value(w)?;
+    w.sql(")::").sql(to.type_name);
+    Ok(())
 }
 
 fn bare(w: &mut Writer, called: &str, place: &Place<'_>) -> Result<(), Refusal> {
@@ -136,14 +161,12 @@ pub(crate) fn sqlite_document(
     Ok(())
 }
 
-fn cast_on_sqlite(w: &mut Writer, called: &str, place: &Place<'_>) -> Result<(), Refusal> {
-    let Some(cast) = place.cast else {
-        return bare(w, called, place);
-    };
-    let source = kind(&Place {
-        cast: None,
-        ..place.clone()
-    });
+fn cast_on_sqlite(
+    w: &mut Writer,
+    cast: Cast,
+    source: ColumnKind,
+    value: Write<'_>,
+) -> Result<(), Refusal> {
     let (before, after) = match (cast.kind, source) {
         (ColumnKind::Text, ColumnKind::Bool) => ("iif(", ", 'true', 'false')"),
         (ColumnKind::Text | ColumnKind::Uuid, _) => ("CAST(", " AS TEXT)"),
@@ -168,15 +191,15 @@ fn cast_on_sqlite(w: &mut Writer, called: &str, place: &Place<'_>) -> Result<(),
     // A false that is NULL would be text: `iif(NULL, …)` is its second value.
     if source == ColumnKind::Bool && cast.kind == ColumnKind::Text {
         w.sql("iif(");
-        bare(w, called, place)?;
+        value(w)?;
         w.sql(" IS NULL, NULL, ");
         w.sql(before);
-        bare(w, called, place)?;
+        value(w)?;
         w.sql(after).sql(")");
         return Ok(());
     }
     w.sql(before);
-    bare(w, called, place)?;
+    value(w)?;
     w.sql(after);
     Ok(())
 }
@@ -188,43 +211,57 @@ pub(crate) fn top(
     place: &Place<'_>,
     form: Form,
 ) -> Result<Shape, Refusal> {
-    let kind = kind(place);
+    if is_document_on_sqlite(w, place) {
+        sqlite_document(w, called, place)?;
+        return Ok(Shape::Document);
+    }
+    top_of(w, kind(place), form, &|w| scalar(w, called, place))
+}
+
+fn is_document_on_sqlite(w: &Writer, place: &Place<'_>) -> bool {
+    let part = !place.path.is_empty() && !place.as_text;
+    w.flavour() == Flavour::Sqlite && kind(place) == ColumnKind::Json && part
+}
+
+/// A value of this kind as a column of an answer, and what that column then holds.
+pub(crate) fn top_of(
+    w: &mut Writer,
+    kind: ColumnKind,
+    form: Form,
+    value: Write<'_>,
+) -> Result<Shape, Refusal> {
     match (w.flavour(), kind) {
-        (Flavour::Sqlite, ColumnKind::Json) if !place.path.is_empty() && !place.as_text => {
-            sqlite_document(w, called, place)?;
-            Ok(Shape::Document)
-        }
         (Flavour::Sqlite, ColumnKind::Json | ColumnKind::Array) => {
             w.sql("(CASE WHEN json_valid(");
-            scalar(w, called, place)?;
+            value(w)?;
             w.sql(") THEN json(");
-            scalar(w, called, place)?;
+            value(w)?;
             w.sql(") WHEN ");
-            scalar(w, called, place)?;
+            value(w)?;
             w.sql(" IS NOT NULL THEN json_quote(");
-            scalar(w, called, place)?;
+            value(w)?;
             w.sql(") END)");
             Ok(Shape::Document)
         }
         (Flavour::Sqlite, _) | (_, ColumnKind::Int | ColumnKind::Bool) => {
-            scalar(w, called, place)?;
+            value(w)?;
             Ok(Shape::Plain(kind))
         }
         (Flavour::Postgres, ColumnKind::Text | ColumnKind::Uuid) => {
             w.sql("(");
-            scalar(w, called, place)?;
+            value(w)?;
             w.sql(")::text");
             Ok(Shape::Plain(ColumnKind::Text))
         }
         (Flavour::Postgres, _) if form == Form::Csv => {
             w.sql("(");
-            scalar(w, called, place)?;
+            value(w)?;
             w.sql(")::text");
             Ok(Shape::Plain(ColumnKind::Text))
         }
         (Flavour::Postgres, _) => {
             w.sql("to_json(");
-            scalar(w, called, place)?;
+            value(w)?;
             w.sql(")::text");
             Ok(Shape::Document)
         }
@@ -233,39 +270,45 @@ pub(crate) fn top(
 
 /// The value within a document that SQL makes.
 pub(crate) fn nested(w: &mut Writer, called: &str, place: &Place<'_>) -> Result<(), Refusal> {
-    if w.flavour() == Flavour::Postgres {
-        return scalar(w, called, place);
+    if is_document_on_sqlite(w, place) {
+        w.sql("json(");
+        sqlite_document(w, called, place)?;
+        w.sql(")");
+        return Ok(());
     }
-    match kind(place) {
-        ColumnKind::Json if !place.path.is_empty() && !place.as_text => {
-            w.sql("json(");
-            sqlite_document(w, called, place)?;
-            w.sql(")");
-        }
+    nested_of(w, kind(place), &|w| scalar(w, called, place))
+}
+
+/// A value of this kind within a document that SQL makes.
+pub(crate) fn nested_of(w: &mut Writer, kind: ColumnKind, value: Write<'_>) -> Result<(), Refusal> {
+    if w.flavour() == Flavour::Postgres {
+        return value(w);
+    }
+    match kind {
         ColumnKind::Json | ColumnKind::Array => {
             w.sql("(CASE WHEN json_valid(");
-            scalar(w, called, place)?;
+            value(w)?;
             w.sql(") THEN json(");
-            scalar(w, called, place)?;
+            value(w)?;
             w.sql(") ELSE ");
-            scalar(w, called, place)?;
+            value(w)?;
             w.sql(" END)");
         }
         ColumnKind::Bool => {
             w.sql("json(CASE ");
-            scalar(w, called, place)?;
+            value(w)?;
             w.sql(" WHEN 1 THEN 'true' WHEN 0 THEN 'false' END)");
         }
         ColumnKind::Bytes | ColumnKind::Other => {
             w.sql("(CASE typeof(");
-            scalar(w, called, place)?;
+            value(w)?;
             w.sql(") WHEN 'blob' THEN '\\x' || lower(hex(");
-            scalar(w, called, place)?;
+            value(w)?;
             w.sql(")) ELSE ");
-            scalar(w, called, place)?;
+            value(w)?;
             w.sql(" END)");
         }
-        _ => scalar(w, called, place)?,
+        _ => value(w)?,
     }
     Ok(())
 }

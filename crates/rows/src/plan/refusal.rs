@@ -57,17 +57,33 @@ pub enum Refusal {
         /// What it was to be ordered by.
         child: String,
     },
-    /// A relationship to many among a row's own columns.
-    SpreadOfMany {
-        /// The table embedded into.
-        parent: String,
-        /// What was to be spread.
-        child: String,
-    },
     /// Another test of an embedded table than whether there are rows.
     EmbeddedTest(String),
     /// Aggregate functions are off.
     Aggregate,
+    /// A function that is not there for values of this type.
+    NoFunction {
+        /// The function.
+        function: &'static str,
+        /// The type.
+        type_name: String,
+    },
+    /// An order by a value that rows put together do not have in common.
+    NotGrouped {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// A function's arguments are not those that were given.
+    ArgumentsUnknown {
+        /// The function.
+        function: String,
+        /// The names given.
+        given: Vec<String>,
+        /// The names that there are.
+        known: Vec<String>,
+    },
     /// What this engine, or this version, does not do.
     Unavailable(String),
     /// A cast to a type that is not among those allowed.
@@ -158,13 +174,25 @@ impl fmt::Display for Refusal {
             Self::OrderByMany { child, .. } => {
                 write!(f, "A related order on '{child}' is not possible")
             }
-            Self::SpreadOfMany { child, .. } => {
-                write!(f, "A spread operation on '{child}' is not possible")
-            }
             Self::EmbeddedTest(name) => {
                 write!(f, "Bad operator on the '{name}' embedded resource")
             }
             Self::Aggregate => f.write_str("Use of aggregate functions is not allowed"),
+            Self::NoFunction {
+                function,
+                type_name,
+            } => write!(f, "function {function}({type_name}) does not exist"),
+            Self::ArgumentsUnknown {
+                function, given, ..
+            } => write!(
+                f,
+                "Could not find the function public.{function}{} in the schema cache",
+                listed(given)
+            ),
+            Self::NotGrouped { table, column } => write!(
+                f,
+                "column \"{table}.{column}\" must appear in the GROUP BY clause or be used in an aggregate function"
+            ),
             Self::Unavailable(_) => f.write_str("Feature not implemented"),
             Self::CastUnknown(name) => write!(f, "type \"{name}\" does not exist"),
             Self::ValueInvalid { type_name, value } => {
@@ -186,6 +214,14 @@ impl fmt::Display for Refusal {
             ),
             Self::TooComplex(what) => write!(f, "too many {what}"),
         }
+    }
+}
+
+/// Arguments' names after a function's.
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => " without parameters".to_owned(),
+        names => format!("({})", names.join(", ")),
     }
 }
 

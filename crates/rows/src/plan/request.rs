@@ -29,8 +29,53 @@ pub enum Item {
         /// As which type.
         cast: Option<String>,
     },
+    /// One value of many rows.
+    Aggregate {
+        /// How it comes of them.
+        function: Function,
+        /// Of which value of each; `None` counts the rows.
+        of: Option<Field>,
+        /// As which type that value is taken.
+        taken_as: Option<String>,
+        /// Under which name, if not the function's own.
+        alias: Option<String>,
+        /// As which type.
+        cast: Option<String>,
+    },
     /// Rows of another table.
     Embed(Box<Embed>),
+}
+
+/// How the values of many rows become one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Function {
+    /// How many there are, NULLs aside.
+    Count,
+    /// Their sum.
+    Sum,
+    /// Their mean.
+    Avg,
+    /// The least.
+    Min,
+    /// The greatest.
+    Max,
+}
+
+impl Function {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Count, Self::Sum, Self::Avg, Self::Min, Self::Max];
+
+    /// Its name, in requests and in both engines' SQL.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Avg => "avg",
+            Self::Min => "min",
+            Self::Max => "max",
+        }
+    }
 }
 
 /// Rows of another table that belong to a row.

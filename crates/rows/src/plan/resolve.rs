@@ -1,11 +1,13 @@
 //! From names to what they name: the tree that a statement is written from. Not here: SQL.
 
+mod cast;
+mod output;
+
 use super::access::Access;
 use super::refusal::Refusal;
 use super::relation;
-use super::request::{Condition, Embed, Field, Item, Order, Read, Step, Test, Truth};
-use super::tree::{Cast, Embedded, Node, Ordering, Output, Place, Predicate, Source};
-use crate::schema::ColumnKind;
+use super::request::{Condition, Embed, Field, Item, Order, Read, Test, Truth};
+use super::tree::{Embedded, Node, Ordering, Place, Predicate};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -20,43 +22,6 @@ const MAX_OUTPUTS: usize = 2_000;
 
 /// How many tests a request may make.
 const MAX_TESTS: usize = 200;
-
-/// The types that values may be cast to, as clients and PostgreSQL name them.
-const CASTS: [(&str, Cast); 26] = [
-    ("text", cast("text", ColumnKind::Text)),
-    ("varchar", cast("text", ColumnKind::Text)),
-    ("character varying", cast("text", ColumnKind::Text)),
-    ("int", cast("integer", ColumnKind::Int)),
-    ("integer", cast("integer", ColumnKind::Int)),
-    ("int4", cast("integer", ColumnKind::Int)),
-    ("smallint", cast("smallint", ColumnKind::Int)),
-    ("int2", cast("smallint", ColumnKind::Int)),
-    ("bigint", cast("bigint", ColumnKind::Int)),
-    ("int8", cast("bigint", ColumnKind::Int)),
-    ("real", cast("real", ColumnKind::Real)),
-    ("float4", cast("real", ColumnKind::Real)),
-    ("float", cast("double precision", ColumnKind::Real)),
-    ("float8", cast("double precision", ColumnKind::Real)),
-    (
-        "double precision",
-        cast("double precision", ColumnKind::Real),
-    ),
-    ("numeric", cast("numeric", ColumnKind::Numeric)),
-    ("decimal", cast("numeric", ColumnKind::Numeric)),
-    ("bool", cast("boolean", ColumnKind::Bool)),
-    ("boolean", cast("boolean", ColumnKind::Bool)),
-    ("json", cast("json", ColumnKind::Json)),
-    ("jsonb", cast("jsonb", ColumnKind::Json)),
-    ("uuid", cast("uuid", ColumnKind::Uuid)),
-    ("date", cast("date", ColumnKind::Time)),
-    ("time", cast("time", ColumnKind::Time)),
-    ("timestamp", cast("timestamp", ColumnKind::Time)),
-    ("timestamptz", cast("timestamptz", ColumnKind::Time)),
-];
-
-const fn cast(type_name: &'static str, kind: ColumnKind) -> Cast {
-    Cast { type_name, kind }
-}
 
 /// Rows of this table as they are asked for.
 ///
@@ -99,28 +64,16 @@ impl Budget {
         let mut named = Named::new();
         for item in &asked.select {
             match item {
-                Item::All => outputs.extend(access.columns().map(|column| Output {
-                    name: column.name.clone(),
-                    source: Source::Field(Place {
-                        column,
-                        path: Vec::new(),
-                        as_text: false,
-                        cast: None,
-                    }),
-                })),
-                Item::Field { field, alias, cast } => outputs.push(Output {
-                    name: alias.clone().unwrap_or_else(|| natural_name(field)),
-                    source: Source::Field(place(access, field, cast.as_deref())?),
-                }),
                 Item::Embed(embed) => {
-                    let embedded = Arc::new(self.embedded(access, embed, depth)?);
+                    let embedded = self.embedded(access, embed, depth)?;
+                    let embedded = output::embedded(&mut outputs, embed, embedded)?;
                     if embed.inner {
                         filters.push(Predicate::Exists(Arc::clone(&embedded)));
                     }
-                    outputs.extend(shown(embed, &embedded));
                     let target = embedded.node.access.table().name.clone();
                     named.insert(embed.name().to_owned(), (target, embedded));
                 }
+                item => output::own(&mut outputs, access, item)?,
             }
         }
         self.outputs = spend(self.outputs, outputs.len(), "values in a row")?;
@@ -132,6 +85,7 @@ impl Budget {
         Ok(Node {
             order: order.collect::<Result<_, _>>()?,
             access,
+            call: None,
             outputs,
             filters,
             limit: asked.limit,
@@ -147,12 +101,6 @@ impl Budget {
     ) -> Result<Embedded<'a>, Refusal> {
         self.embedded = spend(self.embedded, 1, "embedded tables")?;
         let relation = relation::find(parent, &embed.target, embed.hint.as_deref())?;
-        if embed.spread && relation.many {
-            return Err(Refusal::SpreadOfMany {
-                parent: relation.parent.table().name.clone(),
-                child: embed.target.clone(),
-            });
-        }
         Ok(Embedded {
             node: self.node(relation.child, &embed.read, depth + 1)?,
             link: relation.link,
@@ -199,46 +147,13 @@ fn spend(left: usize, spent: usize, what: &'static str) -> Result<usize, Refusal
     left.checked_sub(spent).ok_or(Refusal::TooComplex(what))
 }
 
-/// What an embedded table adds to the row: one value; its own values where it is spread; and
-/// nothing where nothing of it is selected.
-fn shown<'a>(embed: &Embed, embedded: &Arc<Embedded<'a>>) -> Vec<Output<'a>> {
-    let inner = &embedded.node.outputs;
-    if embed.spread {
-        let spread = inner.iter().enumerate().map(|(at, output)| Output {
-            name: output.name.clone(),
-            source: Source::Spread(Arc::clone(embedded), at),
-        });
-        return spread.collect();
-    }
-    let whole = Output {
-        name: embed.name().to_owned(),
-        source: Source::Embedded(Arc::clone(embedded)),
-    };
-    (!inner.is_empty()).then_some(whole).into_iter().collect()
-}
-
-/// The name of a field that was given none: the last member on its way, or the column.
-fn natural_name(field: &Field) -> String {
-    let member = field.path.iter().rev().find_map(|step| match step {
-        Step::Member(name) => Some(name),
-        Step::Element(_) => None,
-    });
-    member.unwrap_or(&field.column).clone()
-}
-
 /// A field of this table.
 pub(crate) fn place<'a>(
     access: Access<'a>,
     field: &Field,
     cast: Option<&str>,
 ) -> Result<Place<'a>, Refusal> {
-    let cast = cast.map(|name| {
-        let lower = name.to_ascii_lowercase();
-        let known = CASTS.iter().find(|(alias, _)| *alias == lower);
-        known
-            .map(|&(_, cast)| cast)
-            .ok_or(Refusal::CastUnknown(name.to_owned()))
-    });
+    let cast = cast.map(cast::named);
     Ok(Place {
         column: access.column(&field.column)?,
         path: field.path.clone(),

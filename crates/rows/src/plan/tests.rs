@@ -73,6 +73,7 @@ fn schema() -> Schema {
             ),
             table("tags", &["id"], &["id"], &[]),
         ],
+        routines: Vec::new(),
     }
 }
 
@@ -220,7 +221,9 @@ fn a_row_is_made_in_the_callers_tenant_and_merged_by_the_tenants_key() {
     };
     let text = with(Flavour::Postgres, &Policies::default(), |scope| {
         let plan = write::insert(scope.table("clients").unwrap(), &asked, Told::Number).unwrap();
-        plan.statements[0].text().to_owned()
+        assert_eq!(tables(plan.statements[0].text()), 1);
+        assert!(plan.statements[0].text().contains(OWN));
+        plan.statements[1].text().to_owned()
     });
     assert_eq!(
         text,

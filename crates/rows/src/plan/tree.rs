@@ -2,7 +2,8 @@
 //! through what the caller has of it. Not here: SQL.
 
 use super::access::Access;
-use super::request::{Step, Test};
+use super::call::Call;
+use super::request::{Function, Step, Test};
 use crate::schema::{Column, ColumnKind};
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use std::sync::Arc;
 pub struct Node<'a> {
     /// The table.
     pub access: Access<'a>,
+    /// The call of a function that its rows come from, if they do not come from the table.
+    pub call: Option<Call<'a>>,
     /// What each row has.
     pub outputs: Vec<Output<'a>>,
     /// All of which hold.
@@ -21,6 +24,15 @@ pub struct Node<'a> {
     pub limit: Option<u64>,
     /// After so many.
     pub offset: u64,
+}
+
+impl Node<'_> {
+    /// Whether its rows are put together, one for each set of the other values.
+    #[must_use]
+    pub fn is_grouped(&self) -> bool {
+        let mut sources = self.outputs.iter().map(|output| &output.source);
+        sources.any(|source| matches!(source, Source::Aggregate(_)))
+    }
 }
 
 /// One named value of a row.
@@ -39,8 +51,24 @@ pub enum Source<'a> {
     Field(Place<'a>),
     /// Embedded rows, as one value.
     Embedded(Arc<Embedded<'a>>),
-    /// One value of the embedded row: the one at this position among its outputs.
+    /// One value of the embedded row, the one at this position among its outputs; of several
+    /// rows the list of them.
     Spread(Arc<Embedded<'a>>, usize),
+    /// That there is a row: never NULL.
+    Row,
+    /// One value of many rows.
+    Aggregate(Box<Aggregate<'a>>),
+}
+
+/// One value of many rows.
+#[derive(Clone, Debug)]
+pub struct Aggregate<'a> {
+    /// How it comes of them.
+    pub function: Function,
+    /// Of which value of each; `None` counts the rows.
+    pub of: Option<Source<'a>>,
+    /// The type it is cast to.
+    pub cast: Option<Cast>,
 }
 
 /// A column, a place in its document, and the type it is read as.

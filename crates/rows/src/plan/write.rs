@@ -29,6 +29,9 @@ pub struct WritePlan {
     pub checked: bool,
     /// The columns of a changed row, after that one.
     pub columns: Vec<Head>,
+    /// Whether the first statement is one that says, after its first column, whether some
+    /// row is not there yet.
+    pub tells_new: bool,
 }
 
 /// What is told of the rows that were changed.
@@ -67,6 +70,7 @@ pub fn update<'a>(
             statements: Vec::new(),
             checked: false,
             columns: Vec::new(),
+            tells_new: false,
         });
     }
     w.sql("UPDATE ").name(table).sql(" SET ");
@@ -123,6 +127,7 @@ pub fn delete<'a>(
         statements: vec![Statement::new(text, params, true)],
         checked: false,
         columns,
+        tells_new: false,
     })
 }
 
@@ -226,6 +231,7 @@ fn returning<'a>(
         statements,
         checked,
         columns,
+        tells_new: false,
     })
 }
 

@@ -1,6 +1,8 @@
 //! The realm's tables, read from the server's catalogue by the owner. Not here: the model
 //! (`schema`), and how long a reading is kept (the engine).
 
+mod routine;
+
 use super::error;
 use super::protect::Protection;
 use super::quote::ident;
@@ -107,7 +109,11 @@ pub(super) async fn read(
     }
     let mut tables: Vec<Table> = tables.into_values().collect();
     tables.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(Schema { version, tables })
+    Ok(Schema {
+        version,
+        tables,
+        routines: routine::read(owner, of).await?,
+    })
 }
 
 /// A query that returns a column of every type that a connection must know beforehand.

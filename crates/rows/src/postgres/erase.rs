@@ -78,7 +78,11 @@ mod tests {
     }
 
     fn texts(tables: Vec<Table>) -> Vec<String> {
-        let schema = Schema { version: 1, tables };
+        let schema = Schema {
+            version: 1,
+            tables,
+            routines: Vec::new(),
+        };
         let work = work(&schema, "public");
         let texts = work.statements.iter();
         texts.map(|statement| statement.text().to_owned()).collect()

@@ -59,7 +59,7 @@ async fn superuser(database: &str) -> Client {
 pub(crate) struct Bed {
     pub(crate) rows: PostgresRows,
     /// The superuser, in this database.
-    admin: Client,
+    pub(crate) admin: Client,
     database: String,
 }
 
@@ -140,6 +140,11 @@ async fn sample() -> Bed {
 }
 
 impl Bed {
+    /// What was read of the schema is forgotten, as after a while.
+    pub(crate) async fn forget(&self) {
+        *self.rows.known.lock().await = None;
+    }
+
     async fn run(&self, tenant: &str, statements: Vec<Statement>) -> Result<Vec<ResultSet>, Fault> {
         let work = Work {
             statements,

@@ -42,8 +42,20 @@ pub enum Refusal {
     TooManyAffected(u64),
     /// The path names nothing.
     PathInvalid,
-    /// No such function.
-    FunctionUnknown(String),
+    /// No such function; what would help.
+    FunctionUnknown(String, Option<String>),
+    /// Functions are called by POST, and by GET where they change nothing.
+    CallMethod(String),
+    /// A function that changes rows, called by another method than POST.
+    CallReads(String),
+    /// A function that runs with its owner's rights.
+    CallOfOwner(String),
+    /// There are several functions of this name.
+    CallAmbiguous(String),
+    /// A function that the caller lacks a scope for.
+    CallScope(String, String),
+    /// `max-affected` of a function that does not answer with a set.
+    CallAffected,
 }
 
 /// What is wrong with a range.
@@ -213,14 +225,62 @@ pub(super) fn told(refusal: &Refusal) -> Told {
             Told::new(400, "PGRST124", message).details(details)
         }
         Refusal::PathInvalid => Told::new(404, "PGRST125", "Invalid path specified in request URL"),
-        Refusal::FunctionUnknown(name) => {
+        refusal => call(refusal),
+    }
+}
+
+/// A call of a function.
+fn call(refusal: &Refusal) -> Told {
+    match refusal {
+        Refusal::FunctionUnknown(name, hint) => {
             let message = format!("Could not find the function public.{name} in the schema cache");
             let details = format!(
                 "Searched for the function public.{name}, but no matches were found in the schema \
                  cache."
             );
-            Told::new(404, "PGRST202", message).details(details)
+            Told::new(404, "PGRST202", message)
+                .details(details)
+                .hint(hint.clone())
         }
+        Refusal::CallMethod(method) => Told::new(
+            405,
+            "PGRST101",
+            format!("Cannot use the {method} method on RPC"),
+        ),
+        Refusal::CallReads(name) => Told::new(
+            405,
+            "25006",
+            format!("cannot execute the function {name} in a read-only transaction"),
+        )
+        .hint(Some("It changes rows: call it by POST.".to_owned())),
+        Refusal::CallOfOwner(name) => {
+            let hint = format!("ALTER FUNCTION {name} SECURITY INVOKER");
+            let message =
+                format!("the function {name} runs with its owner's rights and is not called");
+            Told::new(403, "42501", message).hint(Some(hint))
+        }
+        Refusal::CallAmbiguous(name) => {
+            let message =
+                format!("Could not choose the best candidate function between several {name}");
+            let hint = "Try renaming the parameters or the function itself in the database so \
+                        function overloading can be resolved";
+            Told::new(300, "PGRST203", message).hint(Some(hint.to_owned()))
+        }
+        Refusal::CallScope(name, scope) => {
+            let hint = format!("It needs the scope {scope}.");
+            Told::new(
+                403,
+                "42501",
+                format!("permission denied for function {name}"),
+            )
+            .hint(Some(hint))
+        }
+        _ => Told::new(
+            400,
+            "PGRST128",
+            "Function must return SETOF or TABLE when max-affected preference is used with \
+             handling=strict",
+        ),
     }
 }
 
@@ -285,12 +345,31 @@ fn plan(refusal: &PlanRefusal) -> Told {
         PlanRefusal::OrderByMany { parent, child } => {
             told(400, "PGRST118").details(not_to_one(parent, child))
         }
-        PlanRefusal::SpreadOfMany { parent, child } => {
-            told(400, "PGRST119").details(not_to_one(parent, child))
-        }
         PlanRefusal::EmbeddedTest(_) => told(400, "PGRST120")
             .details("Only is null or not is null filters are allowed on embedded resources"),
         PlanRefusal::Aggregate => told(400, "PGRST123"),
+        PlanRefusal::ArgumentsUnknown {
+            function,
+            given,
+            known,
+        } => {
+            let with = match given.as_slice() {
+                [] => "without parameters".to_owned(),
+                [only] => format!("with parameter {only}"),
+                several => format!("with parameters {}", several.join(", ")),
+            };
+            let known = known.join(", ");
+            told(404, "PGRST202")
+                .details(format!(
+                    "Searched for the function public.{function} {with}, but no matches were \
+                     found in the schema cache."
+                ))
+                .hint(Some(format!(
+                    "Perhaps you meant to call the function public.{function}({known})"
+                )))
+        }
+        PlanRefusal::NoFunction { .. } => told(404, "42883"),
+        PlanRefusal::NotGrouped { .. } => told(400, "42803"),
         PlanRefusal::Unavailable(details) => told(400, "PGRST127").details(details.as_str()),
         PlanRefusal::CastUnknown(_) => told(400, "42704"),
         PlanRefusal::ValueInvalid { .. } => told(400, "22P02"),

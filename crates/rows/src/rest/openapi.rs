@@ -22,7 +22,7 @@ pub(super) async fn answer(
         return Err(Refusal::MethodUnsupported(method.to_string()));
     }
     let schema = desk.engine.schema().await?;
-    let scope = Scope::new(&schema, desk.caller, desk.policies, desk.engine.flavour());
+    let scope = desk.scope(&schema);
     let text = document(scope, desk.caller.rights(), path).to_string();
     let length = HeaderValue::from(text.len());
     let mut response = Response::new(match *method {
@@ -38,7 +38,7 @@ pub(super) async fn answer(
 /// Answers OPTIONS of a table.
 pub(super) async fn options(desk: Desk<'_>, table: &str) -> Result<Response<Body>, Refusal> {
     let schema = desk.engine.schema().await?;
-    let scope = Scope::new(&schema, desk.caller, desk.policies, desk.engine.flavour());
+    let scope = desk.scope(&schema);
     let access = scope.table(table)?;
     let mut names = vec!["OPTIONS"];
     let methods = methods(access, desk.caller.rights());

@@ -92,10 +92,34 @@ impl Query {
     /// # Errors
     /// [`QueryError`].
     pub fn read(query: &str) -> Result<Self, QueryError> {
+        Self::of(Self::pairs(query)?)
+    }
+
+    /// Reads that of a function's call: what is named as one of its arguments is, is such;
+    /// and what is neither that nor a filter is an argument that it does not have.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn read_call(
+        query: &str,
+        is_argument: impl Fn(&str) -> bool,
+    ) -> Result<(Self, Vec<(String, String)>), QueryError> {
+        let pairs = Self::pairs(query)?;
+        let is_given =
+            |(name, value): &(String, String)| is_argument(name) || !is_of_query(name, value);
+        let (given, asked): (Vec<_>, Vec<_>) = pairs.into_iter().partition(is_given);
+        Ok((Self::of(asked)?, given))
+    }
+
+    fn pairs(query: &str) -> Result<Vec<(String, String)>, QueryError> {
         if query.len() > MAX_LENGTH {
             return Err(QueryError::TooComplex("characters"));
         }
         let pairs = pairs::parse(query.as_bytes()).map_err(|_| QueryError::Encoding)?;
+        Ok(pairs.into_iter().collect())
+    }
+
+    fn of(pairs: Vec<(String, String)>) -> Result<Self, QueryError> {
         let mut parsed = Self::default();
         let mut select = None;
         let mut on_conflict = None;
@@ -126,6 +150,18 @@ impl Query {
     }
 }
 
+/// Whether a parameter is one of the language's: all are but a plain name whose value is no
+/// test.
+fn is_of_query(name: &str, value: &str) -> bool {
+    match Key::read(name) {
+        Ok(Key::Of(path, Parameter::Filter(field))) if path.is_empty() => {
+            !field.path.is_empty() || condition::filter(field, value).is_ok()
+        }
+        Ok(_) => true,
+        Err(_) => false,
+    }
+}
+
 fn once<T>(place: &mut Option<T>, name: &'static str, value: T) -> Result<(), QueryError> {
     match place.replace(value) {
         None => Ok(()),
@@ -140,7 +176,7 @@ fn of<'q>(read: &'q mut Read, path: &[String]) -> Result<&'q mut Read, QueryErro
         let items = found.select.iter_mut();
         let embeds = items.filter_map(|item| match item {
             Item::Embed(embed) => Some(embed),
-            Item::All | Item::Field { .. } => None,
+            Item::All | Item::Field { .. } | Item::Aggregate { .. } => None,
         });
         let named = |embed: &&mut Box<Embed>| embed.name() == name || embed.target == *name;
         let next = embeds.into_iter().find(named);

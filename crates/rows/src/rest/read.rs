@@ -8,7 +8,7 @@ use super::{Asked, Desk};
 use crate::engine::{ResultSet, Work};
 use crate::plan::expression::Form;
 use crate::plan::read::{self, Head};
-use crate::plan::{Scope, resolve};
+use crate::plan::resolve;
 use crate::value::Value;
 use doorward_surface::{Body, body};
 use http::header::{CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE};
@@ -26,7 +26,9 @@ pub(super) async fn answer(desk: Desk<'_>, asked: Asked) -> Result<Response<Body
     let head = asked.method == Method::HEAD;
     let prepared = prepare(desk, &asked, head).await?;
     let counted = prepared.work.statements.len() > 1;
-    let running = desk.engine.run(desk.caller, prepared.work, desk.bounds);
+    let running = desk
+        .engine
+        .run(desk.caller, prepared.work, desk.terms.bounds);
     let mut results = running.await?.into_iter();
     let found = results.next().unwrap_or_default();
     let total = counted.then(|| number(results.next()));
@@ -71,7 +73,7 @@ pub(super) async fn answer(desk: Desk<'_>, asked: Asked) -> Result<Response<Body
 
 async fn prepare(desk: Desk<'_>, asked: &Asked, head: bool) -> Result<Prepared, Refusal> {
     let schema = desk.engine.schema().await?;
-    let scope = Scope::new(&schema, desk.caller, desk.policies, desk.engine.flavour());
+    let scope = desk.scope(&schema);
     let window = Window {
         offset: asked.query.read.offset,
         limit: asked.query.read.limit,
@@ -101,7 +103,7 @@ async fn prepare(desk: Desk<'_>, asked: &Asked, head: bool) -> Result<Prepared, 
 }
 
 /// The only number of a result.
-fn number(result: Option<ResultSet>) -> u64 {
+pub(super) fn number(result: Option<ResultSet>) -> u64 {
     let rows = result.map(|result| result.rows).unwrap_or_default();
     match rows.first().and_then(|row| row.first()) {
         Some(Value::Int(number)) => u64::try_from(*number).unwrap_or(0),

@@ -43,6 +43,22 @@ pub(super) fn body(
     Ok(out)
 }
 
+/// The body of a function's answer that is a value, or a list of values.
+pub(super) fn values(head: &Head, rows: &[Vec<Value>], skipped: usize, is_set: bool) -> String {
+    let mut out = String::from(if is_set { "[" } else { "" });
+    let values = rows.iter().filter_map(|row| row.get(skipped));
+    let values = values.take(if is_set { usize::MAX } else { 1 });
+    for (at, value) in values.enumerate() {
+        out.push_str(if at > 0 { "," } else { "" });
+        json(&mut out, head.shape, value);
+    }
+    out.push_str(if is_set { "]" } else { "" });
+    if out.is_empty() {
+        out.push_str("null");
+    }
+    out
+}
+
 fn object(out: &mut String, heads: &[Head], row: &[Value], skipped: usize, strips_nulls: bool) {
     out.push('{');
     let mut first = true;

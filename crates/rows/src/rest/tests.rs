@@ -6,10 +6,10 @@ mod engine;
 mod postgres;
 mod sqlite;
 
-use super::answer;
+use super::{Terms, answer};
 use crate::caller::{Caller, RightScopes};
 use crate::engine::{Bounds, Statement, Work};
-use crate::plan::{Policies, Policy};
+use crate::plan::{Function, Functions, Policies, Policy};
 use crate::value::Value;
 use bytes::Bytes;
 use doorward_base::principal::{CredentialId, Epoch, PrincipalParts};
@@ -68,6 +68,8 @@ struct World<B> {
     role: Option<&'static str>,
     scopes: Vec<&'static str>,
     claims: Map<String, Json>,
+    aggregates: bool,
+    functions: Functions,
 }
 
 /// What was answered.
@@ -110,6 +112,15 @@ impl<B: Bed> World<B> {
             role: None,
             scopes: vec!["read", "write"],
             claims: Map::new(),
+            aggregates: false,
+            functions: Functions::default(),
+        }
+    }
+
+    fn with_aggregates() -> Self {
+        Self {
+            aggregates: true,
+            ..Self::new()
         }
     }
 
@@ -143,7 +154,15 @@ impl<B: Bed> World<B> {
         let caller = self.caller();
         RUNTIME.block_on(async {
             let engine = self.bed.engine();
-            let response = answer(engine, &caller, &self.policies, BOUNDS, request, path).await;
+            let scopes = &self.scopes;
+            let terms = Terms {
+                policies: &self.policies,
+                functions: &self.functions,
+                aggregates: self.aggregates,
+                bounds: BOUNDS,
+                holds: &|scope| scopes.contains(&scope.as_str()),
+            };
+            let response = answer(engine, &caller, terms, request, path).await;
             let (parts, body) = response.into_parts();
             let bytes = body.collect().await.unwrap().to_bytes();
             Answer {

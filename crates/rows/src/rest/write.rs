@@ -1,6 +1,6 @@
 //! POST, PUT, PATCH and DELETE of a table. PATCH and DELETE without a filter are all of the
 //! caller's rows, as PostgREST has it. What differs from PostgREST: `limit`, `offset` and
-//! `order` are refused where rows are changed, and a POST that merges always answers 201.
+//! `order` are refused where rows are changed.
 
 use super::body;
 use super::error::Refusal;
@@ -17,7 +17,7 @@ use crate::plan::read::Head;
 use crate::plan::request::{Field, Item, Read};
 use crate::plan::tree::Node;
 use crate::plan::write::{self, Conflict, Insert, Told, WritePlan};
-use crate::plan::{Refusal as PlanRefusal, Scope, resolve};
+use crate::plan::{Refusal as PlanRefusal, resolve};
 use crate::value::Value;
 use doorward_surface::{Body, body as bodies};
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION};
@@ -33,12 +33,16 @@ struct Prepared {
     checked: bool,
     /// Whether the columns are the key, for `Location`.
     is_key: bool,
+    /// Whether the first result says if there are new rows.
+    tells_new: bool,
 }
 
 /// What was changed.
 struct Changed {
     rows: Vec<Vec<Value>>,
     affected: u64,
+    /// Whether some row was made, and not merged with one that was there.
+    is_new: bool,
 }
 
 /// Answers it.
@@ -48,21 +52,24 @@ pub(super) async fn answer(desk: Desk<'_>, asked: Asked) -> Result<Response<Body
         columns,
         checked,
         is_key,
+        tells_new,
     } = prepare(desk, &asked).await?;
     let most = work.max_affected;
     let writes: Vec<bool> = work.statements.iter().map(Statement::writes).collect();
     let results = if work.statements.is_empty() {
         Vec::new()
     } else {
-        let running = desk.engine.run(desk.caller, work, desk.bounds).await;
+        let running = desk.engine.run(desk.caller, work, desk.terms.bounds).await;
         running.map_err(|fault| refusal(fault, &asked, most))?
     };
     let skipped = usize::from(checked);
     if checked && !results.iter().all(allowed) {
         return Err(Refusal::Plan(PlanRefusal::RowDenied(asked.table)));
     }
+    let is_new = !tells_new || results.first().is_some_and(says_new);
     let results = results.into_iter().zip(writes);
-    let changed = changed(results.filter_map(|(result, writes)| writes.then_some(result)));
+    let results = results.filter_map(|(result, writes)| writes.then_some(result));
+    let changed = changed(results, is_new);
     respond(&asked, &columns, &changed, skipped, is_key)
 }
 
@@ -73,10 +80,16 @@ fn allowed(result: &ResultSet) -> bool {
     said.all(|said| matches!(said, Some(Value::Bool(true) | Value::Int(1))))
 }
 
-fn changed(results: impl Iterator<Item = ResultSet>) -> Changed {
+fn says_new(result: &ResultSet) -> bool {
+    let said = result.rows.first().and_then(|row| row.get(1));
+    matches!(said, Some(Value::Bool(true) | Value::Int(1)))
+}
+
+fn changed(results: impl Iterator<Item = ResultSet>, is_new: bool) -> Changed {
     let mut all = Changed {
         rows: Vec::new(),
         affected: 0,
+        is_new,
     };
     for result in results {
         all.affected = all.affected.saturating_add(result.affected);
@@ -107,7 +120,7 @@ fn represented(asked: &Asked) -> bool {
 
 async fn prepare(desk: Desk<'_>, asked: &Asked) -> Result<Prepared, Refusal> {
     let schema = desk.engine.schema().await?;
-    let scope = Scope::new(&schema, desk.caller, desk.policies, desk.engine.flavour());
+    let scope = desk.scope(&schema);
     let access = scope.table(&asked.table)?;
     refuse_arrangement(asked)?;
     let form = match asked.accept.format {
@@ -151,6 +164,7 @@ async fn prepare(desk: Desk<'_>, asked: &Asked) -> Result<Prepared, Refusal> {
         columns: plan.columns,
         checked: plan.checked,
         is_key,
+        tells_new: plan.tells_new,
     })
 }
 
@@ -246,8 +260,11 @@ fn respond(
         headers.insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
         *response.body_mut() = bodies::full(text);
     }
+    let merges = asked.preferences.resolution == Some(Resolution::Merge);
     *response.status_mut() = match (&asked.method, represented) {
+        (&Method::POST, _) if merges && !(changed.is_new && changed.affected > 0) => StatusCode::OK,
         (&Method::POST, _) => StatusCode::CREATED,
+        (&Method::PUT, true) if changed.is_new => StatusCode::CREATED,
         (_, true) => StatusCode::OK,
         (_, false) => StatusCode::NO_CONTENT,
     };

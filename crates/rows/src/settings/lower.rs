@@ -3,7 +3,7 @@
 use super::{Data, DataSettings, Paths};
 use crate::caller::RightScopes;
 use crate::engine::Bounds;
-use crate::plan::Policies;
+use crate::plan::{Functions, Policies};
 use doorward_base::Scope;
 use doorward_surface::setting::{Size, Span, Wrong};
 use std::sync::Arc;
@@ -43,6 +43,10 @@ impl Data {
         let policies = policies
             .map_err(|error| wrong.push(Wrong::new("policies", error.to_string())))
             .unwrap_or_default();
+        let functions = Functions::new(&self.functions);
+        let functions = functions
+            .map_err(|message| wrong.push(Wrong::new("functions", message)))
+            .unwrap_or_default();
         let (Some(read), Some(write), Some(schema), true) = (read, write, schema, wrong.is_empty())
         else {
             return Err(wrong);
@@ -51,6 +55,8 @@ impl Data {
         Ok(DataSettings {
             schema: self.schema.iter().map(|step| Arc::from(&**step)).collect(),
             policies,
+            aggregates: self.aggregates,
+            functions,
             governed: self.policies.iter().map(|of| of.table.clone()).collect(),
             tenant_column: Arc::from(&*self.tenant_column),
             scopes: RightScopes {

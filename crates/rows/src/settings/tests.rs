@@ -43,6 +43,26 @@ fn what_cannot_be_held_to_is_refused() {
 }
 
 #[test]
+fn functions_are_listed_once_with_names_and_types() {
+    let function = |name: &str, kind: &str, scope: Option<&str>| Function {
+        name: name.to_owned(),
+        arguments: [("a".to_owned(), kind.to_owned())].into(),
+        volatile: false,
+        scope: scope.map(str::to_owned),
+    };
+    let list = |all: Vec<Function>| keys(|data| data.functions = all);
+    assert_eq!(list(vec![function("f", "text[]", Some("s"))]), [""; 0]);
+    for wrong in [
+        vec![function("f", "text", None), function("f", "text", None)],
+        vec![function("f", "text; x", None)],
+        vec![function("f", "text", Some("two words"))],
+    ] {
+        assert_eq!(list(wrong), ["functions"]);
+    }
+    assert!(!Data::default().lower().unwrap().aggregates);
+}
+
+#[test]
 fn paths_are_plain_and_apart() {
     for path in ["", "/", "rest", "/rest/", "/a//b", "/{a}", "/a/**", "/%61"] {
         let change = |data: &mut Data| data.rest_path = path.to_owned();

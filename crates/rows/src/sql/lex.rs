@@ -1,6 +1,7 @@
 //! A text as tokens: bounded before a recursive parser sees them, each literal in the one form
 //! that cannot be read in two ways, parameters numbered. Not here: what the tokens mean.
 
+mod hint;
 mod literal;
 mod shape;
 
@@ -59,7 +60,10 @@ pub(super) fn normal(
     }
     Ok(Lexed {
         parameters: parameters.count()?,
-        tokens,
+        tokens: match flavour {
+            Flavour::Sqlite => hint::without(tokens),
+            Flavour::Postgres => tokens,
+        },
     })
 }
 

@@ -26,7 +26,11 @@ pub(super) fn read(conn: &Connection, version: u64, tenant_column: &str) -> Resu
         });
     }
     refer_to_keys(&mut tables);
-    Ok(Schema { version, tables })
+    Ok(Schema {
+        version,
+        tables,
+        routines: Vec::new(),
+    })
 }
 
 fn view(conn: &Connection, name: String, tenant_column: &str) -> Result<Table> {

@@ -170,13 +170,9 @@ impl Generator {
         let source = Source::query(name.clone(), &kinds);
         self.with.push(source);
         let name = self.ident(&name);
-        // SQLite has these words too, and callers on it have not.
-        let words = match self.is_postgres() {
-            true => self
-                .dice
-                .word(&["", "", "MATERIALIZED ", "NOT MATERIALIZED "]),
-            false => "",
-        };
+        let words = self
+            .dice
+            .word(&["", "", "MATERIALIZED ", "NOT MATERIALIZED "]);
         format!("WITH {name} ({}) AS {words}({query})", columns(kinds.len()))
     }
 

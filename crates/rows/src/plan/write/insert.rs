@@ -1,6 +1,8 @@
 //! Making rows, and merging them with those that are there. All rows of a request are one
 //! parameter, a JSON document that both engines take apart themselves.
 
+mod look;
+
 use super::{
     Access, BTreeSet, Column, Flavour, Json, MAX_BARE_ROWS, Map, NEW, Refusal, Right, Statement,
     Told, WritePlan, Writer, begin, definitions, denied, given_column, literal, refuse_foreign,
@@ -58,6 +60,7 @@ pub fn insert<'a>(
             statements: Vec::new(),
             checked: false,
             columns: Vec::new(),
+            tells_new: false,
         });
     }
     let target = asked
@@ -72,8 +75,14 @@ pub fn insert<'a>(
     let mut before = Vec::new();
     if let (Some(key), Some(_), Some(_)) = (&target, &merged, grant.filter()) {
         access.scope().require(Right::Read)?;
-        before.extend(hidden(access, &given, key)?);
+        before.extend(look::hidden(access, &given, key)?);
     }
+    let new = match (&target, &merged) {
+        (Some(key), Some(_)) => look::is_new(access, &given, key)?,
+        _ => None,
+    };
+    let tells_new = new.is_some();
+    before.splice(..0, new);
     let tenant = access
         .tenant_column()
         .filter(|_| w.flavour() == Flavour::Postgres);
@@ -87,7 +96,10 @@ pub fn insert<'a>(
     if let Some(key) = target {
         on_conflict(&mut w, access, &key, merged.as_deref())?;
     }
-    returning(w, access, told, before)
+    Ok(WritePlan {
+        tells_new,
+        ..returning(w, access, told, before)?
+    })
 }
 
 /// The columns that are written, and the rows for them.
@@ -329,39 +341,4 @@ fn on_conflict(
     })?;
     w.sql(" WHERE ");
     access.guard(w, &access.table().name)
-}
-
-/// Looks for rows that the new ones would be merged with and that the caller does not have:
-/// each is told of as one that is not allowed. `None` where the rows do not give the key.
-fn hidden(
-    access: Access<'_>,
-    given: &Given<'_>,
-    key: &[&str],
-) -> Result<Option<Statement>, Refusal> {
-    let is_given = |name: &str| given.columns.iter().any(|(column, _)| column.name == name);
-    let tenant = access.tenant_column().map(|column| column.name.as_str());
-    if !key
-        .iter()
-        .all(|&name| Some(name) == tenant || is_given(name))
-    {
-        return Ok(None);
-    }
-    let mut w = Writer::new(access.scope().flavour());
-    let table = access.table().name.as_str();
-    w.sql("SELECT FALSE FROM ").name(table).sql(" WHERE ");
-    access.tenant_guard(&mut w, table)?;
-    w.sql(" AND (");
-    access.guard(&mut w, table)?;
-    w.sql(") IS NOT TRUE AND EXISTS (SELECT 1 FROM ");
-    given.source(&mut w)?;
-    w.sql(" WHERE TRUE");
-    for (at, (column, _)) in given.columns.iter().enumerate() {
-        if key.contains(&column.name.as_str()) {
-            w.sql(" AND ").column(table, &column.name).sql(" = ");
-            given.value(&mut w, at, column);
-        }
-    }
-    w.sql(") LIMIT 1");
-    let (text, params) = w.finish();
-    Ok(Some(Statement::new(text, params, false)))
 }

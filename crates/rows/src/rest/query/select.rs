@@ -2,17 +2,13 @@
 
 use super::cursor::Cursor;
 use super::{MAX_DEPTH, QueryError};
-use crate::plan::Refusal as PlanRefusal;
-use crate::plan::request::{Embed, Field, Item, Read};
+use crate::plan::request::{Embed, Field, Function, Item, Read};
 
 /// How many items a selection may have, over all that is embedded.
 const MAX_ITEMS: usize = 500;
 
 /// How many columns `columns` and `on_conflict` may name.
 const MAX_NAMES: usize = 500;
-
-/// The functions that would put rows together.
-const AGGREGATES: [&str; 5] = ["count", "sum", "avg", "min", "max"];
 
 /// The value of `select`.
 pub(super) fn read(value: &str) -> Result<Vec<Item>, QueryError> {
@@ -77,6 +73,15 @@ fn item(cursor: &mut Cursor<'_>, depth: usize, left: &mut usize) -> Result<Item,
     if !cursor.rest().starts_with("::") && cursor.take(":") {
         alias = Some(std::mem::replace(&mut name, cursor.name()?));
     }
+    if !spread && name == "count" && cursor.take("()") {
+        return Ok(Item::Aggregate {
+            function: Function::Count,
+            of: None,
+            taken_as: None,
+            alias,
+            cast: cast(cursor)?,
+        });
+    }
     match cursor.peek() {
         Some('(' | '!') => {
             let embed = embed(cursor, name, alias, depth, left)?;
@@ -89,26 +94,38 @@ fn item(cursor: &mut Cursor<'_>, depth: usize, left: &mut usize) -> Result<Item,
 
 fn field(cursor: &mut Cursor<'_>, name: String, alias: Option<String>) -> Result<Item, QueryError> {
     let field: Field = cursor.path(name)?;
-    let cast = cursor.take("::").then(|| {
-        let cast = cursor.while_in(|letter| letter.is_alphanumeric() || " _".contains(letter));
-        match cast.trim() {
-            "" => Err(cursor.refusal("a type")),
-            cast => Ok(cast.to_owned()),
-        }
-    });
-    if cursor.take(".") {
-        let function = cursor.while_in(|letter| letter.is_ascii_alphabetic());
-        return Err(if AGGREGATES.contains(&function.as_str()) {
-            QueryError::Plan(PlanRefusal::Aggregate)
-        } else {
-            cursor.refusal("an aggregate function")
+    let cast_to = cast(cursor)?;
+    if !cursor.take(".") {
+        return Ok(Item::Field {
+            field,
+            alias,
+            cast: cast_to,
         });
     }
-    Ok(Item::Field {
-        field,
+    let mut before = cursor.clone();
+    let name = cursor.while_in(|letter| letter.is_ascii_alphabetic());
+    let function = Function::ALL.into_iter().find(|one| one.name() == name);
+    let function = function.ok_or_else(|| before.refusal("count, sum, avg, min or max"))?;
+    cursor.need("()")?;
+    Ok(Item::Aggregate {
+        function,
+        of: Some(field),
+        taken_as: cast_to,
         alias,
-        cast: cast.transpose()?,
+        cast: cast(cursor)?,
     })
+}
+
+/// `::type`, if it comes next.
+fn cast(cursor: &mut Cursor<'_>) -> Result<Option<String>, QueryError> {
+    if !cursor.take("::") {
+        return Ok(None);
+    }
+    let cast = cursor.while_in(|letter| letter.is_alphanumeric() || " _".contains(letter));
+    match cast.trim() {
+        "" => Err(cursor.refusal("a type")),
+        cast => Ok(Some(cast.to_owned())),
+    }
 }
 
 fn embed(
@@ -131,9 +148,6 @@ fn embed(
     cursor.need("(")?;
     let select = items(cursor, depth + 1, left)?;
     cursor.need(")")?;
-    if target == "count" && select.is_empty() && hint.is_none() {
-        return Err(QueryError::Plan(PlanRefusal::Aggregate));
-    }
     Ok(Embed {
         target,
         alias,

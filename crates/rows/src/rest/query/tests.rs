@@ -108,13 +108,27 @@ fn a_way_into_a_document_has_members_and_elements() {
 
 #[test]
 fn a_selection_is_read_with_its_parts() {
-    let query = read("select=*,a:b::text,x!inner(y),...z!k(w),p:q!left!h(),j-%3Ek");
+    let query = read(
+        "select=*,a:b::text,x!inner(y),...z!k(w),p:q!left!h(),j-%3Ek,count(),\
+         n:a::int.avg()::text,w(count),...v(b.sum())",
+    );
     let shown: Vec<String> = query
         .read
         .select
         .iter()
         .map(|item| match item {
             Item::All => "*".to_owned(),
+            Item::Aggregate {
+                function,
+                of,
+                taken_as,
+                alias,
+                cast,
+            } => format!(
+                "{alias:?} {}({:?} {taken_as:?}) {cast:?}",
+                function.name(),
+                of.as_ref().map(|field| &*field.column)
+            ),
             Item::Field { field, alias, cast } => {
                 format!("{alias:?} {} {} {cast:?}", field.column, field.path.len())
             }
@@ -138,8 +152,15 @@ fn a_selection_is_read_with_its_parts() {
             "z None Some(\"k\") false true 1",
             "q Some(\"p\") Some(\"h\") false false 0",
             "None j 1 None",
+            "None count(None None) None",
+            "Some(\"n\") avg(Some(\"a\") Some(\"int\")) Some(\"text\")",
+            "w None None false false 1",
+            "v None None false true 1",
         ]
     );
+    for text in ["a.total()", "a.sum", "a.sum(", "a.sum(b)", "a.", "count()x"] {
+        assert!(Query::read(&format!("select={text}")).is_err(), "{text}");
+    }
     assert_eq!(read("select=").read.select, [Item::All]);
     assert_eq!(read("").read.select, [Item::All]);
     let query = read("columns=a,%22b,c%22,a&on_conflict=d,e");

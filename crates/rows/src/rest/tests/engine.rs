@@ -64,6 +64,18 @@ impl Bed for Sqlite {
 /// A database of the server that `DOORWARD_TEST_POSTGRES` names.
 pub(super) struct Postgres(postgres::Bed);
 
+impl Postgres {
+    /// Runs SQL past every lock, as the superuser.
+    pub(super) async fn admin(&self, sql: &str) {
+        self.0.admin.batch_execute(sql).await.unwrap();
+    }
+
+    /// What was read of the schema is forgotten.
+    pub(super) async fn forget(&self) {
+        self.0.forget().await;
+    }
+}
+
 impl Bed for Postgres {
     async fn empty() -> Self {
         Self(postgres::fresh().await)

@@ -4,10 +4,14 @@
     reason = "one test of a behaviour holds both engines to it"
 )]
 
+#[path = "aggregate.rs"]
+mod aggregate;
 #[path = "attack.rs"]
 mod attack;
 #[path = "embedding.rs"]
 mod embedding;
+#[path = "function.rs"]
+mod function;
 #[path = "policy.rs"]
 mod policy;
 #[path = "reading.rs"]
@@ -18,7 +22,7 @@ mod root;
 mod writing;
 
 use super::engine::Postgres;
-use super::{Method, SHOWN, json};
+use super::{Function, Functions, Json, Method, RUNTIME, SHOWN, json};
 
 type World = super::World<Postgres>;
 

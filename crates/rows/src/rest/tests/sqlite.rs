@@ -1,5 +1,7 @@
 //! On SQLite: every behaviour, what SQLite does not have, and what it must be made to say.
 
+#[path = "aggregate.rs"]
+mod aggregate;
 #[path = "attack.rs"]
 mod attack;
 #[path = "embedding.rs"]
@@ -31,6 +33,16 @@ fn what_sqlite_does_not_have_is_refused_with_its_name() {
             .get(&format!("/projects?{query}"))
             .refused(400, "PGRST127");
     }
+}
+
+#[test]
+fn there_are_no_functions_on_sqlite_and_the_answer_says_so() {
+    let answer = World::new().get("/rpc/add_them?a=1");
+    answer.refused(404, "PGRST202");
+    assert_eq!(
+        answer.json()["hint"],
+        "Functions are PostgreSQL's, and this realm's rows are in SQLite."
+    );
 }
 
 #[test]

@@ -134,6 +134,51 @@ fn a_row_that_is_there_is_merged_left_or_refused() {
 }
 
 #[test]
+fn a_merge_says_whether_a_row_was_made() {
+    let world = World::new();
+    let rows = |ids: &[i32]| -> Vec<_> {
+        let each = ids.iter();
+        each.map(|id| json!({"id": id, "name": format!("n{id}")}))
+            .collect()
+    };
+    let merge = "resolution=merge-duplicates";
+    for (target, ids, status) in [
+        ("/clients", &[1][..], 200),
+        ("/clients", &[1, 2], 200),
+        ("/clients", &[1, 80], 201),
+        ("/clients", &[81], 201),
+        ("/clients", &[80, 81], 200),
+        ("/clients", &[], 200),
+        ("/clients?on_conflict=name", &[80], 200),
+        ("/clients?on_conflict=name", &[82], 201),
+    ] {
+        for prefer in [merge, &format!("{merge},return=representation")] {
+            let answer = world.send_json(
+                Method::POST,
+                target,
+                &format!("{prefer},tx=rollback"),
+                json!(rows(ids)),
+            );
+            assert_eq!(answer.status, status, "{target} {ids:?}: {}", answer.text);
+        }
+        let kept = world.send_json(Method::POST, target, merge, json!(rows(ids)));
+        assert_eq!(kept.status, status, "{target} {ids:?}");
+    }
+    // The key is the database's to make: every row is new.
+    let named = json!([{"name": "a"}, {"name": "b"}]);
+    let answer = world.send_json(Method::POST, "/people", merge, named);
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    let ignore = "resolution=ignore-duplicates";
+    let answer = world.send_json(Method::POST, "/clients", ignore, json!(rows(&[1])));
+    assert_eq!(answer.status, 201);
+    // Who may not read is not told which keys are there.
+    let mut writer = World::new();
+    writer.scopes = vec!["write"];
+    let answer = writer.send_json(Method::POST, "/clients", merge, json!(rows(&[1])));
+    assert_eq!(answer.status, 201);
+}
+
+#[test]
 fn rows_are_changed_and_deleted_where_the_filters_find_them() {
     let world = World::new();
     let target = "/projects?owner=eq.bob&select=id,name,done";
@@ -208,11 +253,12 @@ fn a_row_is_put_by_its_whole_key() {
     assert_eq!(
         (answer.status.as_u16(), answer.json()),
         (
-            200,
+            201,
             json!([{"id": 70, "name": "Put", "vip": false, "tenant_id": "acme"}])
         )
     );
     let answer = put("id=eq.70", json!([{"id": 70, "name": "Again"}]));
+    assert_eq!(answer.status, 200);
     assert_eq!(answer.json()[0]["name"], "Again");
     put("id=eq.71", json!({"id": 70, "name": "x"})).refused(400, "PGRST115");
     put("id=eq.70", json!({"name": "x"})).refused(400, "PGRST115");
