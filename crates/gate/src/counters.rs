@@ -1,5 +1,6 @@
 //! What the gate counts. Not here: how it is exported (`server`).
 
+pub use crate::limit::{LimitCounters, LimitReached};
 use doorward_base::ErrorCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,6 +24,8 @@ pub struct GateCounters {
     pub connections_refused: AtomicU64,
     /// Connections that ended before a whole request: timeouts, broken handshakes.
     pub connections_failed: AtomicU64,
+    /// Limits that were reached.
+    pub limits: LimitCounters,
     refused: Refused,
 }
 
