@@ -16,6 +16,8 @@ pub struct GateCounters {
     pub cache_hits: AtomicU64,
     /// Access tokens that had to be verified.
     pub cache_misses: AtomicU64,
+    /// API tokens presented themselves whose shape is right, and that were looked up.
+    pub token_lookups: AtomicU64,
     /// Connections accepted.
     pub connections: AtomicU64,
     /// Connections open now.

@@ -137,7 +137,7 @@ impl Counts<'_> {
     async fn take(&self, limit: &Limit, measure: &Measure, whose: Whose<'_>) -> Taken {
         match measure {
             Measure::Rate(quota) => {
-                let key = holder(limit, self.keys, whose);
+                let key = bucket(limit, measure, self.keys, whose);
                 Taken::Verdict(self.limiter.check(key, quota, whose.now))
             }
             Measure::InFlight(most) => {
@@ -164,13 +164,16 @@ impl Counts<'_> {
 
     /// Takes back what was counted; a place among those in flight goes by itself.
     fn give_back(&self, limit: &Limit, whose: Whose<'_>) {
-        let key = || holder(limit, self.keys, whose);
-        match self.measure(limit, whose) {
-            Measure::Rate(quota) => self.limiter.give_back(key(), quota, whose.now),
+        let measure = self.measure(limit, whose);
+        match &measure {
+            Measure::Rate(quota) => {
+                let key = bucket(limit, &measure, self.keys, whose);
+                self.limiter.give_back(key, *quota, whose.now);
+            }
             Measure::InFlight(_) => {}
             Measure::Calendar(allowance) => {
-                let realm = &whose.realm.handle;
-                self.plans.give_back(realm, key(), &allowance, whose.now);
+                let (realm, key) = (&whose.realm.handle, holder(limit, self.keys, whose));
+                self.plans.give_back(realm, key, allowance, whose.now);
             }
         }
     }
@@ -198,7 +201,22 @@ fn refusal(limit: &Limit, measure: &Measure, verdict: &Verdict) -> Box<Stop> {
     stop
 }
 
-/// The bucket: by what the limit is keyed, falling back to the next wider holder, so
+/// The bucket of a rate: the holder's, and a new one where the holder was given another
+/// rate. A bucket knows how long it takes to refill and not how many requests that is: one
+/// that was used up at a lower rate would stay so at a higher one.
+fn bucket(limit: &Limit, measure: &Measure, keys: &KeyMaker, whose: Whose<'_>) -> u128 {
+    let key = holder(limit, keys, whose);
+    match measure {
+        Measure::Rate(quota) if *measure != limit.measure => {
+            let (count, burst) = (quota.count().to_le_bytes(), quota.burst().to_le_bytes());
+            let per = quota.per().as_micros().to_le_bytes();
+            keys.key(&limit.label, &[&key.to_le_bytes(), &count, &per, &burst])
+        }
+        _ => key,
+    }
+}
+
+/// Who is counted: by what the limit is keyed, falling back to the next wider holder, so
 /// that a caller without a tenant is limited too.
 fn holder(limit: &Limit, keys: &KeyMaker, whose: Whose<'_>) -> u128 {
     if limit.key == LimitKey::Realm {

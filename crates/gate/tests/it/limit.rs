@@ -2,13 +2,13 @@
 //! every way in which they end, quotas of the calendar, limits that are only observed, and
 //! amounts that tenants were given.
 
-use super::support::{Running, World, ask, handshake, open_websocket, route, say, soon, start};
+use super::support::{Running, World, ask, open_websocket, route, soon, start};
 use async_trait::async_trait;
 use doorward_base::limit::{Allowance, Amount, Measure, Period, Quota, TallyKey, Verdict};
 use doorward_base::{TenantId, Timestamp};
 use doorward_gate::LimitReached;
 use doorward_gate::policy::spec::{
-    LimitKey, LimitSpec, MountAccess, OverLimit, RealmSpec, RequireHttps, RouteSpec, UpstreamSpec,
+    LimitKey, LimitSpec, OverLimit, RealmSpec, RequireHttps, RouteSpec, UpstreamSpec,
 };
 use doorward_gate::port::Plans;
 use doorward_surface::RealmHandle;
@@ -197,9 +197,6 @@ async fn one_open(change: impl FnOnce(&mut RealmSpec)) -> Running {
                 },
             )
         });
-        realm
-            .mounts
-            .push(super::support::mount("/panic", MountAccess::Open));
         change(realm);
     })
     .await
@@ -274,9 +271,6 @@ async fn a_websocket_keeps_its_place_as_long_as_it_is_open() {
     super::support::echo_once(&mut open).await;
     assert!(!passes(&gate).await);
     drop(open);
-    passes_soon(&gate).await;
-    // One that the upstream does not switch is an ordinary answer.
-    say(gate.addr, handshake("/up/x").as_bytes()).await;
     passes_soon(&gate).await;
 }
 

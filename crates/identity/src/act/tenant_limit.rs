@@ -86,8 +86,9 @@ impl Work for Setting {
     type Done = Option<TenantLimit>;
     type Refusal = ManageRefusal;
 
+    /// Less than before ends what was let through: the answer says that it does.
     fn effect(&self) -> Effect {
-        Effect::Begins
+        Effect::Ends
     }
 
     fn event(&self) -> AuditEvent {

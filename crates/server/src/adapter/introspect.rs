@@ -184,10 +184,16 @@ impl Introspect for TokenIntrospect {
             effects: &Effects::undeclared(),
         };
         match act::expose_credential(ctx, principal).await {
-            Ok(()) => tracing::warn!(
-                realm = %served.realm.settings.name, request = %facts.request,
-                "a credential came over plain HTTP"
-            ),
+            Ok(()) => {
+                tracing::warn!(
+                    realm = %served.realm.settings.name, request = %facts.request,
+                    "a credential came over plain HTTP"
+                );
+                // What was revoked is refused from the answer on.
+                if let Err(error) = self.feed.catch_up().await {
+                    tracing::error!(%error, "a revocation is not known here yet");
+                }
+            }
             Err(error) => {
                 tracing::error!(%error, "an exposed credential could not be written down");
                 self.exposed.forget(served.realm.id, credential);

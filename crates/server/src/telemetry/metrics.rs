@@ -58,7 +58,7 @@ impl fmt::Debug for Reader {
 
 impl Reader {
     /// The plain counters: name, help, value.
-    fn counters(&self) -> [(&'static str, &'static str, u64); 8] {
+    fn counters(&self) -> [(&'static str, &'static str, u64); 9] {
         let counters = self.0.gate.counters();
         let load = |value: &AtomicU64| value.load(Ordering::Relaxed);
         [
@@ -81,6 +81,11 @@ impl Reader {
                 "token_cache_misses",
                 "Access tokens that had to be verified",
                 load(&counters.cache_misses),
+            ),
+            (
+                "token_lookups",
+                "API tokens presented whose shape is right, and that were looked up",
+                load(&counters.token_lookups),
             ),
             (
                 "connections",
