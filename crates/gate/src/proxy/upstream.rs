@@ -24,7 +24,7 @@ use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -128,7 +128,7 @@ impl Upstreams {
         let course = body.course();
         let body = frame(&mut parts, body);
         let is_head = parts.method == Method::HEAD;
-        let sending = self.send(&destination, parts, body);
+        let sending = pin!(self.send(&destination, parts, body));
         let mut asking = Watch::new(bond.clone().map(Bond::past_exp));
         let sent = within(sending, &course, route.spec.timeout, &mut asking).await?;
         let (response, mut lease) =
@@ -169,7 +169,8 @@ impl Upstreams {
                 },
             }
         }
-        let conn = self.connector.connect(to.base, to.tls).await?;
+        // On the heap: seldom, and every request's future would be as large as this one.
+        let conn = Box::pin(self.connector.connect(to.base, to.tls)).await?;
         let mut lease = self.lease(to, conn);
         match lease.conn.sender.send_request(request).await {
             Ok(response) => Ok((response, lease)),
@@ -235,7 +236,7 @@ fn frame(parts: &mut Parts, body: Capped) -> GateBody {
 /// has sent something. How long the client may take is the body's own affair. All this as
 /// long as its credential stands.
 async fn within<T>(
-    sending: impl Future<Output = T>,
+    mut sending: Pin<&mut impl Future<Output = T>>,
     course: &Course,
     limit: Duration,
     watch: &mut Watch,
@@ -244,7 +245,6 @@ async fn within<T>(
         code: ErrorCode::UpstreamTimeout,
         check: "timeout",
     };
-    let mut sending = pin!(sending);
     let mut passed = course.passed();
     while !course.has_ended() {
         tokio::select! {
