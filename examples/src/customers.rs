@@ -153,7 +153,7 @@ fn line(stream: &mut BufReader<&TcpStream>) -> io::Result<String> {
 fn answer(asked: &Asked, book: &mut Book) -> (&'static str, Value) {
     let path = asked.path.strip_prefix(BASE).unwrap_or_default();
     if matches!(path, "" | "/" | "/health") {
-        return found(json!({"status": "ok"}), None);
+        return found(&json!({"status": "ok"}), None);
     }
     let Some(company) = asked.company.as_deref() else {
         return refused("403 Forbidden", "COMPANY_REQUIRED", "No company");
@@ -166,12 +166,12 @@ fn answer(asked: &Asked, book: &mut Book) -> (&'static str, Value) {
         ("GET" | "HEAD", Some("")) => {
             let all: Vec<Value> = book.of(company).map(show).collect();
             let total = all.len();
-            found(all.into(), Some(total))
+            found(&all.into(), Some(total))
         }
         ("GET" | "HEAD", Some(id)) => one(book, company, id),
         ("POST", Some("")) => match named(&asked.body) {
             Some(name) => {
-                let (_, body) = found(show(&book.add(company, &name)), None);
+                let (_, body) = found(&show(&book.add(company, &name)), None);
                 ("201 Created", body)
             }
             None => refused("400 Bad Request", "NAME_REQUIRED", "No name"),
@@ -183,7 +183,7 @@ fn answer(asked: &Asked, book: &mut Book) -> (&'static str, Value) {
 fn one(book: &Book, company: &str, id: &str) -> (&'static str, Value) {
     let id = id.parse().unwrap_or(0);
     match book.of(company).find(|one| one.id == id) {
-        Some(one) => found(show(one), None),
+        Some(one) => found(&show(one), None),
         None if book.is_foreign(company, id) => {
             let text = "It belongs to another company";
             refused("403 Forbidden", "COMPANY_FORBIDDEN", text)
@@ -202,7 +202,7 @@ fn show(customer: &Customer) -> Value {
     json!({"id": customer.id, "company_id": customer.company, "name": customer.name})
 }
 
-fn found(data: Value, total: Option<usize>) -> (&'static str, Value) {
+fn found(data: &Value, total: Option<usize>) -> (&'static str, Value) {
     let meta = total.map_or_else(
         || json!({}),
         |total| json!({"pagination": {"totalRecords": total}}),

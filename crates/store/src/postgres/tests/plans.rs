@@ -12,8 +12,8 @@ use crate::postgres::session::Rotations;
 use crate::postgres::tx::{Access, RealmTx};
 use doorward_base::{ClassName, SubjectId, TenantId};
 use doorward_identity::model::{
-    AuditAction, ChallengeKind, Contact, Grant, Granted, HashedPassword, Metadata, Rotation,
-    SubjectStatus, TokenState,
+    AuditAction, ChallengeKind, Contact, Grant, Granted, HashedPassword, Metadata, QuotaWindow,
+    Rotation, SubjectStatus, TokenState,
 };
 use doorward_identity::port::{
     ChallengeFilter, ChallengeKey, ChallengesIn, ChallengesOf, StoreError, TokenFilter, TokenGroup,
@@ -424,6 +424,12 @@ async fn read_by_key(tx: &mut dyn Tx) -> Result<(), StoreError> {
     tx.list_grants(subject).await?;
     tx.list_tenant_roles(&tenant).await?;
     tx.list_tenant_limits(Some(&tenant)).await?;
+    let window = QuotaWindow {
+        holder: 1,
+        start: at(0),
+        end: at(1),
+    };
+    tx.find_quota_use(window).await?;
     tx.list_epochs_of(&[subject]).await?;
     tx.find_membership(subject, &tenant).await?;
     tx.list_memberships(subject).await?;
