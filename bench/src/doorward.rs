@@ -237,6 +237,10 @@ issuer = "http://gate.bench.test"
 require_https = "off"
 api_tokens.key = {{ kinds = ["key"], prefix = "{KEY_PREFIX}", presentations = ["bearer"] }}
 limits.tenant = {{ key = "tenant", rate = "{rate}" }}
+limits.token = {{ key = "credential", rate = "{rate}" }}
+limits.all = {{ key = "realm", rate = "{rate}" }}
+limits.open = {{ key = "tenant", in_flight = 1000000 }}
+limits.plan = {{ key = "tenant", quota = "1000000000000/month" }}
 sessions = {{ refresh = "rotate", reuse_interval = "0s" }}
 [[realm.gate.issuers]]
 issuer = "{ISSUER}"
@@ -254,6 +258,18 @@ upstream = "http://{upstream}"
 scopes = ["{SCOPE}"]
 tenant = "required"
 limits = ["tenant"]
+[[realm.gate.route]]
+path = "/limits/**"
+upstream = "http://{upstream}"
+scopes = ["{SCOPE}"]
+tenant = "required"
+limits = ["token", "tenant", "all", "open"]
+[[realm.gate.route]]
+path = "/quota/**"
+upstream = "http://{upstream}"
+scopes = ["{SCOPE}"]
+tenant = "required"
+limits = ["tenant", "plan"]
 [[realm.gate.route]]
 path = "/key/**"
 upstream = "http://{upstream}"

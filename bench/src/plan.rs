@@ -21,6 +21,8 @@ pub(crate) const PEER_HTTP2: &str = "HAProxy plain, TLS and HTTP/2";
 /// Ours that have a budget.
 pub(crate) const PLAIN: &str = "doorward plain";
 pub(crate) const WARM: &str = "doorward policy, warm";
+pub(crate) const LIMITS: &str = "doorward policy, warm, three limits and one in flight";
+pub(crate) const QUOTA: &str = "doorward policy, warm, a limit and a quota of the month";
 pub(crate) const ZIPF: &str = "doorward policy, many tokens by Zipf";
 pub(crate) const COLD: &str = "doorward policy, cold (each token once)";
 pub(crate) const KEY: &str = "doorward API key";
@@ -125,6 +127,8 @@ fn gate<'f>(ours: &'f Ours, site: &Site) -> Vec<Row<'f>> {
     vec![
         Row::new(PLAIN, server, plain),
         Row::new(WARM, server, policy.clone()),
+        Row::new(LIMITS, server, get(url("/limits/1"), &site.token)),
+        Row::new(QUOTA, server, get(url("/quota/1"), &site.token)),
         Row::new(ZIPF, server, by_zipf(policy.clone(), site)),
         Row::new(COLD, Server::Fresh(&ours.cold), each_once(cold, site)),
         Row {

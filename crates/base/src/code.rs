@@ -94,6 +94,8 @@ codes! {
     TokenExpired = "token_expired", 401, Debug, false, "Token has expired";
     /// Wrong password or unknown user: one answer for both.
     SignInRefused = "invalid_credentials", 401, Info, false, "Invalid e-mail or password";
+    /// A quota that can be extended for money is used up (RFC 9110 §15.5.3).
+    PaymentRequired = "payment_required", 402, Debug, false, "The quota is used up";
     /// The scope the route needs is not in the token (RFC 6750 §3.1).
     InsufficientScope = "insufficient_scope", 403, Debug, false, "The token lacks a required scope";
     /// The permission the action needs is not held.

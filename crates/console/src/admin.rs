@@ -34,6 +34,7 @@ mod revoke_token;
 mod rotate_client_secret;
 mod show_denial;
 mod show_user;
+mod tenant_limits;
 #[cfg(test)]
 mod testing;
 mod unlink_identity;
@@ -114,6 +115,11 @@ fn authority() -> OpenApiRouter<Admin> {
             create_tenant::create_tenant
         ))
         .routes(routes!(delete_tenant::delete_tenant))
+        .routes(routes!(tenant_limits::list_tenant_limits))
+        .routes(routes!(
+            tenant_limits::set_tenant_limit,
+            tenant_limits::clear_tenant_limit
+        ))
         .routes(routes!(
             list_memberships::list_memberships,
             create_membership::create_membership,

@@ -15,7 +15,7 @@ pub use admin::{AdminParts, admin_openapi};
 pub use me::{MeParts, SignInParts, me_openapi};
 pub use wire::{
     AuditView, ClientView, GrantView, InvitationView, MembershipView, NewClientView, NewTokenView,
-    SessionView, SubjectView, TenantView, TokenView,
+    SessionView, SubjectView, TenantLimitView, TenantView, TokenView,
 };
 
 /// Where the sign-in is mounted, for any caller, POST only.
@@ -80,6 +80,6 @@ mod tests {
             }
         }
         assert_eq!(ids.len(), count);
-        assert_eq!(count, 52);
+        assert_eq!(count, 55);
     }
 }

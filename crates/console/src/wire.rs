@@ -4,6 +4,7 @@
 mod audit;
 mod client;
 mod input;
+mod limit;
 mod view;
 
 pub use audit::AuditView;
@@ -12,6 +13,7 @@ pub(crate) use input::{
     NewExpiry, TokenTenant, ceiling, expiry, grant, owner, page, parse, parse_all, parse_some,
     placement,
 };
+pub use limit::TenantLimitView;
 pub use view::{
     GrantView, MembershipView, NewTokenView, SessionView, SubjectView, TenantView, TokenView,
 };

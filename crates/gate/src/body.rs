@@ -7,6 +7,7 @@ pub use pace::Pace;
 
 use crate::listener::Held;
 use crate::proxy::upload::Hold;
+use crate::slots::Slots;
 use crate::stream::{Watch, YOUNG};
 use bytes::Bytes;
 use doorward_base::ErrorCode;
@@ -33,6 +34,15 @@ pub enum GateBody {
     Request(Capped),
     /// A local target's answer, or one of ours.
     Local(LocalBody),
+    /// An answer whose request counts as one in flight until it is over.
+    InFlight(Box<InFlightBody>),
+}
+
+/// An answer, and the places of its request among those in flight.
+#[derive(Debug)]
+pub struct InFlightBody {
+    inner: GateBody,
+    _slots: Slots,
 }
 
 /// A request body with a cap and a deadline for each piece of it.
@@ -201,6 +211,16 @@ impl Drop for Capped {
     }
 }
 
+impl GateBody {
+    /// The same body, which holds its request's places until it is dropped.
+    pub(crate) fn holding(self, slots: Slots) -> Self {
+        Self::InFlight(Box::new(InFlightBody {
+            inner: self,
+            _slots: slots,
+        }))
+    }
+}
+
 impl Body for Capped {
     type Data = Bytes;
     type Error = BodyError;
@@ -297,6 +317,7 @@ impl Body for GateBody {
             Self::Streamed(body) => Pin::new(body).poll_frame(cx),
             Self::Request(body) => Pin::new(body).poll_frame(cx),
             Self::Local(body) => Pin::new(body).poll_frame(cx),
+            Self::InFlight(held) => Pin::new(&mut held.inner).poll_frame(cx),
         }
     }
 
@@ -306,6 +327,7 @@ impl Body for GateBody {
             Self::Streamed(body) => body.is_end_stream(),
             Self::Request(body) => body.is_end_stream(),
             Self::Local(body) => body.is_end_stream(),
+            Self::InFlight(held) => held.inner.is_end_stream(),
         }
     }
 
@@ -315,6 +337,7 @@ impl Body for GateBody {
             Self::Streamed(body) => body.size_hint(),
             Self::Request(body) => body.size_hint(),
             Self::Local(body) => body.size_hint(),
+            Self::InFlight(held) => held.inner.size_hint(),
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::body::{Capped, Course, GateBody};
 use crate::policy::compiled::{Realm, Target};
 use crate::policy::spec::CorsSpec;
 use crate::proxy::headers::credential_id;
+use crate::slots::Slots;
 use crate::stage::limit::Note;
 use crate::stage::verify::Hint;
 use crate::stage::{Stop, cors, limit};
@@ -45,6 +46,10 @@ pub(crate) struct Case {
     pub(crate) hint: Hint,
     pub(crate) principal: Option<Arc<Principal>>,
     pub(crate) note: Option<Note>,
+    /// Limits that would have refused it.
+    pub(crate) observed: Vec<Arc<str>>,
+    /// Its places among the requests in flight.
+    pub(crate) slots: Slots,
     /// Whether answers here depend on the origin.
     pub(crate) varies: bool,
     /// That the page which asked may read the answer.
@@ -69,6 +74,8 @@ impl Case {
             hint: Hint::default(),
             principal: None,
             note: None,
+            observed: Vec::new(),
+            slots: Slots::default(),
             varies: false,
             cors: None,
             permitted: false,
@@ -111,6 +118,12 @@ impl Case {
             headers: &self.read,
         };
         let mut response = form::render(self.form(), &stop.refusal, &facts).map(GateBody::Local);
+        let own = self.realm.as_ref();
+        if let Some(name) = own.and_then(|realm| realm.code_header.as_ref())
+            && let Ok(code) = HeaderValue::from_str(&stop.refusal.code.as_str().to_uppercase())
+        {
+            response.headers_mut().insert(name, code);
+        }
         for (name, value) in &stop.headers {
             if name == LOCATION {
                 *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
@@ -146,13 +159,18 @@ impl Case {
         if let Some(note) = &self.note {
             limit::write(headers, note, legacy);
         }
+        limit::write_observed(headers, &self.observed);
         if let Some(allowed) = self.cors {
             cors::allow(headers, allowed);
         }
         if self.varies {
             cors::vary(headers);
         }
-        response
+        if self.slots.is_empty() {
+            return response;
+        }
+        let slots = self.slots;
+        response.map(|body| body.holding(slots))
     }
 
     /// The trace of the refusal, and its log line. None before a realm is known.

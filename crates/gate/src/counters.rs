@@ -1,5 +1,6 @@
 //! What the gate counts. Not here: how it is exported (`server`).
 
+pub use crate::limit::{LimitCounters, LimitReached};
 use doorward_base::ErrorCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,6 +16,8 @@ pub struct GateCounters {
     pub cache_hits: AtomicU64,
     /// Access tokens that had to be verified.
     pub cache_misses: AtomicU64,
+    /// API tokens presented themselves whose shape is right, and that were looked up.
+    pub token_lookups: AtomicU64,
     /// Connections accepted.
     pub connections: AtomicU64,
     /// Connections open now.
@@ -23,6 +26,8 @@ pub struct GateCounters {
     pub connections_refused: AtomicU64,
     /// Connections that ended before a whole request: timeouts, broken handshakes.
     pub connections_failed: AtomicU64,
+    /// Limits that were reached.
+    pub limits: LimitCounters,
     refused: Refused,
 }
 

@@ -117,6 +117,7 @@ impl Gate {
                 authority,
                 body,
                 websocket,
+                slots: case.slots.clone(),
             };
             self.upstreams.forward(outgoing).await
         };

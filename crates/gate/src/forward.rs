@@ -103,17 +103,17 @@ impl Gate {
         // The body stayed with the other proxy.
         parts.headers.remove(CONTENT_LENGTH);
         parts.headers.remove(TRANSFER_ENCODING);
-        guard::check_https(scene.realm, parts, scene.client)?;
+        let scene = Scene {
+            path: &path,
+            ..scene
+        };
+        self.demand_https(scene, parts, case).await?;
         case.cors = cors::of(scene.realm, &path, parts);
         // The page's own request is judged when it comes.
         if cors::preflight::<GateBody>(parts, case.cors.as_ref()).is_some() {
             case.permitted = true;
             return allow(scene.realm, None, None);
         }
-        let scene = Scene {
-            path: &path,
-            ..scene
-        };
         let judged = self.judge(scene, parts, case).await?;
         let seen = Seen {
             passes_authorization: passes_authorization(scene.realm, judged.target, parts),

@@ -21,6 +21,7 @@ use crate::policy::compiled::{Limit, Realm, Target};
 use crate::policy::spec::MountAccess;
 use crate::proxy::upstream::Upstreams;
 use crate::seldom::Seldom;
+use crate::slots::Slots;
 use crate::stage::decide::Permit;
 use crate::stage::forwarded::{self, Client};
 use crate::stage::guard;
@@ -31,6 +32,7 @@ use crate::stage::{Passed, Stop, cors, limit, reserved, route};
 use crate::stream::{Keeper, Streams};
 use arc_swap::ArcSwap;
 use caller::{check_page, decide_caller};
+use doorward_base::limit::InFlight;
 use doorward_base::{ErrorCode, RequestId, Timestamp};
 use doorward_surface::DenialLog;
 use futures_util::FutureExt as _;
@@ -54,6 +56,7 @@ pub struct Gate {
     denials: Arc<DenialRings>,
     counters: Arc<GateCounters>,
     unreadable: Seldom,
+    in_flight: Arc<InFlight>,
     pub(crate) keeper: Arc<Keeper>,
 }
 
@@ -88,6 +91,7 @@ impl Gate {
             denials: Arc::new(DenialRings::new(parts.options.denials)),
             counters: Arc::default(),
             unreadable: Seldom::default(),
+            in_flight: Arc::default(),
             keeper: Arc::new(Keeper {
                 policies: policies_in_force,
                 streams: Arc::clone(&parts.streams),
@@ -234,7 +238,7 @@ impl Gate {
             return Err(Stop::new(ErrorCode::HostUnknown, "route", "listener"));
         }
         case.cors = cors::of(realm, &path, &parts);
-        guard::check_https(realm, &parts, &client)?;
+        self.demand_https(scene, &parts, case).await?;
         if let Some(response) = cors::preflight(&parts, case.cors.as_ref()) {
             return Ok(response);
         }
@@ -319,14 +323,11 @@ impl Gate {
             .map(|verified| Arc::clone(&verified.principal));
         let target = match found {
             Found::Target(target) => target,
-            Found::Nothing { stop, open } => return Err(self.missed(scene, stop, open, case)),
+            Found::Nothing { stop, open } => {
+                return Err(self.missed(scene, stop, open, case).await);
+            }
         };
-        let everywhere = target.is_counted().then_some(&*realm.limits);
-        self.count(
-            scene,
-            target.limits.iter().chain(everywhere.into_iter().flatten()),
-            case,
-        )?;
+        self.count(scene, &target.limits, case).await?;
         let caller = verified.as_ref();
         let permit = decide_caller(realm, (target, &parts.method), caller, &asked)?;
         if let Some(verified) = caller {
@@ -341,9 +342,15 @@ impl Gate {
 
     /// The refusal where there is no target: a stranger is asked for a credential first,
     /// and a known caller's guesses count against the realm's limits.
-    fn missed(&self, scene: Scene<'_>, stop: Box<Stop>, open: bool, case: &mut Case) -> Box<Stop> {
+    async fn missed(
+        &self,
+        scene: Scene<'_>,
+        stop: Box<Stop>,
+        open: bool,
+        case: &mut Case,
+    ) -> Box<Stop> {
         if case.principal.is_some() {
-            let counted = self.count(scene, scene.realm.limits.iter(), case);
+            let counted = self.count(scene, &scene.realm.limits, case).await;
             return counted.err().unwrap_or(stop);
         }
         if open {
@@ -352,16 +359,28 @@ impl Gate {
         Stop::new(ErrorCode::CredentialMissing, "route", "credential")
     }
 
-    fn count<'l>(
-        &self,
-        scene: Scene<'_>,
-        limits: impl Iterator<Item = &'l Limit>,
-        case: &mut Case,
-    ) -> Passed<()> {
-        let caller = (case.principal.as_deref(), scene.client.ip);
-        match limit::count(limits, &*self.parts.limiter, &self.keys, caller, case.now) {
-            Ok(note) => {
-                case.note = note;
+    async fn count(&self, scene: Scene<'_>, limits: &[Arc<Limit>], case: &mut Case) -> Passed<()> {
+        if limits.is_empty() {
+            return Ok(());
+        }
+        let counts = limit::Counts {
+            limiter: &*self.parts.limiter,
+            in_flight: &self.in_flight,
+            plans: &*self.parts.plans,
+            keys: &self.keys,
+            reached: &self.counters.limits,
+        };
+        let whose = limit::Whose {
+            realm: scene.realm,
+            principal: case.principal.as_deref(),
+            ip: scene.client.ip,
+            now: case.now,
+        };
+        match limit::count(limits, counts, whose).await {
+            Ok(counted) => {
+                case.note = counted.note;
+                case.observed = counted.observed;
+                case.slots = Slots::of(counted.slots);
                 Ok(())
             }
             Err((stop, note)) => {

@@ -23,12 +23,13 @@ pub mod port;
 mod proxy;
 mod scheme;
 mod seldom;
+mod slots;
 mod stage;
 mod stream;
 mod through;
 
 pub use body::{BodyFault, GateBody, Pace};
-pub use counters::GateCounters;
+pub use counters::{GateCounters, LimitReached};
 pub use denials::DenialRoom;
 pub use explain::{DryOutcome, DryRun, dry_run};
 pub use gate::{Gate, GateParts, Peer};

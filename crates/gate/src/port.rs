@@ -2,6 +2,7 @@
 //! gate knows nothing of stores and use-cases.
 
 use async_trait::async_trait;
+use doorward_base::limit::{Allowance, Amount, Verdict};
 use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::{
     ClassName, ErrorCode, Principal, RequestId, Scope, Secret, SubjectId, TenantId, Timestamp,
@@ -102,6 +103,10 @@ pub trait Introspect: Send + Sync {
     ) -> Result<Arc<Principal>, Rejected> {
         Err(NOT_BUILT)
     }
+
+    /// A credential of this caller came over plain HTTP where TLS is demanded: whoever was
+    /// on the way has read it. By default nobody minds.
+    async fn exposed(&self, _realm: &RealmHandle, _principal: &Principal, _facts: Facts) {}
 }
 
 /// What a port answers that does not know this kind of credential.
@@ -124,6 +129,50 @@ pub trait Revocations: Send + Sync {
     }
     /// The epoch in force of (subject, tenant).
     fn epoch(&self, realm: &RealmHandle, subject: SubjectId, tenant: Option<&TenantId>) -> Epoch;
+}
+
+/// What tenants were given in place of what the configuration says, and how much of the
+/// calendar's quotas is used. By default nobody was given anything, and quotas of the
+/// calendar count nothing.
+#[async_trait]
+pub trait Plans: Send + Sync {
+    /// What the tenant was given of this limit.
+    fn given(&self, _realm: &RealmHandle, _tenant: &TenantId, _limit: &str) -> Option<Amount> {
+        None
+    }
+
+    /// Counts one request of the holder, without awaiting; `None` where its use is not
+    /// known yet, and is to be learned.
+    fn take(
+        &self,
+        _realm: &RealmHandle,
+        _holder: u128,
+        _allowance: &Allowance,
+        _now: Timestamp,
+    ) -> Option<Verdict> {
+        None
+    }
+
+    /// Learns the holder's use; returns when [`Plans::take`] knows it, or when it cannot be
+    /// known now.
+    async fn learn(
+        &self,
+        _realm: &RealmHandle,
+        _holder: u128,
+        _allowance: &Allowance,
+        _now: Timestamp,
+    ) {
+    }
+
+    /// Uncounts one request: another limit refused it.
+    fn give_back(
+        &self,
+        _realm: &RealmHandle,
+        _holder: u128,
+        _allowance: &Allowance,
+        _now: Timestamp,
+    ) {
+    }
 }
 
 /// Mints the JWT that an upstream sees instead of a Basic credential.

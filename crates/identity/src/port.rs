@@ -24,6 +24,7 @@ mod grant;
 mod handle;
 mod identity;
 mod key;
+mod limit;
 mod mail;
 mod session;
 mod subject;
@@ -43,6 +44,7 @@ pub use grant::{GrantRead, GrantWrite};
 pub use handle::StoreHandle;
 pub use identity::{IdentityRead, IdentityWrite};
 pub use key::{KeyRead, KeyWrite};
+pub use limit::{LimitRead, LimitWrite};
 pub use mail::{Letter, MailWrite, Mailer, MailerError};
 pub use session::{SessionRead, SessionWrite};
 pub use subject::{SubjectRead, SubjectWrite};
@@ -178,6 +180,7 @@ sum! {
     /// Reading one realm. Everything is of the realm the transaction was opened for.
     Read = SubjectRead + IdentityRead + EraseRead + DossierRead + TenantRead + GrantRead
         + TokenRead + SessionRead + ChallengeRead + FactorRead + ClientRead + KeyRead + AuditRead
+        + LimitRead
 }
 
 sum! {
@@ -185,7 +188,7 @@ sum! {
     /// exactly that row was changed.
     Tx = Read + SubjectWrite + IdentityWrite + EraseWrite + TenantWrite + GrantWrite
         + TokenWrite + SessionWrite + ChallengeWrite + FactorWrite + ClientWrite + KeyWrite
-        + MailWrite + AuditWrite + ChangeWrite
+        + MailWrite + AuditWrite + ChangeWrite + LimitWrite
 }
 
 /// A use-case as the engine runs it: perhaps more than once.

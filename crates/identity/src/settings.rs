@@ -3,9 +3,11 @@
 
 use crate::model::{RoleDefinition, TokenKind};
 use doorward_base::claims::ClaimsTemplate;
+use doorward_base::limit::MeasureKind;
 use doorward_base::token_format::TokenFormat;
 use doorward_base::words;
 use doorward_base::{Audience, ClassName, Permission, RealmName, RoleName};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +43,10 @@ pub struct RealmSettings {
     pub externals: Vec<ExternalIssuer>,
     /// How long what is over is kept.
     pub retention: RetentionSettings,
+    /// The limits of which a tenant may be given an amount of its own, and what each counts.
+    pub limits: BTreeMap<String, MeasureKind>,
+    /// What becomes of a credential that comes over plain HTTP where TLS is demanded.
+    pub exposure: Exposure,
 }
 
 impl RealmSettings {
@@ -51,6 +57,21 @@ impl RealmSettings {
         known.map_or(Provision::Never, |one| one.provision)
     }
 }
+
+/// What becomes of a credential that comes over plain HTTP where TLS is demanded. The
+/// request is refused in any case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Exposure {
+    /// Nothing.
+    Ignore,
+    /// It is written down in the audit log.
+    #[default]
+    Flag,
+    /// It is revoked too: whoever was on the way has read it.
+    Revoke,
+}
+
+words!(Exposure { Ignore = "ignore", Flag = "flag", Revoke = "revoke" });
 
 /// Who may sign up, and what becomes of who does.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -1,6 +1,8 @@
 //! The only wiring: which part is given which. Not here: what the parts do.
 
-use crate::adapter::{FeedNews, FeedRevocations, InternalMinter, RealmKeys, TokenIntrospect};
+use crate::adapter::{
+    FeedNews, FeedRevocations, InternalMinter, LivePlans, RealmKeys, TokenIntrospect,
+};
 use crate::cli::Failure;
 use crate::config::{Loaded, RealmConfig, ServerSettings, policies};
 use crate::data::{self, Erased};
@@ -11,6 +13,7 @@ use crate::issuers::Issuers;
 use crate::jobs::MailGauge;
 use crate::live::RealmLive;
 use crate::mounts::{Targets, place};
+use crate::quotas::Quotas;
 use crate::realms::{Realms, Served};
 use crate::system::SystemClock;
 use doorward_base::egress::Egress;
@@ -40,6 +43,8 @@ pub(crate) struct Composed {
     pub(crate) mail_count: Arc<MailGauge>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) realms: Arc<Realms>,
+    /// Quotas of the calendar.
+    quotas: Arc<Quotas>,
     /// API tokens that were presented themselves.
     presented: Arc<TokenIntrospect>,
     denials: Arc<LateDenials>,
@@ -65,12 +70,14 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         Arc::clone(&feed),
         server.token_cache / 4,
     ));
+    let quotas = Arc::new(Quotas::new(identity.store.clone()));
     let parts = GateParts {
         introspect: Arc::clone(&presented) as Arc<dyn Introspect>,
         revocations: Arc::new(FeedRevocations::new(Arc::clone(&feed))),
         minter: Arc::new(InternalMinter::new(Arc::clone(&identity))),
         keys: Arc::new(RealmKeys::new(Arc::clone(&news), Arc::clone(&issuers))),
         limiter: engine.limits.limiter(),
+        plans: Arc::new(LivePlans::new(Arc::clone(&quotas))),
         limit_seed: *identity
             .master
             .seed("limits")
@@ -104,6 +111,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         news,
         identity,
         realms,
+        quotas,
         presented,
         denials,
         targets,
@@ -145,6 +153,11 @@ impl Composed {
     /// Writes the gathered uses of API tokens; what cannot be written is kept.
     pub(crate) async fn flush(&self) -> Result<u64, StoreError> {
         self.identity.last_used.flush(&self.identity.store).await
+    }
+
+    /// Tells the store what was counted of quotas.
+    pub(crate) async fn tell_quotas(&self) -> Result<u64, StoreError> {
+        self.quotas.flush().await
     }
 
     /// Writes down what was counted of refusals.

@@ -34,10 +34,15 @@ pub(crate) struct Jobs(Vec<(Job, Arc<Record>)>);
 impl Jobs {
     /// The whole list.
     pub(crate) fn new(composed: &Arc<Composed>) -> Self {
-        let jobs: [Entry; 10] = [
+        let jobs: [Entry; 11] = [
             // Uses of API tokens are gathered in memory: a kill loses as many seconds.
             ("last_used", 30, Who::Each, |composed| {
                 Box::pin(async move { composed.flush().await })
+            }),
+            // What is used of quotas: a kill loses a second of it, and processes that share one
+            // are ahead of each other by as much.
+            ("quotas", 1, Who::Each, |composed| {
+                Box::pin(async move { composed.tell_quotas().await })
             }),
             // Refusals of whoever is not known are counted: one row for many. A kill loses as
             // many seconds of them.

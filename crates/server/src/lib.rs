@@ -20,6 +20,7 @@ mod live;
 mod mounts;
 mod nodes;
 mod ops;
+mod quotas;
 mod realms;
 mod run;
 mod settled;

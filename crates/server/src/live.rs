@@ -6,9 +6,10 @@
 mod layered;
 
 use arc_swap::ArcSwap;
+use doorward_base::limit::Amount;
 use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::{ApiTokenId, ClientId, RealmId, SessionId, SubjectId, TenantId, Timestamp};
-use doorward_identity::model::{ChangeSeq, TokenState};
+use doorward_identity::model::{ChangeSeq, TenantLimit, TokenState};
 use layered::Layered;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,7 +40,11 @@ struct Known {
     /// Changes up to here may have been forgotten: what is older is stale.
     forgotten: Position,
     keys_changed: u64,
+    given: Arc<Given>,
 }
+
+/// What tenants were given of limits: by tenant, then by the limit's name.
+type Given = HashMap<TenantId, Vec<(Box<str>, Amount)>>;
 
 /// The epochs of one subject.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +81,8 @@ pub(crate) struct Changes {
     /// Tenants were deleted.
     pub(crate) tenants: Option<Position>,
     pub(crate) keys: bool,
+    /// What tenants were given of limits.
+    pub(crate) limits: bool,
 }
 
 /// What the store says of what changed.
@@ -88,6 +95,8 @@ pub(crate) struct Standing {
     pub(crate) epochs: Vec<(SubjectId, Option<TenantId>, Epoch)>,
     /// The tenants deleted while an access token may live that acts in one.
     pub(crate) deleted_tenants: Vec<TenantId>,
+    /// What tenants were given of limits, all of it, where that changed.
+    pub(crate) limits: Option<Vec<TenantLimit>>,
 }
 
 /// What must be known of a realm before it is served.
@@ -105,6 +114,8 @@ pub(crate) struct Snapshot {
     pub(crate) epochs: Vec<(SubjectId, Option<TenantId>, Epoch)>,
     /// Tenants deleted, as far back.
     pub(crate) deleted_tenants: Vec<TenantId>,
+    /// What tenants were given of limits.
+    pub(crate) limits: Vec<TenantLimit>,
 }
 
 impl RealmLive {
@@ -172,6 +183,14 @@ impl RealmLive {
         self.known.load().keys_changed
     }
 
+    /// What the tenant was given of this limit.
+    pub(crate) fn given(&self, tenant: &TenantId, limit: &str) -> Option<Amount> {
+        let known = self.known.load();
+        let of_tenant = known.given.get(tenant)?;
+        let mut found = of_tenant.iter().filter(|(name, _)| **name == *limit);
+        found.next().map(|(_, amount)| *amount)
+    }
+
     /// Takes over what changed.
     pub(crate) fn apply(&self, changes: &Changes, standing: Standing, now: Timestamp) {
         let noted = |&position: &Position| Noted { position, at: now };
@@ -202,6 +221,9 @@ impl RealmLive {
             known.learn_epochs(&standing.epochs);
             let position = changes.tenants.unwrap_or_default();
             known.learn_deleted(standing.deleted_tenants, Noted { position, at: now });
+            if let Some(limits) = standing.limits {
+                known.given = given(limits);
+            }
         });
     }
 
@@ -222,6 +244,7 @@ impl RealmLive {
             // Nothing was cached before a snapshot that is not distrusted.
             let position = Position::default();
             known.learn_deleted(snapshot.deleted_tenants, Noted { position, at: now });
+            known.given = given(snapshot.limits);
         });
     }
 
@@ -249,6 +272,15 @@ impl RealmLive {
         change(&mut next);
         self.known.store(Arc::new(next));
     }
+}
+
+fn given(limits: Vec<TenantLimit>) -> Arc<Given> {
+    let mut by_tenant = Given::new();
+    for given in limits {
+        let of_tenant = by_tenant.entry(given.tenant).or_default();
+        of_tenant.push((given.limit.into(), given.amount));
+    }
+    Arc::new(by_tenant)
 }
 
 impl Known {

@@ -292,12 +292,7 @@ fn by_address(name: &str, quota: Quota) -> LimitSpec {
 }
 
 fn limit(name: &str, key: LimitKey, quota: Quota) -> LimitSpec {
-    LimitSpec {
-        name: name.to_owned(),
-        key,
-        quota,
-        overrides: Vec::new(),
-    }
+    LimitSpec::rate(name, key, quota)
 }
 
 #[cfg(test)]

@@ -142,6 +142,9 @@ async fn serve(
     if let Err(error) = composed.flush().await {
         tracing::warn!(%error, "uses of API tokens could not be written");
     }
+    if let Err(error) = composed.tell_quotas().await {
+        tracing::warn!(%error, "the use of quotas could not be written");
+    }
     if let Err(error) = composed.write_refusals().await {
         tracing::warn!(%error, "refusals of strangers could not be written down");
     }

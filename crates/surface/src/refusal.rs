@@ -23,6 +23,8 @@ pub struct Refusal {
     pub message: Option<String>,
     /// For 403 by scope: the scopes that would do (RFC 6750 §3.1).
     pub scopes: Vec<String>,
+    /// For 429 and 402: the limit that was reached.
+    pub limit: Option<String>,
     /// For 429 and 503: whole seconds to wait.
     pub retry_after: Option<u64>,
 }
@@ -36,6 +38,7 @@ impl Refusal {
             reason: None,
             message: None,
             scopes: Vec::new(),
+            limit: None,
             retry_after: None,
         }
     }

@@ -41,7 +41,7 @@ impl Form for Template {
     fn write(&self, refusal: &Refusal, facts: &RequestFacts<'_>) -> Response<Body> {
         let (name, status) = (refusal.code.as_str(), refusal.code.status());
         let (message, id) = (refusal.message(), facts.request.to_string());
-        let body: Value = match self {
+        let mut body: Value = match self {
             Self::Problem => json!({
                 "type": format!("urn:doorward:error:{name}"),
                 "title": refusal.code.row().message, "status": status, "detail": message,
@@ -57,13 +57,20 @@ impl Form for Template {
             }),
             Self::Envelope => json!({
                 "success": false,
-                "error": {"code": name.to_uppercase(), "message": message, "details": null},
+                "error": {
+                    "code": name.to_uppercase(), "message": message, "details": details(refusal),
+                },
                 "meta": {"request_id": format!("req_{id}"), "timestamp": facts.now.to_string()},
             }),
             Self::Nested => {
                 json!({"error": {"code": name, "message": message, "request_id": id}})
             }
         };
+        if let (Self::Problem, Some(limit), Some(body)) =
+            (self, &refusal.limit, body.as_object_mut())
+        {
+            body.insert("limit".to_owned(), limit.as_str().into());
+        }
         let mut response = json(status, &body);
         if *self == Self::Problem {
             let kind = HeaderValue::from_static("application/problem+json");
@@ -84,6 +91,12 @@ fn plain(refusal: &Refusal) -> (&'static str, &str) {
         (ErrorCode::CredentialMalformed, message) => (invalid.as_str(), message),
         (code, message) => (code.as_str(), message),
     }
+}
+
+/// What an envelope says beside code and text: which limit was reached.
+fn details(refusal: &Refusal) -> Option<Value> {
+    let limit = refusal.limit.as_ref()?;
+    Some(json!({"limit": limit, "retry_after": refusal.retry_after}))
 }
 
 /// Backstage's error class of a status.

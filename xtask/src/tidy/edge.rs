@@ -56,8 +56,9 @@ const ALLOWED: &[Allowed] = &[
     Allowed {
         from: "systems",
         to: To::These(&[]),
-        dev: &["testkit"],
+        dev: &["testkit", "examples"],
     },
+    these("examples", &[]),
     these("soak", &["testkit"]),
     // Benchmarks and fuzz targets may reach whatever they measure.
     Allowed {

@@ -43,18 +43,18 @@ impl Limiter for LocalLimiter {
         let shard = self.0.shard(Buckets::<Arrival>::number(key));
         decide(shard.map.get(&key).copied().unwrap_or_default(), quota, now).1
     }
-}
-
-impl StrictLimiter for LocalLimiter {
-    fn take(&self, key: u128, quota: Quota, now: Timestamp) -> Taken<'_> {
-        Box::pin(std::future::ready(self.check(key, &quota, now)))
-    }
 
     fn give_back(&self, key: u128, quota: Quota, _now: Timestamp) {
         let mut shard = self.0.shard(Buckets::<Arrival>::number(key));
         if let Some(arrival) = shard.map.get_mut(&key) {
             *arrival = arrival.without(&quota);
         }
+    }
+}
+
+impl StrictLimiter for LocalLimiter {
+    fn take(&self, key: u128, quota: Quota, now: Timestamp) -> Taken<'_> {
+        Box::pin(std::future::ready(self.check(key, &quota, now)))
     }
 }
 

@@ -7,20 +7,28 @@
 //! apply to a request (the gate).
 
 mod buckets;
+mod calendar;
+mod in_flight;
 mod ledger;
 mod local;
+mod measure;
 mod schedule;
 mod shared;
 #[cfg(any(test, feature = "testing"))]
 mod simulate;
 mod slot;
+mod tally;
 
+pub use calendar::{Allowance, AllowanceError, Period, Window};
+pub use in_flight::{InFlight, Slot as InFlightSlot};
 pub use ledger::{Answer, Entry, Ledger, Reply};
 pub use local::LocalLimiter;
+pub use measure::{Amount, Measure, MeasureKind};
 pub use schedule::{Next, Schedule};
 pub use shared::{SharedBuckets, Wake};
 #[cfg(any(test, feature = "testing"))]
 pub use simulate::{Cluster, Outcome, Trouble, flood, simulate};
+pub use tally::{Tally, TallyKey, Told};
 
 use crate::Timestamp;
 use std::future::Future;
@@ -168,6 +176,10 @@ pub trait Limiter: Send + Sync {
 
     /// Says whether one request would pass, without counting it.
     fn peek(&self, key: u128, quota: &Quota, now: Timestamp) -> Verdict;
+
+    /// Uncounts one that was counted: another limit refused it, or it turned out not to be
+    /// what the limit is about.
+    fn give_back(&self, key: u128, quota: Quota, now: Timestamp);
 }
 
 /// A verdict that may take a round trip.
@@ -175,13 +187,10 @@ pub type Taken<'t> = Pin<Box<dyn Future<Output = Verdict> + Send + 't>>;
 
 /// A limiter that counts before it answers, on all nodes together: for what is rare
 /// and must not be exceeded by being asked in parallel, such as guesses at a password.
-pub trait StrictLimiter: Send + Sync {
+pub trait StrictLimiter: Limiter {
     /// Counts one against the key if it may pass. The verdict takes at most one round
     /// trip, of bounded length; without an answer this node decides alone.
     fn take(&self, key: u128, quota: Quota, now: Timestamp) -> Taken<'_>;
-
-    /// Uncounts one that was taken: it turned out not to be what the limit is about.
-    fn give_back(&self, key: u128, quota: Quota, now: Timestamp);
 }
 
 #[cfg(test)]

@@ -4,14 +4,17 @@
 use super::{Gate, Scene};
 use crate::case::Case;
 use crate::policy::compiled::{Realm, Target, TargetKind};
+use crate::policy::spec::MountAccess;
 use crate::port::Facts;
 use crate::stage::decide::{self, Permit, Presenter};
-use crate::stage::guard::Asked;
+use crate::stage::guard::{self, Asked};
+use crate::stage::route::{self, Found};
 use crate::stage::verify::{Presented, Verified, Verifier, origin, presented};
 use crate::stage::{Passed, Stop, limit};
 use doorward_base::{CredentialKind, ErrorCode, Timestamp};
 use http::Method;
 use http::request::Parts;
+use std::sync::Arc;
 
 /// A browser adds a Basic credential by itself, also to what pages of other sites send.
 pub(super) fn check_page(
@@ -62,6 +65,43 @@ impl Gate {
                 .map_err(|stop| limit::failed(stop, realm, limiter, &self.keys, client.ip, now));
         }
         found
+    }
+
+    /// The realm's rule for plain HTTP. A credential that came by it all the same is not
+    /// acted on; whose it is, and that it was exposed, is told.
+    pub(crate) async fn demand_https(
+        &self,
+        scene: Scene<'_>,
+        parts: &Parts,
+        case: &mut Case,
+    ) -> Passed<()> {
+        let refused = guard::check_https(scene.realm, parts, scene.client);
+        if refused.is_ok() || !scene.realm.watches_exposure {
+            return refused;
+        }
+        let found = route::find(scene.realm, scene.path, &parts.method);
+        let target = match &found {
+            Found::Target(target) => Some(*target),
+            Found::Nothing { .. } => None,
+        };
+        // What is presented at an open mount is the target's own business.
+        let mount = target.and_then(Target::mount);
+        if mount.is_some_and(|mount| mount.access == MountAccess::Open) {
+            return refused;
+        }
+        let facts = Facts {
+            now: case.now,
+            request: case.request,
+            peer: scene.client.ip,
+        };
+        if let Ok(Some(found)) = self.find_credential(scene, target, parts, case.now)
+            && let Ok(verified) = self.verify_found(scene, target, &found, case).await
+        {
+            let (realm, principal) = (&scene.realm.handle, &verified.principal);
+            self.parts.introspect.exposed(realm, principal, facts).await;
+            case.principal = Some(Arc::clone(principal));
+        }
+        refused
     }
 
     /// Verifies the caller, and first the API key that came beside its bearer. The key

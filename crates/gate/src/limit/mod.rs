@@ -1,5 +1,9 @@
-//! How the holder of a bucket becomes a key. Not here: which limits apply
-//! (`stage::limit`), and the buckets (`base::limit`).
+//! How the holder of a bucket becomes a key, and how often limits were reached. Not here:
+//! which limits apply (`stage::limit`), and the buckets (`base::limit`).
+
+mod counters;
+
+pub use counters::{LimitCounters, LimitReached};
 
 use doorward_base::network::holder;
 use std::fmt;

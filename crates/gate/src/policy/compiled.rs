@@ -2,12 +2,13 @@
 //! changes; a reload replaces the whole of it.
 
 use super::spec::{
-    AmbiguousPaths, BuiltIn, ClaimMap, CorsSpec, LimitKey, MountSpec, RealmSpec, RouteSpec,
+    AmbiguousPaths, BuiltIn, ClaimMap, CorsSpec, LimitKey, MountSpec, OverLimit, RealmSpec,
+    RouteSpec,
 };
 use super::table::Table;
 use crate::port::{IssuerKeys, RemoteKeys};
 use doorward_base::claims::ClaimPlaces;
-use doorward_base::limit::Quota;
+use doorward_base::limit::{Amount, Measure};
 use doorward_base::{Audience, Permission, Principal, RealmName, RoleName, Scope, TenantId};
 use doorward_jose::{Algorithm, KeySet, TypRule};
 use doorward_surface::{Form, RealmHandle};
@@ -87,7 +88,8 @@ pub(crate) struct Realm {
     pub(crate) role_marks: HashSet<Box<str>>,
     pub(crate) table: Table,
     pub(crate) targets: Vec<Target>,
-    pub(crate) limits: Vec<Limit>,
+    /// Those that apply to every request, in the order in which they are counted.
+    pub(crate) limits: Vec<Arc<Limit>>,
     /// Folded names of the headers it gives a meaning of its own: mapped, stripped,
     /// role, tenant and credential headers.
     pub(crate) own_headers: HashSet<Box<str>>,
@@ -187,7 +189,8 @@ pub(crate) struct Target {
     /// Empty is every common one.
     pub(crate) methods: Arc<[Method]>,
     pub(crate) errors: Arc<dyn Form>,
-    pub(crate) limits: Arc<[Limit]>,
+    /// Its own and the realm's, each once, in the order in which they are counted.
+    pub(crate) limits: Arc<[Arc<Limit>]>,
     pub(crate) kind: TargetKind,
 }
 
@@ -228,11 +231,6 @@ impl Target {
         self.route().is_none_or(|route| route.local.is_some())
     }
 
-    /// Whether the limits of the realm count it.
-    pub(crate) fn is_counted(&self) -> bool {
-        self.mount().is_none_or(|mount| mount.counted)
-    }
-
     /// Whether it passes on paths that others may read in more than one way.
     pub(crate) fn forwards_ambiguous(&self) -> bool {
         self.route()
@@ -268,11 +266,12 @@ pub(crate) struct Module {
 #[derive(Debug)]
 pub(crate) struct Limit {
     pub(crate) name: Arc<str>,
-    /// Realm, route and name: what tells its buckets from all others.
+    /// Realm, place and name: what tells its buckets from all others.
     pub(crate) label: String,
     pub(crate) key: LimitKey,
-    pub(crate) quota: Quota,
-    pub(crate) overrides: HashMap<TenantId, Quota>,
+    pub(crate) measure: Measure,
+    pub(crate) over: OverLimit,
+    pub(crate) overrides: HashMap<TenantId, Amount>,
 }
 
 impl Realm {

@@ -2,17 +2,17 @@
 //! once, with every contradiction named. Not here: reading configuration files
 //! (`server`).
 
-use super::check;
 use super::compiled::{
     Basic, Claim, Issuer, Keys, Limit, Module, Policies, Realm, Remote, Route, Target, TargetKind,
     is_common, is_never_served,
 };
 use super::problem::{PolicyError, Problem};
 use super::spec::{
-    BuiltIn, ClaimMap, CorsSpec, IssuerSpec, KeySource, LimitSpec, MountSpec, RealmSpec, RouteSpec,
+    BuiltIn, ClaimMap, CorsSpec, IssuerSpec, KeySource, MountSpec, RealmSpec, RouteSpec,
     UpstreamSpec,
 };
 use super::table::{Pattern, Table};
+use super::{check, limit};
 use crate::authority;
 use crate::stage::reserved::fold;
 use doorward_base::claims::{ClaimPlaces, Field};
@@ -21,7 +21,7 @@ use doorward_jose::{KeySet, TypRule};
 use doorward_surface::RealmHandle;
 use http::HeaderName;
 use http::Method;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -88,9 +88,10 @@ fn lower_cors(origins: Vec<String>, legacy_limits: bool) -> Option<CorsSpec> {
         "x-ratelimit-remaining",
         "x-ratelimit-reset",
     ];
-    const READ: [&str; 4] = [
+    const READ: [&str; 5] = [
         "x-supabase-api-version",
         "x-sb-error-code",
+        "sb-error-code",
         "x-total-count",
         "link",
     ];
@@ -104,11 +105,12 @@ fn lower_cors(origins: Vec<String>, legacy_limits: bool) -> Option<CorsSpec> {
 
 fn lower_realm(mut spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) -> Realm {
     let mut entries = Vec::new();
+    let limits = limit::of_realm(&spec);
     for route in std::mem::take(&mut spec.routes) {
-        push_route(&mut entries, route, &spec, problems);
+        push_route(&mut entries, route, (&spec, &limits), problems);
     }
     for mount in std::mem::take(&mut spec.mounts) {
-        push_mount(&mut entries, mount, &spec.name, problems);
+        push_mount(&mut entries, mount, (&spec.name, &limits), problems);
     }
     check::overlaps(&entries, problems);
     let mut table = Table::default();
@@ -142,7 +144,7 @@ fn lower_realm(mut spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) ->
         role_marks: role_marks.into_iter().map(String::into).collect(),
         table,
         targets,
-        limits: lower_limits(&spec.limits, &spec.name, "realm"),
+        limits,
         own_headers,
         cors: lower_cors(
             std::mem::take(&mut spec.cors_origins),
@@ -202,7 +204,7 @@ fn parse_pattern(path: &str, problems: &mut Vec<Problem>) -> Option<Pattern> {
 fn push_route(
     entries: &mut Vec<(Pattern, Target)>,
     mut spec: RouteSpec,
-    realm: &RealmSpec,
+    (realm, limits): (&RealmSpec, &[Arc<Limit>]),
     problems: &mut Vec<Problem>,
 ) {
     let Some(pattern) = parse_pattern(&spec.path, problems) else {
@@ -236,7 +238,7 @@ fn push_route(
         pattern: spec.path.as_str().into(),
         methods: std::mem::take(&mut spec.methods).into(),
         errors: Arc::clone(spec.errors.as_ref().unwrap_or(&realm.errors)),
-        limits: lower_limits(&std::mem::take(&mut spec.limits), &realm.name, &spec.path).into(),
+        limits: limit::of_route(&mut spec, &realm.name, limits),
         kind: TargetKind::Route(Box::new(Route {
             spec,
             basic: module,
@@ -287,13 +289,12 @@ fn built_in(spec: &RouteSpec, realm: &RealmSpec, problems: &mut Vec<Problem>) ->
 fn push_mount(
     entries: &mut Vec<(Pattern, Target)>,
     mut spec: MountSpec,
-    realm: &RealmName,
+    (realm, limits): (&RealmName, &[Arc<Limit>]),
     problems: &mut Vec<Problem>,
 ) {
     check::mount(&spec, problems);
     let methods: Arc<[Method]> = std::mem::take(&mut spec.methods).into();
-    let limits = std::mem::take(&mut spec.limits);
-    let limits: Arc<[Limit]> = lower_limits(&limits, realm, spec.name).into();
+    let limits = limit::of_mount(&mut spec, realm, limits);
     let paths = std::mem::take(&mut spec.paths);
     let spec = Arc::new(spec);
     for path in &paths {
@@ -309,19 +310,6 @@ fn push_mount(
         };
         entries.push((pattern, target));
     }
-}
-
-fn lower_limits(specs: &[LimitSpec], realm: &RealmName, place: &str) -> Vec<Limit> {
-    specs
-        .iter()
-        .map(|spec| Limit {
-            name: spec.name.as_str().into(),
-            label: format!("{realm}\n{place}\n{}", spec.name),
-            key: spec.key,
-            quota: spec.quota,
-            overrides: spec.overrides.iter().cloned().collect::<HashMap<_, _>>(),
-        })
-        .collect()
 }
 
 fn lower_issuers(specs: Vec<IssuerSpec>, problems: &mut Vec<Problem>) -> Vec<Issuer> {

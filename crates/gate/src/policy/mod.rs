@@ -4,6 +4,7 @@
 
 mod check;
 pub(crate) mod compiled;
+mod limit;
 pub mod lower;
 mod mount_spec;
 pub mod precedence;

@@ -92,6 +92,8 @@ pub struct RouteSpec {
     pub basic: Option<String>,
     /// Limits of its own.
     pub limits: Vec<LimitSpec>,
+    /// Whether the limits of the realm count it too.
+    pub counted: bool,
     /// The body form of its errors.
     pub errors: Option<Arc<dyn Form>>,
     /// How long an upstream's answer may take to begin, from the end of the request's

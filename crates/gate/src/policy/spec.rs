@@ -8,7 +8,7 @@ pub use super::route_spec::{
 };
 pub use doorward_base::CredentialKind;
 use doorward_base::claims::{ClaimPath, Field};
-use doorward_base::limit::Quota;
+use doorward_base::limit::{Amount, Measure, Quota};
 use doorward_base::token_format::TokenFormat;
 use doorward_base::words;
 use doorward_base::{Audience, ClassName, Permission, RealmName, RoleName, Scope};
@@ -81,6 +81,11 @@ pub struct RealmSpec {
     pub failed_credentials: Quota,
     /// Legacy `X-RateLimit-*` beside `RateLimit`.
     pub legacy_limit_headers: bool,
+    /// The header in which its refusals say their code, for clients that look there.
+    pub code_header: Option<HeaderName>,
+    /// Whether a credential that came over plain HTTP where TLS is demanded is looked at, so
+    /// that its exposure is told.
+    pub watches_exposure: bool,
     /// How the caller is told to the upstream.
     pub identity: IdentitySpec,
     /// Which origins browsers may call from; empty is none.
@@ -115,6 +120,8 @@ impl RealmSpec {
             limits: Vec::new(),
             failed_credentials,
             legacy_limit_headers: false,
+            code_header: None,
+            watches_exposure: false,
             identity: IdentitySpec::default(),
             cors_origins: Vec::new(),
             forward_auth: None,
@@ -265,11 +272,51 @@ pub struct LimitSpec {
     pub name: String,
     /// Who shares a bucket.
     pub key: LimitKey,
-    /// The quota.
-    pub quota: Quota,
-    /// Quotas of single tenants.
-    pub overrides: Vec<(doorward_base::TenantId, Quota)>,
+    /// What it counts.
+    pub measure: Measure,
+    /// What becomes of requests beyond it.
+    pub over: OverLimit,
+    /// Amounts of single tenants, of the measure's kind.
+    pub overrides: Vec<(doorward_base::TenantId, Amount)>,
 }
+
+impl LimitSpec {
+    /// A limit that refuses with 429 and treats all tenants alike.
+    #[must_use]
+    pub fn new(name: impl Into<String>, key: LimitKey, measure: Measure) -> Self {
+        Self {
+            name: name.into(),
+            key,
+            measure,
+            over: OverLimit::Refuse,
+            overrides: Vec::new(),
+        }
+    }
+
+    /// So many requests in a time.
+    #[must_use]
+    pub fn rate(name: impl Into<String>, key: LimitKey, quota: Quota) -> Self {
+        Self::new(name, key, Measure::Rate(quota))
+    }
+}
+
+/// What becomes of requests beyond a limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OverLimit {
+    /// Refused with 429.
+    #[default]
+    Refuse,
+    /// Refused with 402: who wants more buys it.
+    RequirePayment,
+    /// Let through, counted and told: for a limit that is tried out.
+    Observe,
+}
+
+words!(OverLimit {
+    Refuse = "refuse",
+    RequirePayment = "require_payment",
+    Observe = "observe",
+});
 
 /// Who shares a bucket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -282,6 +329,8 @@ pub enum LimitKey {
     Credential,
     /// The address; IPv6 by /56.
     Address,
+    /// Everybody in the realm together.
+    Realm,
 }
 
 words!(LimitKey {
@@ -289,6 +338,7 @@ words!(LimitKey {
     Subject = "subject",
     Credential = "credential",
     Address = "address",
+    Realm = "realm",
 });
 
 /// How the caller is told to the upstream. All reserved headers are stripped first.

@@ -4,6 +4,7 @@
 
 use super::frames::{self, Frames};
 use crate::listener::Tether;
+use crate::slots::Slots;
 use crate::stage::{Passed, Stop};
 use crate::stream::{Ended, Watch};
 use crate::through::writes_through;
@@ -91,10 +92,16 @@ pub(crate) struct Ends {
 
 /// Joins the two connections until either ends, both are silent for `idle`, `watch` says
 /// that it is over, or the listener is cut. The client's connection keeps its place all
-/// the while.
-pub(crate) fn join(ends: Ends, tether: Option<Tether>, idle: Duration, mut watch: Watch) {
+/// the while, and its request those among the requests in flight.
+pub(crate) fn join(
+    ends: Ends,
+    (tether, slots): (Option<Tether>, Slots),
+    idle: Duration,
+    mut watch: Watch,
+) {
     watch.open();
     tokio::spawn(async move {
+        let _slots = slots;
         let opened = async { tokio::try_join!(ends.client, ends.upstream) };
         let Ok(Ok((client, upstream))) = timeout(idle, opened).await else {
             tracing::debug!("websocket did not open");

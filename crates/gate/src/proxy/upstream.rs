@@ -14,6 +14,7 @@ use crate::options::GateOptions;
 use crate::policy::compiled::Route;
 use crate::policy::spec::UpstreamSpec;
 use crate::scheme;
+use crate::slots::Slots;
 use crate::stage::decide::Permit;
 use crate::stream::{Bond, Watch, YOUNG};
 use doorward_base::ErrorCode;
@@ -58,6 +59,8 @@ pub(crate) struct Outgoing<'o> {
     pub(crate) body: Capped,
     /// Whether the client asked for a WebSocket.
     pub(crate) websocket: bool,
+    /// Its places among the requests in flight: a WebSocket keeps them.
+    pub(crate) slots: Slots,
 }
 
 /// Where a request goes.
@@ -96,6 +99,7 @@ impl Upstreams {
             authority,
             body,
             websocket,
+            slots,
         } = outgoing;
         drop(permit);
         let destination = Destination::of(&route.spec.upstream).ok_or(failed("upstream_uri"))?;
@@ -113,7 +117,12 @@ impl Upstreams {
             upgrade::set(&mut parts.headers);
             let tether = parts.extensions.remove::<Tether>();
             let client = parts.extensions.remove::<hyper::upgrade::OnUpgrade>()?;
-            Some(Switch { client, tether })
+            let slots = slots.clone();
+            Some(Switch {
+                client,
+                tether,
+                slots,
+            })
         });
         parts.extensions.clear();
         let course = body.course();
@@ -358,6 +367,7 @@ fn strip<'t>(target: &'t str, prefix: &str) -> &'t str {
 struct Switch {
     client: hyper::upgrade::OnUpgrade,
     tether: Option<Tether>,
+    slots: Slots,
 }
 
 /// What an answer begins with, besides itself.
@@ -390,14 +400,18 @@ fn finish(
     }
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     if switching {
-        let Switch { client, tether } = switch.ok_or_else(|| failed("unasked_upgrade"))?;
+        let Switch {
+            client,
+            tether,
+            slots,
+        } = switch.ok_or_else(|| failed("unasked_upgrade"))?;
         if !upgrade::is_to_websocket(response.headers()) {
             return Err(failed("other_upgrade"));
         }
         let upstream = hyper::upgrade::on(&mut response);
         let ends = upgrade::Ends { client, upstream };
         let watch = std::mem::replace(&mut watch, Watch::Nobody);
-        upgrade::join(ends, tether, idle.websocket, watch);
+        upgrade::join(ends, (tether, slots), idle.websocket, watch);
     }
     let (mut parts, body) = response.into_parts();
     let is_bare = parts.status == StatusCode::NO_CONTENT;

@@ -2,7 +2,7 @@
 
 use super::support::{api_token, ask, mount, route, say, scope, send, start};
 use doorward_base::CredentialKind::Jwt;
-use doorward_base::limit::Quota;
+use doorward_base::limit::{Amount, Quota};
 use doorward_gate::policy::spec::{
     LimitKey, LimitSpec, MountAccess, MountSpec, RequireHttps, RouteSpec, ScopeRule,
     TenantHeaderSpec, TenantRule, UpstreamSpec,
@@ -261,13 +261,15 @@ async fn limits_count_per_holder_and_say_when_to_come_back() {
     let gate = start(|realm| {
         realm.legacy_limit_headers = true;
         realm.limits.push(LimitSpec {
-            name: "per-tenant".into(),
-            key: LimitKey::Tenant,
-            quota: Quota::new(1, Duration::from_secs(10), 2).unwrap(),
             overrides: vec![(
                 "big".parse().unwrap(),
-                Quota::new(100, Duration::from_secs(10), 100).unwrap(),
+                Amount::Rate(Quota::new(100, Duration::from_secs(10), 100).unwrap()),
             )],
+            ..LimitSpec::rate(
+                "per-tenant",
+                LimitKey::Tenant,
+                Quota::new(1, Duration::from_secs(10), 2).unwrap(),
+            )
         });
     })
     .await;
@@ -300,12 +302,11 @@ async fn limits_count_per_holder_and_say_when_to_come_back() {
 #[tokio::test]
 async fn limits_of_the_realm_count_what_is_not_there_too() {
     let gate = start(|realm| {
-        realm.limits.push(LimitSpec {
-            name: "everywhere".into(),
-            key: LimitKey::Tenant,
-            quota: Quota::new(2, Duration::from_secs(60), 2).unwrap(),
-            overrides: vec![],
-        });
+        realm.limits.push(LimitSpec::rate(
+            "everywhere",
+            LimitKey::Tenant,
+            Quota::new(2, Duration::from_secs(60), 2).unwrap(),
+        ));
     })
     .await;
     for (line, tenant, first) in [("GET /nowhere", "one", 404), ("POST /get-only", "two", 405)] {

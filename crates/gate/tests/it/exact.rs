@@ -295,11 +295,9 @@ async fn what_follows_bearer_is_one_token() {
 
 #[tokio::test]
 async fn the_headers_tell_of_the_limit_that_is_nearest() {
-    let limit = |name: &str, count| LimitSpec {
-        name: name.into(),
-        key: LimitKey::Tenant,
-        quota: Quota::new(count, Duration::from_secs(60), count).unwrap(),
-        overrides: vec![],
+    let limit = |name: &str, count| {
+        let quota = Quota::new(count, Duration::from_secs(60), count).unwrap();
+        LimitSpec::rate(name, LimitKey::Tenant, quota)
     };
     for (limits, told) in [
         ([limit("wide", 6), limit("narrow", 2)], "\"narrow\";r=1"),

@@ -107,12 +107,11 @@ async fn a_form_sees_the_request_and_only_the_headers_it_reads() {
 
 #[tokio::test]
 async fn what_the_gate_refuses_at_a_mount_has_the_form_of_the_mount() {
-    let few = LimitSpec {
-        name: "few".into(),
-        key: LimitKey::Address,
-        quota: Quota::new(1, Duration::from_secs(60), 1).unwrap(),
-        overrides: vec![],
-    };
+    let few = LimitSpec::rate(
+        "few",
+        LimitKey::Address,
+        Quota::new(1, Duration::from_secs(60), 1).unwrap(),
+    );
     let options = GateOptions {
         max_body: 8,
         ..GateOptions::default()

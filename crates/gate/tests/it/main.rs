@@ -25,6 +25,8 @@ mod framing;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod limit;
+#[cfg(test)]
 mod listener;
 #[cfg(test)]
 mod listeners;

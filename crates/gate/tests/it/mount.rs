@@ -71,12 +71,11 @@ fn mounts(realm: &mut RealmSpec) {
             ..mount("/m/small/**", MountAccess::Open)
         },
         MountSpec {
-            limits: vec![LimitSpec {
-                name: "few".to_owned(),
-                key: LimitKey::Address,
-                quota: Quota::new(2, Duration::from_secs(60), 2).unwrap(),
-                overrides: vec![],
-            }],
+            limits: vec![LimitSpec::rate(
+                "few",
+                LimitKey::Address,
+                Quota::new(2, Duration::from_secs(60), 2).unwrap(),
+            )],
             ..mount("/m/few/**", MountAccess::Open)
         },
         MountSpec {
@@ -422,12 +421,8 @@ async fn a_target_made_once_finds_the_realm_that_was_called() {
 }
 
 fn three_an_hour() -> LimitSpec {
-    LimitSpec {
-        name: "three".to_owned(),
-        key: LimitKey::Address,
-        quota: Quota::new(3, Duration::from_secs(3600), 3).unwrap(),
-        overrides: vec![],
-    }
+    let quota = Quota::new(3, Duration::from_secs(3600), 3).unwrap();
+    LimitSpec::rate("three", LimitKey::Address, quota)
 }
 
 /// A load balancer that is told 429 takes the node out.

@@ -21,6 +21,7 @@ mod delete_user;
 mod detail;
 mod displace;
 mod exchange;
+mod expose;
 mod factor;
 mod facts;
 mod find;
@@ -59,6 +60,7 @@ mod sign_out;
 mod sign_up;
 mod strangers;
 mod sweep;
+mod tenant_limit;
 mod turn;
 mod update_user;
 mod work;
@@ -78,6 +80,7 @@ pub use create_user::{CreateUser, create_user};
 pub use delete_tenant::delete_tenant;
 pub use delete_user::{DeleteUser, delete_user};
 pub use exchange::{ExchangeRequest, exchange};
+pub use expose::expose_credential;
 pub use factor::{delete_factor, list_factors};
 pub use find::{
     Profile, find_subject, find_subject_by_email, find_user_by_email, list_subjects,
@@ -113,6 +116,7 @@ pub use sign_out::sign_out;
 pub use sign_up::{SignUp, sign_up};
 pub use strangers::Strangers;
 pub use sweep::sweep_erased;
+pub use tenant_limit::{list_tenant_limits, set_tenant_limit};
 pub use update_user::{check_own_metadata, update_own_metadata};
 pub use work::Failure;
 

@@ -76,6 +76,8 @@ actions! {
     TenantCreate = "tenant.create";
     /// A tenant was deleted.
     TenantDelete = "tenant.delete";
+    /// A tenant was given an amount of a limit, or it was taken back.
+    TenantLimit = "tenant.limit";
     /// An address was invited into a tenant.
     TenantInvite = "tenant.invite";
     /// An invitation was withdrawn.
@@ -104,6 +106,8 @@ actions! {
     TokenExchange = "token.exchange";
     /// An API token was presented itself and refused, or converted for an upstream.
     TokenPresent = "token.present";
+    /// A credential came over plain HTTP where TLS is demanded.
+    CredentialExposed = "credential.exposed";
     /// A client was made.
     ClientCreate = "client.create";
     /// A client got a new secret.

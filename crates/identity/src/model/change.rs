@@ -23,6 +23,8 @@ pub enum Change {
     Keys,
     /// Tenants were deleted.
     Tenants,
+    /// What tenants were given of limits changed.
+    Limits,
 }
 
 /// An entry of the change log.

@@ -13,6 +13,7 @@ mod dossier;
 mod factor;
 mod invitation;
 mod key;
+mod limit;
 mod mail;
 mod session;
 mod subject;
@@ -30,6 +31,7 @@ pub use dossier::{Dossier, TokenDossier};
 pub use factor::{Factor, FactorData, FactorKind, FactorState};
 pub use invitation::{Invitation, MadeThrough};
 pub use key::{KeyPurpose, KeyRecord, KeyState};
+pub use limit::{QuotaWindow, TenantLimit};
 pub use mail::{ClaimedMail, MailCount, MailDraft, MailKind, QueuedMail};
 pub use session::{Device, RefreshFamily, Rotation, Session, SessionState, UserAgent};
 pub use subject::{

@@ -118,14 +118,14 @@ impl Limiter for SharedLimits {
     fn peek(&self, key: u128, quota: &Quota, now: Timestamp) -> Verdict {
         self.node.peek(key, quota, now)
     }
+
+    fn give_back(&self, key: u128, quota: Quota, now: Timestamp) {
+        self.node.give_back(key, &quota, now);
+    }
 }
 
 impl StrictLimiter for SharedLimits {
     fn take(&self, key: u128, quota: Quota, now: Timestamp) -> Taken<'_> {
         Box::pin(self.node.take(key, quota, now))
-    }
-
-    fn give_back(&self, key: u128, quota: Quota, now: Timestamp) {
-        self.node.give_back(key, &quota, now);
     }
 }

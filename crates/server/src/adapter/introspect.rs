@@ -1,6 +1,7 @@
 //! API tokens for the gate, cached, and which tenants there are. A cached principal is used while the feed has
 //! nothing newer about its token or owner; refusals are never cached.
 
+use super::exposed::Exposed;
 use super::tenants::KnownTenants;
 use super::{LEASE, call, rejected, served};
 use crate::feed::Feed;
@@ -31,6 +32,7 @@ pub(crate) struct TokenIntrospect {
     feed: Arc<Feed>,
     cache: Cache<(RealmId, [u8; 32]), Cached, Weigh>,
     tenants: KnownTenants,
+    exposed: Exposed,
 }
 
 #[derive(Clone)]
@@ -63,6 +65,7 @@ impl TokenIntrospect {
             feed,
             cache: Cache::with_weighter(entries, room, Weigh),
             tenants: KnownTenants::new(),
+            exposed: Exposed::default(),
         }
     }
 
@@ -164,6 +167,38 @@ impl Introspect for TokenIntrospect {
             self.tenants.learn(&served.live, tenant, as_of);
         }
         Ok(is_there)
+    }
+
+    async fn exposed(&self, realm: &RealmHandle, principal: &Principal, facts: Facts) {
+        let Ok(served) = served(realm) else { return };
+        let credential = principal.credential;
+        if credential == CredentialId::Foreign
+            || !self.exposed.is_due(served.realm.id, credential, facts.now)
+        {
+            return;
+        }
+        let ctx = Context {
+            identity: &self.identity,
+            realm: &served.realm,
+            call: &call(facts),
+            effects: &Effects::undeclared(),
+        };
+        match act::expose_credential(ctx, principal).await {
+            Ok(()) => {
+                tracing::warn!(
+                    realm = %served.realm.settings.name, request = %facts.request,
+                    "a credential came over plain HTTP"
+                );
+                // What was revoked is refused from the answer on.
+                if let Err(error) = self.feed.catch_up().await {
+                    tracing::error!(%error, "a revocation is not known here yet");
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "an exposed credential could not be written down");
+                self.exposed.forget(served.realm.id, credential);
+            }
+        }
     }
 
     async fn client(

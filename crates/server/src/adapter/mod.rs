@@ -1,9 +1,11 @@
 //! Identity, as the gate asks for it: each port of the gate over the use-cases.
 
+mod exposed;
 mod introspect;
 mod keys;
 mod minter;
 mod news;
+mod plans;
 mod revocations;
 mod tenants;
 
@@ -11,6 +13,7 @@ pub(crate) use introspect::TokenIntrospect;
 pub(crate) use keys::RealmKeys;
 pub(crate) use minter::InternalMinter;
 pub(crate) use news::FeedNews;
+pub(crate) use plans::LivePlans;
 pub(crate) use revocations::{FeedRevocations, LEASE};
 
 use crate::realms::Served;

@@ -26,7 +26,7 @@ fn the_expectations_of_dxtra_hold() {
 
 #[test]
 fn the_expectations_of_flotac_hold() {
-    holds("flotac", 6);
+    holds("flotac", 7);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `doorward demo`: the published systems that are built, each on an address and a store of
 //! its own, with subjects, tokens and rows to try and curl lines that work as printed.
 
+mod flotac;
 mod heliosdb;
 mod witboost;
 
@@ -31,9 +32,11 @@ impl Demo {
         let addresses = [
             free_address(witboost::PORT).map_err(cannot)?,
             free_address(heliosdb::PORT).map_err(cannot)?,
+            free_address(flotac::PORT).map_err(cannot)?,
         ];
         let file = folder.0.join("demo.toml");
-        std::fs::write(&file, configuration(addresses)?).map_err(cannot)?;
+        let upstream = flotac::upstream()?;
+        std::fs::write(&file, configuration(addresses, &upstream)?).map_err(cannot)?;
         let overrides = Overrides::default();
         let loaded = load(&file, &process_environment, &overrides)
             .map_err(|problems| crate::engine::wrong(&problems))?;
@@ -46,7 +49,10 @@ impl Demo {
 }
 
 /// The systems as they stand, each on its address, in one process.
-fn configuration([witboost, heliosdb]: [SocketAddr; 2]) -> Result<String, Failure> {
+fn configuration(
+    [witboost, heliosdb, flotac]: [SocketAddr; 3],
+    upstream: &str,
+) -> Result<String, Failure> {
     let mut whole: Table = witboost::TEXT
         .replace("127.0.0.1:8080", &witboost.to_string())
         .replace("127.0.0.1:9090", "127.0.0.1:0")
@@ -57,12 +63,19 @@ fn configuration([witboost, heliosdb]: [SocketAddr; 2]) -> Result<String, Failur
         .replace("127.0.0.1:6543", &heliosdb.to_string())
         .parse()
         .map_err(cannot)?;
-    let listen = Value::from(vec![witboost.to_string(), heliosdb.to_string()]);
+    let mut third = flotac::configuration(upstream)?;
+    let all = [witboost, heliosdb, flotac].map(|address| address.to_string());
+    let listen = Value::from(all.to_vec());
     table(&mut whole, "server")?.insert("listen".to_owned(), listen);
     let added = std::mem::take(table(&mut other, "realm")?);
+    let more = std::mem::take(table(&mut third, "realm")?);
     let realms = table(&mut whole, "realm")?;
-    realms.extend(added);
-    for (name, address) in [("witboost", witboost), ("heliosdb", heliosdb)] {
+    realms.extend(added.into_iter().chain(more));
+    for (name, address) in [
+        ("witboost", witboost),
+        ("heliosdb", heliosdb),
+        ("flotac", flotac),
+    ] {
         let listen = Value::from(vec![address.to_string()]);
         table(realms, name)?.insert("listen".to_owned(), listen);
     }
@@ -124,7 +137,7 @@ impl AsyncGreeting for Tour {
         composed: &Composed,
         addresses: &[SocketAddr],
     ) -> Result<(), Failure> {
-        let [witboost, heliosdb] = addresses else {
+        let [witboost, heliosdb, flotac] = addresses else {
             return Err(cannot("no address"));
         };
         let now = SystemClock.now();
@@ -158,6 +171,13 @@ impl AsyncGreeting for Tour {
         let people = heliosdb::People::make(stage).await?;
         heliosdb::fill(data).await?;
         output::line(&heliosdb::tour(&format!("http://{heliosdb}"), &people));
+        let realm = self::realm(engine, "flotac").await?;
+        let stage = Context {
+            realm: &realm,
+            ..stage
+        };
+        let people = flotac::People::make(stage).await?;
+        output::line(&flotac::tour(&format!("http://{flotac}"), &people));
         Ok(())
     }
 }
@@ -191,11 +211,11 @@ mod tests {
 
     #[test]
     fn the_systems_of_the_demo_are_one_sound_configuration() {
-        let addresses = [([127, 0, 0, 1], 1), ([127, 0, 0, 1], 2)].map(SocketAddr::from);
-        let text = configuration(addresses).unwrap();
+        let addresses = [1, 2, 3].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let text = configuration(addresses, "http://127.0.0.1:9").unwrap();
         let directory = tempfile::tempdir().unwrap();
         let realms = loaded(directory.path(), &text).settings.realms;
         let names: Vec<&str> = realms.iter().map(|realm| realm.name().as_str()).collect();
-        assert_eq!(names, ["heliosdb", "witboost"]);
+        assert_eq!(names, ["flotac", "heliosdb", "witboost"]);
     }
 }

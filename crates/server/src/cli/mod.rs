@@ -22,6 +22,7 @@ mod serve;
 mod service_account;
 mod session;
 mod tenant;
+mod tenant_limit;
 mod token;
 mod user;
 mod verify_jws;

@@ -2,6 +2,7 @@
 
 use super::args::{Expires, Target};
 use super::manage::{Confirmed, email, every, refused, run, show, show_list};
+use super::tenant_limit;
 use super::{Failure, output};
 use clap::{Args, Subcommand};
 use doorward_base::{ChallengeId, Email, RoleName, Secret, TenantId};
@@ -26,6 +27,9 @@ pub(super) enum Tenant {
     Invitations(Invitations),
     /// Withdraw an invitation: its secret takes nothing any more
     Withdraw(Withdraw),
+    /// Amounts of limits that a tenant has in place of the configuration's
+    #[command(subcommand)]
+    Limit(tenant_limit::Limit),
 }
 
 #[derive(Args, Debug)]
@@ -110,6 +114,7 @@ impl Tenant {
             Self::Delete(command) => delete(command),
             Self::Invitations(command) => invitations(&command),
             Self::Withdraw(command) => withdraw(&command),
+            Self::Limit(command) => command.run(),
         }
     }
 }

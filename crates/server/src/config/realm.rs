@@ -16,6 +16,7 @@ use super::value::Url;
 use doorward_base::words;
 use doorward_base::{ClassName, Permission, RoleName, Scope};
 use doorward_gate::policy::spec::RequireHttps;
+use doorward_identity::settings::Exposure;
 use doorward_oauth::settings::Exchange;
 use doorward_rows::settings::Data;
 use doorward_supabase::settings::Supabase;
@@ -77,6 +78,9 @@ pub struct Realm {
     pub supabase: Option<Supabase>,
     /// HTTP Basic with an API token as the password. Default: off.
     pub basic: Option<Basic>,
+    /// What becomes of a credential that comes over plain HTTP where TLS is demanded:
+    /// "ignore", "flag" it in the audit log, or "revoke" it too. Default: "flag".
+    pub exposed_credentials: Word<Exposure>,
     /// Limits, by name.
     pub limits: BTreeMap<String, Limit>,
     /// External issuers whose access tokens are accepted.

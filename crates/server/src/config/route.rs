@@ -79,6 +79,9 @@ pub struct Route {
     /// Limits of its own, by name.
     #[serde(default)]
     pub limits: Vec<String>,
+    /// Whether the limits of the realm that apply everywhere count it. Default: true.
+    #[serde(default = "yes")]
+    pub limited: bool,
     /// The body form of its errors. Default: the realm's.
     #[serde(default)]
     pub errors: Option<Text<FormName>>,
@@ -89,6 +92,10 @@ pub struct Route {
     /// The largest request body. Default: the server's.
     #[serde(default)]
     pub max_body: Option<Text<Size>>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// How https upstreams are recognised, and how this side is by them.

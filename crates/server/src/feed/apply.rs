@@ -125,6 +125,7 @@ impl Feed {
                         retiring: tx.list_retiring(since).await?,
                         epochs: tx.list_epochs(since).await?,
                         deleted_tenants: tx.list_deleted_tenants(since).await?,
+                        limits: tx.list_tenant_limits(None).await?,
                     })
                 })
             });
@@ -208,6 +209,7 @@ fn by_realm(rows: &[ChangeRow], era: u64) -> HashMap<RealmId, Changes> {
             Change::Subject(id) => drop(changes.subjects.insert(id, position)),
             Change::Keys => changes.keys = true,
             Change::Tenants => changes.tenants = Some(position),
+            Change::Limits => changes.limits = true,
         }
     }
     realms
@@ -244,6 +246,9 @@ async fn ask(
     }
     if changes.tenants.is_some() {
         standing.deleted_tenants = tx.list_deleted_tenants(since).await?;
+    }
+    if changes.limits {
+        standing.limits = Some(tx.list_tenant_limits(None).await?);
     }
     Ok(standing)
 }

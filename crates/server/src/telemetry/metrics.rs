@@ -58,7 +58,7 @@ impl fmt::Debug for Reader {
 
 impl Reader {
     /// The plain counters: name, help, value.
-    fn counters(&self) -> [(&'static str, &'static str, u64); 8] {
+    fn counters(&self) -> [(&'static str, &'static str, u64); 9] {
         let counters = self.0.gate.counters();
         let load = |value: &AtomicU64| value.load(Ordering::Relaxed);
         [
@@ -81,6 +81,11 @@ impl Reader {
                 "token_cache_misses",
                 "Access tokens that had to be verified",
                 load(&counters.cache_misses),
+            ),
+            (
+                "token_lookups",
+                "API tokens presented whose shape is right, and that were looked up",
+                load(&counters.token_lookups),
             ),
             (
                 "connections",
@@ -158,6 +163,24 @@ impl Reader {
 }
 
 impl Reader {
+    /// Limits that were reached, by realm and name: both are the configuration's.
+    fn limits(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let kind = ConstCounter::new(0u64).metric_type();
+        let help = "Requests beyond a limit: refused, or only observed";
+        let mut reached = encoder.encode_descriptor("limit_reached", help, None, kind)?;
+        for ((realm, limit), count) in self.0.gate.counters().limits.reached() {
+            for (outcome, number) in [("refused", count.refused), ("observed", count.observed)] {
+                let labels = [
+                    ("realm", realm.as_str()),
+                    ("limit", &*limit),
+                    ("outcome", outcome),
+                ];
+                ConstCounter::new(number).encode(reached.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The runs of each job.
     fn jobs(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let (count, gauge) = (
@@ -219,6 +242,7 @@ impl Collector for Reader {
         for (code, count) in self.0.gate.counters().refused() {
             ConstCounter::new(count).encode(refused.encode_family(&[("code", code.as_str())])?)?;
         }
+        self.limits(&mut encoder)?;
         let mut sent =
             encoder.encode_descriptor("egress", "Outgoing requests, by outcome", None, kind)?;
         for (outcome, count) in self.0.egress.outcomes() {

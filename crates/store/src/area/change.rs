@@ -22,6 +22,7 @@ pub(crate) fn values(change: &Change) -> [Value<'static>; 2] {
         Change::Subject(id) => ["subject".into(), id.into()],
         Change::Keys => ["keys".into(), Value::Null],
         Change::Tenants => ["tenants".into(), Value::Null],
+        Change::Limits => ["limits".into(), Value::Null],
     }
 }
 
@@ -33,6 +34,7 @@ fn read_change(row: &mut Cursor<'_>) -> Result<Change, StoreError> {
         "subject" => row.id("ref").map(Change::Subject),
         "keys" => Ok(Change::Keys),
         "tenants" => Ok(Change::Tenants),
+        "limits" => Ok(Change::Limits),
         _ => Err(row.bad("kind", "unknown")),
     }
 }

@@ -140,6 +140,7 @@ impl<E: Engine> InRealm<E> {
             "DELETE FROM client_secret WHERE realm = $1 AND client IN \
              (SELECT id FROM client WHERE realm = $1 AND tenant = $2)",
             "DELETE FROM tenant_role WHERE realm = $1 AND tenant = $2",
+            "DELETE FROM tenant_limit WHERE realm = $1 AND tenant = $2",
         ] {
             self.0.write(target(TENANT, id), sql, values![id]).await?;
         }

@@ -16,6 +16,7 @@ pub(crate) mod factor;
 pub(crate) mod grant;
 pub(crate) mod identity;
 pub(crate) mod key;
+pub(crate) mod limit;
 pub(crate) mod mail;
 pub(crate) mod session;
 pub(crate) mod subject;

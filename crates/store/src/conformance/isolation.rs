@@ -7,10 +7,12 @@ use super::fixture::{
     tenant_id, tenant_keys, token, token_id, token_in, user,
 };
 use super::{reading, writing};
-use doorward_base::RealmId;
+use doorward_base::limit::Amount;
+use doorward_base::{RealmId, Timestamp};
 use doorward_identity::model::{
     Address, AuditAction, Challenge, ChallengeKind, Contact, FactorKind, Identifier, KeyPurpose,
-    KeyState, Metadata, RoleDefinition, SecretUse, SubjectStatus, TokenState,
+    KeyState, Metadata, QuotaWindow, RoleDefinition, SecretUse, SubjectStatus, TenantLimit,
+    TokenState,
 };
 use doorward_identity::port::{
     AuditFilter, ChallengeFilter, ChallengeKey, ChallengesIn, ChallengesOf, Read, StoreError,
@@ -52,6 +54,14 @@ async fn furnish_in(tx: &mut dyn Tx) -> Result<(), StoreError> {
         permissions: vec!["read".parse().unwrap()],
     };
     tx.put_tenant_role(&acme, &role).await?;
+    let given = TenantLimit {
+        tenant: acme.clone(),
+        limit: "open".to_owned(),
+        amount: Amount::InFlight(1),
+        changed_at: at(1),
+    };
+    tx.put_tenant_limit(&given).await?;
+    tx.add_quota_use(QUOTA, 1).await?;
     tx.bump_epoch(subject_id(1), Some(&acme), at(1)).await?;
     let mut bound = token_in(1, 1, "acme");
     bound.token.created_by = Some(subject_id(1));
@@ -106,6 +116,13 @@ pub(crate) async fn nothing_of_a_realm_is_found_from_another(store: StoreHandle)
     }
 }
 
+/// A quota of which something is used.
+const QUOTA: QuotaWindow = QuotaWindow {
+    holder: 1,
+    start: Timestamp::from_seconds(0),
+    end: Timestamp::from_seconds(1),
+};
+
 /// What a look-up looked for, and whether it saw something.
 type Look = (&'static str, bool);
 
@@ -146,6 +163,12 @@ async fn look_at_people(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError> {
         ("tenant's memberships", !theirs.is_empty()),
         ("grants", !tx.list_grants(one).await?.is_empty()),
         ("roles", !tx.list_tenant_roles(&acme).await?.is_empty()),
+        ("limits", !tx.list_tenant_limits(None).await?.is_empty()),
+        (
+            "tenant's limits",
+            !tx.list_tenant_limits(Some(&acme)).await?.is_empty(),
+        ),
+        ("quota", tx.find_quota_use(QUOTA).await? > 0),
         (
             "subject's epochs",
             !tx.list_epochs_of(&[one]).await?.is_empty(),

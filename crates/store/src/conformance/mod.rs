@@ -11,6 +11,7 @@ pub(crate) mod fixture;
 pub(crate) mod grant;
 pub(crate) mod isolation;
 pub(crate) mod key;
+pub(crate) mod limit;
 pub(crate) mod look_up;
 pub(crate) mod prune;
 pub(crate) mod race;
@@ -133,6 +134,10 @@ macro_rules! conformance {
                 events_are_filtered,
                 events_are_paged,
                 a_search_looks_at_a_bounded_number_of_events,
+            ]
+            limit: [
+                what_tenants_were_given_comes_back_as_it_was,
+                uses_of_a_quota_add_up_and_are_pruned_when_it_is_over,
             ]
             look_up: [
                 a_look_up_that_does_more_runs_in_a_transaction,

@@ -18,6 +18,7 @@ pub(crate) mod hashing;
 pub(crate) mod invitation;
 pub(crate) mod key;
 pub(crate) mod known;
+pub(crate) mod limit;
 pub(crate) mod mail;
 pub(crate) mod management;
 pub(crate) mod other_realm;
@@ -45,6 +46,11 @@ macro_rules! use_cases {
                 a_class_names_the_permission_to_create,
                 one_tenants_tokens_take_no_place_of_anothers,
                 tokens_are_made_at_a_bounded_rate,
+            ]
+            limit: [
+                the_realm_gives_a_tenant_an_amount_and_takes_it_back,
+                a_tenants_own_administrator_gives_it_nothing,
+                an_exposed_key_is_written_down_and_dies_where_the_realm_says_so,
             ]
             replace: [
                 a_replacement_keeps_the_expiry_or_gets_a_new_one,

@@ -328,6 +328,8 @@ fn settings(name: &str) -> RealmSettings {
         default_role: None,
         externals: vec![],
         retention: RetentionSettings::default(),
+        limits: Default::default(),
+        exposure: Default::default(),
     }
 }
 

@@ -24,6 +24,7 @@ use doorward_base::{Environment, ErrorCode, Principal, Secret};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub(super) const STAGE: &str = "verify";
 
@@ -80,6 +81,7 @@ impl Verifier<'_> {
             }
             Presented::ApiToken { class, token, via } => {
                 hint.class = Some(class.name.to_string().into());
+                self.counters.token_lookups.fetch_add(1, Ordering::Relaxed);
                 let looked_up =
                     self.introspect
                         .introspect(&realm.handle, &class.name, token, via, facts);

@@ -91,6 +91,7 @@ pub(crate) fn route(path: &str, upstream: UpstreamSpec) -> RouteSpec {
         environments: vec![],
         basic: None,
         limits: vec![],
+        counted: true,
         errors: None,
         timeout: Duration::from_secs(5),
         max_body: None,

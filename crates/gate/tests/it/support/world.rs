@@ -1,6 +1,7 @@
 //! The stand-in ports: what they know, and the credentials that they accept.
 
 use async_trait::async_trait;
+use doorward_base::limit::{Amount, Tally};
 use doorward_base::principal::{CredentialId, Epoch, PrincipalParts};
 use doorward_base::testing::{FixedClock, SeededEntropy};
 use doorward_base::{
@@ -45,6 +46,11 @@ pub(crate) struct World {
     pub(crate) tokens: Mutex<HashMap<String, Arc<Principal>>>,
     pub(crate) introspected: AtomicU64,
     pub(crate) minted: AtomicU64,
+    /// What tenants were given, by tenant and limit.
+    pub(crate) given: Mutex<HashMap<(String, String), Amount>>,
+    pub(crate) tally: Tally,
+    /// Credentials that came by plain HTTP.
+    pub(crate) exposed: Mutex<Vec<CredentialId>>,
 }
 
 #[async_trait]
@@ -92,6 +98,10 @@ impl Introspect for World {
     ) -> Result<Arc<Principal>, Rejected> {
         let known = cookie.expose() == "signed-in";
         known.then(|| self.principal(Some("acme"))).ok_or(UNKNOWN)
+    }
+
+    async fn exposed(&self, _realm: &RealmHandle, principal: &Principal, _facts: Facts) {
+        self.exposed.lock().unwrap().push(principal.credential);
     }
 }
 
@@ -214,6 +224,9 @@ impl World {
             tokens: Mutex::default(),
             introspected: AtomicU64::new(0),
             minted: AtomicU64::new(0),
+            given: Mutex::default(),
+            tally: Tally::new(1000),
+            exposed: Mutex::default(),
         }
     }
 

@@ -48,6 +48,8 @@ fn settings() -> RealmSettings {
         default_role: Some(role("reader")),
         externals: Vec::new(),
         retention: RetentionSettings::default(),
+        limits: Default::default(),
+        exposure: Default::default(),
     }
 }
 

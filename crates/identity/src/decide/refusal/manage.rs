@@ -47,6 +47,9 @@ pub enum ManageRefusal {
     /// It is not there, or out of the caller's reach: one answer for both.
     #[error("{0} is not there or out of reach")]
     NotFound(&'static str),
+    /// An amount of something else than what the limit counts.
+    #[error("the limit counts something else: see its rate, in_flight or quota")]
+    OtherMeasure,
     /// It is there already.
     #[error("{0} exists already")]
     Exists(&'static str),
@@ -179,6 +182,7 @@ impl Reason for ManageRefusal {
             Self::Barred(_) => ("barred", ErrorCode::AlreadyExists),
             Self::SelfMade(_) => ("self_made", ErrorCode::InvalidRequest),
             Self::OwnAddressUnproven => ("own_address_unproven", ErrorCode::InsufficientPermission),
+            Self::OtherMeasure => ("other_measure", ErrorCode::InvalidRequest),
             Self::StandIn => ("stand_in", ErrorCode::InvalidRequest),
             Self::RoleUnknown(_) => ("role_unknown", ErrorCode::InvalidRequest),
             Self::LastWayIn => ("last_way_in", ErrorCode::InvalidRequest),

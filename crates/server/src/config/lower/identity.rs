@@ -7,7 +7,9 @@ use crate::config::realm::Realm;
 use crate::config::text::{FromText as _, Text, sorted};
 use crate::config::value::{Span, Url};
 use doorward_base::claims::ClaimsTemplate;
+use doorward_base::limit::MeasureKind;
 use doorward_base::{Audience, Permission, RealmName, RoleName};
+use doorward_gate::policy::spec::LimitKey;
 use doorward_identity::model::RoleDefinition;
 use doorward_identity::settings::{
     Enrolment, ExchangeSettings, ExternalIssuer, RealmSettings, RefreshMode, SessionSettings,
@@ -16,6 +18,7 @@ use doorward_identity::settings::{
 use doorward_jose::alg::Algorithm;
 use doorward_surface::setting::Word;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +27,21 @@ fn external(issuer: &Issuer) -> ExternalIssuer {
         issuer: Arc::from(issuer.issuer.as_str()),
         provision: issuer.provision.0,
     }
+}
+
+/// The limits of which a tenant may be given an amount of its own.
+fn limits_of_tenants(realm: &Realm) -> BTreeMap<String, MeasureKind> {
+    let limits = realm.limits.iter();
+    let of_tenants = limits.filter(|(_, limit)| limit.key.0 != LimitKey::Realm);
+    let kinds = of_tenants.map(|(name, limit)| {
+        let kind = match (limit.rate, limit.in_flight) {
+            (Some(_), _) => MeasureKind::Rate,
+            (None, Some(_)) => MeasureKind::InFlight,
+            (None, None) => MeasureKind::Calendar,
+        };
+        (name.clone(), kind)
+    });
+    kinds.collect()
 }
 
 /// Who may sign up, and what becomes of who does.
@@ -92,6 +110,8 @@ impl Lowering<'_> {
                 .map(|Text(role)| role.clone()),
             externals: realm.issuers.iter().map(external).collect(),
             retention: self.retention(realm, path),
+            limits: limits_of_tenants(realm),
+            exposure: realm.exposed_credentials.0,
         })
     }
 

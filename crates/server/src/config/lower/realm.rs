@@ -13,12 +13,13 @@ use crate::config::value::Url;
 use doorward_base::{RealmName, Words as _};
 use doorward_gate::policy::spec::{ForwardAuthSpec, RealmSpec, RequireHttps, TenantHeaderSpec};
 use doorward_identity::model::RoleDefinition;
-use doorward_identity::settings::RealmSettings;
+use doorward_identity::settings::{Exposure, RealmSettings};
 use doorward_oauth::ExchangeMount;
 use doorward_rows::settings::DataConfig;
 use doorward_supabase::SupabaseMount;
 use doorward_surface::setting::{Word, Wrong};
 use doorward_surface::{Form, RealmParts};
+use http::HeaderName;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -177,6 +178,11 @@ impl Lowering<'_> {
                 .collect(),
             failed_credentials: failed?,
             legacy_limit_headers: realm.legacy_limit_headers,
+            code_header: realm
+                .dialects
+                .contains(&Word(Dialect::Supabase))
+                .then(|| HeaderName::from_static("sb-error-code")),
+            watches_exposure: identity.exposure != Exposure::Ignore,
             identity: self.identity_headers(&realm.identity, path),
             cors_origins: self.cors_origins(realm, path),
             forward_auth: self.forward_auth(realm, server, path),

@@ -29,6 +29,7 @@ impl Lowering<'_> {
             self.check_route(realm, route, &place);
             self.check_credentials(route, &place);
             self.check_public(route, &place);
+            self.check_limited(route, &place);
             let limits = self.route_limits(realm, route, limits, &place);
             routes.push(self.route(route, limits, &mut shared, &place));
         }
@@ -68,6 +69,7 @@ impl Lowering<'_> {
             environments: sorted(&route.environments),
             basic: route.basic.clone(),
             limits,
+            counted: route.limited,
             errors: route.errors.as_ref().map(|Text(name)| name.form()),
             timeout: self.positive(&path.key("timeout"), route.timeout, half_minute),
             max_body: route.max_body.map(|Text(Size(bytes))| bytes),
@@ -110,6 +112,16 @@ impl Lowering<'_> {
             self.wrong(
                 &path.key(*key),
                 "belongs to an upstream, and \"builtin:data\" is none",
+            );
+        }
+    }
+
+    /// A route that no limit counts names none.
+    fn check_limited(&mut self, route: &Route, path: &KeyPath) {
+        if !route.limited && !route.limits.is_empty() {
+            self.wrong(
+                &path.key("limited"),
+                "is false, and the route names limits of its own; remove one of the two",
             );
         }
     }

@@ -232,3 +232,56 @@ fn the_gates_complaints_have_lines_too() {
     lines.sort_unstable();
     assert_eq!(lines, [Some(5), Some(8)], "{problems:?}");
 }
+
+#[test]
+fn a_limit_counts_one_thing_and_what_belongs_to_it() {
+    let limit = |text: &str| format!("[realm.m.limits.l]\nkey = \"tenant\"\n{text}");
+    for sound in [
+        "rate = \"100/1m\"\nburst = 200\noverrides = { acme = { rate = \"1/1s\", burst = 9 } }",
+        "in_flight = 20\noverrides = { acme = { in_flight = 1 } }",
+        "quota = \"5000/day\"\nover = \"require_payment\"\noverrides = { acme = { quota = 7 } }",
+        "quota = \"5000/month\"\nmonth_from = 28\nover = \"observe\"",
+    ] {
+        check(&limit(sound), &[]);
+    }
+    let one = "d.toml:1: realm.m.limits.l: a limit has one of rate, in_flight and quota";
+    for (wrong, problem) in [
+        ("everywhere = true", one),
+        ("rate = \"1/1s\"\nin_flight = 1", one),
+        (
+            "in_flight = 0",
+            "d.toml:3: realm.m.limits.l.in_flight: must be at least 1",
+        ),
+        ("quota = \"5/week\"", "d.toml:3: realm.m.limits.l.quota: …"),
+        ("quota = \"0/day\"", "d.toml:3: realm.m.limits.l.quota: …"),
+        (
+            "quota = \"5/month\"\nmonth_from = 29",
+            "d.toml:3: realm.m.limits.l.quota: …",
+        ),
+        (
+            "quota = \"5/day\"\nmonth_from = 2",
+            "d.toml:4: realm.m.limits.l.month_from: …",
+        ),
+        (
+            "in_flight = 1\noverrides = { acme = { quota = 5 } }",
+            "d.toml:4: realm.m.limits.l.overrides.acme: says one amount …",
+        ),
+    ] {
+        check(&limit(wrong), &[problem]);
+    }
+}
+
+#[test]
+fn strangers_have_no_quota_and_the_realm_no_tenants_amounts() {
+    check(
+        "[realm.m.limits.l]\nkey = \"address\"\nquota = \"5/day\"\n[realm.m.limits.r]\nkey = \"realm\"\nrate = \"1/1s\"\noverrides = { acme = { rate = \"1/1s\" } }",
+        &[
+            "d.toml:2: realm.m.limits.l.key: …",
+            "d.toml:7: realm.m.limits.r.overrides: …",
+        ],
+    );
+    check(
+        "[realm.m.limits.l]\nkey = \"tenant\"\nrate = \"1/1s\"\n[[realm.m.route]]\npath = \"/a\"\nupstream = \"builtin:echo\"\nlimits = [\"l\"]\nlimited = false",
+        &["d.toml:8: realm.m.route[0].limited: …"],
+    );
+}

@@ -210,6 +210,33 @@ CREATE TABLE tenant_role (
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
 );
 
+-- What a tenant was given of a limit of the configuration; per in microseconds, of a rate.
+CREATE TABLE tenant_limit (
+    realm      bigint NOT NULL,
+    tenant     text COLLATE "C" NOT NULL,
+    name       text COLLATE "C" NOT NULL,
+    kind       text COLLATE "C" NOT NULL CHECK (kind IN ('rate', 'in_flight', 'quota')),
+    most       bigint NOT NULL CHECK (most > 0),
+    per        bigint CHECK (per > 0),
+    burst      bigint CHECK (burst > 0),
+    changed_at bigint NOT NULL,
+    PRIMARY KEY (tenant, realm, name),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
+    CHECK ((kind = 'rate') = (per IS NOT NULL) AND (kind = 'rate') = (burst IS NOT NULL))
+);
+
+-- What is used of quotas of the calendar. The holder is hashed with the limit's name, under
+-- a key made of the master key.
+CREATE TABLE quota_use (
+    realm   bigint NOT NULL REFERENCES realm (id),
+    holder  text COLLATE "C" NOT NULL CHECK (length(holder) = 32),
+    start   bigint NOT NULL,
+    ends_at bigint NOT NULL CHECK (ends_at > start),
+    used    bigint NOT NULL,
+    PRIMARY KEY (holder, realm, start)
+);
+CREATE INDEX quota_use_over ON quota_use (realm, ends_at);
+
 -- epoch: the time of the last change, and later than every other epoch of its subject, so
 -- that a row that is forgotten takes nothing back.
 CREATE TABLE epoch (
@@ -459,9 +486,9 @@ CREATE INDEX outbox_by_recipient ON outbox (realm, recipient);
 CREATE TABLE change_log (
     seq   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     realm bigint NOT NULL REFERENCES realm (id),
-    kind  text COLLATE "C" NOT NULL CHECK (kind IN ('api_token', 'session', 'client', 'subject', 'keys', 'tenants')),
+    kind  text COLLATE "C" NOT NULL CHECK (kind IN ('api_token', 'session', 'client', 'subject', 'keys', 'tenants', 'limits')),
     ref   uuid,
-    CHECK ((ref IS NULL) = (kind IN ('keys', 'tenants')))
+    CHECK ((ref IS NULL) = (kind IN ('keys', 'tenants', 'limits')))
 );
 
 -- Has no rows. A transaction that writes locks it beside the others; one that collided

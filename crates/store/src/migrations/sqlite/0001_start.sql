@@ -185,6 +185,33 @@ CREATE TABLE tenant_role (
     FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id)
 ) STRICT, WITHOUT ROWID;
 
+-- What a tenant was given of a limit of the configuration; per in microseconds, of a rate.
+CREATE TABLE tenant_limit (
+    realm      INTEGER NOT NULL,
+    tenant     TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    kind       TEXT NOT NULL CHECK (kind IN ('rate', 'in_flight', 'quota')),
+    most       INTEGER NOT NULL CHECK (most > 0),
+    per        INTEGER CHECK (per > 0),
+    burst      INTEGER CHECK (burst > 0),
+    changed_at INTEGER NOT NULL,
+    PRIMARY KEY (realm, tenant, name),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
+    CHECK ((kind = 'rate') = (per IS NOT NULL) AND (kind = 'rate') = (burst IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+-- What is used of quotas of the calendar. The holder is hashed with the limit's name, under
+-- a key made of the master key.
+CREATE TABLE quota_use (
+    realm   INTEGER NOT NULL REFERENCES realm (id),
+    holder  TEXT NOT NULL CHECK (length(holder) = 32),
+    start   INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL CHECK (ends_at > start),
+    used    INTEGER NOT NULL,
+    PRIMARY KEY (realm, holder, start)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX quota_use_over ON quota_use (realm, ends_at);
+
 -- epoch: the time of the last change, and later than every other epoch of its subject, so
 -- that a row that is forgotten takes nothing back.
 CREATE TABLE epoch (
@@ -420,7 +447,7 @@ CREATE INDEX outbox_by_recipient ON outbox (realm, recipient);
 CREATE TABLE change_log (
     seq   INTEGER PRIMARY KEY AUTOINCREMENT,
     realm INTEGER NOT NULL REFERENCES realm (id),
-    kind  TEXT NOT NULL CHECK (kind IN ('api_token', 'session', 'client', 'subject', 'keys', 'tenants')),
+    kind  TEXT NOT NULL CHECK (kind IN ('api_token', 'session', 'client', 'subject', 'keys', 'tenants', 'limits')),
     ref   BLOB,
-    CHECK ((ref IS NULL) = (kind IN ('keys', 'tenants')))
+    CHECK ((ref IS NULL) = (kind IN ('keys', 'tenants', 'limits')))
 ) STRICT;

@@ -12,8 +12,8 @@ use crate::postgres::session::Rotations;
 use crate::postgres::tx::{Access, RealmTx};
 use doorward_base::{ClassName, SubjectId, TenantId};
 use doorward_identity::model::{
-    AuditAction, ChallengeKind, Contact, Grant, Granted, HashedPassword, Metadata, Rotation,
-    SubjectStatus, TokenState,
+    AuditAction, ChallengeKind, Contact, Grant, Granted, HashedPassword, Metadata, QuotaWindow,
+    Rotation, SubjectStatus, TokenState,
 };
 use doorward_identity::port::{
     ChallengeFilter, ChallengeKey, ChallengesIn, ChallengesOf, StoreError, TokenFilter, TokenGroup,
@@ -23,7 +23,7 @@ use serde_json::Value;
 use tokio_postgres::SimpleQueryMessage;
 
 /// The columns that tell the rows of a realm apart, for each table that grows with it.
-const KEYS: [(&str, &[&str]); 15] = [
+const KEYS: [(&str, &[&str]); 17] = [
     (
         "api_token",
         &["id", "digest", "owner", "tenant", "created_by"],
@@ -47,6 +47,8 @@ const KEYS: [(&str, &[&str]); 15] = [
     ("client_secret", &["client", "digest"]),
     ("tenant", &["id"]),
     ("tenant_role", &["tenant"]),
+    ("tenant_limit", &["tenant"]),
+    ("quota_use", &["holder"]),
 ];
 
 /// The other tables, each with the reason why no key of it is looked at here.
@@ -421,6 +423,13 @@ async fn read_by_key(tx: &mut dyn Tx) -> Result<(), StoreError> {
     tx.find_password(subject).await?;
     tx.list_grants(subject).await?;
     tx.list_tenant_roles(&tenant).await?;
+    tx.list_tenant_limits(Some(&tenant)).await?;
+    let window = QuotaWindow {
+        holder: 1,
+        start: at(0),
+        end: at(1),
+    };
+    tx.find_quota_use(window).await?;
     tx.list_epochs_of(&[subject]).await?;
     tx.find_membership(subject, &tenant).await?;
     tx.list_memberships(subject).await?;

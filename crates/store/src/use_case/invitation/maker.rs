@@ -3,7 +3,7 @@
 
 use super::*;
 use doorward_base::Timestamp;
-use doorward_base::limit::{StrictLimiter, Taken};
+use doorward_base::limit::{Limiter, StrictLimiter, Taken, Verdict};
 use doorward_identity::model::Grant;
 use std::sync::Mutex;
 
@@ -326,9 +326,19 @@ impl StrictLimiter for Meanwhile {
             StrictLimiter::take(&self.counts, key, quota, now).await
         })
     }
+}
+
+impl Limiter for Meanwhile {
+    fn check(&self, key: u128, quota: &Quota, now: Timestamp) -> Verdict {
+        self.counts.check(key, quota, now)
+    }
+
+    fn peek(&self, key: u128, quota: &Quota, now: Timestamp) -> Verdict {
+        self.counts.peek(key, quota, now)
+    }
 
     fn give_back(&self, key: u128, quota: Quota, now: Timestamp) {
-        StrictLimiter::give_back(&self.counts, key, quota, now);
+        self.counts.give_back(key, quota, now);
     }
 }
 
