@@ -1,5 +1,5 @@
 //! Deletes a tenant for good. Its memberships, and what is bound to it, are dead at once,
-//! because it is found by nothing; rows go in pieces (`sweep_erased`). Its id is never
+//! because it is found by nothing; rows go in pieces (`sweep`). Its id is never
 //! given again: access tokens that carry it may live on for a while, and what it owned in
 //! other systems is known by it.
 
@@ -74,8 +74,9 @@ impl Work for Deletion {
         tx.erase_tenant(&self.tenant, self.call.now).await?;
         if let Some(keys) = keys {
             tx.erase_subject(keys.id, self.call.now).await?;
+            tx.sweep_subject(keys.id, self.call.now, SWEEP).await?;
         }
-        tx.sweep_erased(self.call.now, SWEEP).await?;
+        tx.sweep_tenant(&self.tenant, self.call.now, SWEEP).await?;
         tx.append_change(Change::Tenants).await?;
         Ok(())
     }

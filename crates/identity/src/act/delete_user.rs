@@ -3,11 +3,13 @@
 //! nothing; what is left of it in rows is taken away in pieces (`sweep`). Not here:
 //! disabling, which can be undone (`set_status`).
 
+use super::authenticate::forecast;
 use super::caller::load_manager;
 use super::shown_password::ShownPassword;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::erase::{Proof, may_delete};
+use crate::decide::manage::ManagementCaller;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change};
 use crate::port::{StoreError, Tx};
@@ -41,7 +43,15 @@ pub async fn delete_user(
 ) -> Result<(), Failure<ManageRefusal>> {
     let mut shown = ShownPassword::none();
     if caller.subject() == Some(request.subject) {
-        shown = ShownPassword::check(ctx, request.subject, request.password).await?;
+        // A check costs what many requests cost: who is no session gets none.
+        let refused = forecast(ctx, caller, ManagementCaller::demand_session).await?;
+        if refused.is_none() {
+            let passwords = &ctx.identity.passwords;
+            shown = match passwords.turn(caller.subject(), ctx.call.now).await? {
+                Ok(_turn) => ShownPassword::check(ctx, request.subject, request.password).await?,
+                Err(seconds) => ShownPassword::refused(ManageRefusal::TooManyPasswords(seconds)),
+            };
+        }
     }
     ctx.commit(Deletion {
         realm: ctx.realm(),
@@ -101,7 +111,8 @@ impl Work for Deletion {
 pub(super) async fn erase(tx: &mut dyn Tx, id: SubjectId, call: &Call) -> Result<(), StoreError> {
     tx.bump_epoch(id, None, call.now).await?;
     tx.erase_subject(id, call.now).await?;
-    tx.sweep_erased(call.now, SWEEP).await?;
+    // Its own alone: what others left is no part of what this one costs.
+    tx.sweep_subject(id, call.now, SWEEP).await?;
     tx.append_change(Change::Subject(id)).await
 }
 

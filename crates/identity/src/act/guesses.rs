@@ -6,7 +6,8 @@
 //!
 //! Beside guesses, sign-ins are counted, right or wrong, because each costs a hash: those of
 //! strangers by address alone, those of a known device by themselves, so that no neighbour
-//! uses them up. Not here: what all passwords together may cost (`password`).
+//! uses them up. So are passwords that are shown inside sessions, by account and by address.
+//! Not here: what all passwords together may cost (`password`).
 
 use crate::model::{Device, UserAgent};
 use doorward_base::limit::{Quota, QuotaError, StrictLimiter};
@@ -26,7 +27,8 @@ const PERIOD: Duration = Duration::from_secs(15 * 60);
 const WRONG_IN_ALL: u32 = 100;
 const HOUR: Duration = Duration::from_secs(3600);
 /// Sign-ins, right or wrong, of all strangers at one address, or of one known device, and how
-/// many more a minute: a person mistypes, a guesser repeats.
+/// many more a minute: a person mistypes, a guesser repeats. As many passwords are shown
+/// inside the sessions of one account, or of all accounts at one address.
 const SIGN_INS: u32 = 40;
 const SIGN_INS_A_MINUTE: u32 = 20;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -45,7 +47,10 @@ pub struct Guesses {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Origin<'d> {
     /// From inside a session of the account.
-    Session,
+    Session {
+        /// Where its caller is.
+        address: Option<IpAddr>,
+    },
     /// From whoever wants to sign in.
     Outside {
         /// By what.
@@ -100,17 +105,22 @@ impl Guesses {
         let mut guess = Guess {
             guesses: self,
             taken: Vec::with_capacity(2),
-            sign_in: None,
+            begun: Vec::with_capacity(2),
             now,
         };
         match from {
-            Origin::Session => guess.take(key("session"), self.each).await?,
+            Origin::Session { address } => {
+                let at = format!("{realm}\nshown at {}", text(address, holder));
+                guess.begin(self.key(&at)).await?;
+                guess.begin(key("shown")).await?;
+                guess.take(key("session"), self.each).await?;
+            }
             Origin::Outside {
                 device,
                 is_known: true,
             } => {
                 let agent = device.user_agent.as_ref().map_or("", UserAgent::as_str);
-                let own = format!("by {} {agent}", text(device, link));
+                let own = format!("by {} {agent}", text(device.address, link));
                 guess.begin(key(&format!("often {own}"))).await?;
                 guess.take(key(&own), self.each).await?;
             }
@@ -118,8 +128,8 @@ impl Guesses {
                 device,
                 is_known: false,
             } => {
-                let own = format!("from {}", text(device, site));
-                let at = format!("{realm}\nat {}", text(device, holder));
+                let own = format!("from {}", text(device.address, site));
+                let at = format!("{realm}\nat {}", text(device.address, holder));
                 guess.begin(self.key(&at)).await?;
                 guess.take(key(&own), self.each).await?;
                 guess.take(key("all"), self.in_all).await?;
@@ -135,9 +145,9 @@ impl Guesses {
     }
 }
 
-/// Where a device is, as far as `of` looks.
-fn text(device: &Device, of: fn(IpAddr) -> IpAddr) -> String {
-    let address = device.address.map(of);
+/// Where somebody is, as far as `of` looks.
+fn text(address: Option<IpAddr>, of: fn(IpAddr) -> IpAddr) -> String {
+    let address = address.map(of);
     address.map_or_else(String::new, |address| address.to_string())
 }
 
@@ -145,8 +155,8 @@ fn text(device: &Device, of: fn(IpAddr) -> IpAddr) -> String {
 pub(super) struct Guess<'g> {
     guesses: &'g Guesses,
     taken: Vec<(u128, Quota)>,
-    /// That it is a sign-in, whatever the password is.
-    sign_in: Option<u128>,
+    /// What counts it whatever the password is.
+    begun: Vec<u128>,
     now: Timestamp,
 }
 
@@ -154,11 +164,12 @@ impl Guess<'_> {
     async fn begin(&mut self, key: u128) -> Result<(), u64> {
         let quota = self.guesses.often;
         let verdict = self.guesses.limiter.take(key, quota, self.now).await;
-        if !verdict.allowed {
-            return Err(verdict.retry_after_seconds());
+        if verdict.allowed {
+            self.begun.push(key);
+            return Ok(());
         }
-        self.sign_in = Some(key);
-        Ok(())
+        self.forget();
+        Err(verdict.retry_after_seconds())
     }
 
     async fn take(&mut self, key: u128, quota: Quota) -> Result<(), u64> {
@@ -167,13 +178,17 @@ impl Guess<'_> {
             self.taken.push((key, quota));
             return Ok(());
         }
-        // What is not looked at is not counted anywhere.
+        self.forget();
+        Err(verdict.retry_after_seconds())
+    }
+
+    /// What is not looked at is not counted anywhere.
+    fn forget(&mut self) {
         self.undo();
-        if let Some(key) = self.sign_in.take() {
-            let often = self.guesses.often;
+        let often = self.guesses.often;
+        for key in self.begun.drain(..) {
             self.guesses.limiter.give_back(key, often, self.now);
         }
-        Err(verdict.retry_after_seconds())
     }
 
     fn undo(&mut self) {
@@ -238,6 +253,12 @@ mod tests {
         }
     }
 
+    fn inside(address: &str) -> Origin<'static> {
+        Origin::Session {
+            address: Some(address.parse().unwrap()),
+        }
+    }
+
     /// X3: one address locks out itself; it takes ten to lock out strangers, and none locks
     /// out a known device or a session.
     #[tokio::test]
@@ -255,7 +276,7 @@ mod tests {
             ..home.clone()
         };
         assert_eq!(guess(&guesses, known(&elsewhere), NOW).await, 10);
-        assert_eq!(guess(&guesses, Origin::Session, NOW).await, 10);
+        assert_eq!(guess(&guesses, inside("203.0.113.2"), NOW).await, 10);
         // It wears off, when it is said.
         let wait = guesses.take(RealmId(1), "ada", known(&home), NOW).await;
         assert_eq!(wait.err(), Some(90));
@@ -330,5 +351,25 @@ mod tests {
         assert_eq!(signed_in, 40);
         let other = guesses.take(RealmId(1), "bob", known(&from), NOW).await;
         assert!(other.is_ok(), "what one account uses is not another's");
+    }
+
+    /// Each costs a hash, also where the password is right and nothing comes of it.
+    #[tokio::test]
+    async fn a_right_password_is_shown_inside_a_session_so_often_too() {
+        let guesses = guesses();
+        let (here, there) = (inside("198.51.100.1"), inside("198.51.100.2"));
+        let mut shown = 0;
+        while let Ok(guess) = guesses.take(RealmId(1), "ada", here, NOW).await {
+            guess.give_back();
+            shown += 1;
+        }
+        assert_eq!(shown, 40);
+        let elsewhere = guesses.take(RealmId(1), "ada", there, NOW).await;
+        assert_eq!(elsewhere.err(), Some(3), "the account, wherever it is");
+        assert_eq!(sign_ins(&guesses, here, true).await, (0, 3), "the address");
+        assert_eq!(sign_ins(&guesses, there, true).await, (40, 3));
+        let from = device("198.51.100.1");
+        let outside = guesses.take(RealmId(1), "ada", strange(&from), NOW).await;
+        assert!(outside.is_ok(), "it keeps nobody from signing in");
     }
 }

@@ -28,7 +28,8 @@ impl ShownPassword {
 
     /// Matches it. It is a guess at the account, as one at sign-in is, counted by itself: a
     /// stolen session must not open a way around that limit, and whoever guesses outside
-    /// must not keep a person from changing its password.
+    /// must not keep a person from changing its password. For a caller that is the account's
+    /// own session, and has its turn: nobody else uses the account's guesses up.
     pub(super) async fn check(
         ctx: Context<'_>,
         subject: SubjectId,
@@ -43,7 +44,10 @@ impl ShownPassword {
         // By the account: its address may be another's elsewhere.
         let account = subject.to_string();
         let guesses = &ctx.identity.guesses;
-        let taken = guesses.take(ctx.realm.id, &account, Origin::Session, ctx.call.now);
+        let from = Origin::Session {
+            address: ctx.call.peer,
+        };
+        let taken = guesses.take(ctx.realm.id, &account, from, ctx.call.now);
         let guess = match taken.await {
             Ok(guess) => guess,
             Err(retry_after) => return Ok(Self(Err(ManageRefusal::TooManyGuesses(retry_after)))),

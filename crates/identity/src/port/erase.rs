@@ -25,4 +25,20 @@ pub trait EraseWrite: Send {
     /// identities, sessions, memberships, grants, and what is personal in tokens and in the
     /// audit log. Returns how many.
     async fn sweep_erased(&mut self, at: Timestamp, limit: u32) -> Result<u64, StoreError>;
+    /// Takes away at most about `limit` rows of this deleted subject, as
+    /// [`Self::sweep_erased`] does, whoever else was deleted. Returns how many.
+    async fn sweep_subject(
+        &mut self,
+        id: SubjectId,
+        at: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError>;
+    /// Takes away at most about `limit` rows of this deleted tenant, as
+    /// [`Self::sweep_erased`] does, whatever else was deleted. Returns how many.
+    async fn sweep_tenant(
+        &mut self,
+        id: &TenantId,
+        at: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError>;
 }

@@ -84,7 +84,7 @@ impl<E: Engine> InRealm<E> {
         Ok(())
     }
 
-    async fn sweep_subject(
+    async fn sweep_left_of_subject(
         &mut self,
         id: SubjectId,
         at: Timestamp,
@@ -108,7 +108,7 @@ impl<E: Engine> InRealm<E> {
 
     /// A membership goes with what was granted there, and with the sessions there; the rows
     /// beside it count with it.
-    async fn sweep_tenant(
+    async fn sweep_left_of_tenant(
         &mut self,
         id: &TenantId,
         at: Timestamp,
@@ -205,7 +205,7 @@ impl<E: Engine> EraseWrite for InRealm<E> {
             .rows(TABLE, sql, values![BATCH], |row| row.id("id"))
             .await?;
         for id in subjects {
-            self.sweep_subject(id, at, &mut left).await?;
+            self.sweep_left_of_subject(id, at, &mut left).await?;
             if left == 0 {
                 break;
             }
@@ -221,7 +221,7 @@ impl<E: Engine> EraseWrite for InRealm<E> {
             .rows(TENANT, sql, values![BATCH], |row| row.parse("id"))
             .await?;
         for id in &tenants {
-            self.sweep_tenant(id, at, &mut left).await?;
+            self.sweep_left_of_tenant(id, at, &mut left).await?;
             if left == 0 {
                 break;
             }
@@ -230,9 +230,36 @@ impl<E: Engine> EraseWrite for InRealm<E> {
             let values = values![id, at, settled];
             self.0.write(target(TENANT, id), sql, values).await?;
         }
-        if left < limit {
-            E::note_erasure();
-        }
-        Ok(u64::from(limit - left))
+        Ok(noted::<E>(limit, left))
     }
+
+    async fn sweep_subject(
+        &mut self,
+        id: SubjectId,
+        at: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let mut left = limit;
+        self.sweep_left_of_subject(id, at, &mut left).await?;
+        Ok(noted::<E>(limit, left))
+    }
+
+    async fn sweep_tenant(
+        &mut self,
+        id: &TenantId,
+        at: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let mut left = limit;
+        self.sweep_left_of_tenant(id, at, &mut left).await?;
+        Ok(noted::<E>(limit, left))
+    }
+}
+
+/// How many rows went, which the engine is told of.
+fn noted<E: Engine>(limit: u32, left: u32) -> u64 {
+    if left < limit {
+        E::note_erasure();
+    }
+    u64::from(limit - left)
 }

@@ -2,7 +2,7 @@
 //! nothing personal stays in the store each engine's own tests look for.
 
 use super::world::*;
-use crate::conformance::fixture::{all, tenant_id};
+use crate::conformance::fixture::{all, event, tenant_id};
 use crate::conformance::writing;
 use doorward_base::{ErrorCode, MailId, Phone, SubjectId};
 use doorward_identity::act::*;
@@ -354,4 +354,43 @@ fn code_of<T, R: doorward_identity::decide::refusal::Reason>(
     result: Result<T, Failure<R>>,
 ) -> ErrorCode {
     outcome(result).unwrap_err()
+}
+
+/// Who is erased one after the other writes no more by it each time: what the others left is
+/// the job's.
+pub(crate) async fn an_erasure_costs_nothing_for_who_was_erased_before(store: StoreHandle) {
+    let world = World::new(store).await;
+    world.tenant("globex").await;
+    let mut left = Vec::new();
+    for name in ["ada", "bob"] {
+        let erased = world.user(name, None, &[]).await;
+        delete(&world, erased).await;
+        // A request that was under way writes this down after the erasure.
+        let mut straggler = event(1, AuditAction::TokenExchange);
+        straggler.subject = Some(erased);
+        straggler.actor = Actor::Subject(erased);
+        straggler.peer = Some(HOME);
+        let (store, realm) = (world.store(), world.realm.id);
+        let written = writing!(store, realm, [straggler], |tx| tx
+            .append_audit(&straggler)
+            .await);
+        written.unwrap();
+        left.push(erased);
+        assert_eq!(with_peer(&world).await, left);
+    }
+    delete_tenant(world.ctx(), &OPERATOR, tenant_id("globex"))
+        .await
+        .unwrap();
+    assert_eq!(with_peer(&world).await, left);
+    let swept = sweep_erased(&world.identity, NOW).await;
+    assert_eq!(swept, Ok(2));
+    assert_eq!(with_peer(&world).await, []);
+}
+
+/// Whose own exchanges are in the log with the address they came from.
+async fn with_peer(world: &World) -> Vec<SubjectId> {
+    let rows = world.audit().await.into_iter();
+    let held = rows
+        .filter(|row| row.event.action == AuditAction::TokenExchange && row.event.peer.is_some());
+    held.filter_map(|row| row.event.subject).collect()
 }

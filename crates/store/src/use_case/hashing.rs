@@ -4,11 +4,12 @@
 use super::world::*;
 use crate::conformance::fixture::tenant_id;
 use crate::conformance::writing;
+use doorward_base::principal::CredentialId;
 use doorward_base::testing::SeededEntropy;
-use doorward_base::{Entropy, ErrorCode};
+use doorward_base::{Entropy, ErrorCode, SubjectId};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::ManageRefusal;
-use doorward_identity::model::{HashedPassword, Metadata};
+use doorward_identity::model::{HashedPassword, Metadata, TokenKind};
 use doorward_identity::port::StoreHandle;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -97,6 +98,23 @@ pub(crate) async fn nothing_is_hashed_for_who_may_not(store: StoreHandle) {
     link_identity(ctx, link).await.unwrap();
     let done = accept_invitation(ctx, request).await;
     assert_eq!(reason(done), ManageRefusal::Unused("a password"));
+    // Nor for whoever deletes an account by a credential that is no session of it.
+    let ada = with_hash(&world, "ada").await;
+    let token = world.mint(TokenKind::Personal, ada).await.token.id;
+    let by_token = Caller::Subject {
+        subject: ada,
+        credential: CredentialId::ApiToken(token),
+        carries: None,
+    };
+    let over = world.session(ada, None).await;
+    let late = world.at(86_401);
+    for (caller, expected) in [
+        (&by_token, ManageRefusal::SessionNeeded),
+        (&over, ManageRefusal::CallerDead),
+    ] {
+        let done = delete_user(late.ctx(), caller, deleting(ada)).await;
+        assert_eq!(reason(done), expected);
+    }
     assert_eq!(STARTED.load(Ordering::SeqCst), 0);
 
     let new = CreateUser {
@@ -106,6 +124,52 @@ pub(crate) async fn nothing_is_hashed_for_who_may_not(store: StoreHandle) {
     };
     create_user(ctx, &local.caller, new).await.unwrap();
     assert_eq!(STARTED.load(Ordering::SeqCst), 1);
+}
+
+/// A user with a password that is never to be looked at: any hash will do.
+async fn with_hash(world: &World, name: &str) -> SubjectId {
+    let user = world.user(name, Some("acme"), &[]).await;
+    give_hash(world, user).await;
+    user
+}
+
+async fn give_hash(world: &World, user: SubjectId) {
+    let (store, realm) = (world.store(), world.realm.id);
+    let hash = HashedPassword::from_phc("$argon2id$".to_owned());
+    let set = writing!(store, realm, [hash], |tx| tx
+        .set_password(user, &hash)
+        .await);
+    set.unwrap();
+}
+
+fn deleting(subject: SubjectId) -> DeleteUser {
+    DeleteUser {
+        subject,
+        password: Some(secret("wrong horse")),
+    }
+}
+
+/// A token that was found: its owner is not kept from what only the owner may do.
+pub(crate) async fn a_tokens_guesses_lock_out_nobody(store: StoreHandle) {
+    let world = World::new(store).await;
+    let ada = world.user_with_password("ada", "correct horse", None).await;
+    let token = world.mint(TokenKind::Personal, ada).await.token.id;
+    let by_token = Caller::Subject {
+        subject: ada,
+        credential: CredentialId::ApiToken(token),
+        carries: None,
+    };
+    for _ in 0..100 {
+        let done = delete_user(world.ctx(), &by_token, deleting(ada)).await;
+        assert_eq!(reason(done), ManageRefusal::SessionNeeded);
+    }
+    let request = SetPassword {
+        subject: ada,
+        new: secret(NEW),
+        current: Some(secret("correct horse")),
+    };
+    let own = world.session(ada, None).await;
+    set_password(world.ctx(), &own, request).await.unwrap();
 }
 
 /// Each salt is one draw.
@@ -152,11 +216,7 @@ pub(crate) async fn who_sets_many_passwords_waits(store: StoreHandle) {
         world.person("bob", Some("acme"), &["platform.users.edit"]),
     ];
     let (eve, bob) = (eve.await, bob.await);
-    // Any will do: none is shown, so that none of it is run.
-    let (store, realm, id) = (world.store(), world.realm.id, eve.id);
-    let hash = HashedPassword::from_phc("$argon2id$".to_owned());
-    let set = writing!(store, realm, [hash], |tx| tx.set_password(id, &hash).await);
-    set.unwrap();
+    give_hash(&world, eve.id).await;
     let own = |world: &World, subject| {
         let request = SetPassword {
             subject,
@@ -176,6 +236,8 @@ pub(crate) async fn who_sets_many_passwords_waits(store: StoreHandle) {
     }
     let too_many = ManageRefusal::TooManyPasswords(1);
     assert_eq!(own(&world, subject).await, too_many);
+    let done = delete_user(world.ctx(), &eve.caller, deleting(subject)).await;
+    assert_eq!(reason(done), too_many);
     let new = || CreateUser {
         password: Some(secret(NEW)),
         proven: false,

@@ -256,6 +256,7 @@ macro_rules! use_cases {
                 a_person_deletes_itself_by_its_password,
                 a_tenants_administrator_deletes_nobody,
                 a_deleted_tenant_is_dead_at_once,
+                an_erasure_costs_nothing_for_who_was_erased_before,
             ]
             known: [
                 somebody_without_an_address_says_who_it_is,
@@ -270,6 +271,7 @@ macro_rules! use_cases {
                 nothing_is_hashed_for_who_may_not,
                 a_wrong_password_costs_one_check,
                 who_sets_many_passwords_waits,
+                a_tokens_guesses_lock_out_nobody,
             ]
             mail: [
                 a_mail_is_sealed_until_it_is_sent_and_then_gone,
