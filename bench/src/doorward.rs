@@ -237,7 +237,7 @@ issuer = "http://gate.bench.test"
 require_https = "off"
 api_tokens.key = {{ kinds = ["key"], prefix = "{KEY_PREFIX}", presentations = ["bearer"] }}
 limits.tenant = {{ key = "tenant", rate = "{rate}" }}
-sessions = {{ refresh = "rotate", reuse_interval = "0s" }}
+sessions = {{ refresh = "rotate", reuse_interval = "0s", refresh_rate = "100000/1s" }}
 [[realm.gate.issuers]]
 issuer = "{ISSUER}"
 audiences = ["{AUDIENCE}"]
