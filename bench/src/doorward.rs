@@ -241,7 +241,7 @@ limits.token = {{ key = "credential", rate = "{rate}" }}
 limits.all = {{ key = "realm", rate = "{rate}" }}
 limits.open = {{ key = "tenant", in_flight = 1000000 }}
 limits.plan = {{ key = "tenant", quota = "1000000000000/month" }}
-sessions = {{ refresh = "rotate", reuse_interval = "0s" }}
+sessions = {{ refresh = "rotate", reuse_interval = "0s", refresh_rate = "100000/1s" }}
 [[realm.gate.issuers]]
 issuer = "{ISSUER}"
 audiences = ["{AUDIENCE}"]

@@ -209,6 +209,18 @@ impl ClaimsTemplate {
         all.collect()
     }
 
+    /// The names that this template itself writes in an object claim, whatever is spread
+    /// there; none if it writes no such claim.
+    pub fn names_in(&self, claim: &str) -> impl Iterator<Item = &str> {
+        let found = self.0.iter().find(|(name, _)| name == claim);
+        let members = match found {
+            Some((_, Node::Object(members))) => members.as_slice(),
+            Some((_, Node::Field(_) | Node::Literal(_))) | None => &[],
+        };
+        let names = members.iter().map(|(name, _)| name.as_str());
+        names.filter(|name| *name != "*")
+    }
+
     fn locate_all(&self, field: Field) -> Vec<ClaimPath> {
         let mut found = Vec::new();
         locate(&self.0, field, &mut Vec::new(), &mut found);
@@ -323,6 +335,18 @@ mod tests {
             claims,
             json!({"kind": "fixed", "user_metadata": {"company_id": "acme", "name": "Ada"}})
         );
+    }
+
+    #[test]
+    fn what_a_template_writes_beside_a_spread_is_known() {
+        let template = template(&json!({
+            "role": "{role}",
+            "user_metadata": {"company_id": "{tenant}", "*": "{user_metadata}", "role": "x"},
+        }))
+        .unwrap();
+        let names = |claim| template.names_in(claim).collect::<Vec<_>>();
+        assert_eq!(names("user_metadata"), ["company_id", "role"]);
+        assert_eq!((names("role"), names("other")), (vec![], vec![]));
     }
 
     #[test]

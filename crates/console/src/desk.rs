@@ -21,6 +21,7 @@ pub(crate) struct Counter {
     realm: Arc<Realm>,
     effects: Effects,
     identity: Arc<Identity>,
+    principal: Option<Arc<Principal>>,
 }
 
 /// A caller with its request.
@@ -35,6 +36,11 @@ pub(crate) struct Desk {
 }
 
 impl Counter {
+    /// Who is signed in, where the mount asks and somebody is.
+    pub(crate) fn caller(&self) -> Option<Caller> {
+        Caller::from_principal(self.principal.as_deref()?)
+    }
+
     /// Where a use-case runs.
     pub(crate) fn context(&self) -> act::Context<'_> {
         act::Context {
@@ -75,6 +81,7 @@ where
             call: call_of(&context),
             realm,
             effects: context.effects,
+            principal: context.principal,
             identity: Shared::from_ref(state).identity,
         })
     }

@@ -3,7 +3,7 @@
 
 use crate::model::{RoleDefinition, TokenKind};
 use doorward_base::claims::ClaimsTemplate;
-use doorward_base::limit::MeasureKind;
+use doorward_base::limit::{MeasureKind, Quota};
 use doorward_base::token_format::TokenFormat;
 use doorward_base::words;
 use doorward_base::{Audience, ClassName, Permission, RealmName, RoleName};
@@ -340,13 +340,32 @@ pub struct SessionSettings {
     pub refresh: RefreshMode,
     /// How long after a rotation the token that was used up gives the same answer again.
     pub reuse_interval: Duration,
+    /// How often one session may be refreshed.
+    pub refresh_rate: Quota,
     /// How many a subject may have: one more ends the oldest.
     pub max_active: u32,
     /// The shortest password accepted, in characters.
     pub min_password: usize,
     /// What becomes of passwords that everybody tries first.
     pub common_passwords: CommonPasswords,
+    /// What a person shows beside its session for another password.
+    pub password_change: PasswordChange,
 }
+
+/// What a person shows beside its session for another password.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum PasswordChange {
+    /// The one it has.
+    #[default]
+    CurrentPassword,
+    /// Nothing, within a day of its sign-in; then the one it has.
+    RecentSignIn,
+}
+
+words!(PasswordChange {
+    CurrentPassword = "current_password",
+    RecentSignIn = "recent_sign_in",
+});
 
 /// What becomes of passwords that everybody tries first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -52,6 +52,7 @@ impl Engine {
         };
         let identity = Identity {
             guesses,
+            refreshes: limits.strict_limiter(),
             mail,
             store,
             master,

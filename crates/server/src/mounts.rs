@@ -4,6 +4,7 @@
 use crate::config::{DATA, Place, RealmConfig};
 use crate::feed::Feed;
 use crate::settled::Settled;
+use doorward_base::CredentialKind;
 use doorward_base::limit::Quota;
 use doorward_console::{
     ACCEPT_PATH, ADMIN_PATHS, AdminParts, ME_PATHS, MeParts, REFRESH_PATH, SIGN_IN_PATH,
@@ -187,6 +188,8 @@ fn own_mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> {
         });
         mounts.push(MountSpec {
             methods: vec![Method::POST],
+            // Who is signed in proves the address for that account.
+            access: MountAccess::Optional(vec![CredentialKind::Jwt]),
             limits: accept_limit().into_iter().collect(),
             guessable: true,
             ..open("accept", &[ACCEPT_PATH], &targets.sign_in)
@@ -229,8 +232,10 @@ fn supabase_mounts(
             Arc::clone(target),
         )
     };
+    // The product tells an ended session from a banned user; the use-cases know.
     let signed_in = |path, methods: &[Method], target| MountSpec {
         access: MountAccess::jwt(),
+        asks_standing: true,
         ..open(&[path], methods, target)
     };
     let reading = [Method::GET, Method::HEAD];

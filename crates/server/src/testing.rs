@@ -76,6 +76,7 @@ impl Held {
         let master = MasterKey::generate(&SystemEntropy);
         Arc::new(Identity {
             guesses: Guesses::new(Arc::new(LocalLimiter::new(16)), &master).unwrap(),
+            refreshes: Arc::new(LocalLimiter::new(16)),
             mail: MailPolicy {
                 is_on: false,
                 limit: MailLimit::new(

@@ -2,10 +2,12 @@
 //! and who calls. Not here: what the caller may do; each use-case reads that live.
 
 use crate::parts::SupabaseRealm;
+use crate::wire::UserView;
 use axum::extract::{FromRef, FromRequestParts};
 use doorward_base::{Effects, ErrorCode, Principal, SubjectId};
-use doorward_identity::act::{self, Caller, Identity, Realm};
-use doorward_identity::model::UserAgent;
+use doorward_identity::act::{self, Caller, Identity, Profile, Realm};
+use doorward_identity::decide::metadata::shown;
+use doorward_identity::model::{Metadata, UserAgent};
 use doorward_surface::Refusal;
 use doorward_surface::extract::{Ctx, RealmPart};
 use http::HeaderMap;
@@ -65,6 +67,7 @@ pub(crate) struct Desk {
     /// Who calls. It asserts nothing; use-cases check it live.
     pub(crate) caller: Caller,
     pub(crate) subject: SubjectId,
+    claims: Arc<Metadata>,
     visit: Visit,
 }
 
@@ -72,6 +75,14 @@ impl Desk {
     /// Where a use-case runs.
     pub(crate) fn context(&self) -> act::Context<'_> {
         self.visit.context()
+    }
+
+    /// The caller, as it is shown beside the access token it came by.
+    pub(crate) fn view(&self, profile: &Profile) -> UserView {
+        let template = &self.visit.realm.settings.tokens.claims;
+        UserView::of(&profile.subject, &profile.identities, |written| {
+            shown(template, written, &self.claims)
+        })
     }
 }
 
@@ -88,9 +99,11 @@ where
         let known = Caller::from_principal(principal).zip(principal.subject);
         let (caller, subject) =
             known.ok_or_else(|| Refusal::new(ErrorCode::InsufficientPermission))?;
+        let claims = Arc::clone(&principal.claims);
         Ok(Self {
             caller,
             subject,
+            claims,
             visit,
         })
     }

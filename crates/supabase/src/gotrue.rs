@@ -13,6 +13,16 @@ use serde_json::{Map, Value, json};
 
 static ERROR_CODE: HeaderName = HeaderName::from_static("x-sb-error-code");
 
+const BEARER_NEEDED: Row = Row::new(
+    401,
+    "no_authorization",
+    "This endpoint requires a valid Bearer token",
+);
+
+const INVALID: &str = "invalid JWT: unable to parse or verify signature";
+const EXPIRED: &str = "invalid JWT: unable to parse or verify signature, \
+    token has invalid claims: token is expired";
+
 /// The form of Supabase Auth's clients.
 #[derive(Clone, Copy, Debug)]
 pub struct GoTrueForm;
@@ -44,6 +54,14 @@ fn by_reason(reason: &str) -> Option<Row> {
             "session_not_found",
             "Session from session_id claim in JWT does not exist",
         ),
+        "session_expired" => Row::new(403, "session_expired", "Session has expired"),
+        "caller_gone" => Row::new(
+            403,
+            "user_not_found",
+            "User from sub claim in JWT does not exist",
+        ),
+        "caller_banned" => Row::new(403, "user_banned", "User is banned"),
+        "authorization_malformed" => BEARER_NEEDED,
         "invitation_invalid" => Row::new(404, "invite_not_found", "Invite not found"),
         "sign_up_closed" => Row::new(
             422,
@@ -52,8 +70,26 @@ fn by_reason(reason: &str) -> Option<Row> {
         ),
         "account_exists" => Row::new(422, "user_already_exists", "User already registered"),
         "grant_unsupported" => Row::plain(400, "invalid_credentials"),
-        "password_not_shown" => Row::plain(400, "current_password_required"),
-        "password_same" => Row::plain(422, "same_password"),
+        "password_not_shown" => Row::new(
+            400,
+            "current_password_required",
+            "Current password required when setting new password.",
+        ),
+        "password_same" => Row::new(
+            422,
+            "same_password",
+            "New password should be different from the old password.",
+        ),
+        "reauthentication_needed" => Row::new(
+            400,
+            "reauthentication_needed",
+            "Password update requires reauthentication",
+        ),
+        "nonce_unknown" => Row::new(
+            422,
+            "reauthentication_not_valid",
+            "Nonce has expired or is invalid",
+        ),
         "refresh_malformed" => Row::new(400, "validation_failed", "Refresh token is not valid"),
         "refresh_unknown" => Row::new(
             400,
@@ -80,19 +116,18 @@ fn by_code(code: E) -> Row {
     match code {
         E::SignInRefused => Row::new(400, "invalid_credentials", "Invalid login credentials"),
         E::BodyMalformed => Row::plain(400, "bad_json"),
-        E::CredentialMissing => Row::new(
-            401,
-            "no_authorization",
-            "This endpoint requires a valid Bearer token",
-        ),
+        E::CredentialMissing => BEARER_NEEDED,
+        E::TokenExpired => Row::new(403, "bad_jwt", EXPIRED),
         E::RateLimited => Row::new(429, "over_request_rate_limit", "Request rate limit reached"),
         E::BodyTooLarge => Row::plain(413, "request_entity_too_large"),
         E::AlreadyExists | E::TokenLimitReached => Row::plain(409, "conflict"),
-        E::UpstreamTimeout => Row::plain(504, "request_timeout"),
+        E::UpstreamTimeout | E::DeadlinePassed => Row::plain(504, "request_timeout"),
+        E::InsufficientPermission | E::InsufficientScope | E::RoleNotAllowed => {
+            Row::plain(403, "not_admin")
+        }
         _ => match status {
             400 => Row::plain(400, "validation_failed"),
-            401 => Row::plain(403, "bad_jwt"),
-            403 => Row::plain(403, "not_admin"),
+            401 => Row::new(403, "bad_jwt", INVALID),
             500.. => Row::plain(status, "unexpected_failure"),
             // GoTrue's word for an error without a code.
             _ => Row::plain(status, "unknown"),
@@ -205,6 +240,21 @@ mod tests {
                 "over_request_rate_limit",
             ),
             (&ManageRefusal::CallerDead, 403, "bad_jwt"),
+            (&ManageRefusal::CallerGone, 403, "user_not_found"),
+            (&ManageRefusal::CallerBanned, 403, "user_banned"),
+            (&ManageRefusal::SessionEnded, 403, "session_not_found"),
+            (&ManageRefusal::SessionExpired, 403, "session_expired"),
+            (&ManageRefusal::PasswordSame, 422, "same_password"),
+            (
+                &ManageRefusal::PasswordNotShown,
+                400,
+                "current_password_required",
+            ),
+            (
+                &ManageRefusal::ReauthenticationNeeded,
+                400,
+                "reauthentication_needed",
+            ),
             (&ManageRefusal::NotPermitted("x"), 403, "not_admin"),
             (&ManageRefusal::NameInvalid, 400, "validation_failed"),
             (&SignInRefusal::SessionOver, 403, "session_not_found"),
@@ -235,7 +285,7 @@ mod tests {
     fn a_refresh_is_refused_for_good_or_to_be_tried_again() {
         use RefreshRefusal as R;
         for (refused, code) in [
-            (R::Malformed, "validation_failed"),
+            (R::Malformed, "refresh_token_not_found"),
             (R::Unknown, "refresh_token_not_found"),
             (R::SessionEnded, "refresh_token_not_found"),
             (R::Replayed, "refresh_token_already_used"),
@@ -248,7 +298,12 @@ mod tests {
             assert_eq!(refusal.code, E::TokenInvalid);
         }
         let trouble = StoreError::Unavailable("away".to_owned());
-        for failure in [Failure::Store(trouble), Failure::Busy] {
+        let raced = StoreError::Conflict("the session");
+        for failure in [
+            Failure::Store(trouble),
+            Failure::Store(raced),
+            Failure::Busy,
+        ] {
             let (status, body, _) = answered(&refuse_refresh(failure), Some("2024-01-01"));
             assert_eq!((status, &body["code"]), (503, &json!("unexpected_failure")));
         }

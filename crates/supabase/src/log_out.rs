@@ -44,7 +44,7 @@ fn scope(text: Option<&str>) -> Result<Scope, Refusal> {
         (status = 204, description = "The sessions have ended"),
         (status = 400, description = "validation_failed"),
         (status = 401, description = "no_authorization"),
-        (status = 403, description = "bad_jwt, session_not_found"),
+        (status = 403, description = "bad_jwt, session_not_found, session_expired, user_banned, user_not_found"),
         (status = 503, description = "unexpected_failure"),
     ),
 )]

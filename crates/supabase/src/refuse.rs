@@ -5,6 +5,7 @@
 use doorward_base::ErrorCode;
 use doorward_identity::act::Failure;
 use doorward_identity::decide::refusal::{Reason, RefreshRefusal};
+use doorward_identity::port::StoreError;
 use doorward_surface::Refusal;
 
 /// The refusal of a failed use-case.
@@ -24,15 +25,20 @@ pub(crate) fn refuse<R: Reason>(failure: Failure<R>) -> Refusal {
 }
 
 /// The refusal of a refresh. Its reasons are those of several use-cases, so they get names
-/// of this surface.
+/// of this surface. A client deletes its session at any 4xx, so what may pass by itself is
+/// none.
 pub(crate) fn refuse_refresh(failure: Failure<RefreshRefusal>) -> Refusal {
+    if let Failure::Store(StoreError::Conflict(what)) = failure {
+        return refuse_refresh(Failure::Store(StoreError::Unavailable(what.to_string())));
+    }
     let reason = match &failure {
         Failure::Refused(refusal) => match refusal {
-            RefreshRefusal::Malformed => Some("refresh_malformed"),
+            RefreshRefusal::TooOften(_) => Some("refreshed_too_often"),
             RefreshRefusal::Replayed => Some("refresh_replayed"),
             RefreshRefusal::SessionExpired => Some("refresh_expired"),
             RefreshRefusal::SubjectDisabled => Some("refresh_banned"),
-            RefreshRefusal::Unknown
+            RefreshRefusal::Malformed
+            | RefreshRefusal::Unknown
             | RefreshRefusal::Ahead
             | RefreshRefusal::Off
             | RefreshRefusal::SessionEnded

@@ -16,7 +16,7 @@ use doorward_surface::extract::Json;
     responses(
         (status = 200, description = "The caller", body = UserView),
         (status = 401, description = "no_authorization"),
-        (status = 403, description = "bad_jwt"),
+        (status = 403, description = "bad_jwt, session_not_found, session_expired, user_banned, user_not_found"),
         (status = 503, description = "unexpected_failure"),
     ),
 )]
@@ -24,5 +24,5 @@ pub(crate) async fn show_user(desk: Desk) -> Result<Json<UserView>, Refusal> {
     let profile = act::load_profile(desk.context(), &desk.caller, desk.subject)
         .await
         .map_err(refuse)?;
-    Ok(Json(UserView::of(&profile.subject, &profile.identities)))
+    Ok(Json(desk.view(&profile)))
 }

@@ -63,6 +63,7 @@ pub(crate) async fn sign_up(
         .await
         .map_err(refuse)?;
     Ok(Json(SessionView::of(
+        &visit.realm,
         &signed_up.issued,
         signed_up.refresh_token.as_ref(),
         &signed_up.subject,

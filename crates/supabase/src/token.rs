@@ -15,6 +15,10 @@ use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+/// The product calls what is shorter no refresh token, and anything else one that it does not
+/// know, in bytes.
+const SHORTEST: usize = 12;
+
 /// What the query says.
 #[derive(Deserialize)]
 pub(crate) struct TokenQuery {
@@ -118,6 +122,7 @@ async fn sign_in(
         .await
         .map_err(refuse)?;
     Ok(SessionView::of(
+        &visit.realm,
         &signed_in.issued,
         signed_in.refresh_token.as_ref(),
         &signed_in.subject,
@@ -132,6 +137,10 @@ async fn refresh(
     let token = body
         .refresh_token
         .ok_or_else(|| invalid("A refresh token is needed"))?;
+    if token.len() < SHORTEST {
+        let refusal = Refusal::new(ErrorCode::TokenInvalid);
+        return Err(refusal.because(Some("refresh_malformed")));
+    }
     let request = Refresh {
         token: Secret::new(token),
         scope: None,
@@ -143,7 +152,12 @@ async fn refresh(
     // HD-13. The product's own clients take an answer without one for no session.
     let is_told = visit.own.mount.refresh_in_answer || of_request(headers) != ApiVersion::Initial;
     let next = is_told.then_some(&refreshed.refresh_token);
-    Ok(SessionView::of(&refreshed.issued, next, &refreshed.subject))
+    Ok(SessionView::of(
+        &visit.realm,
+        &refreshed.issued,
+        next,
+        &refreshed.subject,
+    ))
 }
 
 #[cfg(test)]

@@ -172,6 +172,9 @@ impl Gate {
             caches: &self.caches,
             counters: &self.counters,
             generation: scene.generation,
+            leaves_standing: target
+                .and_then(Target::mount)
+                .is_some_and(|mount| mount.asks_standing),
         };
         let route = target.and_then(|target| match &target.kind {
             TargetKind::Route(route) => Some(&**route),

@@ -21,6 +21,10 @@ pub struct MountSpec {
     pub target: Arc<dyn Local>,
     /// Who may call it.
     pub access: MountAccess,
+    /// Whether the target itself looks up in the store whether an access token's session and
+    /// subject still stand, and words it. The gate leaves it to that; what it tells by the
+    /// token alone it refuses as everywhere.
+    pub asks_standing: bool,
     /// The header that carries an API key beside a bearer, such as `apikey`: an API token
     /// of a class with this header, or an access token. Alone it is the caller's
     /// credential; beside another bearer it is verified too and gives nothing.
@@ -55,6 +59,7 @@ impl MountSpec {
             methods: Vec::new(),
             target,
             access: MountAccess::Open,
+            asks_standing: false,
             api_key: None,
             cookie: None,
             errors: Arc::new(Template::default()),

@@ -7,13 +7,14 @@ use super::challenge::keys_of;
 use super::displace::{erase_stand_in, erase_unproven};
 use super::join::{insert_user, join, new_user};
 use super::set_password::check_new;
+use super::shown_password::ShownPassword;
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::proof::Taking;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
-    Actor, Address, AuditAction, AuditEvent, ChallengeKind, Change, HashedPassword, Invitation,
-    Subject,
+    Actor, Address, AuditAction, AuditEvent, ChallengeKind, Change, Contact, HashedPassword,
+    Identifier, Invitation, Mailbox, Subject,
 };
 use crate::port::{ChallengeFilter, ChallengeKey, ChallengesIn, Page, Read, StoreError, Tx};
 use asked::{Asked, Forecast, Found, Taker, own_account};
@@ -28,9 +29,12 @@ use std::sync::Arc;
 pub struct AcceptInvitation {
     /// The secret.
     pub secret: Secret,
+    /// Who is signed in, if somebody is.
+    pub by: Option<Caller>,
     /// A password for the account: needed where it is made, where its address was not
     /// proven before (whoever made it might still know the old one), and where nothing
-    /// else lets its person in. Any other account keeps its own, and takes none.
+    /// else lets its person in. Who is signed in to an account whose address was not proven
+    /// sends the one it has. Any other account keeps its own, and takes none.
     pub password: Option<Secret>,
     /// A display name, for an account that is made.
     pub name: Option<String>,
@@ -39,8 +43,9 @@ pub struct AcceptInvitation {
 /// Takes an invitation by its secret: the account is made, its address proven, if there is
 /// none that is a person's, and it becomes a member of the tenant with the invitation's
 /// roles. What others made under the address, in the whole realm or in the tenant, is
-/// erased. An account that nothing lets in gets its first password. One that is its person's joins by a session ([`accept_own_invitation`]), unless who invites
-/// vouches.
+/// erased; but who is signed in to that account, and knows its password, is who has the
+/// address, and keeps it. An account that nothing lets in gets its first password. One that
+/// is its person's joins by a session ([`accept_own_invitation`]), unless who invites vouches.
 ///
 /// # Errors
 /// [`Failure`] with a [`ManageRefusal`].
@@ -54,25 +59,44 @@ pub async fn accept_invitation(
     let asked = Arc::new(Asked {
         realm: ctx.realm(),
         now: ctx.call.now,
-        taker: Taker::Secret(keys),
+        taker: Taker::Secret(keys, request.by),
         sets_password: request.password.is_some(),
         name: request.name,
     });
-    let (mut refused, mut password) = (None, None);
+    let mut given = Given::default();
     if let Some(plain) = &request.password {
-        check_new(plain, &ctx.realm.settings.sessions).map_err(Failure::Refused)?;
+        let fits = check_new(plain, &ctx.realm.settings.sessions).map_err(Failure::Refused);
         // Nothing is hashed for what is not taken.
         match ctx.query(Forecast(Arc::clone(&asked))).await {
-            Ok(()) => {
+            Ok((Taking::Prove, Some(account))) => {
+                let shown = ShownPassword::check(ctx, account, request.password);
+                given.shown = Some(shown.await?);
+            }
+            Ok(_) => {
+                fits?;
                 // One secret is shown by as many at once as like to.
                 let hash = ctx.identity.passwords.hash_for_stranger(plain, entropy);
-                password = Some(hash.await?);
+                given.password = Some(hash.await?);
             }
-            Err(Failure::Refused(refusal)) => refused = Some(refusal),
+            Err(Failure::Refused(refusal)) => {
+                fits?;
+                given.refused = Some(refusal);
+            }
             Err(failure) => return Err(failure),
         }
     }
-    commit(ctx, asked, refused, password).await
+    commit(ctx, asked, given).await
+}
+
+/// What came of what was given with an invitation.
+#[derive(Default)]
+struct Given {
+    /// Why it is not taken, if that was foreseen.
+    refused: Option<ManageRefusal>,
+    /// A new password.
+    password: Option<HashedPassword>,
+    /// The account's own.
+    shown: Option<ShownPassword>,
 }
 
 /// Takes an invitation of the caller's own, proven address into a tenant, by a session.
@@ -91,7 +115,7 @@ pub async fn accept_own_invitation(
         sets_password: false,
         name: None,
     };
-    commit(ctx, Arc::new(asked), None, None).await
+    commit(ctx, Arc::new(asked), Given::default()).await
 }
 
 /// The invitations of the caller's own, proven address, by id. Needs a session.
@@ -115,15 +139,13 @@ pub async fn list_own_invitations(
 async fn commit(
     ctx: Context<'_>,
     asked: Arc<Asked>,
-    refused: Option<ManageRefusal>,
-    password: Option<HashedPassword>,
+    given: Given,
 ) -> Result<Subject, Failure<ManageRefusal>> {
     let entropy = &*ctx.identity.entropy;
     ctx.commit(Acceptance {
         call: *ctx.call,
         asked,
-        refused,
-        password,
+        given,
         subject: SubjectId::mint(entropy, ctx.call.now),
         membership: MembershipId::mint(entropy, ctx.call.now),
     })
@@ -160,9 +182,7 @@ impl Query for ListOwn {
 struct Acceptance {
     call: Call,
     asked: Arc<Asked>,
-    /// Why it is not taken, if that was foreseen.
-    refused: Option<ManageRefusal>,
-    password: Option<HashedPassword>,
+    given: Given,
     subject: SubjectId,
     membership: MembershipId,
 }
@@ -179,8 +199,8 @@ impl Work for Acceptance {
 
     fn event(&self) -> AuditEvent {
         let actor = match &self.asked.taker {
-            Taker::Secret(_) => Actor::Anonymous,
-            Taker::Session(caller, _) => caller.actor(),
+            Taker::Secret(_, None) => Actor::Anonymous,
+            Taker::Secret(_, Some(caller)) | Taker::Session(caller, _) => caller.actor(),
         };
         self.call.event(actor, AuditAction::MembershipCreate)
     }
@@ -194,11 +214,14 @@ impl Work for Acceptance {
         event.tenant = Some(found.invitation.tenant.clone());
         let id = json!(found.invitation.id.to_string());
         event.detail.insert("invitation".to_owned(), id);
-        if let Some(refusal) = &self.refused {
+        if let Some(refusal) = &self.given.refused {
             return Err(refusal.clone().into());
         }
         // A refusal leaves it where it is: it can be tried again.
         let taking = self.asked.judge(tx, &found).await?;
+        if taking == Taking::Prove {
+            self.confirm(tx, &found).await?;
+        }
         let Found {
             key,
             invitation,
@@ -214,6 +237,10 @@ impl Work for Acceptance {
                 erase_unproven(tx, &before, &self.call).await?;
                 self.make(tx, &invitation).await?
             }
+            (Taking::Prove, Some(subject)) => {
+                event.detail.insert("proven".to_owned(), json!(true));
+                self.prove(tx, subject, &invitation).await?
+            }
             (Taking::Open, Some(subject)) => {
                 event
                     .detail
@@ -222,7 +249,8 @@ impl Work for Acceptance {
                 subject
             }
             (Taking::Enter, Some(subject)) => subject,
-            (Taking::Make, Some(_)) | (Taking::Claim | Taking::Open | Taking::Enter, None) => {
+            (Taking::Make, Some(_))
+            | (Taking::Claim | Taking::Prove | Taking::Open | Taking::Enter, None) => {
                 return Err(ManageRefusal::InvitationInvalid.into());
             }
         };
@@ -237,9 +265,43 @@ impl Work for Acceptance {
 }
 
 impl Acceptance {
+    /// Checks that who is signed in knows the account's password.
+    async fn confirm(&self, tx: &mut dyn Tx, found: &Found) -> Result<(), Stop<ManageRefusal>> {
+        let needed = ManageRefusal::OwnPasswordNeeded;
+        let (Some(shown), Some(account)) = (&self.given.shown, &found.account) else {
+            return Err(needed.into());
+        };
+        match shown.confirm(tx, account.id).await? {
+            Some(Ok(())) => Ok(()),
+            Some(Err(ManageRefusal::PasswordWrong)) | None => Err(needed.into()),
+            Some(Err(refusal)) => Err(refusal.into()),
+        }
+    }
+
+    /// The account, its address proven.
+    async fn prove(
+        &self,
+        tx: &mut dyn Tx,
+        account: Subject,
+        invitation: &Invitation,
+    ) -> Result<Subject, StoreError> {
+        let contact = account.identifier.contact().cloned().unwrap_or_default();
+        let address = Address::proven(invitation.email.clone(), self.call.now);
+        let contact = Contact {
+            email: Some(Mailbox::Wide(address)),
+            anonymous: false,
+            ..contact
+        };
+        tx.set_contact(account.id, &contact).await?;
+        Ok(Subject {
+            identifier: Identifier::User(contact),
+            ..account
+        })
+    }
+
     /// As [`super::set_password`] does: what was open ends.
     async fn open(&self, tx: &mut dyn Tx, id: SubjectId) -> Result<(), Stop<ManageRefusal>> {
-        let password = self.password.as_ref();
+        let password = self.given.password.as_ref();
         let password = password.ok_or(ManageRefusal::PasswordNeeded)?;
         tx.set_password(id, password).await?;
         for session in tx.end_sessions_of(id, None, self.call.now).await? {
@@ -254,7 +316,13 @@ impl Acceptance {
             name: self.asked.name.clone(),
             ..new_user(self.subject, address, self.call.now)
         };
-        insert_user(tx, &self.asked.realm, &subject, self.password.as_ref()).await?;
+        insert_user(
+            tx,
+            &self.asked.realm,
+            &subject,
+            self.given.password.as_ref(),
+        )
+        .await?;
         Ok(subject)
     }
 }

@@ -1,11 +1,11 @@
 //! Asks, before a management request is answered, whether its caller still lives and
 //! how far it goes. Each use-case asks again in its own transaction.
 
-use super::caller::load_manager;
+use super::caller::load_standing;
 use super::work::{Failure, Query, Stop};
 use super::{Caller, Context, Realm};
 use crate::decide::manage::{ManagementCaller, ManagementPermission, Reach};
-use crate::decide::refusal::{ManageRefusal, SignInRefusal};
+use crate::decide::refusal::ManageRefusal;
 use crate::port::Read;
 use async_trait::async_trait;
 use doorward_base::Timestamp;
@@ -14,20 +14,18 @@ use std::sync::Arc;
 /// The caller's live management authority.
 ///
 /// # Errors
-/// [`Failure`] with [`SignInRefusal::SessionOver`] when its session or token is dead, or
-/// its subject is disabled.
+/// [`Failure`] with a [`ManageRefusal`] when its session or token is dead, or its subject
+/// may not act.
 pub async fn authenticate(
     ctx: Context<'_>,
     caller: &Caller,
-) -> Result<ManagementCaller, Failure<SignInRefusal>> {
-    let manager = ctx
-        .query(Load {
-            realm: ctx.realm(),
-            caller: caller.clone(),
-            now: ctx.call.now,
-        })
-        .await?;
-    manager.ok_or(Failure::Refused(SignInRefusal::SessionOver))
+) -> Result<ManagementCaller, Failure<ManageRefusal>> {
+    ctx.query(Load {
+        realm: ctx.realm(),
+        caller: caller.clone(),
+        now: ctx.call.now,
+    })
+    .await
 }
 
 /// How far a management permission of the caller goes, for what is not in the store:
@@ -40,7 +38,7 @@ pub async fn authorize(
     caller: &Caller,
     what: ManagementPermission,
 ) -> Result<Reach, Failure<ManageRefusal>> {
-    let manager = load(ctx, caller).await?.map_err(Failure::Refused)?;
+    let manager = authenticate(ctx, caller).await?;
     manager.reach(what).map_err(Failure::Refused)
 }
 
@@ -51,20 +49,10 @@ pub(super) async fn forecast(
     caller: &Caller,
     decide: impl FnOnce(&ManagementCaller) -> Result<(), ManageRefusal> + Send,
 ) -> Result<Option<ManageRefusal>, Failure<ManageRefusal>> {
-    let manager = load(ctx, caller).await?;
-    Ok(manager.and_then(|manager| decide(&manager)).err())
-}
-
-async fn load(
-    ctx: Context<'_>,
-    caller: &Caller,
-) -> Result<Result<ManagementCaller, ManageRefusal>, Failure<ManageRefusal>> {
     match authenticate(ctx, caller).await {
-        Ok(manager) => Ok(Ok(manager)),
-        Err(Failure::Refused(_)) => Ok(Err(ManageRefusal::CallerDead)),
-        Err(Failure::Store(error)) => Err(Failure::Store(error)),
-        Err(Failure::Busy) => Err(Failure::Busy),
-        Err(Failure::Internal(cause)) => Err(Failure::Internal(cause)),
+        Ok(manager) => Ok(decide(&manager).err()),
+        Err(Failure::Refused(refusal)) => Ok(Some(refusal)),
+        Err(failure) => Err(failure),
     }
 }
 
@@ -76,10 +64,10 @@ struct Load {
 
 #[async_trait]
 impl Query for Load {
-    type Done = Option<ManagementCaller>;
-    type Refusal = SignInRefusal;
+    type Done = ManagementCaller;
+    type Refusal = ManageRefusal;
 
-    async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<SignInRefusal>> {
-        Ok(load_manager(tx, &self.realm.settings, &self.caller, self.now).await?)
+    async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<ManageRefusal>> {
+        load_standing(tx, &self.realm.settings, &self.caller, self.now).await
     }
 }

@@ -1,8 +1,11 @@
 //! Who calls a use-case, and how its live management authority is loaded. Not here:
 //! what that authority allows (`decide::manage`).
 
+use super::work::Stop;
 use crate::decide::authority::permissions_of;
 use crate::decide::manage::{ManagementCaller, Manager, Through};
+use crate::decide::refusal::ManageRefusal;
+use crate::decide::standing::{acting, going_on};
 use crate::model::{Actor, Ceiling, Dossier, Invitation, MadeThrough};
 use crate::port::{Read, StoreError};
 use crate::settings::RealmSettings;
@@ -78,22 +81,32 @@ pub(super) async fn load_manager(
     caller: &Caller,
     now: Timestamp,
 ) -> Result<Option<ManagementCaller>, StoreError> {
+    match load_standing(tx, settings, caller, now).await {
+        Ok(manager) => Ok(Some(manager)),
+        Err(Stop::Refused(_)) => Ok(None),
+        Err(Stop::Store(error)) => Err(error),
+    }
+}
+
+/// As [`load_manager`], for who is told why there is none.
+pub(super) async fn load_standing(
+    tx: &mut dyn Read,
+    settings: &RealmSettings,
+    caller: &Caller,
+    now: Timestamp,
+) -> Result<ManagementCaller, Stop<ManageRefusal>> {
     let Caller::Subject {
         subject,
         credential,
         carries,
     } = caller
     else {
-        return Ok(Some(ManagementCaller::Operator));
+        return Ok(ManagementCaller::Operator);
     };
-    let dossier = match tx.find_dossier(*subject).await? {
-        Some(found) if found.subject.status.allows(now) => found,
-        _ => return Ok(None),
-    };
+    let found = tx.find_dossier(*subject).await?;
+    acting(found.as_ref().map(|found| &found.subject), now)?;
+    let dossier = found.ok_or(ManageRefusal::CallerGone)?;
     let ceiling = load_ceiling(tx, *subject, *credential, &dossier.member_of, now).await?;
-    let Some(ceiling) = ceiling else {
-        return Ok(None);
-    };
     let mut ceilings = vec![ceiling];
     if let Some(permissions) = carries {
         ceilings.push(Ceiling {
@@ -106,7 +119,7 @@ pub(super) async fn load_manager(
         (CredentialId::ApiToken(token), _) => Through::ApiToken(*token),
         _ => Through::Other,
     };
-    Ok(Some(manager(dossier, settings, through, ceilings)))
+    Ok(manager(dossier, settings, through, ceilings))
 }
 
 /// What whoever made an invitation may give by it now: an operator anything; a subject what
@@ -134,11 +147,11 @@ pub(super) async fn load_maker(
     };
     if let Some(token) = invitation.through.token {
         let credential = CredentialId::ApiToken(token);
-        let ceiling = load_ceiling(tx, subject, credential, &dossier.member_of, now).await?;
-        let Some(ceiling) = ceiling else {
-            return Ok(None);
-        };
-        ceilings.push(ceiling);
+        match load_ceiling(tx, subject, credential, &dossier.member_of, now).await {
+            Ok(ceiling) => ceilings.push(ceiling),
+            Err(Stop::Refused(_)) => return Ok(None),
+            Err(Stop::Store(error)) => return Err(error),
+        }
         through = Through::ApiToken(token);
     }
     Ok(Some(manager(dossier, settings, through, ceilings)))
@@ -201,14 +214,13 @@ async fn load_ceiling(
     credential: CredentialId,
     member_of: &[TenantId],
     now: Timestamp,
-) -> Result<Option<Ceiling>, StoreError> {
-    Ok(match credential {
+) -> Result<Ceiling, Stop<ManageRefusal>> {
+    match credential {
         CredentialId::Session(id) => {
-            let session = tx.find_session(id).await?;
-            let live = session.filter(|one| one.subject == subject && one.is_live(now));
+            let session = going_on(tx.find_session(id).await?, subject, now)?;
             // The active tenant is where a session's requests act, not how far its
             // holder's management goes.
-            live.map(|session| Ceiling {
+            Ok(Ceiling {
                 tenant: None,
                 ..session.ceiling
             })
@@ -217,17 +229,18 @@ async fn load_ceiling(
             let token = tx.find_api_token(id).await?;
             let live = token.filter(|one| one.owner == subject && one.is_live(now));
             let bound = live.map(|token| token.ceiling);
-            bound.filter(|ceiling| {
+            let held = bound.filter(|ceiling| {
                 let tenant = ceiling.tenant.as_ref();
                 tenant.is_none_or(|tenant| member_of.contains(tenant))
-            })
+            });
+            Ok(held.ok_or(ManageRefusal::CallerDead)?)
         }
         // A client has an account of its own to act for itself by; management takes a
         // sign-in or a token of one.
-        CredentialId::Client(_) => None,
+        CredentialId::Client(_) => Err(ManageRefusal::CallerDead.into()),
         // Its issuer's to end; what it carries bounds it.
-        CredentialId::Foreign => Some(Ceiling::default()),
-    })
+        CredentialId::Foreign => Ok(Ceiling::default()),
+    }
 }
 
 #[cfg(test)]

@@ -7,11 +7,13 @@ use super::delete_user::erase;
 use super::work::Stop;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{Actor, AuditAction, AuditEvent, Identifier, Subject};
-use crate::port::{Read, StoreError, Tx};
+use crate::port::{Page, Read, StoreError, Tx};
 use doorward_base::{Email, TenantId, Timestamp};
+use serde_json::json;
 
 /// Erases an account that nobody had proven. Each tenant that it leaves reads so in its log,
-/// and not who came.
+/// and not who came. One that nobody is left in stays as it is, because its rows may be
+/// somebody's who forgot a password; the realm's log names it, for who deletes tenants.
 pub(super) async fn erase_unproven(
     tx: &mut dyn Tx,
     before: &Subject,
@@ -23,13 +25,25 @@ pub(super) async fn erase_unproven(
         peer: None,
         ..call.event(Actor::Anonymous, action)
     };
+    let mut left = Vec::new();
     for membership in tx.list_memberships(before.id).await? {
-        let tenant = Some(membership.tenant);
-        tx.append_audit(&event(tenant, AuditAction::MembershipEnd))
+        let tenant = membership.tenant;
+        let two = Page {
+            after: None,
+            limit: 2,
+        };
+        if tx.list_tenant_memberships(&tenant, two).await?.len() == 1 {
+            left.push(tenant.to_string());
+        }
+        tx.append_audit(&event(Some(tenant), AuditAction::MembershipEnd))
             .await?;
     }
-    tx.append_audit(&event(None, AuditAction::SubjectDelete))
-        .await?;
+    let mut deleted = event(None, AuditAction::SubjectDelete);
+    if !left.is_empty() {
+        let left = json!(left);
+        deleted.detail.insert("tenants_left_empty".to_owned(), left);
+    }
+    tx.append_audit(&deleted).await?;
     erase(tx, before.id, call).await
 }
 

@@ -1,7 +1,7 @@
 //! Finds and lists subjects, tenants and memberships within the caller's reach.
 
 use super::addressed::{Addressed, find_addressed};
-use super::caller::load_manager;
+use super::caller::load_standing;
 use super::facts::load_member_of;
 use super::work::{Failure, Query, Stop};
 use super::{Caller, Context, Realm};
@@ -163,9 +163,7 @@ impl<Q: Question> Query for Ask<Q> {
     const EXTENT: Extent = Q::EXTENT;
 
     async fn run(&self, tx: &mut dyn Read) -> Result<Q::Answer, Stop<ManageRefusal>> {
-        let manager = load_manager(tx, &self.realm.settings, &self.caller, self.now)
-            .await?
-            .ok_or(ManageRefusal::CallerDead)?;
+        let manager = load_standing(tx, &self.realm.settings, &self.caller, self.now).await?;
         self.question.answer(tx, &manager).await
     }
 }

@@ -126,6 +126,7 @@ use crate::model::{Actor, AuditAction, AuditEvent, Outcome};
 use crate::port::StoreHandle;
 use crate::settings::RealmSettings;
 use arc_swap::ArcSwap;
+use doorward_base::limit::StrictLimiter;
 use doorward_base::{Effects, Entropy, RealmId, RequestId, Timestamp};
 use serde_json::Map;
 use std::net::IpAddr;
@@ -141,6 +142,8 @@ pub struct Identity {
     pub passwords: PasswordPool,
     /// How often they are guessed.
     pub guesses: Guesses,
+    /// Counts how often each session is refreshed.
+    pub refreshes: Arc<dyn StrictLimiter>,
     /// Whether mail is sent, and how much of it.
     pub mail: mail::MailPolicy,
     /// Randomness.

@@ -5,7 +5,7 @@ use super::sign::{Issued, Unsigned, mint_jti};
 use super::work::{Counted, Failure, Stop, Work};
 use super::{Call, Context, Realm};
 use crate::decide::issue::{Ask, Bearer, Term, hold};
-use crate::decide::refresh::{RefreshInput, Refreshed as Decision, refresh as decide};
+use crate::decide::refresh::{RefreshInput, Refreshed as Decision, admit, refresh as decide};
 use crate::decide::refusal::RefreshRefusal;
 use crate::model::{Actor, AuditAction, AuditEvent, Change, Dossier, Rotation, Session, Subject};
 use crate::port::{Extent, StoreError, Tx};
@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use doorward_base::Words as _;
 use doorward_base::effect::Effect;
 use doorward_base::fault::{self, Fault};
+use doorward_base::limit::Quota;
 use doorward_base::name::parse_scopes;
 use doorward_base::secret::TokenDigest;
 use doorward_base::{ClientId, Scope, Secret, SessionId, Timestamp};
@@ -65,16 +66,27 @@ pub async fn refresh(
     }
     // What was not made here leaves no row, or anybody could fill the log.
     let token = token.ok_or(Failure::Refused(RefreshRefusal::Malformed))?;
-    let (unsigned, number, session, subject) = ctx
+    let digests = token.digests(&keyring);
+    let taken = Taken::of(ctx, digests.first().map(|(digest, _)| digest));
+    let taken = taken.await.map_err(Failure::Refused)?;
+    let done = ctx
         .commit(Going {
             realm: ctx.realm(),
             call: *ctx.call,
-            digests: token.digests(&keyring),
+            digests,
             number: token.number,
             jti: mint_jti(&*ctx.identity.entropy),
             request,
         })
-        .await?;
+        .await;
+    if done
+        .as_ref()
+        .is_err_and(|failure| !matches!(failure, Failure::Refused(_)))
+    {
+        // It will be tried again, and nothing was done.
+        taken.give_back(ctx);
+    }
+    let (unsigned, number, session, subject) = done?;
     let typ = ctx.realm.settings.tokens.typ.word();
     Ok(Refreshed {
         issued: unsigned.sign(keyring.access(), typ)?,
@@ -82,6 +94,31 @@ pub async fn refresh(
         session,
         subject,
     })
+}
+
+/// A refresh that was counted against its session, which its family's digest stands for
+/// before it is looked up.
+struct Taken {
+    key: u128,
+    quota: Quota,
+}
+
+impl Taken {
+    async fn of(ctx: Context<'_>, digest: Option<&TokenDigest>) -> Result<Self, RefreshRefusal> {
+        let start = digest.and_then(|digest| digest.as_bytes().first_chunk::<16>());
+        let taken = Self {
+            key: start.map_or(0, |start| u128::from_be_bytes(*start)),
+            quota: ctx.realm.settings.sessions.refresh_rate,
+        };
+        let limiter = &ctx.identity.refreshes;
+        let verdict = limiter.take(taken.key, taken.quota, ctx.call.now).await;
+        admit(&verdict).map(|()| taken)
+    }
+
+    fn give_back(self, ctx: Context<'_>) {
+        let limiter = &ctx.identity.refreshes;
+        limiter.give_back(self.key, self.quota, ctx.call.now);
+    }
 }
 
 /// A session about to go on.

@@ -1,7 +1,7 @@
 //! Lists and ends sessions: one's own, or, with `platform.users.read` and
 //! `platform.users.edit`, those of others.
 
-use super::caller::load_manager;
+use super::caller::load_standing;
 use super::facts::load_owned;
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
@@ -82,9 +82,7 @@ impl Query for List {
     const EXTENT: Extent = Extent::Listing;
 
     async fn run(&self, tx: &mut dyn Read) -> Result<Vec<Session>, Stop<ManageRefusal>> {
-        let manager = load_manager(tx, &self.realm.settings, &self.caller, self.now)
-            .await?
-            .ok_or(ManageRefusal::CallerDead)?;
+        let manager = load_standing(tx, &self.realm.settings, &self.caller, self.now).await?;
         manager.demand_session()?;
         if manager.subject() != Some(self.subject) {
             let reach = manager.reach(ManagementPermission::UsersRead)?;
@@ -128,9 +126,7 @@ impl Work for End {
         tx: &mut dyn Tx,
         event: &mut AuditEvent,
     ) -> Result<(), Stop<ManageRefusal>> {
-        let manager = load_manager(tx, &self.realm.settings, &self.caller, self.call.now)
-            .await?
-            .ok_or(ManageRefusal::CallerDead)?;
+        let manager = load_standing(tx, &self.realm.settings, &self.caller, self.call.now).await?;
         manager.demand_session()?;
         let session = self.load(tx, &manager).await?;
         event.subject = Some(session.subject);
@@ -192,9 +188,7 @@ impl Work for EndOthers {
         tx: &mut dyn Tx,
         event: &mut AuditEvent,
     ) -> Result<Vec<SessionId>, Stop<ManageRefusal>> {
-        let manager = load_manager(tx, &self.realm.settings, &self.caller, self.call.now)
-            .await?
-            .ok_or(ManageRefusal::CallerDead)?;
+        let manager = load_standing(tx, &self.realm.settings, &self.caller, self.call.now).await?;
         manager.demand_session()?;
         let Caller::Subject {
             subject,

@@ -1,22 +1,22 @@
-//! Sets a password. A person proves the current one; an operator needs none, and
-//! nobody else sets somebody's password.
+//! Sets a password. A person shows the current one, or has signed in lately where that will
+//! do; an operator needs neither, and nobody else sets somebody's password.
 
 use super::authenticate::forecast;
-use super::caller::load_manager;
+use super::caller::load_standing;
 use super::password::MAX_BYTES;
-use super::shown_password::ShownPassword;
+use super::shown_password::{ShownPassword, is_current};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::ManagementCaller;
-use crate::decide::password::{check, least};
+use crate::decide::password::{Renewal, Shown, check, least, may_change};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change, HashedPassword, Identifier};
 use crate::port::{StoreError, Tx};
-use crate::settings::SessionSettings;
+use crate::settings::{PasswordChange, SessionSettings};
 use async_trait::async_trait;
 use doorward_base::address::composed;
 use doorward_base::principal::CredentialId;
-use doorward_base::{Effect, Secret, SessionId, SubjectId};
+use doorward_base::{Effect, Secret, SessionId, SubjectId, Timestamp};
 use std::sync::Arc;
 
 /// A password about to be set.
@@ -26,7 +26,7 @@ pub struct SetPassword {
     pub subject: SubjectId,
     /// The new one.
     pub new: Secret,
-    /// The current one, unless an operator sets it.
+    /// The current one; an operator needs none, and a person where the realm says so.
     pub current: Option<Secret>,
 }
 
@@ -68,9 +68,13 @@ async fn set(
     request: SetPassword,
     ending: Ending,
 ) -> Result<(), Failure<ManageRefusal>> {
-    check_new(&request.new, &ctx.realm.settings.sessions).map_err(Failure::Refused)?;
+    let settings = &ctx.realm.settings.sessions;
+    check_new(&request.new, settings).map_err(Failure::Refused)?;
     let passwords = &ctx.identity.passwords;
     let mut shown = ShownPassword::none();
+    let mut is_shown = request.current.is_some();
+    let mut is_same = false;
+    let by_sign_in = settings.password_change == PasswordChange::RecentSignIn && !is_shown;
     let is_operator = *caller == Caller::Operator;
     let refused = forecast(ctx, caller, |manager| may_set(manager, request.subject)).await?;
     let mut turn = None;
@@ -78,15 +82,21 @@ async fn set(
         match passwords.turn(caller.subject(), ctx.call.now).await? {
             Ok(taken) => {
                 turn = Some(taken);
+                is_same = match &request.current {
+                    Some(current) => composed(current.expose()) == composed(request.new.expose()),
+                    None if by_sign_in => is_current(ctx, request.subject, &request.new).await?,
+                    None => false,
+                };
                 shown = ShownPassword::check(ctx, request.subject, request.current).await?;
             }
             Err(seconds) => {
+                is_shown = true;
                 shown = ShownPassword::refused(ManageRefusal::TooManyPasswords(seconds));
             }
         }
     }
     let mut hash = None;
-    if is_operator || shown.matched() {
+    if is_operator || (!is_same && (shown.matched() || by_sign_in)) {
         hash = Some(passwords.hash(&request.new, &*ctx.identity.entropy).await?);
     }
     drop(turn);
@@ -96,7 +106,9 @@ async fn set(
         caller: caller.clone(),
         subject: request.subject,
         ending,
+        is_shown,
         shown,
+        is_same,
         hash,
     })
     .await
@@ -130,8 +142,12 @@ struct NewPassword {
     caller: Caller,
     subject: SubjectId,
     ending: Ending,
+    /// Whether the current password was shown, or why it was not looked at.
+    is_shown: bool,
     /// The current password.
     shown: ShownPassword,
+    /// Whether the new one is the current one, if that was right.
+    is_same: bool,
     /// None for whoever was refused before it was made.
     hash: Option<HashedPassword>,
 }
@@ -159,13 +175,16 @@ impl Work for NewPassword {
         tx: &mut dyn Tx,
         _event: &mut AuditEvent,
     ) -> Result<(), Stop<ManageRefusal>> {
-        let manager = load_manager(tx, &self.realm.settings, &self.caller, self.call.now)
-            .await?
-            .ok_or(ManageRefusal::CallerDead)?;
+        let manager = load_standing(tx, &self.realm.settings, &self.caller, self.call.now).await?;
         may_set(&manager, self.subject)?;
         if manager.subject().is_some() {
-            let shown = self.shown.confirm(tx, self.subject).await?;
-            shown.unwrap_or(Err(ManageRefusal::PasswordWrong))?;
+            may_change(&Renewal {
+                rule: self.realm.settings.sessions.password_change,
+                shown: self.shown(tx).await?,
+                is_same: self.is_same,
+                proven_at: self.proven_at(tx).await?,
+                now: self.call.now,
+            })?;
         }
         match tx.find_subject(self.subject).await? {
             Some(subject) if matches!(subject.identifier, Identifier::User(_)) => {}
@@ -182,6 +201,30 @@ impl Work for NewPassword {
 }
 
 impl NewPassword {
+    async fn shown(&self, tx: &mut dyn Tx) -> Result<Shown, StoreError> {
+        if !self.is_shown {
+            return Ok(Shown::Nothing);
+        }
+        Ok(match self.shown.confirm(tx, self.subject).await? {
+            Some(Ok(())) => Shown::Right,
+            Some(Err(refusal)) => Shown::Not(refusal),
+            None => Shown::Not(ManageRefusal::PasswordWrong),
+        })
+    }
+
+    /// When the caller last proved who it is, in the session it came by.
+    async fn proven_at(&self, tx: &mut dyn Tx) -> Result<Option<Timestamp>, StoreError> {
+        let Caller::Subject {
+            credential: CredentialId::Session(own),
+            ..
+        } = self.caller
+        else {
+            return Ok(None);
+        };
+        let session = tx.find_session(own).await?;
+        Ok(session.map(|session| session.proven_at()))
+    }
+
     async fn end(&self, tx: &mut dyn Tx) -> Result<Vec<SessionId>, StoreError> {
         match (self.ending, &self.caller) {
             (

@@ -86,6 +86,20 @@ impl ShownPassword {
     }
 }
 
+/// Whether this is the password that a person has, asked where it will be its new one and so
+/// is no guess.
+pub(super) async fn is_current(
+    ctx: Context<'_>,
+    subject: SubjectId,
+    password: &Secret,
+) -> Result<bool, Failure<ManageRefusal>> {
+    let Some(stored) = ctx.query(FindPassword(subject)).await? else {
+        return Ok(false);
+    };
+    let check = ctx.identity.passwords.check(password, Some(&stored));
+    Ok(matches!(check.await?, PasswordCheck::Right { .. }))
+}
+
 /// A user's password.
 struct FindPassword(SubjectId);
 

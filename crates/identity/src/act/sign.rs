@@ -8,6 +8,7 @@ use crate::decide::refusal::Reason;
 use crate::settings::RealmSettings;
 use doorward_base::{Entropy, Scope, Secret, SubjectId, TenantId, Timestamp, entropy};
 use doorward_jose::SigningKey;
+use serde_json::{Map, Value};
 use std::fmt::Write as _;
 
 /// The `typ` of JWTs for upstreams. They are refused inbound.
@@ -30,6 +31,8 @@ pub struct Issued {
     pub subject: SubjectId,
     /// The active tenant.
     pub tenant: Option<TenantId>,
+    /// All it says.
+    pub claims: Map<String, Value>,
 }
 
 /// A JWT that was decided and not yet signed.
@@ -75,6 +78,7 @@ impl Unsigned {
             scopes: self.scopes,
             subject: self.subject,
             tenant: self.tenant,
+            claims: self.decided.claims,
         })
     }
 }

@@ -1,9 +1,9 @@
 //! Ends the caller's own session.
 
-use super::caller::load_manager;
+use super::caller::load_standing;
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
-use crate::decide::refusal::SignInRefusal;
+use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Change};
 use crate::port::Tx;
 use async_trait::async_trait;
@@ -14,8 +14,8 @@ use std::sync::Arc;
 /// Ends the session the caller came by.
 ///
 /// # Errors
-/// [`Failure`] with [`SignInRefusal::SessionOver`] when there is none.
-pub async fn sign_out(ctx: Context<'_>, caller: &Caller) -> Result<(), Failure<SignInRefusal>> {
+/// [`Failure`] with a [`ManageRefusal`] that says why there is none.
+pub async fn sign_out(ctx: Context<'_>, caller: &Caller) -> Result<(), Failure<ManageRefusal>> {
     ctx.commit(End {
         realm: ctx.realm(),
         call: *ctx.call,
@@ -33,7 +33,7 @@ struct End {
 #[async_trait]
 impl Work for End {
     type Done = ();
-    type Refusal = SignInRefusal;
+    type Refusal = ManageRefusal;
 
     fn effect(&self) -> Effect {
         Effect::Ends
@@ -50,16 +50,14 @@ impl Work for End {
         &self,
         tx: &mut dyn Tx,
         event: &mut AuditEvent,
-    ) -> Result<(), Stop<SignInRefusal>> {
-        load_manager(tx, &self.realm.settings, &self.caller, self.call.now)
-            .await?
-            .ok_or(SignInRefusal::SessionOver)?;
+    ) -> Result<(), Stop<ManageRefusal>> {
+        load_standing(tx, &self.realm.settings, &self.caller, self.call.now).await?;
         let Caller::Subject {
             credential: CredentialId::Session(session),
             ..
         } = self.caller
         else {
-            return Err(SignInRefusal::SessionOver.into());
+            return Err(ManageRefusal::SessionEnded.into());
         };
         event.session = Some(session);
         tx.end_session(session, self.call.now).await?;

@@ -1,6 +1,6 @@
 //! Changes what a user says about itself. Not here: addresses and passwords.
 
-use super::caller::load_manager;
+use super::caller::load_standing;
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::check_metadata;
@@ -62,9 +62,7 @@ struct Asked {
 impl Asked {
     /// The caller as it is afterwards.
     async fn change(&self, tx: &mut dyn Read) -> Result<Subject, Stop<ManageRefusal>> {
-        let manager = load_manager(tx, &self.realm.settings, &self.caller, self.now)
-            .await?
-            .ok_or(ManageRefusal::CallerDead)?;
+        let manager = load_standing(tx, &self.realm.settings, &self.caller, self.now).await?;
         manager.demand_session()?;
         let missing = || ManageRefusal::NotFound("subject");
         let id = manager.subject().ok_or_else(missing)?;

@@ -95,7 +95,7 @@ pub struct TakeInput<'a> {
     pub account: Account,
     /// Whether a session of that account takes it.
     pub own_session: bool,
-    /// Whether whoever takes it sets a password.
+    /// Whether whoever takes it sets a password; or shows its own, where the account is kept.
     pub sets_password: bool,
     /// Whether whoever takes it gives a name.
     pub gives_name: bool,
@@ -108,7 +108,8 @@ pub struct TakeInput<'a> {
 /// # Errors
 /// [`ManageRefusal::InvitationInvalid`], which says nothing of the account;
 /// [`ManageRefusal::SessionNeeded`], [`ManageRefusal::MailNeeded`],
-/// [`ManageRefusal::PasswordNeeded`] and [`ManageRefusal::Unused`], after which it can be tried again: they are told to who has
+/// [`ManageRefusal::PasswordNeeded`], [`ManageRefusal::OwnPasswordNeeded`] and
+/// [`ManageRefusal::Unused`], after which it can be tried again: they are told to who has
 /// shown that the address is theirs.
 pub fn take(input: &TakeInput<'_>) -> Result<Taking, ManageRefusal> {
     let invalid = ManageRefusal::InvitationInvalid;
@@ -136,8 +137,10 @@ pub fn take(input: &TakeInput<'_>) -> Result<Taking, ManageRefusal> {
         Ok(Taking::Make | Taking::Claim | Taking::Open) if !input.sets_password => {
             Err(ManageRefusal::PasswordNeeded)
         }
+        // A session alone may be one that somebody else put there, in wait for the owner.
+        Ok(Taking::Prove) if !input.sets_password => Err(ManageRefusal::OwnPasswordNeeded),
         Ok(Taking::Enter) if input.sets_password => Err(ManageRefusal::Unused("a password")),
-        Ok(Taking::Enter | Taking::Open) if input.gives_name => {
+        Ok(Taking::Enter | Taking::Open | Taking::Prove) if input.gives_name => {
             Err(ManageRefusal::Unused("a name"))
         }
         Ok(taking) => Ok(taking),

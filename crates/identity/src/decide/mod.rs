@@ -22,6 +22,7 @@ pub mod refusal;
 pub mod retention;
 pub mod sign_in;
 pub mod sign_up;
+pub mod standing;
 pub mod token;
 
 #[cfg(test)]

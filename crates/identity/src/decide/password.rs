@@ -2,8 +2,10 @@
 //! hashing (`act::password`), and which is somebody's.
 
 use super::refusal::ManageRefusal;
-use crate::settings::{CommonPasswords, SessionSettings};
+use crate::settings::{CommonPasswords, PasswordChange, SessionSettings};
+use doorward_base::Timestamp;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 /// The longest password, in characters.
 pub const MAX_CHARS: usize = 256;
@@ -31,6 +33,60 @@ pub fn check(password: &str, settings: &SessionSettings) -> Result<(), ManageRef
             Err(ManageRefusal::PasswordCommon)
         }
         CommonPasswords::Refuse | CommonPasswords::Allow => Ok(()),
+    }
+}
+
+/// How long after a sign-in it stands for the current password, where the realm says so.
+const RECENT: Duration = Duration::from_secs(24 * 3600);
+
+/// The current password, as a person that wants another one showed it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Shown {
+    /// It showed none.
+    Nothing,
+    /// It is the right one.
+    Right,
+    /// It is not, or was not looked at.
+    Not(ManageRefusal),
+}
+
+/// A person that wants another password, from a session of its own.
+#[derive(Clone, Debug)]
+pub struct Renewal {
+    /// What the realm says it takes.
+    pub rule: PasswordChange,
+    /// The current password.
+    pub shown: Shown,
+    /// Whether the new one is the current one.
+    pub is_same: bool,
+    /// When the person last proved who it is, in the session.
+    pub proven_at: Option<Timestamp>,
+    /// The request's time.
+    pub now: Timestamp,
+}
+
+/// Checks that a person may have another password: the session alone may be stolen.
+///
+/// # Errors
+/// [`ManageRefusal::PasswordNotShown`], [`ManageRefusal::ReauthenticationNeeded`],
+/// [`ManageRefusal::PasswordSame`], or why the current one was not taken.
+pub fn may_change(change: &Renewal) -> Result<(), ManageRefusal> {
+    match (&change.shown, change.rule) {
+        (Shown::Not(refusal), _) => return Err(refusal.clone()),
+        (Shown::Nothing, PasswordChange::CurrentPassword) => {
+            return Err(ManageRefusal::PasswordNotShown);
+        }
+        (Shown::Nothing, PasswordChange::RecentSignIn) => {
+            let until = change.proven_at.map(|at| at.plus(RECENT));
+            if until.is_none_or(|until| change.now >= until) {
+                return Err(ManageRefusal::ReauthenticationNeeded);
+            }
+        }
+        (Shown::Right, _) => {}
+    }
+    match change.is_same {
+        true => Err(ManageRefusal::PasswordSame),
+        false => Ok(()),
     }
 }
 
@@ -67,7 +123,7 @@ fn is_in_order(letters: &[char]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::session_settings;
+    use super::super::testing::{NOW, session_settings};
     use super::*;
 
     fn checked(password: &str, common: CommonPasswords) -> Result<(), ManageRefusal> {
@@ -105,6 +161,51 @@ mod tests {
             "пароль мой",
         ] {
             assert_eq!(checked(fine, CommonPasswords::Refuse), Ok(()), "{fine}");
+        }
+    }
+
+    #[test]
+    fn another_password_takes_the_current_one_or_a_recent_sign_in() {
+        use ManageRefusal::{PasswordNotShown, PasswordWrong, ReauthenticationNeeded};
+        use PasswordChange::{CurrentPassword, RecentSignIn};
+        let day = 24 * 3600;
+        let wrong = || Shown::Not(PasswordWrong);
+        for (rule, shown, age, expected) in [
+            (CurrentPassword, Shown::Right, Some(day), Ok(())),
+            (
+                CurrentPassword,
+                Shown::Nothing,
+                Some(0),
+                Err(PasswordNotShown),
+            ),
+            (CurrentPassword, wrong(), Some(0), Err(PasswordWrong)),
+            (RecentSignIn, Shown::Right, None, Ok(())),
+            (RecentSignIn, Shown::Nothing, Some(day - 1), Ok(())),
+            (
+                RecentSignIn,
+                Shown::Nothing,
+                Some(day),
+                Err(ReauthenticationNeeded),
+            ),
+            (
+                RecentSignIn,
+                Shown::Nothing,
+                None,
+                Err(ReauthenticationNeeded),
+            ),
+            (RecentSignIn, wrong(), Some(0), Err(PasswordWrong)),
+        ] {
+            let mut change = Renewal {
+                rule,
+                shown: shown.clone(),
+                is_same: false,
+                proven_at: age.map(|age| NOW.minus(Duration::from_secs(age))),
+                now: NOW,
+            };
+            assert_eq!(may_change(&change), expected, "{rule:?} {shown:?} {age:?}");
+            change.is_same = true;
+            let same = expected.and(Err(ManageRefusal::PasswordSame));
+            assert_eq!(may_change(&change), same, "{rule:?} {shown:?} {age:?}");
         }
     }
 

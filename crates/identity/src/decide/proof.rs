@@ -128,6 +128,9 @@ pub enum Taking {
     /// As [`Taking::Make`], and what was left under the address is erased before: the
     /// account that somebody else made, with its id and all that carries it.
     Claim,
+    /// Who is signed in to the account shows that its address is his: it is his, with all it
+    /// has.
+    Prove,
     /// The account is its person's, who gets a first password; all else stays.
     Open,
     /// The account is its person's, and used as it is.
@@ -194,6 +197,12 @@ pub const fn show(showing: &Showing) -> Result<Taking, Barred> {
         (Purpose::AddressChange, _) if !showing.own_session => Err(Barred::SessionNeeded),
         (Purpose::AddressChange, Account::Missing) | (_, Account::Proven | Account::Shut) => {
             Ok(Taking::Enter)
+        }
+        // Whoever made it is who reads the address's mail.
+        (Purpose::Invitation | Purpose::Recovery | Purpose::MagicLink, Account::Unproven)
+            if showing.own_session =>
+        {
+            Ok(Taking::Prove)
         }
         (_, Account::Unproven) => Ok(Taking::Claim),
     }

@@ -5,6 +5,7 @@
 use super::refusal::RefreshRefusal;
 use crate::model::{RefreshFamily, Session, SessionState, Subject};
 use crate::settings::{RefreshMode, SessionSettings};
+use doorward_base::limit::Verdict;
 use doorward_base::{ClientId, TenantId, Timestamp};
 
 /// A refresh token that was made here, with what is known of its session.
@@ -37,6 +38,19 @@ pub enum Refreshed {
     /// The token was used just now, perhaps by another tab or before a lost answer: the
     /// answer is given again, and nothing changes.
     Again { number: u32 },
+}
+
+/// What becomes of a refresh token that a limiter was asked about: each use of one writes,
+/// also where it gives the same answer again, and whoever holds one could go on for ever.
+/// It says so of the session, whatever the token is worth: a flood costs no look-up.
+///
+/// # Errors
+/// [`RefreshRefusal::TooOften`].
+pub fn admit(verdict: &Verdict) -> Result<(), RefreshRefusal> {
+    match verdict.allowed {
+        true => Ok(()),
+        false => Err(RefreshRefusal::TooOften(verdict.retry_after_seconds())),
+    }
 }
 
 /// Decides. A token that was used up before is in two hands, and nobody knows which of
@@ -208,6 +222,19 @@ mod tests {
             let got = case.present(number, after);
             assert_eq!(got, expected, "{mode:?} {interval} {number} {after}");
         }
+    }
+
+    #[test]
+    fn who_refreshes_too_often_is_told_when_to_come_again() {
+        let verdict = |allowed| Verdict {
+            allowed,
+            remaining: 0,
+            retry_after: Duration::from_millis(1500),
+            reset_after: seconds(300),
+        };
+        assert_eq!(admit(&verdict(true)), Ok(()));
+        let refused = Err(RefreshRefusal::TooOften(2));
+        assert_eq!(admit(&verdict(false)), refused);
     }
 
     #[test]

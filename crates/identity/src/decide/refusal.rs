@@ -246,6 +246,9 @@ pub enum RefreshRefusal {
     /// The session's role or audience is not allowed any more.
     #[error("the session's role or audience is not allowed any more")]
     NotAllowed,
+    /// The session was refreshed as often of late as it may be; again in so many seconds.
+    #[error("the session is refreshed too often")]
+    TooOften(u64),
 }
 
 impl Reason for RefreshRefusal {
@@ -263,6 +266,14 @@ impl Reason for RefreshRefusal {
             Self::OtherClient => ("other_client", ErrorCode::TokenInvalid),
             Self::InvalidScope => ("invalid_scope", ErrorCode::InvalidScope),
             Self::NotAllowed => ("not_allowed", ErrorCode::TokenInvalid),
+            Self::TooOften(_) => ("refreshed_too_often", ErrorCode::RateLimited),
+        }
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooOften(seconds) => Some(*seconds),
+            _ => None,
         }
     }
 }
@@ -328,7 +339,7 @@ mod tests {
 
     #[test]
     fn who_was_too_often_is_told_when_to_come_again() {
-        let refusals: [(&dyn Reason, Option<u64>); 10] = [
+        let refusals: [(&dyn Reason, Option<u64>); 12] = [
             (&ManageRefusal::TooManyGuesses(7), Some(7)),
             (&ManageRefusal::TooManyMails(8), Some(8)),
             (&ManageRefusal::TooManyPasswords(9), Some(9)),
@@ -342,6 +353,8 @@ mod tests {
             (&SignInRefusal::TooManyGuesses(7), Some(7)),
             (&SignInRefusal::SessionOver, None),
             (&UseRefusal::Revoked, None),
+            (&RefreshRefusal::TooOften(6), Some(6)),
+            (&RefreshRefusal::Replayed, None),
         ];
         for (refusal, expected) in refusals {
             assert_eq!(refusal.retry_after(), expected, "{refusal}");

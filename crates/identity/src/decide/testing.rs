@@ -4,8 +4,9 @@ use crate::model::{
     Address, ApiToken, Ceiling, Dossier, Grant, Granted, Identifier, Metadata, RoleDefinition,
     Session, SessionState, Subject, SubjectStatus, TokenKind, TokenState,
 };
-use crate::settings::{CommonPasswords, RefreshMode, SessionSettings};
+use crate::settings::{CommonPasswords, PasswordChange, RefreshMode, SessionSettings};
 use doorward_base::authn::{AssuranceLevel, AuthMethod, AuthStep};
+use doorward_base::limit::Quota;
 use doorward_base::{
     ApiTokenId, Audience, ClassName, Email, Permission, RoleName, Scope, SessionId, SubjectId,
     TenantId, Timestamp,
@@ -148,15 +149,17 @@ pub(super) fn session(of: &Subject) -> Session {
 }
 
 /// Sessions of twelve hours without refresh tokens.
-pub(super) const fn session_settings() -> SessionSettings {
+pub(super) fn session_settings() -> SessionSettings {
     SessionSettings {
         absolute_ttl: Duration::from_secs(12 * 3600),
         idle_ttl: None,
         refresh: RefreshMode::Off,
         reuse_interval: Duration::ZERO,
+        refresh_rate: Quota::new(150, Duration::from_secs(300), 150).unwrap(),
         max_active: 200,
         min_password: 8,
         common_passwords: CommonPasswords::Refuse,
+        password_change: PasswordChange::default(),
     }
 }
 

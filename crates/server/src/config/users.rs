@@ -2,9 +2,11 @@
 //! people's sign-ins last.
 
 use super::text::Text;
-use super::value::Span;
+use super::value::{Rate, Span};
 use doorward_base::RoleName;
-use doorward_identity::settings::{CommonPasswords, Enrolment, RefreshMode, SignUpMode};
+use doorward_identity::settings::{
+    CommonPasswords, Enrolment, PasswordChange, RefreshMode, SignUpMode,
+};
 use doorward_surface::setting::Word;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -44,6 +46,9 @@ pub struct Sessions {
     /// How long after a rotation the token that was used up gives the same answer again, at
     /// most "5m". Default: "10s".
     pub reuse_interval: Option<Text<Span>>,
+    /// How often one session may be refreshed, all at once or one after the other; a client
+    /// that is refused waits. Default: "150/5m".
+    pub refresh_rate: Option<Text<Rate>>,
     /// How many a subject may have at once: one more ends the oldest. Default: 200.
     pub max_active: Option<u16>,
     /// The shortest password accepted, in characters. Default: 8.
@@ -51,4 +56,8 @@ pub struct Sessions {
     /// What becomes of passwords that everybody tries first: "refuse" or "allow". Default:
     /// "refuse".
     pub common_passwords: Word<CommonPasswords>,
+    /// What a person shows beside its session for another password: "current_password", or
+    /// "recent_sign_in", which is nothing within a day of its sign-in. Default:
+    /// "current_password".
+    pub password_change: Word<PasswordChange>,
 }

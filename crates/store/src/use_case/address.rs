@@ -5,7 +5,7 @@ use super::world::*;
 use crate::conformance::fixture::{all, tenant_id};
 use doorward_base::{Effect, Effects, ErrorCode, SubjectId};
 use doorward_identity::act::*;
-use doorward_identity::decide::refusal::{ManageRefusal, SignInRefusal};
+use doorward_identity::decide::refusal::ManageRefusal;
 use doorward_identity::model::{AuditAction, Identifier, Subject, TokenKind};
 use doorward_identity::port::StoreHandle;
 
@@ -60,6 +60,7 @@ fn joining(name: &str, tenant: &str) -> Invite {
 
 fn taking(invited: Invited) -> AcceptInvitation {
     AcceptInvitation {
+        by: None,
         secret: invited.secret.unwrap(),
         password: Some(secret(PASSWORD)),
         name: None,
@@ -329,6 +330,7 @@ pub(crate) async fn who_joins_takes_the_place_of_who_stood_in(store: StoreHandle
             _ => {
                 let invited = invite(ctx, &OPERATOR, joining(way, "acme")).await.unwrap();
                 let request = AcceptInvitation {
+                    by: None,
                     password: (way != "vouched").then(|| secret(PASSWORD)),
                     ..taking(invited)
                 };
@@ -345,7 +347,7 @@ pub(crate) async fn who_joins_takes_the_place_of_who_stood_in(store: StoreHandle
         }
         assert!(!is_there(&world, here).await, "{way}");
         let over = authenticate(ctx, &session).await;
-        assert_eq!(reason(over), SignInRefusal::SessionOver, "{way}");
+        assert_eq!(reason(over), ManageRefusal::CallerGone, "{way}");
         let done = exchange(ctx, asking(&token.secret)).await;
         assert_eq!(code(done), ErrorCode::TokenInvalid, "{way}");
         let gone: Vec<_> = world

@@ -295,6 +295,7 @@ pub(crate) async fn no_row_holds_a_secret(store: StoreHandle) {
     let invitation = invited.secret.unwrap();
     secrets.push(invitation.clone());
     let taking = AcceptInvitation {
+        by: None,
         secret: invitation,
         password: Some(secret("bobs password")),
         name: None,
@@ -438,6 +439,7 @@ pub(crate) async fn what_is_refused_again_and_again_is_counted(store: StoreHandl
     };
     let invited = invite(ctx, &OPERATOR, invited).await.unwrap();
     let showing = |secret: Secret| AcceptInvitation {
+        by: None,
         secret,
         password: None,
         name: None,

@@ -262,6 +262,7 @@ pub(crate) async fn a_withdrawn_invitation_takes_nothing(store: StoreHandle) {
     let done = withdraw_invitation(world.ctx(), &OPERATOR, pending.id).await;
     assert_eq!(code(done), ErrorCode::NotFound);
     let taking = AcceptInvitation {
+        by: None,
         secret: made.secret.unwrap(),
         password: None,
         name: None,

@@ -6,7 +6,7 @@ use crate::conformance::fixture::{all, event, tenant_id};
 use crate::conformance::writing;
 use doorward_base::{ErrorCode, MailId, Phone, SubjectId};
 use doorward_identity::act::*;
-use doorward_identity::decide::refusal::{ManageRefusal, SignInRefusal};
+use doorward_identity::decide::refusal::ManageRefusal;
 use doorward_identity::model::{
     Actor, AuditAction, Change, MailKind, Metadata, QueuedMail, TokenKind, UserAgent,
 };
@@ -318,7 +318,7 @@ pub(crate) async fn a_deleted_tenant_is_dead_at_once(store: StoreHandle) {
     done.unwrap();
     // What was signed in there is over, as after the end of a membership.
     let done = authenticate(world.ctx(), &here).await;
-    assert_eq!(reason(done), SignInRefusal::SessionOver);
+    assert_eq!(reason(done), ManageRefusal::SessionEnded);
     authenticate(world.ctx(), &elsewhere).await.unwrap();
     let told = world.changes_after(seq).await;
     assert!(told.contains(&Change::Tenants), "{told:?}");

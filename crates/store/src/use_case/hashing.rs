@@ -66,6 +66,7 @@ pub(crate) async fn nothing_is_hashed_for_who_may_not(store: StoreHandle) {
     let done = set_password(ctx, &eve.caller, request).await;
     assert_eq!(reason(done), ManageRefusal::NotFound("subject"));
     let request = AcceptInvitation {
+        by: None,
         secret: secret("invite_made-up"),
         password: Some(secret(NEW)),
         name: None,
@@ -82,6 +83,7 @@ pub(crate) async fn nothing_is_hashed_for_who_may_not(store: StoreHandle) {
     };
     let invited = invite(ctx, &OPERATOR, bob_is_invited).await.unwrap();
     let request = AcceptInvitation {
+        by: None,
         secret: invited.secret.unwrap(),
         password: Some(secret(NEW)),
         name: Some("Bob".to_owned()),

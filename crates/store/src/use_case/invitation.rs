@@ -12,7 +12,7 @@ use doorward_identity::act::challenge::{ChallengeTerms, mint};
 use doorward_identity::act::mail::{MailLimit, MailPolicy, MailRates, deliver};
 use doorward_identity::act::*;
 use doorward_identity::decide::invitation::MAX_WAITING;
-use doorward_identity::decide::refusal::{ManageRefusal, SignInRefusal};
+use doorward_identity::decide::refusal::ManageRefusal;
 use doorward_identity::model::{
     Address, AuditAction, ChallengeKind, Delivery, Factor, FactorKind, Identifier, Invitation,
     MadeThrough, MailKind, Mailbox, Metadata, Subject, TokenKind,
@@ -44,6 +44,7 @@ fn inviting(name: &str) -> Invite {
 
 fn taking(key: &Secret, password: Option<&str>) -> AcceptInvitation {
     AcceptInvitation {
+        by: None,
         secret: key.clone(),
         password: password.map(secret),
         name: None,
@@ -303,7 +304,7 @@ pub(crate) async fn nobody_is_left_without_a_way_in(store: StoreHandle) {
         assert_eq!(reason(done), ManageRefusal::SessionNeeded);
     }
     let over = authenticate(ctx, &waiting).await;
-    assert_eq!(reason(over), SignInRefusal::SessionOver);
+    assert_eq!(reason(over), ManageRefusal::SessionEnded);
     let profile = load_profile(ctx, &OPERATOR, bob).await.unwrap();
     assert_eq!(profile.memberships.len(), 2, "it keeps what it had");
     assert_eq!(profile.grants, [grant(Some("globex"), "read")]);
@@ -397,6 +398,7 @@ pub(crate) async fn an_account_that_waited_for_its_owner_is_erased(store: StoreH
     let done = accept_invitation(ctx, taking(&key, None)).await;
     assert_eq!(reason(done), ManageRefusal::PasswordNeeded);
     let request = AcceptInvitation {
+        by: None,
         name: Some("Vic".to_owned()),
         ..taking(&key, Some(PASSWORD))
     };
@@ -433,7 +435,7 @@ pub(crate) async fn an_account_that_waited_for_its_owner_is_erased(store: StoreH
     assert_eq!(tenants, [&tenant_id("acme")]);
     assert_eq!((profile.grants, profile.identities), (vec![], vec![]));
     let over = authenticate(ctx, &waiting).await;
-    assert_eq!(reason(over), SignInRefusal::SessionOver);
+    assert_eq!(reason(over), ManageRefusal::CallerGone);
     let used = exchange(ctx, asking(&token.secret)).await;
     assert_eq!(code(used), ErrorCode::TokenInvalid);
     let now = claimed.id;
@@ -472,6 +474,7 @@ pub(crate) async fn what_changes_nothing_is_refused(store: StoreHandle) {
     let done = accept_invitation(ctx, taking(&key, Some(PASSWORD))).await;
     assert_eq!(reason(done), ManageRefusal::Unused("a password"));
     let named = AcceptInvitation {
+        by: None,
         name: Some("Carol".to_owned()),
         ..taking(&key, None)
     };

@@ -277,6 +277,7 @@ pub(crate) async fn a_rotated_digest_key_finds_and_moves_old_tokens(store: Store
     let named = TokenRef::Secret(unused.secret.clone());
     revoke_token(year.ctx(), &OPERATOR, named).await.unwrap();
     let taking = AcceptInvitation {
+        by: None,
         secret: invited.secret.unwrap(),
         password: Some(secret("correct horse")),
         name: None,

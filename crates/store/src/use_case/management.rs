@@ -319,6 +319,7 @@ pub(crate) async fn a_name_says_nothing_to_a_terminal(store: StoreHandle) {
         };
         let invited = invite(ctx, &OPERATOR, request).await.unwrap();
         let taking = |name| AcceptInvitation {
+            by: None,
             secret: invited.secret.clone().unwrap(),
             password: None,
             name,

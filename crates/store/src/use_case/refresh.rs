@@ -4,10 +4,11 @@
 use super::world::*;
 use crate::conformance::fixture::tenant_id;
 use crate::conformance::reading;
+use doorward_base::limit::Quota;
 use doorward_base::principal::CredentialId;
 use doorward_base::{ErrorCode, Secret, SessionId, SubjectId};
 use doorward_identity::act::*;
-use doorward_identity::decide::refusal::RefreshRefusal;
+use doorward_identity::decide::refusal::{Reason as _, RefreshRefusal};
 use doorward_identity::model::{AuditAction, Change, KeyPurpose, Outcome, SessionState};
 use doorward_identity::port::StoreHandle;
 use doorward_identity::settings::RefreshMode;
@@ -402,4 +403,27 @@ pub(crate) async fn a_rotation_of_the_digest_key_loses_no_session(store: StoreHa
     assert_eq!(moved.number, 2);
     assert_ne!(moved.digest_key, family.digest_key);
     assert_ne!(moved.digest, family.digest);
+}
+
+/// Whoever holds a token goes on for ever else, and each use writes.
+pub(crate) async fn a_session_is_refreshed_so_often_and_no_more(store: StoreHandle) {
+    let world = World::with(store, |settings| {
+        settings.sessions.refresh = RefreshMode::Rotate;
+        settings.sessions.reuse_interval = seconds(30);
+        settings.sessions.refresh_rate = Quota::new(3, seconds(60), 3).unwrap();
+    })
+    .await;
+    let ada = Person::sign_in(&world, "ada", None).await;
+    let second = Person::again(&world, ada.id, "ada").await;
+    let rotated = next(&world, &ada.token).await;
+    // The same answer again is one too, whichever number it is asked by.
+    assert_eq!(next(&world, &ada.token).await.expose(), rotated.expose());
+    let last = next(&world, &rotated).await;
+    let rows = world.audit().await.len();
+    assert_eq!(refused(&world, &last).await, RefreshRefusal::TooOften(20));
+    assert_eq!(refused(&world, &last).await.code(), ErrorCode::RateLimited);
+    assert_eq!(world.audit().await.len(), rows, "a flood fills no log");
+    // Nobody else waits, and it goes on when it was said.
+    let _ = next(&world, &second.token).await;
+    let _ = next(&world.at(20), &last).await;
 }

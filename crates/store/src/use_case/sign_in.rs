@@ -254,6 +254,7 @@ pub(crate) async fn a_session_too_many_ends_the_oldest(store: StoreHandle) {
 }
 
 pub(crate) async fn a_session_ends_with_what_it_stands_on(store: StoreHandle) {
+    #[derive(Clone, Copy)]
     enum End {
         SignOut,
         Disable,
@@ -309,10 +310,15 @@ pub(crate) async fn a_session_ends_with_what_it_stands_on(store: StoreHandle) {
             }
             End::Time => then = world.at(86_400),
         }
+        let why = match end {
+            End::Disable => ManageRefusal::CallerBanned,
+            End::Time => ManageRefusal::SessionExpired,
+            End::SignOut | End::Password | End::Membership => ManageRefusal::SessionEnded,
+        };
         let over = authenticate(then.ctx(), &caller).await;
-        assert_eq!(reason(over), SignInRefusal::SessionOver, "{n}");
+        assert_eq!(reason(over), why, "{n}");
         let again = sign_out(then.ctx(), &caller).await;
-        assert_eq!(reason(again), SignInRefusal::SessionOver);
+        assert_eq!(reason(again), why, "{n}");
         let others = authenticate(then.ctx(), &other).await;
         assert_eq!(others.is_err(), others_die, "{n}");
     }
@@ -394,7 +400,7 @@ pub(crate) async fn a_person_sets_its_own_password_and_no_other(store: StoreHand
     let (new, short) = ("another horse", "short");
     for (subject, current, new, expected) in [
         (bob, Some(PASSWORD), new, ManageRefusal::NotFound("subject")),
-        (ada, None, new, ManageRefusal::PasswordWrong),
+        (ada, None, new, ManageRefusal::PasswordNotShown),
         (ada, Some("wrong horse"), new, ManageRefusal::PasswordWrong),
         (ada, Some(PASSWORD), short, ManageRefusal::PasswordLength(8)),
     ] {
@@ -434,6 +440,7 @@ pub(crate) async fn a_person_sets_its_own_password_and_no_other(store: StoreHand
 
 fn taking(invited: &Invited, password: Option<&str>) -> AcceptInvitation {
     AcceptInvitation {
+        by: None,
         secret: invited.secret.clone().unwrap(),
         password: password.map(secret),
         name: None,

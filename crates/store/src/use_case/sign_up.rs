@@ -3,6 +3,7 @@
 
 use super::world::*;
 use crate::conformance::fixture::tenant_id;
+use doorward_base::principal::CredentialId;
 use doorward_base::{ErrorCode, Secret, TenantId};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::{ManageRefusal, SignUpRefusal};
@@ -503,4 +504,113 @@ pub(crate) async fn what_a_user_says_of_itself_changes_by_its_session(store: Sto
     assert!(authenticate(world.ctx(), &caller).await.is_ok());
     let dead = authenticate(world.ctx(), &caller_of(&other.unwrap())).await;
     assert_eq!(code(dead), ErrorCode::TokenInvalid);
+}
+
+/// An invitation to the address into `acme`, as an operator makes and hands it over.
+async fn handed(world: &World, name: &str) -> Secret {
+    let request = Invite {
+        delivery: Some(Delivery::Answer),
+        ..inviting(name)
+    };
+    let invited = invite(world.ctx(), &OPERATOR, request).await.unwrap();
+    invited.secret.unwrap()
+}
+
+fn taking(secret: &Secret, by: Option<Caller>, password: Option<&str>) -> AcceptInvitation {
+    AcceptInvitation {
+        secret: secret.clone(),
+        by,
+        password: password.map(super::world::secret),
+        name: None,
+    }
+}
+
+fn caller_of(signed: &SignedIn) -> Caller {
+    Caller::Subject {
+        subject: signed.subject.id,
+        credential: CredentialId::Session(signed.session),
+        carries: None,
+    }
+}
+
+/// Who signed up, works there, and later shows that the address is his.
+pub(crate) async fn who_is_signed_in_proves_his_address_and_keeps_his_account(store: StoreHandle) {
+    let world = open_world(store).await;
+    world.tenant("acme").await;
+    let ctx = world.ctx();
+    let ada = sign_up(ctx, signing_up("ada")).await.unwrap();
+    let other = world.session(ada.subject.id, None).await;
+    let secret = handed(&world, "ada").await;
+    let by = || Some(caller_of(&ada));
+    let proven = accept_invitation(ctx, taking(&secret, by(), Some(PASSWORD))).await;
+    let proven = proven.unwrap();
+    assert_eq!(proven.id, ada.subject.id);
+    assert!(mailbox(&proven).is_proven());
+    let profile = load_profile(ctx, &OPERATOR, ada.subject.id).await.unwrap();
+    assert!(mailbox(&profile.subject).is_proven());
+    let mut tenants: Vec<_> = profile.memberships.iter().map(|one| &one.tenant).collect();
+    tenants.sort();
+    let own = own_tenant(&ada).unwrap();
+    let acme = tenant_id("acme");
+    let mut expected = vec![&own, &acme];
+    expected.sort();
+    assert_eq!(tenants, expected);
+    for caller in [caller_of(&ada), other] {
+        authenticate(ctx, &caller).await.unwrap();
+    }
+    let row = world.last_audit().await.event;
+    assert_eq!(row.detail["proven"], true);
+    assert_eq!(row.subject, Some(ada.subject.id));
+    let again = accept_invitation(ctx, taking(&secret, by(), Some(PASSWORD))).await;
+    assert_eq!(reason(again), ManageRefusal::InvitationInvalid);
+}
+
+/// Somebody signed up with an address that is not his, and waits. Its owner has the mail and
+/// no session; or somebody put the squatter's session into his browser.
+pub(crate) async fn a_squatter_gets_nothing_by_what_the_owner_shows(store: StoreHandle) {
+    let world = open_world(store).await;
+    world.tenant("acme").await;
+    let ctx = world.ctx();
+    let squat = sign_up(ctx, signing_up("ada")).await.unwrap();
+    let secret = handed(&world, "ada").await;
+    let planted = || Some(caller_of(&squat));
+    // In the squatter's session the owner does not know the password.
+    for password in [None, Some("another horse"), Some("short")] {
+        let done = accept_invitation(ctx, taking(&secret, planted(), password)).await;
+        assert_eq!(
+            reason(done),
+            ManageRefusal::OwnPasswordNeeded,
+            "{password:?}"
+        );
+        let kept = find_subject(ctx, &OPERATOR, squat.subject.id)
+            .await
+            .unwrap();
+        assert!(!mailbox(&kept).is_proven(), "{password:?}");
+    }
+    // A session of somebody else, and one that is over, are none of the account's.
+    let bob = sign_up(ctx, signing_up("bob")).await.unwrap();
+    let over = world.session(squat.subject.id, None).await;
+    sign_out(ctx, &over).await.unwrap();
+    let done = accept_invitation(ctx, taking(&secret, Some(over), Some(PASSWORD))).await;
+    assert_eq!(reason(done), ManageRefusal::SessionEnded);
+    let by_bob = Some(caller_of(&bob));
+    let owner = accept_invitation(ctx, taking(&secret, by_bob, Some("another horse"))).await;
+    let owner = owner.unwrap();
+    assert_ne!(owner.id, squat.subject.id);
+    assert!(mailbox(&owner).is_proven());
+    let dead = authenticate(ctx, &caller_of(&squat)).await;
+    assert_eq!(reason(dead), ManageRefusal::CallerGone);
+    let profile = load_profile(ctx, &OPERATOR, owner.id).await.unwrap();
+    let tenants: Vec<_> = profile.memberships.iter().map(|one| &one.tenant).collect();
+    assert_eq!(tenants, [&tenant_id("acme")]);
+    let signed = sign_in(ctx, signing_in("ada@example.org", PASSWORD)).await;
+    assert_eq!(code(signed), ErrorCode::SignInRefused);
+    // The tenant that nobody is left in is named in the realm's log.
+    let rows = world.audit().await;
+    let deleted = rows
+        .iter()
+        .find(|row| row.event.action == AuditAction::SubjectDelete)
+        .unwrap();
+    let left = own_tenant(&squat).unwrap().to_string();
+    assert_eq!(deleted.event.detail["tenants_left_empty"], json!([left]));
 }

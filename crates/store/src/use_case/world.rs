@@ -5,7 +5,7 @@ use crate::conformance::{reading, writing};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use doorward_base::claims::ClaimsTemplate;
-use doorward_base::limit::LocalLimiter;
+use doorward_base::limit::{LocalLimiter, Quota};
 use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::testing::SeededEntropy;
 use doorward_base::token_format::{TokenBody, TokenFormat};
@@ -261,6 +261,7 @@ pub(crate) fn identity(store: StoreHandle, seed: u64) -> Identity {
     let master = MasterKey::generate(&*entropy);
     Identity {
         guesses: Guesses::new(Arc::new(LocalLimiter::new(1000)), &master).unwrap(),
+        refreshes: Arc::new(LocalLimiter::new(1000)),
         mail: MailPolicy {
             is_on: true,
             limit: MailLimit::new(
@@ -314,9 +315,11 @@ fn settings(name: &str) -> RealmSettings {
             idle_ttl: None,
             refresh: RefreshMode::Off,
             reuse_interval: Duration::ZERO,
+            refresh_rate: Quota::new(150, Duration::from_secs(300), 150).unwrap(),
             max_active: 200,
             min_password: 8,
             common_passwords: CommonPasswords::Refuse,
+            password_change: PasswordChange::default(),
         },
         roles: vec![
             role("editor", &["read", "write"]),

@@ -2,7 +2,8 @@
 
 use super::UserView;
 use doorward_base::Secret;
-use doorward_identity::act::Issued;
+use doorward_identity::act::{Issued, Realm};
+use doorward_identity::decide::metadata::shown;
 use doorward_identity::model::Subject;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -28,14 +29,22 @@ pub(crate) struct SessionView {
 
 impl SessionView {
     /// The one place where a session's secrets are written out.
-    pub(crate) fn of(issued: &Issued, refresh: Option<&Secret>, subject: &Subject) -> Self {
+    pub(crate) fn of(
+        realm: &Realm,
+        issued: &Issued,
+        refresh: Option<&Secret>,
+        subject: &Subject,
+    ) -> Self {
+        let template = &realm.settings.tokens.claims;
         Self {
             access_token: issued.jwt.expose().to_owned(),
             token_type: "bearer",
             expires_in: issued.expires_in,
             expires_at: issued.expires_at.as_seconds(),
             refresh_token: refresh.map(|secret| secret.expose().to_owned()),
-            user: UserView::of(subject, &[]),
+            user: UserView::of(subject, &[], |written| {
+                shown(template, written, &issued.claims)
+            }),
         }
     }
 }

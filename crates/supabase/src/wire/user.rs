@@ -86,8 +86,13 @@ fn text(at: Option<Timestamp>) -> Option<String> {
 }
 
 impl UserView {
-    /// A user with its identities at other logins.
-    pub(crate) fn of(subject: &Subject, linked: &[LinkedIdentity]) -> Self {
+    /// A user with its identities at other logins. `shown` is what others read of what it says
+    /// about itself.
+    pub(crate) fn of(
+        subject: &Subject,
+        linked: &[LinkedIdentity],
+        shown: impl FnOnce(&Metadata) -> Metadata,
+    ) -> Self {
         let contact = subject.identifier.contact();
         let mailbox = contact.and_then(|contact| contact.email.as_ref());
         let confirmed = mailbox.and_then(Mailbox::wide).and_then(confirmed_at);
@@ -112,7 +117,7 @@ impl UserView {
             confirmed_at: text(confirmed.into_iter().chain(phone_confirmed).min()),
             last_sign_in_at: text(last),
             app_metadata: app_metadata(subject, &identities),
-            user_metadata: subject.user_metadata.clone(),
+            user_metadata: shown(&subject.user_metadata),
             identities,
             created_at: subject.created_at.to_string(),
             updated_at: last.unwrap_or(subject.created_at).to_string(),
@@ -205,7 +210,7 @@ mod tests {
     }
 
     fn written(email: Option<Mailbox>) -> Value {
-        serde_json::to_value(UserView::of(&user(email), &[])).unwrap()
+        serde_json::to_value(UserView::of(&user(email), &[], Clone::clone)).unwrap()
     }
 
     #[test]

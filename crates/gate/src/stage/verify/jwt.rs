@@ -76,7 +76,7 @@ impl Verifier<'_> {
         principal: &Principal,
         now: Timestamp,
     ) -> Passed<()> {
-        if principal.subject.is_none() || !realm.immediate_revocation {
+        if principal.subject.is_none() || !realm.immediate_revocation || self.leaves_standing {
             return Ok(());
         }
         let stands = standing::check(self.revocations, &realm.handle, principal, now);

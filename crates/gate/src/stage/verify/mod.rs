@@ -38,6 +38,8 @@ pub(crate) struct Verifier<'v> {
     pub(crate) counters: &'v GateCounters,
     /// Which policies are in force.
     pub(crate) generation: u64,
+    /// Whether the target itself asks whether the caller still stands.
+    pub(crate) leaves_standing: bool,
 }
 
 /// A verified caller.

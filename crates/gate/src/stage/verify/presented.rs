@@ -139,7 +139,11 @@ fn read_authorization<'r>(
     mount: Option<&MountSpec>,
     value: &'r HeaderValue,
 ) -> Passed<Presented<'r>> {
-    let malformed = || Stop::new(ErrorCode::CredentialMalformed, STAGE, "authorization");
+    let malformed = || {
+        let mut stop = Stop::new(ErrorCode::CredentialMalformed, STAGE, "authorization");
+        stop.refusal = stop.refusal.because(Some("authorization_malformed"));
+        stop
+    };
     let text = value.to_str().map_err(|_| malformed())?;
     let (scheme, credentials) = text.split_once(' ').ok_or_else(malformed)?;
     // The scheme's case is free (RFC 9110 §11.1), and so is the number of spaces after it

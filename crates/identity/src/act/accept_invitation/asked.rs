@@ -1,7 +1,7 @@
 //! What is asked for when an invitation is taken: by what, which invitation that is, and what
 //! taking it would do. Not here: doing it.
 
-use super::super::caller::{load_maker, load_manager};
+use super::super::caller::{load_maker, load_manager, load_standing};
 use super::super::displace::find_barred;
 use super::super::link_identity::has_way_in;
 use super::super::work::{Query, Stop};
@@ -14,13 +14,13 @@ use crate::model::{Invitation, Subject};
 use crate::port::{ChallengeKey, Read, StoreError};
 use crate::settings::RealmSettings;
 use async_trait::async_trait;
-use doorward_base::{Email, Timestamp};
+use doorward_base::{Email, SubjectId, Timestamp};
 use std::sync::Arc;
 
 /// By what an invitation is taken.
 pub(super) enum Taker {
-    /// By its secret, under every live digest key.
-    Secret(Vec<ChallengeKey>),
+    /// By its secret, under every live digest key, and by whom, if somebody is signed in.
+    Secret(Vec<ChallengeKey>, Option<Caller>),
     /// By a session of the account it is for.
     Session(Caller, ChallengeKey),
 }
@@ -47,14 +47,23 @@ impl Asked {
         check_name(self.name.as_deref())?;
         let invalid = ManageRefusal::InvitationInvalid;
         match &self.taker {
-            Taker::Secret(keys) => {
+            Taker::Secret(keys, caller) => {
                 let (key, invitation) = find(tx, keys).await?.ok_or(invalid)?;
                 let account = tx.find_user_by_email(&invitation.email, None).await?;
+                let own_session = match (caller, &account) {
+                    (Some(caller), Some(account)) if caller.subject() == Some(account.id) => {
+                        let settings = &self.realm.settings;
+                        let manager = load_standing(tx, settings, caller, self.now).await?;
+                        manager.demand_session()?;
+                        true
+                    }
+                    _ => false,
+                };
                 Ok(Found {
                     key,
                     invitation,
                     account,
-                    own_session: false,
+                    own_session,
                 })
             }
             Taker::Session(caller, key) => {
@@ -119,18 +128,19 @@ pub(in super::super) async fn judge(
     Ok(taking)
 }
 
-/// Whether the invitation will be taken, before anything is paid for. Whoever is refused
-/// here is refused where it is written down.
+/// What taking the invitation will do, and to whose account, before anything is paid for.
+/// Whoever is refused here is refused where it is written down.
 pub(super) struct Forecast(pub(super) Arc<Asked>);
 
 #[async_trait]
 impl Query for Forecast {
-    type Done = ();
+    type Done = (Taking, Option<SubjectId>);
     type Refusal = ManageRefusal;
 
-    async fn run(&self, tx: &mut dyn Read) -> Result<(), Stop<ManageRefusal>> {
+    async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<ManageRefusal>> {
         let found = self.0.find(tx).await?;
-        self.0.judge(tx, &found).await.map(drop)
+        let taking = self.0.judge(tx, &found).await?;
+        Ok((taking, found.account.map(|account| account.id)))
     }
 }
 

@@ -20,18 +20,18 @@ fn what_proves_what() {
     let session = Err(Barred::SessionNeeded);
     let mail = Err(Barred::MailNeeded);
     let (make, claim, enter) = (Ok(Taking::Make), Ok(Taking::Claim), Ok(Taking::Enter));
-    let open = Ok(Taking::Open);
+    let (open, prove) = (Ok(Taking::Open), Ok(Taking::Prove));
     // proven by a stranger, proven in an own session, unproven by a stranger, unproven in
     // an own session.
     for (purpose, account, expected) in [
         (Invitation, Missing, [make, make, nothing, nothing]),
-        (Invitation, Unproven, [claim, claim, nothing, nothing]),
+        (Invitation, Unproven, [claim, prove, nothing, nothing]),
         (Recovery, Missing, [no, no, nothing, nothing]),
-        (Recovery, Unproven, [claim, claim, nothing, nothing]),
+        (Recovery, Unproven, [claim, prove, nothing, nothing]),
         (Recovery, Proven, [enter, enter, nothing, nothing]),
         (Recovery, Shut, [enter, enter, nothing, nothing]),
         (MagicLink, Missing, [make, make, nothing, nothing]),
-        (MagicLink, Unproven, [claim, claim, nothing, nothing]),
+        (MagicLink, Unproven, [claim, prove, nothing, nothing]),
         (MagicLink, Proven, [enter, enter, nothing, nothing]),
         (MagicLink, Shut, [enter, enter, nothing, nothing]),
         (AddressChange, Missing, [session, enter, nothing, nothing]),

@@ -7,9 +7,21 @@ use doorward_base::{ErrorCode, SubjectId};
 /// Management of subjects, tenants, memberships and grants said no.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManageRefusal {
-    /// The caller's credential is dead, or the caller is disabled or unknown.
+    /// The caller's credential is dead.
     #[error("the caller's credential is no longer valid")]
     CallerDead,
+    /// The caller is not there any more.
+    #[error("the caller is not there any more")]
+    CallerGone,
+    /// The caller may not act.
+    #[error("the caller is disabled or banned")]
+    CallerBanned,
+    /// The session that the caller came by was ended, or is not known any more.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// The session that the caller came by has had its time.
+    #[error("the session is past its end")]
+    SessionExpired,
     /// The caller lacks the management permission everywhere.
     #[error("the caller lacks {0}")]
     NotPermitted(&'static str),
@@ -91,6 +103,15 @@ pub enum ManageRefusal {
     /// The current password was wrong or missing.
     #[error("the current password was wrong or missing")]
     PasswordWrong,
+    /// A new password needs the current one, and none was given.
+    #[error("send the current password with the new one")]
+    PasswordNotShown,
+    /// A new password needs a sign-in of the last day, or the current one.
+    #[error("sign in again, or send the current password with the new one")]
+    ReauthenticationNeeded,
+    /// The new password is the one there is.
+    #[error("the new password must differ from the current one")]
+    PasswordSame,
     /// The account was guessed at too often of late; the next guess may be made in so many
     /// seconds.
     #[error("too many wrong guesses of late")]
@@ -149,6 +170,12 @@ pub enum ManageRefusal {
     /// Nothing would let the person into the account but a password, and none was given.
     #[error("this account has no other way in: send a password")]
     PasswordNeeded,
+    /// The account is kept for who knows its password, and no other was sent.
+    #[error(
+        "send the account's own password with its session, and the account is kept; or take \
+         the invitation without the session, with a new password, and the account begins anew"
+    )]
+    OwnPasswordNeeded,
     /// Nothing lets the person into the account, and who got the secret cannot say for it
     /// what may.
     #[error("only an invitation that came by mail gives this account its first password")]
@@ -165,6 +192,10 @@ impl Reason for ManageRefusal {
     fn row(&self) -> (&'static str, ErrorCode) {
         match self {
             Self::CallerDead => ("caller_dead", ErrorCode::TokenInvalid),
+            Self::CallerGone => ("caller_gone", ErrorCode::TokenInvalid),
+            Self::CallerBanned => ("caller_banned", ErrorCode::TokenInvalid),
+            Self::SessionEnded => ("session_over", ErrorCode::TokenInvalid),
+            Self::SessionExpired => ("session_expired", ErrorCode::TokenInvalid),
             Self::NotPermitted(_) | Self::NotRealmWide { .. } => {
                 ("not_permitted", ErrorCode::InsufficientPermission)
             }
@@ -191,6 +222,11 @@ impl Reason for ManageRefusal {
             Self::PasswordLength(_) => ("password_length", ErrorCode::InvalidRequest),
             Self::PasswordCommon => ("password_common", ErrorCode::InvalidRequest),
             Self::PasswordWrong => ("password_wrong", ErrorCode::SignInRefused),
+            Self::PasswordNotShown => ("password_not_shown", ErrorCode::InvalidRequest),
+            Self::ReauthenticationNeeded => {
+                ("reauthentication_needed", ErrorCode::InsufficientPermission)
+            }
+            Self::PasswordSame => ("password_same", ErrorCode::InvalidRequest),
             Self::TooManyGuesses(_) => ("too_many_guesses", ErrorCode::RateLimited),
             Self::TooManyMails(_) => ("too_many_mails", ErrorCode::RateLimited),
             Self::TooManyPasswords(_) => ("too_many_passwords", ErrorCode::RateLimited),
@@ -202,6 +238,7 @@ impl Reason for ManageRefusal {
             Self::AddressProvesNothing => ("address_proves_nothing", ErrorCode::InvalidRequest),
             Self::InvitationInvalid => ("invitation_invalid", ErrorCode::NotFound),
             Self::PasswordNeeded => ("password_needed", ErrorCode::InvalidRequest),
+            Self::OwnPasswordNeeded => ("own_password_needed", ErrorCode::InvalidRequest),
             Self::MailNeeded => ("mail_needed", ErrorCode::InsufficientPermission),
             Self::NoMail => ("no_mail", ErrorCode::InvalidRequest),
             Self::Unused(_) => ("unused", ErrorCode::InvalidRequest),

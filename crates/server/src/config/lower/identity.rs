@@ -2,10 +2,11 @@
 
 use super::Lowering;
 use crate::config::issuers::Issuer;
+use crate::config::limits::RateAndBurst;
 use crate::config::problem::{KeyPath, unknown};
 use crate::config::realm::Realm;
 use crate::config::text::{FromText as _, Text, sorted};
-use crate::config::value::{Span, Url};
+use crate::config::value::{Rate, Span, Url};
 use doorward_base::claims::ClaimsTemplate;
 use doorward_base::limit::MeasureKind;
 use doorward_base::{Audience, Permission, RealmName, RoleName};
@@ -83,7 +84,7 @@ impl Lowering<'_> {
                     .map(|exchange| exchange.unknown_scope.0)
                     .unwrap_or_default(),
             },
-            sessions,
+            sessions: sessions?,
             roles: realm
                 .roles
                 .iter()
@@ -116,7 +117,7 @@ impl Lowering<'_> {
     }
 
     /// How sign-ins last.
-    fn sessions(&mut self, realm: &Realm, path: &KeyPath) -> SessionSettings {
+    fn sessions(&mut self, realm: &Realm, path: &KeyPath) -> Option<SessionSettings> {
         let written = &realm.sessions;
         let min_password = written.min_password.unwrap_or(8);
         if !(1..=128).contains(&min_password) {
@@ -145,15 +146,24 @@ impl Lowering<'_> {
         if reuse_interval > Duration::from_secs(300) {
             self.wrong(&path.key("reuse_interval"), "must be at most \"5m\"");
         }
-        SessionSettings {
+        let refresh_rate = RateAndBurst {
+            rate: written.refresh_rate.unwrap_or(Text(Rate {
+                count: 150,
+                per: Duration::from_secs(300),
+            })),
+            burst: None,
+        };
+        Some(SessionSettings {
             absolute_ttl,
             idle_ttl,
             refresh,
             reuse_interval,
+            refresh_rate: self.quota(&refresh_rate, &path.key("refresh_rate"))?,
             max_active: u32::from(max_active),
             min_password: usize::from(min_password),
             common_passwords: written.common_passwords.0,
-        }
+            password_change: written.password_change.0,
+        })
     }
 
     /// How access tokens look.

@@ -152,7 +152,7 @@ impl Lowering<'_> {
         Some(most)
     }
 
-    fn quota(&mut self, given: &RateAndBurst, path: &KeyPath) -> Option<Quota> {
+    pub(super) fn quota(&mut self, given: &RateAndBurst, path: &KeyPath) -> Option<Quota> {
         let Text(Rate { count, per }) = given.rate;
         let quota = Quota::new(count, per, given.burst.unwrap_or(count));
         self.problems.take(&path.key("rate"), quota)
