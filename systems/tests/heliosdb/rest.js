@@ -333,7 +333,7 @@ await check(
 await check(
   "many among the row's own",
   acme.from("users").select("name,...orders(order_ids:id,totals:total_cents)").eq("id", 2),
-  rows([{ name: "Bob", order_ids: [2], totals: [4200] }]),
+  rows([{ name: "Bob", order_ids: [2], totals: [1250] }]),
 );
 await check(
   "many to many among the row's own",
@@ -491,8 +491,8 @@ if (world.functions) {
     { data: null, error: null, status: 200, count: 2 });
   await check("rows, put together", acme.rpc("orders_of", { buyer: 1 }).select("count()").single(),
     rows({ count: 2 }));
-  await check("of the own tenant", globex.rpc("orders_of", { buyer: 1 }).select("id").order("id"),
-    rows([{ id: 1 }, { id: 7 }]));
+  await check("of the own tenant", globex.rpc("orders_of", { buyer: 1 }).select("id,total_cents"),
+    rows([{ id: 1, total_cents: 990000 }]));
   await check("one that changes rows", acme.rpc("rename_user", { which: 3, wanted: "Cyd" }),
     { data: null, error: null, status: 204 });
   await check("and they are changed", acme.from("users").select("name").eq("id", 3),

@@ -177,22 +177,10 @@ impl fmt::Display for Refusal {
             Self::EmbeddedTest(name) => {
                 write!(f, "Bad operator on the '{name}' embedded resource")
             }
-            Self::Aggregate => f.write_str("Use of aggregate functions is not allowed"),
-            Self::NoFunction {
-                function,
-                type_name,
-            } => write!(f, "function {function}({type_name}) does not exist"),
-            Self::ArgumentsUnknown {
-                function, given, ..
-            } => write!(
-                f,
-                "Could not find the function public.{function}{} in the schema cache",
-                listed(given)
-            ),
-            Self::NotGrouped { table, column } => write!(
-                f,
-                "column \"{table}.{column}\" must appear in the GROUP BY clause or be used in an aggregate function"
-            ),
+            Self::Aggregate
+            | Self::NoFunction { .. }
+            | Self::ArgumentsUnknown { .. }
+            | Self::NotGrouped { .. } => self.of_function(f),
             Self::Unavailable(_) => f.write_str("Feature not implemented"),
             Self::CastUnknown(name) => write!(f, "type \"{name}\" does not exist"),
             Self::ValueInvalid { type_name, value } => {
@@ -213,6 +201,30 @@ impl fmt::Display for Refusal {
                 "there is no unique or exclusion constraint matching the ON CONFLICT specification",
             ),
             Self::TooComplex(what) => write!(f, "too many {what}"),
+        }
+    }
+}
+
+impl Refusal {
+    /// Those that are about functions.
+    fn of_function(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoFunction {
+                function,
+                type_name,
+            } => write!(f, "function {function}({type_name}) does not exist"),
+            Self::ArgumentsUnknown {
+                function, given, ..
+            } => write!(
+                f,
+                "Could not find the function public.{function}{} in the schema cache",
+                listed(given)
+            ),
+            Self::NotGrouped { table, column } => write!(
+                f,
+                "column \"{table}.{column}\" must appear in the GROUP BY clause or be used in an aggregate function"
+            ),
+            _ => f.write_str("Use of aggregate functions is not allowed"),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::plan::expression::Form;
 use crate::plan::function::Listed;
 use crate::plan::read::{self, Head};
 use crate::plan::refusal::Right;
-use crate::plan::request::{Field, Item};
+use crate::plan::request::{Field, Item, Read};
 use crate::plan::suggest::nearest;
 use crate::plan::tree::Node;
 use crate::plan::{Scope, resolve};
@@ -179,12 +179,7 @@ fn prepare<'a>(
     listed: &'a Listed,
     asked: &Asked,
 ) -> Result<Prepared, Refusal> {
-    if routine.is_definer {
-        return Err(Refusal::CallOfOwner(routine.name.clone()));
-    }
-    if routine.is_overloaded {
-        return Err(Refusal::CallAmbiguous(routine.name.clone()));
-    }
+    refuse_unfit(routine)?;
     let most = asked
         .preferences
         .most_affected()
@@ -210,16 +205,7 @@ fn prepare<'a>(
     };
     // Who may not read learns nothing from what a change answers with.
     scope.require(Right::Read)?;
-    let mut read = asked.query.read.clone();
-    if let Returns::Value(table) = &routine.returns {
-        let columns = table.columns.iter();
-        let fields = columns.map(|column| Item::Field {
-            field: Field::column(&column.name),
-            alias: None,
-            cast: None,
-        });
-        read.select = fields.collect();
-    }
+    let read = selected(routine, asked);
     let mut node = resolve::read(access, &read)?;
     let look = call.look();
     node.call = Some(call);
@@ -238,6 +224,32 @@ fn prepare<'a>(
         counts: counted && !once,
         shown: once.then_some(asked.window),
     })
+}
+
+fn refuse_unfit(routine: &Routine) -> Result<(), Refusal> {
+    let name = || routine.name.clone();
+    if routine.is_definer {
+        Err(Refusal::CallOfOwner(name()))
+    } else if routine.is_overloaded {
+        Err(Refusal::CallAmbiguous(name()))
+    } else {
+        Ok(())
+    }
+}
+
+/// What is read of the answer: of a value all there is.
+fn selected(routine: &Routine, asked: &Asked) -> Read {
+    let mut read = asked.query.read.clone();
+    if let Returns::Value(table) = &routine.returns {
+        let columns = table.columns.iter();
+        let fields = columns.map(|column| Item::Field {
+            field: Field::column(&column.name),
+            alias: None,
+            cast: None,
+        });
+        read.select = fields.collect();
+    }
+    read
 }
 
 fn statement(

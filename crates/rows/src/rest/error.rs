@@ -1,5 +1,7 @@
 //! What a client is told when there is no answer: PostgREST's body and status. Not here: why.
 
+mod call;
+
 use super::query::QueryError;
 use crate::fault::{Fault, FaultKind, SqlState};
 use crate::plan::Refusal as PlanRefusal;
@@ -225,62 +227,7 @@ pub(super) fn told(refusal: &Refusal) -> Told {
             Told::new(400, "PGRST124", message).details(details)
         }
         Refusal::PathInvalid => Told::new(404, "PGRST125", "Invalid path specified in request URL"),
-        refusal => call(refusal),
-    }
-}
-
-/// A call of a function.
-fn call(refusal: &Refusal) -> Told {
-    match refusal {
-        Refusal::FunctionUnknown(name, hint) => {
-            let message = format!("Could not find the function public.{name} in the schema cache");
-            let details = format!(
-                "Searched for the function public.{name}, but no matches were found in the schema \
-                 cache."
-            );
-            Told::new(404, "PGRST202", message)
-                .details(details)
-                .hint(hint.clone())
-        }
-        Refusal::CallMethod(method) => Told::new(
-            405,
-            "PGRST101",
-            format!("Cannot use the {method} method on RPC"),
-        ),
-        Refusal::CallReads(name) => Told::new(
-            405,
-            "25006",
-            format!("cannot execute the function {name} in a read-only transaction"),
-        )
-        .hint(Some("It changes rows: call it by POST.".to_owned())),
-        Refusal::CallOfOwner(name) => {
-            let hint = format!("ALTER FUNCTION {name} SECURITY INVOKER");
-            let message =
-                format!("the function {name} runs with its owner's rights and is not called");
-            Told::new(403, "42501", message).hint(Some(hint))
-        }
-        Refusal::CallAmbiguous(name) => {
-            let message =
-                format!("Could not choose the best candidate function between several {name}");
-            let hint = "Try renaming the parameters or the function itself in the database so \
-                        function overloading can be resolved";
-            Told::new(300, "PGRST203", message).hint(Some(hint.to_owned()))
-        }
-        Refusal::CallScope(name, scope) => {
-            let hint = format!("It needs the scope {scope}.");
-            Told::new(
-                403,
-                "42501",
-                format!("permission denied for function {name}"),
-            )
-            .hint(Some(hint))
-        }
-        _ => Told::new(
-            400,
-            "PGRST128",
-            "Function must return SETOF or TABLE when max-affected preference is used with \
-             handling=strict",
-        ),
+        refusal => call::told(refusal),
     }
 }
 
@@ -352,22 +299,7 @@ fn plan(refusal: &PlanRefusal) -> Told {
             function,
             given,
             known,
-        } => {
-            let with = match given.as_slice() {
-                [] => "without parameters".to_owned(),
-                [only] => format!("with parameter {only}"),
-                several => format!("with parameters {}", several.join(", ")),
-            };
-            let known = known.join(", ");
-            told(404, "PGRST202")
-                .details(format!(
-                    "Searched for the function public.{function} {with}, but no matches were \
-                     found in the schema cache."
-                ))
-                .hint(Some(format!(
-                    "Perhaps you meant to call the function public.{function}({known})"
-                )))
-        }
+        } => call::arguments(told(404, "PGRST202"), function, given, known),
         PlanRefusal::NoFunction { .. } => told(404, "42883"),
         PlanRefusal::NotGrouped { .. } => told(400, "42803"),
         PlanRefusal::Unavailable(details) => told(400, "PGRST127").details(details.as_str()),

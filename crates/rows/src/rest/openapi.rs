@@ -1,12 +1,12 @@
 //! What there is, for the caller who asks: OpenAPI 2.0, as PostgREST serves it at its root,
-//! kept to tables and their columns.
+//! kept to tables, their columns, and the functions that are listed.
 
 use super::Desk;
 use super::error::Refusal;
 use crate::caller::Rights;
 use crate::plan::Scope;
 use crate::plan::access::Access;
-use crate::schema::{Column, ColumnKind};
+use crate::schema::{Column, ColumnKind, Schema};
 use doorward_surface::{Body, body};
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response};
@@ -23,7 +23,11 @@ pub(super) async fn answer(
     }
     let schema = desk.engine.schema().await?;
     let scope = desk.scope(&schema);
-    let text = document(scope, desk.caller.rights(), path).to_string();
+    let mut document = document(scope, desk.caller.rights(), path);
+    if let Some(paths) = document.get_mut("paths").and_then(Json::as_object_mut) {
+        paths.extend(calls(desk, &schema));
+    }
+    let text = document.to_string();
     let length = HeaderValue::from(text.len());
     let mut response = Response::new(match *method {
         Method::HEAD => body::empty(),
@@ -81,6 +85,45 @@ fn methods(access: Access<'_>, rights: Rights) -> Vec<(&'static str, &'static st
     .into_iter()
     .filter(|(_, _, may)| *may)
     .map(|(method, status, _)| (method, status))
+    .collect()
+}
+
+/// The functions that the caller may call.
+fn calls(desk: Desk<'_>, schema: &Schema) -> Vec<(String, Json)> {
+    let functions = desk.terms.functions;
+    let amiss = functions.amiss(schema);
+    let rights = desk.caller.rights();
+    let fit = functions.all().filter(|(name, listed)| {
+        let may = match listed.volatile {
+            true => rights.write,
+            false => rights.read,
+        };
+        let holds = listed
+            .scope
+            .as_ref()
+            .is_none_or(|scope| (desk.terms.holds)(scope));
+        may && holds && !amiss.iter().any(|(other, _)| other == name)
+    });
+    fit.map(|(name, listed)| {
+        let named = |place: &str| -> Vec<Json> {
+            let arguments = listed.arguments.iter();
+            let each = arguments.map(|(argument, kind)| {
+                json!({ "name": argument, "in": place, "required": false, "type": "string",
+                    "format": kind })
+            });
+            each.collect()
+        };
+        let operation = |place: &str| {
+            json!({ "tags": [format!("(rpc) {name}")], "parameters": named(place),
+                "responses": { "200": { "description": "OK" } } })
+        };
+        let mut operations = Map::new();
+        operations.insert("post".to_owned(), operation("formData"));
+        if !listed.volatile {
+            operations.insert("get".to_owned(), operation("query"));
+        }
+        (format!("/rpc/{name}"), Json::Object(operations))
+    })
     .collect()
 }
 

@@ -237,11 +237,12 @@ impl<'n, 'a> Groups<'n, 'a> {
             return Ok(());
         };
         let held = self.held(value);
-        let is_known = match (aggregate.function, held) {
-            (Function::Count, _) | (_, Held::Value(Int | Numeric | Real)) => true,
-            (Function::Min | Function::Max, Held::Value(Text | Time)) => true,
-            _ => false,
-        };
+        let is_known = matches!(
+            (aggregate.function, held),
+            (Function::Count, _)
+                | (_, Held::Value(Int | Numeric | Real))
+                | (Function::Min | Function::Max, Held::Value(Text | Time))
+        );
         if is_known {
             return Ok(());
         }

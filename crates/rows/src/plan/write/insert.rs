@@ -72,17 +72,10 @@ pub fn insert<'a>(
         (Some(key), Some(conflict)) if conflict.merge => Some(merged(access, &given, key)?),
         _ => None,
     };
-    let mut before = Vec::new();
-    if let (Some(key), Some(_), Some(_)) = (&target, &merged, grant.filter()) {
-        access.scope().require(Right::Read)?;
-        before.extend(look::hidden(access, &given, key)?);
-    }
-    let new = match (&target, &merged) {
-        (Some(key), Some(_)) => look::is_new(access, &given, key)?,
-        _ => None,
+    let (before, tells_new) = match (&target, &merged) {
+        (Some(key), Some(_)) => looks(access, &given, key)?,
+        _ => (Vec::new(), false),
     };
-    let tells_new = new.is_some();
-    before.splice(..0, new);
     let tenant = access
         .tenant_column()
         .filter(|_| w.flavour() == Flavour::Postgres);
@@ -100,6 +93,23 @@ pub fn insert<'a>(
         tells_new,
         ..returning(w, access, told, before)?
     })
+}
+
+/// What is looked for before rows are merged, and whether the first of it says if there are
+/// new ones.
+fn looks(
+    access: Access<'_>,
+    given: &Given<'_>,
+    key: &[&str],
+) -> Result<(Vec<Statement>, bool), Refusal> {
+    let new = look::is_new(access, given, key)?;
+    let tells_new = new.is_some();
+    let mut all: Vec<Statement> = new.into_iter().collect();
+    if access.grant().filter().is_some() {
+        access.scope().require(Right::Read)?;
+        all.extend(look::hidden(access, given, key)?);
+    }
+    Ok((all, tells_new))
 }
 
 /// The columns that are written, and the rows for them.

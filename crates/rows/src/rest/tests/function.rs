@@ -290,6 +290,26 @@ fn what_is_not_listed_is_not_there() {
 }
 
 #[test]
+fn the_root_tells_the_functions_that_the_caller_may_call() {
+    let mut world = world();
+    world.scopes = vec!["read"];
+    let paths = world.get("/").json()["paths"].clone();
+    let argument = &paths["/rpc/add_them"]["get"]["parameters"][0];
+    assert_eq!(
+        (&argument["name"], &argument["format"]),
+        (&json!("a"), &json!("integer"))
+    );
+    assert!(paths["/rpc/add_them"]["post"].is_object());
+    for absent in ["forget", "theirs", "twice", "absent", "unlisted"] {
+        assert_eq!(paths[format!("/rpc/{absent}")], Json::Null, "{absent}");
+    }
+    world.scopes = vec!["read", "write"];
+    let paths = world.get("/").json()["paths"].clone();
+    assert!(paths["/rpc/forget"]["post"].is_object());
+    assert_eq!(paths["/rpc/forget"]["get"], Json::Null);
+}
+
+#[test]
 fn an_argument_is_only_ever_a_value() {
     let world = world();
     for text in [

@@ -39,7 +39,7 @@ pub(super) fn is_new(
         columns.any(|(column, missing)| column.name == *name && *missing)
     };
     let may_read = access.scope().require(super::Right::Read).is_ok();
-    if !may_read || !is_given(access, given, key) || key.iter().any(|name| is_defaulted(name)) {
+    if !may_read || !is_given(access, given, key) || key.iter().any(is_defaulted) {
         return Ok(None);
     }
     let mut w = Writer::new(access.scope().flavour());
