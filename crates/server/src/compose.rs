@@ -78,10 +78,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         keys: Arc::new(RealmKeys::new(Arc::clone(&news), Arc::clone(&issuers))),
         limiter: engine.limits.limiter(),
         plans: Arc::new(LivePlans::new(Arc::clone(&quotas))),
-        limit_seed: *identity
-            .master
-            .seed("limits")
-            .map_err(|error| Failure::Refused(error.to_string()))?,
+        limit_seed: limit_seed(&identity)?,
         clock: Arc::new(SystemClock),
         entropy: Arc::clone(&identity.entropy),
         streams,
@@ -185,6 +182,13 @@ impl Composed {
             .iter()
             .find_map(|served| self.denials.find(&served.realm.settings.name, request))
     }
+}
+
+/// The secret under which holders of limits become keys.
+fn limit_seed(identity: &Identity) -> Result<[u8; 32], Failure> {
+    let seed = identity.master.seed("limits");
+    seed.map(|seed| *seed)
+        .map_err(|error| Failure::Refused(error.to_string()))
 }
 
 fn gate_options(server: &ServerSettings) -> GateOptions {

@@ -80,19 +80,7 @@ impl Jobs {
                 Box::pin(async move { mail::count(&composed).await })
             }),
         ];
-        let jobs = jobs.map(|(name, seconds, who, run)| {
-            let composed = Arc::clone(composed);
-            let job = Job {
-                name,
-                period: Duration::from_secs(seconds),
-                who,
-                run: Box::new(move || {
-                    let ran = run(Arc::clone(&composed));
-                    Box::pin(async move { ran.await.map_err(|error| error.to_string()) })
-                }),
-            };
-            (job, Arc::default())
-        });
+        let jobs = jobs.map(|entry| job(composed, entry));
         Self(jobs.into())
     }
 
@@ -114,6 +102,20 @@ impl Jobs {
             background.spawn(runner::keep(job, record, leases.clone()));
         }
     }
+}
+
+fn job(composed: &Arc<Composed>, (name, seconds, who, run): Entry) -> (Job, Arc<Record>) {
+    let composed = Arc::clone(composed);
+    let job = Job {
+        name,
+        period: Duration::from_secs(seconds),
+        who,
+        run: Box::new(move || {
+            let ran = run(Arc::clone(&composed));
+            Box::pin(async move { ran.await.map_err(|error| error.to_string()) })
+        }),
+    };
+    (job, Arc::default())
 }
 
 /// Removes slice by slice until one is not full.

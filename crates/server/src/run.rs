@@ -139,6 +139,12 @@ async fn serve(
     stop.send_replace(true);
     while serving.join_next().await.is_some() {}
     background.shutdown().await;
+    write_what_is_gathered(&composed).await;
+    Ok(())
+}
+
+/// Writes what was gathered in memory: the process ends.
+async fn write_what_is_gathered(composed: &Composed) {
     if let Err(error) = composed.flush().await {
         tracing::warn!(%error, "uses of API tokens could not be written");
     }
@@ -148,7 +154,6 @@ async fn serve(
     if let Err(error) = composed.write_refusals().await {
         tracing::warn!(%error, "refusals of strangers could not be written down");
     }
-    Ok(())
 }
 
 /// Serves on every public listener until it is told to stop.

@@ -117,12 +117,8 @@ impl Upstreams {
             upgrade::set(&mut parts.headers);
             let tether = parts.extensions.remove::<Tether>();
             let client = parts.extensions.remove::<hyper::upgrade::OnUpgrade>()?;
-            let slots = slots.clone();
-            Some(Switch {
-                client,
-                tether,
-                slots,
-            })
+            let held = (tether, slots);
+            Some(Switch { client, held })
         });
         parts.extensions.clear();
         let course = body.course();
@@ -366,8 +362,8 @@ fn strip<'t>(target: &'t str, prefix: &str) -> &'t str {
 /// The client's side of a WebSocket to be.
 struct Switch {
     client: hyper::upgrade::OnUpgrade,
-    tether: Option<Tether>,
-    slots: Slots,
+    /// What keeps its connection's place, and its request's among those in flight.
+    held: (Option<Tether>, Slots),
 }
 
 /// What an answer begins with, besides itself.
@@ -400,18 +396,14 @@ fn finish(
     }
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     if switching {
-        let Switch {
-            client,
-            tether,
-            slots,
-        } = switch.ok_or_else(|| failed("unasked_upgrade"))?;
+        let Switch { client, held } = switch.ok_or_else(|| failed("unasked_upgrade"))?;
         if !upgrade::is_to_websocket(response.headers()) {
             return Err(failed("other_upgrade"));
         }
         let upstream = hyper::upgrade::on(&mut response);
         let ends = upgrade::Ends { client, upstream };
         let watch = std::mem::replace(&mut watch, Watch::Nobody);
-        upgrade::join(ends, (tether, slots), idle.websocket, watch);
+        upgrade::join(ends, held, idle.websocket, watch);
     }
     let (mut parts, body) = response.into_parts();
     let is_bare = parts.status == StatusCode::NO_CONTENT;

@@ -235,7 +235,7 @@ CREATE TABLE quota_use (
     used    bigint NOT NULL,
     PRIMARY KEY (holder, realm, start)
 );
-CREATE INDEX quota_use_over ON quota_use (realm, ends_at);
+CREATE INDEX quota_use_over ON quota_use (ends_at);
 
 -- epoch: the time of the last change, and later than every other epoch of its subject, so
 -- that a row that is forgotten takes nothing back.
