@@ -286,6 +286,18 @@ impl Figures {
         *self.faults.entry(said.collect()).or_default() += 1;
     }
 
+    fn add(&mut self, other: Self) {
+        self.asked += other.asked;
+        self.accepted += other.accepted;
+        self.answered += other.answered;
+        self.with_rows += other.with_rows;
+        self.stayed += other.stayed;
+        self.unclear += other.unclear;
+        for (fault, count) in other.faults {
+            *self.faults.entry(fault).or_default() += count;
+        }
+    }
+
     /// A run that was refused or that failed would prove nothing.
     fn assert_worth(&self, check: Check) {
         let share = |part: usize| part * 100 / self.asked;
@@ -308,6 +320,28 @@ async fn write(engine: &dyn Engine, tenant: &str, texts: &[&str]) {
         checked: false,
     };
     engine.run(&caller(tenant), work, BOUNDS).await.unwrap();
+}
+
+/// How many statements of one seed a long run has, between two lines of progress.
+const STRETCH: usize = 10_000;
+
+/// A long run, seed after seed.
+async fn soak(name: &str, world: &World) {
+    let count = asked_for();
+    let begun = std::time::Instant::now();
+    let mut figures = Figures::default();
+    for seed in 7.. {
+        let left = count - figures.asked;
+        if left == 0 {
+            break;
+        }
+        let explored = world.explore(seed, left.min(STRETCH), Check::On).await;
+        figures.add(explored.unwrap());
+        let (asked, took) = (figures.asked, begun.elapsed().as_secs());
+        println!("{name}: {asked} of {count} statements, {took} s");
+    }
+    println!("{name}: {figures:?}");
+    figures.assert_worth(Check::On);
 }
 
 /// How many statements the long run has.

@@ -22,6 +22,8 @@ const STATEMENTS: usize = 16;
 pub(super) const LONGEST: i32 = 1 << 20;
 
 /// A connection's cache of pages, as a rule.
+pub(super) const CACHE_BYTES: u64 = 1 << 20;
+/// The same.
 pub(super) const CACHE: &str = "PRAGMA cache_size = -1024";
 /// While a statement sorts: what it gathers before it writes it down is as much.
 pub(super) const SORTING_CACHE: &str = "PRAGMA cache_size = -4096";

@@ -5,7 +5,7 @@ use super::authorize::Purpose;
 use super::brake::Brake;
 use super::line::{Condition, Line};
 use super::spill::Spill;
-use super::{error, kind, open, weight};
+use super::{error, kind, open};
 use crate::engine::{Bounds, ResultSet, Statement, Work};
 use crate::fault::{Fault, FaultKind};
 use crate::schema::ColumnKind;
@@ -18,9 +18,8 @@ use std::sync::Arc;
 /// Instructions of SQLite's machine between two looks at the brake: some tens of µs.
 const STRIDE: i32 = 1_000;
 
-/// How often a statement is looked at that notes rows for later, 24 bytes each, before it must
-/// be done: a row takes it at least four instructions.
-const NOTED_LOOKS: u32 = (weight::NOTED / 24 * 4 / STRIDE.unsigned_abs() as u64) as u32;
+/// The fewest instructions for a row that is noted.
+const NOTING: u64 = 4;
 
 /// What runs, for whom.
 pub(super) struct Job<'w> {
@@ -178,7 +177,8 @@ const fn is_open(_: &Job<'_>) -> bool {
     false
 }
 
-/// Bounds the values of a statement so that it cannot hold too much. Answers whether it sorts.
+/// Bounds the values of a statement so that it cannot hold too much. Answers whether it sorts
+/// with more memory than the connection has.
 fn lighten(
     line: &Line,
     prepared: &CachedStatement<'_>,
@@ -191,15 +191,19 @@ fn lighten(
     }
     let weight = line.weight(statement.text())?;
     let parameters: usize = statement.params().iter().map(Value::weight).sum();
-    let longest = weight.longest(parameters as u64);
-    line.keep_values_within(longest.ok_or_else(error::heavy)?)?;
-    if weight.notes_rows() {
-        brake.allow_looks(NOTED_LOOKS);
+    let allowed = weight.allowance(parameters as u64);
+    let allowed = allowed.ok_or_else(error::heavy)?;
+    line.keep_values_within(i32::try_from(allowed.longest).unwrap_or(open::LONGEST))?;
+    if let Some(rows) = allowed.rows {
+        let looks = rows * NOTING / u64::from(STRIDE.unsigned_abs());
+        brake.allow_looks(u32::try_from(looks).unwrap_or(u32::MAX));
     }
-    if weight.sorts() {
+    // As much as is its own is what a sort gathers as a rule.
+    let gathers = allowed.sort.is_some_and(|sort| sort > open::CACHE_BYTES);
+    if gathers {
         line.sort_in_memory(true)?;
     }
-    Ok(weight.sorts())
+    Ok(gathers)
 }
 
 /// Whether the statement is what whoever made it took it for.

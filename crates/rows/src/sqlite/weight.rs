@@ -7,6 +7,7 @@
 //! become (`run`).
 
 use super::open::LONGEST;
+use super::spill;
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,19 +17,20 @@ pub(super) const MOST: u64 = 64 << 20;
 const ANY: u64 = 6 << 20;
 /// A temporary table's cache of pages (`SQLITE_DEFAULT_CACHE_SIZE`).
 const TABLE: u64 = 2 << 20;
-/// What a sort gathers before it writes it down, bytes.
-pub(super) const SORT: u64 = 4 << 20;
-/// Values of a sort in memory at once: one of each piece that it wrote down, each in room for
-/// up to two, and no more pieces than what a statement may write has.
-const SORTED: u64 = 2 * super::spill::MOST / SORT;
-/// Rows that are noted to be looked up or deleted, bytes; SQLite keeps them in memory.
-pub(super) const NOTED: u64 = 48 << 20;
+/// What each of a statement's sorts gathers before it writes it down, bytes: as a rule, and
+/// where there are many.
+const SORT: [u64; 2] = [4 << 20, 1 << 20];
+/// Rows that are noted to be looked up or deleted, bytes, which SQLite keeps in memory: as a
+/// rule, and where too little would be left for values.
+const NOTED: [u64; 2] = [48 << 20, 12 << 20];
+/// Too little for values.
+const LITTLE: u64 = 64 << 10;
 /// JSON that is written may have six bytes for one, and needs room to grow into.
 const JSON_GROWTH: u64 = 12;
 /// JSON that was read and is kept, in values.
 const JSON_READ: u64 = 24;
 /// The shortest bound of values that is worth running with.
-const LEAST: u64 = 16 << 10;
+const LEAST: u64 = 4 << 10;
 
 /// What a statement's program may hold, apart from how long the values are.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -44,6 +46,20 @@ pub(super) struct Weight {
     reads_json: bool,
     writes_json: bool,
 }
+
+/// What a statement may take so that it holds no more than one may.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Allowance {
+    /// The longest value, bytes.
+    pub(super) longest: u64,
+    /// What its sorts gather, bytes; `None` where it has none.
+    pub(super) sort: Option<u64>,
+    /// How many rows it may note; `None` where it notes none.
+    pub(super) rows: Option<u64>,
+}
+
+/// A row that is noted, bytes.
+const NOTE: u64 = 24;
 
 /// A row as the registers have it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,30 +88,36 @@ impl Weight {
         Ok(program.weight())
     }
 
-    /// Whether it sorts.
-    pub(super) const fn sorts(&self) -> bool {
-        self.sorts > 0
+    /// What it may take, with parameters of so many bytes in all; `None` where it may hold too
+    /// much whatever that is.
+    pub(super) fn allowance(&self, parameters: u64) -> Option<Allowance> {
+        let [rule, less] = NOTED.map(|noted| {
+            let each = SORT.map(|sort| self.longest(parameters, sort, noted));
+            each.into_iter()
+                .flatten()
+                .max_by_key(|allowed| allowed.longest)
+        });
+        let suffices = |allowed: &Allowance| !self.notes_rows || allowed.longest >= LITTLE;
+        rule.filter(suffices).or(less)
     }
 
-    /// Whether it keeps in memory which rows it met.
-    pub(super) const fn notes_rows(&self) -> bool {
-        self.notes_rows
-    }
-
-    /// How long its values may be, bytes, with parameters of so many bytes in all; `None`
-    /// where it may hold too much whatever they are.
-    pub(super) fn longest(&self, parameters: u64) -> Option<i32> {
+    /// The same where sorts and notes take so much.
+    fn longest(&self, parameters: u64, sort: u64, noted: u64) -> Option<Allowance> {
         let mut longest = u64::from(LONGEST.unsigned_abs());
-        while self.bytes(longest, parameters) > MOST {
+        while self.bytes(longest, parameters, sort, noted) > MOST {
             longest /= 2;
             if longest < LEAST {
                 return None;
             }
         }
-        i32::try_from(longest).ok()
+        Some(Allowance {
+            longest,
+            sort: Some(sort).filter(|_| self.sorts > 0),
+            rows: Some(noted / NOTE).filter(|_| self.notes_rows),
+        })
     }
 
-    fn bytes(&self, longest: u64, parameters: u64) -> u64 {
+    fn bytes(&self, longest: u64, parameters: u64, sort: u64, noted: u64) -> u64 {
         let row = |row: &Row| {
             // What is stored together is no longer than a row may be.
             let stored = row.copies.saturating_mul(u64::from(LONGEST.unsigned_abs()));
@@ -110,9 +132,13 @@ impl Weight {
             false => held,
         };
         let read = if self.reads_json { JSON_READ } else { 2 };
-        let sorted = if self.sorts() { SORTED } else { 0 };
-        let noted = if self.notes_rows { NOTED } else { 0 };
-        (ANY + noted + self.tables * TABLE + self.sorts * SORT)
+        // Of each piece that a sort wrote down one is in memory, in room for up to two.
+        let sorted = match self.sorts {
+            0 => 0,
+            _ => 2 * spill::MOST / sort,
+        };
+        let noted = if self.notes_rows { noted } else { 0 };
+        (ANY + noted + self.tables * TABLE + self.sorts * sort)
             .saturating_add((read + sorted) * longest)
             .saturating_add(held)
             .saturating_add(called)

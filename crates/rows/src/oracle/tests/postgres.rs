@@ -141,8 +141,5 @@ async fn the_engine_alone_keeps_tenants_apart() {
 #[ignore = "takes as long as it is asked to: cargo xtask soak rows"]
 async fn soak_postgres() {
     let databases = databases().await;
-    let figures = databases.world.explore(7, asked_for(), Check::On).await;
-    let figures = figures.unwrap();
-    println!("postgres: {figures:?}");
-    figures.assert_worth(Check::On);
+    soak("postgres", &databases.world).await;
 }

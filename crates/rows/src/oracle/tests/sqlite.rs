@@ -88,8 +88,5 @@ async fn the_engine_alone_keeps_tenants_apart() {
 #[ignore = "takes as long as it is asked to: cargo xtask soak rows"]
 async fn soak_sqlite() {
     let realms = realms().await;
-    let figures = realms.world.explore(7, asked_for(), Check::On).await;
-    let figures = figures.unwrap();
-    println!("sqlite: {figures:?}");
-    figures.assert_worth(Check::On);
+    soak("sqlite", &realms.world).await;
 }
