@@ -71,10 +71,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         minter: Arc::new(InternalMinter::new(Arc::clone(&identity))),
         keys: Arc::new(RealmKeys::new(Arc::clone(&news), Arc::clone(&issuers))),
         limiter: engine.limits.limiter(),
-        limit_seed: *identity
-            .master
-            .seed("limits")
-            .map_err(|error| Failure::Refused(error.to_string()))?,
+        limit_seed: limit_seed(&identity)?,
         clock: Arc::new(SystemClock),
         entropy: Arc::clone(&identity.entropy),
         streams,
@@ -110,6 +107,13 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         erased: Erased::default(),
         rows,
     })
+}
+
+/// What callers' keys of limits are made with.
+fn limit_seed(identity: &Identity) -> Result<[u8; 32], Failure> {
+    let seed = identity.master.seed("limits");
+    seed.map(|seed| *seed)
+        .map_err(|error| Failure::Refused(error.to_string()))
 }
 
 /// What follows the store for these.
