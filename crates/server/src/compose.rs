@@ -117,6 +117,13 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
     })
 }
 
+/// What callers' keys of limits are made with.
+fn limit_seed(identity: &Identity) -> Result<[u8; 32], Failure> {
+    let seed = identity.master.seed("limits");
+    seed.map(|seed| *seed)
+        .map_err(|error| Failure::Refused(error.to_string()))
+}
+
 /// What follows the store for these.
 async fn follow(
     identity: &Arc<Identity>,

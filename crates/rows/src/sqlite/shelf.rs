@@ -29,15 +29,15 @@ impl Shelf {
     /// For the files of this directory.
     pub(super) fn new(directory: PathBuf, settings: &SqliteSettings) -> Self {
         Self {
+            #[cfg(test)]
+            hole: settings.hole,
+            #[cfg(test)]
+            lent: Mutex::default(),
             directory,
             most: settings.open_files.clone(),
             readers: settings.readers.max(1),
             room: settings.room,
             tenants: Mutex::default(),
-            #[cfg(test)]
-            hole: settings.hole,
-            #[cfg(test)]
-            lent: Mutex::default(),
         }
     }
 
