@@ -104,6 +104,7 @@ macro_rules! use_cases {
                 invitations_of_others_hide_no_operators,
                 a_squatters_account_is_given_nothing_by_its_address,
                 who_signed_up_sends_no_mail,
+                what_who_signed_up_made_sends_no_mail,
                 one_of_16_that_sign_up_with_an_address_gets_it,
                 who_signs_up_with_anothers_address_gains_nothing,
                 a_secret_proves_the_address_it_was_made_for,
@@ -273,6 +274,7 @@ macro_rules! use_cases {
                 a_failure_is_tried_again_with_growing_pauses_and_given_up,
                 a_final_refusal_an_expiry_and_a_foreign_seal_end_a_mail,
                 an_address_gets_so_many_mails_and_no_more,
+                who_signed_up_leaves_room_for_the_mail_of_others,
                 a_mail_is_one_processs_and_comes_back_if_that_one_dies,
             ]
             other_realm: [
