@@ -298,24 +298,40 @@ fn a_token_made_for_another_carries_what_was_covered_and_no_more() {
             audience: Some(audience("https://api")),
         },
     };
-    let grants = [&grants[..], &[on_api]].concat();
+    let grants = [&grants[..], &[on_api.clone()]].concat();
     let roles = [gives("clerk", &["write"])];
     let named = Ceiling {
         permissions: Some(permissions(&["read"])),
         ..Ceiling::default()
     };
-    let maker = subject_caller(1, &[has(TOKENS_EDIT, None)], &[], &[]);
+    let [makes, reads, writes] = [TOKENS_EDIT, "read", "write"].map(|name| has(name, None));
+    let maker = subject_caller(1, &[makes, reads, writes, on_api], &[], &[]);
+    let there = Ceiling {
+        audiences: Some(vec![audience("https://api")]),
+        ..Ceiling::default()
+    };
     let fixed = |names: &[&str], roles: &[&str]| Ceiling {
         permissions: Some(permissions(names)),
         roles: Some(roles.iter().map(|name| role(name)).collect()),
         ..Ceiling::default()
     };
     for (caller, owner, ceiling, expected) in [
+        // What it holds on one API alone is not carried to others, where the owner may be
+        // given it.
         (
             &maker,
             id(2),
             Ceiling::default(),
-            fixed(&["pay", "read", "write"], &["clerk"]),
+            fixed(&["read", "write"], &["clerk"]),
+        ),
+        (
+            &maker,
+            id(2),
+            there.clone(),
+            Ceiling {
+                audiences: there.audiences.clone(),
+                ..fixed(&["pay", "read", "write"], &["clerk"])
+            },
         ),
         // A role that is not held whole is not the role.
         (&maker, id(2), named.clone(), fixed(&["read"], &[])),
