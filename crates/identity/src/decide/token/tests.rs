@@ -298,7 +298,7 @@ fn a_token_made_for_another_carries_what_was_covered_and_no_more() {
             audience: Some(audience("https://api")),
         },
     };
-    let grants = [&grants[..], &[on_api.clone()]].concat();
+    let grants = [&grants[..], std::slice::from_ref(&on_api)].concat();
     let roles = [gives("clerk", &["write"])];
     let named = Ceiling {
         permissions: Some(permissions(&["read"])),
