@@ -16,6 +16,8 @@ pub enum Field {
     Sub,
     /// The e-mail address if it counts in the whole realm, text.
     Email,
+    /// Whether somebody answers for the address that is written, a boolean.
+    EmailVerified,
     /// The active tenant, text.
     Tenant,
     /// The roles that may be selected, an array.
@@ -60,6 +62,7 @@ pub enum Field {
 const FIELDS: &[(&str, Field)] = &[
     ("{sub}", Field::Sub),
     ("{email}", Field::Email),
+    ("{email_verified}", Field::EmailVerified),
     ("{tenant}", Field::Tenant),
     ("{roles}", Field::Roles),
     ("{role}", Field::Role),
@@ -135,7 +138,7 @@ const RESERVED: &[&str] = &[
     "dw",
 ];
 
-/// Claims about how the caller signed in, which only a field or a literal of the template
+/// Claims about how the caller signed in and what is known of it, which only a field or a literal of the template
 /// writes: what a user wrote about itself must not look like them.
 const NOT_SPREAD: &[&str] = &[
     "acr",
@@ -143,6 +146,7 @@ const NOT_SPREAD: &[&str] = &[
     "amr",
     "auth_time",
     "azp",
+    "email_verified",
     "is_anonymous",
     "may_act",
     "session_id",

@@ -191,13 +191,6 @@ impl Composed {
     }
 }
 
-/// The secret under which holders of limits become keys.
-fn limit_seed(identity: &Identity) -> Result<[u8; 32], Failure> {
-    let seed = identity.master.seed("limits");
-    seed.map(|seed| *seed)
-        .map_err(|error| Failure::Refused(error.to_string()))
-}
-
 fn gate_options(server: &ServerSettings) -> GateOptions {
     GateOptions {
         trusted_proxies: server.trusted_proxies.clone(),

@@ -386,6 +386,38 @@ fn an_invitation_of_who_was_sent_away_gives_nothing() {
     sign_in(app, "friend@example.com", CHOSEN).expect(401);
 }
 
+/// H10: a token that was found tells of its tenant, not of where else its owner is somebody.
+#[test]
+fn a_token_tells_of_no_tenant_but_its_own() {
+    let stage = stage(site!(), &[]);
+    let app = &stage.app;
+    let _ = app
+        .run(&["tenant", "create", "initech"], &["--realm", "orders"])
+        .success();
+    let also = [
+        "--realm", "orders", "--email", MALLORY, "--tenant", "initech",
+    ];
+    let _ = app.run(&["membership", "create"], &also).success();
+    let token = app.token("personal", MALLORY, &["--tenant", "globex"]);
+    let jwt = app.exchange(&token, &json!({})).expect(200).json()["jwt"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mallory = stage.mallory.sign_in(app);
+    for (shown, expected) in [
+        (mallory.token(), vec!["globex", "initech"]),
+        (&jwt, vec!["globex"]),
+    ] {
+        let me = app.get_as(shown, "/me/v1").expect(200).json();
+        let memberships = me["memberships"].as_array().unwrap().iter();
+        let mut tenants: Vec<&str> = memberships
+            .map(|member| member["tenant"].as_str().unwrap())
+            .collect();
+        tenants.sort_unstable();
+        assert_eq!(tenants, expected);
+    }
+}
+
 /// A7: pages are of what may be seen, and so are their cursors.
 #[test]
 fn a_page_of_tokens_tells_of_no_other_tenants() {

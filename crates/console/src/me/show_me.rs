@@ -6,7 +6,8 @@ use crate::wire::{IdentityView, MembershipView, SubjectView};
 use doorward_base::ErrorCode;
 use doorward_identity::act;
 use doorward_identity::decide::authority::Held;
-use doorward_identity::decide::manage::ManagementCaller;
+use doorward_identity::decide::manage::{ManagementCaller, Through};
+use doorward_identity::model::Membership;
 use doorward_surface::Refusal;
 use doorward_surface::extract::Json;
 use serde::Serialize;
@@ -20,9 +21,9 @@ pub(crate) struct Me {
     subject: SubjectView,
     /// The tenant the access token acts in.
     tenant: Option<String>,
-    /// Its names at logins elsewhere.
+    /// Its names at logins elsewhere, for a session.
     identities: Vec<IdentityView>,
-    /// Its memberships.
+    /// Its memberships; for a credential that is no session, the one in that tenant.
     memberships: Vec<MembershipView>,
     /// Its roles in that tenant, through this credential.
     roles: Vec<String>,
@@ -52,13 +53,18 @@ pub(crate) async fn show_me(desk: Desk) -> Result<Json<Me>, Refusal> {
         .await
         .map_err(refuse)?;
     let tenant = desk.principal.tenant.as_ref();
+    // A token tells whoever has it of where it acts, not of where else its owner is somebody.
+    let is_session = manager.through == Through::SignIn;
+    let shows = |member: &&Membership| is_session || Some(&member.tenant) == tenant;
+    let memberships = profile.memberships.iter().filter(shows);
+    let identities = profile.identities.iter().filter(|_| is_session);
     let held: Held = manager.holds_in(tenant, None);
     let permissions: BTreeSet<String> = held.all_permissions().map(ToString::to_string).collect();
     Ok(Json(Me {
         subject: SubjectView::from(&profile.subject),
         tenant: tenant.map(ToString::to_string),
-        identities: profile.identities.iter().map(Into::into).collect(),
-        memberships: profile.memberships.iter().map(Into::into).collect(),
+        identities: identities.map(Into::into).collect(),
+        memberships: memberships.map(Into::into).collect(),
         roles: held.roles.keys().map(ToString::to_string).collect(),
         permissions: permissions.into_iter().collect(),
     }))

@@ -247,7 +247,7 @@ pub struct GrantView {
 impl From<&Grant> for GrantView {
     fn from(grant: &Grant) -> Self {
         let (role, permission, audience) = match &grant.granted {
-            Granted::Role(role) => (Some(role.to_string()), None, None),
+            Granted::Role(role) | Granted::Default(role) => (Some(role.to_string()), None, None),
             Granted::Permission {
                 permission,
                 audience,

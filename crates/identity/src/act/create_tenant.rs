@@ -6,7 +6,7 @@ use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::check_name;
 use crate::decide::manage::ManagementPermission;
 use crate::decide::refusal::ManageRefusal;
-use crate::model::{AuditAction, AuditEvent, Tenant};
+use crate::model::{AuditAction, AuditEvent, Tenant, TenantOrigin};
 use crate::port::Tx;
 use async_trait::async_trait;
 use doorward_base::{Effect, TenantId};
@@ -37,6 +37,7 @@ pub async fn create_tenant(
         tenant: Tenant {
             id: new.id,
             name: new.name,
+            origin: TenantOrigin::Made,
             created_at: ctx.call.now,
         },
     })

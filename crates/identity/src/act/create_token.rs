@@ -174,7 +174,6 @@ impl Work for NewToken {
             expires_at: self.request.expires_at,
             active,
             audiences: &self.realm.settings.tokens.audiences,
-            default_roles: &self.realm.settings.default_roles,
             unknown_scope: self.realm.settings.exchange.unknown_scope,
             now: self.call.now,
         })?;
@@ -287,7 +286,7 @@ impl NewToken {
             class,
             kind: self.request.kind,
             owner: &owner.subject,
-            belonging: owner.owned.belonging(&self.realm.settings),
+            belonging: owner.owned.belonging(),
             tenant: ceiling.tenant.as_ref(),
         };
         token::may_make(manager, &target)

@@ -279,7 +279,7 @@ pub(super) fn default_grants(realm: &Realm) -> Vec<Grant> {
     roles
         .map(|role| Grant {
             tenant: None,
-            granted: Granted::Role(role),
+            granted: Granted::Default(role),
         })
         .collect()
 }

@@ -10,7 +10,6 @@ use crate::decide::manage::ManagementCaller;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{AuditAction, AuditEvent, Factor};
 use crate::port::{Read, StoreError, Tx};
-use crate::settings::RealmSettings;
 use async_trait::async_trait;
 use doorward_base::authn::AssuranceLevel;
 use doorward_base::principal::CredentialId;
@@ -77,7 +76,7 @@ impl Query for Listing {
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
         let owned = load_owned(tx, self.subject).await?;
-        of(&manager, self.subject, &owned, settings).may_list()?;
+        of(&manager, self.subject, &owned).may_list()?;
         if tx.find_subject(self.subject).await?.is_none() {
             return Err(ManageRefusal::NotFound("subject").into());
         }
@@ -124,11 +123,8 @@ impl Work for Removal {
         let owned = load_owned(tx, self.subject).await?;
         let strength = strength(tx, &self.caller).await?;
         let factors = tx.list_factors(self.subject).await?;
-        let gone = of(&manager, self.subject, &owned, settings).may_delete(
-            &factors,
-            self.factor,
-            strength,
-        )?;
+        let gone =
+            of(&manager, self.subject, &owned).may_delete(&factors, self.factor, strength)?;
         for factor in gone {
             tx.delete_factor(factor).await?;
         }
@@ -136,16 +132,11 @@ impl Work for Removal {
     }
 }
 
-fn of<'a>(
-    caller: &'a ManagementCaller,
-    owner: SubjectId,
-    owned: &'a Owned,
-    settings: &RealmSettings,
-) -> FactorsOf<'a> {
+fn of<'a>(caller: &'a ManagementCaller, owner: SubjectId, owned: &'a Owned) -> FactorsOf<'a> {
     FactorsOf {
         caller,
         owner,
-        belonging: owned.belonging(settings),
+        belonging: owned.belonging(),
     }
 }
 

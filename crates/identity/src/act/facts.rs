@@ -16,8 +16,8 @@ pub(super) struct Owned {
 }
 
 impl Owned {
-    pub(super) fn belonging(&self, settings: &RealmSettings) -> Belonging<'_> {
-        Belonging::of(&self.member_of, &self.grants, &settings.default_roles)
+    pub(super) fn belonging(&self) -> Belonging<'_> {
+        Belonging::of(&self.member_of, &self.grants)
     }
 
     pub(super) fn holdings<'a>(&'a self, settings: &'a RealmSettings) -> Holdings<'a> {

@@ -88,7 +88,7 @@ impl Work for ChangeGrant {
         event.subject = Some(self.subject);
         event.tenant.clone_from(&self.grant.tenant);
         let (what, name, audience) = match &self.grant.granted {
-            Granted::Role(role) => ("role", role.as_str(), None),
+            Granted::Role(role) | Granted::Default(role) => ("role", role.as_str(), None),
             Granted::Permission {
                 permission,
                 audience,
@@ -158,7 +158,7 @@ impl ChangeGrant {
             } if !self.realm.settings.tokens.audiences.contains(audience) => {
                 Err(ManageRefusal::Invalid("the audience"))
             }
-            Granted::Permission { .. } | Granted::Role(_) => Ok(()),
+            Granted::Permission { .. } | Granted::Role(_) | Granted::Default(_) => Ok(()),
         }
     }
 }

@@ -5,6 +5,7 @@
 use super::look_up::{Found, Presented, use_token};
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Context, Realm};
+use crate::decide::audit;
 use crate::decide::issue::{Ask, Bearer, hold};
 use crate::decide::refusal::UseRefusal;
 use crate::decide::token::ends_at;
@@ -44,7 +45,7 @@ pub async fn introspect(
     {
         inspected = inspect(ctx, presented, via).await;
     }
-    let (found, decision) = inspected?;
+    let (found, is_at_home, decision) = inspected?;
     match decision {
         Ok(introspected) => {
             let token = found.token.id;
@@ -58,10 +59,9 @@ pub async fn introspect(
         }
         Err(refusal) => {
             let call = *ctx.call;
-            let token = found.token;
             ctx.commit(RefusedUse {
                 call,
-                token,
+                token: is_at_home.then_some(found.token),
                 refusal,
             })
             .await
@@ -105,7 +105,8 @@ struct Inspect {
 
 #[async_trait]
 impl Query for Inspect {
-    type Done = (Found, Result<Introspected, UseRefusal>);
+    /// With whether it is presented where its owner is.
+    type Done = (Found, bool, Result<Introspected, UseRefusal>);
     type Refusal = UseRefusal;
     const EXTENT: Extent = Extent::OneLookUp;
 
@@ -113,7 +114,9 @@ impl Query for Inspect {
         let found = self.presented.find_dossier(tx).await?;
         let (found, owner) = found.ok_or(UseRefusal::Unknown)?;
         let decision = self.decide(&found.token, &owner);
-        Ok((found, decision))
+        let bound_to = found.token.ceiling.tenant.as_ref();
+        let is_at_home = audit::is_at_home(bound_to, &owner.member_of);
+        Ok((found, is_at_home, decision))
     }
 }
 
@@ -138,7 +141,8 @@ impl Inspect {
 /// A token that exists and was refused, on its way into the audit log.
 struct RefusedUse {
     call: Call,
-    token: ApiToken,
+    /// Unless its owner was sent away from where it is bound: who was writes into no log.
+    token: Option<ApiToken>,
     refusal: UseRefusal,
 }
 
@@ -153,12 +157,13 @@ impl Work for RefusedUse {
     }
 
     fn event(&self) -> AuditEvent {
-        AuditEvent {
-            subject: Some(self.token.owner),
-            tenant: self.token.ceiling.tenant.clone(),
-            token: Some(self.token.id),
-            ..self.call.event(Actor::Anonymous, AuditAction::TokenPresent)
+        let mut event = self.call.event(Actor::Anonymous, AuditAction::TokenPresent);
+        if let Some(token) = &self.token {
+            event.subject = Some(token.owner);
+            event.tenant.clone_from(&token.ceiling.tenant);
+            event.token = Some(token.id);
         }
+        event
     }
 
     async fn run(

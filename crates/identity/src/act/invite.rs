@@ -9,11 +9,11 @@ use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::check_list;
 use crate::decide::invitation::{MAX_WAITING, delivery, life, name_in_mail};
 use crate::decide::manage::{ManagementCaller, ManagementPermission};
-use crate::decide::proof::is_self_made;
+use crate::decide::proof::may_mail;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
     AuditAction, AuditEvent, Challenge, ChallengeKind, Delivery, Grant, Granted, Invitation,
-    MadeThrough, MailDraft, MailKind, QueuedMail,
+    MadeThrough, MailDraft, MailKind, QueuedMail, Tenant,
 };
 use crate::port::{Read, Tx};
 use crate::settings::{Enrolment, RealmSettings};
@@ -126,18 +126,20 @@ async fn letter(
     expires_at: Timestamp,
 ) -> Result<QueuedMail, Failure<ManageRefusal>> {
     let life = expires_at.since(ctx.call.now).as_secs();
-    let tenant = &request.tenant;
-    let name = ctx.query(FindName(tenant.clone())).await?;
+    let tenant = ctx.query(FindTenant(request.tenant.clone())).await?;
     let draft = MailDraft {
         to: request.email.clone(),
         subject: None,
         maker,
-        tenant: Some(tenant.clone()),
+        tenant: Some((tenant.id.clone(), tenant.origin)),
         kind: MailKind::Invitation,
         language: None,
         variables: BTreeMap::from([
-            ("tenant", tenant.to_string()),
-            ("tenant_name", name_in_mail(tenant, name.as_deref())),
+            ("tenant", tenant.id.to_string()),
+            (
+                "tenant_name",
+                name_in_mail(&tenant.id, tenant.name.as_deref()),
+            ),
             ("minutes", (life / 60).to_string()),
             ("days", (life / 86_400).to_string()),
         ]),
@@ -153,17 +155,16 @@ async fn letter(
     })
 }
 
-/// A tenant's display name.
-struct FindName(TenantId);
+struct FindTenant(TenantId);
 
 #[async_trait]
-impl Query for FindName {
-    type Done = Option<String>;
+impl Query for FindTenant {
+    type Done = Tenant;
     type Refusal = ManageRefusal;
 
     async fn run(&self, tx: &mut dyn Read) -> Result<Self::Done, Stop<ManageRefusal>> {
         let found = tx.find_tenant(&self.0).await?;
-        Ok(found.and_then(|tenant| tenant.name))
+        Ok(found.ok_or(ManageRefusal::NotFound("tenant"))?)
     }
 }
 
@@ -206,21 +207,23 @@ async fn check_waiting(
     Ok(())
 }
 
-/// Checks that no mail goes out by the word of whoever signed up: under addresses that are
-/// nobody's, one could have as many mails sent as one likes.
+/// Checks that the mail may go out.
 async fn check_mails(
     tx: &mut dyn Read,
     manager: &ManagementCaller,
+    tenant: &TenantId,
     delivery: Delivery,
 ) -> Result<(), Stop<ManageRefusal>> {
-    let (Delivery::Mail, Some(maker)) = (delivery, manager.subject()) else {
+    if delivery != Delivery::Mail {
         return Ok(());
-    };
-    let maker = tx.find_subject(maker).await?;
-    if maker.as_ref().is_some_and(is_self_made) {
-        return Err(ManageRefusal::OwnAddressUnproven.into());
     }
-    Ok(())
+    let maker = match manager.subject() {
+        Some(maker) => tx.find_subject(maker).await?,
+        None => None,
+    };
+    let missing = ManageRefusal::NotFound("tenant");
+    let tenant = tx.find_tenant(tenant).await?.ok_or(missing)?;
+    Ok(may_mail(manager, maker.as_ref(), tenant.origin)?)
 }
 
 /// Whom the secret will be given to, before anything is paid for. Whoever is refused here
@@ -249,7 +252,7 @@ impl Query for Forecast {
         if delivery == Delivery::SignUp && !settings.sign_up.enrols_by(Enrolment::InvitedAddress) {
             return Err(ManageRefusal::AddressProvesNothing.into());
         }
-        check_mails(tx, &manager, delivery).await?;
+        check_mails(tx, &manager, tenant, delivery).await?;
         check(tx, settings, &manager, tenant, roles).await?;
         check_waiting(tx, &manager, tenant).await?;
         Ok((delivery, made_through(&manager)))
@@ -303,7 +306,7 @@ impl Work for NewInvitation {
         if matches!(delivery, Delivery::Answer | Delivery::SignUp) && !manager.vouches() {
             return Err(ManageRefusal::NotVouching.into());
         }
-        check_mails(tx, &manager, delivery).await?;
+        check_mails(tx, &manager, tenant, delivery).await?;
         check(tx, settings, &manager, tenant, &self.roles).await?;
         check_waiting(tx, &manager, tenant).await?;
         // As it stands now: it may have gained or lost a word that counts while the secret

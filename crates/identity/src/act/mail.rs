@@ -3,7 +3,7 @@
 //! SMTP (`outbound`).
 
 use super::{Identity, Realm};
-use crate::model::{ClaimedMail, MailDraft, QueuedMail};
+use crate::model::{ClaimedMail, MailDraft, QueuedMail, TenantOrigin};
 use crate::port::{Letter, Mailer, StoreError};
 use doorward_base::limit::{Quota, QuotaError, StrictLimiter};
 use doorward_base::{ErrorCode, MailId, RealmId, Secret, TenantId, Timestamp};
@@ -41,6 +41,8 @@ pub struct MailLimit {
     quota: Quota,
     /// Of an address, whoever sends.
     total: Quota,
+    /// Of an address, of all tenants that who signed up got.
+    signed_up: Quota,
     rates: MailRates,
 }
 
@@ -89,7 +91,8 @@ pub enum MailLimitError {
 
 impl MailLimit {
     /// Counts with this limiter: six mails at once to an address from a tenant, then one each
-    /// five minutes, four times as many from all, and for makers and tenants these. The limiter learns no address.
+    /// five minutes, four times as many from all, half of that from tenants of who signed up, and for
+    /// makers and tenants these. The limiter learns no address.
     ///
     /// # Errors
     /// [`MailLimitError`].
@@ -103,6 +106,7 @@ impl MailLimit {
             key: DigestKey::derive(master, "mails")?,
             quota: Quota::new(PER_ADDRESS, PERIOD, PER_ADDRESS)?,
             total: Quota::new(4 * PER_ADDRESS, PERIOD, 4 * PER_ADDRESS)?,
+            signed_up: Quota::new(2 * PER_ADDRESS, PERIOD, 2 * PER_ADDRESS)?,
             rates,
         })
     }
@@ -117,15 +121,24 @@ impl MailLimit {
         let maker = draft
             .maker
             .map(|maker| (format!("\nby {maker}"), per_maker));
-        let tenant = draft.tenant.as_ref();
-        let tenant = tenant.map(|tenant| (format!("\nof {tenant}"), per_tenant));
+        let (named, origin) = draft
+            .tenant
+            .as_ref()
+            .map_or((None, None), |(tenant, origin)| {
+                (Some(tenant), Some(*origin))
+            });
+        let tenant = named.map(|tenant| (format!("\nof {tenant}"), per_tenant));
         // What one tenant has sent to an address leaves room for the others.
         let to = draft.to.as_str();
-        let here = draft.tenant.as_ref().map_or("", TenantId::as_str);
+        let here = named.map_or("", TenantId::as_str);
         let address = Some((format!("{to}\nfrom {here}"), self.quota));
         let everywhere = Some((to.to_owned(), self.total));
-        let mut taken = Vec::with_capacity(4);
-        for (of, quota) in [maker, tenant, address, everywhere].into_iter().flatten() {
+        // Nor do those that anybody can have use up what the others have.
+        let signed_up = (origin == Some(TenantOrigin::SignedUp))
+            .then(|| (format!("{to}\nfrom who signed up"), self.signed_up));
+        let counted = [maker, tenant, address, signed_up, everywhere];
+        let mut taken = Vec::with_capacity(counted.len());
+        for (of, quota) in counted.into_iter().flatten() {
             let key = self.key_of(realm, &of);
             let verdict = self.limiter.take(key, quota, now).await;
             if !verdict.allowed {

@@ -185,7 +185,7 @@ impl Work for Leave {
         // A tenant's key subject is nothing without its tenant.
         let ends = owned.member_of.contains(tenant)
             && !matches!(found.identifier, Identifier::TenantKeys { .. })
-            && reach.covers_in(&owned.belonging(&self.realm.settings), tenant);
+            && reach.covers_in(&owned.belonging(), tenant);
         if !ends {
             return Err(missing().into());
         }
@@ -235,7 +235,7 @@ impl Leave {
         let has_address =
             contact.email.is_some() || contact.phone.as_ref().is_some_and(Address::is_confirmed);
         let is_only_here = owned.member_of == [self.tenant.clone()];
-        let is_realms = owned.belonging(&self.realm.settings).is_realms;
+        let is_realms = owned.belonging().is_realms;
         if has_address || is_realms || !is_only_here {
             return Ok(false);
         }

@@ -4,7 +4,7 @@ use super::work::Stop;
 use crate::decide::bounds::check_list;
 use crate::decide::manage::{ManagementCaller, ManagementPermission};
 use crate::decide::refusal::ManageRefusal;
-use crate::model::{Grant, Granted, Membership, RoleDefinition, Tenant};
+use crate::model::{Grant, Granted, Membership, RoleDefinition, Tenant, TenantOrigin};
 use crate::port::{Read, StoreError, Tx};
 use doorward_base::{
     MembershipId, Permission, RoleName, SubjectId, SubjectKind, TenantId, Timestamp,
@@ -94,6 +94,7 @@ impl Checked {
         tx.insert_tenant(&Tenant {
             id: tenant.clone(),
             name: None,
+            origin: TenantOrigin::Made,
             created_at: now,
         })
         .await

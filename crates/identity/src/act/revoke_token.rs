@@ -128,7 +128,7 @@ pub(super) async fn load_handled(
         class,
         kind: token.kind,
         owner: &owner,
-        belonging: owned.belonging(&realm.settings),
+        belonging: owned.belonging(),
         tenant: token.ceiling.tenant.as_ref(),
     };
     let by_itself = replaces_itself(manager, token.id, named.proof());

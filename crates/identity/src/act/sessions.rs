@@ -154,7 +154,7 @@ impl End {
             .reach(ManagementPermission::UsersEdit)
             .map_err(|_| missing())?;
         let owned = load_owned(tx, session.subject).await?;
-        if !reach.covers_whole(&owned.belonging(&self.realm.settings)) {
+        if !reach.covers_whole(&owned.belonging()) {
             return Err(missing().into());
         }
         Ok(session)

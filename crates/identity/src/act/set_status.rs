@@ -123,7 +123,7 @@ impl Work for NewStatus {
                     manager.demand_realm(services)?;
                 }
                 let reach = manager.reach(services)?;
-                if !reach.covers_whole(&owned.belonging(&self.realm.settings)) {
+                if !reach.covers_whole(&owned.belonging()) {
                     return Err(missing().into());
                 }
             }

@@ -19,7 +19,7 @@ use crate::decide::refusal::{ManageRefusal, SignInRefusal, SignUpRefusal};
 use crate::decide::sign_up::{Enrolling, SignUpInput, check_open, sign_up as decide};
 use crate::model::{
     Actor, Address, AuditAction, AuditEvent, ChallengeKind, Delivery, Grant, Granted,
-    HashedPassword, Invitation, Membership, Metadata, Subject, Tenant, UserAgent,
+    HashedPassword, Invitation, Membership, Metadata, Subject, Tenant, TenantOrigin, UserAgent,
 };
 use crate::port::{ChallengeFilter, ChallengeKey, ChallengesIn, Page, StoreError, Tx};
 use crate::settings::Enrolment;
@@ -314,6 +314,7 @@ impl NewAccount {
         tx.insert_tenant(&Tenant {
             id: id.clone(),
             name: None,
+            origin: TenantOrigin::SignedUp,
             created_at: now,
         })
         .await?;

@@ -166,7 +166,7 @@ pub fn held(
             continue;
         }
         match &grant.granted {
-            Granted::Role(role) => {
+            Granted::Role(role) | Granted::Default(role) => {
                 // A tenant's own role never stands for a realm-wide grant, and never
                 // replaces the realm's role of the same name: either would let a
                 // tenant widen what the realm gave.

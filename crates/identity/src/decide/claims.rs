@@ -190,6 +190,16 @@ impl ClaimValues for Whose<'_> {
                 let email = self.subject.identifier.wide_email();
                 email.map(|email| json!(email.as_str()))
             }
+            // Who signed up without a proof has its address in the whole realm, and it may be
+            // anybody's.
+            Field::EmailVerified => {
+                let identifier = &self.subject.identifier;
+                let is_answered = match identifier.contact() {
+                    Some(_) => identifier.proven_email().is_some(),
+                    None => true,
+                };
+                identifier.wide_email().map(|_| json!(is_answered))
+            }
             Field::Tenant => self.tenant.map(|tenant| json!(tenant.as_str())),
             Field::Roles => Some(texts(authority.roles().iter().map(RoleName::as_str))),
             Field::Role => authority.role().map(|role| json!(role.as_str())),

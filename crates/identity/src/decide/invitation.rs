@@ -139,6 +139,11 @@ pub fn take(input: &TakeInput<'_>) -> Result<Taking, ManageRefusal> {
         }
         // A session alone may be one that somebody else put there, in wait for the owner.
         Ok(Taking::Prove) if !input.sets_password => Err(ManageRefusal::OwnPasswordNeeded),
+        // Who vouches says whose the address is. That its person joins, unasked, is for who
+        // could have made the membership.
+        Ok(Taking::Enter) if !input.own_session && !may_seat(maker) => {
+            Err(ManageRefusal::SessionNeeded)
+        }
         Ok(Taking::Enter) if input.sets_password => Err(ManageRefusal::Unused("a password")),
         Ok(Taking::Enter | Taking::Open | Taking::Prove) if input.gives_name => {
             Err(ManageRefusal::Unused("a name"))
@@ -174,6 +179,12 @@ fn issuer(invitation: &Invitation, maker: &ManagementCaller) -> Issuer {
         }
         ManagementCaller::Subject(_) => Issuer::Other,
     }
+}
+
+/// Whether it makes memberships in any tenant, by its own word.
+fn may_seat(maker: &ManagementCaller) -> bool {
+    let may_anywhere = maker.demand_realm(ManagementPermission::MembershipsEdit);
+    may_anywhere.is_ok()
 }
 
 fn may_give(maker: &ManagementCaller, invitation: &Invitation) -> bool {
@@ -282,6 +293,38 @@ mod tests {
             assert_eq!(name_in_mail(&tenant("acme"), Some(name)), "acme", "{name}");
         }
         assert_eq!(name_in_mail(&tenant("acme"), None), "acme");
+    }
+
+    /// A word for addresses seats nobody in a tenant that the voucher is given by another.
+    #[test]
+    fn who_vouches_seats_nobody_unless_it_seats_anybody() {
+        let handed = invitation(Delivery::Answer, &[]);
+        let decided = |maker: &ManagementCaller, account, own_session| {
+            take(&TakeInput {
+                invitation: &handed,
+                maker: Some(maker),
+                account,
+                own_session,
+                sets_password: account != Account::Proven,
+                gives_name: false,
+                now: NOW,
+            })
+        };
+        let needed = Err(ManageRefusal::SessionNeeded);
+        let (here, everywhere) = (has(EDIT, Some("acme")), has(EDIT, None));
+        let voucher = |edit| manager(vec![has(USERS, None), edit]);
+        for (maker, expected) in [
+            (voucher(here), needed),
+            (voucher(everywhere), Ok(Taking::Enter)),
+            (ManagementCaller::Operator, Ok(Taking::Enter)),
+        ] {
+            assert_eq!(decided(&maker, Account::Proven, false), expected);
+            let by_itself = decided(&maker, Account::Proven, true);
+            assert_eq!(by_itself, Ok(Taking::Enter));
+            // Its word for the address is as good as before.
+            let made = decided(&maker, Account::Missing, false);
+            assert_eq!(made, Ok(Taking::Make));
+        }
     }
 
     #[test]

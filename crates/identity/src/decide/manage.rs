@@ -281,7 +281,9 @@ impl ManagementCaller {
                 .all_permissions()
                 .any(|held| held == permission),
             // Whole, or it is not held.
-            Granted::Role(role) => manager.holds_in(tenant, None).roles.contains_key(role),
+            Granted::Role(role) | Granted::Default(role) => {
+                manager.holds_in(tenant, None).roles.contains_key(role)
+            }
         }
     }
 
@@ -308,7 +310,7 @@ impl ManagementCaller {
             return Ok(());
         }
         Err(ManageRefusal::NotHeld(match &grant.granted {
-            Granted::Role(role) => role.to_string(),
+            Granted::Role(role) | Granted::Default(role) => role.to_string(),
             Granted::Permission { permission, .. } => permission.to_string(),
         }))
     }

@@ -2,9 +2,9 @@
 //! the address. The one place that says so, for all that stands for control of an
 //! address. Not here: who may issue it, and how it is kept and found.
 
-use super::manage::ManagementCaller;
+use super::manage::{ManagementCaller, ManagementPermission};
 use super::refusal::ManageRefusal;
-use crate::model::{Address, Contact, Delivery, Identifier, Mailbox, Subject};
+use crate::model::{Address, Contact, Delivery, Identifier, Mailbox, Subject, TenantOrigin};
 use doorward_base::{TenantId, Timestamp};
 
 /// Who issued what is shown.
@@ -168,7 +168,8 @@ pub const fn show(showing: &Showing) -> Result<Taking, Barred> {
     let proven = proves(showing.issuer, showing.delivery);
     match (showing.purpose, showing.account) {
         (_, Account::Unfit) => Err(Barred::Account),
-        // Joining is the person's own act. Who vouches could have made the membership.
+        // Joining is the person's own act. Of who vouches, whoever could have made the
+        // membership needs none (`invitation::take`).
         (Purpose::Invitation, Account::Proven | Account::Shut) if showing.own_session => {
             Ok(Taking::Enter)
         }
@@ -228,6 +229,33 @@ pub fn check_meant(subject: &Subject) -> Result<(), ManageRefusal> {
     match is_self_made(subject) {
         true => Err(ManageRefusal::SelfMade(subject.id)),
         false => Ok(()),
+    }
+}
+
+/// Checks that mail may go out by a caller's word in the name of a tenant. Under addresses that
+/// are nobody's one could sign up, and have mails sent, as often as one likes; and so could
+/// whatever such an account makes in the tenant of its own.
+///
+/// # Errors
+/// [`ManageRefusal::OwnAddressUnproven`], [`ManageRefusal::NobodyAnswers`].
+pub fn may_mail(
+    caller: &ManagementCaller,
+    maker: Option<&Subject>,
+    origin: TenantOrigin,
+) -> Result<(), ManageRefusal> {
+    if maker.is_some_and(is_self_made) {
+        return Err(ManageRefusal::OwnAddressUnproven);
+    }
+    match origin {
+        TenantOrigin::Made => Ok(()),
+        TenantOrigin::SignedUp => {
+            let is_proven = maker.is_some_and(|maker| maker.identifier.proven_email().is_some());
+            let of_realm = caller.demand_realm(ManagementPermission::MembershipsEdit);
+            match is_proven || of_realm.is_ok() {
+                true => Ok(()),
+                false => Err(ManageRefusal::NobodyAnswers),
+            }
+        }
     }
 }
 

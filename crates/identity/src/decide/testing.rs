@@ -80,6 +80,14 @@ pub(super) fn gives(name: &str, names: &[&str]) -> RoleDefinition {
     }
 }
 
+/// A role that everybody was given.
+pub(super) fn has_default(name: &str) -> Grant {
+    Grant {
+        tenant: None,
+        granted: Granted::Default(role(name)),
+    }
+}
+
 pub(super) fn has_role(name: &str, of: Option<&str>) -> Grant {
     Grant {
         tenant: of.map(tenant),

@@ -7,7 +7,7 @@ use super::manage::{Belonging, ManagementCaller, ManagementPermission, Reach};
 use super::refusal::{ManageRefusal, TokenRefusal};
 use crate::model::{Ceiling, Identifier, Subject, TokenKind};
 use crate::settings::{TokenClass, UnknownScope};
-use doorward_base::{ApiTokenId, Audience, Permission, RoleName, TenantId, Timestamp};
+use doorward_base::{ApiTokenId, Audience, Permission, TenantId, Timestamp};
 
 pub(super) mod carry;
 mod life;
@@ -38,8 +38,6 @@ pub struct CreateInput<'a> {
     pub active: u32,
     /// The realm's audiences.
     pub audiences: &'a [Audience],
-    /// What every new user of the realm is granted.
-    pub default_roles: &'a [RoleName],
     /// What becomes of a scope that the owner does not hold.
     pub unknown_scope: UnknownScope,
     pub now: Timestamp,
@@ -64,11 +62,7 @@ pub fn create(input: &CreateInput<'_>) -> Result<Made, TokenRefusal> {
         class: input.class,
         kind: input.kind,
         owner: input.owner,
-        belonging: Belonging::of(
-            input.holdings.member_of,
-            input.holdings.grants,
-            input.default_roles,
-        ),
+        belonging: Belonging::of(input.holdings.member_of, input.holdings.grants),
         tenant: input.ceiling.tenant.as_ref(),
     };
     may_make(input.caller, &target)?;

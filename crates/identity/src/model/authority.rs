@@ -9,6 +9,9 @@ use std::fmt::Write as _;
 pub enum Granted {
     /// A role, with whatever permissions it has at the time of asking.
     Role(RoleName),
+    /// A role that everybody was given who was made while it was a default role. It gives
+    /// what the role gives, and makes nobody the realm's. No caller grants it.
+    Default(RoleName),
     /// A permission, on one API or on all.
     Permission {
         /// The permission.

@@ -1,6 +1,7 @@
 //! Mail that waits to be sent, and mail that could not be. Not here: its texts and its
 //! way out (`outbound`).
 
+use super::TenantOrigin;
 use doorward_base::{Email, MailId, RealmId, RealmName, Secret, SubjectId, TenantId, Timestamp};
 use std::collections::BTreeMap;
 
@@ -79,8 +80,8 @@ pub struct MailDraft {
     pub subject: Option<SubjectId>,
     /// Who has it sent, if that is no operator.
     pub maker: Option<SubjectId>,
-    /// In whose name.
-    pub tenant: Option<TenantId>,
+    /// In whose name, and how that tenant began.
+    pub tenant: Option<(TenantId, TenantOrigin)>,
     /// What about.
     pub kind: MailKind,
     /// The language wanted, for example `de` or `de-CH`.

@@ -38,4 +38,4 @@ pub use subject::{
     Address, Contact, HashedPassword, Identifier, LinkedIdentity, Mailbox, Metadata, Subject,
     SubjectStatus,
 };
-pub use tenant::{Membership, Tenant};
+pub use tenant::{Membership, Tenant, TenantOrigin};

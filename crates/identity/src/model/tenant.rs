@@ -2,6 +2,15 @@
 
 use doorward_base::{MembershipId, SubjectId, TenantId, Timestamp};
 
+/// How a tenant began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TenantOrigin {
+    /// An operator, or who may make tenants, made it.
+    Made,
+    /// Who signed up got it for its own; nobody has asked for it.
+    SignedUp,
+}
+
 /// An organisation inside a realm.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Tenant {
@@ -9,6 +18,8 @@ pub struct Tenant {
     pub id: TenantId,
     /// A display name.
     pub name: Option<String>,
+    /// How it began.
+    pub origin: TenantOrigin,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -39,7 +39,8 @@ pub trait GrantWrite: Send {
         grant: &Grant,
         at: Timestamp,
     ) -> Result<bool, StoreError>;
-    /// Removes a grant; says whether there was one.
+    /// Removes a grant; says whether there was one. A role is removed also where it is held
+    /// by default.
     async fn delete_grant(&mut self, subject: SubjectId, grant: &Grant)
     -> Result<bool, StoreError>;
     /// Removes all that a subject was granted in a tenant, by one statement; how many.

@@ -223,6 +223,41 @@ fn who_trusts_whoever_signs_up_first_is_told_so() {
     assert!(warned("sign_up = \"open\"\nenrolment = [\"own_tenant\"]").is_empty());
 }
 
+#[test]
+fn who_tells_addresses_that_anybody_made_up_is_told_so() {
+    let warned = |claims: &str, map: &str, users: &str| {
+        let text = format!(
+            "[realm.m.tokens]\nclaims = {{ {claims} }}\n[realm.m.identity]\nmap = {{ {map} }}\n[realm.m.users]\n{users}"
+        );
+        let warnings = report(&text).unwrap().warnings;
+        warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let open = "sign_up = \"open\"\nenrolment = [\"own_tenant\"]";
+    let (email, mail) = ("email = \"{email}\"", "x-mail = \"email\"");
+    let told = warned(email, mail, open);
+    let [told] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert!(
+        told.starts_with("d.toml:4: realm.m.identity.map.x-mail: whoever signs up"),
+        "{told}"
+    );
+    let both = format!("{email}, sure = \"{{email_verified}}\"");
+    assert_eq!(warned(&both, mail, open).len(), 1, "it is told nobody");
+    for (claims, map, users) in [
+        (both.as_str(), "x-mail = \"email\", x-sure = \"sure\"", open),
+        (email, "", open),
+        (email, mail, "enrolment = [\"own_tenant\"]"),
+        (email, mail, "sign_up = \"open\""),
+    ] {
+        assert_eq!(
+            warned(claims, map, users),
+            [""; 0],
+            "{claims} {map} {users}"
+        );
+    }
+}
+
 /// What looks as if it let somebody in where Doorward answers itself.
 #[test]
 fn routes_that_our_own_paths_win_over_are_told() {

@@ -18,6 +18,7 @@ type EpochEntry = (SubjectId, Option<TenantId>, Epoch);
 fn columns(granted: &Granted) -> (&'static str, &str, Option<&Audience>) {
     match granted {
         Granted::Role(role) => ("role", role.as_str(), None),
+        Granted::Default(role) => ("default", role.as_str(), None),
         Granted::Permission {
             permission,
             audience,
@@ -34,10 +35,14 @@ impl Record for Grant {
     fn read(row: &mut Cursor<'_>) -> Result<Self, StoreError> {
         let tenant = row.opt_parse("tenant")?;
         let granted = match row.text("kind")? {
-            "role" => {
+            kind @ ("role" | "default") => {
+                let is_default = kind == "default";
                 let role = row.parse("name")?;
                 row.opt_text("audience")?;
-                Granted::Role(role)
+                match is_default {
+                    true => Granted::Default(role),
+                    false => Granted::Role(role),
+                }
             }
             "permission" => Granted::Permission {
                 permission: row.parse("name")?,
@@ -138,10 +143,11 @@ impl<E: Engine> GrantWrite for InRealm<E> {
     ) -> Result<bool, StoreError> {
         let (kind, name, audience) = columns(&grant.granted);
         let sql = "DELETE FROM grant_ WHERE realm = $1 AND subject = $2 \
-             AND coalesce(tenant, '') = coalesce($3, '') AND kind = $4 AND name = $5 \
+             AND coalesce(tenant, '') = coalesce($3, '') \
+             AND (kind = $4 OR kind = 'default' AND $4 = 'role') AND name = $5 \
              AND coalesce(audience, '') = coalesce($6, '')";
         let values = values![subject, grant.tenant.as_ref(), kind, name, audience];
-        self.0.try_change(target(&subject), sql, values).await
+        Ok(self.0.write(target(&subject), sql, values).await? > 0)
     }
 
     async fn delete_grants_in(

@@ -4,7 +4,7 @@ use crate::engine::{Engine, InRealm};
 use crate::row::{Cursor, Record, Target, bounded, page, values};
 use async_trait::async_trait;
 use doorward_base::{MembershipId, SubjectId, TenantId};
-use doorward_identity::model::{Membership, Tenant};
+use doorward_identity::model::{Membership, Tenant, TenantOrigin};
 use doorward_identity::port::{Page, StoreError, TenantRead, TenantWrite};
 use std::fmt::Display;
 
@@ -19,6 +19,11 @@ impl Record for Tenant {
         Ok(Self {
             id: row.parse("id")?,
             name: row.opt_string("name")?,
+            origin: match row.opt_flag("signed_up")? {
+                Some(true) => TenantOrigin::SignedUp,
+                Some(false) => TenantOrigin::Made,
+                None => return Err(row.bad("signed_up", "it is missing")),
+            },
             created_at: row.time("created_at")?,
         })
     }
@@ -64,7 +69,7 @@ fn member(row: &(dyn Display + Sync)) -> Target<'_> {
 #[async_trait]
 impl<E: Engine> TenantRead for InRealm<E> {
     async fn find_tenant(&mut self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
-        let sql = "SELECT id, name, created_at FROM tenant \
+        let sql = "SELECT id, name, signed_up, created_at FROM tenant \
                    WHERE realm = $1 AND id = $2 AND deleted_at IS NULL";
         self.0.find(sql, values![id]).await
     }
@@ -73,7 +78,7 @@ impl<E: Engine> TenantRead for InRealm<E> {
         let page = bounded(asked);
         // Every id sorts after the empty one.
         let after = page.after.as_ref().map_or("", TenantId::as_str);
-        let sql = "SELECT id, name, created_at FROM tenant \
+        let sql = "SELECT id, name, signed_up, created_at FROM tenant \
              WHERE realm = $1 AND id > $2 AND deleted_at IS NULL ORDER BY id LIMIT $3";
         self.0.list(sql, values![after, page.limit]).await
     }
@@ -112,9 +117,15 @@ impl<E: Engine> TenantRead for InRealm<E> {
 impl<E: Engine> TenantWrite for InRealm<E> {
     async fn insert_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
         let target = Target::new(TENANT, &tenant.id, "the tenant's id");
-        let sql = "INSERT INTO tenant (realm, id, name, created_at) VALUES ($1, $2, $3, $4) \
-                   ON CONFLICT DO NOTHING";
-        let values = values![&tenant.id, tenant.name.as_ref(), tenant.created_at];
+        let sql = "INSERT INTO tenant (realm, id, name, signed_up, created_at) \
+                   VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+        let signed_up = tenant.origin == TenantOrigin::SignedUp;
+        let values = values![
+            &tenant.id,
+            tenant.name.as_ref(),
+            signed_up,
+            tenant.created_at
+        ];
         self.0.insert(target, sql, values).await
     }
 

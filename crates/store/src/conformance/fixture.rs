@@ -10,7 +10,7 @@ use doorward_identity::model::{
     ClientKind, ClientSecret, ClientState, Contact, Delivery, Factor, FactorData, FactorKind,
     FactorState, Grant, Granted, HashedPassword, Identifier, Invitation, KeyPurpose, KeyRecord,
     KeyState, LinkedIdentity, MadeThrough, Membership, NewApiToken, Outcome, RefreshFamily,
-    Session, Subject, SubjectStatus, Tenant, TokenKind, TokenState,
+    Session, Subject, SubjectStatus, Tenant, TenantOrigin, TokenKind, TokenState,
 };
 use doorward_identity::port::{AuditFilter, Page, StoreError, StoreHandle, TokenGroup};
 use serde_json::Map;
@@ -131,6 +131,10 @@ pub(crate) fn tenant(id: &str) -> Tenant {
     Tenant {
         id: tenant_id(id),
         name: Some(format!("Tenant {id}")),
+        origin: match id {
+            "globex" => TenantOrigin::SignedUp,
+            _ => TenantOrigin::Made,
+        },
         created_at: at(1),
     }
 }
@@ -236,6 +240,13 @@ pub(crate) fn role_grant(tenant: Option<&str>, role: &str) -> Grant {
     Grant {
         tenant: tenant.map(tenant_id),
         granted: Granted::Role(role.parse().unwrap()),
+    }
+}
+
+pub(crate) fn default_grant(role: &str) -> Grant {
+    Grant {
+        tenant: None,
+        granted: Granted::Default(role.parse().unwrap()),
     }
 }
 

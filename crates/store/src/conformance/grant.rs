@@ -1,6 +1,8 @@
 //! Grants, tenants' roles, epochs.
 
-use super::fixture::{at, people, permission_grant, realm, role_grant, subject_id, tenant_id};
+use super::fixture::{
+    at, default_grant, people, permission_grant, realm, role_grant, subject_id, tenant_id,
+};
 use super::{reading, writing};
 use doorward_base::TenantId;
 use doorward_base::principal::Epoch;
@@ -12,6 +14,7 @@ pub(crate) async fn grants_are_added_once_and_sorted(store: StoreHandle) {
     people(&store, realm).await;
     let sorted = vec![
         role_grant(None, "operator"),
+        default_grant("operator"),
         permission_grant(None, "read", None),
         permission_grant(None, "read", Some("https://api.example")),
         role_grant(Some("acme"), "admin"),
@@ -28,7 +31,7 @@ pub(crate) async fn grants_are_added_once_and_sorted(store: StoreHandle) {
             Ok(new)
         })
         .unwrap();
-        assert_eq!(new, [expected; 6]);
+        assert_eq!(new, [expected; 7]);
     }
     let (mine, others) = reading!(store, realm, [], |tx| Ok((
         tx.list_grants(subject_id(1)).await?,
@@ -63,6 +66,19 @@ pub(crate) async fn grants_are_removed_exactly(store: StoreHandle) {
     .unwrap();
     assert_eq!(removed, (false, true, false));
     assert_eq!(left.len(), 3);
+    // A role is not held any more once it is removed, however it came.
+    let both = [role_grant(None, "both"), default_grant("both")];
+    let removed = writing!(store, realm, [both], |tx| {
+        for grant in &both {
+            tx.insert_grant(subject_id(1), grant, at(1)).await?;
+        }
+        Ok((
+            tx.delete_grant(subject_id(1), &both[0]).await?,
+            tx.delete_grant(subject_id(1), &both[0]).await?,
+            tx.list_grants(subject_id(1)).await?.len(),
+        ))
+    });
+    assert_eq!(removed, Ok((true, false, 3)));
     assert!(narrower.iter().all(|grant| left.contains(grant)));
     let in_acme = [role_grant(Some("acme"), "a"), role_grant(Some("acme"), "b")];
     let (removed, after) = writing!(store, realm, [in_acme], |tx| {

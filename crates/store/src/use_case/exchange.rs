@@ -266,6 +266,13 @@ pub(crate) async fn who_was_sent_away_writes_nothing_into_the_log(store: StoreHa
     assert_eq!(event.action, AuditAction::TokenExchange);
     assert_eq!((event.tenant, event.token), (None, None));
     assert_eq!(event.detail["count"], 5);
+    // Nor by presenting the token itself.
+    let before = world.audit().await.len();
+    for _ in 0..5 {
+        let done = introspect(world.ctx(), &token.secret, &Presentation::Basic).await;
+        assert_eq!(code(done), ErrorCode::TokenInvalid);
+    }
+    assert_eq!(world.audit().await.len(), before, "nothing is written");
 }
 
 pub(crate) async fn a_token_lives_again_with_its_owner(store: StoreHandle) {

@@ -1,12 +1,12 @@
 //! Mail from its queueing to its end.
 
 use super::world::{NOW, World, after};
-use crate::conformance::fixture::subject_id;
+use crate::conformance::fixture::{subject_id, tenant_id};
 use crate::conformance::writing;
 use async_trait::async_trait;
 use doorward_base::{Email, ErrorCode, MailId, Secret, Timestamp};
 use doorward_identity::act::mail::{Delivered, MailRefusal, deliver, prepare};
-use doorward_identity::model::{MailCount, MailDraft, MailKind, QueuedMail};
+use doorward_identity::model::{MailCount, MailDraft, MailKind, QueuedMail, TenantOrigin};
 use doorward_identity::port::{Letter, Mailer, MailerError, StoreError, StoreHandle};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -237,6 +237,31 @@ pub(crate) async fn an_address_gets_so_many_mails_and_no_more(store: StoreHandle
     long.variables.insert("tenant", "x".repeat(5000));
     let refused = prepare(&world.identity, &world.realm, long, NOW).await;
     assert_eq!(refused, Err(MailRefusal::TooLong));
+}
+
+/// Tenants that anybody gets by signing up use up none of what an address gets from others.
+pub(crate) async fn who_signed_up_leaves_room_for_the_mail_of_others(store: StoreHandle) {
+    let world = World::new(store).await;
+    let sent = async |tenant: &str, origin| {
+        let mut sent = 0;
+        for _ in 0..6 {
+            let draft = MailDraft {
+                tenant: Some((tenant_id(tenant), origin)),
+                ..draft("ann@example.org")
+            };
+            let prepared = prepare(&world.identity, &world.realm, draft, NOW).await;
+            sent += usize::from(prepared.is_ok());
+        }
+        sent
+    };
+    let mut by_strangers = 0;
+    for tenant in ["one", "two", "three", "four", "five"] {
+        by_strangers += sent(tenant, TenantOrigin::SignedUp).await;
+    }
+    assert_eq!(by_strangers, 12);
+    for tenant in ["acme", "globex"] {
+        assert_eq!(sent(tenant, TenantOrigin::Made).await, 6, "{tenant}");
+    }
 }
 
 pub(crate) async fn a_mail_is_one_processs_and_comes_back_if_that_one_dies(store: StoreHandle) {

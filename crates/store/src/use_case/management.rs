@@ -212,12 +212,19 @@ pub(crate) async fn a_tenant_ends_nothing_of_who_holds_realm_wide(store: StoreHa
     })
     .await;
     let admin = world.person("admin", Some("acme"), &all_but(&[])).await;
-    for (name, given, expected) in [
-        ("root", true, Err(ErrorCode::NotFound)),
+    let (root, ada) = (
+        world.person("root", Some("acme"), &[]).await,
+        world.person("ada", Some("acme"), &[]).await,
+    );
+    // Newcomers get something else from now on; who was made before is no more the realm's.
+    let world = world.reconfigured(|settings| {
+        settings.default_roles = vec!["editor".parse().unwrap()];
+    });
+    for (name, who, given, expected) in [
+        ("root", root, true, Err(ErrorCode::NotFound)),
         // Its default role is realm-wide too, and everybody's.
-        ("ada", false, Ok(())),
+        ("ada", ada, false, Ok(())),
     ] {
-        let who = world.person(name, Some("acme"), &[]).await;
         if given {
             world.grant(who.id, None, "platform.users.edit").await;
         }

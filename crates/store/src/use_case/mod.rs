@@ -110,6 +110,7 @@ macro_rules! use_cases {
                 invitations_of_others_hide_no_operators,
                 a_squatters_account_is_given_nothing_by_its_address,
                 who_signed_up_sends_no_mail,
+                what_who_signed_up_made_sends_no_mail,
                 one_of_16_that_sign_up_with_an_address_gets_it,
                 who_is_signed_in_proves_his_address_and_keeps_his_account,
                 a_squatter_gets_nothing_by_what_the_owner_shows,
@@ -282,6 +283,7 @@ macro_rules! use_cases {
                 a_failure_is_tried_again_with_growing_pauses_and_given_up,
                 a_final_refusal_an_expiry_and_a_foreign_seal_end_a_mail,
                 an_address_gets_so_many_mails_and_no_more,
+                who_signed_up_leaves_room_for_the_mail_of_others,
                 a_mail_is_one_processs_and_comes_back_if_that_one_dies,
             ]
             other_realm: [

@@ -7,7 +7,9 @@ use doorward_base::principal::CredentialId;
 use doorward_base::{ErrorCode, Secret, TenantId};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::{ManageRefusal, SignUpRefusal};
-use doorward_identity::model::{AuditAction, Delivery, Mailbox, Metadata, Subject, TokenKind};
+use doorward_identity::model::{
+    AuditAction, Delivery, Mailbox, Metadata, RoleDefinition, Subject, TokenKind,
+};
 use doorward_identity::port::StoreHandle;
 use doorward_identity::settings::{Enrolment, RealmSettings, SignUpMode, SignUpSettings};
 use serde_json::json;
@@ -325,6 +327,62 @@ pub(crate) async fn who_signed_up_sends_no_mail(store: StoreHandle) {
     invite(world.ctx(), &caller_of(&ada), quiet).await.unwrap();
     let proven = world.person("eve", None, &[EDIT]).await;
     invite(world.ctx(), &proven.caller, mailed).await.unwrap();
+}
+
+/// Nor does whatever it makes in its own tenant, until somebody is there who is known.
+pub(crate) async fn what_who_signed_up_made_sends_no_mail(store: StoreHandle) {
+    let all = [EDIT, USERS, "platform.users.service-accounts.edit"];
+    let world = World::with(store, |settings| {
+        open(settings, &[Enrolment::OwnTenant]);
+        let mut permissions = permissions_of(&all);
+        permissions.sort();
+        settings.roles.push(RoleDefinition {
+            role: "owner".parse().unwrap(),
+            permissions,
+        });
+        settings.sign_up.own_tenant_roles = vec!["owner".parse().unwrap()];
+    })
+    .await;
+    let ctx = world.ctx();
+    let mallory = caller_of(&sign_up(ctx, signing_up("mallory")).await.unwrap());
+    let tenant = tenant_id(&mallory.subject().unwrap().to_string());
+    let owner = || Placement {
+        roles: vec!["owner".parse().unwrap()],
+        ..placement(Some(tenant.as_str()), &[])
+    };
+    let stand_in = CreateUser {
+        proven: false,
+        ..new_user("m", owner())
+    };
+    let stand_in = create_user(ctx, &mallory, stand_in).await.unwrap().id;
+    let robot = CreateServiceAccount {
+        email: email("bot"),
+        name: None,
+        placement: owner(),
+    };
+    let robot = create_service_account(ctx, &mallory, robot).await.unwrap();
+    let mailed = |name: &str| Invite {
+        tenant: tenant.clone(),
+        roles: vec![],
+        delivery: Some(Delivery::Mail),
+        ..inviting(name)
+    };
+    for made in [stand_in, robot.id] {
+        let by = world.session(made, Some(&tenant)).await;
+        let refused = invite(ctx, &by, mailed("victim")).await;
+        assert_eq!(reason(refused), ManageRefusal::NobodyAnswers);
+        let quiet = Invite {
+            delivery: Some(Delivery::Nobody),
+            ..mailed("victim")
+        };
+        invite(ctx, &by, quiet).await.unwrap();
+    }
+    let ann = world.person("ann", None, &[]).await;
+    let joined = create_membership(ctx, &OPERATOR, ann.id, tenant.clone());
+    joined.await.unwrap();
+    world.grant(ann.id, Some(tenant.as_str()), EDIT).await;
+    invite(ctx, &ann.caller, mailed("victim")).await.unwrap();
+    invite(ctx, &OPERATOR, mailed("bob")).await.unwrap();
 }
 
 pub(crate) async fn what_would_be_refused_is_foreseen(store: StoreHandle) {

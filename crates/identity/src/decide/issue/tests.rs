@@ -448,7 +448,9 @@ fn a_sign_in_is_described() {
 /// Who goes by addresses is told none that counts in a tenant alone.
 #[test]
 fn an_address_is_told_where_it_is_the_realms() {
-    let template = json!({"email": "{email}", "provider": "{provider}"});
+    let template = json!({
+        "email": "{email}", "verified": "{email_verified}", "provider": "{provider}",
+    });
     let mut settings = settings();
     settings.tokens.claims = ClaimsTemplate::parse(template.as_object().unwrap()).unwrap();
     let email: Email = "user1@example.org".parse().unwrap();
@@ -461,11 +463,15 @@ fn an_address_is_told_where_it_is_the_realms() {
         home,
     };
     let told = json!("user1@example.org");
-    for (identifier, expected) in [
-        (user(1).identifier, Some(&told)),
-        (stand_in, None),
-        (service(None), Some(&told)),
-        (service(Some(tenant("acme"))), None),
+    // Who came first by it, and nobody has shown it.
+    let self_made = Identifier::user(Address::confirmed(email.clone(), NOW));
+    let [yes, no] = [json!(true), json!(false)];
+    for (identifier, expected, verified) in [
+        (user(1).identifier, Some(&told), Some(&yes)),
+        (self_made, Some(&told), Some(&no)),
+        (stand_in, None, None),
+        (service(None), Some(&told), Some(&yes)),
+        (service(Some(tenant("acme"))), None, None),
     ] {
         let subject = subject(1, identifier);
         let held_by = dossier(&subject, &[], &[]);
@@ -474,6 +480,12 @@ fn an_address_is_told_where_it_is_the_realms() {
         let held = hold(&held_by, Bearer::Session(&session), &ask).unwrap();
         let written = render(&settings.tokens.claims, &held.whose());
         assert_eq!(written.get("email"), expected, "{:?}", subject.identifier);
+        assert_eq!(
+            written.get("verified"),
+            verified,
+            "{:?}",
+            subject.identifier
+        );
     }
 }
 

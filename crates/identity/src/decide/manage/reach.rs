@@ -2,7 +2,7 @@
 //! permission (`manage`).
 
 use crate::model::{Address, Contact, Grant, Granted, Identifier, Mailbox, Metadata, Subject};
-use doorward_base::{RoleName, TenantId};
+use doorward_base::TenantId;
 
 /// How far a management permission goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,14 +23,14 @@ pub struct Belonging<'a> {
 }
 
 impl<'a> Belonging<'a> {
-    /// What memberships and grants make of a subject, where every new user is given
-    /// `default_roles`.
+    /// What memberships and grants make of a subject. What everybody was given when it was
+    /// made counts as such also when newcomers are given something else.
     #[must_use]
-    pub fn of(member_of: &'a [TenantId], grants: &[Grant], default_roles: &[RoleName]) -> Self {
+    pub fn of(member_of: &'a [TenantId], grants: &[Grant]) -> Self {
         let is_realms = grants.iter().any(|grant| {
             let is_default = match &grant.granted {
-                Granted::Role(role) => default_roles.contains(role),
-                Granted::Permission { .. } => false,
+                Granted::Default(_) => true,
+                Granted::Role(_) | Granted::Permission { .. } => false,
             };
             grant.tenant.is_none() && !is_default
         });

@@ -298,7 +298,7 @@ fn what_touches_a_whole_subject_needs_all_its_tenants() {
         (vec![], false, false),
     ] {
         assert_eq!(reach.covers_member(&member_of), as_member, "{member_of:?}");
-        let belonging = Belonging::of(&member_of, &[], &[]);
+        let belonging = Belonging::of(&member_of, &[]);
         assert_eq!(reach.covers_whole(&belonging), whole, "{member_of:?}");
         assert!(Reach::Realm.covers_whole(&belonging));
     }
@@ -308,20 +308,21 @@ fn what_touches_a_whole_subject_needs_all_its_tenants() {
 fn who_holds_anything_realm_wide_is_no_tenants() {
     let (acme, reach) = (tenant("acme"), Reach::Tenants(vec![tenant("acme")]));
     let member_of = [acme.clone()];
-    let defaults = [role("user")];
     for (grants, is_tenants) in [
         (vec![], true),
         (vec![has("read", Some("acme"))], true),
-        (vec![has_role("user", None)], true),
+        (vec![has_default("user")], true),
+        // The same role, given by somebody.
+        (vec![has_role("user", None)], false),
         (vec![has("user", None)], false),
         (vec![has_role("boss", None)], false),
     ] {
-        let belonging = Belonging::of(&member_of, &grants, &defaults);
+        let belonging = Belonging::of(&member_of, &grants);
         assert_eq!(reach.covers_whole(&belonging), is_tenants, "{grants:?}");
         assert_eq!(reach.covers_in(&belonging, &acme), is_tenants, "{grants:?}");
         assert!(Reach::Realm.covers_whole(&belonging) && Reach::Realm.covers_in(&belonging, &acme));
     }
-    let plain = Belonging::of(&member_of, &[], &[]);
+    let plain = Belonging::of(&member_of, &[]);
     assert!(!reach.covers_in(&plain, &tenant("globex")));
 }
 

@@ -9,6 +9,54 @@ use serde_json::json;
 
 const DELIVERIES: [Delivery; 3] = [Delivery::Mail, Delivery::Answer, Delivery::Nobody];
 
+/// Mail goes out by the word of somebody who can be found.
+#[test]
+fn who_sends_mail_is_answered_for() {
+    let caller = |subject: &Subject, of: Option<&str>| {
+        ManagementCaller::Subject(Box::new(Manager {
+            subject: subject.id,
+            through: Through::SignIn,
+            grants: vec![has("platform.memberships.edit", of)],
+            member_of: vec![tenant("acme")],
+            roles: vec![],
+            tenant_roles: vec![],
+            ceilings: vec![],
+        }))
+    };
+    let email = Email::new("user1@example.org").unwrap();
+    let self_made = subject(1, Identifier::user(Address::confirmed(email.clone(), NOW)));
+    let stand_in = subject(
+        1,
+        Identifier::User(Contact {
+            email: Some(Mailbox::In(tenant("acme"), email)),
+            ..Contact::default()
+        }),
+    );
+    let (own, nobody) = (
+        Err(ManageRefusal::OwnAddressUnproven),
+        Err(ManageRefusal::NobodyAnswers),
+    );
+    // In a tenant that was made, and in one that who signed up got; realm-wide in that one.
+    for (maker, expected) in [
+        (user(1), [Ok(()), Ok(()), Ok(())]),
+        (self_made, [own.clone(), own.clone(), own]),
+        (stand_in, [Ok(()), nobody.clone(), Ok(())]),
+        (service(1), [Ok(()), nobody, Ok(())]),
+    ] {
+        let (made, signed_up) = (TenantOrigin::Made, TenantOrigin::SignedUp);
+        let local = caller(&maker, Some("acme"));
+        let wide = caller(&maker, None);
+        let done = [
+            may_mail(&local, Some(&maker), made),
+            may_mail(&local, Some(&maker), signed_up),
+            may_mail(&wide, Some(&maker), signed_up),
+        ];
+        assert_eq!(done, expected, "{:?}", maker.identifier);
+    }
+    let operator = ManagementCaller::Operator;
+    assert_eq!(may_mail(&operator, None, TenantOrigin::SignedUp), Ok(()));
+}
+
 /// The whole table: what each purpose does, for each account, when what is shown proves the
 /// address, and when it does not; by a stranger, and by a session of the account's own.
 #[test]

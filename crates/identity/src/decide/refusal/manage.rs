@@ -91,6 +91,12 @@ pub enum ManageRefusal {
          mail: prove the address first, by an invitation to it"
     )]
     OwnAddressUnproven,
+    /// Who signed up got the tenant for its own, and nobody answers for the mail it sends.
+    #[error(
+        "whoever signed up made this tenant, and it sends no mail: let somebody with a proven \
+         address invite, or who may edit memberships realm-wide"
+    )]
+    NobodyAnswers,
     /// A role that neither the realm nor the tenant defines.
     #[error("role {0} is not defined")]
     RoleUnknown(String),
@@ -214,6 +220,7 @@ impl Reason for ManageRefusal {
             Self::SelfMade(_) => ("self_made", ErrorCode::InvalidRequest),
             Self::OwnAddressUnproven => ("own_address_unproven", ErrorCode::InsufficientPermission),
             Self::OtherMeasure => ("other_measure", ErrorCode::InvalidRequest),
+            Self::NobodyAnswers => ("nobody_answers", ErrorCode::InsufficientPermission),
             Self::StandIn => ("stand_in", ErrorCode::InvalidRequest),
             Self::RoleUnknown(_) => ("role_unknown", ErrorCode::InvalidRequest),
             Self::LastWayIn => ("last_way_in", ErrorCode::InvalidRequest),

@@ -77,15 +77,8 @@ fn covers_named(carry: &Carry<'_>) -> Result<(), ManageRefusal> {
     let tenant = carry.ceiling.tenant.as_ref();
     let roles = carry.ceiling.roles.iter().flatten();
     let mut named: Vec<Granted> = roles.cloned().map(Granted::Role).collect();
-    let audiences: Vec<Option<&Audience>> = match &carry.ceiling.audiences {
-        Some(audiences) => audiences.iter().map(Some).collect(),
-        None => vec![None],
-    };
     for permission in carry.ceiling.permissions.iter().flatten() {
-        named.extend(audiences.iter().map(|audience| Granted::Permission {
-            permission: permission.clone(),
-            audience: audience.cloned(),
-        }));
+        named.extend(everywhere(carry.ceiling, permission));
     }
     for granted in named {
         carry.caller.may_delegate(&Grant {
@@ -96,9 +89,23 @@ fn covers_named(carry: &Carry<'_>) -> Result<(), ManageRefusal> {
     Ok(())
 }
 
+/// A permission on each API that a ceiling names, or on every one.
+fn everywhere(ceiling: &Ceiling, permission: &Permission) -> Vec<Granted> {
+    let on = |audience: Option<&Audience>| Granted::Permission {
+        permission: permission.clone(),
+        audience: audience.cloned(),
+    };
+    match &ceiling.audiences {
+        Some(audiences) => audiences.iter().map(|one| on(Some(one))).collect(),
+        None => vec![on(None)],
+    }
+}
+
 /// The ceiling of a token that somebody makes for another: where nothing was named, what
 /// its owner holds now and no more, for that is what was found covered. Operators and
-/// owners make tokens that follow what the owner will hold.
+/// owners make tokens that follow what the owner will hold. What the maker holds on some APIs
+/// alone is left out unless the ceiling names those: a ceiling has one list for all of them,
+/// and the owner may be given it on the others later.
 pub(super) fn bound_by_maker(carry: &Carry<'_>) -> Ceiling {
     let mut ceiling = carry.ceiling.clone();
     let by_other = match carry.caller {
@@ -115,6 +122,16 @@ pub(super) fn bound_by_maker(carry: &Carry<'_>) -> Ceiling {
         permissions.extend(carried.all_permissions().cloned());
         roles.extend(carried.roles.into_keys());
     }
+    permissions.retain(|permission| {
+        let mut grants = everywhere(&ceiling, permission).into_iter();
+        grants.all(|granted| {
+            let tenant = ceiling.tenant.clone();
+            carry
+                .caller
+                .may_delegate(&Grant { tenant, granted })
+                .is_ok()
+        })
+    });
     let permissions = permissions.into_iter().collect();
     ceiling.permissions.get_or_insert(permissions);
     ceiling.roles.get_or_insert(roles.into_iter().collect());

@@ -94,7 +94,6 @@ impl Case {
             expires_at: self.expires_at,
             active: self.active,
             audiences: &[audience("https://api")],
-            default_roles: &[role("user")],
             unknown_scope: self.unknown_scope,
             now: NOW,
         })
@@ -192,7 +191,7 @@ fn a_credential_ends_itself_and_no_sibling() {
                     class: &class,
                     kind: *kind,
                     owner,
-                    belonging: Belonging::of(&[], &powerful, &[]),
+                    belonging: Belonging::of(&[], &powerful),
                     tenant: None,
                 };
                 let caller = through(how);
@@ -299,24 +298,40 @@ fn a_token_made_for_another_carries_what_was_covered_and_no_more() {
             audience: Some(audience("https://api")),
         },
     };
-    let grants = [&grants[..], &[on_api]].concat();
+    let grants = [&grants[..], std::slice::from_ref(&on_api)].concat();
     let roles = [gives("clerk", &["write"])];
     let named = Ceiling {
         permissions: Some(permissions(&["read"])),
         ..Ceiling::default()
     };
-    let maker = subject_caller(1, &[has(TOKENS_EDIT, None)], &[], &[]);
+    let [makes, reads, writes] = [TOKENS_EDIT, "read", "write"].map(|name| has(name, None));
+    let maker = subject_caller(1, &[makes, reads, writes, on_api], &[], &[]);
+    let there = Ceiling {
+        audiences: Some(vec![audience("https://api")]),
+        ..Ceiling::default()
+    };
     let fixed = |names: &[&str], roles: &[&str]| Ceiling {
         permissions: Some(permissions(names)),
         roles: Some(roles.iter().map(|name| role(name)).collect()),
         ..Ceiling::default()
     };
     for (caller, owner, ceiling, expected) in [
+        // What it holds on one API alone is not carried to others, where the owner may be
+        // given it.
         (
             &maker,
             id(2),
             Ceiling::default(),
-            fixed(&["pay", "read", "write"], &["clerk"]),
+            fixed(&["read", "write"], &["clerk"]),
+        ),
+        (
+            &maker,
+            id(2),
+            there.clone(),
+            Ceiling {
+                audiences: there.audiences.clone(),
+                ..fixed(&["pay", "read", "write"], &["clerk"])
+            },
         ),
         // A role that is not held whole is not the role.
         (&maker, id(2), named.clone(), fixed(&["read"], &[])),
@@ -638,9 +653,9 @@ fn the_tokens_of_who_holds_realm_wide_are_no_tenants_to_revoke() {
     let realm = subject_caller(1, &[has(edit, None)], &[], &[]);
     for (grants, is_theirs) in [
         (vec![has("read", Some("acme"))], true),
-        (vec![has_role("user", None)], true),
+        (vec![has_default("user")], true),
         (vec![has("read", None)], false),
-        (vec![has_role("user", None), has_role("boss", None)], false),
+        (vec![has_default("user"), has_role("boss", None)], false),
     ] {
         // What is bound to no tenant is none's.
         for (bound, is_theirs) in [(None, false), (Some(&acme[0]), is_theirs)] {
@@ -649,7 +664,7 @@ fn the_tokens_of_who_holds_realm_wide_are_no_tenants_to_revoke() {
                 class: &class,
                 kind: TokenKind::Personal,
                 owner: &owner,
-                belonging: Belonging::of(&acme, &grants, &[role("user")]),
+                belonging: Belonging::of(&acme, &grants),
                 tenant: bound,
             };
             let done = may_revoke(&local, &target);
@@ -950,7 +965,7 @@ fn k9_revoking_anothers_token_needs_the_reach() {
         class: &class,
         kind: TokenKind::Personal,
         owner: &owner,
-        belonging: Belonging::of(&acme, &[], &[]),
+        belonging: Belonging::of(&acme, &[]),
         tenant: Some(&acme[0]),
     };
     let users_edit = "platform.users.edit";

@@ -262,7 +262,7 @@ impl Lowering<'_> {
 }
 
 /// What a role would give to whoever signs up, though an operator gives it: acting in any
-/// tenant and, realm-wide, managing the realm.
+/// tenant and, realm-wide, managing the realm, also by making tokens in every tenant.
 fn given_to_anybody<'r>(realm: &'r Realm, role: &RoleName, key: &str) -> Option<&'r str> {
     if realm.users.sign_up.0 == SignUpMode::Closed {
         return None;
@@ -271,9 +271,14 @@ fn given_to_anybody<'r>(realm: &'r Realm, role: &RoleName, key: &str) -> Option<
     let crossing = crossing.map(|header| header.foreign_scope.0.as_str());
     let permissions = realm.roles.get(&Text(role.clone()))?;
     let mut names = permissions.iter().map(|Text(name)| name.as_str());
+    let classes = realm.api_tokens.values();
+    let makes: Vec<&str> = classes
+        .filter_map(|class| class.create_permission.as_ref())
+        .map(|Text(name)| name.as_str())
+        .collect();
     names.find(|name| {
-        let manages = key == "default_roles" && name.starts_with("platform.");
-        manages || Some(*name) == crossing
+        let manages = name.starts_with("platform.") || makes.contains(name);
+        key == "default_roles" && manages || Some(*name) == crossing
     })
 }
 

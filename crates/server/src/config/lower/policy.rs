@@ -3,6 +3,7 @@
 use super::RealmConfig;
 use crate::config::Loaded;
 use crate::config::problem::{KeyPath, Problem};
+use doorward_base::claims::Field;
 use doorward_gate::policy::precedence::{Precedence, precedence};
 use doorward_gate::policy::problem::Problem as PolicyProblem;
 use doorward_gate::policy::spec::{BuiltIn, MountSpec, RealmSpec};
@@ -43,7 +44,8 @@ pub fn policies(
     })
 }
 
-/// What is sound and worth a warning: routes that Doorward's own paths win over.
+/// What is sound and worth a warning: routes that Doorward's own paths win over, and what
+/// whoever signs up is trusted with.
 #[must_use]
 pub fn warnings(loaded: &Loaded, policies: &Policies) -> Vec<Problem> {
     let of = |found: &Precedence| {
@@ -61,9 +63,37 @@ pub fn warnings(loaded: &Loaded, policies: &Policies) -> Vec<Problem> {
         let path = KeyPath::of(&["realm", realm.name().as_str(), "users", "enrolment"]);
         trusts.then(|| loaded.problem(&path, TRUSTING.to_owned()))
     });
+    let telling = loaded.settings.realms.iter().filter_map(|realm| {
+        let header = tells_of_anybody(realm)?;
+        let path = KeyPath::of(&["realm", realm.name().as_str(), "identity", "map", &header]);
+        Some(loaded.problem(&path, TELLING.to_owned()))
+    });
     let routes = precedence(policies);
-    routes.iter().filter_map(of).chain(trusting).collect()
+    let routes = routes.iter().filter_map(of);
+    routes.chain(trusting).chain(telling).collect()
 }
+
+/// The header that tells upstreams an address which whoever signs up may have made up, where
+/// none tells them whether somebody answers for it.
+fn tells_of_anybody(realm: &RealmConfig) -> Option<String> {
+    let sign_up = &realm.identity.sign_up;
+    if sign_up.mode != SignUpMode::Open || !sign_up.enrols_by(Enrolment::OwnTenant) {
+        return None;
+    }
+    let claims = &realm.identity.tokens.claims;
+    let spec = realm.gate_spec(Place::default());
+    let header = |field| {
+        let at = claims.locate(field)?;
+        let mut mapped = spec.identity.mapped.iter();
+        mapped.find(|(_, path)| *path == at)
+    };
+    let (email, _) = header(Field::Email)?;
+    let is_told = header(Field::EmailVerified).is_some();
+    (!is_told).then(|| email.to_string())
+}
+
+/// What an upstream that goes by addresses relies on.
+const TELLING: &str = "whoever signs up by \"own_tenant\" may have made the address up: write \"{email_verified}\" into a claim and map it too, for upstreams to tell which somebody answers for";
 
 /// What an operator who enrols by the address alone relies on.
 const TRUSTING: &str = "\"invited_address\" trusts whoever signs up first with an address that an operator invites with --sign-up: who reads of the invitation can be faster than who is meant";

@@ -38,6 +38,13 @@ fn a_sign_up_gives_what_operators_give_to_nobody() {
         ],
     );
     assert!(read(&text("default_roles = [\"local\", \"owner\"]")).is_ok());
+    // What makes tokens is one's own to have in a tenant of one's own.
+    let makes = "[realm.m.roles]\nmaker = [\"keys.make\"]\n[realm.m.api_tokens.key]\nkinds = [\"key\"]\nprefix = \"k-\"\npresentations = [\"bearer\"]\ncreate_permission = \"keys.make\"\n[realm.m.users]\nsign_up = \"open\"\nenrolment = [\"own_tenant\"]\n";
+    check(
+        &format!("{makes}default_roles = [\"maker\"]\nown_tenant_roles = [\"maker\"]"),
+        &["d.toml:11: realm.m.users.default_roles[0]: gives keys.make to whoever signs up; …"],
+    );
+    assert!(read(&format!("{makes}own_tenant_roles = [\"maker\"]")).is_ok());
     check(
         &text("own_tenant_roles = [\"local\"]"),
         &[
