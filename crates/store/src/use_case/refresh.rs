@@ -243,6 +243,7 @@ pub(crate) async fn a_token_that_does_not_rotate_stays(store: StoreHandle) {
         let same = next(&world.at(at), &ada.token).await;
         assert_eq!(same.expose(), ada.token.expose());
     }
+    let world = world.at(3600);
     // A realm that begins to rotate does so from the next use.
     let rotating = world.reconfigured(|settings| {
         settings.sessions.refresh = RefreshMode::Rotate;
