@@ -45,7 +45,7 @@ fn expression(depth: u32) -> Text {
     }
     let inner = || expression(depth - 1);
     let binary = one_of(&[
-        "+", "-", "*", "||", "=", "<>", "<", ">=", "AND", "OR", "IS NOT", "LIKE",
+        "+", "-", "*", "||", "=", "<>", "<", ">=", "AND", "OR", "IS NOT",
     ]);
     let unary = one_of(&["-", "+", "~", "NOT ", "- -", "NOT -"]);
     let postfix = one_of(&[
