@@ -32,6 +32,8 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Room for the longest header section and what a client pipelines behind it.
 pub(super) const READ_BUFFER: usize = 64 * 1024;
+/// The most of one HTTP/2 stream's answer that waits for its client, bytes.
+const SEND_BUFFER: usize = 32 * 1024;
 
 /// How long an HTTP/2 connection that was told to go may stay with nothing open.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -238,6 +240,7 @@ where
         .timer(TokioTimer::new())
         .max_concurrent_streams(100)
         .max_header_list_size(40 * 1024)
+        .max_send_buf_size(SEND_BUFFER)
         .max_pending_accept_reset_streams(20)
         .max_local_error_reset_streams(100)
         .keep_alive_interval(Duration::from_secs(20))
