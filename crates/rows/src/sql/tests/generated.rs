@@ -54,6 +54,7 @@ fn expression(depth: u32) -> Text {
         "IN (1, 2)",
         "NOT IN ('a')",
         "BETWEEN 1 AND 5",
+        "LIKE 'a%'",
     ]);
     let function = one_of(&["abs", "LOWER", "\"coalesce\"", "length"]);
     prop_oneof![
