@@ -32,6 +32,7 @@ mod walk;
 mod tests;
 
 pub use ddl::{SchemaStatement, check_ddl};
+pub(crate) use walk::product::{LONGEST, is_narrow};
 
 use crate::caller::Rights;
 use crate::engine::{Flavour, Statement};
@@ -86,6 +87,7 @@ pub struct Checked {
     reads: bool,
     writes: bool,
     tables: BTreeSet<String>,
+    short: Vec<(usize, walk::product::Short)>,
 }
 
 impl Checked {
@@ -124,7 +126,8 @@ impl Checked {
     ///
     /// # Errors
     /// [`FaultKind::WriteForbidden`], [`FaultKind::ReadForbidden`], each naming the right;
-    /// [`FaultKind::RequestInvalid`] where the number of parameters is another.
+    /// [`FaultKind::RequestInvalid`] where the number of parameters is another;
+    /// [`FaultKind::StatementForbidden`] where a text is longer than its place allows.
     pub fn bind(&self, params: Vec<Value>, rights: Rights) -> Result<Statement, Fault> {
         let lacks = |kind, right: &str, verb: &str| {
             let message = format!("This statement {verb} rows, which needs the right `{right}`.");
@@ -140,6 +143,19 @@ impl Checked {
             let (wanted, given) = (self.parameters, params.len());
             let message = format!("The statement takes {wanted} parameters, {given} were given.");
             return Err(Fault::because(FaultKind::RequestInvalid, message).state("08P01"));
+        }
+        for (number, how) in &self.short {
+            let is_short = match params.get(number.saturating_sub(1)) {
+                Some(Value::Text(text)) => how.holds(text),
+                Some(Value::Json(document)) => how.holds(&document.to_string()),
+                _ => true,
+            };
+            if !is_short {
+                let wanted = how.wanted();
+                return Err(forbidden(format!(
+                    "Parameter {number}, where this statement takes {wanted},"
+                )));
+            }
         }
         Ok(Statement::new(Arc::clone(&self.text), params, self.writes))
     }
@@ -184,6 +200,7 @@ pub fn read(text: &str, flavour: Flavour, limits: &Limits) -> Result<Checked, Fa
             reads: found.reads,
             writes: found.writes,
             tables: found.tables,
+            short: found.short,
         })
     })
 }

@@ -12,6 +12,7 @@ use super::tree::Place;
 use super::writer::Writer;
 use crate::engine::Flavour;
 use crate::schema::ColumnKind;
+use crate::sql::{LONGEST, is_narrow};
 use crate::value::Value;
 use serde_json::Value as Json;
 
@@ -52,6 +53,10 @@ pub(crate) fn write(
             operand(w, place, value)?;
             w.sql(")");
             Ok(())
+        }
+        Test::Contain(_, value) if w.flavour() == Flavour::Postgres && !is_narrow(value) => {
+            let details = "a list or document to compare with has at most 64 elements".to_owned();
+            Err(Refusal::Unavailable(details))
         }
         Test::Contain(how, value) => contain::write(w, called, place, *how, value),
         Test::Search {
@@ -160,6 +165,11 @@ fn pattern(
     let escapes = value.len() - value.trim_end_matches('\\').len();
     if likes && escapes % 2 == 1 {
         return Err(Refusal::PatternInvalid);
+    }
+    if likes && w.flavour() == Flavour::Postgres && value.len() > LONGEST {
+        return Err(Refusal::Unavailable(format!(
+            "a pattern has at most {LONGEST} bytes"
+        )));
     }
     let wild = value.replace('*', "%");
     let (operator, pattern, after) = match (w.flavour(), comparison) {

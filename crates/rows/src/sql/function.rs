@@ -108,7 +108,7 @@ static POSTGRES: Words = LazyLock::new(|| {
          jsonb_strip_nulls jsonb_typeof justify_days justify_hours justify_interval lag \
          last_value lcm lead least left length ln localtime localtimestamp log log10 lower \
          lower_inc lower_inf lpad ltrim make_date make_interval make_time make_timestamp \
-         make_timestamptz masklen max md5 min min_scale mod mode netmask network normalize now \
+         make_timestamptz masklen max md5 min min_scale mod mode netmask network now \
          nth_value ntile nullif num_nonnulls num_nulls numnode numrange octet_length overlay \
          parse_ident percent_rank percentile_cont percentile_disc phraseto_tsquery pi \
          plainto_tsquery position power querytree quote_ident quote_literal quote_nullable \

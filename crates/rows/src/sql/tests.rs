@@ -7,6 +7,7 @@ mod field;
 mod generated;
 mod growth;
 mod parameter;
+mod product;
 mod refused;
 mod security;
 

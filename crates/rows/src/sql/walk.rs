@@ -14,6 +14,7 @@ mod growth;
 mod kind;
 mod name;
 mod operator;
+pub(crate) mod product;
 mod query;
 mod set;
 
@@ -32,6 +33,8 @@ pub(super) struct Found {
     pub(super) writes: bool,
     /// The tables that it names.
     pub(super) tables: BTreeSet<String>,
+    /// The parameters that must be short, by their numbers.
+    pub(super) short: Vec<(usize, product::Short)>,
 }
 
 pub(super) type Outcome = Result<(), Fault>;
@@ -56,6 +59,7 @@ pub(super) struct Walk<'a> {
     /// The names of the `WITH` queries in sight, the innermost last.
     with: Vec<String>,
     fields: field::Fields,
+    growth: growth::Growth,
 }
 
 impl<'a> Walk<'a> {
@@ -67,6 +71,7 @@ impl<'a> Walk<'a> {
             relations: 0,
             with: Vec::new(),
             fields: field::Fields::default(),
+            growth: growth::Growth::default(),
         }
     }
 

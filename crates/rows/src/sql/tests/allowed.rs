@@ -212,6 +212,19 @@ fn what_writes_is_told_from_what_reads() {
         ("INSERT INTO t VALUES (1) RETURNING a", (true, true)),
         ("UPDATE t SET a = 1", (false, true)),
         ("DELETE FROM t USING u", (true, true)),
+        ("UPDATE t SET a = DEFAULT", (false, true)),
+        ("UPDATE t SET a = a + 1", (true, true)),
+        ("UPDATE t SET a = 1 WHERE b = 'x'", (true, true)),
+        ("DELETE FROM t WHERE t.b = 1 / (t.c - 1)", (true, true)),
+        ("DELETE FROM t", (false, true)),
+        (
+            "INSERT INTO t (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET b = excluded.b",
+            (false, true),
+        ),
+        (
+            "INSERT INTO t (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET b = t.b",
+            (true, true),
+        ),
         (
             "WITH x AS (DELETE FROM t RETURNING *) SELECT 1",
             (true, true),

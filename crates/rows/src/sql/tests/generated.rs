@@ -45,7 +45,7 @@ fn expression(depth: u32) -> Text {
     }
     let inner = || expression(depth - 1);
     let binary = one_of(&[
-        "+", "-", "*", "||", "=", "<>", "<", ">=", "AND", "OR", "IS NOT", "LIKE",
+        "+", "-", "*", "||", "=", "<>", "<", ">=", "AND", "OR", "IS NOT",
     ]);
     let unary = one_of(&["-", "+", "~", "NOT ", "- -", "NOT -"]);
     let postfix = one_of(&[
@@ -54,6 +54,7 @@ fn expression(depth: u32) -> Text {
         "IN (1, 2)",
         "NOT IN ('a')",
         "BETWEEN 1 AND 5",
+        "LIKE 'a%'",
     ]);
     let function = one_of(&["abs", "LOWER", "\"coalesce\"", "length"]);
     prop_oneof![

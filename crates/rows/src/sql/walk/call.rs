@@ -2,7 +2,7 @@
 
 use super::super::{forbidden, function};
 use super::name::idents;
-use super::{Outcome, Walk, absent, growth};
+use super::{Outcome, Walk, absent};
 use crate::fault::Fault;
 use sqlparser::ast::{
     Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
@@ -45,9 +45,10 @@ impl Walk<'_> {
                 clauses,
             }) => {
                 self.short_set_of(&called, args)?;
+                self.short_arguments(&called, args)?;
                 self.arguments(args)?;
                 match self.is_postgres() {
-                    true => growth::check(&called, args)?,
+                    true => self.growth.add(&called, args)?,
                     false => growth::check_sqlite(&called, args)?,
                 }
                 clauses.iter_mut().try_for_each(|each| self.clause(each))?;

@@ -2,10 +2,11 @@
 //! (`kind`), names (`name`).
 
 use super::super::forbidden;
+use super::product::Short;
 use super::{Outcome, Walk, absent};
 use crate::fault::Fault;
 use sqlparser::ast::{
-    Array, CaseWhen, CastKind, CeilFloorKind, DateTimeField, Expr, ExtractSyntax, Interval,
+    Array, CaseWhen, CastKind, CeilFloorKind, DateTimeField, Expr, ExtractSyntax, Ident, Interval,
     Subscript, TypedString, Value, ValueWithSpan,
 };
 
@@ -24,12 +25,23 @@ impl Walk<'_> {
 
     fn node<'e>(&mut self, expression: &'e mut Expr) -> Next<'e> {
         match expression {
-            Expr::Identifier(column) => self.column(column).map(|()| None),
-            Expr::CompoundIdentifier(parts) => self
-                .qualified_column(parts.iter_mut().collect())
-                .map(|()| None),
+            Expr::Identifier(column) => {
+                self.column(column)?;
+                // What it holds can be told from what is changed, without any answer.
+                let is_read = column.value != "DEFAULT" || column.quote_style.is_some();
+                self.found.reads |= self.found.writes && is_read;
+                Ok(None)
+            }
+            Expr::CompoundIdentifier(parts) => {
+                self.qualified_column(parts.iter_mut().collect())?;
+                let given = |table: &Ident| table.value.eq_ignore_ascii_case("excluded");
+                let is_read = !parts.first().is_some_and(given);
+                self.found.reads |= self.found.writes && is_read;
+                Ok(None)
+            }
             Expr::QualifiedWildcard(name, _) => {
                 absent("A row as a value", self.is_postgres())?;
+                self.found.reads |= self.found.writes;
                 self.star_of(name).map(|()| None)
             }
             Expr::Value(value) => self.value(value).map(|()| None),
@@ -50,6 +62,7 @@ impl Walk<'_> {
             | Expr::IsNotUnknown(inner) => Ok(Some(inner)),
             Expr::BinaryOp { left, op, right } => {
                 self.operator(op)?;
+                self.operands(op, left, right)?;
                 self.then(right, left)
             }
             Expr::UnaryOp { op, expr } => self.unary(op, expr),
@@ -90,7 +103,9 @@ impl Walk<'_> {
             } => {
                 absent("LIKE ANY", !*any)?;
                 self.optional(escape_char.as_deref_mut())?;
-                self.then(pattern, expr)
+                self.expression(pattern)?;
+                self.short("LIKE", pattern, Short::Text)?;
+                Ok(Some(expr))
             }
             Expr::Cast {
                 kind,
@@ -105,6 +120,13 @@ impl Walk<'_> {
                 };
                 absent("This kind of cast", known && format.is_none())?;
                 self.kind(data_type)?;
+                if data_type
+                    .to_string()
+                    .to_ascii_lowercase()
+                    .contains("jsonpath")
+                {
+                    self.short("A cast to `jsonpath`", expr, Short::Path)?;
+                }
                 Ok(Some(expr))
             }
             Expr::Collate { expr, collation } => {
@@ -171,7 +193,9 @@ impl Walk<'_> {
             } => {
                 absent("ILIKE ANY", !*any)?;
                 self.optional(escape_char.as_deref_mut())?;
-                self.then(pattern, expr)
+                self.expression(pattern)?;
+                self.short("ILIKE", pattern, Short::Text)?;
+                Ok(Some(expr))
             }
             Expr::SimilarTo {
                 negated: _,
@@ -194,6 +218,7 @@ impl Walk<'_> {
                 right,
             } => {
                 self.operator(compare_op)?;
+                self.each_operand(compare_op)?;
                 self.then(right, left)
             }
             Expr::IsJson {
@@ -201,12 +226,8 @@ impl Walk<'_> {
                 kind: _,
                 unique_keys: _,
                 negated: _,
-            }
-            | Expr::IsNormalized {
-                expr,
-                form: _,
-                negated: _,
             } => Ok(Some(expr)),
+            Expr::IsNormalized { .. } => Err(forbidden("IS NORMALIZED")),
             Expr::AtTimeZone {
                 timestamp,
                 time_zone,
@@ -219,7 +240,11 @@ impl Walk<'_> {
                 date_part(field)?;
                 Ok(Some(expr))
             }
-            Expr::Position { expr, r#in } => self.then(r#in, expr),
+            Expr::Position { expr, r#in } => {
+                self.expression(expr)?;
+                self.short("The function `position`", expr, Short::Text)?;
+                Ok(Some(r#in))
+            }
             Expr::Overlay {
                 expr,
                 overlay_what,

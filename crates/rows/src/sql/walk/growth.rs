@@ -9,10 +9,47 @@ use super::Outcome;
 use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, Value, ValueWithSpan};
 
 /// The longest that is written, in characters or times.
-const MOST: u32 = 100_000;
+const MOST: u64 = 65_536;
 
-/// Checks a call of the function of this name.
-pub(super) fn check(function: &str, arguments: &[FunctionArg]) -> Outcome {
+/// What the calls of one statement make of a text together.
+#[derive(Default)]
+pub(super) struct Growth {
+    /// How much `repeat` multiplies it.
+    times: Option<u64>,
+    /// How far it is filled up.
+    widest: u64,
+}
+
+impl Growth {
+    /// Checks a call of the function of this name, and adds it to those before.
+    pub(super) fn add(&mut self, function: &str, arguments: &[FunctionArg]) -> Outcome {
+        check(function, arguments)?;
+        let count = || match arguments.get(1) {
+            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(count))) => number(bare(count)),
+            _ => None,
+        };
+        match function {
+            "repeat" => {
+                let times = self.times.unwrap_or(1);
+                self.times = Some(times.saturating_mul(count().unwrap_or(MOST).max(1)));
+            }
+            "lpad" | "rpad" => self.widest = self.widest.max(count().unwrap_or(MOST)),
+            "format" => self.widest = self.widest.max(9_999),
+            _ => return Ok(()),
+        }
+        match self.times {
+            Some(times) if times.saturating_mul(self.widest.max(1)) > MOST => {
+                Err(forbidden(format!(
+                    "A statement whose `repeat`, `lpad`, `rpad` and `format` make more than {MOST} together"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Checks one call.
+fn check(function: &str, arguments: &[FunctionArg]) -> Outcome {
     let mut plain = arguments.iter().map(|argument| match argument {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(bare(expression)),
         _ => None,
@@ -68,14 +105,17 @@ fn bare(expression: &Expr) -> &Expr {
 }
 
 fn is_small(count: &Expr) -> bool {
-    let Expr::Value(ValueWithSpan {
-        value: Value::Number(number, false),
-        ..
-    }) = count
-    else {
-        return false;
-    };
-    number.parse::<u32>().is_ok_and(|number| number <= MOST)
+    number(count).is_some_and(|number| number <= MOST)
+}
+
+fn number(count: &Expr) -> Option<u64> {
+    match count {
+        Expr::Value(ValueWithSpan {
+            value: Value::Number(number, false),
+            ..
+        }) => number.parse().ok(),
+        _ => None,
+    }
 }
 
 /// Whether what is repeated was made by repeating: the counts would multiply.

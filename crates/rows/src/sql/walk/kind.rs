@@ -2,9 +2,10 @@
 
 use super::super::forbidden;
 use super::{Outcome, Walk, absent};
-use sqlparser::ast::{ArrayElemTypeDef, DataType, ObjectName};
+use sqlparser::ast::{ArrayElemTypeDef, DataType, GeometricTypeKind, ObjectName};
 
-/// PostgreSQL's types that look things up in the catalogue, or are no values at all. Those
+/// PostgreSQL's types that look things up in the catalogue, or are no values at all, and
+/// those of many points, whose operators take time by a product. Those
 /// that begin with `pg_` or with `_` (the list of another type) are refused by that.
 const REFUSED: &[&str] = &[
     "aclitem",
@@ -20,6 +21,8 @@ const REFUSED: &[&str] = &[
     "oid",
     "oidvector",
     "opaque",
+    "path",
+    "polygon",
     "record",
     "refcursor",
     "regclass",
@@ -104,10 +107,17 @@ impl Walk<'_> {
             | DataType::Bit(_)
             | DataType::BitVarying(_)
             | DataType::VarBit(_)
-            | DataType::GeometricType(_)
+            | DataType::GeometricType(
+                GeometricTypeKind::Point
+                | GeometricTypeKind::Line
+                | GeometricTypeKind::LineSegment
+                | GeometricTypeKind::GeometricBox
+                | GeometricTypeKind::Circle,
+            )
             | DataType::TsVector
             | DataType::TsQuery
             | DataType::Unspecified => Ok(()),
+            DataType::GeometricType(_) => Err(forbidden("A geometric type of many points")),
             _ => Err(forbidden("This type")),
         }
     }
