@@ -64,7 +64,11 @@ pub fn host_of(authority: &str) -> &str {
     }
 }
 
-fn check(text: &str) -> Result<(), AuthorityError> {
+/// Refuses what is no host, with or without a port.
+///
+/// # Errors
+/// [`AuthorityError`] `host_malformed`.
+pub(crate) fn check(text: &str) -> Result<(), AuthorityError> {
     let host = host_of(text);
     let port = text.get(host.len()..).unwrap_or_default();
     let name = host
@@ -77,7 +81,7 @@ fn check(text: &str) -> Result<(), AuthorityError> {
             .all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.' | b'[' | b']'));
     let port_ok = port.is_empty()
         || port.strip_prefix(':').is_some_and(|digits| {
-            (1..=5).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+            digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok()
         });
     if host.is_empty() || host.len() > 255 || !(name || literal) || !port_ok {
         return Err(AuthorityError("host_malformed"));
@@ -108,6 +112,7 @@ mod tests {
             ("/", &[""][..], "host_malformed"),
             ("/", &["a:"][..], "host_malformed"),
             ("/", &["a:1:2"][..], "host_malformed"),
+            ("/", &["a:65536"][..], "host_malformed"),
             ("/", &["a/b"][..], "host_malformed"),
             ("http://a/", &["b"][..], "host_contradicts_target"),
             ("http://u@a/", &[][..], "host_malformed"),

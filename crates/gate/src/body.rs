@@ -216,6 +216,9 @@ impl Body for Capped {
             };
         };
         self.end_pause();
+        if next.is_none() || (matches!(next, Some(Ok(_))) && self.inner.is_end_stream()) {
+            self.course.whole.store(true, Ordering::Release);
+        }
         let frame = match next {
             None => return Poll::Ready(None),
             Some(Err(error)) => {

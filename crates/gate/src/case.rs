@@ -1,7 +1,7 @@
 //! What is known of one request while it passes the stages: enough to render, count
 //! and trace a refusal wherever it happens. Never a secret.
 
-use crate::body::GateBody;
+use crate::body::{Capped, Course, GateBody};
 use crate::policy::compiled::{Realm, Target};
 use crate::policy::spec::CorsSpec;
 use crate::proxy::headers::credential_id;
@@ -35,6 +35,8 @@ pub(crate) struct Case {
     version: Version,
     /// Whether the request has a body.
     has_body: bool,
+    /// How the body fares, once somebody reads it.
+    course: Option<Arc<Course>>,
     realm: Option<Arc<Realm>>,
     /// The matched pattern and its body form.
     target: Option<(Arc<str>, Arc<dyn Form>)>,
@@ -60,6 +62,7 @@ impl Case {
             path: Arc::default(),
             version: request.version(),
             has_body: !request.body().is_end_stream(),
+            course: None,
             realm: None,
             target: None,
             read: HeaderMap::new(),
@@ -83,6 +86,13 @@ impl Case {
     pub(crate) fn reach(&mut self, target: &Target, headers: &HeaderMap) {
         self.read = form::keep(&*target.errors, headers);
         self.target = Some((Arc::clone(&target.pattern), Arc::clone(&target.errors)));
+    }
+
+    /// Somebody reads the request's body.
+    pub(crate) fn read_body(&mut self, body: &Capped) {
+        if self.has_body {
+            self.course = Some(body.course());
+        }
     }
 
     fn form(&self) -> &dyn Form {
@@ -114,8 +124,9 @@ impl Case {
         }
         // Whatever follows on this connection may be read differently by the sender, or comes
         // after a body that nobody reads: who is not told so might send its next request here.
+        let is_read = || self.course.as_ref().is_some_and(|course| course.is_whole());
         let is_over =
-            stop.refusal.code == ErrorCode::FramingAmbiguous || (self.has_body && !self.permitted);
+            stop.refusal.code == ErrorCode::FramingAmbiguous || (self.has_body && !is_read());
         if is_over && self.version < Version::HTTP_2 {
             response
                 .headers_mut()

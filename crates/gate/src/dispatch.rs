@@ -63,7 +63,7 @@ impl Gate {
         judged: Judged<'_>,
         (mut parts, body): (Parts, Incoming),
         authority: &str,
-        case: &Case,
+        case: &mut Case,
     ) -> Passed<Response<GateBody>> {
         let Judged {
             target,
@@ -74,6 +74,7 @@ impl Gate {
         check_length(&parts, max_body)?;
         let held = parts.extensions.remove::<Held>();
         let body = Capped::new(body, max_body, self.parts.options.body_pace, held);
+        case.read_body(&body);
         let route = target.route().map(|route| &route.spec);
         // What is presented at a mount that reads no credential is the mount's own business;
         // an upstream never gets what could have been one.

@@ -226,6 +226,8 @@ impl Original {
     /// Whether it is one that may be judged here: of the realm that is asked, with one
     /// target, of a form that would be served.
     fn check(&self, policies: &Policies, scene: &Scene<'_>, host: &str) -> Passed<()> {
+        authority::check(host)
+            .map_err(|_| Stop::new(ErrorCode::InvalidRequest, STAGE, "original_host"))?;
         let same = policies
             .find(&authority::folded(host), scene.listener)
             .is_some_and(|realm| realm.number == scene.realm.number);

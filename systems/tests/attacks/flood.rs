@@ -2,8 +2,8 @@
 //! others are served all the same.
 
 use crate::door;
-use doorward_testkit::{App, Request, raw, site, upstream::Upstream, wait};
-use std::io::Write as _;
+use doorward_testkit::{App, Request, raw, site, streaming, upstream::Upstream, wait};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
@@ -70,6 +70,41 @@ fn beyond_its_cap_the_door_sheds_connections_and_stays_up() {
         .expect(200);
     drop(held);
     wait::until("an answer after the flood", wait::PATIENCE, || served(&app));
+}
+
+/// What waits for a client that does not take it is little, whatever the answer's length.
+#[test]
+fn an_unread_answer_holds_little_memory() {
+    const CLIENTS: u64 = 200;
+    let app = door(site!()).leading_to(&streaming::start()).start();
+    let before = resident(&app);
+    let held: Vec<TcpStream> = (0..CLIENTS)
+        .map(|_| {
+            let mut stream = raw::connect(app.addr());
+            stream
+                .write_all(b"GET /public/endless HTTP/1.1\r\nHost: x\r\n\r\n")
+                .unwrap();
+            stream
+        })
+        .collect();
+    // Every answer has begun, and the kernel's buffers are full when memory stays as it is.
+    for stream in &held {
+        let mut begin = [0; 15];
+        let mut stream = stream;
+        stream.read_exact(&mut begin).unwrap();
+        assert_eq!(&begin, b"HTTP/1.1 200 OK");
+    }
+    let (mut largest, mut since) = (before, Instant::now());
+    wait::until("an end of what is kept", wait::PATIENCE, || {
+        let now = resident(&app);
+        if now > largest {
+            (largest, since) = (now, Instant::now());
+        }
+        (since.elapsed() > Duration::from_secs(1)).then_some(())
+    });
+    let each = (largest - before) / CLIENTS;
+    assert!(each < 400 * 1024, "{each} bytes for each unread answer");
+    drop(held);
 }
 
 #[test]
@@ -270,6 +305,14 @@ fn first_429(guess: &dyn Fn() -> doorward_testkit::Response) -> doorward_testkit
 
 fn log_of(app: &App) -> String {
     std::fs::read_to_string(app.artifacts().path("server.log")).unwrap()
+}
+
+/// The resident memory of the server, bytes.
+fn resident(app: &App) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", app.server().pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    kib.unwrap().trim().parse::<u64>().unwrap() * 1024
 }
 
 fn served(app: &App) -> Option<()> {

@@ -52,18 +52,6 @@ const SOURCES: &[&str] = &[
 
 #[test]
 fn every_row_has_a_test_that_names_it() {
-    let tests: Vec<&str> = SOURCES
-        .iter()
-        .flat_map(|source| source.split("#[test]").skip(1))
-        .filter_map(|after| after.trim_start().strip_prefix("fn "))
-        .collect();
-    let missing: Vec<u8> = ROWS
-        .iter()
-        .copied()
-        .filter(|row| {
-            let name = format!("hd_{row:02}_");
-            !tests.iter().any(|test| test.starts_with(&name))
-        })
-        .collect();
+    let missing = doorward_systems::rows_without_a_test("hd", ROWS, SOURCES);
     assert_eq!(missing, Vec::<u8>::new(), "rows without a test");
 }

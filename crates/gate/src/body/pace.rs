@@ -45,6 +45,8 @@ pub(crate) struct Course {
     pub(super) passed: AtomicU64,
     /// Whether it is the client that is waited for.
     pub(super) waiting: AtomicBool,
+    /// Whether it was read to its end.
+    pub(super) whole: AtomicBool,
     ended: AtomicBool,
     end: Notify,
 }
@@ -120,6 +122,11 @@ impl Course {
     /// Whether it is the client that is waited for.
     pub(crate) fn is_waiting(&self) -> bool {
         self.waiting.load(Ordering::Acquire)
+    }
+
+    /// Whether it was read to its end, which is of the sender's making.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole.load(Ordering::Acquire)
     }
 
     pub(crate) fn has_ended(&self) -> bool {

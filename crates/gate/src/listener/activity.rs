@@ -155,7 +155,7 @@ impl Opened {
 
 /// The most of a body that is handed on at once, bytes: a client that takes little at a
 /// time is seen to take it, and no more than this lies here for it.
-const PIECE: usize = 32 * 1024;
+const PIECE: usize = 16 * 1024;
 
 /// An answer that keeps its request open until it was sent.
 #[derive(Debug)]

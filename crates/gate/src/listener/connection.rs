@@ -7,11 +7,10 @@ use super::linger::{Lingering, PATIENCE};
 use super::place::Tether;
 use super::stall::Stalling;
 use super::taking::Streams;
-use crate::body::GateBody;
 use crate::gate::{Gate, Peer};
 use crate::stage::guard::{MAX_HEADER_BYTES, MAX_TARGET};
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
-use http::{Request, Response, StatusCode};
+use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -33,6 +32,8 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Room for the longest header section and what a client pipelines behind it.
 pub(super) const READ_BUFFER: usize = 64 * 1024;
+/// The most of one HTTP/2 stream's answer that waits for its client, bytes.
+const SEND_BUFFER: usize = 32 * 1024;
 
 /// How long an HTTP/2 connection that was told to go may stay with nothing open.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -181,23 +182,17 @@ where
         // HTTP/1.1 serves in order: the n-th call is the n-th header section.
         let number = served.fetch_add(1, Ordering::Relaxed);
         let peer = line.peer(seen.is_ambiguous(number), false);
-        let answered = answer(&line, request, peer);
-        let (tether, seen) = (&tether, &seen);
+        let (gate, tether, seen) = (&line.gate, &tether, &seen);
         async move {
-            let mut answered = answered.await;
-            match &mut answered {
-                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                    seen.switch();
-                }
-                Ok(response) if tether.is_leaving() => {
-                    // RFC 9112 §9.6: the client opens another connection, elsewhere.
-                    let close = HeaderValue::from_static("close");
-                    response.headers_mut().insert(CONNECTION, close);
-                }
-                Ok(_) => {}
-                Err(never) => match *never {},
+            let mut response = gate.handle(request, peer).await;
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                seen.switch();
+            } else if tether.is_leaving() {
+                // RFC 9112 §9.6: the client opens another connection, elsewhere.
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
             }
-            answered
+            Ok::<_, Infallible>(response)
         }
     });
     let scanned = Scanned::new(stream, said, scanner);
@@ -237,14 +232,15 @@ where
         let opened = Opened::by(&mut request, open);
         async move {
             let peer = line.peer(false, crowded);
-            let answered = answer(&line, request, peer).await;
-            answered.map(|response| response.map(|body| Counted::new(body, opened)))
+            let response = line.gate.handle(request, peer).await;
+            Ok::<_, Infallible>(response.map(|body| Counted::new(body, opened)))
         }
     });
     let connection = http2::Builder::new(Streams { limit: answer_idle })
         .timer(TokioTimer::new())
         .max_concurrent_streams(100)
         .max_header_list_size(40 * 1024)
+        .max_send_buf_size(SEND_BUFFER)
         .max_pending_accept_reset_streams(20)
         .max_local_error_reset_streams(100)
         .keep_alive_interval(Duration::from_secs(20))
@@ -270,12 +266,4 @@ impl Line {
             crowded,
         }
     }
-}
-
-async fn answer(
-    line: &Line,
-    request: Request<Incoming>,
-    peer: Peer,
-) -> Result<Response<GateBody>, Infallible> {
-    Ok(line.gate.handle(request, peer).await)
 }

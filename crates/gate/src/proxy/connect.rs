@@ -1,7 +1,7 @@
 //! New connections to upstreams: TCP, and TLS where the upstream wants it. Not here:
 //! those that are open already (`pool`).
 
-use super::pool::Conn;
+use super::pool::{Conn, Line};
 use super::tls::UpstreamTls;
 use super::upstream::Failure;
 use crate::body::GateBody;
@@ -16,6 +16,7 @@ use std::error::Error as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -29,6 +30,9 @@ use tower_service::Service as _;
 const CONNECT: Duration = Duration::from_secs(5);
 /// The most header fields of an answer.
 const MAX_FIELDS: usize = 128;
+/// The most of an answer that is read at once, and the longest header section of one, bytes.
+/// A client that does not take its answer makes this much wait here, and again below it.
+const READ_BUFFER: usize = 32 * 1024;
 
 /// Opens connections.
 #[derive(Clone, Debug)]
@@ -59,9 +63,13 @@ impl Connector {
             failed("connect")
         })?;
         let stream = stream.into_inner();
-        let wire = match tls {
-            None => Wire::Plain(stream),
-            Some(tls) => Wire::Tls(Box::new(secure(stream, base, tls).await?)),
+        let stream = match tls {
+            None => Stream::Plain(stream),
+            Some(tls) => Stream::Tls(Box::new(secure(stream, base, tls).await?)),
+        };
+        let wire = Wire {
+            stream,
+            abrupt: Abrupt::default(),
         };
         speak(wire).await.map_err(|error| {
             tracing::debug!(%error, "no connection to an upstream");
@@ -102,7 +110,8 @@ async fn secure(
 
 async fn speak(wire: Wire) -> hyper::Result<Conn> {
     let mut builder = http1::Builder::new();
-    builder.max_headers(MAX_FIELDS);
+    builder.max_headers(MAX_FIELDS).max_buf_size(READ_BUFFER);
+    let abrupt = wire.abrupt.clone();
     let (mut sender, connection) = builder.handshake::<_, GateBody>(TokioIo::new(wire)).await?;
     let task = tokio::spawn(async move {
         if let Err(error) = connection.with_upgrades().await {
@@ -110,14 +119,47 @@ async fn speak(wire: Wire) -> hyper::Result<Conn> {
         }
     });
     sender.ready().await?;
-    Ok(Conn::new(sender, task.abort_handle()))
+    let task = task.abort_handle();
+    Ok(Conn::new(sender, Line { task, abrupt }))
+}
+
+/// Whether a connection ends by a reset, which leaves its port free at once, or by a
+/// farewell, after which the port is taken for a minute (RFC 9293 §3.6.1).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Abrupt(Arc<AtomicBool>);
+
+impl Abrupt {
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// What a connection to an upstream is made of.
 #[derive(Debug)]
-enum Wire {
+struct Wire {
+    stream: Stream,
+    abrupt: Abrupt,
+}
+
+#[derive(Debug)]
+enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if !self.abrupt.0.load(Ordering::Acquire) {
+            return;
+        }
+        let tcp = match &self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+        };
+        if let Err(error) = tcp.set_zero_linger() {
+            tracing::debug!(%error, "a connection to an upstream ends by a farewell");
+        }
+    }
 }
 
 impl AsyncRead for Wire {
@@ -126,9 +168,9 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -139,23 +181,23 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 
@@ -164,16 +206,16 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
+        match &self.stream {
+            Stream::Plain(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! the connection itself in (`scheme`) serves nobody else. Not here: opening one
 //! (`connect`).
 
+use super::connect::Abrupt;
 use crate::body::GateBody;
 use http::uri::Authority;
 use hyper::client::conn::http1::SendRequest;
@@ -20,6 +21,10 @@ const IDLE: Duration = Duration::from_secs(4);
 const AGE: Duration = Duration::from_secs(300);
 /// The most connections that wait for one upstream.
 const MAX_IDLE: usize = 512;
+/// How long a connection rests after an answer without a body: what its upstream sends all
+/// the same a little later is seen meanwhile, and ends it. It would be taken for the next
+/// answer (RFC 9112 §9.3).
+const REST: Duration = Duration::from_millis(50);
 
 /// Which upstream a connection is good for: its authority, and how it was recognised.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -32,17 +37,34 @@ pub(crate) struct Origin {
 pub(crate) struct Conn {
     pub(super) sender: SendRequest<GateBody>,
     /// What reads and writes.
-    task: AbortHandle,
+    line: Line,
     born: Instant,
 }
 
 impl Conn {
-    pub(super) fn new(sender: SendRequest<GateBody>, task: AbortHandle) -> Self {
+    pub(super) fn new(sender: SendRequest<GateBody>, line: Line) -> Self {
         Self {
             sender,
-            task,
+            line,
             born: Instant::now(),
         }
+    }
+}
+
+/// A connection as what ends it.
+#[derive(Clone)]
+pub(super) struct Line {
+    /// What reads and writes.
+    pub(super) task: AbortHandle,
+    pub(super) abrupt: Abrupt,
+}
+
+impl Line {
+    /// Ends it at once, without a state that waits: the ports of this machine towards one
+    /// upstream are few, and a client can ask for many endings.
+    fn cut(&self) {
+        self.abrupt.set();
+        self.task.abort();
     }
 }
 
@@ -62,6 +84,8 @@ struct Waiting {
 struct Idle {
     conn: Conn,
     since: Instant,
+    /// From when on it may be used.
+    rested: Instant,
 }
 
 impl Idle {
@@ -76,19 +100,28 @@ pub(crate) struct Lease {
     pool: Arc<Pool>,
     origin: Origin,
     pub(super) conn: Conn,
-    /// Whether it may serve others.
-    is_shared: bool,
+    next: Next,
     cut: Cut,
+}
+
+/// Whom a connection serves after its answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Whoever comes.
+    Anybody,
+    /// Whoever comes after [`REST`].
+    Later,
+    Nobody,
 }
 
 /// Closes a connection when dropped: its own sender would first wait for the end of what
 /// it sends.
-struct Cut(Option<AbortHandle>);
+struct Cut(Option<Line>);
 
 impl Drop for Cut {
     fn drop(&mut self) {
-        if let Some(task) = &self.0 {
-            task.abort();
+        if let Some(line) = &self.0 {
+            line.cut();
         }
     }
 }
@@ -110,15 +143,22 @@ impl Lease {
         Self {
             pool,
             origin,
-            cut: Cut(Some(conn.task.clone())),
+            cut: Cut(Some(conn.line.clone())),
             conn,
-            is_shared: true,
+            next: Next::Anybody,
         }
     }
 
     /// Nobody else is served on it.
     pub(super) const fn keep_to_itself(&mut self) {
-        self.is_shared = false;
+        self.next = Next::Nobody;
+    }
+
+    /// Nobody is served on it before it is clear that the answer has no body.
+    pub(super) fn rest(&mut self) {
+        if self.next == Next::Anybody {
+            self.next = Next::Later;
+        }
     }
 
     /// The request and its answer are whole: the connection may serve the next request.
@@ -127,13 +167,24 @@ impl Lease {
             pool,
             origin,
             conn,
-            is_shared,
+            next,
             cut,
         } = self;
+        let now = Instant::now();
+        let rested = match next {
+            Next::Anybody => now,
+            Next::Later => now + REST,
+            Next::Nobody => return,
+        };
         cut.leave();
-        if is_shared {
-            pool.put(origin, conn);
-        }
+        pool.put(
+            origin,
+            Idle {
+                conn,
+                since: now,
+                rested,
+            },
+        );
     }
 
     /// It speaks another protocol now, and is somebody else's.
@@ -149,8 +200,8 @@ impl Cut {
 }
 
 impl Pool {
-    /// The connection that was used last and is ready. One that has not yet seen the end
-    /// of its last request is passed over: a request would wait behind it.
+    /// The connection that was used last and is ready. One that rests is passed over, and one
+    /// that has not yet seen the end of its last request: a request would wait behind it.
     pub(super) fn take(&self, origin: &Origin) -> Option<Conn> {
         let now = Instant::now();
         let mut waiting = self.lock();
@@ -161,24 +212,24 @@ impl Pool {
             let idle = list.get(at)?;
             if idle.is_over(now) {
                 list.remove(at);
-            } else if idle.conn.sender.is_ready() {
+            } else if idle.rested <= now && idle.conn.sender.is_ready() {
                 return Some(list.remove(at).conn);
             }
         }
         None
     }
 
-    fn put(self: &Arc<Self>, origin: Origin, conn: Conn) {
-        let now = Instant::now();
-        if conn.sender.is_closed() || now.duration_since(conn.born) >= AGE {
+    fn put(self: &Arc<Self>, origin: Origin, idle: Idle) {
+        let conn = &idle.conn;
+        if conn.sender.is_closed() || idle.since.duration_since(conn.born) >= AGE {
             return;
         }
         let mut waiting = self.lock();
         let list = waiting.by_origin.entry(origin).or_default();
         if list.len() >= MAX_IDLE {
-            list.remove(0);
+            list.remove(0).conn.line.cut();
         }
-        list.push(Idle { conn, since: now });
+        list.push(idle);
         if !waiting.swept {
             waiting.swept = true;
             tokio::spawn(sweep(Arc::downgrade(self)));

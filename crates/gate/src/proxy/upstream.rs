@@ -23,7 +23,7 @@ use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -119,15 +119,18 @@ impl Upstreams {
         let course = body.course();
         let body = frame(&mut parts, body);
         let is_head = parts.method == Method::HEAD;
-        let sending = self.send(&destination, parts, body);
+        let is_unread = is_seldom_read(&parts.method) && !matches!(body, GateBody::Empty);
+        let sending = pin!(self.send(&destination, parts, body));
         let mut asking = Watch::new(bond.clone().map(Bond::past_exp));
         let sent = within(sending, &course, route.spec.timeout, &mut asking).await?;
         let (response, mut lease) =
             sent.map_err(|failure| course.fault().map_or(failure, Failure::from))?;
-        if is_head {
-            // What an upstream sends all the same, a little later, would be taken for the
-            // next answer (RFC 9112 §9.3).
+        if is_unread {
+            // What it did not read of this request it would take for the next one.
             lease.keep_to_itself();
+        }
+        if is_head {
+            lease.rest();
         }
         let begun = Begun {
             lease,
@@ -160,7 +163,8 @@ impl Upstreams {
                 },
             }
         }
-        let conn = self.connector.connect(to.base, to.tls).await?;
+        // On the heap: seldom, and every request's future would be as large as this one.
+        let conn = Box::pin(self.connector.connect(to.base, to.tls)).await?;
         let mut lease = self.lease(to, conn);
         match lease.conn.sender.send_request(request).await {
             Ok(response) => Ok((response, lease)),
@@ -226,7 +230,7 @@ fn frame(parts: &mut Parts, body: Capped) -> GateBody {
 /// has sent something. How long the client may take is the body's own affair. All this as
 /// long as its credential stands.
 async fn within<T>(
-    sending: impl Future<Output = T>,
+    mut sending: Pin<&mut impl Future<Output = T>>,
     course: &Course,
     limit: Duration,
     watch: &mut Watch,
@@ -235,7 +239,6 @@ async fn within<T>(
         code: ErrorCode::UpstreamTimeout,
         check: "timeout",
     };
-    let mut sending = pin!(sending);
     let mut passed = course.passed();
     while !course.has_ended() {
         tokio::select! {
@@ -263,6 +266,15 @@ async fn within<T>(
         ended = watch.ended() => Err(Failure::from(ended)),
         () = sleep_until(end) => Err(late),
     }
+}
+
+/// Whether servers commonly answer without having read a body that came with this method:
+/// it has no meaning there (RFC 9110 §9.3.1).
+const fn is_seldom_read(method: &Method) -> bool {
+    matches!(
+        *method,
+        Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS
+    )
 }
 
 /// The same request once more, where it has no body and may be made twice
@@ -388,8 +400,15 @@ fn finish(
         upgrade::join(ends, tether, idle.websocket, watch);
     }
     let (mut parts, body) = response.into_parts();
-    if parts.version != Version::HTTP_11 || scheme::begins_on_connection(&parts.headers) {
+    let is_bare = parts.status == StatusCode::NO_CONTENT;
+    if parts.version != Version::HTTP_11
+        || scheme::begins_on_connection(&parts.headers)
+        || (is_bare && announces_body(&parts.headers))
+    {
         lease.keep_to_itself();
+    }
+    if is_bare || parts.status == StatusCode::NOT_MODIFIED {
+        lease.rest();
     }
     strip_hop_by_hop(&mut parts.headers);
     parts.extensions.clear();
@@ -409,6 +428,12 @@ fn finish(
     let hold = Hold::new(lease, course, asking);
     let body = GateBody::Streamed(Paced::new(body, pause, hold, watch));
     Ok(Response::from_parts(parts, body))
+}
+
+/// Whether the header section says that there is a body, whatever the status says.
+fn announces_body(headers: &HeaderMap) -> bool {
+    let length = headers.get(CONTENT_LENGTH).map(HeaderValue::as_bytes);
+    headers.contains_key(TRANSFER_ENCODING) || length.is_some_and(|length| length != b"0")
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {

@@ -2,7 +2,7 @@
 //! what flows is not cut, what stands still is.
 
 use super::support::{
-    Answer, Running, ask, request_h2, say, soon, start, start_with, tls_upstream,
+    Answer, Running, ask, request_h2, route, say, send, soon, start, start_with, tls_upstream,
 };
 use bytes::Bytes;
 use doorward_gate::policy::spec::{RouteSpec, UpstreamSpec};
@@ -14,7 +14,7 @@ use http_body_util::{BodyExt as _, Empty, StreamBody};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 /// What the upstream got of a raw request: its head in lower case, and its body.
 async fn arrived(gate: &Running, request: &str) -> (String, String) {
@@ -265,7 +265,7 @@ async fn behind_tls(tls: UpstreamTls) -> Running {
         };
         realm.routes.push(RouteSpec {
             public: true,
-            ..super::support::route("/tls/**", upstream)
+            ..route("/tls/**", upstream)
         });
     })
     .await
@@ -307,16 +307,104 @@ fn an_authority_that_cannot_be_read_is_refused() {
     }
 }
 
-/// Bytes that an upstream sends after an answer to HEAD would be read as the next answer.
+/// Bytes that an upstream sends after an answer without a body would be read as the next
+/// answer.
 #[tokio::test]
-async fn a_connection_serves_nobody_else_after_head() {
+async fn what_follows_an_answer_without_a_body_is_nobodys_answer() {
     let gate = start(|_| {}).await;
-    let connection = async || {
-        let answer = ask(gate.addr, "GET /up/x", &[]).await;
+    for (line, status) in [
+        ("HEAD /up/stray", "200"),
+        ("GET /up/stray", "204"),
+        ("GET /up/stray", "304"),
+    ] {
+        for _ in 0..5 {
+            let bare = ask(gate.addr, line, &[("X-Status", status)]).await;
+            assert_eq!(bare.status.to_string(), status, "{line}");
+            for _ in 0..5 {
+                let answer = ask(gate.addr, "GET /up/x", &[]).await;
+                assert!(answer.json()["connection"].is_u64(), "{status}: {answer:?}");
+            }
+        }
+    }
+}
+
+/// Otherwise a flood of them takes all ports towards an upstream.
+#[tokio::test]
+async fn a_connection_serves_again_after_head() {
+    const ASKED: u64 = 600;
+    let gate = start(|_| {}).await;
+    let mut stream = TcpStream::connect(gate.addr).await.unwrap();
+    for _ in 0..ASKED {
+        let head = b"HEAD /up/x HTTP/1.1\r\nHost: gate.test\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            assert!(soon(stream.read_buf(&mut answer)).await.unwrap() > 0);
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200"));
+    }
+    let answer = ask(gate.addr, "GET /up/x", &[]).await;
+    let opened = answer.json()["connection"].as_u64().unwrap();
+    assert!(opened < ASKED, "{opened} connections for {ASKED} requests");
+}
+
+/// Servers often do not read it, and take it for the next request.
+#[tokio::test]
+async fn a_connection_serves_nobody_else_after_a_body_that_is_seldom_read() {
+    let gate = start(|_| {}).await;
+    let connection = async |method: &str, body: &str| {
+        let line = format!("{method} /up/x");
+        let answer = send(gate.addr, &line, &[], body).await;
         answer.json()["connection"].as_u64().unwrap()
     };
-    let first = connection().await;
-    assert_eq!(connection().await, first);
-    assert_eq!(ask(gate.addr, "HEAD /up/x", &[]).await.status, 200);
-    assert_ne!(connection().await, first);
+    let first = connection("GET", "").await;
+    assert_eq!(connection("POST", "body").await, first);
+    for method in ["GET", "DELETE", "OPTIONS"] {
+        let used = connection(method, "GET /up/x HTTP/1.1\r\n\r\n").await;
+        assert_ne!(connection("GET", "").await, used, "{method}");
+    }
+}
+
+/// A farewell would keep a port for a minute, and a client can ask for many.
+#[tokio::test]
+async fn a_connection_that_serves_nobody_else_is_reset() {
+    let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", upstream.local_addr().unwrap());
+    let gate = start(|realm| {
+        let upstream = UpstreamSpec::Http {
+            base: origin.parse().unwrap(),
+            strip_prefix: None,
+            preserve_host: false,
+            tls: None,
+        };
+        realm.routes.push(RouteSpec {
+            public: true,
+            ..route("/own/**", upstream)
+        });
+    })
+    .await;
+    let asking = ask(gate.addr, "GET /own/x", &[]);
+    let serving = async {
+        let (mut stream, _) = upstream.accept().await.unwrap();
+        let mut buffer = [0; 4096];
+        assert!(stream.read(&mut buffer).await.unwrap() > 0);
+        let old = b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok";
+        stream.write_all(old).await.unwrap();
+        stream.read(&mut buffer).await
+    };
+    let (answer, end) = tokio::join!(asking, soon(serving));
+    assert_eq!(answer.body, "ok");
+    let kind = end.expect_err("it said farewell").kind();
+    assert_eq!(kind, std::io::ErrorKind::ConnectionReset);
+}
+
+/// A client that sends its next request there would lose it.
+#[tokio::test]
+async fn who_sent_a_body_that_nobody_read_is_told_so_after_the_permit_too() {
+    let gate = start(|_| {}).await;
+    let large = format!("Content-Length: {}\r\n", u64::MAX / 2);
+    let request = format!("POST /up/x HTTP/1.1\r\nHost: gate.test\r\n{large}\r\n");
+    let refused = Answer::parse(&say(gate.addr, request.as_bytes()).await);
+    assert_eq!(refused.status, 413);
+    assert_eq!(refused.header("connection"), Some("close"));
 }

@@ -13,7 +13,8 @@ use tokio_rustls::TlsAcceptor;
 /// `/up/never`, does not read a body at `/up/deaf`, falls silent within its answer at
 /// `/up/stall`, tells three slow events at `/up/events`, frames `/up/framed` twice,
 /// answers `/up/old` as HTTP/1.0 that stays open, closes after `/up/last`, switches to
-/// another protocol at `/up/other`, and answers with the field that `X-Say` holds.
+/// another protocol at `/up/other`, sends more than its answer at `/up/stray`, and answers
+/// with the field that `X-Say` holds.
 pub(super) async fn upstream() -> SocketAddr {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = socket.local_addr().unwrap();
@@ -106,6 +107,10 @@ where
             stream.write_all(both.as_bytes()).await.unwrap();
             return;
         }
+        if head.contains(" /up/stray ") {
+            say_too_much(&mut stream, head).await;
+            continue;
+        }
         let told = json!({
             "head": head,
             "body": String::from_utf8_lossy(&body),
@@ -138,6 +143,22 @@ where
             return;
         }
     }
+}
+
+/// An answer that has no body, with the status of `X-Status`, and a little later one that
+/// nobody asked for.
+async fn say_too_much<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, head: &str) {
+    let said = head
+        .lines()
+        .find_map(|line| line.strip_prefix("x-status: "));
+    let status = said.unwrap_or("200");
+    let bare = format!("HTTP/1.1 {status} Bare\r\n\r\n");
+    let mut ticks = tokio::time::interval(Duration::from_millis(2));
+    ticks.tick().await;
+    stream.write_all(bare.as_bytes()).await.unwrap();
+    ticks.tick().await;
+    let stray = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray";
+    let _ = stream.write_all(stray).await;
 }
 
 /// Three events 300 ms apart, or one piece and then nothing more.
