@@ -18,6 +18,7 @@ pub struct SupabaseMount {
     pub(crate) default_grant: Option<Grant>,
     pub(crate) refresh_in_answer: bool,
     pub(crate) errors: Errors,
+    pub(crate) anon_keys: Vec<String>,
 }
 
 impl SupabaseMount {
@@ -25,6 +26,12 @@ impl SupabaseMount {
     #[must_use]
     pub fn path(&self, endpoint: &str) -> String {
         format!("{}{endpoint}", self.path)
+    }
+
+    /// The publishable keys, by which nobody is anybody.
+    #[must_use]
+    pub fn anon_keys(&self) -> &[String] {
+        &self.anon_keys
     }
 
     /// Whether its errors have the product's form, not the realm's.

@@ -26,6 +26,11 @@ pub struct Supabase {
     /// The body form of errors below the mount: "gotrue", or "realm" for the realm's.
     /// Default: "gotrue".
     pub errors: Word<Errors>,
+    /// The publishable keys ("sb_publishable_…") and anon keys that the product's clients
+    /// present as a bearer where nobody is signed in, which then counts for nothing. As
+    /// `apikey` any is passed over. They are in every copy of an application, and no secrets.
+    /// Default: none.
+    pub anon_keys: Vec<String>,
 }
 
 /// A grant that a token request can be for.
@@ -60,6 +65,7 @@ impl Default for Supabase {
             default_grant: None,
             refresh_in_answer: true,
             errors: Word::default(),
+            anon_keys: Vec::new(),
         }
     }
 }
@@ -84,6 +90,11 @@ impl Supabase {
                 "false needs [sessions] refresh = \"reuse\": else the client would lose its session",
             ));
         }
+        let is_key = |key: &String| !key.is_empty() && key.bytes().all(is_of_bearer);
+        if let Some(odd) = self.anon_keys.iter().find(|key| !is_key(key)) {
+            let message = format!("{odd:?} is no bearer (RFC 6750 §2.1)");
+            wrong.push(Wrong::new("anon_keys", message));
+        }
         if !wrong.is_empty() {
             return Err(wrong);
         }
@@ -93,8 +104,14 @@ impl Supabase {
             default_grant: self.default_grant.map(|Word(grant)| grant),
             refresh_in_answer: self.refresh_in_answer,
             errors: self.errors.0,
+            anon_keys: self.anon_keys.clone(),
         })
     }
+}
+
+/// Whether a bearer may have this byte.
+const fn is_of_bearer(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
 }
 
 #[cfg(test)]
@@ -116,6 +133,22 @@ mod tests {
         }
         for path in ["", "/", "auth", "/auth/", "/{a}", "/a/**", "/a?b", "/%61"] {
             assert_eq!(of(path), ["mount"], "{path}");
+        }
+    }
+
+    /// FL-43.
+    #[test]
+    fn a_publishable_key_is_what_a_bearer_can_be() {
+        let of = |key: &str| {
+            keys(RefreshMode::Off, |section| {
+                section.anon_keys = vec![key.to_owned()];
+            })
+        };
+        for key in ["sb_publishable_aB3", "eyJh.e30.c2ln"] {
+            assert_eq!(of(key), [""; 0], "{key}");
+        }
+        for key in ["", "a b", "a,b", "a\n", "ä"] {
+            assert_eq!(of(key), ["anon_keys"], "{key}");
         }
     }
 

@@ -9,3 +9,4 @@ mod envelope;
 mod furnished;
 mod keys_at_the_gate;
 mod limits;
+mod session;

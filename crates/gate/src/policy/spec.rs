@@ -52,6 +52,9 @@ pub struct RealmSpec {
     pub issuers: Vec<IssuerSpec>,
     /// Its classes of API tokens, as the gate needs them.
     pub classes: Vec<ClassSpec>,
+    /// Bearers that say which application asks and not who: whoever presents one presents
+    /// nothing.
+    pub anonymous_keys: Vec<String>,
     /// HTTP Basic, if a realm has it.
     pub basic: Option<BasicSpec>,
     /// The roles it defines: whoever selects one holds no more than it gives.
@@ -107,6 +110,7 @@ impl RealmSpec {
             errors: Arc::new(Template::Plain),
             issuers: Vec::new(),
             classes: Vec::new(),
+            anonymous_keys: Vec::new(),
             basic: None,
             roles: Vec::new(),
             role_header: None,

@@ -245,6 +245,7 @@ pub(crate) async fn a_token_that_does_not_rotate_stays(store: StoreHandle) {
     }
     let world = world.at(3600);
     // A realm that begins to rotate does so from the next use.
+    let world = world.at(3600);
     let rotating = world.reconfigured(|settings| {
         settings.sessions.refresh = RefreshMode::Rotate;
     });

@@ -86,8 +86,9 @@ pub(crate) fn find<'r>(
         stop.refusal = stop.refusal.with_message(OF_CONNECTION);
         return Err(stop);
     }
-    let authorization =
-        authorization.filter(|value| !route.is_some_and(|route| leaves_alone(realm, route, value)));
+    let authorization = authorization.filter(|value| {
+        !is_anonymous(realm, value) && !route.is_some_and(|route| leaves_alone(realm, route, value))
+    });
     let key_header = mount.and_then(|mount| mount.api_key.as_ref());
     let api_key = match key_header {
         Some(name) => find_api_key(realm, name, &parts.headers)?,
@@ -121,6 +122,16 @@ pub(crate) fn find<'r>(
             .and_then(|mount| find_cookie(mount, parts, secure))
             .and_then(|value| alone(Presented::Session(value)))),
     }
+}
+
+/// Whether this is a key of an application, which is in every copy of it and is no caller's.
+fn is_anonymous(realm: &Realm, value: &HeaderValue) -> bool {
+    let text = value.to_str().ok();
+    let Some((scheme, key)) = text.and_then(|text| text.split_once(' ')) else {
+        return false;
+    };
+    let key = key.trim_start_matches(' ');
+    scheme.eq_ignore_ascii_case("bearer") && realm.anonymous_keys.iter().any(|known| known == key)
 }
 
 #[expect(

@@ -2,7 +2,7 @@
 
 use super::super::{forbidden, function};
 use super::name::idents;
-use super::{Outcome, Walk, absent};
+use super::{Outcome, Walk, absent, growth};
 use crate::fault::Fault;
 use sqlparser::ast::{
     Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,

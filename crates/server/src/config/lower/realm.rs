@@ -74,7 +74,9 @@ impl RealmConfig {
     /// What the gate is told, with this beside it.
     #[must_use]
     pub fn gate_spec(&self, place: Place) -> RealmSpec {
+        let supabase = self.supabase.as_ref();
         RealmSpec {
+            anonymous_keys: supabase.map_or_else(Vec::new, |one| one.anon_keys().to_vec()),
             parts: place.parts,
             mounts: place.mounts,
             built_in: place.built_in,
@@ -171,6 +173,7 @@ impl Lowering<'_> {
             role_marks: identity.roles.iter().map(RoleDefinition::mark).collect(),
             streams_at_exp: realm.tokens.streams_at_exp.0,
             routes,
+            anonymous_keys: Vec::new(),
             mounts: Vec::new(),
             built_in: Vec::new(),
             limits: everywhere
