@@ -32,6 +32,9 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Room for the longest header section and what a client pipelines behind it.
 pub(super) const READ_BUFFER: usize = 64 * 1024;
+/// How much of a request's body an HTTP/2 client may send before anybody takes it, bytes; twice
+/// that for all requests of a connection.
+const WINDOW: u32 = 128 * 1024;
 /// The most of one HTTP/2 stream's answer that waits for its client, bytes.
 const SEND_BUFFER: usize = 32 * 1024;
 
@@ -241,6 +244,8 @@ where
         .max_concurrent_streams(100)
         .max_header_list_size(40 * 1024)
         .max_send_buf_size(SEND_BUFFER)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(2 * WINDOW)
         .max_pending_accept_reset_streams(20)
         .max_local_error_reset_streams(100)
         .keep_alive_interval(Duration::from_secs(20))

@@ -28,15 +28,20 @@ pub(super) fn of_route(
     in_order(own, everywhere).into()
 }
 
-/// Those of a mount; its own are nobody else's.
+/// Those of a mount; its own are nobody else's. Of the realm's the rates: who used up what his
+/// tenant has for the month, or all its places, must not keep the tenant from ending what he does.
 pub(super) fn of_mount(
     spec: &mut MountSpec,
     realm: &RealmName,
     everywhere: &[Arc<Limit>],
 ) -> Arc<[Arc<Limit>]> {
     let own = lower(&std::mem::take(&mut spec.limits), realm, spec.name);
-    let everywhere = if spec.counted { everywhere } else { &[] };
-    in_order(own, everywhere).into()
+    let is_rate = |limit: &&Arc<Limit>| matches!(limit.measure, Measure::Rate(_));
+    let everywhere: Vec<Arc<Limit>> = match spec.counted {
+        true => everywhere.iter().filter(is_rate).cloned().collect(),
+        false => Vec::new(),
+    };
+    in_order(own, &everywhere).into()
 }
 
 fn lower(specs: &[LimitSpec], realm: &RealmName, place: &str) -> Vec<Arc<Limit>> {

@@ -21,6 +21,8 @@ const IDLE: Duration = Duration::from_secs(4);
 const AGE: Duration = Duration::from_secs(300);
 /// The most connections that wait for one upstream.
 const MAX_IDLE: usize = 512;
+/// How long a connection that serves nobody else stays before it is reset.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// How long a connection rests after an answer without a body: what its upstream sends all
 /// the same a little later is seen meanwhile, and ends it. It would be taken for the next
 /// answer (RFC 9112 §9.3).
@@ -174,7 +176,14 @@ impl Lease {
         let rested = match next {
             Next::Anybody => now,
             Next::Later => now + REST,
-            Next::Nobody => return,
+            Next::Nobody => {
+                tokio::spawn(async move {
+                    // A reset would take from the upstream what it has not read of the request.
+                    tokio::time::sleep(FAREWELL).await;
+                    drop((cut, conn));
+                });
+                return;
+            }
         };
         cut.leave();
         pool.put(
