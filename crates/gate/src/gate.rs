@@ -292,8 +292,12 @@ impl Gate {
             Found::Target(target) => Some(*target),
             Found::Nothing { .. } => None,
         };
-        if let Some(target) = target {
-            case.reach(target, &parts.headers);
+        let reached = match &found {
+            Found::Target(target) => Some(*target),
+            Found::Nothing { near, .. } => *near,
+        };
+        if let Some(reached) = reached {
+            case.reach(reached, &parts.headers);
         }
         let mount = target.and_then(Target::mount);
         if let Some(own) = mount.and_then(|mount| mount.cors.as_ref()) {
@@ -319,7 +323,7 @@ impl Gate {
             .map(|verified| Arc::clone(&verified.principal));
         let target = match found {
             Found::Target(target) => target,
-            Found::Nothing { stop, open } => return Err(self.missed(scene, stop, open, case)),
+            Found::Nothing { stop, open, .. } => return Err(self.missed(scene, stop, open, case)),
         };
         let everywhere = target.is_counted().then_some(&*realm.limits);
         self.count(
