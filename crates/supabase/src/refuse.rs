@@ -1,6 +1,6 @@
 //! Use-case failures as refusals of this surface: the code decides, and a reason by which
-//! the form words it. Wrong inputs are explained, and why nobody signs up so; other inner texts are for the audit
-//! log.
+//! the form words it. Wrong inputs are explained, and why nobody signs up so; other inner
+//! texts are for the audit log.
 
 use doorward_base::ErrorCode;
 use doorward_identity::act::Failure;
