@@ -15,7 +15,9 @@ pub(crate) fn refuse<R: Reason>(failure: Failure<R>) -> Refusal {
     let mut refusal = Refusal::new(code).because(failure.reason());
     refusal.retry_after = failure.retry_after();
     match failure {
-        Failure::Refused(reason) if is_explained(code) => refusal.with_message(reason.to_string()),
+        Failure::Refused(reason) if is_explained(code) || reason.name() == "invitation_invalid" => {
+            refusal.with_message(reason.to_string())
+        }
         _ => refusal,
     }
 }

@@ -296,8 +296,12 @@ impl Gate {
             Found::Target(target) => Some(*target),
             Found::Nothing { .. } => None,
         };
-        if let Some(target) = target {
-            case.reach(target, &parts.headers);
+        let reached = match &found {
+            Found::Target(target) => Some(*target),
+            Found::Nothing { near, .. } => *near,
+        };
+        if let Some(reached) = reached {
+            case.reach(reached, &parts.headers);
         }
         let mount = target.and_then(Target::mount);
         if let Some(own) = mount.and_then(|mount| mount.cors.as_ref()) {
@@ -323,7 +327,7 @@ impl Gate {
             .map(|verified| Arc::clone(&verified.principal));
         let target = match found {
             Found::Target(target) => target,
-            Found::Nothing { stop, open } => {
+            Found::Nothing { stop, open, .. } => {
                 return Err(self.missed(scene, stop, open, case).await);
             }
         };

@@ -188,8 +188,7 @@ fn own_mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> {
         });
         mounts.push(MountSpec {
             methods: vec![Method::POST],
-            // Who is signed in proves the address for that account.
-            access: MountAccess::Optional(vec![CredentialKind::Jwt]),
+            access: MountAccess::Optional(vec![CredentialKind::Jwt]), // Who proves for himself.
             limits: accept_limit().into_iter().collect(),
             guessable: true,
             ..open("accept", &[ACCEPT_PATH], &targets.sign_in)
@@ -232,10 +231,9 @@ fn supabase_mounts(
             Arc::clone(target),
         )
     };
-    // The product tells an ended session from a banned user; the use-cases know.
     let signed_in = |path, methods: &[Method], target| MountSpec {
         access: MountAccess::jwt(),
-        asks_standing: true,
+        asks_standing: true, // The product tells an ended session from a banned user.
         ..open(&[path], methods, target)
     };
     let reading = [Method::GET, Method::HEAD];

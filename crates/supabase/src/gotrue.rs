@@ -90,6 +90,13 @@ fn by_reason(reason: &str) -> Option<Row> {
             "reauthentication_not_valid",
             "Nonce has expired or is invalid",
         ),
+        other => return of_refresh(other).or_else(|| Off::answer(other)),
+    })
+}
+
+/// The same of refreshing a session.
+fn of_refresh(reason: &str) -> Option<Row> {
+    Some(match reason {
         "refresh_malformed" => Row::new(400, "validation_failed", "Refresh token is not valid"),
         "refresh_unknown" => Row::new(
             400,
@@ -107,7 +114,7 @@ fn by_reason(reason: &str) -> Option<Row> {
             "Invalid Refresh Token: Session Expired",
         ),
         "refresh_banned" => Row::new(400, "user_banned", "Invalid Refresh Token: User Banned"),
-        other => return Off::answer(other),
+        _ => return None,
     })
 }
 

@@ -1,12 +1,16 @@
 //! Use-case failures as refusals of this surface: the code decides, and a reason by which
-//! the form words it. Only a wrong input is explained; other inner texts are for the audit
-//! log.
+//! the form words it. Wrong inputs are explained, and why nobody signs up so; other inner
+//! texts are for the audit log.
 
 use doorward_base::ErrorCode;
 use doorward_identity::act::Failure;
 use doorward_identity::decide::refusal::{Reason, RefreshRefusal};
 use doorward_identity::port::StoreError;
 use doorward_surface::Refusal;
+
+/// Reasons beside wrong inputs whose text names the cure, and nothing that the caller may not
+/// know.
+const EXPLAINED: [&str; 3] = ["sign_up_closed", "account_exists", "invitation_invalid"];
 
 /// The refusal of a failed use-case.
 pub(crate) fn refuse<R: Reason>(failure: Failure<R>) -> Refusal {
@@ -17,7 +21,9 @@ pub(crate) fn refuse<R: Reason>(failure: Failure<R>) -> Refusal {
     let mut refusal = Refusal::new(code).because(failure.reason());
     refusal.retry_after = failure.retry_after();
     match failure {
-        Failure::Refused(reason) if code == ErrorCode::InvalidRequest => {
+        Failure::Refused(reason)
+            if code == ErrorCode::InvalidRequest || EXPLAINED.contains(&reason.name()) =>
+        {
             refusal.with_message(reason.to_string())
         }
         _ => refusal,

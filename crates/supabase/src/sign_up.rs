@@ -72,7 +72,9 @@ pub(crate) async fn sign_up(
 
 /// The product says so before it looks at what is in the body.
 fn refuse_closed(refusal: &SignUpRefusal) -> Refusal {
-    Refusal::new(refusal.code()).because(Some(refusal.name()))
+    Refusal::new(refusal.code())
+        .because(Some(refusal.name()))
+        .with_message(refusal.to_string())
 }
 
 fn parse(body: SignUpRequest) -> Result<SignUp, Refusal> {

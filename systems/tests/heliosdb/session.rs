@@ -158,6 +158,13 @@ fn hd_02_a_sign_up_that_is_not_taken_is_told_why() {
         let told = (answer.status, answer.code());
         assert_eq!(told, (status, code.to_owned()), "{}", answer.text());
     }
+    let body = json!({"email": EMAIL, "password": PASSWORD, "invitation": "invite_none"});
+    let answer = post(&app, "/auth/v1/signup", &body);
+    assert!(
+        answer.text().contains("ask for a new one"),
+        "{}",
+        answer.text()
+    );
     let closed = heliosdb(&format!("{}_closed", site!()))
         .set("realm.heliosdb.users.sign_up", "closed")
         .start();
@@ -165,6 +172,11 @@ fn hd_02_a_sign_up_that_is_not_taken_is_told_why() {
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (403, "insufficient_permission")
+    );
+    assert!(
+        answer.text().contains("ask to be invited"),
+        "{}",
+        answer.text()
     );
 }
 

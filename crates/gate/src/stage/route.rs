@@ -19,6 +19,8 @@ pub(crate) enum Found<'r> {
     Nothing {
         stop: Box<Stop>,
         open: bool,
+        /// What the path leads to by other methods: a refusal there has its form.
+        near: Option<&'r Target>,
     },
 }
 
@@ -56,7 +58,11 @@ pub(crate) fn find<'r>(realm: &'r Realm, path: &str, method: &Method) -> Found<'
     }
     if numbers.is_empty() {
         let stop = Stop::new(ErrorCode::RouteUnknown, "route", "path");
-        return Found::Nothing { stop, open: false };
+        return Found::Nothing {
+            stop,
+            open: false,
+            near: None,
+        };
     }
     let mut allowed: Vec<&str> = targets
         .clone()
@@ -70,6 +76,7 @@ pub(crate) fn find<'r>(realm: &'r Realm, path: &str, method: &Method) -> Found<'
     }
     Found::Nothing {
         stop,
+        near: targets.clone().next(),
         open: targets.any(is_open),
     }
 }

@@ -157,7 +157,7 @@ pub enum ManageRefusal {
     #[error("{0} is too long")]
     TooLong(&'static str),
     /// The invitation is unknown, taken or expired, or for another address.
-    #[error("the invitation is unknown, taken or expired")]
+    #[error("the invitation is unknown, taken, expired or for another address: ask for a new one")]
     InvitationInvalid,
     /// Something that is malformed or not of this realm.
     #[error("{0} is malformed or not one of the realm's")]

@@ -7,10 +7,10 @@ use doorward_base::ErrorCode;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignUpRefusal {
     /// Nobody signs up in this realm.
-    #[error("nobody signs up here")]
+    #[error("nobody signs up here: ask to be invited")]
     Closed,
     /// The address has an account.
-    #[error("the address has an account")]
+    #[error("the address has an account: sign in")]
     Exists,
     /// The password, the metadata or the invitation is not taken.
     #[error(transparent)]
