@@ -292,16 +292,9 @@ impl Gate {
         let asked = guard::take_asked(&mut parts.headers, realm)?;
         reserved::strip(&mut parts.headers, realm);
         let found = route::find(realm, scene.path, &parts.method);
-        let target = match &found {
-            Found::Target(target) => Some(*target),
-            Found::Nothing { .. } => None,
-        };
-        let reached = match &found {
-            Found::Target(target) => Some(*target),
-            Found::Nothing { near, .. } => *near,
-        };
-        if let Some(reached) = reached {
-            case.reach(reached, &parts.headers);
+        let target = found.target();
+        if let Some(near) = found.near() {
+            case.reach(near, &parts.headers);
         }
         let mount = target.and_then(Target::mount);
         if let Some(own) = mount.and_then(|mount| mount.cors.as_ref()) {

@@ -65,11 +65,9 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
     let server = &loaded.settings.server;
     let egress = guarded(server)?;
     let issuers = Arc::new(Issuers::new(Arc::clone(&egress) as Arc<dyn Egress>));
-    let presented = Arc::new(TokenIntrospect::new(
-        Arc::clone(&identity),
-        Arc::clone(&feed),
-        server.token_cache / 4,
-    ));
+    let cache = server.token_cache / 4;
+    let presented = TokenIntrospect::new(Arc::clone(&identity), Arc::clone(&feed), cache);
+    let presented = Arc::new(presented);
     let quotas = Arc::new(Quotas::new(identity.store.clone()));
     let parts = GateParts {
         introspect: Arc::clone(&presented) as Arc<dyn Introspect>,

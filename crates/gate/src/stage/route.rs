@@ -24,6 +24,23 @@ pub(crate) enum Found<'r> {
     },
 }
 
+impl<'r> Found<'r> {
+    pub(crate) const fn target(&self) -> Option<&'r Target> {
+        match self {
+            Self::Target(target) => Some(target),
+            Self::Nothing { .. } => None,
+        }
+    }
+
+    /// The target, or what the path leads to by other methods.
+    pub(crate) const fn near(&self) -> Option<&'r Target> {
+        match self {
+            Self::Target(target) => Some(target),
+            Self::Nothing { near, .. } => *near,
+        }
+    }
+}
+
 /// The one reading of a path. One that others may read in another way has it only where
 /// both readings lead to the same routes, and these pass such paths on.
 pub(crate) fn path_of<'p>(realm: &Realm, raw: &'p str) -> Result<Cow<'p, str>, PathError> {

@@ -2,13 +2,13 @@
 //! every way in which they end, quotas of the calendar, limits that are only observed, and
 //! amounts that tenants were given.
 
-use super::support::{Running, World, ask, open_websocket, route, soon, start};
+use super::support::{Running, World, ask, mount, open_websocket, route, soon, start};
 use async_trait::async_trait;
 use doorward_base::limit::{Allowance, Amount, Measure, Period, Quota, TallyKey, Verdict};
 use doorward_base::{TenantId, Timestamp};
 use doorward_gate::LimitReached;
 use doorward_gate::policy::spec::{
-    LimitKey, LimitSpec, OverLimit, RealmSpec, RequireHttps, RouteSpec, UpstreamSpec,
+    LimitKey, LimitSpec, MountAccess, OverLimit, RealmSpec, RequireHttps, RouteSpec, UpstreamSpec,
 };
 use doorward_gate::port::Plans;
 use doorward_surface::RealmHandle;
@@ -408,4 +408,30 @@ async fn a_refusal_says_its_code_in_the_header_that_the_realm_names() {
     assert_eq!(missing.header("sb-error-code"), Some("UNAUTHORIZED"));
     let fine = get(&gate, &gate.world.bearer(|_| {})).await;
     assert_eq!(fine.header("sb-error-code"), None);
+}
+
+/// Who used up what his tenant has must not keep it from ending what he does.
+#[tokio::test]
+async fn what_is_used_up_for_the_day_or_all_taken_holds_up_none_of_our_own_paths() {
+    let places = LimitSpec::new("open", LimitKey::Tenant, Measure::InFlight(1));
+    let gate = start(|realm| {
+        realm.limits = vec![
+            a_day("day", 1),
+            rate("company", LimitKey::Tenant, 3),
+            places,
+        ];
+        realm.mounts = vec![mount("/ours/**", MountAccess::jwt())];
+    })
+    .await;
+    let acme = of(&gate, "acme");
+    let ours = async || ask(gate.addr, "GET /ours/x", &[("Authorization", &acme)]).await;
+    assert_eq!(get(&gate, &acme).await.status, 200);
+    let refused = get(&gate, &acme).await;
+    assert!(refused.json()["message"].to_string().contains("limit day"));
+    for _ in 0..2 {
+        assert_eq!(ours().await.status, 200);
+    }
+    let refused = ours().await;
+    let text = refused.json()["message"].to_string();
+    assert!(text.contains("limit company"), "{text}");
 }

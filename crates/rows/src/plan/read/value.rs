@@ -196,23 +196,16 @@ pub(super) fn document(
         w.sql(if embedded.many { ") AS \"~\"" } else { ")" });
     }
     let outer = Some((&embedded.link, called));
+    match &groups {
+        Some(groups) => groups.source(w, &alias, outer)?,
+        None => source(w, &alias, node, outer)?,
+    }
     match (&groups, embedded.many) {
-        (Some(groups), many) => {
-            groups.source(w, &alias, outer)?;
-            if many {
-                groups.arrangement(w)?;
-            } else {
-                w.sql(" LIMIT 1");
-            }
-        }
-        (None, true) => {
-            source(w, &alias, node, outer)?;
-            arrangement(w, &alias, node)?;
-        }
-        (None, false) => {
-            source(w, &alias, node, outer)?;
+        (_, false) => {
             w.sql(" LIMIT 1");
         }
+        (Some(groups), true) => groups.arrangement(w)?,
+        (None, true) => arrangement(w, &alias, node)?,
     }
     w.sql(match (postgres, embedded.many) {
         (true, _) => ") AS \"~\")",
