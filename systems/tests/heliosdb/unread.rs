@@ -14,7 +14,7 @@ fn long() -> &'static str {
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8) \
              SELECT printf('%0900000d', i) FROM n"
         }
-        Engine::Postgres => "SELECT repeat('x', 90000) FROM generate_series(1, 80)",
+        Engine::Postgres => "SELECT repeat('x', 60000) FROM generate_series(1, 120)",
     }
 }
 
