@@ -132,6 +132,10 @@ impl Abrupt {
     pub(super) fn set(&self) {
         self.0.store(true, Ordering::Release);
     }
+
+    pub(super) fn unset(&self) {
+        self.0.store(false, Ordering::Release);
+    }
 }
 
 /// What a connection to an upstream is made of.

@@ -196,6 +196,11 @@ impl Lease {
         );
     }
 
+    /// How it ends.
+    pub(super) fn abrupt(&self) -> Abrupt {
+        self.conn.line.abrupt.clone()
+    }
+
     /// It speaks another protocol now, and is somebody else's.
     pub(super) fn switch(self) {
         self.cut.leave();

@@ -2,6 +2,7 @@
 //! byte for byte, until what opened it no longer stands. No other protocol is switched to
 //! (`h2c` least of all).
 
+use super::connect::Abrupt;
 use super::frames::{self, Frames};
 use crate::listener::Tether;
 use crate::slots::Slots;
@@ -21,11 +22,11 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Whether the request asks for a WebSocket, and does so in the one way. Any other upgrade
 /// is ignored, as RFC 9110 §7.8 allows.
@@ -88,6 +89,8 @@ pub(crate) fn set(headers: &mut HeaderMap) {
 pub(crate) struct Ends {
     pub(crate) client: OnUpgrade,
     pub(crate) upstream: OnUpgrade,
+    /// How the upstream's ends.
+    pub(super) abrupt: Abrupt,
 }
 
 /// Joins the two connections until either ends, both are silent for `idle`, `watch` says
@@ -107,9 +110,9 @@ pub(crate) fn join(
             tracing::debug!("websocket did not open");
             return;
         };
-        let said = Notify::new();
+        let (said, left) = (Notify::new(), Notify::new());
         let mut client = Framed::new(Heard::new(TokioIo::new(client), &said));
-        let mut upstream = Heard::new(TokioIo::new(upstream), &said);
+        let mut upstream = Kept::new(Heard::new(TokioIo::new(upstream), &said), &left);
         let silence = async { while timeout(idle, said.notified()).await.is_ok() {} };
         let cut = async {
             match tether.clone() {
@@ -117,12 +120,23 @@ pub(crate) fn join(
                 None => std::future::pending().await,
             }
         };
+        let alone = async {
+            left.notified().await;
+            sleep(FAREWELL).await;
+        };
+        // Unless the upstream ends it, which then has the port that waits.
+        ends.abrupt.set();
         let ended = tokio::select! {
             ended = watch.ended() => Some(ended),
             joined = tokio::io::copy_bidirectional(&mut client, &mut upstream) => {
-                if let Err(error) = joined {
-                    tracing::debug!(%error, "websocket ended");
+                match joined {
+                    Ok(_) => ends.abrupt.unset(),
+                    Err(error) => tracing::debug!(%error, "websocket ended"),
                 }
+                None
+            }
+            () = alone => {
+                tracing::debug!("websocket was left by its client");
                 None
             }
             () = silence => {
@@ -142,7 +156,8 @@ pub(crate) fn join(
     });
 }
 
-/// How long a client may take to read why its WebSocket was closed.
+/// How long a client may take to read why its WebSocket was closed, and an upstream to end
+/// one that its client left.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What a client is told (RFC 6455 §7.4.1): that it broke our rules, or to come again.
@@ -245,5 +260,38 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Heard<'_, T> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+/// The upstream's side, which is not told that the client's ended: whoever ends a connection
+/// first has its port taken for a minute, and clients can end as many as they like.
+struct Kept<'n, T> {
+    io: T,
+    left: &'n Notify,
+}
+
+impl<'n, T> Kept<'n, T> {
+    const fn new(io: T, left: &'n Notify) -> Self {
+        Self { io, left }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Kept<'_, T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Kept<'_, T> {
+    writes_through!(io);
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        self.left.notify_one();
+        Poll::Ready(Ok(()))
     }
 }

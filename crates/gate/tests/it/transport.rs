@@ -2,7 +2,8 @@
 //! what flows is not cut, what stands still is.
 
 use super::support::{
-    Answer, Running, ask, request_h2, route, say, send, soon, start, start_with, tls_upstream,
+    Answer, Running, ask, handshake, request_h2, route, say, send, soon, start, start_with,
+    tls_upstream, until_closed,
 };
 use bytes::Bytes;
 use doorward_gate::policy::spec::{RouteSpec, UpstreamSpec};
@@ -365,24 +366,26 @@ async fn a_connection_serves_nobody_else_after_a_body_that_is_seldom_read() {
     }
 }
 
+/// Anybody's, to an upstream of the test's own.
+fn own_route(origin: &str) -> RouteSpec {
+    let upstream = UpstreamSpec::Http {
+        base: origin.parse().unwrap(),
+        strip_prefix: None,
+        preserve_host: false,
+        tls: None,
+    };
+    RouteSpec {
+        public: true,
+        ..route("/own/**", upstream)
+    }
+}
+
 /// A farewell would keep a port for a minute, and a client can ask for many.
 #[tokio::test]
 async fn a_connection_that_serves_nobody_else_is_reset() {
     let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", upstream.local_addr().unwrap());
-    let gate = start(|realm| {
-        let upstream = UpstreamSpec::Http {
-            base: origin.parse().unwrap(),
-            strip_prefix: None,
-            preserve_host: false,
-            tls: None,
-        };
-        realm.routes.push(RouteSpec {
-            public: true,
-            ..route("/own/**", upstream)
-        });
-    })
-    .await;
+    let gate = start(|realm| realm.routes.push(own_route(&origin))).await;
     let asking = ask(gate.addr, "GET /own/x", &[]);
     let serving = async {
         let (mut stream, _) = upstream.accept().await.unwrap();
@@ -394,6 +397,45 @@ async fn a_connection_that_serves_nobody_else_is_reset() {
     };
     let (answer, end) = tokio::join!(asking, soon(serving));
     assert_eq!(answer.body, "ok");
+    let kind = end.expect_err("it said farewell").kind();
+    assert_eq!(kind, std::io::ErrorKind::ConnectionReset);
+}
+
+/// Else each WebSocket that a client opens and leaves has a port of this machine for a minute.
+#[tokio::test]
+async fn an_upstream_whose_websocket_the_client_left_is_reset() {
+    let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", upstream.local_addr().unwrap());
+    let gate = start(|realm| realm.routes.push(own_route(&origin))).await;
+    let leaving = async {
+        let mut client = TcpStream::connect(gate.addr).await.unwrap();
+        let asked = handshake("/own/ws");
+        client.write_all(asked.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(client.read_u8().await.unwrap());
+        }
+        assert!(head.starts_with(b"HTTP/1.1 101"));
+        client.write_all(b"last").await.unwrap();
+        client.shutdown().await.unwrap();
+        // Its answers still come, until it is over.
+        until_closed(client).await
+    };
+    let serving = async {
+        let (mut stream, _) = upstream.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            assert!(stream.read_buf(&mut head).await.unwrap() > 0);
+        }
+        let accepted = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: yes\r\n\r\n";
+        stream.write_all(accepted).await.unwrap();
+        let mut last = [0; 4];
+        stream.read_exact(&mut last).await.unwrap();
+        stream.write_all(b"late").await.unwrap();
+        (last, stream.read(&mut [0; 4]).await)
+    };
+    let (heard, (last, end)) = soon(async { tokio::join!(leaving, serving) }).await;
+    assert_eq!((&last, heard.as_slice()), (b"last", &b"late"[..]));
     let kind = end.expect_err("it said farewell").kind();
     assert_eq!(kind, std::io::ErrorKind::ConnectionReset);
 }

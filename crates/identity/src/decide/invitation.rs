@@ -594,4 +594,65 @@ mod tests {
             assert_eq!(taken, expected);
         }
     }
+
+    #[test]
+    fn an_invitation_lives_as_long_as_its_kind_may() {
+        let seconds = |n| Some(Duration::from_secs(n));
+        let wrong = Err(ManageRefusal::Invalid("the invitation's life"));
+        for delivery in [Delivery::Mail, Delivery::Answer, Delivery::Nobody] {
+            for fits in [None, seconds(60), seconds(604_800)] {
+                assert_eq!(life(fits, delivery), Ok(fits), "{delivery:?}");
+            }
+            for no in [seconds(59), seconds(604_801)] {
+                assert_eq!(life(no, delivery), wrong, "{delivery:?} {no:?}");
+            }
+        }
+        assert_eq!(life(None, Delivery::SignUp), Ok(seconds(3600)));
+        for fits in [seconds(60), seconds(86_400)] {
+            assert_eq!(life(fits, Delivery::SignUp), Ok(fits));
+        }
+        for no in [seconds(59), seconds(86_401)] {
+            assert_eq!(life(no, Delivery::SignUp), wrong, "{no:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_takes_alone_what_was_made_so_by_whose_word_proves_it() {
+        let made = invitation(Delivery::SignUp, &["boss"]);
+        let voucher = manager(vec![
+            has(EDIT, Some("acme")),
+            has(USERS, None),
+            has_role("boss", Some("acme")),
+            has("read", Some("acme")),
+        ]);
+        let operator = ManagementCaller::Operator;
+        for maker in [&operator, &voucher] {
+            assert!(is_taken_by_address(&made, Some(maker), NOW), "{maker:?}");
+            let last = made.expires_at.minus(Duration::from_micros(1));
+            assert!(is_taken_by_address(&made, Some(maker), last));
+            for late in [
+                made.expires_at,
+                made.expires_at.plus(Duration::from_secs(1)),
+            ] {
+                assert!(!is_taken_by_address(&made, Some(maker), late));
+            }
+            for other in [Delivery::Mail, Delivery::Answer, Delivery::Nobody] {
+                let other = invitation(other, &["boss"]);
+                assert!(!is_taken_by_address(&other, Some(maker), NOW));
+            }
+        }
+        assert!(!is_taken_by_address(&made, None, NOW));
+        let mut unvouched = made.clone();
+        unvouched.through.vouched = false;
+        assert!(!is_taken_by_address(&unvouched, Some(&voucher), NOW));
+        // Who vouches no more, who may seat nobody there, and who may not give the role.
+        for grants in [
+            vec![has(EDIT, Some("acme")), has_role("boss", Some("acme"))],
+            vec![has(USERS, None)],
+            vec![has(EDIT, Some("acme")), has(USERS, None)],
+        ] {
+            let maker = manager(grants);
+            assert!(!is_taken_by_address(&made, Some(&maker), NOW), "{maker:?}");
+        }
+    }
 }

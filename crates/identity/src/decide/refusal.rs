@@ -339,7 +339,13 @@ mod tests {
 
     #[test]
     fn who_was_too_often_is_told_when_to_come_again() {
-        let refusals: [(&dyn Reason, Option<u64>); 12] = [
+        let manage = SignUpRefusal::Manage(ManageRefusal::TooManyMails(8));
+        let sign_in = SignUpRefusal::SignIn(SignInRefusal::TooManyGuesses(7));
+        let refusals: [(&dyn Reason, Option<u64>); 16] = [
+            (&manage, Some(8)),
+            (&sign_in, Some(7)),
+            (&SignUpRefusal::Closed, None),
+            (&SignUpRefusal::Exists, None),
             (&ManageRefusal::TooManyGuesses(7), Some(7)),
             (&ManageRefusal::TooManyMails(8), Some(8)),
             (&ManageRefusal::TooManyPasswords(9), Some(9)),

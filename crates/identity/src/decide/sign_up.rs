@@ -207,4 +207,12 @@ mod tests {
             assert_eq!(sign_up(&input), expected, "{account:?} {shown:?}");
         }
     }
+
+    #[test]
+    fn the_audit_log_says_how_a_membership_began() {
+        use Enrolling::{Address, Claim, Nowhere, OwnTenant, Shown};
+        let all = [Shown, Claim, Address, OwnTenant, Nowhere].map(Enrolling::as_str);
+        let expected = ["proven", "proven", "invited_address", "own_tenant", "none"];
+        assert_eq!(all, expected);
+    }
 }

@@ -323,3 +323,21 @@ fn who_has_its_address_in_one_tenant_is_given_nothing_beyond() {
         assert_eq!(given, expected, "{:?}", subject.identifier);
     }
 }
+
+/// A person whom a name or an address means is never one whom a squatter made for himself.
+#[test]
+fn who_made_an_account_for_himself_is_not_whom_anybody_means() {
+    let email = || Email::new("user1@example.org").unwrap();
+    let self_made = subject(1, Identifier::user(Address::confirmed(email(), NOW)));
+    assert!(is_self_made(&self_made));
+    assert_eq!(
+        check_meant(&self_made),
+        Err(ManageRefusal::SelfMade(self_made.id))
+    );
+    let nameless = subject(1, Identifier::User(Contact::default()));
+    let said = subject(1, Identifier::user(Address::said(email())));
+    for meant in [user(1), said, nameless, service(1)] {
+        assert!(!is_self_made(&meant), "{:?}", meant.identifier);
+        assert_eq!(check_meant(&meant), Ok(()));
+    }
+}
