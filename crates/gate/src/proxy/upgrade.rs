@@ -87,10 +87,20 @@ pub(crate) fn set(headers: &mut HeaderMap) {
 
 /// The two connections to be joined.
 pub(crate) struct Ends {
-    pub(crate) client: OnUpgrade,
-    pub(crate) upstream: OnUpgrade,
+    client: OnUpgrade,
+    upstream: OnUpgrade,
     /// How the upstream's ends.
-    pub(super) abrupt: Abrupt,
+    abrupt: Abrupt,
+}
+
+impl Ends {
+    pub(super) const fn new(client: OnUpgrade, upstream: OnUpgrade, abrupt: Abrupt) -> Self {
+        Self {
+            client,
+            upstream,
+            abrupt,
+        }
+    }
 }
 
 /// Joins the two connections until either ends, both are silent for `idle`, `watch` says

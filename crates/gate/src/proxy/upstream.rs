@@ -400,11 +400,8 @@ fn finish(
         if !upgrade::is_to_websocket(response.headers()) {
             return Err(failed("other_upgrade"));
         }
-        let ends = upgrade::Ends {
-            client,
-            upstream: hyper::upgrade::on(&mut response),
-            abrupt: lease.abrupt(),
-        };
+        let upstream = hyper::upgrade::on(&mut response);
+        let ends = upgrade::Ends::new(client, upstream, lease.abrupt());
         let watch = std::mem::replace(&mut watch, Watch::Nobody);
         upgrade::join(ends, held, idle.websocket, watch);
     }
