@@ -179,6 +179,7 @@ impl Options {
             clients: self.clients,
             time: Duration::from_secs(time),
             least: 0,
+            every_sort: false,
             faults,
             rhythm,
             size: Size {

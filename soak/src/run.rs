@@ -3,9 +3,10 @@
 
 use crate::check::{Report, Violation, check};
 use crate::client::{Client, Ground};
+use crate::coverage;
 use crate::dice::Dice;
 use crate::fault::{self, Fault, Rhythm};
-use crate::history::Event;
+use crate::history::{Event, Log};
 use crate::plant::Plant;
 use crate::site::{self, Size};
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-/// How long a run is extended at most for its least number of operations.
+/// How long a run is extended at most for what must be in it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is to be run.
@@ -29,6 +30,8 @@ pub struct Plan {
     /// How many acknowledged operations there must be, however long it takes; a slow
     /// machine must not make a run say nothing.
     pub least: usize,
+    /// Whether every sort of operation must come up, likewise.
+    pub every_sort: bool,
     /// What may happen meanwhile, as far as the installation has it.
     pub faults: Vec<Fault>,
     /// How it happens. The run is over when there is no more of it.
@@ -98,7 +101,7 @@ fn work(plant: &mut Plant, ground: &Ground, plan: &Plan) -> Vec<Fault> {
             let goes_on = || {
                 let soon = begin.elapsed() < plan.time;
                 let late = begin.elapsed() > plan.time + PATIENCE;
-                soon || (ground.log.acknowledged() < plan.least && !late)
+                soon || (!late && is_wanting(&ground.log, plan))
             };
             while goes_on() && !over_too.load(Ordering::Relaxed) {
                 std::thread::park_timeout(Duration::from_millis(50));
@@ -110,6 +113,12 @@ fn work(plant: &mut Plant, ground: &Ground, plan: &Plan) -> Vec<Fault> {
         let _end = Sets(&over);
         fault::strike_until(&told, plant, nodes, &possible, rhythm, dice.part(0))
     })
+}
+
+/// Whether something is not in the history that must be.
+fn is_wanting(log: &Log, plan: &Plan) -> bool {
+    log.acknowledged() < plan.least
+        || (plan.every_sort && !coverage::missing(&log.events()).is_empty())
 }
 
 /// Set however a block is left: clients end also when a node does not come up again, and the

@@ -121,8 +121,8 @@ pub(crate) fn join(
             return;
         };
         let (said, left) = (Notify::new(), Notify::new());
-        let mut client = Framed::new(Heard::new(TokioIo::new(client), &said));
-        let mut upstream = Kept::new(Heard::new(TokioIo::new(upstream), &said), &left);
+        let mut client = Framed::new(Heard::new(TokioIo::new(client), &said, None));
+        let mut upstream = Heard::new(TokioIo::new(upstream), &said, Some(&left));
         let silence = async { while timeout(idle, said.notified()).await.is_ok() {} };
         let cut = async {
             match tether.clone() {
@@ -238,15 +238,19 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Framed<T> {
     }
 }
 
-/// One side of a WebSocket; tells when it says something.
+/// One side of a WebSocket; tells when it says something. The upstream's is not told that the
+/// client's ended: whoever ends a connection first has its port taken for a minute, and
+/// clients can end as many as they like.
 struct Heard<'n, T> {
     io: T,
     said: &'n Notify,
+    /// Hears that the other side ended, in place of this one.
+    left: Option<&'n Notify>,
 }
 
 impl<'n, T> Heard<'n, T> {
-    const fn new(io: T, said: &'n Notify) -> Self {
-        Self { io, said }
+    const fn new(io: T, said: &'n Notify, left: Option<&'n Notify>) -> Self {
+        Self { io, said, left }
     }
 }
 
@@ -269,39 +273,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Heard<'_, T> {
     writes_through!(io);
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
-    }
-}
-
-/// The upstream's side, which is not told that the client's ended: whoever ends a connection
-/// first has its port taken for a minute, and clients can end as many as they like.
-struct Kept<'n, T> {
-    io: T,
-    left: &'n Notify,
-}
-
-impl<'n, T> Kept<'n, T> {
-    const fn new(io: T, left: &'n Notify) -> Self {
-        Self { io, left }
-    }
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Kept<'_, T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Kept<'_, T> {
-    writes_through!(io);
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(left) = self.left else {
+            return Pin::new(&mut self.io).poll_shutdown(cx);
+        };
         ready!(Pin::new(&mut self.io).poll_flush(cx))?;
-        self.left.notify_one();
+        left.notify_one();
         Poll::Ready(Ok(()))
     }
 }

@@ -1,4 +1,5 @@
-//! Issuers over a way out that answers as the test says, on a clock that it moves.
+//! Issuers over a way out that answers as the test says, on a clock that it moves: the
+//! runtime's time is paused, so a sleep passes in no time and ends when all else waits.
 
 use super::*;
 use doorward_base::egress::{EgressAnswer, EgressError, Sending};
