@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 /// Shorter than the keep-alive of common servers (Node.js: 5 s), so that a pooled
@@ -23,6 +24,9 @@ const AGE: Duration = Duration::from_secs(300);
 const MAX_IDLE: usize = 512;
 /// How long a connection that serves nobody else stays before it is reset.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How many may stay so at once; one more is reset at once. They are beside those that clients
+/// have a place for.
+const MAX_LEAVING: usize = 256;
 /// How long a connection rests after an answer without a body: what its upstream sends all
 /// the same a little later is seen meanwhile, and ends it. It would be taken for the next
 /// answer (RFC 9112 §9.3).
@@ -71,9 +75,19 @@ impl Line {
 }
 
 /// The waiting connections.
-#[derive(Default)]
 pub(crate) struct Pool {
     waiting: Mutex<Waiting>,
+    /// Room for those that wait for their end.
+    leaving: Arc<Semaphore>,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self {
+            waiting: Mutex::default(),
+            leaving: Arc::new(Semaphore::new(MAX_LEAVING)),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -177,11 +191,14 @@ impl Lease {
             Next::Anybody => now,
             Next::Later => now + REST,
             Next::Nobody => {
-                tokio::spawn(async move {
-                    // A reset would take from the upstream what it has not read of the request.
-                    tokio::time::sleep(FAREWELL).await;
-                    drop((cut, conn));
-                });
+                let room = Arc::clone(&pool.leaving).try_acquire_owned();
+                // A reset takes from the upstream what it has not read of the request.
+                if let Ok(room) = room {
+                    tokio::spawn(async move {
+                        tokio::time::sleep(FAREWELL).await;
+                        drop((cut, conn, room));
+                    });
+                }
                 return;
             }
         };

@@ -440,6 +440,41 @@ async fn an_upstream_whose_websocket_the_client_left_is_reset() {
     assert_eq!(kind, std::io::ErrorKind::ConnectionReset);
 }
 
+/// A reset at once would take from it what it has not read.
+#[tokio::test]
+async fn an_upstream_that_answers_early_reads_the_request_whole() {
+    const LENGTH: usize = 200_000;
+    let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", upstream.local_addr().unwrap());
+    let gate = start(|realm| realm.routes.push(own_route(&origin))).await;
+    let body = "b".repeat(LENGTH);
+    let (answered, hears) = tokio::sync::oneshot::channel::<()>();
+    let asking = async {
+        let answer = send(gate.addr, "DELETE /own/x", &[], &body).await;
+        answered.send(()).unwrap();
+        answer.status
+    };
+    let serving = async {
+        let (mut stream, _) = upstream.accept().await.unwrap();
+        let mut seen = Vec::new();
+        let head = loop {
+            assert!(stream.read_buf(&mut seen).await.unwrap() > 0);
+            if let Some(end) = seen.windows(4).position(|four| four == b"\r\n\r\n") {
+                break end + 4;
+            }
+        };
+        let early = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(early).await.unwrap();
+        // It reads on when its answer has long been taken.
+        hears.await.unwrap();
+        while seen.len() < head + LENGTH {
+            assert!(stream.read_buf(&mut seen).await.unwrap() > 0, "cut short");
+        }
+    };
+    let (status, ()) = soon(async { tokio::join!(asking, serving) }).await;
+    assert_eq!(status, 202);
+}
+
 /// A client that sends its next request there would lose it.
 #[tokio::test]
 async fn who_sent_a_body_that_nobody_read_is_told_so_after_the_permit_too() {
