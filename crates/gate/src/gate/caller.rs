@@ -8,13 +8,12 @@ use crate::policy::spec::MountAccess;
 use crate::port::Facts;
 use crate::stage::decide::{self, Permit, Presenter};
 use crate::stage::guard::{self, Asked};
-use crate::stage::route::{self, Found};
+use crate::stage::route;
 use crate::stage::verify::{Presented, Verified, Verifier, origin, presented};
 use crate::stage::{Passed, Stop, limit};
 use doorward_base::{CredentialKind, ErrorCode, Timestamp};
 use http::Method;
 use http::request::Parts;
-use std::sync::Arc;
 
 /// A browser adds a Basic credential by itself, also to what pages of other sites send.
 pub(super) fn check_page(
@@ -79,11 +78,7 @@ impl Gate {
         if refused.is_ok() || !scene.realm.watches_exposure {
             return refused;
         }
-        let found = route::find(scene.realm, scene.path, &parts.method);
-        let target = match &found {
-            Found::Target(target) => Some(*target),
-            Found::Nothing { .. } => None,
-        };
+        let target = route::find(scene.realm, scene.path, &parts.method).target();
         // What is presented at an open mount is the target's own business.
         let mount = target.and_then(Target::mount);
         if mount.is_some_and(|mount| mount.access == MountAccess::Open) {
@@ -94,12 +89,22 @@ impl Gate {
             request: case.request,
             peer: scene.client.ip,
         };
-        if let Ok(Some(found)) = self.find_credential(scene, target, parts, case.now)
-            && let Ok(verified) = self.verify_found(scene, target, &found, case).await
-        {
-            let (realm, principal) = (&scene.realm.handle, &verified.principal);
-            self.parts.introspect.exposed(realm, principal, facts).await;
-            case.principal = Some(Arc::clone(principal));
+        let found = self.find_credential(scene, target, parts, case.now);
+        let Ok(Some(presented::Found { caller, beside })) = found else {
+            return refused;
+        };
+        // Each by itself: that they do not go together makes neither less exposed.
+        for credential in beside.iter().chain([&caller]) {
+            let verified = self.verify(scene, target, credential, case).await;
+            let Ok(Verified { principal, .. }) = verified else {
+                continue;
+            };
+            let realm = &scene.realm.handle;
+            self.parts
+                .introspect
+                .exposed(realm, &principal, facts)
+                .await;
+            case.principal = Some(principal);
         }
         refused
     }

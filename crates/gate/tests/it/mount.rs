@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use doorward_base::CredentialKind::{ApiToken, Client, Jwt, Session};
 use doorward_base::limit::Quota;
 use doorward_gate::policy::spec::{
-    CorsSpec, LimitKey, LimitSpec, MountAccess, MountSpec, Origins, RealmSpec,
+    CorsSpec, LimitKey, LimitSpec, MountAccess, MountSpec, Origins, RealmSpec, RequireHttps,
 };
 use http::Method;
 use serde_json::{Map, Value};
@@ -177,6 +177,43 @@ async fn a_mount_takes_the_kinds_of_credential_that_it_names() {
     let junk = [("Authorization", "Bearer a.b.c")];
     let answer = ask(gate.addr, "GET /m/optional/x", &junk).await;
     assert_eq!(answer.status, 401);
+}
+
+/// Whoever was on the way has read both.
+#[tokio::test]
+async fn both_credentials_of_a_call_over_plain_http_are_told() {
+    let gate = start(|realm| {
+        mounts(realm);
+        realm.require_https = RequireHttps::Reject;
+        realm.watches_exposure = true;
+    })
+    .await;
+    let (key, foreign, unknown) = (api_token(1), api_token(2), api_token(3));
+    gate.world.know(&key);
+    gate.world.know_of(&foreign, Some("globex"));
+    let jwt = gate.world.bearer(|_| {});
+    let bearer = ("Authorization", jwt.as_str());
+    for (headers, told) in [
+        (vec![bearer, ("X-Api-Key", &*key)], 2),
+        // Which would be refused over TLS too.
+        (vec![bearer, ("X-Api-Key", &*foreign)], 2),
+        (
+            vec![("Authorization", "Bearer x.y.z"), ("X-Api-Key", &*key)],
+            1,
+        ),
+        (vec![bearer, ("X-Api-Key", &*unknown)], 1),
+        (vec![bearer], 1),
+        (vec![], 0),
+    ] {
+        gate.world.exposed.lock().unwrap().clear();
+        let refused = ask(gate.addr, "GET /m/keyed/x", &headers).await;
+        assert_eq!(refused.status, 403);
+        assert_eq!(
+            gate.world.exposed.lock().unwrap().len(),
+            told,
+            "{headers:?}"
+        );
+    }
 }
 
 #[tokio::test]
