@@ -60,6 +60,24 @@ const fn is_path_byte(byte: u8) -> bool {
         )
 }
 
+/// A path, canonical or opaque, with every escape decoded that stands for what a path may have
+/// plainly: `%40` and `@` are two spellings (RFC 3986 §2.2) that most servers read as one.
+/// `None` if there is no such escape.
+pub(crate) fn plainly(path: &str) -> Option<String> {
+    let mut out = Vec::new();
+    let mut rest = path.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let spelt = (byte == b'%').then(|| escape(after)).flatten();
+        let spelt = spelt.filter(|&(value, _)| value != b'/' && is_path_byte(value));
+        let (plain, after) = spelt.unwrap_or((byte, after));
+        out.push(plain);
+        rest = after;
+    }
+    // What was decoded is ASCII.
+    let is_shorter = out.len() < path.len();
+    is_shorter.then(|| String::from_utf8(out).ok()).flatten()
+}
+
 const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
@@ -224,7 +242,39 @@ mod tests {
         }
     }
 
+    #[test]
+    fn escapes_of_what_a_path_may_have_plainly_are_decoded() {
+        for (path, plain) in [
+            ("/npm/%40in/x", Some("/npm/@in/x")),
+            ("/keys%3Adestroy", Some("/keys:destroy")),
+            ("/keys%3adestroy", Some("/keys:destroy")),
+            (
+                "/%21%24%26%27%28%29%2A%2B%2C%3D%3A%40",
+                Some("/!$&'()*+,=:@"),
+            ),
+            ("/%25%40", Some("/%25@")),
+            ("/a%2Fb", None),
+            ("/a%20b", None),
+            ("/a%25", None),
+            ("/caf%C3%A9", None),
+            ("/npm/@in", None),
+        ] {
+            assert_eq!(plainly(path).as_deref(), plain, "{path}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_path_spelt_plainly_is_canonical_and_stays(
+            raw in "/(%|%25|%[2-7][0-9a-f]|[a-f0-9.@:]){0,24}"
+        ) {
+            if let Ok(canonical) = normalise(&raw) && let Some(plain) = plainly(&canonical) {
+                let again = normalise(&plain);
+                prop_assert_eq!(again.as_deref(), Ok(&*plain));
+                prop_assert_eq!(plainly(&plain), None);
+            }
+        }
+
         #[test]
         fn normalising_twice_changes_nothing(
             raw in "/(/|%|%25|%[2367][0-9a-f]|[a-f0-9.;]|\\\\|e){0,24}"

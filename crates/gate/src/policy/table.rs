@@ -6,6 +6,7 @@
 //! broader pattern must not answer for `/admin/` where `/admin` has rules of its own.
 //! Not here: what a target does.
 
+use crate::path::{normalise, plainly};
 use std::fmt;
 use std::str::FromStr;
 
@@ -32,7 +33,7 @@ pub enum PatternError {
     NotAbsolute,
     /// A literal part is not in canonical form, so no request could match it.
     #[error(
-        "a path pattern is written in canonical form, without escapes of plain letters, //, ;, . or .."
+        "a path pattern is written in canonical form, without escapes of what a path has plainly (letters, @, :), //, ;, . or .."
     )]
     NotCanonical,
     /// Braces or stars in other places than `{name}` and a last `**`.
@@ -76,9 +77,8 @@ impl FromStr for Pattern {
                 "" if parts.peek().is_some() => return Err(PatternError::NotCanonical),
                 _ => {
                     let path = format!("/{part}");
-                    let same =
-                        crate::path::normalise(&path).is_ok_and(|canonical| canonical == path);
-                    if !same {
+                    let same = normalise(&path).is_ok_and(|canonical| canonical == path);
+                    if !same || plainly(&path).is_some() {
                         return Err(PatternError::NotCanonical);
                     }
                     Segment::Literal(part.into())
@@ -425,6 +425,7 @@ mod tests {
             ("/{x-y}", PatternError::Wildcard),
             ("/a//b", PatternError::NotCanonical),
             ("/%61", PatternError::NotCanonical),
+            ("/%40scope", PatternError::NotCanonical),
             ("/..", PatternError::NotCanonical),
             ("/a;b", PatternError::NotCanonical),
         ] {

@@ -45,22 +45,35 @@ impl<'r> Found<'r> {
 /// both readings lead to the same routes, and these pass such paths on.
 pub(crate) fn path_of<'p>(realm: &Realm, raw: &'p str) -> Result<Cow<'p, str>, PathError> {
     let error = match path::normalise(raw) {
-        Ok(path) => return Ok(path),
+        Ok(Cow::Borrowed(path)) => return Ok(Cow::Borrowed(path)),
+        Ok(Cow::Owned(path)) => return Ok(Cow::Owned(spell(realm, path))),
         Err(error) => error,
     };
     let Ok(opaque) = path::read_opaque(raw) else {
         return Err(error);
     };
-    let numbers = realm.table.find(&opaque.text);
+    let text = spell(realm, opaque.text);
+    let decoded = spell(realm, opaque.decoded);
+    let numbers = realm.table.find(&text);
     let forward = !numbers.is_empty()
         && numbers.iter().all(|&number| {
             let target = realm.targets.get(number);
             target.is_some_and(Target::forwards_ambiguous)
         });
-    if forward && realm.table.find(&opaque.decoded) == numbers {
-        Ok(Cow::Owned(opaque.text))
+    if forward && realm.table.find(&decoded) == numbers {
+        Ok(Cow::Owned(text))
     } else {
         Err(error)
+    }
+}
+
+/// The spelling that is matched and forwarded: the plain one where the two lead to different
+/// routes, for that is what a server makes of either; as it came elsewhere, for signatures of
+/// requests are of the text.
+fn spell(realm: &Realm, path: String) -> String {
+    match path::plainly(&path) {
+        Some(plain) if realm.table.find(&plain) != realm.table.find(&path) => plain,
+        _ => path,
     }
 }
 

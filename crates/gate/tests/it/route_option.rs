@@ -422,6 +422,62 @@ async fn no_reading_of_such_a_path_leads_past_another_routes_rules() {
     }
 }
 
+#[tokio::test]
+async fn an_escape_leads_past_no_narrower_route_that_a_server_finds_without_it() {
+    let gate = with_routes(|upstream| {
+        let within = |path: &str| RouteSpec {
+            credentials: vec![CredentialKind::Jwt],
+            ..route(path, upstream.clone())
+        };
+        let mut routes = registry(&upstream);
+        routes.extend([
+            within("/npm-admin/keys:destroy"),
+            within("/pub/@internal/**"),
+            within("/pub/Users(1)"),
+            RouteSpec {
+                public: true,
+                ..route("/pub/**", upstream.clone())
+            },
+        ]);
+        routes
+    })
+    .await;
+    let jwt = gate.world.bearer(|_| {});
+    for (path, plain) in [
+        ("/pub/%40internal/secret", "/pub/@internal/secret"),
+        ("/pub/Users%281%29", "/pub/Users(1)"),
+        ("/pub/Users%281)/", "/pub/Users(1)/"),
+        ("/npm-admin/keys%3adestroy", "/npm-admin/keys:destroy"),
+    ] {
+        let answer = ask(gate.addr, &format!("GET {path}"), &[]).await;
+        assert_eq!(answer.status, 401, "{path}");
+        let facts = [("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", path)];
+        let asked = ask(gate.addr, "GET /forward-auth", &facts).await;
+        assert_eq!(asked.status, 401, "{path}");
+        // Who may come in is forwarded by the spelling that was judged.
+        let let_in = ask(
+            gate.addr,
+            &format!("GET {path}"),
+            &[("Authorization", &*jwt)],
+        )
+        .await;
+        let head = let_in.json()["head"].as_str().unwrap().to_owned();
+        assert!(
+            head.starts_with(&format!("GET {plain} HTTP/1.1")),
+            "{path}: {head}"
+        );
+    }
+    // Where no route tells the spellings apart they are the upstream's affair.
+    for path in ["/pub/a%40b", "/pub/%2B", "/npm/%40scope%2Fname"] {
+        let answer = ask(gate.addr, &format!("GET {path}"), &[]).await;
+        let head = answer.json()["head"].as_str().unwrap().to_owned();
+        assert!(
+            head.starts_with(&format!("GET {path} HTTP/1.1")),
+            "{path}: {head}"
+        );
+    }
+}
+
 #[test]
 fn a_route_that_forwards_ambiguous_paths_stands_alone_below_its_prefix() {
     use AmbiguousPaths::{Forward, Refuse};
