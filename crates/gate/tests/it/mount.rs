@@ -197,7 +197,7 @@ async fn every_credential_of_a_call_over_plain_http_is_told() {
         let pair = STANDARD.encode(format!("{user}:{password}"));
         format!("Basic {pair}")
     };
-    let (as_password, as_client) = (basic("witboost", &key), basic("the app", "s:cret+1"));
+    let (as_password, as_client) = (basic("witboost", &key), basic("the+app", "s%3Acret%2B1"));
     let cookie = ("Cookie", "__Host-s=signed-in");
     for (path, headers, told) in [
         (
