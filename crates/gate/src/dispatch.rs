@@ -10,11 +10,11 @@ use crate::policy::spec::UpstreamSpec;
 use crate::proxy::echo;
 use crate::proxy::headers::{Seen, prepare};
 use crate::proxy::upgrade;
-use crate::proxy::upstream::Outgoing;
+use crate::proxy::upstream::{Failure, Outgoing};
 use crate::stage::decide::Permit;
 use crate::stage::verify::{Verified, presented};
 use crate::stage::{Passed, Stop, limit};
-use crate::stream::Bond;
+use crate::stream::{Bond, Broken, while_it_stands};
 use doorward_base::{Effects, ErrorCode};
 use doorward_surface::{Context, Local, Refusal};
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
@@ -84,10 +84,11 @@ impl Gate {
             strips.then(|| presented::strip_query(scene.realm, route, query))
         })
         .ok_or_else(|| Stop::new(ErrorCode::PathAmbiguous, "guard", "target"))?;
+        let bond = self.bond(scene, verified.as_ref(), &permit);
         if let Some(local) = LocalCall::of(target) {
             parts.uri = rebuild(&parts.uri, forwarded);
             return self
-                .call_local(local, permit, scene, (parts, body), case)
+                .call_local(local, (permit, bond), scene, (parts, body), case)
                 .await;
         }
         let Some(route) = target.route() else {
@@ -106,10 +107,17 @@ impl Gate {
         prepare(&mut parts.headers, &seen)
             .map_err(|_| Stop::new(ErrorCode::TokenInvalid, "decide", "claim_unwritable"))?;
         let answer = if route.spec.upstream == UpstreamSpec::Echo {
-            echo::answer(permit, &parts.method, &forwarded, &parts.headers, body).await
+            echo::answer(
+                (permit, bond),
+                &parts.method,
+                &forwarded,
+                &parts.headers,
+                body,
+            )
+            .await
         } else {
             let outgoing = Outgoing {
-                bond: self.bond(scene, verified.as_ref(), &permit),
+                bond,
                 permit,
                 route,
                 parts,
@@ -137,7 +145,7 @@ impl Gate {
     async fn call_local(
         &self,
         local: LocalCall<'_>,
-        permit: Permit,
+        (permit, bond): (Permit, Option<Bond>),
         scene: Scene<'_>,
         (parts, body): (Parts, Capped),
         case: &Case,
@@ -158,11 +166,17 @@ impl Gate {
             secure: client.secure,
             effects: Effects::undeclared(),
         };
+        let course = body.course();
         let request = Request::from_parts(parts, GateBody::Request(body).boxed_unsync());
-        let called = tokio::time::timeout(local.timeout, local.target.call(request, context));
-        let mut answer = called
-            .await
-            .map_err(|_| Stop::new(ErrorCode::DeadlinePassed, local.name, "deadline"))?;
+        let call = local.target.call(request, context);
+        let called = while_it_stands(call, local.timeout, &course, bond).await;
+        let mut answer = called.map_err(|broken| match broken {
+            Broken::Late => Stop::new(ErrorCode::DeadlinePassed, local.name, "deadline"),
+            Broken::Ended(ended) => {
+                let Failure { code, check } = ended.into();
+                Stop::new(code, local.name, check)
+            }
+        })?;
         let Some(refusal) = answer.extensions_mut().remove::<Refusal>() else {
             return Ok(answer.map(GateBody::Local));
         };

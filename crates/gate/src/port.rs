@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use doorward_base::limit::{Allowance, Amount, Verdict};
 use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::{
-    ClassName, ErrorCode, Principal, RequestId, Scope, Secret, SubjectId, TenantId, Timestamp,
+    ClassName, CredentialKind, ErrorCode, Principal, RequestId, Scope, Secret, SubjectId, TenantId,
+    Timestamp,
 };
 use doorward_jose::key_set::KeySet;
 use doorward_surface::RealmHandle;
@@ -104,9 +105,16 @@ pub trait Introspect: Send + Sync {
         Err(NOT_BUILT)
     }
 
-    /// A credential of this caller came over plain HTTP where TLS is demanded: whoever was
-    /// on the way has read it. By default nobody minds.
-    async fn exposed(&self, _realm: &RealmHandle, _principal: &Principal, _facts: Facts) {}
+    /// A credential of this kind came over plain HTTP where TLS is demanded, and verified as
+    /// this caller's: whoever was on the way has read it. By default nobody minds.
+    async fn exposed(
+        &self,
+        _realm: &RealmHandle,
+        _principal: &Principal,
+        _kind: CredentialKind,
+        _facts: Facts,
+    ) {
+    }
 }
 
 /// What a port answers that does not know this kind of credential.

@@ -4,17 +4,20 @@
 //! (`port`).
 //!
 //! * this file: a stream, what it hangs on, and when it looks;
-//! * [`registry`]: which streams are told to look again when something changed.
+//! * [`registry`]: which streams are told to look again when something changed;
+//! * [`answering`]: uploads that are answered in this process.
 //!
 //! A request that is over within [`YOUNG`] never comes here: no lock, no timer. One that
 //! goes on is registered, looks once, and then whenever something that it hangs on
 //! changes; also every few seconds, for what no change tells of (the end of a grace, the
 //! silence of the store), and at its `exp`.
 
+mod answering;
 mod registry;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use answering::{Broken, while_it_stands};
 pub use registry::{Mark, Streams};
 
 use crate::policy::compiled::{Policies, Realm};

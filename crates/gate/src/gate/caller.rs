@@ -7,9 +7,10 @@ use crate::policy::compiled::{Realm, Target, TargetKind};
 use crate::policy::spec::MountAccess;
 use crate::port::Facts;
 use crate::stage::decide::{self, Permit, Presenter};
+use crate::stage::forwarded::Client;
 use crate::stage::guard::{self, Asked};
 use crate::stage::route;
-use crate::stage::verify::{Presented, Verified, Verifier, origin, presented};
+use crate::stage::verify::{Presented, Verified, Verifier, exposed, origin, presented};
 use crate::stage::{Passed, Stop, limit};
 use doorward_base::{CredentialKind, ErrorCode, Timestamp};
 use http::Method;
@@ -89,21 +90,26 @@ impl Gate {
             request: case.request,
             peer: scene.client.ip,
         };
-        let found = self.find_credential(scene, target, parts, case.now);
-        let Ok(Some(presented::Found { caller, beside })) = found else {
-            return refused;
+        // What is only taken over TLS is looked at all the same: it was sent.
+        let client = Client {
+            secure: true,
+            ..*scene.client
         };
-        // Each by itself: that they do not go together makes neither less exposed.
-        for credential in beside.iter().chain([&caller]) {
-            let verified = self.verify(scene, target, credential, case).await;
-            let Ok(Verified { principal, .. }) = verified else {
+        let scene = Scene {
+            client: &client,
+            ..scene
+        };
+        for credential in exposed::find_all(scene.realm, target, parts) {
+            let verified = self.verify(scene, target, &credential, case).await;
+            let Ok(Verified {
+                principal, kind, ..
+            }) = verified
+            else {
                 continue;
             };
             let realm = &scene.realm.handle;
-            self.parts
-                .introspect
-                .exposed(realm, &principal, facts)
-                .await;
+            let introspect = &self.parts.introspect;
+            introspect.exposed(realm, &principal, kind, facts).await;
             case.principal = Some(principal);
         }
         refused

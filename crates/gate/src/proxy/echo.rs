@@ -4,26 +4,34 @@
 use crate::body::{BodyFault, Capped, GateBody};
 use crate::proxy::upstream::Failure;
 use crate::stage::decide::Permit;
+use crate::stream::{Bond, Broken, while_it_stands};
 use doorward_surface::body::full;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Response};
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 /// The most of a body that is told, bytes.
 const MAX_TOLD: usize = 1024 * 1024;
 
 /// Answers 200 with `method`, `path`, `query`, `headers` and `body`.
 pub(crate) async fn answer(
-    permit: Permit,
+    (permit, bond): (Permit, Option<Bond>),
     method: &Method,
     target: &PathAndQuery,
     headers: &HeaderMap,
     body: Capped,
 ) -> Result<Response<GateBody>, Failure> {
     drop(permit);
-    let told_body = read(body).await?;
+    let course = body.course();
+    // How long the client may take is the body's own affair.
+    let told_body = while_it_stands(read(body), Duration::MAX, &course, bond).await;
+    let told_body = told_body.map_err(|broken| match broken {
+        Broken::Late => Failure::from(BodyFault::Stalled),
+        Broken::Ended(ended) => ended.into(),
+    })??;
     let mut told = Map::new();
     for name in headers.keys() {
         let values: Vec<_> = headers

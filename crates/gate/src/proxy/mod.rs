@@ -11,3 +11,4 @@ pub(crate) mod tls;
 pub(crate) mod upgrade;
 pub(crate) mod upload;
 pub(crate) mod upstream;
+mod wire;

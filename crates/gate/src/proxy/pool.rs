@@ -1,10 +1,11 @@
 //! Open connections to upstreams that wait for their next request. One is given back
 //! when its answer was read whole and was of HTTP/1.1: after an answer of HTTP/1.0 hyper
 //! speaks 1.0 on it, which has no body of unknown length. One whose upstream began to sign
-//! the connection itself in (`scheme`) serves nobody else. Not here: opening one
-//! (`connect`).
+//! the connection itself in (`scheme`), or may not have read the body of its request
+//! (`upload`), serves nobody else. Not here: opening one (`connect`), and what it is made of
+//! (`wire`).
 
-use super::connect::Abrupt;
+use super::wire::{End, Fate};
 use crate::body::GateBody;
 use http::uri::Authority;
 use hyper::client::conn::http1::SendRequest;
@@ -23,7 +24,7 @@ const AGE: Duration = Duration::from_secs(300);
 /// The most connections that wait for one upstream.
 const MAX_IDLE: usize = 512;
 /// How long a connection that serves nobody else stays before it is reset.
-const FAREWELL: Duration = Duration::from_secs(2);
+pub(super) const FAREWELL: Duration = Duration::from_secs(2);
 /// How many may stay so at once; one more is reset at once. They are beside those that clients
 /// have a place for.
 const MAX_LEAVING: usize = 256;
@@ -31,6 +32,9 @@ const MAX_LEAVING: usize = 256;
 /// the same a little later is seen meanwhile, and ends it. It would be taken for the next
 /// answer (RFC 9112 §9.3).
 const REST: Duration = Duration::from_millis(50);
+
+/// Room for connections that wait for their end.
+pub(super) type Leaving = Arc<Semaphore>;
 
 /// Which upstream a connection is good for: its authority, and how it was recognised.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -62,14 +66,14 @@ impl Conn {
 pub(super) struct Line {
     /// What reads and writes.
     pub(super) task: AbortHandle,
-    pub(super) abrupt: Abrupt,
+    pub(super) fate: Fate,
 }
 
 impl Line {
     /// Ends it at once, without a state that waits: the ports of this machine towards one
     /// upstream are few, and a client can ask for many endings.
     fn cut(&self) {
-        self.abrupt.set();
+        self.fate.set(End::Reset);
         self.task.abort();
     }
 }
@@ -77,8 +81,7 @@ impl Line {
 /// The waiting connections.
 pub(crate) struct Pool {
     waiting: Mutex<Waiting>,
-    /// Room for those that wait for their end.
-    leaving: Arc<Semaphore>,
+    pub(super) leaving: Leaving,
 }
 
 impl Default for Pool {
@@ -102,11 +105,19 @@ struct Idle {
     since: Instant,
     /// From when on it may be used.
     rested: Instant,
+    /// Whether its upstream may yet say what nobody asked for.
+    is_doubtful: bool,
 }
 
 impl Idle {
     fn is_over(&self, now: Instant) -> bool {
         self.conn.sender.is_closed() || now.duration_since(self.since) >= IDLE
+    }
+
+    /// Of those that nobody takes there are few at a time, and servers look for a farewell
+    /// between two requests.
+    fn part(self) {
+        self.conn.line.fate.set(End::Farewell);
     }
 }
 
@@ -117,17 +128,22 @@ pub(crate) struct Lease {
     origin: Origin,
     pub(super) conn: Conn,
     next: Next,
+    /// Whether the request that it is for has a body.
+    has_body: bool,
     cut: Cut,
 }
 
-/// Whom a connection serves after its answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Whom a connection serves after its answer, those that serve the fewest last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Next {
     /// Whoever comes.
     Anybody,
     /// Whoever comes after [`REST`].
     Later,
+    /// Nobody; if its request has a body it stays for [`FAREWELL`].
     Nobody,
+    /// Nobody, and its upstream has no use for the rest of the request.
+    Reset,
 }
 
 /// Closes a connection when dropped: its own sender would first wait for the end of what
@@ -155,26 +171,39 @@ impl fmt::Debug for Pool {
 }
 
 impl Lease {
-    pub(super) fn new(pool: Arc<Pool>, origin: Origin, conn: Conn) -> Self {
+    /// For a request that has a body or not.
+    pub(super) fn new(pool: Arc<Pool>, origin: Origin, conn: Conn, has_body: bool) -> Self {
+        // Where the upstream says that its answer is the last, hyper ends the connection.
+        let end = if has_body { End::LateReset } else { End::Reset };
+        conn.line.fate.set(end);
         Self {
             pool,
             origin,
             cut: Cut(Some(conn.line.clone())),
             conn,
             next: Next::Anybody,
+            has_body,
         }
     }
 
+    /// Whether the request that it is for has a body.
+    pub(super) const fn has_body(&self) -> bool {
+        self.has_body
+    }
+
     /// Nobody else is served on it.
-    pub(super) const fn keep_to_itself(&mut self) {
-        self.next = Next::Nobody;
+    pub(super) fn keep_to_itself(&mut self) {
+        self.next = self.next.max(Next::Nobody);
+    }
+
+    /// The same, and the upstream is not waited for.
+    pub(super) fn end_at_once(&mut self) {
+        self.next = self.next.max(Next::Reset);
     }
 
     /// Nobody is served on it before it is clear that the answer has no body.
     pub(super) fn rest(&mut self) {
-        if self.next == Next::Anybody {
-            self.next = Next::Later;
-        }
+        self.next = self.next.max(Next::Later);
     }
 
     /// The request and its answer are whole: the connection may serve the next request.
@@ -184,13 +213,14 @@ impl Lease {
             origin,
             conn,
             next,
+            has_body,
             cut,
         } = self;
         let now = Instant::now();
         let rested = match next {
             Next::Anybody => now,
             Next::Later => now + REST,
-            Next::Nobody => {
+            Next::Nobody if has_body => {
                 let room = Arc::clone(&pool.leaving).try_acquire_owned();
                 // A reset takes from the upstream what it has not read of the request.
                 if let Ok(room) = room {
@@ -201,6 +231,7 @@ impl Lease {
                 }
                 return;
             }
+            Next::Nobody | Next::Reset => return,
         };
         cut.leave();
         pool.put(
@@ -209,13 +240,9 @@ impl Lease {
                 conn,
                 since: now,
                 rested,
+                is_doubtful: has_body || next == Next::Later,
             },
         );
-    }
-
-    /// How it ends.
-    pub(super) fn abrupt(&self) -> Abrupt {
-        self.conn.line.abrupt.clone()
     }
 
     /// It speaks another protocol now, and is somebody else's.
@@ -242,9 +269,15 @@ impl Pool {
             at = before;
             let idle = list.get(at)?;
             if idle.is_over(now) {
-                list.remove(at);
+                list.remove(at).part();
             } else if idle.rested <= now && idle.conn.sender.is_ready() {
-                return Some(list.remove(at).conn);
+                let Idle {
+                    conn, is_doubtful, ..
+                } = list.remove(at);
+                if is_doubtful {
+                    conn.line.fate.beware();
+                }
+                return Some(conn);
             }
         }
         None
@@ -252,8 +285,11 @@ impl Pool {
 
     fn put(self: &Arc<Self>, origin: Origin, idle: Idle) {
         let conn = &idle.conn;
-        if conn.sender.is_closed() || idle.since.duration_since(conn.born) >= AGE {
+        if conn.sender.is_closed() {
             return;
+        }
+        if idle.since.duration_since(conn.born) >= AGE {
+            return idle.part();
         }
         let mut waiting = self.lock();
         let list = waiting.by_origin.entry(origin).or_default();
@@ -272,7 +308,8 @@ impl Pool {
         let now = Instant::now();
         let mut waiting = self.lock();
         for list in waiting.by_origin.values_mut() {
-            list.retain(|idle| !idle.is_over(now));
+            let over = list.extract_if(.., |idle| idle.is_over(now));
+            over.for_each(Idle::part);
         }
         waiting.by_origin.retain(|_, list| !list.is_empty());
         waiting.swept = !waiting.by_origin.is_empty();

@@ -2,7 +2,6 @@
 //! byte for byte, until what opened it no longer stands. No other protocol is switched to
 //! (`h2c` least of all).
 
-use super::connect::Abrupt;
 use super::frames::{self, Frames};
 use crate::listener::Tether;
 use crate::slots::Slots;
@@ -89,17 +88,11 @@ pub(crate) fn set(headers: &mut HeaderMap) {
 pub(crate) struct Ends {
     client: OnUpgrade,
     upstream: OnUpgrade,
-    /// How the upstream's ends.
-    abrupt: Abrupt,
 }
 
 impl Ends {
-    pub(super) const fn new(client: OnUpgrade, upstream: OnUpgrade, abrupt: Abrupt) -> Self {
-        Self {
-            client,
-            upstream,
-            abrupt,
-        }
+    pub(super) const fn new(client: OnUpgrade, upstream: OnUpgrade) -> Self {
+        Self { client, upstream }
     }
 }
 
@@ -134,14 +127,11 @@ pub(crate) fn join(
             left.notified().await;
             sleep(FAREWELL).await;
         };
-        // Unless the upstream ends it, which then has the port that waits.
-        ends.abrupt.set();
         let ended = tokio::select! {
             ended = watch.ended() => Some(ended),
             joined = tokio::io::copy_bidirectional(&mut client, &mut upstream) => {
-                match joined {
-                    Ok(_) => ends.abrupt.unset(),
-                    Err(error) => tracing::debug!(%error, "websocket ended"),
+                if let Err(error) = joined {
+                    tracing::debug!(%error, "websocket ended");
                 }
                 None
             }

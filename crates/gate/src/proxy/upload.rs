@@ -1,10 +1,11 @@
 //! The connection to an upstream between the head of an answer and the end of both sides:
-//! mostly the request is over by then, sometimes it is still being uploaded. Not here: the
-//! bodies (`body`), and connections that wait (`pool`).
+//! mostly the request is over by then, sometimes it is still being uploaded; and whether the
+//! upstream has read it. Not here: the bodies (`body`), and connections that wait (`pool`).
 
 use super::pool::Lease;
 use crate::body::Course;
 use crate::stream::Watch;
+use http::{Method, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -14,6 +15,37 @@ use tokio::time::sleep;
 /// both connections serve the next request; whoever sends on is broken off
 /// (RFC 9112 §9.3, RFC 9113 §8.1).
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Whether an upstream that answers has left some of the request's body unread. What it left
+/// it takes for the next request of the connection, in which a client can have written
+/// anything: such as the beginning of a request that the next caller's completes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Unread {
+    Hardly,
+    /// It may have, and may read it yet.
+    Perhaps,
+    /// It may have, and has no use for it.
+    Likely,
+}
+
+impl Unread {
+    /// By how a request that has a body was answered.
+    pub(super) fn of(method: &Method, status: StatusCode, course: &Course) -> Self {
+        if !status.is_success() {
+            // Refusals and redirections are answered by the head alone.
+            return Self::Likely;
+        }
+        // A body has no meaning there (RFC 9110 §9.3.1).
+        let is_seldom_read = matches!(
+            *method,
+            Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS
+        );
+        if is_seldom_read || !course.has_ended() {
+            return Self::Perhaps;
+        }
+        Self::Hardly
+    }
+}
 
 /// Who has the connection while the answer is read. Dropped before the answer is whole, it
 /// closes the connection.

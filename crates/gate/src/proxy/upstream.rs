@@ -4,10 +4,10 @@
 use super::connect::Connector;
 pub(crate) use super::failure::Failure;
 use super::headers::strip_hop_by_hop;
-use super::pool::{Lease, Origin, Pool};
+use super::pool::{Conn, Lease, Origin, Pool};
 use super::tls::UpstreamTls;
 use super::upgrade;
-use super::upload::Hold;
+use super::upload::{Hold, Unread};
 use crate::body::{Capped, Course, GateBody, Paced};
 use crate::listener::Tether;
 use crate::options::GateOptions;
@@ -77,9 +77,10 @@ impl Upstreams {
             event_stream: options.event_stream_idle,
             websocket: options.websocket_idle,
         };
+        let pool = Arc::<Pool>::default();
         Self {
-            connector: Connector::new(),
-            pool: Arc::default(),
+            connector: Connector::new(Arc::clone(&pool.leaving)),
+            pool,
             idle,
         }
     }
@@ -123,18 +124,21 @@ impl Upstreams {
         parts.extensions.clear();
         let course = body.course();
         let body = frame(&mut parts, body);
-        let is_head = parts.method == Method::HEAD;
-        let is_unread = is_seldom_read(&parts.method) && !matches!(body, GateBody::Empty);
+        let method = parts.method.clone();
         let sending = pin!(self.send(&destination, parts, body));
         let mut asking = Watch::new(bond.clone().map(Bond::past_exp));
         let sent = within(sending, &course, route.spec.timeout, &mut asking).await?;
         let (response, mut lease) =
             sent.map_err(|failure| course.fault().map_or(failure, Failure::from))?;
-        if is_unread {
+        if lease.has_body() {
             // What it did not read of this request it would take for the next one.
-            lease.keep_to_itself();
+            match Unread::of(&method, response.status(), &course) {
+                Unread::Hardly => {}
+                Unread::Perhaps => lease.keep_to_itself(),
+                Unread::Likely => lease.end_at_once(),
+            }
         }
-        if is_head {
+        if method == Method::HEAD {
             lease.rest();
         }
         let begun = Begun {
@@ -155,10 +159,11 @@ impl Upstreams {
         parts: Parts,
         body: GateBody,
     ) -> Result<(Response<Incoming>, Lease), Failure> {
+        let has_body = !matches!(body, GateBody::Empty);
         let mut request = Request::from_parts(parts, body);
         if let Some(conn) = self.pool.take(&to.origin) {
             let spare = repeatable(&request);
-            let mut lease = self.lease(to, conn);
+            let mut lease = self.lease(to, conn, has_body);
             match lease.conn.sender.try_send_request(request).await {
                 Ok(response) => return Ok((response, lease)),
                 Err(mut error) => match (error.take_message(), spare) {
@@ -170,15 +175,15 @@ impl Upstreams {
         }
         // On the heap: seldom, and every request's future would be as large as this one.
         let conn = Box::pin(self.connector.connect(to.base, to.tls)).await?;
-        let mut lease = self.lease(to, conn);
+        let mut lease = self.lease(to, conn, has_body);
         match lease.conn.sender.send_request(request).await {
             Ok(response) => Ok((response, lease)),
             Err(error) => Err(exchange_failed(&error)),
         }
     }
 
-    fn lease(&self, to: &Destination<'_>, conn: super::pool::Conn) -> Lease {
-        Lease::new(Arc::clone(&self.pool), to.origin.clone(), conn)
+    fn lease(&self, to: &Destination<'_>, conn: Conn, has_body: bool) -> Lease {
+        Lease::new(Arc::clone(&self.pool), to.origin.clone(), conn, has_body)
     }
 }
 
@@ -271,15 +276,6 @@ async fn within<T>(
         ended = watch.ended() => Err(Failure::from(ended)),
         () = sleep_until(end) => Err(late),
     }
-}
-
-/// Whether servers commonly answer without having read a body that came with this method:
-/// it has no meaning there (RFC 9110 §9.3.1).
-const fn is_seldom_read(method: &Method) -> bool {
-    matches!(
-        *method,
-        Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS
-    )
 }
 
 /// The same request once more, where it has no body and may be made twice
@@ -401,7 +397,7 @@ fn finish(
             return Err(failed("other_upgrade"));
         }
         let upstream = hyper::upgrade::on(&mut response);
-        let ends = upgrade::Ends::new(client, upstream, lease.abrupt());
+        let ends = upgrade::Ends::new(client, upstream);
         let watch = std::mem::replace(&mut watch, Watch::Nobody);
         upgrade::join(ends, held, idle.websocket, watch);
     }

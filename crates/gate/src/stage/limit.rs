@@ -69,7 +69,12 @@ pub(crate) async fn count(
     whose: Whose<'_>,
 ) -> Result<Counted, (Box<Stop>, Note)> {
     let mut counted = Counted::default();
-    let mut taken = 0_u64;
+    let mut takings = Takings {
+        limits,
+        counts,
+        whose,
+        taken: 0,
+    };
     for (at, limit) in limits.iter().enumerate() {
         let measure = counts.measure(limit, whose);
         let (verdict, slot) = match counts.take(limit, &measure, whose).await {
@@ -88,15 +93,10 @@ pub(crate) async fn count(
                 counted.observed.push(Arc::clone(&limit.name));
                 continue;
             }
-            for (at, earlier) in limits.iter().enumerate().take(MOST) {
-                if taken >> at & 1 == 1 {
-                    counts.give_back(earlier, whose);
-                }
-            }
             return Err((refusal(limit, &measure, &verdict), note(verdict)));
         }
         if at < MOST {
-            taken |= 1 << at;
+            takings.taken |= 1 << at;
         }
         counted.slots.extend(slot);
         let is_told = limit.over != OverLimit::Observe && !matches!(measure, Measure::InFlight(_));
@@ -108,7 +108,31 @@ pub(crate) async fn count(
             counted.note = Some(note(verdict));
         }
     }
+    takings.taken = 0;
     Ok(counted)
+}
+
+/// What was counted of a request that has not passed yet. It is given back when it is dropped
+/// so: another limit refused the request, or its client went away while one was looked up.
+struct Takings<'t> {
+    limits: &'t [Arc<Limit>],
+    counts: Counts<'t>,
+    whose: Whose<'t>,
+    /// A bit for each limit that counted it.
+    taken: u64,
+}
+
+impl Drop for Takings<'_> {
+    fn drop(&mut self) {
+        if self.taken == 0 {
+            return;
+        }
+        for (at, limit) in self.limits.iter().enumerate().take(MOST) {
+            if self.taken >> at & 1 == 1 {
+                self.counts.give_back(limit, self.whose);
+            }
+        }
+    }
 }
 
 /// What one limit said.

@@ -5,17 +5,23 @@
 use super::support::{Running, World, ask, mount, open_websocket, route, soon, start};
 use async_trait::async_trait;
 use doorward_base::limit::{Allowance, Amount, Measure, Period, Quota, TallyKey, Verdict};
-use doorward_base::{TenantId, Timestamp};
+use doorward_base::{SubjectId, TenantId, Timestamp};
 use doorward_gate::LimitReached;
 use doorward_gate::policy::spec::{
-    LimitKey, LimitSpec, MountAccess, OverLimit, RealmSpec, RequireHttps, RouteSpec, UpstreamSpec,
+    BuiltIn, LimitKey, LimitSpec, MountAccess, OverLimit, RealmSpec, RequireHttps, RouteSpec,
+    UpstreamSpec,
 };
 use doorward_gate::port::Plans;
-use doorward_surface::RealmHandle;
+use doorward_surface::target::BoxFuture;
+use doorward_surface::{Body, Context, Local, RealmHandle};
+use http::{Request, Response};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 fn rate(name: &str, key: LimitKey, count: u32) -> LimitSpec {
     let quota = Quota::new(count, Duration::from_secs(60), count).unwrap();
@@ -69,6 +75,10 @@ impl Plans for World {
     }
 
     async fn learn(&self, _: &RealmHandle, holder: u128, allowance: &Allowance, now: Timestamp) {
+        self.learning.fetch_add(1, SeqCst);
+        if self.learns_for_ever.load(SeqCst) {
+            std::future::pending::<()>().await;
+        }
         let window = allowance.period().window(now);
         self.tally
             .learn(of_store(holder, window.start), window.end, 0, now);
@@ -118,6 +128,35 @@ async fn what_a_wider_limit_refuses_is_given_back_to_the_narrower_ones() {
     assert_eq!(refused.code().0, 429);
     let text = refused.json()["message"].to_string();
     assert!(text.contains("quota is used up: limit day"), "{text}");
+}
+
+/// The database is slow, and its client does not wait.
+#[tokio::test]
+async fn what_a_client_that_goes_away_had_taken_is_given_back() {
+    let gate = start(|realm| {
+        realm.limits = vec![rate("key", LimitKey::Credential, 1), a_day("day", 9)];
+    })
+    .await;
+    let jwt = of(&gate, "acme");
+    gate.world.learns_for_ever.store(true, SeqCst);
+    let mut leaving = TcpStream::connect(gate.addr).await.unwrap();
+    let asked = format!("GET /api/x HTTP/1.1\r\nHost: gate.test\r\nAuthorization: {jwt}\r\n\r\n");
+    leaving.write_all(asked.as_bytes()).await.unwrap();
+    soon(async {
+        while gate.world.learning.load(SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    gate.world.learns_for_ever.store(false, SeqCst);
+    assert_eq!(get(&gate, &jwt).await.status, 429, "it is under way");
+    drop(leaving);
+    soon(async {
+        while get(&gate, &jwt).await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -272,6 +311,75 @@ async fn a_websocket_keeps_its_place_as_long_as_it_is_open() {
     assert!(!passes(&gate).await);
     drop(open);
     passes_soon(&gate).await;
+}
+
+/// One member of a company opens as many as it can; the others have theirs.
+#[tokio::test]
+async fn whoever_has_all_that_a_caller_may_have_leaves_its_tenant_the_rest() {
+    let at_once = |name: &str, key, most| LimitSpec::new(name, key, Measure::InFlight(most));
+    let (said, mut says) = unbounded_channel();
+    let gate = start(move |realm| {
+        realm.limits = vec![
+            at_once("company", LimitKey::Tenant, 3),
+            at_once("person", LimitKey::Subject, 2),
+        ];
+        let hang = realm
+            .routes
+            .iter_mut()
+            .find(|route| route.path == "/api/**");
+        hang.unwrap().upstream = UpstreamSpec::Local("hanging");
+        realm.built_in.push(BuiltIn {
+            name: "hanging",
+            target: Arc::new(Hanging(said)),
+        });
+    })
+    .await;
+    let of = |number: u8, tenant: &str| {
+        gate.world.bearer(|claims| {
+            let subject = SubjectId::from_bytes([number; 16]).to_string();
+            claims.insert("sub".into(), subject.into());
+            claims.insert("tenant".into(), tenant.into());
+        })
+    };
+    let (greedy, modest, other) = (of(1, "acme"), of(2, "acme"), of(3, "globex"));
+    let mut held = Vec::new();
+    for (jwt, refused_by) in [
+        (&greedy, None),
+        (&greedy, None),
+        (&greedy, Some("person")),
+        (&greedy, Some("person")),
+        // What was refused gave the company its place back.
+        (&modest, None),
+        (&modest, Some("company")),
+        (&other, None),
+    ] {
+        let mut stream = TcpStream::connect(gate.addr).await.unwrap();
+        let asked = format!(
+            "GET /api/x HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\nAuthorization: {jwt}\r\n\r\n"
+        );
+        stream.write_all(asked.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        let refused = tokio::select! {
+            called = soon(says.recv()) => called.is_none(),
+            read = stream.read_to_string(&mut answer) => read.unwrap() > 0,
+        };
+        assert_eq!(refused, refused_by.is_some(), "{answer}");
+        if let Some(limit) = refused_by {
+            assert!(answer.starts_with("HTTP/1.1 429"), "{answer}");
+            assert!(answer.contains(&format!("\"{limit}\";q=")), "{answer}");
+        }
+        held.push(stream);
+    }
+}
+
+/// A local target that says that it was called, and never answers.
+struct Hanging(UnboundedSender<()>);
+
+impl Local for Hanging {
+    fn call(&self, _: Request<Body>, _: Context) -> BoxFuture<'_, Response<Body>> {
+        self.0.send(()).unwrap();
+        Box::pin(std::future::pending())
+    }
 }
 
 #[tokio::test]

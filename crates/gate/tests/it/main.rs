@@ -48,3 +48,5 @@ mod support;
 mod tls;
 #[cfg(test)]
 mod transport;
+#[cfg(test)]
+mod unread;

@@ -179,9 +179,9 @@ async fn a_mount_takes_the_kinds_of_credential_that_it_names() {
     assert_eq!(answer.status, 401);
 }
 
-/// Whoever was on the way has read both.
+/// Whoever was on the way has read them all.
 #[tokio::test]
-async fn both_credentials_of_a_call_over_plain_http_are_told() {
+async fn every_credential_of_a_call_over_plain_http_is_told() {
     let gate = start(|realm| {
         mounts(realm);
         realm.require_https = RequireHttps::Reject;
@@ -193,26 +193,55 @@ async fn both_credentials_of_a_call_over_plain_http_are_told() {
     gate.world.know_of(&foreign, Some("globex"));
     let jwt = gate.world.bearer(|_| {});
     let bearer = ("Authorization", jwt.as_str());
-    for (headers, told) in [
-        (vec![bearer, ("X-Api-Key", &*key)], 2),
-        // Which would be refused over TLS too.
-        (vec![bearer, ("X-Api-Key", &*foreign)], 2),
+    let basic = |user: &str, password: &str| {
+        let pair = STANDARD.encode(format!("{user}:{password}"));
+        format!("Basic {pair}")
+    };
+    let (as_password, as_client) = (basic("witboost", &key), basic("the+app", "s%3Acret%2B1"));
+    let cookie = ("Cookie", "__Host-s=signed-in");
+    for (path, headers, told) in [
         (
-            vec![("Authorization", "Bearer x.y.z"), ("X-Api-Key", &*key)],
-            1,
+            "keyed",
+            vec![bearer, ("X-Api-Key", &*key)],
+            &[Jwt, ApiToken][..],
         ),
-        (vec![bearer, ("X-Api-Key", &*unknown)], 1),
-        (vec![bearer], 1),
-        (vec![], 0),
+        // Which would be refused over TLS too.
+        (
+            "keyed",
+            vec![bearer, ("X-Api-Key", &*foreign)],
+            &[Jwt, ApiToken],
+        ),
+        (
+            "keyed",
+            vec![("Authorization", "Bearer x.y.z"), ("X-Api-Key", &*key)],
+            &[ApiToken],
+        ),
+        ("keyed", vec![bearer, ("X-Api-Key", &*unknown)], &[Jwt]),
+        // What cannot exist, or is there twice, hides nothing of the rest.
+        ("keyed", vec![bearer, ("X-Api-Key", "wbat-junk")], &[Jwt]),
+        ("keyed", vec![bearer, ("X-Api-Key", "junk")], &[Jwt]),
+        (
+            "keyed",
+            vec![("Authorization", "Bearer junk"), bearer, bearer],
+            &[Jwt],
+        ),
+        (
+            "keyed",
+            vec![("X-Api-Key", "wbat-junk"), ("X-Api-Key", &*key)],
+            &[ApiToken],
+        ),
+        // Basic is taken over TLS alone, and was sent.
+        ("keyed", vec![("Authorization", &*as_password)], &[ApiToken]),
+        ("client", vec![("Authorization", &*as_client)], &[Client]),
+        ("page", vec![cookie], &[Session]),
+        ("page", vec![cookie, bearer], &[Session, Jwt]),
+        ("keyed", vec![bearer], &[Jwt]),
+        ("keyed", vec![], &[]),
     ] {
         gate.world.exposed.lock().unwrap().clear();
-        let refused = ask(gate.addr, "GET /m/keyed/x", &headers).await;
+        let refused = ask(gate.addr, &format!("GET /m/{path}/x"), &headers).await;
         assert_eq!(refused.status, 403);
-        assert_eq!(
-            gate.world.exposed.lock().unwrap().len(),
-            told,
-            "{headers:?}"
-        );
+        assert_eq!(*gate.world.exposed.lock().unwrap(), told, "{headers:?}");
     }
 }
 

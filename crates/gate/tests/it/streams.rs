@@ -6,13 +6,18 @@ use super::support::{
     start_with,
 };
 use bytes::Bytes;
+use doorward_base::limit::Measure;
 use doorward_base::principal::CredentialId;
 use doorward_base::{ApiTokenId, SubjectId};
 use doorward_gate::policy::spec::{
-    RealmSpec, RouteSpec, StreamsAtExp, TenantHeaderSpec, UpstreamSpec,
+    BuiltIn, LimitKey, LimitSpec, RealmSpec, RouteSpec, StreamsAtExp, TenantHeaderSpec,
+    UpstreamSpec,
 };
 use doorward_gate::{GateOptions, ListenerOptions, Mark};
-use http::Request;
+use doorward_surface::body::full;
+use doorward_surface::target::BoxFuture;
+use doorward_surface::{Body, Context, Local};
+use http::{Request, Response};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -445,6 +450,92 @@ async fn s1_an_upload_ends_with_its_credential() {
     door.revoke();
     let seen = String::from_utf8(rest(stream).await).unwrap();
     assert!(seen.starts_with("HTTP/1.1 401"), "{seen}");
+}
+
+/// Reads what it is sent; at `…/slowly` it takes its time afterwards.
+struct Reading(Arc<Notify>);
+
+impl Local for Reading {
+    fn call(&self, request: Request<Body>, _: Context) -> BoxFuture<'_, Response<Body>> {
+        Box::pin(async move {
+            let slowly = request.uri().path().ends_with("/slowly");
+            let read = request.into_body().collect().await.unwrap();
+            if slowly {
+                self.0.notified().await;
+            }
+            Response::new(full(read.to_bytes()))
+        })
+    }
+}
+
+async fn local_door() -> Door {
+    let mut told = None;
+    let mut door = door(|realm| {
+        let release = Arc::new(Notify::new());
+        told = Some(Arc::clone(&release));
+        realm.limits = vec![LimitSpec::new(
+            "one",
+            LimitKey::Address,
+            Measure::InFlight(1),
+        )];
+        realm.built_in.push(BuiltIn {
+            name: "reading",
+            target: Arc::new(Reading(release)),
+        });
+        let reading = UpstreamSpec::Local("reading");
+        realm.routes.push(route("/read/**", reading));
+    })
+    .await;
+    door.release = told.unwrap();
+    door
+}
+
+async fn upload_to(door: &Door, path: &str, authorization: &str, sent: &str) -> TcpStream {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\nAuthorization: {authorization}\r\nContent-Length: 10\r\n\r\n{sent}"
+    );
+    let mut stream = TcpStream::connect(door.gate.addr).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+/// Else whoever was locked out keeps the places of all others for as long as it likes.
+#[tokio::test]
+async fn s1_an_upload_to_what_answers_in_this_process_ends_with_its_credential() {
+    for path in ["/api/x", "/read/x"] {
+        for by_token in [false, true] {
+            let door = local_door().await;
+            let authorization = if by_token {
+                door.api_token()
+            } else {
+                door.jwt()
+            };
+            let stream = upload_to(&door, path, &authorization, "ab").await;
+            door.revoke_once_open().await;
+            let seen = String::from_utf8(rest(stream).await).unwrap();
+            assert!(seen.starts_with("HTTP/1.1 401"), "{path}: {seen}");
+            // Its place among the requests in flight is free.
+            let others = upload_to(&door, path, &door.others_jwt(), "0123456789").await;
+            let seen = String::from_utf8(rest(others).await).unwrap();
+            assert!(seen.starts_with("HTTP/1.1 200"), "{path}: {seen}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn s1_what_came_whole_is_finished_in_this_process() {
+    let door = local_door().await;
+    let stream = upload_to(&door, "/read/slowly", &door.jwt(), "0123456789").await;
+    door.revoke_once_open().await;
+    soon(async {
+        while door.gate.gate.streams().ended() == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    door.release.notify_one();
+    let seen = String::from_utf8(rest(stream).await).unwrap();
+    assert!(seen.starts_with("HTTP/1.1 200"), "{seen}");
 }
 
 #[tokio::test]

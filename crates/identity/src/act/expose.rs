@@ -1,5 +1,8 @@
 //! A credential came over plain HTTP where TLS is demanded: whoever was on the way has read
-//! it. It is written down, and revoked where the realm says so.
+//! it. It is written down, and revoked where the realm says so. What is revoked is what came:
+//! an access token lives for minutes, and upstreams have it, who must not be able to end the
+//! API token that it was made from by sending it once without TLS. A sign-in's own ends the
+//! sign-in, as signing out with it does.
 
 use super::revoke_token::{end_predecessors, note_ended};
 use super::work::{Failure, Stop, Work};
@@ -10,22 +13,26 @@ use crate::port::Tx;
 use crate::settings::Exposure;
 use async_trait::async_trait;
 use doorward_base::principal::CredentialId;
-use doorward_base::{Effect, Principal, SubjectId, TenantId};
+use doorward_base::{CredentialKind, Effect, Principal, SubjectId, TenantId, Words};
 use serde_json::json;
 use std::sync::Arc;
 
-/// Writes down that the caller's credential was exposed; revokes it, if the realm does.
+/// Writes down that the caller's credential, of this kind, was exposed; revokes it, if the
+/// realm does.
 ///
 /// # Errors
 /// [`Failure`] of the store.
 pub async fn expose_credential(
     ctx: Context<'_>,
     principal: &Principal,
+    kind: CredentialKind,
 ) -> Result<(), Failure<ManageRefusal>> {
     ctx.commit(Exposed {
         realm: ctx.realm(),
         call: *ctx.call,
         credential: principal.credential,
+        kind,
+        is_passed_on: principal.client.is_some() || !principal.actors.is_empty(),
         subject: principal.subject,
         tenant: principal.tenant.clone(),
     })
@@ -36,12 +43,27 @@ struct Exposed {
     realm: Arc<Realm>,
     call: Call,
     credential: CredentialId,
+    kind: CredentialKind,
+    /// Whether it was issued to somebody who acts for its subject.
+    is_passed_on: bool,
     subject: Option<SubjectId>,
     tenant: Option<TenantId>,
 }
 
 impl Exposed {
-    /// Ends what came; says whether that was possible.
+    /// Whether the realm ends what came, and what came can be ended.
+    fn is_ended(&self) -> bool {
+        let can_be = match self.credential {
+            CredentialId::ApiToken(_) => self.kind != CredentialKind::Jwt,
+            // Its own access token signs it out too.
+            CredentialId::Session(_) => !self.is_passed_on,
+            // A client's secret, or one that is not ours, is not ours to end here.
+            CredentialId::Client(_) | CredentialId::Foreign => false,
+        };
+        can_be && self.realm.settings.exposure == Exposure::Revoke
+    }
+
+    /// Ends what came; says whether it was there.
     async fn revoke(
         &self,
         tx: &mut dyn Tx,
@@ -67,7 +89,6 @@ impl Exposed {
                 tx.append_change(Change::Session(id)).await?;
                 Ok(true)
             }
-            // A client's secret, or one that is not ours, is not ours to end here.
             CredentialId::Client(_) | CredentialId::Foreign => Ok(false),
         }
     }
@@ -79,9 +100,10 @@ impl Work for Exposed {
     type Refusal = ManageRefusal;
 
     fn effect(&self) -> Effect {
-        match self.realm.settings.exposure {
-            Exposure::Revoke => Effect::Ends,
-            Exposure::Flag | Exposure::Ignore => Effect::Nothing,
+        if self.is_ended() {
+            Effect::Ends
+        } else {
+            Effect::Nothing
         }
     }
 
@@ -103,9 +125,10 @@ impl Work for Exposed {
         tx: &mut dyn Tx,
         event: &mut AuditEvent,
     ) -> Result<(), Stop<ManageRefusal>> {
-        let revokes = self.realm.settings.exposure == Exposure::Revoke;
-        let revoked = revokes && self.revoke(tx, event).await?;
+        let revoked = self.is_ended() && self.revoke(tx, event).await?;
         event.detail.insert("revoked".to_owned(), json!(revoked));
+        let kind = json!(self.kind.word());
+        event.detail.insert("kind".to_owned(), kind);
         Ok(())
     }
 }

@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use doorward_base::fault::{self, Fault};
 use doorward_base::principal::{CredentialId, Epoch};
 use doorward_base::{
-    ClassName, Effects, ErrorCode, Principal, RealmId, Secret, SubjectId, TenantId, Timestamp,
+    ClassName, CredentialKind, Effects, ErrorCode, Principal, RealmId, Secret, SubjectId, TenantId,
+    Timestamp,
 };
 use doorward_gate::port::{Facts, Introspect, Rejected};
 use doorward_identity::act::{self, Context, ExternalName, Identity, Realm};
@@ -169,12 +170,16 @@ impl Introspect for TokenIntrospect {
         Ok(is_there)
     }
 
-    async fn exposed(&self, realm: &RealmHandle, principal: &Principal, facts: Facts) {
+    async fn exposed(
+        &self,
+        realm: &RealmHandle,
+        principal: &Principal,
+        kind: CredentialKind,
+        facts: Facts,
+    ) {
         let Ok(served) = served(realm) else { return };
-        let credential = principal.credential;
-        if credential == CredentialId::Foreign
-            || !self.exposed.is_due(served.realm.id, credential, facts.now)
-        {
+        let seen = (served.realm.id, principal.credential, kind);
+        if principal.credential == CredentialId::Foreign || !self.exposed.is_due(seen, facts.now) {
             return;
         }
         let ctx = Context {
@@ -183,7 +188,7 @@ impl Introspect for TokenIntrospect {
             call: &call(facts),
             effects: &Effects::undeclared(),
         };
-        match act::expose_credential(ctx, principal).await {
+        match act::expose_credential(ctx, principal, kind).await {
             Ok(()) => {
                 tracing::warn!(
                     realm = %served.realm.settings.name, request = %facts.request,
@@ -196,7 +201,7 @@ impl Introspect for TokenIntrospect {
             }
             Err(error) => {
                 tracing::error!(%error, "an exposed credential could not be written down");
-                self.exposed.forget(served.realm.id, credential);
+                self.exposed.forget(seen);
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use super::world::*;
 use doorward_base::limit::{Amount, MeasureKind, Quota};
-use doorward_base::{ErrorCode, Principal};
+use doorward_base::principal::{CredentialId, PrincipalParts};
+use doorward_base::{ClientId, CredentialKind, ErrorCode, Principal, Words};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::{ManageRefusal, UseRefusal};
 use doorward_identity::model::{AuditAction, Change, TokenKind};
@@ -83,19 +84,27 @@ pub(crate) async fn an_exposed_key_is_written_down_and_dies_where_the_realm_says
     store: StoreHandle,
 ) {
     let world = World::new(store).await;
-    for (exposure, dies) in [(Exposure::Flag, false), (Exposure::Revoke, true)] {
+    for (exposure, kind, dies) in [
+        (Exposure::Flag, CredentialKind::ApiToken, false),
+        // Its upstreams have it, and must not be able to end what it was made from.
+        (Exposure::Revoke, CredentialKind::Jwt, false),
+        (Exposure::Revoke, CredentialKind::ApiToken, true),
+        (Exposure::Revoke, CredentialKind::Basic, true),
+    ] {
         let world = world.reconfigured(|settings| settings.exposure = exposure);
         let owner = world
-            .service(&format!("robot-{dies}"), None, &["read"])
+            .service(&format!("robot-{exposure:?}-{kind:?}"), None, &["read"])
             .await;
         let minted = world.mint(TokenKind::Service, owner).await;
         let principal = principal_of(&world, &minted).await;
         let before = world.last_change().await;
-        expose_credential(world.ctx(), &principal).await.unwrap();
+        let exposed = expose_credential(world.ctx(), &principal, kind).await;
+        exposed.unwrap();
         let row = world.last_audit().await.event;
         assert_eq!(row.action, AuditAction::CredentialExposed);
         assert_eq!(row.token, Some(minted.token.id));
         assert_eq!(row.detail["revoked"], json!(dies));
+        assert_eq!(row.detail["kind"], json!(kind.word()));
         let changes = world.changes_after(before).await;
         assert_eq!(changes.contains(&Change::ApiToken(minted.token.id)), dies);
         let presented = introspect(world.ctx(), &minted.secret, &Presentation::Basic).await;
@@ -104,6 +113,48 @@ pub(crate) async fn an_exposed_key_is_written_down_and_dies_where_the_realm_says
         } else {
             assert!(presented.is_ok());
         }
+    }
+}
+
+pub(crate) async fn an_exposed_sign_in_ends_unless_its_token_was_given_to_somebody_else(
+    store: StoreHandle,
+) {
+    let world = World::new(store).await;
+    let world = world.reconfigured(|settings| settings.exposure = Exposure::Revoke);
+    let robot = world.service("robot", None, &["read"]).await;
+    let minted = world.mint(TokenKind::Service, robot).await;
+    let known = principal_of(&world, &minted).await;
+    for (kind, client, ends) in [
+        (CredentialKind::Session, None, true),
+        (CredentialKind::Jwt, None, true),
+        (
+            CredentialKind::Jwt,
+            Some(ClientId::from_bytes([7; 16])),
+            false,
+        ),
+    ] {
+        let name = format!("ann-{kind:?}-{ends}");
+        let person = world.person(&name, None, &[]).await;
+        let Caller::Subject { credential, .. } = person.caller else {
+            panic!("{:?}", person.caller);
+        };
+        let CredentialId::Session(session) = credential else {
+            panic!("{credential:?}");
+        };
+        let principal = Principal::new(PrincipalParts {
+            subject: Some(person.id),
+            credential,
+            client,
+            ..PrincipalParts::clone(&known)
+        });
+        let before = world.last_change().await;
+        let exposed = expose_credential(world.ctx(), &principal, kind).await;
+        exposed.unwrap();
+        let row = world.last_audit().await.event;
+        assert_eq!(row.session, Some(session));
+        assert_eq!(row.detail["revoked"], json!(ends), "{name}");
+        let changes = world.changes_after(before).await;
+        assert_eq!(changes.contains(&Change::Session(session)), ends, "{name}");
     }
 }
 

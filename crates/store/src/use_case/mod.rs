@@ -51,6 +51,7 @@ macro_rules! use_cases {
                 the_realm_gives_a_tenant_an_amount_and_takes_it_back,
                 a_tenants_own_administrator_gives_it_nothing,
                 an_exposed_key_is_written_down_and_dies_where_the_realm_says_so,
+                an_exposed_sign_in_ends_unless_its_token_was_given_to_somebody_else,
             ]
             replace: [
                 a_replacement_keeps_the_expiry_or_gets_a_new_one,

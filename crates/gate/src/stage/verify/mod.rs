@@ -3,6 +3,7 @@
 
 mod basic;
 pub(crate) mod cache;
+pub(crate) mod exposed;
 mod foreign;
 mod jwt;
 pub(crate) mod origin;

@@ -125,7 +125,7 @@ pub(crate) fn find<'r>(
 }
 
 /// Whether this is a key of an application, which is in every copy of it and is no caller's.
-fn is_anonymous(realm: &Realm, value: &HeaderValue) -> bool {
+pub(super) fn is_anonymous(realm: &Realm, value: &HeaderValue) -> bool {
     let text = value.to_str().ok();
     let Some((scheme, key)) = text.and_then(|text| text.split_once(' ')) else {
         return false;
@@ -177,7 +177,7 @@ fn read_authorization<'r>(
     })
 }
 
-fn accepts(mount: &MountSpec, kind: CredentialKind) -> bool {
+pub(super) fn accepts(mount: &MountSpec, kind: CredentialKind) -> bool {
     mount.access.kinds().contains(&kind)
 }
 
@@ -222,10 +222,15 @@ fn is_same(caller: &Presented<'_>, beside: &Presented<'_>) -> bool {
 /// The cookie of a sign-in. Another site's page cannot use it to change anything: it
 /// counts for unsafe methods only where the browser says that our own page asks.
 fn find_cookie(mount: &MountSpec, parts: &Parts, secure: bool) -> Option<Secret> {
-    let wanted = mount.cookie.as_deref()?;
     if !parts.method.is_safe() && !origin::is_own_page(parts, secure) {
         return None;
     }
+    cookie(mount, parts)
+}
+
+/// The same, whoever's page asks.
+pub(super) fn cookie(mount: &MountSpec, parts: &Parts) -> Option<Secret> {
+    let wanted = mount.cookie.as_deref()?;
     // A field that cannot be read may hold another value of the name.
     let fields = parts.headers.get_all(COOKIE).iter();
     let fields: Vec<&str> = fields
@@ -246,7 +251,7 @@ fn find_cookie(mount: &MountSpec, parts: &Parts, secure: bool) -> Option<Secret>
         .then(|| Secret::new(value.to_owned()))
 }
 
-type Text<'r> = std::borrow::Cow<'r, str>;
+pub(super) type Text<'r> = std::borrow::Cow<'r, str>;
 
 /// Whether the route leaves this `Authorization` alone.
 pub(crate) fn leaves_alone(realm: &Realm, route: &RouteSpec, value: &HeaderValue) -> bool {
@@ -293,18 +298,18 @@ fn other_places<'r>(
     Ok(found)
 }
 
-fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
     query
         .split('&')
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
-fn is_name(raw: &str, known: &str) -> bool {
+pub(super) fn is_name(raw: &str, known: &str) -> bool {
     percent_decode_str(raw).eq(known.bytes())
 }
 
 /// The names of query parameters that carry credentials.
-fn credential_params<'r>(
+pub(super) fn credential_params<'r>(
     realm: &'r Realm,
     jwt_query: Option<&'r str>,
 ) -> impl Iterator<Item = &'r str> {
@@ -364,7 +369,7 @@ fn classify<'r>(
     }
 }
 
-fn is_jwt(text: &str) -> bool {
+pub(super) fn is_jwt(text: &str) -> bool {
     text.bytes().filter(|&byte| byte == b'.').count() == 2
 }
 

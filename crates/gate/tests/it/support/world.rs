@@ -5,8 +5,8 @@ use doorward_base::limit::{Amount, Tally};
 use doorward_base::principal::{CredentialId, Epoch, PrincipalParts};
 use doorward_base::testing::{FixedClock, SeededEntropy};
 use doorward_base::{
-    ApiTokenId, ClassName, ErrorCode, Principal, Scope, Secret, SubjectId, SubjectKind, TenantId,
-    Timestamp,
+    ApiTokenId, ClassName, CredentialKind, ErrorCode, Principal, Scope, Secret, SubjectId,
+    SubjectKind, TenantId, Timestamp,
 };
 use doorward_gate::port::{
     Facts, Introspect, IssuerKeys, Minted, Minter, Rejected, RemoteKeys, Revocations, Via,
@@ -49,8 +49,11 @@ pub(crate) struct World {
     /// What tenants were given, by tenant and limit.
     pub(crate) given: Mutex<HashMap<(String, String), Amount>>,
     pub(crate) tally: Tally,
+    /// Whether what tenants used is looked up without end, and how often it was begun.
+    pub(crate) learns_for_ever: AtomicBool,
+    pub(crate) learning: AtomicU64,
     /// Credentials that came by plain HTTP.
-    pub(crate) exposed: Mutex<Vec<CredentialId>>,
+    pub(crate) exposed: Mutex<Vec<CredentialKind>>,
 }
 
 #[async_trait]
@@ -100,8 +103,14 @@ impl Introspect for World {
         known.then(|| self.principal(Some("acme"))).ok_or(UNKNOWN)
     }
 
-    async fn exposed(&self, _realm: &RealmHandle, principal: &Principal, _facts: Facts) {
-        self.exposed.lock().unwrap().push(principal.credential);
+    async fn exposed(
+        &self,
+        _realm: &RealmHandle,
+        _principal: &Principal,
+        kind: CredentialKind,
+        _facts: Facts,
+    ) {
+        self.exposed.lock().unwrap().push(kind);
     }
 }
 
@@ -226,6 +235,8 @@ impl World {
             minted: AtomicU64::new(0),
             given: Mutex::default(),
             tally: Tally::new(1000),
+            learns_for_ever: AtomicBool::new(false),
+            learning: AtomicU64::new(0),
             exposed: Mutex::default(),
         }
     }
