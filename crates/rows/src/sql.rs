@@ -37,10 +37,12 @@ pub(crate) use walk::product::{LONGEST, is_narrow};
 use crate::caller::Rights;
 use crate::engine::{Flavour, Statement};
 use crate::fault::{Fault, FaultKind};
+use crate::schema::Schema;
 use crate::value::Value;
 use sqlparser::ast;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use walk::subtract::Differences;
 
 /// How large a text may be. All are counted before the text is parsed, but for `relations`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,6 +90,7 @@ pub struct Checked {
     writes: bool,
     tables: BTreeSet<String>,
     short: Vec<(usize, walk::product::Short)>,
+    differences: Differences,
 }
 
 impl Checked {
@@ -120,6 +123,23 @@ impl Checked {
     #[must_use]
     pub const fn tables(&self) -> &BTreeSet<String> {
         &self.tables
+    }
+
+    /// Whether it depends on the tables' columns whether it may run: see [`Checked::settle`].
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.differences.are_none()
+    }
+
+    /// Whether it may run on these tables.
+    ///
+    /// # Errors
+    /// [`FaultKind::StatementForbidden`], with what to write instead.
+    pub fn settle(&self, schema: &Schema) -> Result<(), Fault> {
+        match self.is_open() {
+            true => self.differences.settle(&self.tables, schema),
+            false => Ok(()),
+        }
     }
 
     /// With its parameters, for a caller who has these rights.
@@ -161,6 +181,12 @@ impl Checked {
     }
 }
 
+/// The functions that callers have, for tests that walk through them.
+#[cfg(test)]
+pub(crate) fn listed_functions(flavour: Flavour) -> BTreeSet<&'static str> {
+    function::all(flavour)
+}
+
 /// A caller's SQL as a statement that may run.
 ///
 /// # Errors
@@ -193,14 +219,19 @@ pub fn read(text: &str, flavour: Flavour, limits: &Limits) -> Result<Checked, Fa
                 .pop()
                 .ok_or_else(|| lex::syntax("There is no statement.").at(1))?,
         };
-        let found = walk::statement(&mut statement, flavour, limits)?;
+        let mut found = walk::statement(&mut statement, flavour, limits)?;
+        let text = print(&statement, flavour, limits)?;
+        if !found.differences.are_none() {
+            found.differences.read(&text);
+        }
         Ok(Checked {
-            text: print(&statement, flavour, limits)?.into(),
+            text: text.into(),
             parameters,
             reads: found.reads,
             writes: found.writes,
             tables: found.tables,
             short: found.short,
+            differences: found.differences,
         })
     })
 }

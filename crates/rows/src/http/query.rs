@@ -110,6 +110,9 @@ pub(super) async fn check(
 ) -> Result<Statement, Fault> {
     let checked = sql::read(text, engine.flavour(), &sql::Limits::default())?;
     governed::check(call.data.settings(), engine, checked.tables()).await?;
+    if checked.is_open() {
+        checked.settle(&*engine.schema().await?)?;
+    }
     let params = params.into_iter().map(Value::from_json).collect();
     checked.bind(params, rights)
 }

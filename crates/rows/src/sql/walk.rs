@@ -17,6 +17,7 @@ mod operator;
 pub(crate) mod product;
 mod query;
 mod set;
+pub(super) mod subtract;
 
 use super::{Limits, forbidden, too_complex};
 use crate::engine::Flavour;
@@ -35,6 +36,8 @@ pub(super) struct Found {
     pub(super) tables: BTreeSet<String>,
     /// The parameters that must be short, by their numbers.
     pub(super) short: Vec<(usize, product::Short)>,
+    /// What it takes away that may be a list.
+    pub(super) differences: subtract::Differences,
 }
 
 pub(super) type Outcome = Result<(), Fault>;
