@@ -44,7 +44,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use walk::subtract::Differences;
 
-/// How large a text may be. All are counted before the text is parsed, but for `relations`.
+/// How large a text may be. All are counted before the text is parsed, but for `relations` and
+/// `calls`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Bytes of the text.
@@ -61,6 +62,9 @@ pub struct Limits {
     pub set_operations: usize,
     /// How many tables, subqueries and functions may occur in `FROM`.
     pub relations: usize,
+    /// How many calls of functions, of more than what is written out, may occur on PostgreSQL,
+    /// which hears of no cancellation between those of one row.
+    pub calls: usize,
     /// How many statements a step of a schema may have.
     pub statements: usize,
 }
@@ -75,6 +79,7 @@ impl Default for Limits {
             joins: 32,
             set_operations: 32,
             relations: 64,
+            calls: 256,
             statements: 64,
         }
     }

@@ -111,7 +111,8 @@ pub(super) async fn check(
     let checked = sql::read(text, engine.flavour(), &sql::Limits::default())?;
     governed::check(call.data.settings(), engine, checked.tables()).await?;
     if checked.is_open() {
-        checked.settle(&*engine.schema().await?)?;
+        let schema = engine.schema().await?;
+        checked.settle(&schema)?;
     }
     let params = params.into_iter().map(Value::from_json).collect();
     checked.bind(params, rights)

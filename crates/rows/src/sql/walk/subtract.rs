@@ -9,7 +9,7 @@ use super::product::is_maker;
 use super::{Outcome, Walk};
 use crate::fault::Fault;
 use crate::schema::{Column, ColumnKind, Schema};
-use sqlparser::ast::{DataType, Expr, Function, TypedString};
+use sqlparser::ast::{BinaryOperator, DataType, Expr, Function, Ident, TypedString};
 use std::collections::BTreeSet;
 
 /// Those that answer with one of what they are given, whatever it is.
@@ -99,13 +99,19 @@ impl Walk<'_> {
             Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => {
                 return self.subtracted(inner);
             }
-            Expr::Identifier(name) => drop(differences.columns.insert(folded(name))),
+            Expr::BinaryOp { left, op, right } if *op != BinaryOperator::StringConcat => {
+                self.subtracted(left)?;
+                return self.subtracted(right);
+            }
+            Expr::Identifier(name) => {
+                let _ = differences.columns.insert(folded(name));
+            }
             Expr::CompoundIdentifier(parts) => match parts.last() {
-                Some(name) => drop(differences.columns.insert(folded(name))),
+                Some(name) => {
+                    let _ = differences.columns.insert(folded(name));
+                }
                 None => differences.others = true,
             },
-            Expr::Value(_) | Expr::UnaryOp { .. } | Expr::Interval(_) | Expr::Extract { .. } => {}
-            Expr::Ceil { .. } | Expr::Floor { .. } | Expr::Position { .. } => {}
             Expr::Cast { data_type, .. } | Expr::TypedString(TypedString { data_type, .. }) => {
                 differences.others |=
                     matches!(data_type, DataType::Array(_) | DataType::Custom(..));
@@ -114,12 +120,13 @@ impl Walk<'_> {
                 let name = name.to_string().replace('"', "").to_ascii_lowercase();
                 differences.others |= HANDED_ON.contains(&name.as_str()) || is_maker(&name);
             }
-            Expr::BinaryOp { left, op, right }
-                if *op != sqlparser::ast::BinaryOperator::StringConcat =>
-            {
-                self.subtracted(left)?;
-                return self.subtracted(right);
-            }
+            Expr::Value(_)
+            | Expr::UnaryOp { .. }
+            | Expr::Interval(_)
+            | Expr::Extract { .. }
+            | Expr::Ceil { .. }
+            | Expr::Floor { .. }
+            | Expr::Position { .. } => {}
             _ => differences.others = true,
         }
         Ok(())
@@ -127,7 +134,7 @@ impl Walk<'_> {
 }
 
 /// A column's name as PostgreSQL compares it.
-fn folded(name: &sqlparser::ast::Ident) -> String {
+fn folded(name: &Ident) -> String {
     match name.quote_style {
         Some(_) => name.value.clone(),
         None => name.value.to_ascii_lowercase(),

@@ -19,10 +19,8 @@ const LARGE: &str = "CREATE TABLE large (t TEXT, u TEXT, j TEXT, o TEXT, d TEXT,
 /// A row has at most 1 MiB; each of these values has a row of its own.
 const ROWS: &[&str] = &[
     "INSERT INTO large (t, u) SELECT printf('%.*c', 600000, 'a'), printf('%.*c', 300000, 'a') || 'b'",
-    "INSERT INTO large (j) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE \
-     i < 200000) SELECT '[' || group_concat(1, ',') || ']' FROM n",
-    "INSERT INTO large (o) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE \
-     i < 50000) SELECT '{' || group_concat('\"k' || i || '\":1', ',') || '}' FROM n",
+    "INSERT INTO large (j) SELECT '[' || replace(printf('%.*c', 200000, '1'), '1', '1,') || '1]'",
+    "INSERT INTO large (o) SELECT '{' || replace(printf('%.*c', 50000, '1'), '1', '\"k7\":7,') || '\"k\":1}'",
     "INSERT INTO large (d) SELECT printf('%.*c', 900, '[') || printf('%.*c', 900, ']')",
     "INSERT INTO large (b) SELECT zeroblob(900000)",
 ];
