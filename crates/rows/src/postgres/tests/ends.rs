@@ -140,15 +140,16 @@ struct Call {
 /// Every overload of the functions that are listed.
 async fn functions(bed: &Bed) -> Vec<Call> {
     let listed: Vec<String> = names().map(str::to_owned).collect();
-    let rows = bed.admin.query(
+    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&listed];
+    let found = bed.admin.query(
         "SELECT p.proname, p.prokind::text, p.proretset, ARRAY(SELECT format_type(t, NULL) FROM \
          unnest(p.proargtypes) WITH ORDINALITY AS a (t, n) ORDER BY n) FROM pg_proc p LEFT JOIN \
          pg_aggregate g ON g.aggfnoid = p.oid WHERE p.pronamespace = 'pg_catalog'::regnamespace \
          AND p.proname = ANY ($1) AND coalesce(g.aggkind, 'n') = 'n' ORDER BY p.proname, p.oid",
-        &[&listed],
+        &parameters,
     );
     let mut calls = Vec::new();
-    for row in rows.await.unwrap() {
+    for row in found.await.unwrap() {
         let (name, kind, is_set): (String, String, bool) = (row.get(0), row.get(1), row.get(2));
         let kinds: Vec<String> = row.get(3);
         let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
@@ -171,14 +172,14 @@ async fn functions(bed: &Bed) -> Vec<Call> {
 
 /// Every operator of the server's, listed or not.
 async fn operators(bed: &Bed) -> Vec<Call> {
-    let rows = bed.admin.query(
+    let found = bed.admin.query(
         "SELECT oprname, coalesce(format_type(nullif(oprleft, 0), NULL), ''), \
          format_type(oprright, NULL) FROM pg_operator WHERE oprnamespace = \
          'pg_catalog'::regnamespace ORDER BY oprname, oid",
         &[],
     );
     let mut calls = Vec::new();
-    for row in rows.await.unwrap() {
+    for row in found.await.unwrap() {
         let (name, left, right): (String, String, String) = (row.get(0), row.get(1), row.get(2));
         let kinds: Vec<&str> = [left.as_str(), right.as_str()]
             .into_iter()

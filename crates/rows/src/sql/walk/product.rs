@@ -222,7 +222,7 @@ impl Walk<'_> {
             };
             matches!(value.value, Value::Number(..))
         };
-        let at = match arguments.last() {
+        let at: usize = match arguments.last() {
             Some(last) if arguments.len() > 2 && is_number(last) => 2,
             _ => 1,
         };
