@@ -148,6 +148,8 @@ codes! {
     StoreUnavailable = "store_unavailable", 503, Error, true, "The store cannot answer now";
     /// No key set is known yet for the token's issuer.
     KeysUnavailable = "keys_unavailable", 503, Error, true, "The issuer's keys cannot be had now";
+    /// Accounts are off in this realm, and may be turned on.
+    AuthNotEnabled = "auth_not_enabled", 503, Debug, true, "Authentication is not enabled here";
     /// A bounded pool is full.
     Busy = "busy", 503, Warn, true, "Busy, try again";
     /// An endpoint of ours took longer than its deadline. What it began may be done.

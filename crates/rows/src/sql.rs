@@ -37,12 +37,15 @@ pub(crate) use walk::product::{LONGEST, is_narrow};
 use crate::caller::Rights;
 use crate::engine::{Flavour, Statement};
 use crate::fault::{Fault, FaultKind};
+use crate::schema::Schema;
 use crate::value::Value;
 use sqlparser::ast;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use walk::subtract::Differences;
 
-/// How large a text may be. All are counted before the text is parsed, but for `relations`.
+/// How large a text may be. All are counted before the text is parsed, but for `relations` and
+/// `calls`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Bytes of the text.
@@ -59,6 +62,9 @@ pub struct Limits {
     pub set_operations: usize,
     /// How many tables, subqueries and functions may occur in `FROM`.
     pub relations: usize,
+    /// How many calls of functions, of more than what is written out, may occur on PostgreSQL,
+    /// which hears of no cancellation between those of one row.
+    pub calls: usize,
     /// How many statements a step of a schema may have.
     pub statements: usize,
 }
@@ -73,6 +79,7 @@ impl Default for Limits {
             joins: 32,
             set_operations: 32,
             relations: 64,
+            calls: 256,
             statements: 64,
         }
     }
@@ -88,6 +95,7 @@ pub struct Checked {
     writes: bool,
     tables: BTreeSet<String>,
     short: Vec<(usize, walk::product::Short)>,
+    differences: Differences,
 }
 
 impl Checked {
@@ -120,6 +128,23 @@ impl Checked {
     #[must_use]
     pub const fn tables(&self) -> &BTreeSet<String> {
         &self.tables
+    }
+
+    /// Whether it depends on the tables' columns whether it may run: see [`Checked::settle`].
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.differences.are_none()
+    }
+
+    /// Whether it may run on these tables.
+    ///
+    /// # Errors
+    /// [`FaultKind::StatementForbidden`], with what to write instead.
+    pub fn settle(&self, schema: &Schema) -> Result<(), Fault> {
+        match self.is_open() {
+            true => self.differences.settle(&self.tables, schema),
+            false => Ok(()),
+        }
     }
 
     /// With its parameters, for a caller who has these rights.
@@ -161,6 +186,12 @@ impl Checked {
     }
 }
 
+/// The functions that callers have, for tests that walk through them.
+#[cfg(test)]
+pub(crate) fn listed_functions(flavour: Flavour) -> BTreeSet<&'static str> {
+    function::all(flavour)
+}
+
 /// A caller's SQL as a statement that may run.
 ///
 /// # Errors
@@ -193,14 +224,19 @@ pub fn read(text: &str, flavour: Flavour, limits: &Limits) -> Result<Checked, Fa
                 .pop()
                 .ok_or_else(|| lex::syntax("There is no statement.").at(1))?,
         };
-        let found = walk::statement(&mut statement, flavour, limits)?;
+        let mut found = walk::statement(&mut statement, flavour, limits)?;
+        let text = print(&statement, flavour, limits)?;
+        if !found.differences.are_none() {
+            found.differences.read(&text);
+        }
         Ok(Checked {
-            text: print(&statement, flavour, limits)?.into(),
+            text: text.into(),
             parameters,
             reads: found.reads,
             writes: found.writes,
             tables: found.tables,
             short: found.short,
+            differences: found.differences,
         })
     })
 }

@@ -237,6 +237,9 @@ fn supabase_mounts(
         ..open(&[path], methods, target)
     };
     let reading = [Method::GET, Method::HEAD];
+    if !mount.is_enabled() {
+        return vec![open(&["/**"], &[], &own.off)];
+    }
     let mut mounts = vec![
         MountSpec {
             limits: sign_up_limit().into_iter().collect(),

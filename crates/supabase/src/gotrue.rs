@@ -127,6 +127,7 @@ fn by_code(code: E) -> Row {
         E::TokenExpired => Row::new(403, "bad_jwt", EXPIRED),
         E::RateLimited => Row::new(429, "over_request_rate_limit", "Request rate limit reached"),
         E::BodyTooLarge => Row::plain(413, "request_entity_too_large"),
+        E::AuthNotEnabled => Row::plain(status, "auth_not_enabled"),
         E::AlreadyExists | E::TokenLimitReached => Row::plain(409, "conflict"),
         E::UpstreamTimeout | E::DeadlinePassed => Row::plain(504, "request_timeout"),
         E::InsufficientPermission | E::InsufficientScope | E::RoleNotAllowed => {

@@ -1,5 +1,6 @@
 //! What the product has and this version does not: each feature answers as the product does
-//! where it is turned off. In other forms it is `not_implemented`. Not here: the form that
+//! where it is turned off. In other forms it is `not_implemented`. Where accounts are off
+//! altogether there is one answer for all paths. Not here: the form that
 //! writes it (`gotrue`).
 
 use crate::openapi::Methods;
@@ -148,6 +149,9 @@ async fn refuse_feature(
     uri: Uri,
     headers: HeaderMap,
 ) -> Refusal {
+    if !own.mount.enabled {
+        return Refusal::new(E::AuthNotEnabled);
+    }
     let below = uri.path().strip_prefix(&own.mount.path).unwrap_or_default();
     let is_presented = headers.contains_key(AUTHORIZATION);
     match look_up(&method, below) {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 /// [`crate::settings::Supabase::lower`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SupabaseMount {
+    pub(crate) enabled: bool,
     pub(crate) path: String,
     pub(crate) lenient: bool,
     pub(crate) default_grant: Option<Grant>,
@@ -26,6 +27,13 @@ impl SupabaseMount {
     #[must_use]
     pub fn path(&self, endpoint: &str) -> String {
         format!("{}{endpoint}", self.path)
+    }
+
+    /// Whether accounts are there; else every path below it is to lead to
+    /// [`SupabaseTargets::off`].
+    #[must_use]
+    pub const fn is_enabled(&self) -> bool {
+        self.enabled
     }
 
     /// The publishable keys, by which nobody is anybody.
@@ -71,7 +79,7 @@ pub struct SupabaseTargets {
     pub health: Arc<dyn Local>,
     /// `GET /settings`.
     pub settings: Arc<dyn Local>,
-    /// All other paths of the product.
+    /// All other paths of the product; every path where accounts are off.
     pub off: Arc<dyn Local>,
 }
 

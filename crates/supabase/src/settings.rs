@@ -13,6 +13,10 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Supabase {
+    /// Whether accounts are there. false answers every path below the mount with 503
+    /// "auth_not_enabled": nobody signs up or in by it, and who had a session keeps it until it
+    /// ends. API tokens and tokens of other issuers open what they open. Default: true.
+    pub enabled: bool,
     /// The path it lies below. Default: "/auth/v1".
     pub mount: String,
     /// Whether a body is read as JSON whatever its Content-Type says. Default: false.
@@ -60,6 +64,7 @@ words!(Errors { GoTrue = "gotrue", Realm = "realm" });
 impl Default for Supabase {
     fn default() -> Self {
         Self {
+            enabled: true,
             mount: "/auth/v1".to_owned(),
             lenient_content_type: false,
             default_grant: None,
@@ -99,6 +104,7 @@ impl Supabase {
             return Err(wrong);
         }
         Ok(SupabaseMount {
+            enabled: self.enabled,
             path: self.mount.clone(),
             lenient: self.lenient_content_type,
             default_grant: self.default_grant.map(|Word(grant)| grant),

@@ -4,18 +4,23 @@
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "tokens are ASCII, and a test may fail")]
 
+mod account;
+mod client;
 mod files;
 mod furnished;
 mod key;
 mod policy;
 mod query;
+mod refusal;
 mod rest;
 mod schema;
 mod session;
+mod sign_up;
 mod start;
 mod stop;
 mod tenant;
 mod unread;
+mod user;
 
 use doorward_testkit::service::Database;
 use doorward_testkit::{Engine, Setup, engine, postgres_url};
@@ -44,13 +49,17 @@ const ROWS: &[u8] = &[
 ];
 
 const SOURCES: &[&str] = &[
+    include_str!("client.rs"),
     include_str!("key.rs"),
     include_str!("policy.rs"),
     include_str!("query.rs"),
+    include_str!("refusal.rs"),
     include_str!("schema.rs"),
     include_str!("session.rs"),
+    include_str!("sign_up.rs"),
     include_str!("start.rs"),
     include_str!("tenant.rs"),
+    include_str!("user.rs"),
 ];
 
 #[test]

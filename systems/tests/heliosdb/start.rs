@@ -20,31 +20,55 @@ fn with_flags(setup: Setup, flags: &str) -> App {
     setup.under(&["sh", "-c", &script]).start()
 }
 
-/// The ways in of the data API stand by themselves: keys open them. A stranger is told of no
-/// path whether it is there.
+/// Keys open the ways in of the data API by themselves.
 #[test]
 fn hd_03_without_authentication_there_is_no_sign_up() {
-    let setup = heliosdb(site!())
-        .set("realm.heliosdb.dialects", toml::Value::from(vec!["data"]))
-        .edit(|config| {
-            let realm = config["realm"]["heliosdb"].as_table_mut().unwrap();
-            let _ = realm.remove("supabase");
-            let users = realm["users"].as_table_mut().unwrap();
-            let _ = users.remove("sign_up");
-            let _ = users.remove("enrolment");
-        });
+    let setup = heliosdb(site!()).set("realm.heliosdb.supabase.enabled", false);
     let world = Furnished::of(setup);
     let key = world.key(ACME, &["read"]);
-    let sign_up = || world.app.request("POST", SIGN_UP).json(&account());
-    let answer = sign_up().header("X-API-Key", &key).send();
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (404, "route_unknown")
-    );
-    sign_up().send().expect(401);
+    for (method, path) in [
+        ("POST", SIGN_UP),
+        ("POST", "/auth/v1/token?grant_type=refresh_token"),
+        ("POST", "/auth/v1/logout"),
+        ("GET", "/auth/v1/user"),
+        ("GET", "/auth/v1/settings"),
+        ("GET", "/auth/v1/admin/users"),
+    ] {
+        let ask = || world.app.request(method, path).json(&account());
+        for answer in [ask().send(), ask().header("X-API-Key", &key).send()] {
+            let told = (answer.status, answer.json());
+            let message = "Authentication is not enabled here";
+            let body = json!({"error": "auth_not_enabled", "message": message});
+            assert_eq!(told, (503, body), "{method} {path}");
+        }
+    }
     let query = world.app.request("POST", QUERY).header("X-API-Key", &key);
     let query = query.json(&json!({"sql": "SELECT id FROM users ORDER BY id"}));
     assert_eq!(rows(&query.send()), [json!([1]), json!([2])]);
+}
+
+/// Whoever had a session keeps it, and the product's clients are told in their form.
+#[test]
+fn hd_03_authentication_is_turned_off_while_somebody_is_signed_in() {
+    let setup = heliosdb(site!()).set("realm.heliosdb.supabase.errors", "gotrue");
+    let mut app = setup.start();
+    let session = app.request("POST", SIGN_UP).json(&account()).send();
+    let session = session.expect(200).json();
+    for member in ["access_token", "refresh_token"] {
+        let _ = app.remembered(session[member].as_str().unwrap().to_owned());
+    }
+    let access = session["access_token"].as_str().unwrap().to_owned();
+    app.reconfigure(|config| {
+        let section = &mut config["realm"]["heliosdb"]["supabase"];
+        let section = section.as_table_mut().unwrap();
+        let _ = section.insert("enabled".to_owned(), false.into());
+    });
+    app.server().signal("HUP");
+    let again = app.request("POST", SIGN_UP).json(&account());
+    app.until_status(&again, 503);
+    assert_eq!(again.send().json()["error_code"], "auth_not_enabled");
+    app.get_as(&access, QUERY).expect(200);
+    app.get_as(&access, "/auth/v1/user").expect(503);
 }
 
 /// The port is taken from the file as it is: a test that listened there would be in the way

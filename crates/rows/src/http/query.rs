@@ -110,6 +110,10 @@ pub(super) async fn check(
 ) -> Result<Statement, Fault> {
     let checked = sql::read(text, engine.flavour(), &sql::Limits::default())?;
     governed::check(call.data.settings(), engine, checked.tables()).await?;
+    if checked.is_open() {
+        let schema = engine.schema().await?;
+        checked.settle(&schema)?;
+    }
     let params = params.into_iter().map(Value::from_json).collect();
     checked.bind(params, rights)
 }

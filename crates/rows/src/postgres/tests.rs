@@ -7,6 +7,7 @@ mod amend;
 mod attack;
 mod bounds;
 mod context;
+mod ends;
 mod isolation;
 mod lints;
 mod open;

@@ -50,6 +50,16 @@ pub(super) fn is_sqlite_keyword(word: &str) -> bool {
     SQLITE_KEYWORDS.contains(word)
 }
 
+/// Every one, for tests that walk through them.
+#[cfg(test)]
+pub(super) fn all(flavour: Flavour) -> std::collections::BTreeSet<&'static str> {
+    let (values, tables) = match flavour {
+        Flavour::Postgres => (&POSTGRES, &POSTGRES_TABLES),
+        Flavour::Sqlite => (&SQLITE, &SQLITE_TABLES),
+    };
+    values.iter().chain(tables.iter()).copied().collect()
+}
+
 fn words(text: &'static str) -> HashSet<&'static str> {
     text.split_ascii_whitespace().collect()
 }

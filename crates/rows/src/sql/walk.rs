@@ -17,6 +17,7 @@ mod operator;
 pub(crate) mod product;
 mod query;
 mod set;
+pub(super) mod subtract;
 
 use super::{Limits, forbidden, too_complex};
 use crate::engine::Flavour;
@@ -35,6 +36,8 @@ pub(super) struct Found {
     pub(super) tables: BTreeSet<String>,
     /// The parameters that must be short, by their numbers.
     pub(super) short: Vec<(usize, product::Short)>,
+    /// What it takes away that may be a list.
+    pub(super) differences: subtract::Differences,
 }
 
 pub(super) type Outcome = Result<(), Fault>;
@@ -56,6 +59,7 @@ pub(super) struct Walk<'a> {
     limits: &'a Limits,
     found: Found,
     relations: usize,
+    calls: usize,
     /// The names of the `WITH` queries in sight, the innermost last.
     with: Vec<String>,
     fields: field::Fields,
@@ -69,6 +73,7 @@ impl<'a> Walk<'a> {
             limits,
             found: Found::default(),
             relations: 0,
+            calls: 0,
             with: Vec::new(),
             fields: field::Fields::default(),
             growth: growth::Growth::default(),
@@ -100,6 +105,15 @@ impl<'a> Walk<'a> {
         self.relations = self.relations.saturating_add(1);
         match self.relations > self.limits.relations {
             true => Err(too_complex("tables in FROM", self.limits.relations)),
+            false => Ok(()),
+        }
+    }
+
+    /// One more call of a function.
+    fn call(&mut self) -> Outcome {
+        self.calls = self.calls.saturating_add(1);
+        match self.is_postgres() && self.calls > self.limits.calls {
+            true => Err(too_complex("calls of functions", self.limits.calls)),
             false => Ok(()),
         }
     }

@@ -3,6 +3,7 @@
 
 mod bound;
 mod damage;
+mod ends;
 mod isolation;
 mod lock;
 mod memory;

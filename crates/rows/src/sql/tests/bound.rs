@@ -260,6 +260,27 @@ fn what_is_large_but_sensible_is_allowed_on_a_small_stack() {
     });
 }
 
+/// Nothing is heard between the calls of one row, each of which may take a while.
+#[test]
+fn so_many_functions_are_called_on_postgres() {
+    let calls = |call: &str, count| format!("SELECT {} FROM t", vec![call; count].join(", "));
+    for (call, count, fits) in [
+        ("md5(a)", 256, true),
+        ("md5(a)", 257, false),
+        ("now()", 600, true),
+        ("lower('a')", 400, true),
+    ] {
+        let text = calls(call, count);
+        let refused = postgres(&text).err().map(|fault| fault.kind);
+        assert_eq!(
+            refused,
+            (!fits).then_some(FaultKind::TooComplex),
+            "{count} {call}"
+        );
+        assert!(sqlite(&calls("lower(a)", count)).is_ok());
+    }
+}
+
 /// A text of a megabyte is refused by its length, before anything looks into it: the same
 /// text with a larger limit is not even SQL.
 #[test]

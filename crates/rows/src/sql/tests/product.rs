@@ -50,3 +50,121 @@ fn one_of_two_lengths_that_multiply_is_short_on_postgres() {
     assert!(bind(256).is_ok());
     assert_eq!(bind(257).unwrap_err().kind, FaultKind::StatementForbidden);
 }
+
+#[test]
+fn a_search_that_is_ranked_is_short_on_postgres() {
+    for text in [
+        "SELECT ts_rank(a, b) FROM t",
+        "SELECT ts_rank_cd(a, b, 4) FROM t",
+        "SELECT ts_rank('{1,1,1,1}', a, b) FROM t",
+        "SELECT ts_rank(a, to_tsquery('english', b)) FROM t",
+        "SELECT ts_rank(a, to_tsquery('english', to_tsquery('b'))) FROM t",
+        "SELECT ts_rank(a, b::tsquery) FROM t",
+        "SELECT ts_rank(vector => a, query => b) FROM t",
+    ] {
+        refused(Flavour::Postgres, text, "`ts_rank");
+    }
+    for text in [
+        "SELECT ts_rank(a, to_tsquery('b & c')), ts_rank_cd(a, 'b & c', 4) FROM t",
+        "SELECT ts_rank('{1,1,1,1}', a, websearch_to_tsquery('english', $1), 1) FROM t",
+    ] {
+        assert!(postgres(text).is_ok(), "{text}: {:?}", postgres(text));
+    }
+    let ranked = postgres("SELECT ts_rank(a, plainto_tsquery($1)) FROM t").unwrap();
+    let bind = |length| ranked.bind(vec![crate::value::Value::Text("a".repeat(length))], ALL);
+    assert!(bind(128).is_ok());
+    assert_eq!(bind(129).unwrap_err().kind, FaultKind::StatementForbidden);
+}
+
+#[test]
+fn a_path_into_a_document_is_short_however_it_is_written_on_postgres() {
+    for text in [
+        "WITH p AS (SELECT jsonpath '$[*] > $[*]' AS p) SELECT a @@ p FROM t, p",
+        "WITH p AS (SELECT '$[*] > $[*]'::jsonpath AS p) SELECT a @@ p FROM t, p",
+        "SELECT CAST(a AS jsonpath) FROM t",
+    ] {
+        refused(Flavour::Postgres, text, "`jsonpath`");
+    }
+    let plain = "SELECT a @@ jsonpath '$[*] > 1' FROM t";
+    assert!(postgres(plain).is_ok(), "{:?}", postgres(plain));
+}
+
+/// A document less a list is told from a number less a number by the tables' columns.
+#[test]
+fn what_may_be_a_list_is_not_taken_from_a_document_on_postgres() {
+    use crate::schema::{Column, ColumnKind, Schema, Table};
+    let column = |name: &str, kind| Column {
+        name: name.to_owned(),
+        kind,
+        type_name: String::new(),
+        nullable: true,
+        default: None,
+        is_tenant: false,
+    };
+    let table = |name: &str, columns| Table {
+        name: name.to_owned(),
+        comment: None,
+        is_view: false,
+        columns,
+        primary_key: Vec::new(),
+        unique: Vec::new(),
+        foreign_keys: Vec::new(),
+    };
+    let schema = Schema {
+        version: 1,
+        tables: vec![
+            table(
+                "both",
+                vec![
+                    column("doc", ColumnKind::Json),
+                    column("tags", ColumnKind::Array),
+                    column("n", ColumnKind::Int),
+                ],
+            ),
+            table(
+                "doc",
+                vec![
+                    column("doc", ColumnKind::Json),
+                    column("n", ColumnKind::Int),
+                ],
+            ),
+            table(
+                "tags",
+                vec![
+                    column("tags", ColumnKind::Array),
+                    column("n", ColumnKind::Int),
+                ],
+            ),
+        ],
+        routines: Vec::new(),
+    };
+    let settled = |text: &str| postgres(text).unwrap().settle(&schema);
+    for text in [
+        "SELECT doc - tags FROM both",
+        "SELECT (doc) - (both.tags) FROM both",
+        "SELECT doc - tags FROM doc, tags",
+        "SELECT to_jsonb(n) - tags FROM tags",
+        "SELECT doc - s.a FROM doc, (SELECT array_agg(n) AS a FROM doc) AS s",
+        "WITH s AS (SELECT tags AS n FROM tags) SELECT doc - s.n FROM doc, s",
+        "SELECT doc - s.n FROM doc, tags AS s (n)",
+        "SELECT doc - coalesce(tags, '{}') FROM both",
+        "SELECT doc - (SELECT tags FROM tags) FROM doc",
+        "SELECT doc - CASE WHEN true THEN tags END FROM both",
+        "UPDATE both SET doc = doc - tags",
+    ] {
+        let fault = settled(text).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::StatementForbidden, "{text}");
+        assert!(fault.hint.unwrap().contains("::numeric"), "{text}");
+    }
+    for text in [
+        "SELECT n - n, doc - 'a', doc - ARRAY['a'] FROM both",
+        "SELECT n - n, doc FROM both WHERE n - 1 > n - both.n",
+        "SELECT n - coalesce(n, 0) FROM tags",
+        "SELECT doc - n FROM doc",
+        "SELECT a - b FROM (SELECT n AS a, n AS b FROM tags) AS s",
+        "SELECT a - b::int FROM (SELECT n AS a, n AS b FROM both) AS s",
+        "SELECT now() - interval '1 day', n - abs(n) FROM both",
+    ] {
+        assert_eq!(settled(text), Ok(()), "{text}");
+    }
+}

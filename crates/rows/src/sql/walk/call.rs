@@ -5,9 +5,9 @@ use super::name::idents;
 use super::{Outcome, Walk, absent, growth};
 use crate::fault::Fault;
 use sqlparser::ast::{
-    Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, Ident, JsonReturningClause, ObjectName, WindowFrame,
-    WindowFrameBound, WindowSpec, WindowType,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
+    FunctionArgumentList, FunctionArguments, Ident, JsonReturningClause, ObjectName, Value,
+    WindowFrame, WindowFrameBound, WindowSpec, WindowType,
 };
 
 impl Walk<'_> {
@@ -23,6 +23,9 @@ impl Walk<'_> {
             over,
         } = function;
         let called = self.function_name(name)?;
+        if takes_anything(args) {
+            self.call()?;
+        }
         absent("A call in braces", !*uses_odbc_syntax)?;
         absent(
             "A call with two lists",
@@ -176,5 +179,20 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a call takes more than what is written out, which is short.
+fn takes_anything(arguments: &FunctionArguments) -> bool {
+    let is_written = |argument: &FunctionArg| {
+        let FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) = argument else {
+            return false;
+        };
+        matches!(value, Expr::Value(value) if !matches!(value.value, Value::Placeholder(_)))
+    };
+    match arguments {
+        FunctionArguments::None => false,
+        FunctionArguments::Subquery(_) => true,
+        FunctionArguments::List(list) => !list.args.iter().all(is_written),
     }
 }

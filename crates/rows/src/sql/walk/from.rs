@@ -84,6 +84,7 @@ impl Walk<'_> {
             } => {
                 absent("LATERAL", !*lateral || self.is_postgres())?;
                 absent("TABLESAMPLE", sample.is_none())?;
+                self.found.differences.renames = true;
                 self.query(subquery)?;
                 self.optional_alias(alias.as_mut())
             }
@@ -151,11 +152,11 @@ impl Walk<'_> {
         }
     }
 
-    fn optional_alias(&self, alias: Option<&mut TableAlias>) -> Outcome {
+    fn optional_alias(&mut self, alias: Option<&mut TableAlias>) -> Outcome {
         alias.map_or(Ok(()), |alias| self.alias(alias))
     }
 
-    pub(super) fn alias(&self, alias: &mut TableAlias) -> Outcome {
+    pub(super) fn alias(&mut self, alias: &mut TableAlias) -> Outcome {
         let TableAlias {
             explicit: _,
             name,
@@ -164,6 +165,7 @@ impl Walk<'_> {
         } = alias;
         absent("AT", at.is_none())?;
         self.name(name)?;
+        self.found.differences.renames |= !columns.is_empty();
         for TableAliasColumnDef { name, data_type } in columns {
             self.name(name)?;
             if let Some(kind) = data_type {

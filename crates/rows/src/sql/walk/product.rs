@@ -5,8 +5,8 @@
 use super::super::forbidden;
 use super::{Outcome, Walk};
 use sqlparser::ast::{
-    Array, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, TypedString,
-    Value,
+    Array, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, TypedString, Value,
 };
 
 /// The longest pattern, needle, delimiter or format, in bytes.
@@ -14,6 +14,18 @@ pub(crate) const LONGEST: usize = 256;
 
 /// The most elements of a list or document beside an operator.
 pub(crate) const WIDEST: usize = 64;
+
+/// The longest text of a search whose matches are ranked, in bytes: ranking takes time by the
+/// square of its words.
+const LONGEST_SEARCH: usize = 128;
+
+/// Those that make a search of a text.
+const SEARCHES: &[&str] = &[
+    "phraseto_tsquery",
+    "plainto_tsquery",
+    "to_tsquery",
+    "websearch_to_tsquery",
+];
 
 /// The longest path into a document, in bytes.
 const LONGEST_PATH: usize = 1024;
@@ -56,6 +68,8 @@ pub(in super::super) enum Short {
     Elements,
     /// A path into a document, which compares with literals only.
     Path,
+    /// A search.
+    Search,
 }
 
 impl Short {
@@ -65,6 +79,7 @@ impl Short {
             Self::Text => text.len() <= LONGEST,
             Self::Elements => is_narrow(text),
             Self::Path => !text.contains('$') || is_plain_path(text),
+            Self::Search => text.len() <= LONGEST_SEARCH,
         }
     }
 
@@ -79,6 +94,10 @@ impl Short {
             Self::Path => format!(
                 "a literal or parameter of at most {LONGEST_PATH} bytes, with a literal on the \
                  right of each comparison"
+            ),
+            Self::Search => format!(
+                "a search that is written in the call, `to_tsquery(…)` and its like of a literal \
+                 or parameter of at most {LONGEST_SEARCH} bytes"
             ),
         }
     }
@@ -137,6 +156,7 @@ impl Walk<'_> {
             BinaryOperator::Minus if is_list(right) => {
                 self.short("The operator `-`", right, Short::Elements)
             }
+            BinaryOperator::Minus => self.subtracted(right),
             BinaryOperator::AtQuestion => self.short("The operator `@?`", right, Short::Path),
             BinaryOperator::AtAt if is_written(right) => {
                 self.short("The operator `@@`", right, Short::Path)
@@ -177,6 +197,7 @@ impl Walk<'_> {
             "replace" | "split_part" | "string_to_array" | "string_to_table" | "strpos"
             | "to_char" | "to_date" | "to_number" | "to_timestamp" => Short::Text,
             "ts_headline" => return without_options(arguments),
+            "ts_rank" | "ts_rank_cd" => return self.short_search(name, arguments),
             _ if name.starts_with("jsonb_path_") => Short::Path,
             _ => return Ok(()),
         };
@@ -193,6 +214,27 @@ impl Walk<'_> {
         }
     }
 
+    /// The search of `ts_rank([weights,] document, search [, normalization])`.
+    fn short_search(&mut self, name: &str, arguments: &[FunctionArg]) -> Outcome {
+        let is_number = |argument: &FunctionArg| {
+            let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) = argument else {
+                return false;
+            };
+            matches!(value.value, Value::Number(..))
+        };
+        let at: usize = match arguments.last() {
+            Some(last) if arguments.len() > 2 && is_number(last) => 2,
+            _ => 1,
+        };
+        let what = format!("The function `{name}`");
+        match arguments.iter().rev().nth(at.saturating_sub(1)) {
+            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(search))) => {
+                self.short(&what, search, Short::Search)
+            }
+            _ => Err(forbidden(format!("{what} with named arguments"))),
+        }
+    }
+
     /// Refuses what is not short.
     pub(super) fn short(&mut self, what: &str, operand: &Expr, how: Short) -> Outcome {
         match !self.is_postgres() || self.is_short(operand, how) {
@@ -201,6 +243,16 @@ impl Walk<'_> {
                 "{what} with anything but {}",
                 how.wanted()
             ))),
+        }
+    }
+
+    /// Whether the text of a search is.
+    fn is_short_text(&mut self, text: &FunctionArg) -> bool {
+        match text {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(text)) => {
+                !matches!(text, Expr::Function(_)) && self.is_short(text, Short::Search)
+            }
+            _ => false,
         }
     }
 
@@ -225,9 +277,17 @@ impl Walk<'_> {
             Expr::Array(Array { elem, named: _ }) => {
                 how == Short::Elements && elem.len() <= WIDEST && elem.iter().all(is_one)
             }
-            Expr::Function(Function { name, .. }) => {
+            Expr::Function(Function { name, args, .. }) => {
                 let name = name.to_string().replace('"', "").to_ascii_lowercase();
-                how == Short::Elements && RANGES.contains(&name.as_str())
+                match (how, args) {
+                    (Short::Elements, _) => RANGES.contains(&name.as_str()),
+                    (Short::Search, FunctionArguments::List(list)) => {
+                        let text = list.args.last();
+                        let is_search = SEARCHES.contains(&name.as_str());
+                        is_search && text.is_some_and(|text| self.is_short_text(text))
+                    }
+                    _ => false,
+                }
             }
             _ => false,
         }
@@ -263,11 +323,15 @@ fn is_list(operand: &Expr) -> bool {
         Expr::TypedString(TypedString { data_type, .. }) => matches!(data_type, DataType::Array(_)),
         Expr::Array(_) => true,
         Expr::Function(Function { name, .. }) => {
-            let name = name.to_string().replace('"', "").to_ascii_lowercase();
-            name == "array" || LISTS.contains(&name.as_str())
+            is_maker(&name.to_string().replace('"', "").to_ascii_lowercase())
         }
         _ => false,
     }
+}
+
+/// Whether the function of this name makes a list.
+pub(super) fn is_maker(name: &str) -> bool {
+    name == "array" || LISTS.contains(&name)
 }
 
 /// `ts_headline` of a text and a query, after the name of a language if need be.

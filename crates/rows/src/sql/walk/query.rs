@@ -31,6 +31,7 @@ impl Walk<'_> {
         absent("A pipe operator", pipe_operators.is_empty())?;
         let in_sight = self.with.len();
         if let Some(with) = with {
+            self.found.differences.renames = true;
             self.with(with)?;
         }
         self.set_expression(body)?;
