@@ -3,6 +3,7 @@
 
 use crate::model::{RoleDefinition, TokenKind};
 use doorward_base::claims::ClaimsTemplate;
+use doorward_base::egress::EgressUrl;
 use doorward_base::limit::{MeasureKind, Quota};
 use doorward_base::token_format::TokenFormat;
 use doorward_base::words;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use doorward_jose::Algorithm;
+pub use doorward_jose::{Algorithm, WebhookKey};
 
 /// A realm, as identity sees it.
 #[derive(Clone, Debug)]
@@ -47,6 +48,8 @@ pub struct RealmSettings {
     pub limits: BTreeMap<String, MeasureKind>,
     /// What becomes of a credential that comes over plain HTTP where TLS is demanded.
     pub exposure: Exposure,
+    /// How tenants are told that their API tokens will stop by themselves.
+    pub notices: NoticeSettings,
 }
 
 impl RealmSettings {
@@ -56,6 +59,24 @@ impl RealmSettings {
         let known = self.externals.iter().find(|one| &*one.issuer == issuer);
         known.map_or(Provision::Never, |one| one.provision)
     }
+}
+
+/// How tenants are told that their API tokens will stop by themselves.
+#[derive(Clone, Debug, Default)]
+pub struct NoticeSettings {
+    /// By mail to those who may replace them, where mail is sent.
+    pub mail: bool,
+    /// By a message to the realm's webhook.
+    pub webhook: Option<WebhookSettings>,
+}
+
+/// Where a realm's messages go.
+#[derive(Clone, Debug)]
+pub struct WebhookSettings {
+    /// The address.
+    pub url: EgressUrl,
+    /// What they are signed with.
+    pub key: WebhookKey,
 }
 
 /// What becomes of a credential that comes over plain HTTP where TLS is demanded. The
@@ -155,7 +176,7 @@ pub struct RetentionSettings {
     pub sessions: Duration,
     /// Challenges that expired.
     pub challenges: Duration,
-    /// Mails that were given up, with the reason.
+    /// Mails, and messages to webhooks, that were given up, with the reason.
     pub mail: Duration,
 }
 

@@ -1,7 +1,7 @@
 //! The only wiring: which part is given which. Not here: what the parts do.
 
 use crate::adapter::{
-    FeedNews, FeedRevocations, InternalMinter, LivePlans, RealmKeys, TokenIntrospect,
+    EgressCourier, FeedNews, FeedRevocations, InternalMinter, LivePlans, RealmKeys, TokenIntrospect,
 };
 use crate::cli::Failure;
 use crate::config::{Loaded, RealmConfig, ServerSettings, policies};
@@ -22,7 +22,7 @@ use doorward_gate::policy::Policies;
 use doorward_gate::port::Introspect;
 use doorward_gate::{Gate, GateOptions, GateParts, Streams};
 use doorward_identity::act::{self, Identity, KeyNews, Realm};
-use doorward_identity::port::{Mailer, StoreError};
+use doorward_identity::port::{Courier, Mailer, StoreError};
 use doorward_oauth::OAuthRealm;
 use doorward_outbound::egress::{GuardedClient, SystemResolver};
 use doorward_outbound::mail::Post;
@@ -38,6 +38,8 @@ pub(crate) struct Composed {
     pub(crate) issuers: Arc<Issuers>,
     /// Sends mail, where any is sent.
     pub(crate) mailer: Option<Arc<dyn Mailer>>,
+    /// Brings messages to webhooks.
+    pub(crate) courier: Arc<dyn Courier>,
     news: Arc<FeedNews>,
     /// How many mails there are, as last counted.
     pub(crate) mail_count: Arc<MailGauge>,
@@ -65,6 +67,8 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
     let server = &loaded.settings.server;
     let egress = guarded(server)?;
     let issuers = Arc::new(Issuers::new(Arc::clone(&egress) as Arc<dyn Egress>));
+    let courier = EgressCourier::new(Arc::clone(&egress) as Arc<dyn Egress>);
+    let courier = Arc::new(courier) as Arc<dyn Courier>;
     let cache = server.token_cache / 4;
     let presented = TokenIntrospect::new(Arc::clone(&identity), Arc::clone(&feed), cache);
     let presented = Arc::new(presented);
@@ -102,6 +106,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         egress,
         issuers,
         mailer: mailer(server)?,
+        courier,
         mail_count: Arc::default(),
         news,
         identity,

@@ -23,6 +23,8 @@ fn token(state: TokenState, expires_at: Option<Timestamp>) -> ApiToken {
         expires_at,
         replaces: None,
         last_used_at: None,
+        last_used_from: None,
+        notice_at: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! API tokens and the digests they are found by.
 
 use super::{Page, StoreError, TokenFilter};
-use crate::model::{ApiToken, NewApiToken, TokenState};
+use crate::model::{ApiToken, NewApiToken, TokenState, TokenUse};
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
 use doorward_base::{ApiTokenId, ClassName, SubjectId, TenantId, Timestamp};
@@ -60,6 +60,13 @@ pub trait TokenRead: Send {
         &mut self,
         since: Timestamp,
     ) -> Result<Vec<(ApiTokenId, Timestamp)>, StoreError>;
+    /// At most `limit` API tokens of whose end somebody is to be told by `now`: the longest
+    /// overdue first, and of those a tenant's together.
+    async fn list_due_notices(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ApiToken>, StoreError>;
     /// API tokens revoked since `since`: what a node must refuse the access tokens of.
     /// Replaced tokens whose time is over are in [`TokenRead::list_retiring`].
     async fn list_revoked_tokens(
@@ -102,8 +109,13 @@ pub trait TokenWrite: Send {
     /// or a node would not learn that those made from them are refused.
     async fn prune_api_tokens(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
     /// Records uses, never moving a time backwards.
-    async fn touch_api_tokens(
+    async fn touch_api_tokens(&mut self, uses: &[TokenUse]) -> Result<(), StoreError>;
+    /// Moves on when somebody is told that a token will stop, if it still is active and the
+    /// time for that is `from`; says whether it was.
+    async fn advance_notice(
         &mut self,
-        uses: &[(ApiTokenId, Timestamp)],
-    ) -> Result<(), StoreError>;
+        id: ApiTokenId,
+        from: Timestamp,
+        to: Option<Timestamp>,
+    ) -> Result<bool, StoreError>;
 }

@@ -22,3 +22,4 @@ pub(crate) mod session;
 pub(crate) mod subject;
 pub(crate) mod tenant;
 mod token_use;
+mod webhook;

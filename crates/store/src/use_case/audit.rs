@@ -261,6 +261,7 @@ pub(crate) async fn no_row_holds_a_secret(store: StoreHandle) {
     let request = RegenerateToken {
         token: TokenRef::Secret(token.secret.clone()),
         expires_at: None,
+        overlap: None,
     };
     let new = regenerate_token(ctx, &OPERATOR, request.clone())
         .await
