@@ -26,6 +26,7 @@ mod identity;
 mod key;
 mod limit;
 mod mail;
+mod notice;
 mod session;
 mod subject;
 mod tenant;
@@ -47,6 +48,7 @@ pub use identity::{IdentityRead, IdentityWrite};
 pub use key::{KeyRead, KeyWrite};
 pub use limit::{LimitRead, LimitWrite};
 pub use mail::{Letter, MailWrite, Mailer, MailerError};
+pub use notice::{NoticeRead, NoticeWrite};
 pub use session::{SessionRead, SessionWrite};
 pub use subject::{SubjectRead, SubjectWrite};
 pub use tenant::{TenantRead, TenantWrite};
@@ -182,7 +184,7 @@ sum! {
     /// Reading one realm. Everything is of the realm the transaction was opened for.
     Read = SubjectRead + IdentityRead + EraseRead + DossierRead + TenantRead + GrantRead
         + TokenRead + SessionRead + ChallengeRead + FactorRead + ClientRead + KeyRead + AuditRead
-        + LimitRead + WebhookRead
+        + LimitRead + NoticeRead + WebhookRead
 }
 
 sum! {
@@ -190,7 +192,8 @@ sum! {
     /// exactly that row was changed.
     Tx = Read + SubjectWrite + IdentityWrite + EraseWrite + TenantWrite + GrantWrite
         + TokenWrite + SessionWrite + ChallengeWrite + FactorWrite + ClientWrite + KeyWrite
-        + MailWrite + AuditWrite + ChangeWrite + LimitWrite + WebhookWrite
+        + MailWrite + AuditWrite + ChangeWrite + LimitWrite + NoticeWrite
+        + WebhookWrite
 }
 
 /// A use-case as the engine runs it: perhaps more than once.

@@ -1,9 +1,10 @@
 //! What a realm's configuration says to identity, already parsed. The server lowers
 //! the configuration file to these values once; requests never parse configuration.
 
+mod notice;
+
 use crate::model::{RoleDefinition, TokenKind};
 use doorward_base::claims::ClaimsTemplate;
-use doorward_base::egress::EgressUrl;
 use doorward_base::limit::{MeasureKind, Quota};
 use doorward_base::token_format::TokenFormat;
 use doorward_base::words;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use doorward_jose::{Algorithm, WebhookKey};
+pub use notice::{NoticeSettings, WebhookSettings};
 
 /// A realm, as identity sees it.
 #[derive(Clone, Debug)]
@@ -59,24 +61,6 @@ impl RealmSettings {
         let known = self.externals.iter().find(|one| &*one.issuer == issuer);
         known.map_or(Provision::Never, |one| one.provision)
     }
-}
-
-/// How tenants are told that their API tokens will stop by themselves.
-#[derive(Clone, Debug, Default)]
-pub struct NoticeSettings {
-    /// By mail to those who may replace them, where mail is sent.
-    pub mail: bool,
-    /// By a message to the realm's webhook.
-    pub webhook: Option<WebhookSettings>,
-}
-
-/// Where a realm's messages go.
-#[derive(Clone, Debug)]
-pub struct WebhookSettings {
-    /// The address.
-    pub url: EgressUrl,
-    /// What they are signed with.
-    pub key: WebhookKey,
 }
 
 /// What becomes of a credential that comes over plain HTTP where TLS is demanded. The

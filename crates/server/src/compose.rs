@@ -67,8 +67,6 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
     let server = &loaded.settings.server;
     let egress = guarded(server)?;
     let issuers = Arc::new(Issuers::new(Arc::clone(&egress) as Arc<dyn Egress>));
-    let courier = EgressCourier::new(Arc::clone(&egress) as Arc<dyn Egress>);
-    let courier = Arc::new(courier) as Arc<dyn Courier>;
     let cache = server.token_cache / 4;
     let presented = TokenIntrospect::new(Arc::clone(&identity), Arc::clone(&feed), cache);
     let presented = Arc::new(presented);
@@ -103,10 +101,10 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
     Ok(Composed {
         gate,
         feed,
+        courier: courier(&egress),
         egress,
         issuers,
         mailer: mailer(server)?,
-        courier,
         mail_count: Arc::default(),
         news,
         identity,
@@ -209,6 +207,12 @@ fn guarded(server: &ServerSettings) -> Result<Arc<GuardedClient>, Failure> {
     GuardedClient::new(server.egress.clone(), Arc::new(SystemResolver))
         .map(Arc::new)
         .map_err(|error| Failure::Usage(format!("[server] egress_ca: {error}")))
+}
+
+/// Who brings messages to webhooks.
+fn courier(egress: &Arc<GuardedClient>) -> Arc<dyn Courier> {
+    let egress = Arc::clone(egress) as Arc<dyn Egress>;
+    Arc::new(EgressCourier::new(egress))
 }
 
 /// Who sends mail, where any is sent.

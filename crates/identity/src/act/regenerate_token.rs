@@ -13,7 +13,9 @@ use crate::decide::manage::ManagementCaller;
 use crate::decide::notice;
 use crate::decide::refusal::{ManageRefusal, TokenRefusal};
 use crate::decide::token::{Carry, carried, check_rate, class_of, regenerate};
-use crate::model::{ApiToken, AuditAction, AuditEvent, Ceiling, Change, NewApiToken, TokenState};
+use crate::model::{
+    ApiToken, AuditAction, AuditEvent, Ceiling, Change, NewApiToken, TokenKind, TokenState,
+};
 use crate::port::{Read, TokenGroup, Tx};
 use crate::settings::TokenClass;
 use async_trait::async_trait;
@@ -156,12 +158,7 @@ impl Work for Replacement {
             replaces: Some(old.id),
             last_used_at: None,
             last_used_from: None,
-            notice_at: notice::first(
-                old.kind,
-                ceiling.tenant.as_ref(),
-                decided.expires_at,
-                self.call.now,
-            ),
+            notice_at: self.notice_at(&ceiling, old.kind, decided.expires_at),
             ceiling,
             ..old.clone()
         };
@@ -184,6 +181,15 @@ impl Work for Replacement {
 }
 
 impl Replacement {
+    fn notice_at(
+        &self,
+        ceiling: &Ceiling,
+        kind: TokenKind,
+        end: Option<Timestamp>,
+    ) -> Option<Timestamp> {
+        notice::first(kind, ceiling.tenant.as_ref(), end, self.call.now)
+    }
+
     async fn check_rate(
         &self,
         tx: &mut dyn Tx,

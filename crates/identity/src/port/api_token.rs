@@ -60,13 +60,6 @@ pub trait TokenRead: Send {
         &mut self,
         since: Timestamp,
     ) -> Result<Vec<(ApiTokenId, Timestamp)>, StoreError>;
-    /// At most `limit` API tokens of whose end somebody is to be told by `now`: the longest
-    /// overdue first, and of those a tenant's together.
-    async fn list_due_notices(
-        &mut self,
-        now: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<ApiToken>, StoreError>;
     /// API tokens revoked since `since`: what a node must refuse the access tokens of.
     /// Replaced tokens whose time is over are in [`TokenRead::list_retiring`].
     async fn list_revoked_tokens(
@@ -110,12 +103,4 @@ pub trait TokenWrite: Send {
     async fn prune_api_tokens(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
     /// Records uses, never moving a time backwards.
     async fn touch_api_tokens(&mut self, uses: &[TokenUse]) -> Result<(), StoreError>;
-    /// Moves on when somebody is told that a token will stop, if it still is active and the
-    /// time for that is `from`; says whether it was.
-    async fn advance_notice(
-        &mut self,
-        id: ApiTokenId,
-        from: Timestamp,
-        to: Option<Timestamp>,
-    ) -> Result<bool, StoreError>;
 }

@@ -128,6 +128,8 @@ macro_rules! select {
     };
 }
 
+pub(super) use select;
+
 /// Counts a group: one range of its index.
 pub(crate) const COUNT_ACTIVE: &str = concat!(
     "SELECT count(*) FROM (SELECT id FROM api_token WHERE realm = $1 AND owner = $2 \
@@ -280,21 +282,6 @@ impl<E: Engine> TokenRead for InRealm<E> {
         self.0.rows(TABLE, sql, values![ids], read).await
     }
 
-    async fn list_due_notices(
-        &mut self,
-        now: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<ApiToken>, StoreError> {
-        let sql = page_by!(
-            E,
-            " INDEXED BY api_token_notice",
-            "AND state = 'active' AND notice_at > 0 AND notice_at <= $2 \
-             ORDER BY notice_at, tenant, id LIMIT $3"
-        );
-        let found: Vec<Keyed> = self.0.list(sql, values![now, limit]).await?;
-        Ok(found.into_iter().map(|(token, _)| token).collect())
-    }
-
     async fn list_revoked_tokens(
         &mut self,
         since: Timestamp,
@@ -392,17 +379,5 @@ impl<E: Engine> TokenWrite for InRealm<E> {
     /// written later.
     async fn touch_api_tokens(&mut self, uses: &[TokenUse]) -> Result<(), StoreError> {
         token_use::touch(&mut self.0, uses).await
-    }
-
-    async fn advance_notice(
-        &mut self,
-        id: ApiTokenId,
-        from: Timestamp,
-        to: Option<Timestamp>,
-    ) -> Result<bool, StoreError> {
-        let sql = "UPDATE api_token SET notice_at = $4 \
-                   WHERE realm = $1 AND id = $2 AND notice_at = $3 AND state = 'active'";
-        let values = values![id, from, to];
-        self.0.try_change(target(&id), sql, values).await
     }
 }

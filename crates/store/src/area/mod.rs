@@ -18,6 +18,7 @@ pub(crate) mod identity;
 pub(crate) mod key;
 pub(crate) mod limit;
 pub(crate) mod mail;
+mod notice;
 pub(crate) mod session;
 pub(crate) mod subject;
 pub(crate) mod tenant;

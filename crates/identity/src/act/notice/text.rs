@@ -93,9 +93,11 @@ fn name_of(token: &ApiToken) -> String {
 fn line(one: &Expiring) -> String {
     let token = &one.token;
     let name = name_of(token);
+    let second = |at: Timestamp| Timestamp::from_seconds(at.as_seconds());
     let used = token.last_used_at.map_or("-".to_owned(), |at| {
         let from = token.last_used_from.map(|from| from.to_string());
-        format!("{at} {}", from.unwrap_or_default())
+        format!("{} {}", second(at), from.unwrap_or_default())
     });
-    format!("{name} | {} | {} | {}", token.id, one.end, used.trim_end())
+    let (end, used) = (second(one.end), used.trim_end());
+    format!("{name} | {} | {end} | {used}", token.id)
 }
