@@ -34,7 +34,8 @@ fn fl_19_the_company_of_a_key_is_the_stores_word() {
     furnish(&app);
     for company in [ACME, GLOBEX] {
         let key = key(&app, company, &["customers:read"]);
-        let [listed] = &listed(&app, company)[..] else {
+        let keys = listed(&app, company);
+        let [listed] = keys.as_slice() else {
             panic!("one key");
         };
         assert_eq!(listed["tenant"], company);
@@ -89,7 +90,8 @@ fn fl_36_a_key_is_kept_as_a_digest_may_expire_and_is_revoked_for_good() {
     furnish(&app);
     let secret = key(&app, ACME, &["customers:read"]);
     customers(&app, &secret).send().expect(200);
-    let [listed_key] = &listed(&app, ACME)[..] else {
+    let keys = listed(&app, ACME);
+    let [listed_key] = keys.as_slice() else {
         panic!("one key");
     };
     assert_eq!(listed_key["state"], "active");
@@ -109,8 +111,8 @@ fn fl_36_a_key_is_kept_as_a_digest_may_expire_and_is_revoked_for_good() {
     app.revoke(&secret);
     app.until_status(&customers(&app, &secret), 401);
     assert_eq!(listed(&app, ACME)[0]["state"], "revoked");
-    let again = [id(&listed(&app, ACME)[0])];
-    let arguments = ["--realm", "flotac", again[0].as_str()];
+    let again = id(&listed(&app, ACME)[0]);
+    let arguments = ["--realm", "flotac", again.as_str()];
     let refused = app.run(&["token", "regenerate"], &arguments).exit(1);
     assert!(
         refused.stderr.contains("revoked or expired"),
@@ -178,7 +180,7 @@ fn fl_49_the_listing_tells_when_and_from_where_the_old_secret_was_last_used() {
     // What was used is written when the server stops, or within half a minute.
     app.start();
     let keys = listed(&app, ACME);
-    let [was, is] = &keys[..] else {
+    let [was, is] = keys.as_slice() else {
         panic!("{keys:?}");
     };
     assert_eq!(

@@ -7,7 +7,6 @@ use doorward_identity::decide::refusal::SignInRefusal;
 use doorward_identity::model::TokenKind;
 use doorward_identity::port::StoreHandle;
 use doorward_identity::settings::RefreshMode;
-use std::time::Duration;
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -103,7 +102,7 @@ pub(crate) async fn fl_41_nobody_switches_where_he_does_not_belong_nor_by_less_t
     for caller in [OPERATOR, narrowed, by_token] {
         assert_eq!(reason(to(caller, "globex").await), over);
     }
-    let expired = world.at(Duration::from_secs(86_400).as_secs());
+    let expired = world.at(86_400);
     let globex = "globex".parse().unwrap();
     let late = switch_tenant(expired.ctx(), &caller, globex, None).await;
     assert_eq!(reason(late), over);
