@@ -1,6 +1,6 @@
 //! Notices of keys that expire: row 48.
 
-use crate::furnished::{ACME, GLOBEX, flotac, furnish};
+use crate::furnished::{ACME, GLOBEX, flotac, flotac_over_tls, furnish};
 use doorward_testkit::wait::{self, PATIENCE};
 use doorward_testkit::{App, Cable, Engine, Person, Request, Setup, engine, script, site};
 use serde_json::{Value, json};
@@ -313,8 +313,9 @@ fn fl_48_of_two_nodes_one_tells() {
 /// Where no mail is sent and no webhook is named, nobody is told; what is named is checked.
 #[test]
 fn fl_48_a_webhook_leads_nowhere_that_requests_of_ours_may_not() {
+    let site = site!();
     let check = |name: &str, url: &str, secret: &str| {
-        let setup = flotac(&format!("{}_{name}", site!()))
+        let setup = flotac_over_tls(&format!("{site}_{name}"))
             .set("realm.flotac.notices.webhook.url", url)
             .set("realm.flotac.notices.webhook.secret", "file:hook.secret");
         let app = setup.prepare();

@@ -97,15 +97,15 @@ pub(crate) fn script_of(app: &App, rest: &str) -> String {
         r#"
 import {{ createClient }} from "@supabase/supabase-js";
 import net from "node:net";
-pub(crate) const base = "{base}", EMAIL = "{EMAIL}", PASSWORD = "{PASSWORD}";
-pub(crate) const realtime = {{ transport: class {{}} }};
-pub(crate) const make = (url = base, further = {{}}) =>
+const base = "{base}", EMAIL = "{EMAIL}", PASSWORD = "{PASSWORD}";
+const realtime = {{ transport: class {{}} }};
+const make = (url = base, further = {{}}) =>
   createClient(url, "{ANON}", {{
     auth: {{ autoRefreshToken: false, detectSessionInUrl: false, ...further }}, realtime,
   }});
-pub(crate) const status = async (path, token) =>
+const status = async (path, token) =>
   (await fetch(base + path, {{ headers: {{ Authorization: `Bearer ${{token}}` }} }})).status;
-pub(crate) const out = {{}};
+const out = {{}};
 {rest}
 console.log(JSON.stringify(out));
 process.exit(0);

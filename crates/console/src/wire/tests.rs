@@ -66,6 +66,7 @@ fn wb_14_a_token_is_written_with_uuid_text_and_rfc_3339_and_without_a_secret() {
             "created_by": null,
             "expires_at": null,
             "last_used_at": null,
+            "last_used_from": null,
         })
     );
 }
