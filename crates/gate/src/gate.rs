@@ -164,6 +164,7 @@ impl Gate {
             Ok(response) => {
                 if case.permitted {
                     self.counters.permitted.fetch_add(1, Ordering::Relaxed);
+                    self.note(None, &case);
                 }
                 response
             }
@@ -183,8 +184,16 @@ impl Gate {
     /// Counts, logs and keeps a refusal.
     pub(crate) fn record(&self, stop: &Stop, case: &Case) {
         self.counters.count_refusal(stop.refusal.code);
+        self.note(Some(stop.refusal.code), case);
         if let Some(denial) = case.denial(stop) {
             self.denials.push(denial);
+        }
+    }
+
+    /// Tells the audit log what was decided, where the realm wants it.
+    fn note(&self, code: Option<ErrorCode>, case: &Case) {
+        if let Some((realm, access)) = case.access(code) {
+            self.parts.access.note(realm, &access);
         }
     }
 
@@ -214,6 +223,7 @@ impl Gate {
             authority.map_err(|error| Stop::new(ErrorCode::InvalidRequest, "guard", error.0))?;
         let realm = realm.ok_or_else(|| Stop::new(ErrorCode::HostUnknown, "route", "host"))?;
         let client = self.client(&parts, peer, case.now);
+        case.peer = Some(client.ip);
         let path = match route::path_of(realm, parts.uri.path()) {
             Ok(path) => Arc::<str>::from(path),
             Err(error) => {

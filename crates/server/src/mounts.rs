@@ -93,6 +93,7 @@ impl Targets {
             oauth: OAuthTargets {
                 jwks: absent(),
                 metadata: absent(),
+                resource: absent(),
                 exchange: absent(),
             },
             supabase: SupabaseTargets {
@@ -177,6 +178,10 @@ fn own_mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> {
             &targets.oauth.metadata,
         ),
     ];
+    if config.resource().is_some() {
+        let path = doorward_oauth::resource_path(&config.identity.issuer);
+        mounts.push(open("oauth", &[path.as_str()], &targets.oauth.resource));
+    }
     if let Some(exchange) = &config.exchange {
         mounts.push(open("oauth", &[exchange.path()], &targets.oauth.exchange));
     }

@@ -4,6 +4,7 @@
 //! row. Not here: the rules (`decide`), HTTP, SQL.
 
 mod accept_invitation;
+mod access;
 mod addressed;
 mod authenticate;
 mod authenticate_client;
@@ -68,6 +69,7 @@ mod work;
 pub use accept_invitation::{
     AcceptInvitation, accept_invitation, accept_own_invitation, list_own_invitations,
 };
+pub use access::{Accesses, Request as AccessRequest};
 pub use authenticate::{authenticate, authorize};
 pub use authenticate_client::{authenticate_client, present_client};
 pub use caller::Caller;

@@ -1,5 +1,6 @@
 //! Identity, as the gate asks for it: each port of the gate over the use-cases.
 
+mod access;
 mod exposed;
 mod introspect;
 mod keys;
@@ -9,6 +10,7 @@ mod plans;
 mod revocations;
 mod tenants;
 
+pub(crate) use access::CountedAccess;
 pub(crate) use introspect::TokenIntrospect;
 pub(crate) use keys::RealmKeys;
 pub(crate) use minter::InternalMinter;

@@ -5,10 +5,12 @@ mod basic;
 pub(crate) mod cache;
 mod foreign;
 mod jwt;
+mod opaque;
 pub(crate) mod origin;
 pub(crate) mod presented;
 mod read;
 pub(crate) mod standing;
+mod told;
 
 pub(crate) use basic::Converted;
 pub(crate) use presented::Presented;
@@ -75,6 +77,15 @@ impl Verifier<'_> {
             Presented::Jwt(token) => {
                 hint.class = Some("jwt".into());
                 let principal = self.jwt(realm, token, facts, hint).await?;
+                Ok(Verified {
+                    principal,
+                    kind: CredentialKind::Jwt,
+                    converted: None,
+                })
+            }
+            Presented::Opaque { issuer, token } => {
+                hint.class = Some("opaque".into());
+                let principal = self.opaque(realm, issuer, token, facts, hint).await?;
                 Ok(Verified {
                     principal,
                     kind: CredentialKind::Jwt,

@@ -5,7 +5,7 @@
 //! nothing beside what was presented on purpose.
 
 use super::{STAGE, foreign, origin};
-use crate::policy::compiled::{Realm, Target};
+use crate::policy::compiled::{Issuer, Realm, Target};
 use crate::policy::spec::{AuthorizationRule, ClassSpec, CredentialKind, MountSpec, RouteSpec};
 use crate::port::Via;
 use crate::scheme;
@@ -25,6 +25,8 @@ const OF_CONNECTION: &str = "NTLM and Negotiate sign in a connection, and connec
 pub(crate) enum Presented<'r> {
     /// Three parts of base64url.
     Jwt(Text<'r>),
+    /// What only an external issuer can read, which is asked about it.
+    Opaque { issuer: &'r Issuer, token: Secret },
     /// The shape of a class that accepts this presentation.
     ApiToken {
         class: &'r ClassSpec,
@@ -359,9 +361,41 @@ fn classify<'r>(
         (Place::Query(name), token) if jwt_query == Some(name) && is_jwt(&token) => {
             Ok(Presented::Jwt(token))
         }
-        (Place::Bearer, _) => Err(Stop::new(ErrorCode::CredentialMalformed, STAGE, "shape")),
+        (Place::Bearer, token) if is_opaque(&token) => of_external(realm, token),
+        (Place::Bearer, _) => Err(malformed_shape()),
         _ => refuse("shape"),
     }
+}
+
+fn malformed_shape() -> Box<Stop> {
+    Stop::new(ErrorCode::CredentialMalformed, STAGE, "shape")
+}
+
+/// A bearer that could be an external issuer's and is no JWT: that one is asked about it, if
+/// any is. Else whoever sent it got it for another purpose, and is told what to ask for.
+fn of_external<'r>(realm: &'r Realm, token: Text<'r>) -> Passed<Presented<'r>> {
+    if let Some(issuer) = realm.introspecting() {
+        return Ok(Presented::Opaque {
+            issuer,
+            token: Secret::new(token.into_owned()),
+        });
+    }
+    let mut issuers = realm.external_issuers().peekable();
+    if issuers.peek().is_none() {
+        return Err(malformed_shape());
+    }
+    let audiences: Vec<String> = issuers
+        .flat_map(|issuer| issuer.audiences.iter().map(ToString::to_string))
+        .collect();
+    let stop = Stop::new(ErrorCode::TokenOpaque, STAGE, "opaque");
+    Err(stop.between(audiences, Vec::new()))
+}
+
+/// Whether this could be a token that says nothing to us (RFC 6750 §2.1): long enough to be
+/// one, and of no other parts than an encrypted one has.
+fn is_opaque(text: &str) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    (16..=4096).contains(&text.len()) && text.bytes().all(is_token)
 }
 
 fn is_jwt(text: &str) -> bool {
