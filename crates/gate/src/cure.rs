@@ -6,6 +6,11 @@ use doorward_base::{ErrorCode, Principal};
 
 /// The cure of a refusal, where one is known.
 pub(crate) fn of(code: ErrorCode, check: &str) -> Option<&'static str> {
+    if code == ErrorCode::TokenForLogin {
+        return Some(
+            "send the access token that came with this ID token, and ask for it with a required audience",
+        );
+    }
     let by_check = match check {
         "issuer" => {
             "the token's iss must be one of the required ones byte for byte, with or without the slash at its end: ask that issuer, or add this one to [[realm.R.issuers]]"
@@ -21,9 +26,6 @@ pub(crate) fn of(code: ErrorCode, check: &str) -> Option<&'static str> {
         }
         "signature" => {
             "another key signed it, or it was changed on its way: ask the issuer for a new token, and send it as it came"
-        }
-        "audience" if code.as_str() == "token_for_login" => {
-            "send the access token that came with this ID token, and ask for it with a required audience"
         }
         "audience" => {
             "ask the issuer for a token with one of the required audiences, or add this one to the issuer's audiences"

@@ -14,6 +14,7 @@ mod jwks;
 mod openapi;
 mod parts;
 mod resource;
+mod reuse;
 pub mod settings;
 
 pub use discovery::{JWKS_PATH, paths as metadata_paths};

@@ -5,6 +5,7 @@
 use crate::discovery::Metadata;
 use crate::openapi::endpoints;
 use crate::resource::{Resource, ResourceMetadata};
+use crate::reuse::Reuse;
 use axum::body::Bytes;
 use doorward_identity::act::Identity;
 use doorward_identity::settings::RealmSettings;
@@ -30,6 +31,8 @@ pub(crate) struct ExchangeNames {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExchangeMount {
     pub(crate) path: String,
+    /// Whether the same token is given again for the same.
+    pub(crate) reuse: bool,
     pub(crate) names: ExchangeNames,
 }
 
@@ -46,6 +49,8 @@ impl ExchangeMount {
 #[derive(Debug)]
 pub struct OAuthRealm {
     pub(crate) exchange: Option<ExchangeMount>,
+    /// What may be given again, where the realm does.
+    pub(crate) reuse: Option<Reuse>,
     /// The metadata document, written once.
     pub(crate) metadata: Bytes,
     /// The same of the realm as an API, where it tells everybody.
@@ -66,8 +71,10 @@ impl OAuthRealm {
             &settings.issuer,
             roles.flat_map(|definition| &definition.permissions),
         );
+        let reuse = exchange.as_ref().is_some_and(|exchange| exchange.reuse);
         Self {
             exchange,
+            reuse: reuse.then(Reuse::default),
             metadata: serde_json::to_vec(&metadata).unwrap_or_default().into(),
             resource: resource.map(|resource| {
                 let metadata = ResourceMetadata::new(&settings.issuer, resource);

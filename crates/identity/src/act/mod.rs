@@ -91,7 +91,7 @@ pub use find::{
 pub use grant::{add_grant, remove_grant};
 pub use guesses::{Guesses, GuessesError};
 pub use has_tenant::has_tenant;
-pub use introspect::{Introspected, introspect};
+pub use introspect::{Introspected, introspect, peek};
 pub use invitation::{list_invitations, withdraw_invitation};
 pub use invite::{Invite, Invited, invite};
 pub use keyring::Keyring;

@@ -43,7 +43,8 @@ impl<'i> Told<'i> {
     pub(super) fn refusal(&self, error: JwtError, now: Timestamp) -> Box<Stop> {
         let (required, held) = self.sides(error, now);
         let code = match error {
-            JwtError::Audience if self.is_for_login => ErrorCode::TokenForLogin,
+            // Some issuers write no `typ` into them.
+            JwtError::Audience | JwtError::Typ if self.is_for_login => ErrorCode::TokenForLogin,
             _ => error.code(),
         };
         Stop::new(code, STAGE, error.check()).between(required, held)
