@@ -141,7 +141,6 @@ fn an_outage_of_an_hour_fails_no_request() {
 fn without_any_keys_it_is_503_and_recovers_by_itself() {
     let mut provider = Provider::start(site!());
     let token = provider.token(&json!({}));
-    let good = provider.sign(&json!({"claims": provider.claims()}));
     provider.stop();
     let began = std::time::Instant::now();
     let app = provider.realm(site!()).start();
@@ -163,7 +162,6 @@ fn without_any_keys_it_is_503_and_recovers_by_itself() {
     assert_eq!(app.get(FOIA).status, 401);
     // It comes back with other keys, as after a loss of its disk.
     provider.up();
-    assert!(good != token || !good.is_empty());
     let token = provider.token(&json!({}));
     let request = app.request("GET", FOIA).bearer(&token);
     wait::until(
