@@ -41,7 +41,7 @@ function client(client_id, grant) {
   return {
     client_id, client_secret: SECRET, grant_types: [grant],
     redirect_uris: web ? [CALLBACK] : [], response_types: web ? ["code"] : [],
-    token_endpoint_auth_method: "client_secret_post",
+    token_endpoint_auth_method: client_id === "gate" ? "client_secret_basic" : "client_secret_post",
   };
 }
 

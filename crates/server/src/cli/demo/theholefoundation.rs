@@ -96,7 +96,7 @@ ID=$(curl -si {base}/api/foia/requests -H "Authorization: Bearer {id_token}" | t
 doorward explain $ID --config {file}
 
 # 4. Every request is in the audit log, with who asked, the route and the decision
-doorward audit --realm theholefoundation --config {file}
+doorward audit --realm theholefoundation --json --limit 5 --config {file}
 "#
     ))
 }
