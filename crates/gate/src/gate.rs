@@ -6,6 +6,7 @@
 
 mod caller;
 mod parts;
+mod record;
 
 pub use parts::{GateParts, Peer};
 
@@ -179,22 +180,6 @@ impl Gate {
             }
         };
         case.complete(response)
-    }
-
-    /// Counts, logs and keeps a refusal.
-    pub(crate) fn record(&self, stop: &Stop, case: &Case) {
-        self.counters.count_refusal(stop.refusal.code);
-        self.note(Some(stop.refusal.code), case);
-        if let Some(denial) = case.denial(stop) {
-            self.denials.push(denial);
-        }
-    }
-
-    /// Tells the audit log what was decided, where the realm wants it.
-    fn note(&self, code: Option<ErrorCode>, case: &Case) {
-        if let Some((realm, access)) = case.access(code) {
-            self.parts.access.note(realm, &access);
-        }
     }
 
     async fn serve(

@@ -7,6 +7,7 @@
 
 mod attack;
 mod category;
+mod claim;
 mod keys;
 mod limit;
 mod newer;
@@ -25,6 +26,7 @@ const ROWS: &[u8] = &[
 const SOURCES: &[&str] = &[
     include_str!("attack.rs"),
     include_str!("category.rs"),
+    include_str!("claim.rs"),
     include_str!("keys.rs"),
     include_str!("limit.rs"),
     include_str!("newer.rs"),

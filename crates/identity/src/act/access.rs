@@ -83,7 +83,8 @@ impl Accesses {
         let gathered = std::mem::take(&mut *self.lock());
         let (mut result, mut written) = (Ok(()), 0);
         for (realm, counts) in gathered {
-            let counts: Vec<Count> = counts.into_values().collect();
+            let mut counts: Vec<Count> = counts.into_values().collect();
+            counts.sort_unstable_by_key(|count| count.first.at);
             for batch in counts.chunks(BATCH) {
                 let rows: Arc<[AuditEvent]> = batch.iter().map(row).collect();
                 let done = store.write(realm, move |tx| {

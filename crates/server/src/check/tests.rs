@@ -36,7 +36,7 @@ fn the_expectations_of_heliosdb_hold() {
 
 #[test]
 fn the_expectations_of_theholefoundation_hold() {
-    holds("theholefoundation", 6);
+    holds("theholefoundation", 10);
 }
 
 #[test]

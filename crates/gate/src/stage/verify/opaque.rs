@@ -2,7 +2,8 @@
 //! is believed for a while. Not here: how it is asked (the server).
 
 use super::cache::{self, Entry, Key, Provenance};
-use super::{Hint, STAGE, Verifier, jwt};
+use super::presented::Text;
+use super::{Hint, Presented, STAGE, Verifier, jwt};
 use crate::policy::compiled::{Issuer, Realm};
 use crate::port::Facts;
 use crate::stage::{Passed, Stop};
@@ -81,4 +82,35 @@ impl Verifier<'_> {
             kid: None,
         })
     }
+}
+
+pub(super) fn malformed() -> Box<Stop> {
+    Stop::new(ErrorCode::CredentialMalformed, STAGE, "shape")
+}
+
+/// A bearer that could be an external issuer's and is no JWT: that one is asked about it, if
+/// any is. Else whoever sent it got it for another purpose, and is told what to ask for.
+pub(super) fn present<'r>(realm: &'r Realm, token: Text<'r>) -> Passed<Presented<'r>> {
+    if let Some(issuer) = realm.introspecting() {
+        return Ok(Presented::Opaque {
+            issuer,
+            token: Secret::new(token.into_owned()),
+        });
+    }
+    let mut issuers = realm.external_issuers().peekable();
+    if issuers.peek().is_none() {
+        return Err(malformed());
+    }
+    let audiences: Vec<String> = issuers
+        .flat_map(|issuer| issuer.audiences.iter().map(ToString::to_string))
+        .collect();
+    let stop = Stop::new(ErrorCode::TokenOpaque, STAGE, "opaque");
+    Err(stop.between(audiences, Vec::new()))
+}
+
+/// Whether this could be a token that says nothing to us (RFC 6750 §2.1): long enough to be
+/// one, and of no other parts than an encrypted one has.
+pub(super) fn may_be(text: &str) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    (16..=4096).contains(&text.len()) && text.bytes().all(is_token)
 }

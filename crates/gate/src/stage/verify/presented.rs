@@ -4,7 +4,7 @@
 //! come beside a bearer, and a cookie, which browsers add by themselves, counts for
 //! nothing beside what was presented on purpose.
 
-use super::{STAGE, foreign, origin};
+use super::{STAGE, foreign, opaque, origin};
 use crate::policy::compiled::{Issuer, Realm, Target};
 use crate::policy::spec::{AuthorizationRule, ClassSpec, CredentialKind, MountSpec, RouteSpec};
 use crate::port::Via;
@@ -248,7 +248,7 @@ fn find_cookie(mount: &MountSpec, parts: &Parts, secure: bool) -> Option<Secret>
         .then(|| Secret::new(value.to_owned()))
 }
 
-type Text<'r> = std::borrow::Cow<'r, str>;
+pub(super) type Text<'r> = std::borrow::Cow<'r, str>;
 
 /// Whether the route leaves this `Authorization` alone.
 pub(crate) fn leaves_alone(realm: &Realm, route: &RouteSpec, value: &HeaderValue) -> bool {
@@ -361,41 +361,10 @@ fn classify<'r>(
         (Place::Query(name), token) if jwt_query == Some(name) && is_jwt(&token) => {
             Ok(Presented::Jwt(token))
         }
-        (Place::Bearer, token) if is_opaque(&token) => of_external(realm, token),
-        (Place::Bearer, _) => Err(malformed_shape()),
+        (Place::Bearer, token) if opaque::may_be(&token) => opaque::present(realm, token),
+        (Place::Bearer, _) => Err(opaque::malformed()),
         _ => refuse("shape"),
     }
-}
-
-fn malformed_shape() -> Box<Stop> {
-    Stop::new(ErrorCode::CredentialMalformed, STAGE, "shape")
-}
-
-/// A bearer that could be an external issuer's and is no JWT: that one is asked about it, if
-/// any is. Else whoever sent it got it for another purpose, and is told what to ask for.
-fn of_external<'r>(realm: &'r Realm, token: Text<'r>) -> Passed<Presented<'r>> {
-    if let Some(issuer) = realm.introspecting() {
-        return Ok(Presented::Opaque {
-            issuer,
-            token: Secret::new(token.into_owned()),
-        });
-    }
-    let mut issuers = realm.external_issuers().peekable();
-    if issuers.peek().is_none() {
-        return Err(malformed_shape());
-    }
-    let audiences: Vec<String> = issuers
-        .flat_map(|issuer| issuer.audiences.iter().map(ToString::to_string))
-        .collect();
-    let stop = Stop::new(ErrorCode::TokenOpaque, STAGE, "opaque");
-    Err(stop.between(audiences, Vec::new()))
-}
-
-/// Whether this could be a token that says nothing to us (RFC 6750 §2.1): long enough to be
-/// one, and of no other parts than an encrypted one has.
-fn is_opaque(text: &str) -> bool {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-    (16..=4096).contains(&text.len()) && text.bytes().all(is_token)
 }
 
 fn is_jwt(text: &str) -> bool {
