@@ -334,7 +334,24 @@ async fn what_an_issuer_says_of_another_kind_of_token_or_does_not_say_opens_noth
     assert_eq!((answer.status, remote.asked.load(SeqCst)), (401, asked));
 }
 
-/// E: each trace says what was required and what was held, and what mends it.
+/// Each made-up bearer would be a request to somebody else.
+#[tokio::test]
+async fn an_address_that_makes_bearers_up_has_nobody_asked_for_long() {
+    let gate = gate(introspecting).await;
+    let mut statuses = Vec::new();
+    for number in 0..150 {
+        let bearer = format!("Bearer {OPAQUE}{number}");
+        statuses.push(at(&gate, "GET /api/x", &bearer).await.status);
+    }
+    let asked = gate.world.remote.asked.load(SeqCst);
+    assert!((60..=100).contains(&asked), "{asked}");
+    assert_eq!(
+        (statuses.first(), statuses.last()),
+        (Some(&401), Some(&429))
+    );
+}
+
+/// Each trace says what was required and what was held, and what mends it.
 #[tokio::test]
 async fn a_refused_token_is_explained_with_both_sides_and_the_cure() {
     let gate = gate(|realm| drop(external(realm).clone())).await;
@@ -403,6 +420,34 @@ async fn a_refused_token_is_explained_with_both_sides_and_the_cure() {
     let missing = ask(gate.addr, "GET /api/x", &[]).await;
     let told = trace(&gate, &missing);
     assert_eq!((told.check, told.cure.is_some()), ("credential", true));
+}
+
+/// Roles, and a claim that is missing: what is held, what is required, and where it was read.
+#[tokio::test]
+async fn a_missing_role_is_explained_with_those_that_are_held() {
+    let gate = gate(|realm| {
+        let _ = external(realm);
+        let route = realm
+            .routes
+            .iter_mut()
+            .find(|route| route.path == "/api/**");
+        route.unwrap().roles = vec!["admin".parse().unwrap()];
+    })
+    .await;
+    for (claims, held) in [
+        (
+            json!({"roles": ["editor", "user"], "role": "user"}),
+            &["editor", "user"][..],
+        ),
+        (json!({"roles": null, "role": null}), &[]),
+    ] {
+        let answer = at(&gate, "GET /api/x", &bearer(&gate, claims)).await;
+        assert_eq!(answer.code(), (403, "role_not_allowed".to_owned()));
+        let told = trace(&gate, &answer);
+        assert_eq!((told.required, told.held), (said(&["admin"]), said(held)));
+        assert_eq!(told.read, ["roles", "role"]);
+        assert!(told.cure.is_some());
+    }
 }
 
 /// HO-31.

@@ -3,7 +3,7 @@
 
 use super::cache::{self, Entry, Key, Provenance};
 use super::standing::{self, Fallen};
-use super::told::{self, Told};
+use super::told;
 use super::{Hint, STAGE, Verifier, read, rejected};
 use crate::policy::compiled::{Issuer, Keys, Realm};
 use crate::port::Facts;
@@ -116,12 +116,14 @@ impl Verifier<'_> {
             return Err(told::of_another_algorithm(issuer, &jwt));
         }
         let (keys, provenance) = self.newest_keys(realm, issuer, hint.key.as_deref()).await?;
-        let told = Told::of(issuer, &jwt);
+        // Where no audience tells them apart.
+        let is_for_login = issuer.audiences.is_empty() && told::is_for_login(&jwt);
+        let refuse = |error| told::refusal(issuer, token, error, facts.now);
         let claims = jwt
             .verify(&*keys, &expectations(issuer), facts.now)
-            .map_err(|error| told.refusal(error, facts.now))?;
-        if told.is_for_login && issuer.audiences.is_empty() {
-            return Err(told.refusal(JwtError::Audience, facts.now));
+            .map_err(refuse)?;
+        if is_for_login {
+            return Err(refuse(JwtError::Audience));
         }
         let (kid, exp) = (claims.kid().map(Into::into), claims.exp());
         let principal = self.principal(realm, issuer, claims, facts).await?;

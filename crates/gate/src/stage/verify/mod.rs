@@ -40,6 +40,8 @@ pub(crate) struct Verifier<'v> {
     pub(crate) counters: &'v GateCounters,
     /// Which policies are in force.
     pub(crate) generation: u64,
+    /// Whether a stranger from this address may still have others asked about a credential.
+    pub(crate) may_ask: &'v (dyn Fn() -> Passed<()> + Sync),
     /// Whether the target itself asks whether the caller still stands.
     pub(crate) leaves_standing: bool,
 }

@@ -57,6 +57,8 @@ impl Verifier<'_> {
         let unanswered = || refuse(ErrorCode::KeysUnavailable, "introspection");
         let introspection = issuer.introspection.as_ref().ok_or_else(unanswered)?;
         let tokens = introspection.tokens.get().ok_or_else(unanswered)?;
+        // Bearers can be made up, and each is a request to somebody else.
+        (self.may_ask)()?;
         let said = tokens.ask(token).await.map_err(|_| unanswered())?;
         let claims = said.ok_or_else(|| refuse(ErrorCode::TokenInvalid, "inactive"))?;
         // Another kind of token proves more than that somebody has it (RFC 9449 §7.1).

@@ -14,70 +14,55 @@ use serde_json::Value;
 /// The most elements of a claim that are told.
 const MOST: usize = 8;
 
-/// What a token says of itself, kept aside while it is verified.
-pub(super) struct Told<'i> {
-    issuer: &'i Issuer,
-    typ: Option<String>,
-    alg: String,
-    kid: Option<String>,
-    audience: Vec<String>,
-    dates: [Vec<String>; 3],
-    /// Whether it has what only ID tokens have.
-    pub(super) is_for_login: bool,
+/// The refusal of a token that was taken apart before; what it says is read once more, because
+/// good ones need not pay for it.
+pub(super) fn refusal(issuer: &Issuer, token: &str, error: JwtError, now: Timestamp) -> Box<Stop> {
+    let Ok(jwt) = UnverifiedJwt::parse(token) else {
+        return Stop::new(error.code(), STAGE, error.check());
+    };
+    let code = match error {
+        // Some issuers write no `typ` into them.
+        JwtError::Audience | JwtError::Typ if is_for_login(&jwt) => ErrorCode::TokenForLogin,
+        _ => error.code(),
+    };
+    let (required, held) = sides(issuer, &jwt, error, now);
+    Stop::new(code, STAGE, error.check()).between(required, held)
 }
 
-impl<'i> Told<'i> {
-    pub(super) fn of(issuer: &'i Issuer, jwt: &UnverifiedJwt<'_>) -> Self {
-        let header = jwt.header();
-        Self {
-            issuer,
-            typ: header.typ.clone(),
-            alg: header.alg.to_string(),
-            kid: header.kid.clone(),
-            audience: texts(jwt.claim("aud")),
-            dates: ["exp", "nbf", "iat"].map(|name| texts(jwt.claim(name))),
-            is_for_login: is_for_login(jwt),
+/// What was required, and what the token says.
+fn sides(
+    issuer: &Issuer,
+    jwt: &UnverifiedJwt<'_>,
+    error: JwtError,
+    now: Timestamp,
+) -> (Vec<String>, Vec<String>) {
+    let header = jwt.header();
+    let claim = |name: &str| texts(jwt.claim(name));
+    let one = |text: Option<&String>| text.cloned().into_iter().collect();
+    let leeway = issuer.leeway.as_secs();
+    let within = || vec![format!("now {}, leeway {leeway}s", now.as_seconds())];
+    match error {
+        JwtError::Audience => {
+            let audiences = issuer.audiences.iter().map(ToString::to_string);
+            (audiences.collect(), claim("aud"))
         }
-    }
-
-    pub(super) fn refusal(&self, error: JwtError, now: Timestamp) -> Box<Stop> {
-        let (required, held) = self.sides(error, now);
-        let code = match error {
-            // Some issuers write no `typ` into them.
-            JwtError::Audience | JwtError::Typ if self.is_for_login => ErrorCode::TokenForLogin,
-            _ => error.code(),
-        };
-        Stop::new(code, STAGE, error.check()).between(required, held)
-    }
-
-    fn sides(&self, error: JwtError, now: Timestamp) -> (Vec<String>, Vec<String>) {
-        let issuer = self.issuer;
-        let [exp, nbf, iat] = &self.dates;
-        let one = |text: Option<&String>| text.cloned().into_iter().collect();
-        let within = || vec![format!("now {}, leeway {}s", now, issuer.leeway.as_secs())];
-        match error {
-            JwtError::Audience => {
-                let audiences = issuer.audiences.iter().map(ToString::to_string);
-                (audiences.collect(), self.audience.clone())
-            }
-            JwtError::Typ => (issuer.typ_names.clone(), one(self.typ.as_ref())),
-            JwtError::Expired | JwtError::ExpiryMissing => (within(), exp.clone()),
-            JwtError::NotBefore => (within(), nbf.clone()),
-            JwtError::IssuedAt => (within(), iat.clone()),
-            JwtError::Lifetime => {
-                let most = issuer.max_lifetime.unwrap_or_default().as_secs();
-                (vec![format!("at most {most}s")], exp.clone())
-            }
-            JwtError::Jws(JwsError::Algorithm) => (
-                vec![format!("the algorithm of the key in {}", place(issuer))],
-                vec![self.alg.clone()],
-            ),
-            JwtError::Jws(JwsError::KidUnknown | JwsError::KidMissing | JwsError::Signature) => (
-                vec![format!("a key of {}", place(issuer))],
-                one(self.kid.as_ref()),
-            ),
-            _ => (Vec::new(), Vec::new()),
+        JwtError::Typ => (issuer.typ_names.clone(), one(header.typ.as_ref())),
+        JwtError::Expired | JwtError::ExpiryMissing => (within(), claim("exp")),
+        JwtError::NotBefore => (within(), claim("nbf")),
+        JwtError::IssuedAt => (within(), claim("iat")),
+        JwtError::Lifetime => {
+            let most = issuer.max_lifetime.unwrap_or_default().as_secs();
+            (vec![format!("at most {most}s")], claim("exp"))
         }
+        JwtError::Jws(JwsError::Algorithm) => {
+            let required = format!("the algorithm of the key of {}", place(issuer));
+            (vec![required], vec![header.alg.to_string()])
+        }
+        JwtError::Jws(JwsError::KidUnknown | JwsError::KidMissing | JwsError::Signature) => {
+            let required = format!("a key of {}", place(issuer));
+            (vec![required], one(header.kid.as_ref()))
+        }
+        _ => (Vec::new(), Vec::new()),
     }
 }
 
@@ -113,7 +98,7 @@ pub(super) fn of_another_algorithm(issuer: &Issuer, jwt: &UnverifiedJwt<'_>) -> 
 
 /// What an access token never has (OpenID Connect Core §2, §3.1.3.6): whoever sends one took
 /// the wrong one of two. Auth0's say it only by their audience, which is the application.
-fn is_for_login(jwt: &UnverifiedJwt<'_>) -> bool {
+pub(super) fn is_for_login(jwt: &UnverifiedJwt<'_>) -> bool {
     let has = |name: &str| jwt.claim(name).is_some();
     let is_of_login = ["nonce", "at_hash", "c_hash", "s_hash"]
         .into_iter()
