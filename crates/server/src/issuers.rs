@@ -178,7 +178,14 @@ impl RemoteKeys for FetchedKeys {
     }
 
     async fn look_again(&self) {
-        let wanted = Reason::Wanted(Instant::now());
+        let now = Instant::now();
+        // Where there are none at all, those of an attempt that is under way, or was a moment
+        // ago, are as good: nobody waits for two.
+        let since = match self.generation() {
+            Some(_) => now,
+            None => now.checked_sub(RETRY * 3).unwrap_or(now),
+        };
+        let wanted = Reason::Wanted(since);
         // Nothing is under way and the last attempt is too fresh: the usual end of a
         // flood of made-up names.
         if let Ok(last) = self.0.attempted.try_lock()

@@ -150,11 +150,8 @@ fn ho_07_a_machine_gets_a_token_by_its_client_secret() {
     let token = shared.provider.machine("read:foia");
     assert_eq!(Unverified::of(&token).life(), 86400);
     let headers = seen(&call(&shared.app, "GET", FOIA.path, &token));
-    assert_eq!(
-        headers["x-doorward-subject"],
-        Value::Null,
-        "headers are off in this realm"
-    );
+    assert_eq!(headers["x-doorward-subject"], "machine@clients");
+    assert_eq!(headers["x-doorward-role"], "client-credentials");
     assert_eq!(call(&shared.app, "POST", FOIA.path, &token).status, 403);
 }
 

@@ -300,7 +300,7 @@ fn ho_41_permissions_or_scope_or_both() {
     }
     // `check` warns of a route that no token of this issuer can pass.
     let app = provider
-        .realm(&format!("{}_none", site!()))
+        .realm_over_tls(&format!("{}_none", site!()))
         .edit(|config| {
             let external = &mut config["realm"]["theholefoundation"]["issuers"][0];
             external["claims"] = toml::Table::new().into();

@@ -270,12 +270,31 @@ async fn keys_are_where_the_metadata_of_this_issuer_says() {
         of("https://idp.test/", "https://u@idp.test/jwks.json"),
     ] {
         *idp.metadata.lock().unwrap() = metadata;
-        tokio::time::advance(RETRY).await;
+        tokio::time::advance(RETRY * 4).await;
         keys.look_again().await;
         assert_eq!((kids(&keys), idp.asked()), (None, 0));
     }
     *idp.metadata.lock().unwrap() = of("https://idp.test/", URL);
-    tokio::time::advance(RETRY).await;
+    tokio::time::advance(RETRY * 4).await;
     keys.look_again().await;
     assert_eq!((kids(&keys), idp.asked()), (Some(1), 1));
+}
+
+/// Who comes while a first attempt is under way waits for that one, and for no second.
+#[tokio::test(start_paused = true)]
+async fn without_keys_nobody_waits_for_two_attempts() {
+    let idp = Idp::new(document(&["a"]));
+    idp.now_says(Err(EgressError::TimedOut));
+    idp.room.forget_permits(1_000_000);
+    let keys = keys(&idp.issuers());
+    let first = tokio::spawn({
+        let keys = Arc::clone(&keys);
+        async move { keys.look_again().await }
+    });
+    tokio::time::sleep(RETRY).await;
+    let second = keys.look_again();
+    idp.room.add_permits(1);
+    second.await;
+    first.await.unwrap();
+    assert_eq!((kids(&keys), idp.asked()), (None, 1));
 }

@@ -202,7 +202,7 @@ fn wb_46_an_issuer_without_audience_or_claim_condition_is_refused() {
     check(
         &issuer("require = { azp = [], iss = \"https://shared.example/\", \"\" = 1 }"),
         &[
-            "d.toml:5: realm.m.issuers[0].require.: not a claim path …",
+            "d.toml:5: realm.m.issuers[0].require.\"\": not a claim path …",
             "d.toml:5: realm.m.issuers[0].require.azp: names no value, so that no token would be accepted",
             "d.toml:5: realm.m.issuers[0].require.iss: says nothing of which tokens: …",
         ],
