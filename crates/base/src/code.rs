@@ -37,7 +37,7 @@ pub struct CodeRow {
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:literal, $level:ident, $retry:literal, $message:literal;)*) => {
         /// A stable refusal code.
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum ErrorCode {
             $($(#[$doc])* $variant,)*
         }
@@ -90,6 +90,11 @@ codes! {
     CredentialMalformed = "invalid_token_format", 401, Debug, false, "Invalid Token Format";
     /// A token that does not verify, is unknown, revoked, or not accepted here.
     TokenInvalid = "invalid_token", 401, Debug, false, "Token is invalid";
+    /// A bearer of another login that only that login can read: it was asked for without an
+    /// audience.
+    TokenOpaque = "token_opaque", 401, Debug, false, "This is an opaque token and not a JWT: ask its issuer for an access token with the audience of this API";
+    /// An ID token where an access token belongs (RFC 9068 §5, OpenID Connect Core §2).
+    TokenForLogin = "token_for_login", 401, Debug, false, "This is an ID token, which tells an application who signed in: send the access token that came with it";
     /// A token that verified and is past its expiry.
     TokenExpired = "token_expired", 401, Debug, false, "Token has expired";
     /// Wrong password or unknown user: one answer for both.

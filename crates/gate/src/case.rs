@@ -2,8 +2,10 @@
 //! and trace a refusal wherever it happens. Never a secret.
 
 use crate::body::{Capped, Course, GateBody};
+use crate::cure;
 use crate::policy::compiled::{Realm, Target};
-use crate::policy::spec::CorsSpec;
+use crate::policy::spec::{Audited, CorsSpec};
+use crate::port::Access;
 use crate::proxy::headers::credential_id;
 use crate::slots::Slots;
 use crate::stage::limit::Note;
@@ -11,10 +13,11 @@ use crate::stage::verify::Hint;
 use crate::stage::{Stop, cors, limit};
 use doorward_base::code::Level;
 use doorward_base::{ErrorCode, Principal, RequestId, Timestamp};
-use doorward_surface::{Denial, Form, RequestFacts, Template, form};
+use doorward_surface::{Denial, Form, RealmHandle, RequestFacts, Template, form};
 use http::header::{CONNECTION, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,6 +36,8 @@ pub(crate) struct Case {
     pub(crate) now: Timestamp,
     pub(crate) method: Method,
     pub(crate) path: Arc<str>,
+    /// The client's address, once it is known which one that is.
+    pub(crate) peer: Option<IpAddr>,
     version: Version,
     /// Whether the request has a body.
     has_body: bool,
@@ -65,6 +70,7 @@ impl Case {
             now,
             method: request.method().clone(),
             path: Arc::default(),
+            peer: None,
             version: request.version(),
             has_body: !request.body().is_end_stream(),
             course: None,
@@ -124,6 +130,11 @@ impl Case {
         {
             response.headers_mut().insert(name, code);
         }
+        if let Some(metadata) = own.and_then(|realm| realm.resource_metadata.as_ref())
+            && let Some(challenge) = response.headers_mut().get_mut(WWW_AUTHENTICATE)
+        {
+            *challenge = with_metadata(challenge, metadata);
+        }
         for (name, value) in &stop.headers {
             if name == LOCATION {
                 *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
@@ -173,6 +184,28 @@ impl Case {
         response.map(|body| body.holding(slots))
     }
 
+    /// What the audit log is told of the request, if the realm wants it told.
+    pub(crate) fn access(&self, code: Option<ErrorCode>) -> Option<(&RealmHandle, Access<'_>)> {
+        let realm = self.realm.as_ref()?;
+        let is_told = match realm.audited {
+            Audited::Nothing => false,
+            Audited::Refused => code.is_some(),
+            Audited::All => true,
+        };
+        is_told.then(|| {
+            let access = Access {
+                request: self.request,
+                now: self.now,
+                peer: self.peer,
+                principal: self.principal.as_deref(),
+                route: self.target.as_ref().map(|(pattern, _)| &**pattern),
+                method: &self.method,
+                code,
+            };
+            (&*realm.handle, access)
+        })
+    }
+
     /// The trace of the refusal, and its log line. None before a realm is known.
     pub(crate) fn denial(&self, stop: &Stop) -> Option<Denial> {
         let code = stop.refusal.code;
@@ -215,8 +248,22 @@ impl Case {
             key: self.hint.key.as_deref().map(|key| cut(key, MAX_NAME)),
             required: cut_all(&stop.required),
             held: cut_all(&stop.held),
+            read: principal.map_or_else(Vec::new, |principal| {
+                cut_all(&cure::read(realm, principal, check))
+            }),
+            cure: cure::of(code, check),
         })
     }
+}
+
+/// A challenge that says where it is told whose tokens are taken (RFC 9728 §5.1).
+fn with_metadata(challenge: &HeaderValue, metadata: &HeaderValue) -> HeaderValue {
+    let between: &[u8] = match challenge.as_bytes().contains(&b'=') {
+        true => b", resource_metadata=\"",
+        false => b" resource_metadata=\"",
+    };
+    let whole = [challenge.as_bytes(), between, metadata.as_bytes(), b"\""].concat();
+    HeaderValue::from_bytes(&whole).unwrap_or_else(|_| challenge.clone())
 }
 
 /// Both challenges in one field (RFC 9110 §11.6.1). Proxies that ask whether a request may

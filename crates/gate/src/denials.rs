@@ -164,6 +164,7 @@ fn weight(denial: &Denial) -> usize {
     ];
     let texts = texts.into_iter().flatten().map(String::len);
     let names = denial.required.iter().chain(&denial.held);
+    let names = names.chain(&denial.read);
     let names = names.map(|name| size_of::<String>() + name.len());
     let own = size_of::<(u64, Denial)>() + denial.method.len() + denial.path.len();
     own + texts.chain(names).sum::<usize>()
@@ -239,6 +240,8 @@ mod tests {
             key: None,
             required: Vec::new(),
             held: Vec::new(),
+            read: Vec::new(),
+            cure: None,
         }
     }
 

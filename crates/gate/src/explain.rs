@@ -2,6 +2,7 @@
 //! that are given instead of found. Not here: what became of those that were made
 //! (`denials`).
 
+use crate::cure;
 use crate::policy::Policies;
 use crate::policy::compiled::{Target, TargetKind};
 use crate::policy::spec::CredentialKind;
@@ -45,6 +46,8 @@ pub struct DryOutcome {
     pub route: Option<String>,
     pub required: Vec<String>,
     pub held: Vec<String>,
+    /// What would mend it, where that is known.
+    pub cure: Option<&'static str>,
 }
 
 fn refused(code: ErrorCode, stage: &'static str, check: &'static str) -> DryOutcome {
@@ -55,6 +58,7 @@ fn refused(code: ErrorCode, stage: &'static str, check: &'static str) -> DryOutc
         route: None,
         required: Vec::new(),
         held: Vec::new(),
+        cure: cure::of(code, check),
     }
 }
 
@@ -111,6 +115,7 @@ pub fn dry_run(policies: &Policies, run: &DryRun<'_>) -> Option<DryOutcome> {
             route,
             required: Vec::new(),
             held: Vec::new(),
+            cure: None,
         },
         Err(stop) => DryOutcome {
             route,

@@ -6,6 +6,7 @@
 
 mod caller;
 mod parts;
+mod record;
 
 pub use parts::{GateParts, Peer};
 
@@ -164,6 +165,7 @@ impl Gate {
             Ok(response) => {
                 if case.permitted {
                     self.counters.permitted.fetch_add(1, Ordering::Relaxed);
+                    self.note(None, &case);
                 }
                 response
             }
@@ -178,14 +180,6 @@ impl Gate {
             }
         };
         case.complete(response)
-    }
-
-    /// Counts, logs and keeps a refusal.
-    pub(crate) fn record(&self, stop: &Stop, case: &Case) {
-        self.counters.count_refusal(stop.refusal.code);
-        if let Some(denial) = case.denial(stop) {
-            self.denials.push(denial);
-        }
     }
 
     async fn serve(
@@ -214,6 +208,7 @@ impl Gate {
             authority.map_err(|error| Stop::new(ErrorCode::InvalidRequest, "guard", error.0))?;
         let realm = realm.ok_or_else(|| Stop::new(ErrorCode::HostUnknown, "route", "host"))?;
         let client = self.client(&parts, peer, case.now);
+        case.peer = Some(client.ip);
         let path = match route::path_of(realm, parts.uri.path()) {
             Ok(path) => Arc::<str>::from(path),
             Err(error) => {

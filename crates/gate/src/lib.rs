@@ -8,6 +8,7 @@ pub mod authority;
 pub mod body;
 mod case;
 pub mod counters;
+mod cure;
 mod denials;
 mod dispatch;
 pub mod explain;

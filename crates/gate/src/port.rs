@@ -1,6 +1,7 @@
 //! What the gate asks of the rest. The server adapts identity to these ports; the
 //! gate knows nothing of stores and use-cases.
 
+use crate::policy::spec::{IntrospectionSpec, RemoteSource};
 use async_trait::async_trait;
 use doorward_base::limit::{Allowance, Amount, Verdict};
 use doorward_base::principal::{CredentialId, Epoch};
@@ -10,7 +11,8 @@ use doorward_base::{
 };
 use doorward_jose::key_set::KeySet;
 use doorward_surface::RealmHandle;
-use http::{HeaderName, Uri};
+use http::{HeaderName, Method};
+use serde_json::{Map, Value};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -226,11 +228,50 @@ pub trait IssuerKeys: Send + Sync {
     /// there is nowhere to look.
     async fn look_again(&self, _realm: &RealmHandle) {}
 
-    /// What is behind the JWKS URL of an issuer that is not ours. Asked once for each
-    /// issuer, when policies come into force. By default nothing is fetched.
-    fn remote(&self, _url: &Uri) -> Option<Arc<dyn RemoteKeys>> {
+    /// Where an issuer that is not ours publishes its keys. Asked once for each issuer, when
+    /// policies come into force. By default nothing is fetched.
+    fn remote(&self, _source: &RemoteSource) -> Option<Arc<dyn RemoteKeys>> {
         None
     }
+
+    /// Whom an issuer's opaque tokens are asked of. Asked once for each issuer that has one,
+    /// when policies come into force. By default nobody is.
+    fn tokens(&self, _spec: &IntrospectionSpec) -> Option<Arc<dyn RemoteTokens>> {
+        None
+    }
+}
+
+/// What an issuer says of an opaque token of its own (RFC 7662).
+#[async_trait]
+pub trait RemoteTokens: Send + Sync {
+    /// Asks; `None` where the token is not active, whatever the reason.
+    async fn ask(&self, token: &Secret) -> Result<Option<Map<String, Value>>, Unanswered>;
+}
+
+/// The issuer could not be asked, or answered nonsense.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the issuer could not be asked about a token")]
+pub struct Unanswered;
+
+/// Writes down who was let through, where, and who was not. It must not wait.
+pub trait AccessLog: Send + Sync {
+    /// Notes one request.
+    fn note(&self, realm: &RealmHandle, access: &Access<'_>);
+}
+
+/// One request that was decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Access<'a> {
+    pub request: RequestId,
+    pub now: Timestamp,
+    pub peer: Option<IpAddr>,
+    /// The caller, as far as it is known.
+    pub principal: Option<&'a Principal>,
+    /// The pattern of the route; `None` where none matched.
+    pub route: Option<&'a str>,
+    pub method: &'a Method,
+    /// The refusal; `None` is a permit.
+    pub code: Option<ErrorCode>,
 }
 
 /// The keys that an external issuer publishes, as last fetched.

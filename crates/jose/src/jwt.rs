@@ -120,6 +120,12 @@ impl<'t> UnverifiedJwt<'t> {
         self.claims.get("iss").and_then(Value::as_str)
     }
 
+    /// A claim, as the token claims it: for saying why it was refused, and for nothing else.
+    #[must_use]
+    pub fn claim(&self, name: &str) -> Option<&Value> {
+        self.claims.get(name)
+    }
+
     /// Checks the token: algorithm, key, signature, kind, types of the registered
     /// claims, issuer, audience, not-before, issued-at, and expiry last, so that
     /// [`JwtError::Expired`] is said only of a token that was good.
@@ -140,6 +146,27 @@ impl<'t> UnverifiedJwt<'t> {
         let registered = Registered::read(&self.claims)?;
         expected.check(&registered, now)?;
         Ok(VerifiedClaims::new(header, registered, self.claims))
+    }
+}
+
+impl VerifiedClaims {
+    /// What an issuer itself said of a token, asked over a connection that proves who answers
+    /// (RFC 7662 §2.2). There is no signature and no `typ`; the rest is checked as of a token.
+    /// It need not say its own name, and where it does it must be the expected one.
+    ///
+    /// # Errors
+    /// [`JwtError`] naming the first check that failed.
+    pub fn vouched(
+        mut claims: Map<String, Value>,
+        expected: &Expectations<'_>,
+        now: Timestamp,
+    ) -> Result<Self, JwtError> {
+        claims
+            .entry("iss")
+            .or_insert_with(|| expected.issuer.into());
+        let registered = Registered::read(&claims)?;
+        expected.check(&registered, now)?;
+        Ok(Self::told(registered, claims))
     }
 }
 

@@ -94,7 +94,7 @@ fn verify(token: &str, set: &KeySet) -> Result<Map<String, Value>, doorward_jose
     let typ = TypRule::one_of(["at+jwt"]);
     let expected = Expectations {
         issuer: "https://id.example",
-        audiences: &*API,
+        audiences: Some(&API[..]),
         typ: &typ,
         leeway: Duration::ZERO,
         require_exp: true,

@@ -39,7 +39,7 @@ pub(crate) fn public_cache() -> HeaderValue {
 }
 
 /// An issuer's parts: its origin and its path without a slash at the end.
-fn split(issuer: &str) -> (&str, &str) {
+pub(crate) fn split(issuer: &str) -> (&str, &str) {
     let after_scheme = issuer.find("://").map_or(0, |at| at + 3);
     let at = issuer
         .get(after_scheme..)

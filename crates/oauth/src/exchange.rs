@@ -3,9 +3,12 @@
 
 use crate::errors::refuse;
 use crate::parts::{ExchangeNames, OAuthRealm};
+use crate::reuse::{Asked, Reuse};
 use axum::extract::State;
 use doorward_base::{ErrorCode, Secret};
-use doorward_identity::act::{self, ExchangeRequest, Identity, Realm};
+use doorward_identity::act::{self, ExchangeRequest, Failure, Identity, Issued, Realm};
+use doorward_identity::decide::refusal::UseRefusal;
+use doorward_identity::settings::Presentation;
 use doorward_surface::Refusal;
 use doorward_surface::extract::{Ctx, Json, RealmPart};
 use serde_json::{Map, Value};
@@ -104,11 +107,34 @@ pub(crate) async fn exchange_token(
         call: &call,
         effects: &context.effects,
     };
-    let issued = act::exchange(ctx, request)
+    let issued = issue(ctx, request, own.reuse.as_ref())
         .await
         .map_err(|failure| refuse(&failure))?;
     let jwt = Value::String(issued.jwt.expose().to_owned());
     Ok(Json(Map::from_iter([(names.answer_field.clone(), jwt)])))
+}
+
+/// The access token: the one that was given for the same a moment ago, where the realm gives
+/// it again and the API token still stands and holds what it held, or another.
+async fn issue(
+    ctx: act::Context<'_>,
+    request: ExchangeRequest,
+    reuse: Option<&Reuse>,
+) -> Result<Issued, Failure<UseRefusal>> {
+    let Some(reuse) = reuse else {
+        return act::exchange(ctx, request).await;
+    };
+    let (asked, now) = (Asked::of(&request), ctx.call.now);
+    // Whatever speaks against it is refused, and written down, by the exchange itself.
+    let stands = act::peek(ctx, &request.secret, &Presentation::Exchange).await;
+    if let Some(epoch) = stands
+        && let Some(issued) = reuse.find(asked, epoch, now)
+    {
+        return Ok(issued);
+    }
+    let issued = act::exchange(ctx, request).await?;
+    reuse.keep(asked, &issued, now);
+    Ok(issued)
 }
 
 #[cfg(test)]

@@ -13,9 +13,12 @@ mod form;
 mod jwks;
 mod openapi;
 mod parts;
+mod resource;
+mod reuse;
 pub mod settings;
 
 pub use discovery::{JWKS_PATH, paths as metadata_paths};
 pub use form::OAuthForm;
 pub use openapi::openapi;
 pub use parts::{ExchangeMount, OAuthRealm, OAuthTargets};
+pub use resource::{Resource, path as resource_path, url as resource_url};

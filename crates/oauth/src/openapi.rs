@@ -1,18 +1,19 @@
 //! The surface's endpoints, each with its OpenAPI operation, and the description they make,
 //! with the paths and names of a default exchange.
 
-use crate::{discovery, exchange, jwks};
+use crate::{discovery, exchange, jwks, resource};
 use doorward_identity::act::Identity;
 use std::sync::Arc;
 use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
-/// The key set, the metadata and the exchange. Where a realm has them is its own affair.
-pub(crate) fn endpoints() -> [UtoipaMethodRouter<Arc<Identity>>; 3] {
+/// The key set, the metadata as an issuer and as an API, and the exchange. Where a realm has them is its own affair.
+pub(crate) fn endpoints() -> [UtoipaMethodRouter<Arc<Identity>>; 4] {
     [
         routes!(jwks::show_jwks),
         routes!(discovery::show_metadata),
+        routes!(resource::show_resource),
         routes!(exchange::exchange_token),
     ]
 }
@@ -46,6 +47,7 @@ mod tests {
             [
                 "/.well-known/jwks.json",
                 "/.well-known/oauth-authorization-server",
+                "/.well-known/oauth-protected-resource",
                 crate::settings::Exchange::default().path.as_str(),
             ]
         );

@@ -4,6 +4,8 @@
 
 use crate::discovery::Metadata;
 use crate::openapi::endpoints;
+use crate::resource::{Resource, ResourceMetadata};
+use crate::reuse::Reuse;
 use axum::body::Bytes;
 use doorward_identity::act::Identity;
 use doorward_identity::settings::RealmSettings;
@@ -29,6 +31,8 @@ pub(crate) struct ExchangeNames {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExchangeMount {
     pub(crate) path: String,
+    /// Whether the same token is given again for the same.
+    pub(crate) reuse: bool,
     pub(crate) names: ExchangeNames,
 }
 
@@ -45,22 +49,37 @@ impl ExchangeMount {
 #[derive(Debug)]
 pub struct OAuthRealm {
     pub(crate) exchange: Option<ExchangeMount>,
+    /// What may be given again, where the realm does.
+    pub(crate) reuse: Option<Reuse>,
     /// The metadata document, written once.
     pub(crate) metadata: Bytes,
+    /// The same of the realm as an API, where it tells everybody.
+    pub(crate) resource: Option<Bytes>,
 }
 
 impl OAuthRealm {
-    /// Of a realm with these settings, and with this exchange if it has one.
+    /// Of a realm with these settings, with this exchange if it has one, and with what it
+    /// tells everybody of whose tokens it takes, if it does.
     #[must_use]
-    pub fn new(settings: &RealmSettings, exchange: Option<ExchangeMount>) -> Self {
+    pub fn new(
+        settings: &RealmSettings,
+        exchange: Option<ExchangeMount>,
+        resource: Option<Resource>,
+    ) -> Self {
         let roles = settings.roles.iter();
         let metadata = Metadata::new(
             &settings.issuer,
             roles.flat_map(|definition| &definition.permissions),
         );
+        let reuse = exchange.as_ref().is_some_and(|exchange| exchange.reuse);
         Self {
             exchange,
+            reuse: reuse.then(Reuse::default),
             metadata: serde_json::to_vec(&metadata).unwrap_or_default().into(),
+            resource: resource.map(|resource| {
+                let metadata = ResourceMetadata::new(&settings.issuer, resource);
+                serde_json::to_vec(&metadata).unwrap_or_default().into()
+            }),
         }
     }
 }
@@ -72,6 +91,8 @@ pub struct OAuthTargets {
     pub jwks: Arc<dyn Local>,
     /// The metadata, at [`crate::metadata_paths`].
     pub metadata: Arc<dyn Local>,
+    /// The metadata of the realm as an API, at [`crate::resource_path`].
+    pub resource: Arc<dyn Local>,
     /// The exchange, at [`ExchangeMount::path`].
     pub exchange: Arc<dyn Local>,
 }
@@ -80,14 +101,16 @@ impl OAuthTargets {
     /// Over the process's identity.
     #[must_use]
     pub fn new(identity: &Arc<Identity>) -> Self {
-        let [jwks, metadata, exchange] = endpoints().map(|(_, _, methods)| -> Arc<dyn Local> {
-            Arc::new(AxumLocal::endpoint(
-                methods.with_state(Arc::clone(identity)),
-            ))
-        });
+        let [jwks, metadata, resource, exchange] =
+            endpoints().map(|(_, _, methods)| -> Arc<dyn Local> {
+                Arc::new(AxumLocal::endpoint(
+                    methods.with_state(Arc::clone(identity)),
+                ))
+            });
         Self {
             jwks,
             metadata,
+            resource,
             exchange,
         }
     }

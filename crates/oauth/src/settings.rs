@@ -25,6 +25,9 @@ pub struct Exchange {
     /// What becomes of a requested scope outside the caller's authority. Default:
     /// "refuse".
     pub unknown_scope: Word<UnknownScope>,
+    /// Whether who asks for the same again gets the same access token while at least 70 % of
+    /// its life is left, at each process by itself. Default: false.
+    pub reuse: bool,
 }
 
 impl Default for Exchange {
@@ -36,6 +39,7 @@ impl Default for Exchange {
             scope_field: "scope".to_owned(),
             answer_field: "jwt".to_owned(),
             unknown_scope: Word::default(),
+            reuse: false,
         }
     }
 }
@@ -75,6 +79,7 @@ impl Exchange {
         }
         Ok(ExchangeMount {
             path: self.path.clone(),
+            reuse: self.reuse,
             names: ExchangeNames {
                 token_field: self.token_field.clone(),
                 duration_field: self.duration_field.clone(),

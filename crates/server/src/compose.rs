@@ -1,7 +1,8 @@
 //! The only wiring: which part is given which. Not here: what the parts do.
 
 use crate::adapter::{
-    EgressCourier, FeedNews, FeedRevocations, InternalMinter, LivePlans, RealmKeys, TokenIntrospect,
+    CountedAccess, EgressCourier, FeedNews, FeedRevocations, InternalMinter, LivePlans, RealmKeys,
+    TokenIntrospect,
 };
 use crate::cli::Failure;
 use crate::config::{Loaded, RealmConfig, ServerSettings, policies};
@@ -21,7 +22,7 @@ use doorward_base::{Clock as _, RealmName, RequestId, TenantId};
 use doorward_gate::policy::Policies;
 use doorward_gate::port::Introspect;
 use doorward_gate::{Gate, GateOptions, GateParts, Streams};
-use doorward_identity::act::{self, Identity, KeyNews, Realm};
+use doorward_identity::act::{self, Accesses, Identity, KeyNews, Realm};
 use doorward_identity::port::{Courier, Mailer, StoreError};
 use doorward_oauth::OAuthRealm;
 use doorward_outbound::egress::{GuardedClient, SystemResolver};
@@ -45,6 +46,8 @@ pub(crate) struct Composed {
     pub(crate) mail_count: Arc<MailGauge>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) realms: Arc<Realms>,
+    /// Requests that wait to be written into the audit log.
+    accesses: Arc<Accesses>,
     /// Quotas of the calendar.
     quotas: Arc<Quotas>,
     /// API tokens that were presented themselves.
@@ -67,10 +70,9 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
     let server = &loaded.settings.server;
     let egress = guarded(server)?;
     let issuers = Arc::new(Issuers::new(Arc::clone(&egress) as Arc<dyn Egress>));
-    let cache = server.token_cache / 4;
-    let presented = TokenIntrospect::new(Arc::clone(&identity), Arc::clone(&feed), cache);
-    let presented = Arc::new(presented);
+    let presented = introspect(&identity, &feed, server);
     let quotas = Arc::new(Quotas::new(identity.store.clone()));
+    let accesses = Arc::new(Accesses::default());
     let parts = GateParts {
         introspect: Arc::clone(&presented) as Arc<dyn Introspect>,
         revocations: Arc::new(FeedRevocations::new(Arc::clone(&feed))),
@@ -78,6 +80,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         keys: Arc::new(RealmKeys::new(Arc::clone(&news), Arc::clone(&issuers))),
         limiter: engine.limits.limiter(),
         plans: Arc::new(LivePlans::new(Arc::clone(&quotas))),
+        access: Arc::new(CountedAccess(Arc::clone(&accesses))),
         limit_seed: limit_seed(&identity)?,
         clock: Arc::new(SystemClock),
         entropy: Arc::clone(&identity.entropy),
@@ -109,6 +112,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         news,
         identity,
         realms,
+        accesses,
         quotas,
         presented,
         denials,
@@ -116,6 +120,17 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
         erased: Erased::default(),
         rows,
     })
+}
+
+/// Looks API tokens up, with a quarter of the room that there is for what was verified.
+fn introspect(
+    identity: &Arc<Identity>,
+    feed: &Arc<Feed>,
+    server: &ServerSettings,
+) -> Arc<TokenIntrospect> {
+    let cache = server.token_cache / 4;
+    let presented = TokenIntrospect::new(Arc::clone(identity), Arc::clone(feed), cache);
+    Arc::new(presented)
 }
 
 /// What callers' keys of limits are made with.
@@ -163,6 +178,11 @@ impl Composed {
     /// Tells the store what was counted of quotas.
     pub(crate) async fn tell_quotas(&self) -> Result<u64, StoreError> {
         self.quotas.flush().await
+    }
+
+    /// Writes down which requests came to the gate.
+    pub(crate) async fn write_accesses(&self) -> Result<u64, StoreError> {
+        self.accesses.flush(&self.identity.store).await
     }
 
     /// Writes down what was counted of refusals.
@@ -294,7 +314,11 @@ impl Wiring<'_> {
 
 /// What ports and targets find of a realm.
 fn parts_of(config: &RealmConfig, served: &Arc<Served>) -> RealmParts {
-    let oauth = OAuthRealm::new(&served.realm.settings, config.exchange.clone());
+    let oauth = OAuthRealm::new(
+        &served.realm.settings,
+        config.exchange.clone(),
+        config.resource(),
+    );
     let parts = RealmParts::default()
         .with(Arc::clone(served))
         .with(Arc::clone(&served.realm))

@@ -35,7 +35,7 @@ pub(crate) struct Jobs(Vec<(Job, Arc<Record>)>);
 impl Jobs {
     /// The whole list.
     pub(crate) fn new(composed: &Arc<Composed>) -> Self {
-        let jobs: [Entry; 13] = [
+        let jobs: [Entry; 14] = [
             // Uses of API tokens are gathered in memory: a kill loses as many seconds.
             ("last_used", 30, Who::Each, |composed| {
                 Box::pin(async move { composed.flush().await })
@@ -44,6 +44,10 @@ impl Jobs {
             // are ahead of each other by as much.
             ("quotas", 1, Who::Each, |composed| {
                 Box::pin(async move { composed.tell_quotas().await })
+            }),
+            // Requests for the audit log of realms that want them there: a kill loses a second.
+            ("accesses", 1, Who::Each, |composed| {
+                Box::pin(async move { composed.write_accesses().await })
             }),
             // Refusals of whoever is not known are counted: one row for many. A kill loses as
             // many seconds of them.

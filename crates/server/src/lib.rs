@@ -13,6 +13,7 @@ mod data;
 mod descriptor;
 mod engine;
 mod feed;
+mod introspection;
 mod issuers;
 mod jobs;
 mod limits;

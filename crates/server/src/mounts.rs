@@ -93,6 +93,7 @@ impl Targets {
             oauth: OAuthTargets {
                 jwks: absent(),
                 metadata: absent(),
+                resource: absent(),
                 exchange: absent(),
             },
             supabase: SupabaseTargets {
@@ -142,6 +143,7 @@ fn built_in(config: &RealmConfig, targets: &Targets) -> Vec<BuiltIn> {
 /// Where the targets are mounted in one realm.
 pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> {
     let mut mounts = own_mounts(config, targets);
+    mounts.extend(resource_mount(config, targets));
     if let Some(supabase) = &config.supabase {
         mounts.extend(supabase_mounts(config, supabase, targets));
     }
@@ -208,6 +210,17 @@ fn own_mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> {
         mounts.push(signed_in("admin", ADMIN_PATHS, &targets.admin));
     }
     mounts
+}
+
+/// Where the realm tells everybody whose tokens it takes, if it does.
+fn resource_mount(config: &RealmConfig, targets: &Targets) -> Option<MountSpec> {
+    config.resource()?;
+    let path = doorward_oauth::resource_path(&config.identity.issuer);
+    Some(MountSpec {
+        errors: config.errors(),
+        methods: vec![Method::GET, Method::HEAD],
+        ..MountSpec::open("oauth", vec![path], Arc::clone(&targets.oauth.resource))
+    })
 }
 
 /// Where Supabase Auth is spoken, with all the paths that its clients know.

@@ -151,6 +151,9 @@ async fn write_what_is_gathered(composed: &Composed) {
     if let Err(error) = composed.tell_quotas().await {
         tracing::warn!(%error, "the use of quotas could not be written");
     }
+    if let Err(error) = composed.write_accesses().await {
+        tracing::warn!(%error, "requests could not be written into the audit log");
+    }
     if let Err(error) = composed.write_refusals().await {
         tracing::warn!(%error, "refusals of strangers could not be written down");
     }

@@ -43,6 +43,10 @@ pub struct Denial {
     pub required: Vec<String>,
     /// What was held.
     pub held: Vec<String>,
+    /// The claims that what was held was read from, of a token that another issuer signed.
+    pub read: Vec<String>,
+    /// The smallest change that would let it through, where one is known.
+    pub cure: Option<&'static str>,
 }
 
 /// How a trace is written in answers (`/admin/v1/denials`, `explain --json`).
@@ -71,6 +75,8 @@ impl Serialize for Denial {
         put("key", self.key.clone().into());
         put("required", self.required.clone().into());
         put("held", self.held.clone().into());
+        put("read", self.read.clone().into());
+        put("cure", self.cure.into());
         out.serialize(serializer)
     }
 }

@@ -30,4 +30,4 @@ pub use denial::{Denial, DenialLog};
 pub use form::{Form, RequestFacts};
 pub use refusal::Refusal;
 pub use target::{Context, Local, RealmHandle, RealmParts};
-pub use template::Template;
+pub use template::{Template, Worded, Wording};

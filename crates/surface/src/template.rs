@@ -1,6 +1,6 @@
 //! The body forms that belong to no product, for routes and realms to choose. They say
-//! our own code, status and text. Not here: the forms of dialects, which are in their
-//! crates.
+//! our own code, status and text, or the words that a realm has for them. Not here: the forms
+//! of dialects, which are in their crates.
 
 use crate::body::Body;
 use crate::form::{Form, RequestFacts, json};
@@ -9,6 +9,7 @@ use doorward_base::ErrorCode;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// A body form of no product.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -37,20 +38,68 @@ impl Template {
     ];
 }
 
+/// What a realm calls one of our codes, because its clients know it so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wording {
+    /// Our code.
+    pub of: ErrorCode,
+    /// The realm's code.
+    pub code: String,
+    /// The realm's text, where nothing more precise is said; `None` is ours.
+    pub message: Option<String>,
+}
+
+/// A body form in a realm's words.
+#[derive(Clone, Debug)]
+pub struct Worded {
+    /// The form.
+    pub template: Template,
+    /// The words; of two for one code the first holds.
+    pub words: Arc<[Wording]>,
+}
+
+impl Form for Worded {
+    fn write(&self, refusal: &Refusal, facts: &RequestFacts<'_>) -> Response<Body> {
+        let mut words = self.words.iter();
+        let Some(wording) = words.find(|wording| wording.of == refusal.code) else {
+            return self.template.write(refusal, facts);
+        };
+        let message = refusal.message.as_ref().or(wording.message.as_ref());
+        let message = message.map_or(refusal.code.row().message, String::as_str);
+        self.template
+            .write_as(refusal, facts, Some(&wording.code), message)
+    }
+}
+
 impl Form for Template {
     fn write(&self, refusal: &Refusal, facts: &RequestFacts<'_>) -> Response<Body> {
+        self.write_as(refusal, facts, None, refusal.message())
+    }
+}
+
+impl Template {
+    /// Under this code, where a realm has one of its own, and with this text.
+    fn write_as(
+        &self,
+        refusal: &Refusal,
+        facts: &RequestFacts<'_>,
+        own: Option<&str>,
+        message: &str,
+    ) -> Response<Body> {
         let (name, status) = (refusal.code.as_str(), refusal.code.status());
-        let (message, id) = (refusal.message(), facts.request.to_string());
+        let name = own.unwrap_or(name);
+        let id = facts.request.to_string();
         let mut body: Value = match self {
             Self::Problem => json!({
                 "type": format!("urn:doorward:error:{name}"),
                 "title": refusal.code.row().message, "status": status, "detail": message,
                 "code": name, "request_id": id,
             }),
-            Self::Plain => {
+            Self::Plain if own.is_none() => {
                 let (name, message) = plain(refusal);
                 json!({"error": name, "message": message})
             }
+            Self::Plain => json!({"error": name, "message": message}),
             Self::Backstage => json!({
                 "error": {"name": backstage_name(status), "code": name, "message": message},
                 "request": {"id": id}, "response": {"statusCode": status},
@@ -58,7 +107,7 @@ impl Form for Template {
             Self::Envelope => json!({
                 "success": false,
                 "error": {
-                    "code": name.to_uppercase(), "message": message, "details": details(refusal),
+                    "code": own.map_or_else(|| name.to_uppercase(), str::to_owned), "message": message, "details": details(refusal),
                 },
                 "meta": {"request_id": format!("req_{id}"), "timestamp": facts.now.to_string()},
             }),
@@ -190,6 +239,51 @@ mod tests {
             response.headers()["www-authenticate"],
             "Bearer error=\"insufficient_scope\", scope=\"read:foia\""
         );
+    }
+
+    /// HO-11, HO-12: the product's codes and texts; ours where it has none, and what is more
+    /// precise than its text.
+    #[test]
+    fn a_realm_has_words_of_its_own() {
+        let words = [
+            (
+                ErrorCode::TokenExpired,
+                "AUTH_EXPIRED_TOKEN",
+                Some("Expired token"),
+            ),
+            (ErrorCode::CredentialMalformed, "AUTH_INVALID_TOKEN", None),
+        ];
+        let words = words.map(|(of, code, message)| Wording {
+            of,
+            code: code.to_owned(),
+            message: message.map(str::to_owned),
+        });
+        let words: Arc<[Wording]> = words.into();
+        let said = |template, refusal: &Refusal| {
+            let words = Arc::clone(&words);
+            body_of(rendered(&Worded { template, words }, refusal))
+        };
+        let expired = Refusal::new(ErrorCode::TokenExpired);
+        for (name, template) in Template::ALL {
+            let body = said(*template, &expired).to_string();
+            let own = body.contains("AUTH_EXPIRED_TOKEN") && body.contains("Expired token");
+            assert!(own, "{name}: {body}");
+            assert!(!body.contains("token_expired\""), "{name}: {body}");
+        }
+        let precise = expired.with_message("since noon");
+        assert_eq!(
+            said(Template::Nested, &precise)["error"]["message"],
+            "since noon"
+        );
+        let malformed = Refusal::new(ErrorCode::CredentialMalformed);
+        let plain = said(Template::Plain, &malformed);
+        let ours = malformed.message();
+        assert_eq!(
+            plain,
+            json!({"error": "AUTH_INVALID_TOKEN", "message": ours})
+        );
+        let other = Refusal::new(ErrorCode::NotFound);
+        assert_eq!(said(Template::Nested, &other)["error"]["code"], "not_found");
     }
 
     /// A form that answers everything with one status.

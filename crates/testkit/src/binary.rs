@@ -26,7 +26,8 @@ pub(crate) fn python() -> PathBuf {
 }
 
 /// Where the JavaScript libraries of `cargo xtask setup` are.
-pub(crate) fn node_libraries() -> PathBuf {
+#[must_use]
+pub fn node_libraries() -> PathBuf {
     target_dir().join("tools/node")
 }
 

@@ -33,7 +33,7 @@ pub mod wait;
 
 pub use app::{App, EXCHANGE, Running};
 pub use artifact::Artifacts;
-pub use binary::tool;
+pub use binary::{node_libraries, tool};
 pub use client::{Person, Session, id_of, secret_of, sign_in, sign_in_to};
 pub use cluster::{Cable, Cluster};
 pub use command::Outcome;

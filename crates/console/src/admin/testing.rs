@@ -42,6 +42,8 @@ pub(super) fn denial(second: u8, tenant: Option<&str>) -> Denial {
         issuer: None,
         key: None,
         required: Vec::new(),
+        read: Vec::new(),
+        cure: None,
         held: Vec::new(),
     }
 }

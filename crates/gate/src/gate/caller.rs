@@ -175,7 +175,9 @@ impl Gate {
     ) -> Passed<Verified> {
         let Scene { realm, client, .. } = scene;
         let (limiter, now) = (&*self.parts.limiter, case.now);
+        let may_ask = || limit::check_failures(realm, limiter, &self.keys, client.ip, now);
         let verifier = Verifier {
+            may_ask: &may_ask,
             introspect: &*self.parts.introspect,
             revocations: &*self.parts.revocations,
             minter: &*self.parts.minter,

@@ -2,7 +2,7 @@
 //! with either (`gate`).
 
 use crate::options::GateOptions;
-use crate::port::{Introspect, IssuerKeys, Minter, Plans, Revocations};
+use crate::port::{AccessLog, Introspect, IssuerKeys, Minter, Plans, Revocations};
 use crate::stage::{Passed, Stop};
 use crate::stream::Streams;
 use doorward_base::limit::Limiter;
@@ -24,6 +24,8 @@ pub struct GateParts {
     pub limiter: Arc<dyn Limiter>,
     /// What tenants were given, and what they used.
     pub plans: Arc<dyn Plans>,
+    /// Writes down who was let through and who was not, where a realm wants it.
+    pub access: Arc<dyn AccessLog>,
     /// The secret under which holders become keys of buckets: the same on all nodes.
     pub limit_seed: [u8; 32],
     /// The clock; read once per request.

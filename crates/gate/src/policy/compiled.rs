@@ -2,17 +2,17 @@
 //! changes; a reload replaces the whole of it.
 
 use super::spec::{
-    AmbiguousPaths, BuiltIn, ClaimMap, CorsSpec, LimitKey, MountSpec, OverLimit, RealmSpec,
-    RouteSpec,
+    AmbiguousPaths, BuiltIn, ClaimMap, ClaimRule, CorsSpec, IntrospectionSpec, LimitKey, MountSpec,
+    OverLimit, RealmSpec, RemoteSource, RouteSpec,
 };
 use super::table::Table;
-use crate::port::{IssuerKeys, RemoteKeys};
+use crate::port::{IssuerKeys, RemoteKeys, RemoteTokens};
 use doorward_base::claims::ClaimPlaces;
 use doorward_base::limit::{Amount, Measure};
 use doorward_base::{Audience, Permission, Principal, RealmName, RoleName, Scope, TenantId};
 use doorward_jose::{Algorithm, KeySet, TypRule};
 use doorward_surface::{Form, RealmHandle};
-use http::{HeaderName, Method, Uri};
+use http::{HeaderName, Method};
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -111,13 +111,20 @@ impl Deref for Realm {
 #[derive(Debug)]
 pub(crate) struct Issuer {
     pub(crate) issuer: Arc<str>,
+    /// Whose subjects they are: its own, or another issuer's that it is a name of.
+    pub(crate) subjects: Arc<str>,
     pub(crate) audiences: Vec<Audience>,
+    pub(crate) require: Vec<ClaimRule>,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) typ: TypRule,
+    /// The same, as it was stated.
+    pub(crate) typ_names: Vec<String>,
     pub(crate) leeway: Duration,
     pub(crate) max_lifetime: Option<Duration>,
     pub(crate) keys: Keys,
+    pub(crate) introspection: Option<Introspection>,
     pub(crate) claims: ClaimMap,
+    pub(crate) tenant: Option<TenantId>,
     /// Everywhere its claims carry what a caller acts as.
     pub(crate) places: ClaimPlaces,
     pub(crate) is_recognised: bool,
@@ -128,13 +135,27 @@ pub(crate) enum Keys {
     Own,
     Static(Arc<KeySet>),
     Remote(Remote),
+    Nowhere,
 }
 
 /// Keys behind a URL, and who fetches them: known once the policies are in force.
 #[derive(Clone)]
 pub(crate) struct Remote {
-    pub(crate) url: Uri,
+    pub(crate) source: RemoteSource,
     pub(crate) keys: OnceLock<Arc<dyn RemoteKeys>>,
+}
+
+/// Where opaque tokens are asked about, and who asks: known once the policies are in force.
+#[derive(Clone)]
+pub(crate) struct Introspection {
+    pub(crate) spec: IntrospectionSpec,
+    pub(crate) tokens: OnceLock<Arc<dyn RemoteTokens>>,
+}
+
+impl std::fmt::Debug for Introspection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.spec.fmt(f)
+    }
 }
 
 impl std::fmt::Debug for Keys {
@@ -143,14 +164,15 @@ impl std::fmt::Debug for Keys {
             Self::Own => "Own",
             Self::Static(_) => "Static",
             Self::Remote(_) => "Remote",
+            Self::Nowhere => "Nowhere",
         })
     }
 }
 
 impl Remote {
-    pub(crate) fn at(url: &Uri) -> Self {
+    pub(crate) fn of(source: &RemoteSource) -> Self {
         Self {
-            url: url.clone(),
+            source: source.clone(),
             keys: OnceLock::new(),
         }
     }
@@ -291,9 +313,25 @@ impl Realm {
 
     /// Where the claims of this caller carry what it acts as.
     pub(crate) fn places(&self, principal: &Principal) -> Option<&ClaimPlaces> {
+        self.issuer_of(principal).map(|issuer| &issuer.places)
+    }
+
+    /// The issuer whose subject this caller is.
+    pub(crate) fn issuer_of(&self, principal: &Principal) -> Option<&Issuer> {
         let mut issuers = self.issuers.iter();
-        let issuer = issuers.find(|issuer| issuer.issuer == principal.issuer);
-        issuer.map(|issuer| &issuer.places)
+        issuers.find(|issuer| issuer.issuer == principal.issuer)
+    }
+
+    /// The issuers that are not the realm itself.
+    pub(crate) fn external_issuers(&self) -> impl Iterator<Item = &Issuer> {
+        let issuers = self.issuers.iter();
+        issuers.filter(|issuer| !matches!(issuer.keys, Keys::Own))
+    }
+
+    /// The one issuer that is asked about opaque bearers.
+    pub(crate) fn introspecting(&self) -> Option<&Issuer> {
+        let mut issuers = self.issuers.iter();
+        issuers.find(|issuer| issuer.introspection.is_some())
     }
 }
 
@@ -302,11 +340,16 @@ impl Policies {
     pub(crate) fn tie(&self, fetchers: &dyn IssuerKeys) {
         let issuers = self.realms.iter().flat_map(|realm| &realm.issuers);
         for issuer in issuers {
+            // Whoever came first stays: policies come into force once.
             if let Keys::Remote(remote) = &issuer.keys
-                && let Some(keys) = fetchers.remote(&remote.url)
+                && let Some(keys) = fetchers.remote(&remote.source)
             {
-                // Whoever came first stays: policies come into force once.
                 let _ = remote.keys.set(keys);
+            }
+            if let Some(introspection) = &issuer.introspection
+                && let Some(tokens) = fetchers.tokens(&introspection.spec)
+            {
+                let _ = introspection.tokens.set(tokens);
             }
         }
     }

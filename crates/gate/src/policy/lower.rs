@@ -3,21 +3,16 @@
 //! (`server`).
 
 use super::compiled::{
-    Basic, Claim, Issuer, Keys, Limit, Module, Policies, Realm, Remote, Route, Target, TargetKind,
-    is_common, is_never_served,
+    Basic, Claim, Limit, Module, Policies, Realm, Route, Target, TargetKind, is_common,
+    is_never_served,
 };
 use super::problem::{PolicyError, Problem};
-use super::spec::{
-    BuiltIn, ClaimMap, CorsSpec, IssuerSpec, KeySource, MountSpec, RealmSpec, RouteSpec,
-    UpstreamSpec,
-};
+use super::spec::{BuiltIn, CorsSpec, MountSpec, RealmSpec, RouteSpec, UpstreamSpec};
 use super::table::{Pattern, Table};
-use super::{check, limit};
+use super::{check, issuer, limit};
 use crate::authority;
 use crate::stage::reserved::fold;
-use doorward_base::claims::{ClaimPlaces, Field};
 use doorward_base::{CredentialKind, RealmName, Words as _};
-use doorward_jose::{KeySet, TypRule};
 use doorward_surface::RealmHandle;
 use http::HeaderName;
 use http::Method;
@@ -134,7 +129,7 @@ fn lower_realm(mut spec: RealmSpec, number: u32, problems: &mut Vec<Problem>) ->
     let role_marks = std::mem::take(&mut spec.role_marks);
     Realm {
         number,
-        issuers: lower_issuers(std::mem::take(&mut spec.issuers), problems),
+        issuers: issuer::lower(std::mem::take(&mut spec.issuers), problems),
         credential_headers,
         credential_params,
         basic: spec.basic.take().map(|basic| Basic {
@@ -309,77 +304,5 @@ fn push_mount(
             kind: TargetKind::Mount(Arc::clone(&spec)),
         };
         entries.push((pattern, target));
-    }
-}
-
-fn lower_issuers(specs: Vec<IssuerSpec>, problems: &mut Vec<Problem>) -> Vec<Issuer> {
-    let mut issuers: Vec<Issuer> = Vec::with_capacity(specs.len());
-    for spec in specs {
-        if issuers.iter().any(|known| known.issuer == spec.issuer) {
-            problems.push(Problem::IssuerTwice(spec.issuer.to_string()));
-        }
-        let named = [
-            (spec.audiences.is_empty(), "audience"),
-            (spec.algorithms.is_empty(), "algorithm"),
-        ];
-        for (_, what) in named.into_iter().filter(|(empty, _)| *empty) {
-            problems.push(Problem::IssuerOpen(spec.issuer.to_string(), what));
-        }
-        let keys = match &spec.keys {
-            KeySource::Own => Keys::Own,
-            KeySource::Jwks(url) => Keys::Remote(Remote::at(url)),
-            KeySource::Static(set) => match KeySet::from_jwks(set) {
-                Ok(set) => Keys::Static(Arc::new(set)),
-                Err(error) => {
-                    problems.push(Problem::Keys {
-                        issuer: spec.issuer.to_string(),
-                        error: error.to_string(),
-                    });
-                    Keys::Static(Arc::default())
-                }
-            },
-        };
-        issuers.push(Issuer {
-            issuer: spec.issuer,
-            audiences: spec.audiences,
-            algorithms: spec.algorithms,
-            typ: lower_typ(&spec.typ),
-            leeway: spec.leeway,
-            max_lifetime: spec.max_lifetime,
-            keys,
-            places: places(&spec.claims),
-            claims: spec.claims,
-            is_recognised: spec.is_recognised,
-        });
-    }
-    issuers
-}
-
-/// Everywhere an issuer's claims carry what a caller acts as.
-fn places(map: &ClaimMap) -> ClaimPlaces {
-    let read = [
-        (Field::Tenant, &map.tenant),
-        (Field::Role, &map.role),
-        (Field::Roles, &map.roles),
-        (Field::Permissions, &map.permissions),
-        (Field::Scopes, &map.scopes),
-    ];
-    let read = read.into_iter();
-    let read = read.filter_map(|(field, path)| Some((field, path.clone()?)));
-    ClaimPlaces::new(read.chain(map.also.iter().cloned()).collect())
-}
-
-/// An empty name stands for a token without `typ`.
-fn lower_typ(names: &[String]) -> TypRule {
-    let rule = TypRule::one_of(
-        names
-            .iter()
-            .map(String::as_str)
-            .filter(|name| !name.is_empty()),
-    );
-    if names.iter().any(String::is_empty) {
-        rule.or_absent()
-    } else {
-        rule
     }
 }

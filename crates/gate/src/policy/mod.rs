@@ -4,6 +4,8 @@
 
 mod check;
 pub(crate) mod compiled;
+mod issuer;
+mod issuer_spec;
 mod limit;
 pub mod lower;
 mod mount_spec;

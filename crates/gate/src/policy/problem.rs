@@ -116,7 +116,19 @@ pub enum Problem {
     /// Two issuers of one name.
     #[error("issuer {0} is there twice")]
     IssuerTwice(String),
-    /// An issuer that accepts anything.
-    #[error("issuer {0} names no {1}, so nothing could be accepted from it")]
+    /// An issuer whose tokens for anybody would be accepted, or nobody's.
+    #[error("issuer {0} names no {1}: say which of its tokens are for this realm")]
     IssuerOpen(String, &'static str),
+    /// An issuer that is a name of one that is not there, or is no name of a login itself.
+    #[error(
+        "issuer {issuer} shares the subjects of {other}, which is not an external issuer of this realm with subjects of its own"
+    )]
+    NoSubjects {
+        issuer: String,
+        /// The other.
+        other: String,
+    },
+    /// Nothing about an opaque token says whose it is.
+    #[error("issuer {0} is the second one that is asked about opaque tokens; one can be")]
+    IntrospectionTwice(String),
 }

@@ -2,19 +2,21 @@
 //! server builds these values once at start and at each reload; `lower` turns them
 //! into the form that requests are judged by.
 
+pub use super::issuer_spec::{
+    ClaimMap, ClaimRule, IntrospectionSpec, IssuerSpec, KeySource, RemoteSource,
+};
 pub use super::mount_spec::{CorsSpec, MountAccess, MountSpec, Origins};
 pub use super::route_spec::{
     AmbiguousPaths, AuthorizationRule, BuiltIn, RouteSpec, ScopeRule, TenantRule, UpstreamSpec,
 };
 pub use doorward_base::CredentialKind;
-use doorward_base::claims::{ClaimPath, Field};
+use doorward_base::claims::ClaimPath;
 use doorward_base::limit::{Amount, Measure, Quota};
 use doorward_base::token_format::TokenFormat;
 use doorward_base::words;
-use doorward_base::{Audience, ClassName, Permission, RealmName, RoleName, Scope};
-use doorward_jose::alg::Algorithm;
+use doorward_base::{ClassName, Permission, RealmName, RoleName, Scope};
 use doorward_surface::{Form, RealmParts, Template};
-use http::{HeaderName, Uri};
+use http::{HeaderName, HeaderValue};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,6 +97,11 @@ pub struct RealmSpec {
     pub cors_origins: Vec<String>,
     /// Where another proxy may ask for a judgement, if anywhere.
     pub forward_auth: Option<ForwardAuthSpec>,
+    /// Where it tells clients which issuers' tokens it takes (RFC 9728), said beside
+    /// challenges.
+    pub resource_metadata: Option<HeaderValue>,
+    /// Which requests are told to the audit log.
+    pub audited: Audited,
 }
 
 impl RealmSpec {
@@ -129,9 +136,25 @@ impl RealmSpec {
             identity: IdentitySpec::default(),
             cors_origins: Vec::new(),
             forward_auth: None,
+            resource_metadata: None,
+            audited: Audited::Nothing,
         }
     }
 }
+
+/// Which requests are told to the audit log, with their caller, route and decision.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Audited {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those that were refused.
+    Refused,
+    /// All.
+    All,
+}
+
+words!(Audited { Nothing = "off", Refused = "refused", All = "all" });
 
 /// A role, as the gate needs it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -167,57 +190,6 @@ pub struct ForwardAuthSpec {
     /// instead of Basic is told on a listener of its own alone: elsewhere clients might
     /// ask, through the proxy that stands before us.
     pub listener: Option<SocketAddr>,
-}
-
-/// An issuer of access tokens.
-#[derive(Clone, Debug)]
-pub struct IssuerSpec {
-    /// `iss`, byte for byte.
-    pub issuer: Arc<str>,
-    /// Any of these must be in `aud`.
-    pub audiences: Vec<Audience>,
-    /// The algorithms accepted.
-    pub algorithms: Vec<Algorithm>,
-    /// The `typ` values accepted; an empty text stands for a token without `typ`.
-    pub typ: Vec<String>,
-    /// Clock difference allowed.
-    pub leeway: Duration,
-    /// The longest life (`exp - iat`) accepted; `None` is any.
-    pub max_lifetime: Option<Duration>,
-    /// Where its keys come from.
-    pub keys: KeySource,
-    /// Where its claims carry what the gate needs.
-    pub claims: ClaimMap,
-    /// Whether its subjects may be somebody here, so that each is asked for.
-    pub is_recognised: bool,
-}
-
-/// Where an issuer's keys come from.
-#[derive(Clone, Debug)]
-pub enum KeySource {
-    /// This realm's own keys.
-    Own,
-    /// A JWK set behind this URL.
-    Jwks(Uri),
-    /// Keys given in the configuration, as a JWK set.
-    Static(serde_json::Value),
-}
-
-/// Where an issuer's claims carry what the gate needs. A missing path reads nothing.
-#[derive(Clone, Debug, Default)]
-pub struct ClaimMap {
-    /// Scopes: text separated by single spaces, or an array.
-    pub scopes: Option<ClaimPath>,
-    /// Permissions: an array.
-    pub permissions: Option<ClaimPath>,
-    /// Roles that may be selected: an array.
-    pub roles: Option<ClaimPath>,
-    /// The default role: text.
-    pub role: Option<ClaimPath>,
-    /// The tenant: text.
-    pub tenant: Option<ClaimPath>,
-    /// Where else the role, the roles and the tenant are told.
-    pub also: Vec<(Field, ClaimPath)>,
 }
 
 /// A class of API tokens.

@@ -5,7 +5,7 @@ use super::support::{Running, api_token, ask, start};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use doorward_base::testing::SeededEntropy;
-use doorward_gate::policy::spec::KeySource;
+use doorward_gate::policy::spec::{KeySource, RemoteSource};
 use doorward_gate::port::RemoteKeys as _;
 use doorward_jose::{Algorithm, SigningKey};
 use serde_json::json;
@@ -273,7 +273,7 @@ async fn a_sender_constrained_token_is_no_bearer_token() {
         let gate = start(|realm| {
             if external {
                 let url = "https://idp.test/jwks".parse().unwrap();
-                realm.issuers[0].keys = KeySource::Jwks(url);
+                realm.issuers[0].keys = KeySource::Remote(RemoteSource::Jwks(url));
             }
         })
         .await;
@@ -350,7 +350,8 @@ async fn basic_is_not_for_other_sites_pages() {
 #[tokio::test]
 async fn without_keys_of_the_issuer_it_cannot_be_known() {
     let gate = start(|realm| {
-        realm.issuers[0].keys = KeySource::Jwks("https://idp.test/jwks".parse().unwrap());
+        realm.issuers[0].keys =
+            KeySource::Remote(RemoteSource::Jwks("https://idp.test/jwks".parse().unwrap()));
     })
     .await;
     let jwt = gate.world.bearer(|_| {});
@@ -360,7 +361,8 @@ async fn without_keys_of_the_issuer_it_cannot_be_known() {
 #[tokio::test]
 async fn an_external_issuers_keys_are_looked_for_and_what_it_takes_back_opens_nothing() {
     let gate = start(|realm| {
-        realm.issuers[0].keys = KeySource::Jwks("https://idp.test/jwks".parse().unwrap());
+        realm.issuers[0].keys =
+            KeySource::Remote(RemoteSource::Jwks("https://idp.test/jwks".parse().unwrap()));
     })
     .await;
     let (world, remote) = (&gate.world, &gate.world.remote);

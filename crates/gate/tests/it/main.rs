@@ -25,6 +25,8 @@ mod framing;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod issuers;
+#[cfg(test)]
 mod limit;
 #[cfg(test)]
 mod listener;

@@ -75,6 +75,7 @@ pub(crate) async fn start_with(
         keys: Arc::clone(&world) as _,
         limiter: Arc::new(LocalLimiter::new(10_000)),
         plans: Arc::clone(&world) as _,
+        access: Arc::clone(&world) as _,
         limit_seed: [7; 32],
         clock: Arc::new(Shared(Arc::clone(&world))),
         entropy,

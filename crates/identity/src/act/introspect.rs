@@ -13,6 +13,7 @@ use crate::model::{Actor, ApiToken, AuditAction, AuditEvent, Dossier, TokenKind}
 use crate::port::{Extent, Read, Tx};
 use crate::settings::{DefaultScopes, Presentation, UnknownScope};
 use async_trait::async_trait;
+use doorward_base::principal::Epoch;
 use doorward_base::{ClassName, Effect, Principal, Secret, Timestamp};
 use std::sync::Arc;
 
@@ -65,6 +66,18 @@ pub async fn introspect(
             .await
         }
     }
+}
+
+/// The epoch of the owner of an API token that may be used so; `None` where anything speaks
+/// against it, which is not written down.
+pub async fn peek(ctx: Context<'_>, secret: &Secret, via: &Presentation) -> Option<Epoch> {
+    let presented = ctx.present(secret).ok()?;
+    let (found, _, decision) = inspect(ctx, presented, via).await.ok()?;
+    let introspected = decision.ok()?;
+    ctx.identity
+        .last_used
+        .record(ctx.realm.id, found.token.id, ctx.call.now);
+    Some(introspected.principal.epoch)
 }
 
 /// Moves the digest to the current key. The answer does not wait on its success: the

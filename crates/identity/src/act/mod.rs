@@ -4,6 +4,7 @@
 //! row. Not here: the rules (`decide`), HTTP, SQL.
 
 mod accept_invitation;
+mod access;
 mod addressed;
 mod authenticate;
 mod authenticate_client;
@@ -74,6 +75,7 @@ mod work;
 pub use accept_invitation::{
     AcceptInvitation, accept_invitation, accept_own_invitation, list_own_invitations,
 };
+pub use access::{Accesses, Request as AccessRequest};
 pub use authenticate::{authenticate, authorize};
 pub use authenticate_client::{authenticate_client, present_client};
 pub use caller::Caller;
@@ -97,7 +99,7 @@ pub use grant::{add_grant, remove_grant};
 pub use guesses::{Guesses, GuessesError};
 pub use hand_over_token::{HandOver, hand_over_token};
 pub use has_tenant::has_tenant;
-pub use introspect::{Introspected, introspect};
+pub use introspect::{Introspected, introspect, peek};
 pub use invitation::{list_invitations, withdraw_invitation};
 pub use invite::{Invite, Invited, invite};
 pub use keyring::Keyring;

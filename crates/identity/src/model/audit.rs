@@ -128,6 +128,8 @@ actions! {
     ClientPresent = "client.present";
     /// A second factor was removed.
     FactorDelete = "factor.delete";
+    /// Requests came to the gate: so many of one caller, route and decision in a second.
+    Access = "access";
     /// Keys were made.
     KeyCreate = "key.create";
     /// Keys were rotated.

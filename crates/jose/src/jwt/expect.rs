@@ -15,8 +15,9 @@ const ISSUED_AHEAD: Duration = Duration::from_secs(60);
 pub struct Expectations<'e> {
     /// `iss`, compared byte by byte.
     pub issuer: &'e str,
-    /// One of these must be in `aud`. Empty accepts nothing.
-    pub audiences: &'e [Audience],
+    /// One of these must be in `aud`; of none of them nothing is accepted. `None` takes any
+    /// recipient, or none: only where something else about the token pins it to us.
+    pub audiences: Option<&'e [Audience]>,
     /// The kind of token.
     pub typ: &'e TypRule,
     /// How far the issuer's clock may differ from ours: 0 for our own issuers, at most
@@ -35,13 +36,11 @@ impl Expectations<'_> {
         if token.iss.as_deref() != Some(self.issuer) {
             return Err(JwtError::Issuer);
         }
-        let ours = |aud: &String| {
-            self.audiences
-                .iter()
-                .any(|audience| audience.as_str() == aud)
-        };
-        if !token.aud.iter().any(ours) {
-            return Err(JwtError::Audience);
+        if let Some(audiences) = self.audiences {
+            let ours = |aud: &String| audiences.iter().any(|audience| audience.as_str() == aud);
+            if !token.aud.iter().any(ours) {
+                return Err(JwtError::Audience);
+            }
         }
         let latest = now.plus(self.leeway);
         if token.nbf.is_some_and(|nbf| nbf > latest) {

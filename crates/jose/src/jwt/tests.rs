@@ -22,7 +22,7 @@ static API: LazyLock<[Audience; 2]> =
 fn strict() -> Expectations<'static> {
     Expectations {
         issuer: "https://id.example",
-        audiences: &*API,
+        audiences: Some(&API[..]),
         typ: &ACCESS,
         leeway: Duration::ZERO,
         require_exp: true,
@@ -254,7 +254,7 @@ fn j27_the_audience_is_matched_exactly() {
     }
     assert_eq!(refusal(&without("aud")), JwtError::Audience);
     let nobody = Expectations {
-        audiences: &[],
+        audiences: Some(&[]),
         ..strict()
     };
     let now = Timestamp::from_seconds(NOW);
@@ -262,6 +262,41 @@ fn j27_the_audience_is_matched_exactly() {
         verify(&mint("at+jwt", &claims()), &nobody, now).unwrap_err(),
         JwtError::Audience
     );
+    let anybody = Expectations {
+        audiences: None,
+        ..strict()
+    };
+    for aud in [json!("somebody"), json!([])] {
+        let mut claims = claims();
+        claims["aud"] = aud;
+        assert!(verify(&mint("at+jwt", &claims), &anybody, now).is_ok());
+    }
+}
+
+#[test]
+fn what_an_issuer_says_of_a_token_is_held_to_what_a_token_is_held_to() {
+    let now = Timestamp::from_seconds(NOW);
+    let said = |change: &dyn Fn(&mut Map<String, Value>)| {
+        let mut claims = claims().as_object().unwrap().clone();
+        change(&mut claims);
+        VerifiedClaims::vouched(claims, &strict(), now)
+    };
+    assert!(said(&|_| {}).is_ok());
+    let unnamed = said(&|claims| drop(claims.remove("iss"))).unwrap();
+    assert_eq!(unnamed.iss(), "https://id.example");
+    for (name, value, refused) in [
+        ("iss", json!("https://other.example"), JwtError::Issuer),
+        ("aud", json!("other"), JwtError::Audience),
+        ("aud", json!([]), JwtError::Audience),
+        ("exp", json!(NOW), JwtError::Expired),
+        ("exp", json!("soon"), JwtError::ClaimType),
+        ("nbf", json!(NOW + 1), JwtError::NotBefore),
+    ] {
+        let found = said(&|claims| drop(claims.insert(name.to_owned(), value.clone())));
+        assert_eq!(found.unwrap_err(), refused, "{name} {value}");
+    }
+    let unending = said(&|claims| drop(claims.remove("exp")));
+    assert_eq!(unending.unwrap_err(), JwtError::ExpiryMissing);
 }
 
 #[test]

@@ -2,14 +2,15 @@
 //! here: keys that another process made a moment ago (`news`), and fetching (`issuers`).
 
 use crate::adapter::FeedNews;
+use crate::introspection::Introspector;
 use crate::issuers::Issuers;
 use crate::realms::Served;
 use async_trait::async_trait;
-use doorward_gate::port::{IssuerKeys, RemoteKeys};
+use doorward_gate::policy::spec::{IntrospectionSpec, RemoteSource};
+use doorward_gate::port::{IssuerKeys, RemoteKeys, RemoteTokens};
 use doorward_identity::act::KeyNews as _;
 use doorward_jose::key_set::KeySet;
 use doorward_surface::RealmHandle;
-use http::Uri;
 use std::sync::Arc;
 
 /// Reads the keyrings in force.
@@ -46,8 +47,13 @@ impl IssuerKeys for RealmKeys {
         }
     }
 
-    fn remote(&self, url: &Uri) -> Option<Arc<dyn RemoteKeys>> {
-        let keys = self.issuers.keys_at(url)?;
+    fn remote(&self, source: &RemoteSource) -> Option<Arc<dyn RemoteKeys>> {
+        let keys = self.issuers.keys_of(source)?;
         Some(keys as Arc<dyn RemoteKeys>)
+    }
+
+    fn tokens(&self, spec: &IntrospectionSpec) -> Option<Arc<dyn RemoteTokens>> {
+        let asked = Introspector::new(spec, self.issuers.egress())?;
+        Some(Arc::new(asked))
     }
 }

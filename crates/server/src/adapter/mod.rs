@@ -1,6 +1,7 @@
 //! Identity, as the gate asks for it: each port of the gate over the use-cases; and the way
 //! out that identity asks for.
 
+mod access;
 mod courier;
 mod exposed;
 mod introspect;
@@ -11,6 +12,7 @@ mod plans;
 mod revocations;
 mod tenants;
 
+pub(crate) use access::CountedAccess;
 pub(crate) use courier::EgressCourier;
 pub(crate) use introspect::TokenIntrospect;
 pub(crate) use keys::RealmKeys;

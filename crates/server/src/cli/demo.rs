@@ -3,6 +3,7 @@
 
 mod flotac;
 mod heliosdb;
+mod theholefoundation;
 mod witboost;
 
 use super::serve::serve;
@@ -33,8 +34,10 @@ impl Demo {
             free_address(witboost::PORT).map_err(cannot)?,
             free_address(heliosdb::PORT).map_err(cannot)?,
             free_address(flotac::PORT).map_err(cannot)?,
+            free_address(theholefoundation::PORT).map_err(cannot)?,
         ];
         let file = folder.0.join("demo.toml");
+        let login = theholefoundation::Login::make(&folder.0)?;
         let upstream = flotac::upstream()?;
         std::fs::write(&file, configuration(addresses, &upstream)?).map_err(cannot)?;
         let overrides = Overrides::default();
@@ -43,14 +46,14 @@ impl Demo {
         serve(Plan {
             loaded,
             overrides,
-            greeting: Some(Box::new(Tour { file })),
+            greeting: Some(Box::new(Tour { file, login })),
         })
     }
 }
 
 /// The systems as they stand, each on its address, in one process.
 fn configuration(
-    [witboost, heliosdb, flotac]: [SocketAddr; 3],
+    [witboost, heliosdb, flotac, hole]: [SocketAddr; 4],
     upstream: &str,
 ) -> Result<String, Failure> {
     let mut whole: Table = witboost::TEXT
@@ -64,17 +67,20 @@ fn configuration(
         .parse()
         .map_err(cannot)?;
     let mut third = flotac::configuration(upstream)?;
-    let all = [witboost, heliosdb, flotac].map(|address| address.to_string());
+    let mut fourth = theholefoundation::configuration()?;
+    let all = [witboost, heliosdb, flotac, hole].map(|address| address.to_string());
     let listen = Value::from(all.to_vec());
     table(&mut whole, "server")?.insert("listen".to_owned(), listen);
     let added = std::mem::take(table(&mut other, "realm")?);
     let more = std::mem::take(table(&mut third, "realm")?);
+    let last = std::mem::take(table(&mut fourth, "realm")?);
     let realms = table(&mut whole, "realm")?;
-    realms.extend(added.into_iter().chain(more));
+    realms.extend(added.into_iter().chain(more).chain(last));
     for (name, address) in [
         ("witboost", witboost),
         ("heliosdb", heliosdb),
         ("flotac", flotac),
+        ("theholefoundation", hole),
     ] {
         let listen = Value::from(vec![address.to_string()]);
         table(realms, name)?.insert("listen".to_owned(), listen);
@@ -127,6 +133,7 @@ fn free_address(port: u16) -> std::io::Result<SocketAddr> {
 /// Makes the demo's subjects and rows and prints what to try.
 struct Tour {
     file: PathBuf,
+    login: theholefoundation::Login,
 }
 
 #[async_trait::async_trait]
@@ -137,7 +144,7 @@ impl AsyncGreeting for Tour {
         composed: &Composed,
         addresses: &[SocketAddr],
     ) -> Result<(), Failure> {
-        let [witboost, heliosdb, flotac] = addresses else {
+        let [witboost, heliosdb, flotac, hole] = addresses else {
             return Err(cannot("no address"));
         };
         let now = SystemClock.now();
@@ -178,6 +185,9 @@ impl AsyncGreeting for Tour {
         };
         let people = flotac::People::make(stage).await?;
         output::line(&flotac::tour(&format!("http://{flotac}"), &people));
+        let base = format!("http://{hole}");
+        let tour = theholefoundation::tour(&base, &self.login, &self.file)?;
+        output::line(&tour);
         Ok(())
     }
 }
@@ -211,11 +221,15 @@ mod tests {
 
     #[test]
     fn the_systems_of_the_demo_are_one_sound_configuration() {
-        let addresses = [1, 2, 3].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let addresses = [1, 2, 3, 4].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         let text = configuration(addresses, "http://127.0.0.1:9").unwrap();
         let directory = tempfile::tempdir().unwrap();
+        let _ = theholefoundation::Login::make(directory.path()).unwrap();
         let realms = loaded(directory.path(), &text).settings.realms;
         let names: Vec<&str> = realms.iter().map(|realm| realm.name().as_str()).collect();
-        assert_eq!(names, ["flotac", "heliosdb", "witboost"]);
+        assert_eq!(
+            names,
+            ["flotac", "heliosdb", "theholefoundation", "witboost"]
+        );
     }
 }

@@ -117,7 +117,7 @@ impl Explain {
             "outcome": outcome.code.map_or("allow", doorward_base::ErrorCode::as_str),
             "status": outcome.code.map(doorward_base::ErrorCode::status),
             "stage": outcome.stage, "check": outcome.check, "route": outcome.route,
-            "required": outcome.required, "held": outcome.held,
+            "required": outcome.required, "held": outcome.held, "cure": outcome.cure,
         });
         self.show(&value);
         match outcome.code {

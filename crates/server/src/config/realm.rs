@@ -3,7 +3,7 @@
 use super::api_tokens::ApiTokens;
 use super::basic::Basic;
 use super::expect::Expect;
-use super::form::FormName;
+use super::form::{CodeName, FormName};
 use super::identity_headers::Identity;
 use super::issuers::Issuer;
 use super::limits::{Limit, RateAndBurst};
@@ -15,8 +15,8 @@ use super::tokens::Tokens;
 use super::users::{Sessions, Users};
 use super::value::Url;
 use doorward_base::words;
-use doorward_base::{ClassName, Permission, RoleName, Scope};
-use doorward_gate::policy::spec::RequireHttps;
+use doorward_base::{ClassName, ErrorCode, Permission, RoleName, Scope};
+use doorward_gate::policy::spec::{Audited, RequireHttps};
 use doorward_identity::settings::Exposure;
 use doorward_oauth::settings::Exchange;
 use doorward_rows::settings::Data;
@@ -44,6 +44,16 @@ pub struct Realm {
     pub dialects: Vec<Word<Dialect>>,
     /// The body form of its errors. Default: "problem".
     pub errors: Option<Text<FormName>>,
+    /// What its clients know our codes by, in the forms that are of no product: a code, or
+    /// { code, message }. For example { token_expired = "AUTH_EXPIRED_TOKEN" }. Default: our
+    /// codes and texts.
+    pub error_codes: BTreeMap<Text<ErrorCode>, CodeName>,
+    /// Which requests are written into the audit log, with who asked, the route and the
+    /// decision: "off", "refused" or "all". Default: "off".
+    pub audit_access: Word<Audited>,
+    /// Whether everybody is told whose tokens it takes and which scopes its routes ask for
+    /// (RFC 9728). Default: false.
+    pub resource_metadata: bool,
     /// What becomes of plain HTTP. Default: "reject" when the issuer is https, else
     /// "off".
     pub require_https: Option<Word<RequireHttps>>,

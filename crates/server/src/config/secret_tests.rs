@@ -45,6 +45,10 @@ const SETTINGS: &[(&str, &str)] = &[
         "[[realm.m.issuers]]\nissuer = \"https://i.example\"\naudiences = [\"a\"]\nalgorithms = [\"HS256\"]\nkeys = REFERENCE",
     ),
     (
+        "realm.*.issuers[].introspection.client_secret",
+        "[[realm.m.issuers]]\nissuer = \"https://i.example\"\naudiences = [\"a\"]\n[realm.m.issuers.introspection]\nurl = \"https://i.example/introspect\"\nclient_id = \"a\"\nclient_secret = REFERENCE",
+    ),
+    (
         "realm.*.data.database",
         "[realm.m]\ndialects = [\"data\"]\ndata.database = REFERENCE\nDATA",
     ),
@@ -220,7 +224,8 @@ fn l5_what_is_wrong_with_a_secret_is_said_without_it() {
             assert!(!shows(&told), "{path}: {told}");
         }
         // Any text is a password, and may be a master key until it is used.
-        let is_free = path.ends_with("password") || path.ends_with("master_key");
+        let free = ["password", "master_key", "client_secret"];
+        let is_free = free.iter().any(|name| path.ends_with(name));
         assert_eq!(refused == 0, is_free, "{path}: {refused}");
     }
 }

@@ -41,6 +41,58 @@ pub trait FromText: Sized {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Text<T>(pub T);
 
+/// One value written as text, or a list of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Texts<T>(pub Vec<T>);
+
+impl<'de, T: FromText> Deserialize<'de> for Texts<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextsVisitor(PhantomData))
+    }
+}
+
+struct TextsVisitor<T>(PhantomData<T>);
+
+impl<'de, T: FromText> Visitor<'de> for TextsVisitor<T> {
+    type Value = Texts<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, or a list of such", T::FORM)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Texts<T>, E> {
+        T::from_text(text)
+            .map(|value| Texts(vec![value]))
+            .map_err(E::custom)
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Texts<T>, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Text(value)) = list.next_element::<Text<T>>()? {
+            values.push(value);
+        }
+        Ok(Texts(values))
+    }
+}
+
+impl<T: FromText> JsonSchema for Texts<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Owned(format!("{}, or a list", T::FORM))
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = Text::<T>::json_schema(generator);
+        let mut schema = Schema::default();
+        let several = serde_json::json!({"type": "array", "items": one});
+        schema.insert("anyOf".to_owned(), serde_json::json!([one, several]));
+        schema
+    }
+}
+
 /// The values, sorted and without repetition.
 pub(crate) fn sorted<T: Clone + Ord>(texts: &[Text<T>]) -> Vec<T> {
     let mut values: Vec<T> = texts.iter().map(|Text(value)| value.clone()).collect();
@@ -111,6 +163,7 @@ macro_rules! by_from_str {
 }
 
 by_from_str! {
+    ErrorCode = "an error code of ours such as \"token_expired\"";
     Algorithm = "a signature algorithm such as \"ES256\"";
     Audience = "an audience";
     ClaimPath = "a claim path such as \"user_metadata.company_id\"";

@@ -3,11 +3,12 @@
 
 use super::*;
 use doorward_base::egress::{EgressAnswer, EgressError, Sending};
-use http::HeaderMap;
+use http::{HeaderMap, Uri};
 use std::sync::atomic::AtomicUsize;
 use tokio::sync::Semaphore;
 
 const URL: &str = "https://idp.test/jwks.json";
+const METADATA: &str = "https://idp.test/.well-known/openid-configuration";
 const KEY: &str = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","alg":"ES256","use":"sig","kid":"KID"}"#;
 
 fn document(kids: &[&str]) -> String {
@@ -17,13 +18,23 @@ fn document(kids: &[&str]) -> String {
 
 struct Idp {
     answer: Mutex<Result<(u16, String), EgressError>>,
+    metadata: Mutex<String>,
     asked: AtomicUsize,
     room: Semaphore,
 }
 
 impl Egress for Idp {
     fn send(&self, request: EgressRequest) -> Sending<'_> {
-        assert_eq!(request.url.uri().to_string(), URL);
+        let url = request.url.uri().to_string();
+        if url == METADATA {
+            let body = self.metadata.lock().unwrap().clone().into_bytes();
+            return Box::pin(std::future::ready(Ok(EgressAnswer {
+                status: StatusCode::OK,
+                headers: HeaderMap::new(),
+                body,
+            })));
+        }
+        assert_eq!(url, URL);
         self.asked.fetch_add(1, Ordering::SeqCst);
         Box::pin(async move {
             self.room.acquire().await.unwrap().forget();
@@ -41,6 +52,7 @@ impl Idp {
     fn new(body: String) -> Arc<Self> {
         Arc::new(Self {
             answer: Mutex::new(Ok((200, body))),
+            metadata: Mutex::default(),
             asked: AtomicUsize::new(0),
             room: Semaphore::new(1_000_000),
         })
@@ -60,7 +72,11 @@ impl Idp {
 }
 
 fn keys(issuers: &Issuers) -> Arc<FetchedKeys> {
-    issuers.keys_at(&Uri::from_static(URL)).unwrap()
+    issuers.keys_of(&jwks(URL)).unwrap()
+}
+
+fn jwks(url: &'static str) -> RemoteSource {
+    RemoteSource::Jwks(Uri::from_static(url))
 }
 
 fn kids(keys: &FetchedKeys) -> Option<usize> {
@@ -203,11 +219,82 @@ async fn realms_share_what_is_behind_a_url_and_what_nobody_wants_is_forgotten() 
     let issuers = Idp::new(String::new()).issuers();
     let (one, other) = (keys(&issuers), keys(&issuers));
     assert!(Arc::ptr_eq(&one, &other));
-    assert!(
-        issuers
-            .keys_at(&Uri::from_static("https://0x7f.1/"))
-            .is_none()
-    );
+    assert!(issuers.keys_of(&jwks("https://0x7f.1/")).is_none());
     drop((one, other));
     assert_eq!(issuers.health().known, 0);
+}
+
+/// HO-05: whoever waits for keys that were never there is not kept waiting by a cooldown.
+#[tokio::test(start_paused = true)]
+async fn an_issuer_that_was_never_reached_is_found_within_seconds_of_its_return() {
+    let idp = Idp::new(document(&["a"]));
+    idp.now_says(Err(EgressError::Unreachable));
+    let issuers = idp.issuers();
+    let keys = keys(&issuers);
+    let refreshing = tokio::spawn(Arc::clone(&issuers).refresh_when_due());
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let asked = u64::try_from(idp.asked()).unwrap();
+    assert!((150..=301).contains(&asked), "{asked}");
+    assert_eq!(kids(&keys), None);
+    idp.now_says(Ok((200, document(&["a"]))));
+    tokio::time::sleep(RETRY + LOOK * 2).await;
+    assert_eq!(kids(&keys), Some(1));
+    // And once there are keys, made-up names wait for the long one.
+    let asked = idp.asked();
+    for _ in 0..20 {
+        keys.look_again().await;
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(idp.asked(), asked);
+    refreshing.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_where_the_metadata_of_this_issuer_says() {
+    let idp = Idp::new(document(&["a"]));
+    let issuers = idp.issuers();
+    let source = RemoteSource::Discovery {
+        url: Uri::from_static(METADATA),
+        issuer: "https://idp.test/".into(),
+    };
+    let keys = issuers.keys_of(&source).unwrap();
+    let of = |issuer: &str, jwks_uri: &str| {
+        format!(r#"{{"issuer":"{issuer}","jwks_uri":"{jwks_uri}"}}"#)
+    };
+    for metadata in [
+        "<html>".to_owned(),
+        r#"{"issuer":"https://idp.test/"}"#.to_owned(),
+        of("https://idp.test", URL),
+        of("https://idp.test/", "/jwks.json"),
+        of("https://idp.test/", "http://idp.test/jwks.json"),
+        of("https://idp.test/", "https://u@idp.test/jwks.json"),
+    ] {
+        *idp.metadata.lock().unwrap() = metadata;
+        tokio::time::advance(RETRY * 4).await;
+        keys.look_again().await;
+        assert_eq!((kids(&keys), idp.asked()), (None, 0));
+    }
+    *idp.metadata.lock().unwrap() = of("https://idp.test/", URL);
+    tokio::time::advance(RETRY * 4).await;
+    keys.look_again().await;
+    assert_eq!((kids(&keys), idp.asked()), (Some(1), 1));
+}
+
+/// Who comes while a first attempt is under way waits for that one, and for no second.
+#[tokio::test(start_paused = true)]
+async fn without_keys_nobody_waits_for_two_attempts() {
+    let idp = Idp::new(document(&["a"]));
+    idp.now_says(Err(EgressError::TimedOut));
+    idp.room.forget_permits(1_000_000);
+    let keys = keys(&idp.issuers());
+    let first = tokio::spawn({
+        let keys = Arc::clone(&keys);
+        async move { keys.look_again().await }
+    });
+    tokio::time::sleep(RETRY).await;
+    let second = keys.look_again();
+    idp.room.add_permits(1);
+    second.await;
+    first.await.unwrap();
+    assert_eq!((kids(&keys), idp.asked()), (None, 1));
 }

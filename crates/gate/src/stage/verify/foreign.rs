@@ -27,6 +27,10 @@ pub(crate) fn is_foreign(realm: &Realm, value: &HeaderValue) -> bool {
     let (scheme, credentials) = text
         .split_once([' ', '\t'])
         .map_or((&*text, &*text), |(scheme, rest)| (scheme, rest.trim()));
+    // An issuer that is asked may know any bearer.
+    if realm.introspecting().is_some() && !scheme.eq_ignore_ascii_case("basic") {
+        return false;
+    }
     if scheme.eq_ignore_ascii_case("basic") {
         return read_pair(credentials).is_some_and(|pair| is_foreign_pair(realm, &pair));
     }

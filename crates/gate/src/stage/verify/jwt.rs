@@ -3,13 +3,14 @@
 
 use super::cache::{self, Entry, Key, Provenance};
 use super::standing::{self, Fallen};
+use super::told;
 use super::{Hint, STAGE, Verifier, read, rejected};
 use crate::policy::compiled::{Issuer, Keys, Realm};
 use crate::port::Facts;
 use crate::stage::{Passed, Stop};
 use doorward_base::{ErrorCode, Principal, Timestamp};
 use doorward_jose::jwt::JwtError;
-use doorward_jose::{Expectations, KeySet, UnverifiedJwt, digest};
+use doorward_jose::{Expectations, KeySet, UnverifiedJwt, VerifiedClaims, digest};
 use std::sync::Arc;
 
 impl Verifier<'_> {
@@ -97,7 +98,6 @@ impl Verifier<'_> {
         facts: Facts,
         hint: &mut Hint,
     ) -> Passed<Entry> {
-        let refuse = |check| Stop::new(ErrorCode::TokenInvalid, STAGE, check);
         let jwt = UnverifiedJwt::parse(token).map_err(|error| {
             let code = if matches!(error, JwtError::Jws(_)) {
                 ErrorCode::CredentialMalformed
@@ -106,47 +106,56 @@ impl Verifier<'_> {
             };
             Stop::new(code, STAGE, error.check())
         })?;
-        let issuer = realm
-            .issuers
-            .iter()
+        let mut issuers = realm.issuers.iter();
+        let issuer = issuers
             .find(|known| jwt.issuer() == Some(&*known.issuer))
-            .ok_or_else(|| refuse("issuer"))?;
+            .ok_or_else(|| told::of_no_issuer(realm, &jwt))?;
         hint.issuer = Some(issuer.issuer.to_string());
         hint.key = jwt.header().kid.clone();
         if !issuer.algorithms.contains(&jwt.header().alg) {
-            return Err(refuse("algorithm"));
+            return Err(told::of_another_algorithm(issuer, &jwt));
         }
         let (keys, provenance) = self.newest_keys(realm, issuer, hint.key.as_deref()).await?;
-        let expected = Expectations {
-            issuer: &issuer.issuer,
-            audiences: &issuer.audiences,
-            typ: &issuer.typ,
-            leeway: issuer.leeway,
-            require_exp: true,
-            max_lifetime: issuer.max_lifetime,
-        };
+        // Where no audience tells them apart.
+        let is_for_login = issuer.audiences.is_empty() && told::is_for_login(&jwt);
+        let refuse = |error| told::refusal(issuer, token, error, facts.now);
         let claims = jwt
-            .verify(&*keys, &expected, facts.now)
-            .map_err(|error| Stop::new(error.code(), STAGE, error.check()))?;
+            .verify(&*keys, &expectations(issuer), facts.now)
+            .map_err(refuse)?;
+        if is_for_login {
+            return Err(refuse(JwtError::Audience));
+        }
         let (kid, exp) = (claims.kid().map(Into::into), claims.exp());
-        let mut principal = read::principal(issuer, claims).map_err(refuse)?;
-        if realm.immediate_revocation && matches!(issuer.keys, Keys::Own) {
-            check_roles(realm, &principal)?;
-        }
-        if issuer.is_recognised {
-            // From here on it stands and falls with what it is here.
-            let asked = self.introspect.recognise(&realm.handle, &principal, facts);
-            let known = asked.await.map_err(rejected)?;
-            if let Some((subject, epoch)) = known {
-                principal = principal.recognised(subject, epoch);
-            }
-        }
+        let principal = self.principal(realm, issuer, claims, facts).await?;
         Ok(Entry {
             weight: cache::weight(&principal, 0),
             principal: Arc::new(principal),
             ends_at: exp.plus(issuer.leeway),
             keys: provenance,
             kid,
+        })
+    }
+
+    /// The caller that verified claims speak of, and who it is here.
+    pub(super) async fn principal(
+        &self,
+        realm: &Realm,
+        issuer: &Issuer,
+        claims: VerifiedClaims,
+        facts: Facts,
+    ) -> Passed<Principal> {
+        let principal = read::principal(issuer, claims)?;
+        if realm.immediate_revocation && matches!(issuer.keys, Keys::Own) {
+            check_roles(realm, &principal)?;
+        }
+        if !issuer.is_recognised {
+            return Ok(principal);
+        }
+        // From here on it stands and falls with what it is here.
+        let asked = self.introspect.recognise(&realm.handle, &principal, facts);
+        Ok(match asked.await.map_err(rejected)? {
+            Some((subject, epoch)) => principal.recognised(subject, epoch),
+            None => principal,
         })
     }
 
@@ -164,7 +173,7 @@ impl Verifier<'_> {
             return known.ok_or_else(unavailable);
         }
         match &issuer.keys {
-            Keys::Static(_) => return known.ok_or_else(unavailable),
+            Keys::Static(_) | Keys::Nowhere => return known.ok_or_else(unavailable),
             Keys::Own => self.keys.look_again(&realm.handle).await,
             Keys::Remote(remote) => {
                 if let Some(keys) = remote.keys.get() {
@@ -178,6 +187,7 @@ impl Verifier<'_> {
     fn keys_of(&self, realm: &Realm, issuer: &Issuer) -> Option<(Arc<KeySet>, Provenance)> {
         match &issuer.keys {
             Keys::Static(keys) => Some((Arc::clone(keys), Provenance::Fixed)),
+            Keys::Nowhere => Some((Arc::default(), Provenance::Fixed)),
             Keys::Own => {
                 let (keys, generation) = self.keys.own(&realm.handle)?;
                 Some((keys, Provenance::Own(generation)))
@@ -188,6 +198,19 @@ impl Verifier<'_> {
                 Some((keys, Provenance::Remote(Arc::clone(fetcher), generation)))
             }
         }
+    }
+}
+
+/// What a token of this issuer must be.
+pub(super) fn expectations(issuer: &Issuer) -> Expectations<'_> {
+    Expectations {
+        issuer: &issuer.issuer,
+        // Without audiences its claim conditions say which of its tokens are for us.
+        audiences: (!issuer.audiences.is_empty()).then_some(&issuer.audiences[..]),
+        typ: &issuer.typ,
+        leeway: issuer.leeway,
+        require_exp: true,
+        max_lifetime: issuer.max_lifetime,
     }
 }
 

@@ -6,10 +6,12 @@ pub(crate) mod cache;
 pub(crate) mod exposed;
 mod foreign;
 mod jwt;
+mod opaque;
 pub(crate) mod origin;
 pub(crate) mod presented;
 mod read;
 pub(crate) mod standing;
+mod told;
 
 pub(crate) use basic::Converted;
 pub(crate) use presented::Presented;
@@ -39,6 +41,8 @@ pub(crate) struct Verifier<'v> {
     pub(crate) counters: &'v GateCounters,
     /// Which policies are in force.
     pub(crate) generation: u64,
+    /// Whether a stranger from this address may still have others asked about a credential.
+    pub(crate) may_ask: &'v (dyn Fn() -> Passed<()> + Sync),
     /// Whether the target itself asks whether the caller still stands.
     pub(crate) leaves_standing: bool,
 }
@@ -76,6 +80,15 @@ impl Verifier<'_> {
             Presented::Jwt(token) => {
                 hint.class = Some("jwt".into());
                 let principal = self.jwt(realm, token, facts, hint).await?;
+                Ok(Verified {
+                    principal,
+                    kind: CredentialKind::Jwt,
+                    converted: None,
+                })
+            }
+            Presented::Opaque { issuer, token } => {
+                hint.class = Some("opaque".into());
+                let principal = self.opaque(realm, issuer, token, facts, hint).await?;
                 Ok(Verified {
                     principal,
                     kind: CredentialKind::Jwt,

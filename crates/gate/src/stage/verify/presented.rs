@@ -4,8 +4,8 @@
 //! come beside a bearer, and a cookie, which browsers add by themselves, counts for
 //! nothing beside what was presented on purpose.
 
-use super::{STAGE, foreign, origin};
-use crate::policy::compiled::{Realm, Target};
+use super::{STAGE, foreign, opaque, origin};
+use crate::policy::compiled::{Issuer, Realm, Target};
 use crate::policy::spec::{AuthorizationRule, ClassSpec, CredentialKind, MountSpec, RouteSpec};
 use crate::port::Via;
 use crate::scheme;
@@ -25,6 +25,8 @@ const OF_CONNECTION: &str = "NTLM and Negotiate sign in a connection, and connec
 pub(crate) enum Presented<'r> {
     /// Three parts of base64url.
     Jwt(Text<'r>),
+    /// What only an external issuer can read, which is asked about it.
+    Opaque { issuer: &'r Issuer, token: Secret },
     /// The shape of a class that accepts this presentation.
     ApiToken {
         class: &'r ClassSpec,
@@ -364,7 +366,8 @@ fn classify<'r>(
         (Place::Query(name), token) if jwt_query == Some(name) && is_jwt(&token) => {
             Ok(Presented::Jwt(token))
         }
-        (Place::Bearer, _) => Err(Stop::new(ErrorCode::CredentialMalformed, STAGE, "shape")),
+        (Place::Bearer, token) if opaque::may_be(&token) => opaque::present(realm, token),
+        (Place::Bearer, _) => Err(opaque::malformed()),
         _ => refuse("shape"),
     }
 }

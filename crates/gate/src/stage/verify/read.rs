@@ -1,13 +1,16 @@
 //! From verified claims to a principal. Strict: a claim of the wrong form refuses the
 //! token; it is never read as something less (J42).
 
+use super::STAGE;
 use crate::policy::compiled::{Issuer, Keys};
+use crate::policy::spec::ClaimRule;
+use crate::stage::{Passed, Stop};
 use doorward_base::claims::ClaimPath;
 use doorward_base::name::parse_scopes;
 use doorward_base::principal::{ActorLink, CredentialId, Epoch, MAX_ACTORS, PrincipalParts};
 use doorward_base::{
-    ApiTokenId, Audience, ClientId, Environment, NameError, Principal, SessionId, SubjectId,
-    SubjectKind, TenantId,
+    ApiTokenId, Audience, ClientId, Environment, ErrorCode, NameError, Principal, Scope, SessionId,
+    SubjectId, SubjectKind, TenantId,
 };
 use doorward_jose::VerifiedClaims;
 use serde_json::{Map, Value};
@@ -40,11 +43,54 @@ const FOREIGN: Own = Own {
     crosses: true,
 };
 
-/// The principal, or the check that failed.
-pub(super) fn principal(
-    issuer: &Issuer,
-    claims: VerifiedClaims,
-) -> Result<Principal, &'static str> {
+/// The principal, or the claim that does not fit.
+pub(super) fn principal(issuer: &Issuer, claims: VerifiedClaims) -> Passed<Principal> {
+    build(issuer, claims).map_err(|unfit| unfit.refusal(issuer))
+}
+
+/// What does not fit.
+enum Unfit<'i> {
+    /// This check.
+    Check(&'static str),
+    /// A claim that the realm reads, by the check that it failed.
+    Claim(&'static str),
+    /// A condition on the claims; and what they say instead.
+    Condition(&'i ClaimRule, Option<Value>),
+}
+
+impl From<&'static str> for Unfit<'_> {
+    fn from(check: &'static str) -> Self {
+        Self::Check(check)
+    }
+}
+
+impl Unfit<'_> {
+    fn refusal(self, issuer: &Issuer) -> Box<Stop> {
+        let stop = |check| Stop::new(ErrorCode::TokenInvalid, STAGE, check);
+        let map = &issuer.claims;
+        match self {
+            Self::Check(check) => stop(check),
+            Self::Claim(check) => {
+                let paths: Vec<&ClaimPath> = match check {
+                    "scope_claim" => map.scopes.iter().collect(),
+                    "permission_claim" => map.permissions.iter().collect(),
+                    "tenant_claim" => map.tenant.iter().collect(),
+                    _ => map.roles.iter().chain(&map.role).collect(),
+                };
+                let required = paths.iter().map(|path| format!("names in {path}"));
+                stop(check).between(required.collect(), Vec::new())
+            }
+            Self::Condition(rule, said) => {
+                let path = &rule.path;
+                let required = rule.values.iter().map(|value| format!("{path} = {value}"));
+                let held = said.map(|value| format!("{path} = {value}"));
+                stop("claim_condition").between(required.collect(), held.into_iter().collect())
+            }
+        }
+    }
+}
+
+fn build(issuer: &Issuer, claims: VerifiedClaims) -> Result<Principal, Unfit<'_>> {
     let sub: Arc<str> = claims
         .sub()
         .filter(|sub| !sub.is_empty())
@@ -58,36 +104,42 @@ pub(super) fn principal(
         .map_err(|_| "audience")?;
     let expires_at = claims.exp();
     let claims = claims.into_claims();
+    if let Some(rule) = issuer.require.iter().find(|rule| !rule.holds(&claims)) {
+        return Err(Unfit::Condition(rule, rule.path.find(&claims).cloned()));
+    }
     // It is good for whoever proves to hold a key, which is not asked here (RFC 9449 §7.1,
     // RFC 8705 §3): as a bearer token it would be good for whoever found it.
     if claims.contains_key("cnf") {
-        return Err("sender_constrained");
+        return Err(Unfit::Check("sender_constrained"));
     }
     let own = match issuer.keys {
         Keys::Own => read_own(&sub, &claims)?,
-        Keys::Static(_) | Keys::Remote(_) => FOREIGN,
+        Keys::Static(_) | Keys::Remote(_) | Keys::Nowhere => FOREIGN,
     };
     let map = &issuer.claims;
-    let scopes = match find(map.scopes.as_ref(), &claims) {
-        Some(Value::String(text)) => parse_scopes(text).map_err(|_| "scope_claim")?,
-        other => names(other).map_err(|()| "scope_claim")?,
+    let unfit = |check| move |()| Unfit::Claim(check);
+    let tenant = match &issuer.tenant {
+        Some(tenant) => Some(tenant.clone()),
+        None => {
+            one::<TenantId>(find(map.tenant.as_ref(), &claims)).map_err(unfit("tenant_claim"))?
+        }
     };
     Ok(Principal::new(PrincipalParts {
         sub,
         subject: own.subject,
         kind: own.kind,
-        tenant: one::<TenantId>(find(map.tenant.as_ref(), &claims)).map_err(|()| "tenant_claim")?,
+        tenant,
         permissions: names(find(map.permissions.as_ref(), &claims))
-            .map_err(|()| "permission_claim")?,
-        roles: names(find(map.roles.as_ref(), &claims)).map_err(|()| "role_claim")?,
-        role: one(find(map.role.as_ref(), &claims)).map_err(|()| "role_claim")?,
-        scopes,
+            .map_err(unfit("permission_claim"))?,
+        roles: names(find(map.roles.as_ref(), &claims)).map_err(unfit("role_claim"))?,
+        role: one(find(map.role.as_ref(), &claims)).map_err(unfit("role_claim"))?,
+        scopes: scopes(&map.scopes, &claims).map_err(unfit("scope_claim"))?,
         crosses: own.crosses,
         credential: own.credential,
         client: own.client,
         actors: own.actors,
         environment: own.environment,
-        issuer: Arc::clone(&issuer.issuer),
+        issuer: Arc::clone(&issuer.subjects),
         audience,
         expires_at,
         epoch: own.epoch,
@@ -105,6 +157,22 @@ pub(super) fn role_marks(
         Some(marks) => marks.as_array()?,
     };
     Some(marks.iter().map(Value::as_str))
+}
+
+/// The scopes of all these claims together, sorted, without repetition.
+fn scopes(paths: &[ClaimPath], claims: &Map<String, Value>) -> Result<Vec<Scope>, ()> {
+    let mut scopes = Vec::new();
+    for path in paths {
+        scopes.extend(match find(Some(path), claims) {
+            Some(Value::String(text)) => parse_scopes(text).map_err(drop)?,
+            other => names(other)?,
+        });
+    }
+    if paths.len() > 1 {
+        scopes.sort_unstable();
+        scopes.dedup();
+    }
+    Ok(scopes)
 }
 
 fn find<'c>(path: Option<&ClaimPath>, claims: &'c Map<String, Value>) -> Option<&'c Value> {

@@ -187,6 +187,10 @@ pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
         issuers: vec![IssuerSpec {
             is_recognised: false,
             max_lifetime: None,
+            require: Vec::new(),
+            introspection: None,
+            tenant: None,
+            subjects_of: None,
             issuer: ISSUER.into(),
             audiences: vec!["api".parse().unwrap()],
             algorithms: vec![Algorithm::ES256],
@@ -194,7 +198,7 @@ pub(crate) fn realm(upstream: SocketAddr) -> RealmSpec {
             leeway: Duration::ZERO,
             keys: KeySource::Own,
             claims: ClaimMap {
-                scopes: claim("scope"),
+                scopes: claim("scope").into_iter().collect(),
                 permissions: claim("permissions"),
                 roles: claim("roles"),
                 role: claim("role"),

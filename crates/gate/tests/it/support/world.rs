@@ -8,12 +8,13 @@ use doorward_base::{
     ApiTokenId, ClassName, CredentialKind, ErrorCode, Principal, Scope, Secret, SubjectId,
     SubjectKind, TenantId, Timestamp,
 };
+use doorward_gate::policy::spec::{IntrospectionSpec, RemoteSource};
 use doorward_gate::port::{
-    Facts, Introspect, IssuerKeys, Minted, Minter, Rejected, RemoteKeys, Revocations, Via,
+    Access, AccessLog, Facts, Introspect, IssuerKeys, Minted, Minter, Rejected, RemoteKeys,
+    RemoteTokens, Revocations, Unanswered, Via,
 };
 use doorward_jose::{Algorithm, KeySet, SigningKey};
 use doorward_surface::RealmHandle;
-use http::Uri;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -52,6 +53,8 @@ pub(crate) struct World {
     /// Whether what tenants used is looked up without end, and how often it was begun.
     pub(crate) learns_for_ever: AtomicBool,
     pub(crate) learning: AtomicU64,
+    /// What was told to the audit log.
+    pub(crate) noted: Mutex<Vec<String>>,
     /// Credentials that came by plain HTTP.
     pub(crate) exposed: Mutex<Vec<CredentialKind>>,
 }
@@ -176,8 +179,39 @@ impl IssuerKeys for World {
         self.looks.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn remote(&self, _url: &Uri) -> Option<Arc<dyn RemoteKeys>> {
+    fn remote(&self, _source: &RemoteSource) -> Option<Arc<dyn RemoteKeys>> {
         Some(Arc::clone(&self.remote) as _)
+    }
+
+    fn tokens(&self, _spec: &IntrospectionSpec) -> Option<Arc<dyn RemoteTokens>> {
+        Some(Arc::clone(&self.remote) as _)
+    }
+}
+
+impl AccessLog for World {
+    fn note(&self, _realm: &RealmHandle, access: &Access<'_>) {
+        let sub = access.principal.map(|principal| principal.sub.to_string());
+        let code = access.code.map_or("allow", ErrorCode::as_str);
+        let line = format!(
+            "{} {} {} {code}",
+            sub.unwrap_or_default(),
+            access.method,
+            access.route.unwrap_or_default(),
+        );
+        self.noted.lock().unwrap().push(line);
+    }
+}
+
+#[async_trait]
+impl RemoteTokens for Remote {
+    async fn ask(&self, token: &Secret) -> Result<Option<Map<String, Value>>, Unanswered> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let said = self.said.lock().unwrap().get(token.expose()).cloned();
+        match said {
+            Some(Value::Object(said)) => Ok(Some(said)),
+            Some(_) => Err(Unanswered),
+            None => Ok(None),
+        }
     }
 }
 
@@ -187,6 +221,9 @@ pub(crate) struct Remote {
     pub(crate) fetched: Mutex<Option<(Arc<KeySet>, u64)>>,
     pub(crate) there: Mutex<Option<KeySet>>,
     pub(crate) looks: AtomicU64,
+    /// What it says of opaque tokens; of what is no object it says nothing.
+    pub(crate) said: Mutex<HashMap<String, Value>>,
+    pub(crate) asked: AtomicU64,
 }
 
 impl Remote {
@@ -238,6 +275,7 @@ impl World {
             learns_for_ever: AtomicBool::new(false),
             learning: AtomicU64::new(0),
             exposed: Mutex::default(),
+            noted: Mutex::default(),
         }
     }
 

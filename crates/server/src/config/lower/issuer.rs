@@ -2,15 +2,17 @@
 //! `[[realm.NAME.issuers]]`.
 
 use super::Lowering;
-use crate::config::issuers::{Claims, Issuer};
+use crate::config::issuers::{Claims, Introspection, Issuer};
 use crate::config::problem::KeyPath;
 use crate::config::realm::Realm;
-use crate::config::text::Text;
+use crate::config::text::{Text, Texts};
 use crate::config::value::{Span, Url};
 use doorward_base::Words as _;
 use doorward_base::claims::{ClaimPath, Field};
 use doorward_base::egress::{EgressHost, EgressUrl};
-use doorward_gate::policy::spec::{ClaimMap, IssuerSpec, KeySource};
+use doorward_gate::policy::spec::{
+    ClaimMap, ClaimRule, IntrospectionSpec, IssuerSpec, KeySource, RemoteSource,
+};
 use doorward_identity::settings::{Provision, RealmSettings};
 use doorward_jose::alg::Algorithm;
 use std::net::Ipv4Addr;
@@ -27,15 +29,41 @@ impl Lowering<'_> {
     ) -> Vec<IssuerSpec> {
         let mut issuers = vec![own(identity)];
         for (at, issuer) in realm.issuers.iter().enumerate() {
-            issuers.extend(self.external(issuer, &path.key("issuers").index(at)));
+            let place = path.key("issuers").index(at);
+            // What holds for its subjects is said where they are.
+            let login = self.login_of(realm, issuer, &place);
+            issuers.extend(self.external(issuer, login, &place));
         }
         issuers
     }
 
-    fn external(&mut self, issuer: &Issuer, path: &KeyPath) -> Option<IssuerSpec> {
+    /// The issuer whose subjects these are: another one, where this is a name of it.
+    fn login_of<'r>(&mut self, realm: &'r Realm, issuer: &'r Issuer, path: &KeyPath) -> &'r Issuer {
+        let Some(name) = &issuer.subjects_of else {
+            return issuer;
+        };
+        let said = [
+            ("claims", issuer.claims.is_some()),
+            ("tenant", issuer.tenant.is_some()),
+            ("provision", issuer.provision.0 != Provision::default()),
+        ];
+        for (key, _) in said.iter().filter(|(_, said)| *said) {
+            let message = format!("is that of {name}, whose subjects these are; write it there");
+            self.wrong(&path.key(*key), message);
+        }
+        let mut others = realm.issuers.iter();
+        let other = others.find(|other| other.issuer == *name);
+        other.unwrap_or(issuer)
+    }
+
+    fn external(&mut self, issuer: &Issuer, login: &Issuer, path: &KeyPath) -> Option<IssuerSpec> {
         let keys = self.key_source(issuer, path);
-        let claims = issuer.claims.clone().unwrap_or_else(|| Claims {
-            scope: "scope".parse::<ClaimPath>().ok().map(Text),
+        let introspection = match &issuer.introspection {
+            Some(asked) => Some(self.introspection(asked, &path.key("introspection"))?),
+            None => None,
+        };
+        let claims = login.claims.clone().unwrap_or_else(|| Claims {
+            scope: "scope".parse().ok().map(|path| Texts(vec![path])),
             ..Claims::default()
         });
         let take = |claim: Option<Text<ClaimPath>>| claim.map(|Text(path)| path);
@@ -48,13 +76,11 @@ impl Lowering<'_> {
                 "must be at most \"5m\": it lengthens the life of every token",
             );
         }
+        let texts = |Text(audience): &Text<_>| Clone::clone(audience);
         Some(IssuerSpec {
             issuer: Arc::from(issuer.issuer.as_str()),
-            audiences: issuer
-                .audiences
-                .iter()
-                .map(|Text(audience)| audience.clone())
-                .collect(),
+            audiences: issuer.audiences.iter().map(texts).collect(),
+            require: self.conditions(issuer, &path.key("require")),
             algorithms: issuer
                 .algorithms
                 .iter()
@@ -67,60 +93,121 @@ impl Lowering<'_> {
             leeway,
             max_lifetime: None,
             keys: keys?,
+            introspection,
             claims: ClaimMap {
-                scopes: take(claims.scope),
+                scopes: claims.scope.map_or_else(Vec::new, |Texts(paths)| paths),
                 permissions: take(claims.permissions),
                 roles: take(claims.roles),
                 role: take(claims.role),
                 tenant: take(claims.tenant),
                 also: Vec::new(),
             },
-            is_recognised: issuer.provision.0 == Provision::FirstSight,
+            tenant: login.tenant.as_ref().map(|Text(tenant)| tenant.clone()),
+            subjects_of: issuer.subjects_of.as_deref().map(Arc::from),
+            is_recognised: login.provision.0 == Provision::FirstSight,
+        })
+    }
+
+    fn conditions(&mut self, issuer: &Issuer, path: &KeyPath) -> Vec<ClaimRule> {
+        let mut rules = Vec::with_capacity(issuer.require.len());
+        for (name, accepted) in &issuer.require {
+            let place = path.key(name);
+            if accepted.values().is_empty() {
+                self.wrong(&place, "names no value, so that no token would be accepted");
+            }
+            if name == "iss" {
+                self.wrong(
+                    &place,
+                    "says nothing of which tokens: all of this issuer have it",
+                );
+            }
+            let claim = name.parse::<ClaimPath>().map_err(|error| error.to_string());
+            if let Some(claim) = self.problems.take(&place, claim) {
+                rules.push(ClaimRule {
+                    path: claim,
+                    values: accepted.values().iter().map(Into::into).collect(),
+                });
+            }
+        }
+        rules
+    }
+
+    fn introspection(
+        &mut self,
+        asked: &Introspection,
+        path: &KeyPath,
+    ) -> Option<IntrospectionSpec> {
+        let Text(url) = &asked.url;
+        self.check_remote(
+            url,
+            &path.key("url"),
+            "whoever can read it on its way has our secret",
+        );
+        if asked.client_id.is_empty() {
+            self.wrong(&path.key("client_id"), "must not be empty");
+        }
+        let cache = asked
+            .cache
+            .map_or(Duration::from_secs(30), |Text(Span(cache))| cache);
+        if cache > Duration::from_secs(300) {
+            self.wrong(
+                &path.key("cache"),
+                "must be at most \"5m\": a token that its issuer ended is accepted for as long",
+            );
+        }
+        let Text(secret) = &asked.client_secret;
+        Some(IntrospectionSpec {
+            url: url.uri().clone(),
+            client_id: asked.client_id.clone(),
+            client_secret: self.secret(&path.key("client_secret"), secret)?,
+            cache,
         })
     }
 
     fn key_source(&mut self, issuer: &Issuer, path: &KeyPath) -> Option<KeySource> {
-        match (&issuer.jwks_url, &issuer.keys) {
-            (Some(Text(url)), None) => {
-                self.check_remote(issuer, url, path);
-                Some(KeySource::Jwks(url.uri().clone()))
-            }
-            (None, Some(Text(source))) => {
-                let place = path.key("keys");
-                let text = self.secret(&place, source)?;
-                // The parser's message could quote the key; it is not shown.
-                let set = serde_json::from_str(text.expose())
-                    .map_err(|_| "what this refers to is not a JWK set in JSON");
-                self.problems.take(&place, set).map(KeySource::Static)
-            }
-            (Some(_), Some(_)) => {
-                self.wrong(path, "has both jwks_url and keys; keep one");
-                None
-            }
-            (None, None) => {
-                self.wrong(
-                    path,
-                    "has neither jwks_url nor keys; without one no token could be verified",
-                );
-                None
-            }
+        let given = [
+            ("jwks_url", issuer.jwks_url.is_some()),
+            ("discovery_url", issuer.discovery_url.is_some()),
+            ("keys", issuer.keys.is_some()),
+        ];
+        let mut given = given.iter().filter(|(_, given)| *given);
+        if let (Some((one, _)), Some((other, _))) = (given.next(), given.next()) {
+            self.wrong(path, format!("has both {one} and {other}; keep one"));
+            return None;
         }
+        let exposed = "whoever can change the keys on their way can sign any token";
+        if let Some(Text(url)) = &issuer.jwks_url {
+            self.check_remote(url, &path.key("jwks_url"), exposed);
+            self.check_published(issuer, path);
+            return Some(KeySource::Remote(RemoteSource::Jwks(url.uri().clone())));
+        }
+        if let Some(Text(url)) = &issuer.discovery_url {
+            self.check_remote(url, &path.key("discovery_url"), exposed);
+            self.check_published(issuer, path);
+            return Some(KeySource::Remote(RemoteSource::Discovery {
+                url: url.uri().clone(),
+                issuer: Arc::from(issuer.issuer.as_str()),
+            }));
+        }
+        if let Some(Text(source)) = &issuer.keys {
+            let place = path.key("keys");
+            let text = self.secret(&place, source)?;
+            // The parser's message could quote the key; it is not shown.
+            let set = serde_json::from_str(text.expose())
+                .map_err(|_| "what this refers to is not a JWK set in JSON");
+            return self.problems.take(&place, set).map(KeySource::Static);
+        }
+        if issuer.introspection.is_some() {
+            return Some(KeySource::Nowhere);
+        }
+        self.wrong(
+            path,
+            "has neither jwks_url nor keys; without one, or discovery_url, no token could be verified",
+        );
+        None
     }
 
-    fn check_remote(&mut self, issuer: &Issuer, url: &Url, path: &KeyPath) {
-        match url.as_str().parse::<EgressUrl>() {
-            Ok(url) => self.check_reach(&url, &path.key("jwks_url")),
-            Err(_) => self.wrong(
-                &path.key("jwks_url"),
-                "has a host that reads in more than one way; write a name or a usual address",
-            ),
-        }
-        if url.is_exposed() {
-            self.wrong(
-                &path.key("jwks_url"),
-                "must be https: whoever can change the keys on their way can sign any token",
-            );
-        }
+    fn check_published(&mut self, issuer: &Issuer, path: &KeyPath) {
         let symmetric = issuer
             .algorithms
             .iter()
@@ -132,12 +219,25 @@ impl Lowering<'_> {
             );
         }
     }
+
+    fn check_remote(&mut self, url: &Url, place: &KeyPath, exposed: &str) {
+        match url.as_str().parse::<EgressUrl>() {
+            Ok(url) => self.check_reach(&url, place),
+            Err(_) => self.wrong(
+                place,
+                "has a host that reads in more than one way; write a name or a usual address",
+            ),
+        }
+        if url.is_exposed() {
+            self.wrong(place, format!("must be https: {exposed}"));
+        }
+    }
 }
 
 impl Lowering<'_> {
     /// Says of an address what the first request would find out; of a name only that one
     /// knows what it means.
-    pub(super) fn check_reach(&mut self, url: &EgressUrl, path: &KeyPath) {
+    pub(super) fn check_reach(&mut self, url: &EgressUrl, place: &KeyPath) {
         let address = match url.host() {
             EgressHost::Address(address) => *address,
             EgressHost::Name(name) if name == "localhost" => Ipv4Addr::LOCALHOST.into(),
@@ -147,7 +247,7 @@ impl Lowering<'_> {
             let message = format!(
                 "is at {address}, which is not public; name its network in [server] egress_allow"
             );
-            self.wrong(path, message);
+            self.wrong(place, message);
         }
     }
 }
@@ -167,8 +267,15 @@ fn own(identity: &RealmSettings) -> IssuerSpec {
         // What is revoked is remembered for this long after a restart.
         max_lifetime: Some(tokens.max_ttl.max(tokens.access_ttl)),
         keys: KeySource::Own,
+        require: Vec::new(),
+        introspection: None,
+        tenant: None,
+        subjects_of: None,
         claims: ClaimMap {
-            scopes: locate(Field::Scope).or_else(|| locate(Field::Scopes)),
+            scopes: locate(Field::Scope)
+                .or_else(|| locate(Field::Scopes))
+                .into_iter()
+                .collect(),
             permissions: locate(Field::Permissions),
             roles: locate(Field::Roles),
             role: locate(Field::Role),

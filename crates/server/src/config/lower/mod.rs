@@ -6,6 +6,7 @@ mod basic;
 mod class;
 mod data;
 mod expect;
+mod form;
 mod header;
 mod identity;
 mod issuer;

@@ -6,7 +6,9 @@ use crate::config::problem::{KeyPath, Problem};
 use doorward_base::claims::Field;
 use doorward_gate::policy::precedence::{Precedence, precedence};
 use doorward_gate::policy::problem::Problem as PolicyProblem;
-use doorward_gate::policy::spec::{BuiltIn, MountSpec, RealmSpec};
+use doorward_gate::policy::spec::{
+    BuiltIn, CredentialKind, IssuerSpec, KeySource, MountSpec, RealmSpec, RouteSpec, TenantRule,
+};
 use doorward_gate::policy::{self, Policies, PolicyError};
 use doorward_identity::settings::{Enrolment, SignUpMode};
 use doorward_surface::RealmParts;
@@ -70,7 +72,67 @@ pub fn warnings(loaded: &Loaded, policies: &Policies) -> Vec<Problem> {
     });
     let routes = precedence(policies);
     let routes = routes.iter().filter_map(of);
-    routes.chain(trusting).chain(telling).collect()
+    let shut = loaded.settings.realms.iter().flat_map(|realm| {
+        let spec = realm.gate_spec(Place::default());
+        let path = KeyPath::of(&["realm", realm.name().as_str()]);
+        let found = shut_to_externals(&spec);
+        let problem = |(at, key, claim): (usize, &str, &str)| {
+            let message = format!(
+                "no token of an external issuer can pass: its claims are read for no {claim}; name one in [[realm.{}.issuers]] claims",
+                realm.name()
+            );
+            loaded.problem(&path.key("route").index(at).key(key), message)
+        };
+        found.into_iter().map(problem).collect::<Vec<_>>()
+    });
+    routes.chain(trusting).chain(telling).chain(shut).collect()
+}
+
+/// The routes, by their number, that ask for what no external issuer's claims are read for,
+/// though there are such issuers: with the key that asks and the claim.
+fn shut_to_externals(spec: &RealmSpec) -> Vec<(usize, &'static str, &'static str)> {
+    let externals = || {
+        spec.issuers
+            .iter()
+            .filter(|issuer| !matches!(issuer.keys, KeySource::Own))
+    };
+    if externals().next().is_none() {
+        return Vec::new();
+    }
+    let none = |reads: fn(&IssuerSpec) -> bool| !externals().any(reads);
+    let (scopes, permissions, roles, tenant) = (
+        none(|issuer| !issuer.claims.scopes.is_empty()),
+        none(|issuer| issuer.claims.permissions.is_some()),
+        none(|issuer| issuer.claims.roles.is_some() || issuer.claims.role.is_some()),
+        none(|issuer| issuer.tenant.is_some() || issuer.claims.tenant.is_some()),
+    );
+    let routes = spec.routes.iter().enumerate();
+    let of = |(at, route): (usize, &RouteSpec)| {
+        let rule = &route.scopes;
+        let asked = [
+            (scopes && !rule.all.is_empty(), "scopes", "scopes"),
+            (scopes && !rule.any.is_empty(), "scopes_any", "scopes"),
+            (scopes && !rule.read.is_empty(), "scopes_read", "scopes"),
+            (scopes && !rule.write.is_empty(), "scopes_write", "scopes"),
+            (
+                permissions && !route.permissions.is_empty(),
+                "permissions",
+                "permissions",
+            ),
+            (roles && !route.roles.is_empty(), "roles", "roles"),
+            (
+                tenant && route.tenant == TenantRule::Required,
+                "tenant",
+                "tenant",
+            ),
+        ];
+        let first = asked.into_iter().find(|(asked, ..)| *asked);
+        first.map(|(_, key, claim)| (at, key, claim))
+    };
+    let by_jwt = |(_, route): &(usize, &RouteSpec)| {
+        !route.public && route.credentials.contains(&CredentialKind::Jwt)
+    };
+    routes.filter(by_jwt).filter_map(of).collect()
 }
 
 /// The header that tells upstreams an address which whoever signs up may have made up, where
@@ -141,6 +203,8 @@ fn place(error: &PolicyError, specs: &[RealmSpec]) -> KeyPath {
         | PolicyProblem::Upstream { route: pattern, .. } => route(pattern),
         PolicyProblem::Keys { issuer: name, .. }
         | PolicyProblem::IssuerTwice(name)
+        | PolicyProblem::IntrospectionTwice(name)
+        | PolicyProblem::NoSubjects { issuer: name, .. }
         | PolicyProblem::IssuerOpen(name, _) => issuer(name),
     }
 }

@@ -3,9 +3,9 @@
 
 use super::Lowering;
 use super::expect::Expectation;
+use super::form::told_at;
 use super::policy::Place;
 use super::server::ServerSettings;
-use crate::config::form::FormName;
 use crate::config::problem::KeyPath;
 use crate::config::realm::{Console, Dialect, Realm};
 use crate::config::text::{FromText as _, Text};
@@ -14,7 +14,7 @@ use doorward_base::{RealmName, Words as _};
 use doorward_gate::policy::spec::{ForwardAuthSpec, RealmSpec, RequireHttps, TenantHeaderSpec};
 use doorward_identity::model::RoleDefinition;
 use doorward_identity::settings::{Exposure, RealmSettings};
-use doorward_oauth::ExchangeMount;
+use doorward_oauth::{ExchangeMount, Resource};
 use doorward_rows::settings::DataConfig;
 use doorward_supabase::SupabaseMount;
 use doorward_surface::setting::{Word, Wrong};
@@ -56,6 +56,13 @@ impl RealmConfig {
     #[must_use]
     pub fn errors(&self) -> Arc<dyn Form> {
         Arc::clone(&self.gate.errors)
+    }
+
+    /// What the realm tells everybody of whose tokens it takes, if it does.
+    #[must_use]
+    pub fn resource(&self) -> Option<Resource> {
+        self.gate.resource_metadata.as_ref()?;
+        Some(super::form::resource(&self.gate))
     }
 
     /// How long what is made from a credential can live on after it: access tokens, and
@@ -155,10 +162,7 @@ impl Lowering<'_> {
             hosts: hosts_of(realm),
             listeners: listeners_of(realm),
             require_https,
-            errors: realm
-                .errors
-                .as_ref()
-                .map_or_else(|| FormName::default().form(), |Text(name)| name.form()),
+            errors: self.errors(realm, path),
             issuers,
             classes: super::class::gate_classes(&identity.classes),
             basic: realm.basic.as_ref().map(|basic| self.basic(basic, path)),
@@ -189,6 +193,8 @@ impl Lowering<'_> {
             identity: self.identity_headers(&realm.identity, path),
             cors_origins: self.cors_origins(realm, path),
             forward_auth: self.forward_auth(realm, server, path),
+            resource_metadata: told_at(realm, identity),
+            audited: realm.audit_access.0,
         })
     }
 

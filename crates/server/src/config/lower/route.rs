@@ -3,6 +3,7 @@
 use super::Lowering;
 use super::data::DATA;
 use super::upstream_tls::Shared;
+use crate::config::form::words;
 use crate::config::problem::{KeyPath, unknown};
 use crate::config::realm::Realm;
 use crate::config::route::Route;
@@ -11,8 +12,10 @@ use crate::config::value::{Size, Upstream};
 use doorward_gate::policy::spec::{
     AuthorizationRule, CredentialKind, LimitSpec, RouteSpec, ScopeRule, TenantRule, UpstreamSpec,
 };
+use doorward_surface::Wording;
 use doorward_surface::setting::Word;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 impl Lowering<'_> {
@@ -24,6 +27,7 @@ impl Lowering<'_> {
     ) -> Vec<RouteSpec> {
         let mut routes = Vec::with_capacity(realm.route.len());
         let mut shared = Shared::new(realm, path);
+        let words = words(&realm.error_codes);
         for (at, route) in realm.route.iter().enumerate() {
             let place = path.key("route").index(at);
             self.check_route(realm, route, &place);
@@ -31,7 +35,8 @@ impl Lowering<'_> {
             self.check_public(route, &place);
             self.check_limited(route, &place);
             let limits = self.route_limits(realm, route, limits, &place);
-            routes.push(self.route(route, limits, &mut shared, &place));
+            let words = &words;
+            routes.push(self.route(route, (limits, words), &mut shared, &place));
         }
         routes
     }
@@ -39,7 +44,7 @@ impl Lowering<'_> {
     fn route(
         &mut self,
         route: &Route,
-        limits: Vec<LimitSpec>,
+        (limits, words): (Vec<LimitSpec>, &Arc<[Wording]>),
         shared: &mut Shared<'_>,
         path: &KeyPath,
     ) -> RouteSpec {
@@ -70,7 +75,7 @@ impl Lowering<'_> {
             basic: route.basic.clone(),
             limits,
             counted: route.limited,
-            errors: route.errors.as_ref().map(|Text(name)| name.form()),
+            errors: route.errors.as_ref().map(|Text(name)| name.form(words)),
             timeout: self.positive(&path.key("timeout"), route.timeout, half_minute),
             max_body: route.max_body.map(|Text(Size(bytes))| bytes),
         }

@@ -156,6 +156,10 @@ fn issuers_have_one_trustworthy_source_of_keys() {
         &["d.toml:1: realm.m.issuers[0]: has both jwks_url and keys; keep one"],
     );
     check(
+        &issuer("jwks_url = \"https://a/b\"\ndiscovery_url = \"https://a/c\""),
+        &["d.toml:1: realm.m.issuers[0]: has both jwks_url and discovery_url; keep one"],
+    );
+    check(
         &issuer("jwks_url = \"http://a.example/b\""),
         &[
             "d.toml:4: realm.m.issuers[0].algorithms[0]: a shared secret is never published under a jwks_url; give it by keys",
@@ -172,6 +176,122 @@ fn issuers_have_one_trustworthy_source_of_keys() {
     check(
         &issuer("").replace("HS256", "none"),
         &["d.toml:4: realm.m.issuers[0].algorithms[0]: not an accepted algorithm …"],
+    );
+}
+
+/// WB-46: an issuer that others share is pinned to what it says of this realm.
+#[test]
+fn wb_46_an_issuer_without_audience_or_claim_condition_is_refused() {
+    let issuer = |rest: &str| {
+        format!(
+            "[[realm.m.issuers]]\nissuer = \"https://shared.example/\"\nalgorithms = [\"RS256\"]\njwks_url = \"https://shared.example/jwks\"\n{rest}"
+        )
+    };
+    let open = "d.toml:1: realm.m.issuers[0]: issuer https://shared.example/ names no audience and no claim condition: ";
+    let judged = |rest: &str| lowered(&issuer(rest));
+    assert_eq!(judged("").len(), 1);
+    assert!(judged("")[0].starts_with(open), "{:?}", judged(""));
+    assert_eq!(judged("audiences = []").len(), 1);
+    for pinned in [
+        "audiences = [\"a\"]",
+        "require = { azp = \"us\" }",
+        "require = { \"org.id\" = [\"a\", 7, true] }",
+    ] {
+        assert!(judged(pinned).is_empty(), "{pinned}: {:?}", judged(pinned));
+    }
+    check(
+        &issuer("require = { azp = [], iss = \"https://shared.example/\", \"\" = 1 }"),
+        &[
+            "d.toml:5: realm.m.issuers[0].require.\"\": not a claim path …",
+            "d.toml:5: realm.m.issuers[0].require.azp: names no value, so that no token would be accepted",
+            "d.toml:5: realm.m.issuers[0].require.iss: says nothing of which tokens: …",
+        ],
+    );
+    check(
+        &issuer("require = { azp = 1.5 }"),
+        &["d.toml:5: realm.m.issuers[0].require.azp: expected a text, a whole number, …"],
+    );
+}
+
+/// What the gate says of a configuration that is sound by itself.
+fn lowered(text: &str) -> Vec<String> {
+    let loaded = read(text).unwrap();
+    let policies = policies(&loaded, &mut |_| Place::default());
+    let problems = policies.err().unwrap_or_default();
+    problems.iter().map(ToString::to_string).collect()
+}
+
+/// HO-43: a second name of a login has its subjects and what holds for them.
+#[test]
+fn ho_43_two_names_of_one_login_share_its_subjects_and_claims() {
+    let two = |rest: &str| {
+        format!(
+            "[[realm.m.issuers]]\nissuer = \"https://a/\"\naudiences = [\"x\"]\nalgorithms = [\"RS256\"]\njwks_url = \"https://a.example/jwks\"\ntenant = \"acme\"\nclaims = {{ scope = [\"scope\", \"permissions\"] }}\n[[realm.m.issuers]]\nissuer = \"https://b/\"\naudiences = [\"x\"]\nalgorithms = [\"RS256\"]\ndiscovery_url = \"https://b.example/meta\"\n{rest}"
+        )
+    };
+    let loaded = read(&two("subjects_of = \"https://a/\"")).unwrap();
+    let spec = loaded.settings.realms[0].gate_spec(Place::default());
+    let second = &spec.issuers[2];
+    assert_eq!(second.tenant.as_ref().unwrap().as_str(), "acme");
+    assert_eq!(second.claims.scopes.len(), 2);
+    assert!(lowered(&two("subjects_of = \"https://a/\"")).is_empty());
+    for (other, own) in [("https://c/", false), ("https://b/", false)] {
+        let found = lowered(&two(&format!("subjects_of = {other:?}")));
+        assert_eq!(found.len(), 1, "{other} {own}: {found:?}");
+        assert!(found[0].contains("shares the subjects of"), "{found:?}");
+    }
+    check(
+        &two(
+            "subjects_of = \"https://a/\"\ntenant = \"globex\"\nclaims = { scope = \"scp\" }\nprovision = \"first_sight\"",
+        ),
+        &[
+            "d.toml:14: realm.m.issuers[1].tenant: is that of https://a/, whose subjects these are; write it there",
+            "d.toml:15: realm.m.issuers[1].claims: is that of …",
+            "d.toml:16: realm.m.issuers[1].provision: is that of …",
+        ],
+    );
+}
+
+#[test]
+fn opaque_tokens_are_asked_about_with_a_secret_that_nobody_reads() {
+    let issuer = |rest: &str| {
+        format!(
+            "[[realm.m.issuers]]\nissuer = \"https://a/\"\naudiences = [\"x\"]\n[realm.m.issuers.introspection]\nclient_secret = \"env:KEYS\"\n{rest}"
+        )
+    };
+    let sound = issuer("url = \"https://a.example/introspect\"\nclient_id = \"api\"");
+    assert!(lowered(&sound).is_empty());
+    check(
+        &issuer("url = \"http://a.example/introspect\"\nclient_id = \"\"\ncache = \"1h\""),
+        &[
+            "d.toml:6: realm.m.issuers[0].introspection.url: must be https: …",
+            "d.toml:7: realm.m.issuers[0].introspection.client_id: must not be empty",
+            "d.toml:8: realm.m.issuers[0].introspection.cache: must be at most \"5m\": …",
+        ],
+    );
+    let twice = format!("{sound}\n{}", sound.replace("https://a/", "https://b/"));
+    let found = lowered(&twice);
+    assert!(found[0].contains("is the second one"), "{found:?}");
+}
+
+#[test]
+fn a_realm_names_codes_in_forms_that_are_no_products() {
+    let text = |errors: &str, code: &str| {
+        format!("[realm.m]\nerrors = \"{errors}\"\nerror_codes = {{ token_expired = {code} }}")
+    };
+    assert!(read(&text("nested", "\"AUTH_EXPIRED\"")).is_ok());
+    let full = "{ code = \"AUTH_EXPIRED\", message = \"Expired token\" }";
+    assert!(read(&text("plain", full)).is_ok());
+    check(
+        &text("gotrue", "\"\""),
+        &[
+            "d.toml:3: realm.m.error_codes: is for the forms …",
+            "d.toml:3: realm.m.error_codes.token_expired: must be a code of …",
+        ],
+    );
+    check(
+        &text("nested", "7"),
+        &["d.toml:3: realm.m.error_codes.token_expired: expected a code such as …"],
     );
 }
 
