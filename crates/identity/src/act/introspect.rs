@@ -74,9 +74,8 @@ pub async fn peek(ctx: Context<'_>, secret: &Secret, via: &Presentation) -> Opti
     let presented = ctx.present(secret).ok()?;
     let (found, _, decision) = inspect(ctx, presented, via).await.ok()?;
     let introspected = decision.ok()?;
-    ctx.identity
-        .last_used
-        .record(ctx.realm.id, found.token.id, ctx.call.now);
+    let used = ctx.call.use_of(found.token.id);
+    ctx.identity.last_used.record(ctx.realm.id, used);
     Some(introspected.principal.epoch)
 }
 
