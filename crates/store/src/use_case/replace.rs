@@ -147,9 +147,9 @@ pub(crate) async fn fl_49_an_overlap_is_chosen_within_the_grace_and_ended_early(
         assert_eq!(ended.unwrap().id, named.token.id);
         let told = world.changes_after(seq).await;
         assert_eq!(told, [Change::ApiToken(last.token.id)]);
-        assert!(!works(&last.secret, 0).await && works(&new.secret, 0).await);
         let row = world.last_audit().await;
         assert_eq!(row.event.action, AuditAction::TokenEndOverlap);
+        assert!(!works(&last.secret, 0).await && works(&new.secret, 0).await);
         // Again, there is nothing to end.
         let again = end_token_overlap(world.ctx(), &OPERATOR, TokenRef::Id(new.token.id)).await;
         assert_eq!(again.unwrap().state, TokenState::Active);
