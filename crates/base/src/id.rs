@@ -107,6 +107,10 @@ uuid_id! {
     /// A mail in the outbox, and its `Message-ID`.
     MailId
 }
+uuid_id! {
+    /// A message to a webhook, whatever the number of attempts.
+    WebhookId
+}
 
 /// The store's stable number of a realm. Configuration knows realms by name; the
 /// store gives each name a number once and keeps it.

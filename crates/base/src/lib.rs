@@ -39,7 +39,7 @@ pub use effect::{Effect, Effects};
 pub use entropy::Entropy;
 pub use id::{
     ApiTokenId, ChallengeId, ClientId, FactorId, IdentityId, MailId, MembershipId, RealmId,
-    RequestId, SessionId, SubjectId,
+    RequestId, SessionId, SubjectId, WebhookId,
 };
 pub use name::{
     Audience, ClassName, Environment, NameError, Permission, ProviderName, RealmName, RoleName,

@@ -17,6 +17,9 @@ mod disable_user;
 mod enable_user;
 mod end_client_overlap;
 mod end_membership;
+mod end_token_overlap;
+mod foresee_leaving;
+mod hand_over_token;
 mod list_audit;
 mod list_clients;
 mod list_denials;
@@ -125,6 +128,7 @@ fn authority() -> OpenApiRouter<Admin> {
             create_membership::create_membership,
             end_membership::end_membership
         ))
+        .routes(routes!(foresee_leaving::foresee_leaving))
         .routes(routes!(
             list_invitations::list_invitations,
             create_invitation::create_invitation
@@ -145,6 +149,8 @@ fn tokens() -> OpenApiRouter<Admin> {
         ))
         .routes(routes!(revoke_token::revoke_token))
         .routes(routes!(regenerate_token::regenerate_token))
+        .routes(routes!(end_token_overlap::end_token_overlap))
+        .routes(routes!(hand_over_token::hand_over_token))
 }
 
 fn clients() -> OpenApiRouter<Admin> {

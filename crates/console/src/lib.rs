@@ -14,8 +14,9 @@ mod wire;
 pub use admin::{AdminParts, admin_openapi};
 pub use me::{MeParts, SignInParts, me_openapi};
 pub use wire::{
-    AuditView, ClientView, GrantView, InvitationView, MembershipView, NewClientView, NewTokenView,
-    SessionView, SubjectView, TenantLimitView, TenantView, TokenView,
+    AuditView, ClientView, GrantView, InvitationView, LeavingTokenView, LeavingView,
+    MembershipView, NewClientView, NewTokenView, SessionView, SubjectView, TenantLimitView,
+    TenantView, TokenView,
 };
 
 /// Where the sign-in is mounted, for any caller, POST only.
@@ -35,6 +36,7 @@ pub const ME_PATHS: &[&str] = &[
     "/me/v1/identities/**",
     "/me/v1/invitations/**",
     "/me/v1/password",
+    "/me/v1/session/switch",
     "/me/v1/sessions/**",
     "/me/v1/tokens/**",
 ];
@@ -80,6 +82,6 @@ mod tests {
             }
         }
         assert_eq!(ids.len(), count);
-        assert_eq!(count, 55);
+        assert_eq!(count, 59);
     }
 }

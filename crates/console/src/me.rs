@@ -17,6 +17,7 @@ mod set_password;
 mod show_me;
 mod sign_in;
 mod sign_out;
+mod switch_tenant;
 mod unlink_identity;
 
 use crate::desk::Shared;
@@ -73,6 +74,7 @@ fn own() -> OpenApiRouter<Shared> {
         .routes(routes!(list_invitations::list_own_invitations))
         .routes(routes!(accept_own_invitation::accept_own_invitation))
         .routes(routes!(sign_out::sign_out))
+        .routes(routes!(switch_tenant::switch_tenant))
         .routes(routes!(
             list_sessions::list_own_sessions,
             end_other_sessions::end_other_sessions

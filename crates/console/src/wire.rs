@@ -5,18 +5,18 @@ mod audit;
 mod client;
 mod input;
 mod limit;
+mod token;
 mod view;
 
 pub use audit::AuditView;
 pub use client::{ClientView, InvitationView, NewClientView};
 pub(crate) use input::{
-    NewExpiry, TokenTenant, ceiling, expiry, grant, owner, page, parse, parse_all, parse_some,
+    Replacement, TokenTenant, ceiling, expiry, grant, owner, page, parse, parse_all, parse_some,
     placement,
 };
 pub use limit::TenantLimitView;
-pub use view::{
-    GrantView, MembershipView, NewTokenView, SessionView, SubjectView, TenantView, TokenView,
-};
+pub use token::{LeavingTokenView, LeavingView, NewTokenView, TokenView};
+pub use view::{GrantView, MembershipView, SessionView, SubjectView, TenantView};
 pub(crate) use view::{IdentityView, Listing};
 
 #[cfg(test)]

@@ -26,9 +26,11 @@ mod identity;
 mod key;
 mod limit;
 mod mail;
+mod notice;
 mod session;
 mod subject;
 mod tenant;
+mod webhook;
 
 pub use api_token::{TokenGroup, TokenRead, TokenWrite};
 pub use audit::{AuditRead, AuditWrite};
@@ -46,9 +48,11 @@ pub use identity::{IdentityRead, IdentityWrite};
 pub use key::{KeyRead, KeyWrite};
 pub use limit::{LimitRead, LimitWrite};
 pub use mail::{Letter, MailWrite, Mailer, MailerError};
+pub use notice::{NoticeRead, NoticeWrite};
 pub use session::{SessionRead, SessionWrite};
 pub use subject::{SubjectRead, SubjectWrite};
 pub use tenant::{TenantRead, TenantWrite};
+pub use webhook::{Courier, CourierError, Parcel, WebhookRead, WebhookWrite};
 
 use crate::model::{ChangeRow, ChangeSeq, ClaimedMail, MailCount};
 use async_trait::async_trait;
@@ -180,7 +184,7 @@ sum! {
     /// Reading one realm. Everything is of the realm the transaction was opened for.
     Read = SubjectRead + IdentityRead + EraseRead + DossierRead + TenantRead + GrantRead
         + TokenRead + SessionRead + ChallengeRead + FactorRead + ClientRead + KeyRead + AuditRead
-        + LimitRead
+        + LimitRead + NoticeRead + WebhookRead
 }
 
 sum! {
@@ -188,7 +192,8 @@ sum! {
     /// exactly that row was changed.
     Tx = Read + SubjectWrite + IdentityWrite + EraseWrite + TenantWrite + GrantWrite
         + TokenWrite + SessionWrite + ChallengeWrite + FactorWrite + ClientWrite + KeyWrite
-        + MailWrite + AuditWrite + ChangeWrite + LimitWrite
+        + MailWrite + AuditWrite + ChangeWrite + LimitWrite + NoticeWrite
+        + WebhookWrite
 }
 
 /// A use-case as the engine runs it: perhaps more than once.

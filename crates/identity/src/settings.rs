@@ -1,6 +1,8 @@
 //! What a realm's configuration says to identity, already parsed. The server lowers
 //! the configuration file to these values once; requests never parse configuration.
 
+mod notice;
+
 use crate::model::{RoleDefinition, TokenKind};
 use doorward_base::claims::ClaimsTemplate;
 use doorward_base::limit::{MeasureKind, Quota};
@@ -11,7 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use doorward_jose::Algorithm;
+pub use doorward_jose::{Algorithm, WebhookKey};
+pub use notice::{NoticeSettings, WebhookSettings};
 
 /// A realm, as identity sees it.
 #[derive(Clone, Debug)]
@@ -47,6 +50,8 @@ pub struct RealmSettings {
     pub limits: BTreeMap<String, MeasureKind>,
     /// What becomes of a credential that comes over plain HTTP where TLS is demanded.
     pub exposure: Exposure,
+    /// How tenants are told that their API tokens will stop by themselves.
+    pub notices: NoticeSettings,
 }
 
 impl RealmSettings {
@@ -155,7 +160,7 @@ pub struct RetentionSettings {
     pub sessions: Duration,
     /// Challenges that expired.
     pub challenges: Duration,
-    /// Mails that were given up, with the reason.
+    /// Mails, and messages to webhooks, that were given up, with the reason.
     pub mail: Duration,
 }
 

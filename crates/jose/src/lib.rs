@@ -20,6 +20,7 @@ pub mod key;
 pub mod key_set;
 pub mod mint;
 pub mod seal;
+pub mod webhook;
 
 pub use alg::Algorithm;
 pub use command::{Verdict, verify_jws};
@@ -29,3 +30,4 @@ pub use key::{JwkError, KeyError, SigningKey, VerifyingKey};
 pub use key_set::{KeySet, KeySetError};
 pub use mint::SignError;
 pub use seal::MasterKey;
+pub use webhook::{WebhookKey, WebhookKeyError};

@@ -1,7 +1,7 @@
 //! The only wiring: which part is given which. Not here: what the parts do.
 
 use crate::adapter::{
-    FeedNews, FeedRevocations, InternalMinter, LivePlans, RealmKeys, TokenIntrospect,
+    EgressCourier, FeedNews, FeedRevocations, InternalMinter, LivePlans, RealmKeys, TokenIntrospect,
 };
 use crate::cli::Failure;
 use crate::config::{Loaded, RealmConfig, ServerSettings, policies};
@@ -22,7 +22,7 @@ use doorward_gate::policy::Policies;
 use doorward_gate::port::Introspect;
 use doorward_gate::{Gate, GateOptions, GateParts, Streams};
 use doorward_identity::act::{self, Identity, KeyNews, Realm};
-use doorward_identity::port::{Mailer, StoreError};
+use doorward_identity::port::{Courier, Mailer, StoreError};
 use doorward_oauth::OAuthRealm;
 use doorward_outbound::egress::{GuardedClient, SystemResolver};
 use doorward_outbound::mail::Post;
@@ -38,6 +38,8 @@ pub(crate) struct Composed {
     pub(crate) issuers: Arc<Issuers>,
     /// Sends mail, where any is sent.
     pub(crate) mailer: Option<Arc<dyn Mailer>>,
+    /// Brings messages to webhooks.
+    pub(crate) courier: Arc<dyn Courier>,
     news: Arc<FeedNews>,
     /// How many mails there are, as last counted.
     pub(crate) mail_count: Arc<MailGauge>,
@@ -99,6 +101,7 @@ pub(crate) async fn compose(engine: &Engine, loaded: &Loaded) -> Result<Composed
     Ok(Composed {
         gate,
         feed,
+        courier: courier(&egress),
         egress,
         issuers,
         mailer: mailer(server)?,
@@ -204,6 +207,12 @@ fn guarded(server: &ServerSettings) -> Result<Arc<GuardedClient>, Failure> {
     GuardedClient::new(server.egress.clone(), Arc::new(SystemResolver))
         .map(Arc::new)
         .map_err(|error| Failure::Usage(format!("[server] egress_ca: {error}")))
+}
+
+/// Who brings messages to webhooks.
+fn courier(egress: &Arc<GuardedClient>) -> Arc<dyn Courier> {
+    let egress = Arc::clone(egress) as Arc<dyn Egress>;
+    Arc::new(EgressCourier::new(egress))
 }
 
 /// Who sends mail, where any is sent.

@@ -3,6 +3,7 @@
 //! issuers' keys).
 
 mod mail;
+mod notice;
 mod record;
 mod retention;
 mod runner;
@@ -34,7 +35,7 @@ pub(crate) struct Jobs(Vec<(Job, Arc<Record>)>);
 impl Jobs {
     /// The whole list.
     pub(crate) fn new(composed: &Arc<Composed>) -> Self {
-        let jobs: [Entry; 11] = [
+        let jobs: [Entry; 13] = [
             // Uses of API tokens are gathered in memory: a kill loses as many seconds.
             ("last_used", 30, Who::Each, |composed| {
                 Box::pin(async move { composed.flush().await })
@@ -75,6 +76,14 @@ impl Jobs {
             // Each process looks; a mail is one's, because it is claimed.
             ("mail", 1, Who::Each, |composed| {
                 Box::pin(async move { mail::send_due(&composed).await })
+            }),
+            // What is due is found by its index, and told once.
+            ("notices", 15, Who::One, |composed| {
+                Box::pin(async move { notice::notify(&composed).await })
+            }),
+            // As with mail: a message is claimed.
+            ("webhooks", 5, Who::Each, |composed| {
+                Box::pin(async move { notice::deliver(&composed).await })
             }),
             ("mail_count", 15, Who::Each, |composed| {
                 Box::pin(async move { mail::count(&composed).await })

@@ -15,9 +15,9 @@ use serde::Deserialize;
 #[into_params(parameter_in = Query)]
 pub(crate) struct EndQuery {
     /// Who, by subject id.
-    subject: String,
+    pub(super) subject: String,
     /// Where.
-    tenant: String,
+    pub(super) tenant: String,
 }
 
 /// Ends a membership; tokens and sessions bound to it die. Needs

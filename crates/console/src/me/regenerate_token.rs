@@ -2,21 +2,21 @@
 
 use crate::desk::Desk;
 use crate::errors::refuse;
-use crate::wire::{NewExpiry, NewTokenView};
+use crate::wire::{NewTokenView, Replacement};
 use doorward_base::ApiTokenId;
-use doorward_identity::act::{self, RegenerateToken, TokenRef};
+use doorward_identity::act;
 use doorward_surface::Refusal;
 use doorward_surface::extract::{Json, PathKey};
 
-/// Replaces a token: the old one dies (after the class's grace), the new secret is in
-/// this answer and nowhere else. Only a session may.
+/// Replaces a token: the old one dies after the overlap, the new secret is in this answer
+/// and nowhere else. Only a session may.
 #[utoipa::path(
     post,
     path = "/me/v1/tokens/{id}/regenerate",
     operation_id = "regenerate_own_token",
     tag = "tokens",
     params(("id" = String, Path, description = "The token's id")),
-    request_body = Option<NewExpiry>,
+    request_body = Option<Replacement>,
     responses(
         (status = 200, description = "The new token with its secret", body = NewTokenView),
         (status = 400, description = "body_malformed, invalid_request"),
@@ -28,12 +28,9 @@ use doorward_surface::extract::{Json, PathKey};
 pub(crate) async fn regenerate_own_token(
     desk: Desk,
     PathKey(id): PathKey<ApiTokenId>,
-    body: Option<Json<NewExpiry>>,
+    body: Option<Json<Replacement>>,
 ) -> Result<Json<NewTokenView>, Refusal> {
-    let request = RegenerateToken {
-        token: TokenRef::Id(id),
-        expires_at: NewExpiry::parse(body, desk.call.now)?,
-    };
+    let request = Replacement::parse(body, id, desk.call.now)?;
     let minted = act::regenerate_token(desk.context(), &desk.caller, request)
         .await
         .map_err(refuse)?;

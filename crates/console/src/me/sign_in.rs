@@ -104,7 +104,7 @@ pub(crate) async fn sign_in(
 }
 
 /// What the client says it is.
-fn user_agent(headers: &HeaderMap) -> Option<UserAgent> {
+pub(super) fn user_agent(headers: &HeaderMap) -> Option<UserAgent> {
     let text = headers.get(USER_AGENT)?;
     UserAgent::clean(&String::from_utf8_lossy(text.as_bytes()))
 }

@@ -2,8 +2,8 @@
 //! Not here: what one endpoint alone takes.
 
 use crate::errors::invalid;
-use doorward_base::{Email, TenantId, Timestamp};
-use doorward_identity::act::{OwnerRef, Placement};
+use doorward_base::{ApiTokenId, Email, TenantId, Timestamp};
+use doorward_identity::act::{OwnerRef, Placement, RegenerateToken, TokenRef};
 use doorward_identity::model::{Ceiling, Grant, Granted};
 use doorward_identity::port::Page;
 use doorward_surface::Refusal;
@@ -15,25 +15,36 @@ use std::str::FromStr;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// The expiry of a token that replaces another, where its class does not keep the old
-/// one's.
+/// How a token is replaced.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewExpiry {
-    /// When it stops by itself (RFC 3339).
+pub(crate) struct Replacement {
+    /// When the new one stops by itself (RFC 3339), where the class does not keep the old
+    /// one's expiry.
     expires_at: Option<String>,
     /// Or: in how many seconds from now.
     expires_in_seconds: Option<u64>,
+    /// How long the old one goes on working: at most the class's grace, and so long without.
+    /// 0 ends it at once.
+    overlap_seconds: Option<u64>,
 }
 
-impl NewExpiry {
-    /// The moment; none without a body.
+impl Replacement {
+    /// What that asks for of a token; nothing in particular without a body.
     pub(crate) fn parse(
         body: Option<Json<Self>>,
+        id: ApiTokenId,
         now: Timestamp,
-    ) -> Result<Option<Timestamp>, Refusal> {
-        body.map_or(Ok(None), |Json(body)| {
-            expiry(body.expires_at.as_deref(), body.expires_in_seconds, now)
+    ) -> Result<RegenerateToken, Refusal> {
+        let (mut expires_at, mut overlap) = (None, None);
+        if let Some(Json(body)) = body {
+            expires_at = expiry(body.expires_at.as_deref(), body.expires_in_seconds, now)?;
+            overlap = body.overlap_seconds.map(Duration::from_secs);
+        }
+        Ok(RegenerateToken {
+            token: TokenRef::Id(id),
+            expires_at,
+            overlap,
         })
     }
 }

@@ -23,6 +23,8 @@ fn token(state: TokenState, expires_at: Option<Timestamp>) -> ApiToken {
         expires_at,
         replaces: None,
         last_used_at: None,
+        last_used_from: None,
+        notice_at: None,
     }
 }
 
@@ -64,6 +66,7 @@ fn wb_14_a_token_is_written_with_uuid_text_and_rfc_3339_and_without_a_secret() {
             "created_by": null,
             "expires_at": null,
             "last_used_at": null,
+            "last_used_from": null,
         })
     );
 }

@@ -1,11 +1,10 @@
-//! How values are written: ids as UUIDs, times as RFC 3339, never a secret but in
-//! [`NewTokenView`]. Not here: what one endpoint alone gives.
+//! How values are written: ids as UUIDs, times as RFC 3339, never a secret. Not here: API
+//! tokens (`token`), and what one endpoint alone gives.
 
 use doorward_base::{SessionId, Timestamp};
-use doorward_identity::act::{MintedToken, TokenPage};
 use doorward_identity::model::{
-    Address, ApiToken, Ceiling, Grant, Granted, Identifier, LinkedIdentity, Mailbox, Membership,
-    Session, Subject, SubjectStatus, Tenant,
+    Address, Grant, Granted, Identifier, LinkedIdentity, Mailbox, Membership, Session, Subject,
+    SubjectStatus, Tenant,
 };
 use serde::Serialize;
 use std::fmt::Display;
@@ -38,17 +37,6 @@ impl<T> Listing<T> {
     /// Rows that are all there are.
     pub(crate) fn whole(items: Vec<T>) -> Self {
         Self { items, next: None }
-    }
-}
-
-impl Listing<TokenView> {
-    /// A page of tokens as they stand at `now`.
-    pub(crate) fn of_tokens(page: &TokenPage, now: Timestamp) -> Self {
-        let tokens = page.tokens.iter();
-        Self {
-            items: tokens.map(|token| TokenView::at(token, now)).collect(),
-            next: page.next.map(|id| id.to_string()),
-        }
     }
 }
 
@@ -308,89 +296,6 @@ impl SessionView {
             amr: steps.map(|step| step.method.as_str()).collect(),
             address: session.address.as_ref().map(ToString::to_string),
             user_agent: session.user_agent.as_ref().map(ToString::to_string),
-        }
-    }
-}
-
-/// An API token without its secret.
-#[derive(Serialize, ToSchema)]
-#[schema(as = ApiToken)]
-pub struct TokenView {
-    /// Its id.
-    pub(crate) id: String,
-    /// Its class.
-    pub(crate) class: String,
-    /// `personal`, `service` or `key`.
-    pub(crate) kind: &'static str,
-    /// Its owner's subject id.
-    pub(crate) owner: String,
-    /// The tenant it is bound to.
-    pub(crate) tenant: Option<String>,
-    /// What it is called.
-    pub(crate) name: Option<String>,
-    /// `active`, `retiring`, `expired` or `revoked`.
-    pub(crate) state: &'static str,
-    /// The scopes it may carry; null is whatever its owner may.
-    pub(crate) scopes: Option<Vec<String>>,
-    /// Its environment.
-    pub(crate) environment: Option<String>,
-    /// When it was made.
-    pub(crate) created_at: String,
-    /// Who made it; null is an operator at the command line.
-    pub(crate) created_by: Option<String>,
-    /// When it stops by itself.
-    pub(crate) expires_at: Option<String>,
-    /// When it was last used, to about a minute.
-    pub(crate) last_used_at: Option<String>,
-}
-
-impl TokenView {
-    /// The token as it stands at `now`.
-    #[must_use]
-    pub fn at(token: &ApiToken, now: Timestamp) -> Self {
-        let Ceiling {
-            tenant,
-            permissions,
-            environment,
-            ..
-        } = &token.ceiling;
-        let scopes = permissions.as_ref();
-        Self {
-            id: token.id.to_string(),
-            class: token.class.to_string(),
-            kind: token.kind.as_str(),
-            owner: token.owner.to_string(),
-            tenant: tenant.as_ref().map(ToString::to_string),
-            name: token.name.clone(),
-            state: token.life(now).as_str(),
-            scopes: scopes.map(|all| all.iter().map(ToString::to_string).collect()),
-            environment: environment.as_ref().map(ToString::to_string),
-            created_at: token.created_at.to_string(),
-            created_by: token.created_by.as_ref().map(ToString::to_string),
-            expires_at: token.expires_at.as_ref().map(ToString::to_string),
-            last_used_at: token.last_used_at.as_ref().map(ToString::to_string),
-        }
-    }
-}
-
-/// A new API token with its secret, which is shown here and never again.
-#[derive(Serialize, ToSchema)]
-#[schema(as = NewApiToken)]
-pub struct NewTokenView {
-    /// The secret. Shown once.
-    pub(crate) token: String,
-    /// The rest.
-    #[serde(flatten)]
-    pub(crate) view: TokenView,
-}
-
-impl NewTokenView {
-    /// The one place where a token's secret is written out.
-    #[must_use]
-    pub fn of(minted: &MintedToken, now: Timestamp) -> Self {
-        Self {
-            token: minted.secret.expose().to_owned(),
-            view: TokenView::at(&minted.token, now),
         }
     }
 }

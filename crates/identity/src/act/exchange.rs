@@ -55,9 +55,8 @@ pub async fn exchange(
         outcome = attempt(ctx, Ok(presented), &request).await;
     }
     let (unsigned, token) = outcome?;
-    ctx.identity
-        .last_used
-        .record(ctx.realm.id, token, ctx.call.now);
+    let used = ctx.call.use_of(token);
+    ctx.identity.last_used.record(ctx.realm.id, used);
     let typ = ctx.realm.settings.tokens.typ.word();
     unsigned.sign(ctx.realm.keyring().access(), typ)
 }

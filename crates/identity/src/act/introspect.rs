@@ -48,10 +48,8 @@ pub async fn introspect(
     let (found, is_at_home, decision) = inspected?;
     match decision {
         Ok(introspected) => {
-            let token = found.token.id;
-            ctx.identity
-                .last_used
-                .record(ctx.realm.id, token, ctx.call.now);
+            let used = ctx.call.use_of(found.token.id);
+            ctx.identity.last_used.record(ctx.realm.id, used);
             if found.rekey.is_some() {
                 rekey(ctx, found).await;
             }

@@ -1,10 +1,10 @@
 //! When API tokens and clients' secrets were last used, gathered in memory and written
 //! together.
 
-use crate::model::SecretUse;
+use crate::model::{SecretUse, TokenUse};
 use crate::port::{StoreError, StoreHandle};
 use doorward_base::secret::TokenDigest;
-use doorward_base::{ApiTokenId, RealmId, Timestamp};
+use doorward_base::{ApiTokenId, RealmId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +15,7 @@ const BATCH: usize = 500;
 /// The uses in one realm.
 #[derive(Debug, Default)]
 struct Uses {
-    tokens: HashMap<ApiTokenId, Timestamp>,
+    tokens: HashMap<ApiTokenId, TokenUse>,
     secrets: HashMap<TokenDigest, SecretUse>,
 }
 
@@ -26,11 +26,8 @@ pub struct LastUsed(Mutex<HashMap<RealmId, Uses>>);
 
 impl LastUsed {
     /// Notes a use of an API token.
-    pub fn record(&self, realm: RealmId, token: ApiTokenId, at: Timestamp) {
-        self.lock()
-            .entry(realm)
-            .or_default()
-            .note(Use::Token(token, at));
+    pub fn record(&self, realm: RealmId, used: TokenUse) {
+        self.lock().entry(realm).or_default().note(Use::Token(used));
     }
 
     /// Notes a use of a client's secret.
@@ -50,7 +47,7 @@ impl LastUsed {
         let gathered = std::mem::take(&mut *self.lock());
         let (mut result, mut written) = (Ok(()), 0);
         for (realm, uses) in gathered {
-            let tokens = uses.tokens.into_iter().map(|(id, at)| Use::Token(id, at));
+            let tokens = uses.tokens.into_values().map(Use::Token);
             let secrets = uses.secrets.into_values().map(Use::Secret);
             let uses: Vec<Use> = tokens.chain(secrets).collect();
             // What comes after a batch that failed would likely fail too.
@@ -84,7 +81,7 @@ impl LastUsed {
 /// One use.
 #[derive(Clone, Copy)]
 enum Use {
-    Token(ApiTokenId, Timestamp),
+    Token(TokenUse),
     Secret(SecretUse),
 }
 
@@ -92,9 +89,11 @@ impl Uses {
     /// Keeps the later one.
     fn note(&mut self, used: Use) {
         match used {
-            Use::Token(token, at) => {
-                let latest = self.tokens.entry(token).or_insert(at);
-                *latest = at.max(*latest);
+            Use::Token(used) => {
+                let latest = self.tokens.entry(used.token).or_insert(used);
+                if used.at > latest.at {
+                    *latest = used;
+                }
             }
             Use::Secret(used) => {
                 let latest = self.secrets.entry(used.digest).or_insert(used);
@@ -110,7 +109,7 @@ async fn write(store: &StoreHandle, realm: RealmId, batch: &[Use]) -> Result<(),
     let (mut tokens, mut secrets) = (Vec::new(), Vec::new());
     for used in batch {
         match used {
-            Use::Token(token, at) => tokens.push((*token, *at)),
+            Use::Token(used) => tokens.push(*used),
             Use::Secret(used) => secrets.push(*used),
         }
     }

@@ -6,7 +6,7 @@ use super::displace::{check_barred, erase_stand_in};
 use super::facts::{Owned, load_owned};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
-use crate::decide::manage::ManagementPermission;
+use crate::decide::manage::{ManagementCaller, ManagementPermission};
 use crate::decide::proof::stays_home;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
@@ -177,18 +177,7 @@ impl Work for Leave {
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
         let (subject, tenant) = (self.subject, &self.tenant);
-        manager.demand(ManagementPermission::MembershipsEdit, Some(tenant))?;
-        let missing = || ManageRefusal::NotFound("membership");
-        let found = tx.find_subject(subject).await?.ok_or_else(missing)?;
-        let owned = load_owned(tx, subject).await?;
-        let reach = manager.reach(ManagementPermission::MembershipsEdit)?;
-        // A tenant's key subject is nothing without its tenant.
-        let ends = owned.member_of.contains(tenant)
-            && !matches!(found.identifier, Identifier::TenantKeys { .. })
-            && reach.covers_in(&owned.belonging(), tenant);
-        if !ends {
-            return Err(missing().into());
-        }
+        let (found, owned) = leaves(tx, &manager, subject, tenant).await?;
         tx.delete_membership(subject, tenant).await?;
         // Grants in the tenant would come back with a later membership.
         tx.delete_grants_in(subject, tenant).await?;
@@ -218,6 +207,29 @@ impl Work for Leave {
         }
         Ok(())
     }
+}
+
+/// The subject whose membership the caller may end, with what it holds. One out of reach looks
+/// like none.
+pub(super) async fn leaves(
+    tx: &mut dyn Read,
+    manager: &ManagementCaller,
+    subject: SubjectId,
+    tenant: &TenantId,
+) -> Result<(Subject, Owned), Stop<ManageRefusal>> {
+    manager.demand(ManagementPermission::MembershipsEdit, Some(tenant))?;
+    let missing = || ManageRefusal::NotFound("membership");
+    let found = tx.find_subject(subject).await?.ok_or_else(missing)?;
+    let owned = load_owned(tx, subject).await?;
+    let reach = manager.reach(ManagementPermission::MembershipsEdit)?;
+    // A tenant's key subject is nothing without its tenant.
+    let ends = owned.member_of.contains(tenant)
+        && !matches!(found.identifier, Identifier::TenantKeys { .. })
+        && reach.covers_in(&owned.belonging(), tenant);
+    if !ends {
+        return Err(missing().into());
+    }
+    Ok((found, owned))
 }
 
 impl Leave {

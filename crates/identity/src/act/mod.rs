@@ -20,6 +20,7 @@ mod delete_tenant;
 mod delete_user;
 mod detail;
 mod displace;
+mod end_token_overlap;
 mod exchange;
 mod expose;
 mod factor;
@@ -27,6 +28,7 @@ mod facts;
 mod find;
 mod grant;
 mod guesses;
+mod hand_over_token;
 mod has_tenant;
 mod introspect;
 mod invitation;
@@ -35,6 +37,7 @@ mod join;
 pub mod keyring;
 pub mod keys;
 mod last_used;
+mod leaver;
 mod link_identity;
 mod list_audit;
 mod list_tokens;
@@ -42,6 +45,7 @@ mod look_up;
 pub mod mail;
 mod membership;
 mod mint_internal;
+mod notice;
 pub mod password;
 mod placement;
 mod provision;
@@ -60,9 +64,11 @@ mod sign_out;
 mod sign_up;
 mod strangers;
 mod sweep;
+mod switch_tenant;
 mod tenant_limit;
 mod turn;
 mod update_user;
+pub mod webhook;
 mod work;
 
 pub use accept_invitation::{
@@ -79,6 +85,7 @@ pub use create_token::{CreateToken, MintedToken, OwnerRef, create_token};
 pub use create_user::{CreateUser, create_user};
 pub use delete_tenant::delete_tenant;
 pub use delete_user::{DeleteUser, delete_user};
+pub use end_token_overlap::end_token_overlap;
 pub use exchange::{ExchangeRequest, exchange};
 pub use expose::expose_credential;
 pub use factor::{delete_factor, list_factors};
@@ -88,18 +95,21 @@ pub use find::{
 };
 pub use grant::{add_grant, remove_grant};
 pub use guesses::{Guesses, GuessesError};
+pub use hand_over_token::{HandOver, hand_over_token};
 pub use has_tenant::has_tenant;
 pub use introspect::{Introspected, introspect};
 pub use invitation::{list_invitations, withdraw_invitation};
 pub use invite::{Invite, Invited, invite};
 pub use keyring::Keyring;
 pub use last_used::LastUsed;
+pub use leaver::{Leaving, foresee_leaving};
 pub use link_identity::{LinkGround, LinkIdentity, link_identity, unlink_identity};
 pub use list_audit::{AuditCursor, AuditPage, list_audit};
 pub use list_tokens::{TokenPage, TokensOf, list_tokens};
 pub use look_up::KeyNews;
 pub use membership::{create_membership, end_membership};
 pub use mint_internal::{Internal, InternalRequest, mint_internal};
+pub use notice::notify;
 pub use password::PasswordPool;
 pub use placement::Placement;
 pub use provision::{ExternalName, Recognised, find_external};
@@ -116,18 +126,19 @@ pub use sign_out::sign_out;
 pub use sign_up::{SignUp, sign_up};
 pub use strangers::Strangers;
 pub use sweep::sweep_erased;
+pub use switch_tenant::switch_tenant;
 pub use tenant_limit::{list_tenant_limits, set_tenant_limit};
 pub use update_user::{check_own_metadata, update_own_metadata};
 pub use work::Failure;
 
 pub use doorward_jose::MasterKey;
 
-use crate::model::{Actor, AuditAction, AuditEvent, Outcome};
+use crate::model::{Actor, AuditAction, AuditEvent, Outcome, TokenUse};
 use crate::port::StoreHandle;
 use crate::settings::RealmSettings;
 use arc_swap::ArcSwap;
 use doorward_base::limit::StrictLimiter;
-use doorward_base::{Effects, Entropy, RealmId, RequestId, Timestamp};
+use doorward_base::{ApiTokenId, Effects, Entropy, RealmId, RequestId, Timestamp};
 use serde_json::Map;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -206,6 +217,15 @@ pub struct Call {
 }
 
 impl Call {
+    /// That an API token is used in it.
+    const fn use_of(&self, token: ApiTokenId) -> TokenUse {
+        TokenUse {
+            token,
+            at: self.now,
+            from: self.peer,
+        }
+    }
+
     fn event(&self, actor: Actor, action: AuditAction) -> AuditEvent {
         AuditEvent {
             at: self.now,

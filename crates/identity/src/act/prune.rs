@@ -16,11 +16,12 @@ const ROUNDS: u32 = 100;
 type Slice = for<'t> fn(&'t mut dyn Tx, Cutoffs) -> BoxFuture<'t, Result<u64, StoreError>>;
 
 /// What is removed, table by table.
-const TABLES: [Slice; 8] = [
+const TABLES: [Slice; 9] = [
     |tx, at| tx.prune_challenges(at.challenges, SLICE),
     |tx, at| tx.prune_clients(at.tombstones, SLICE),
     |tx, at| tx.prune_epochs(at.epochs, SLICE),
     |tx, at| tx.prune_mail(at.mail, SLICE),
+    |tx, at| tx.prune_webhooks(at.mail, SLICE),
     |tx, at| tx.prune_quota_use(at.epochs, SLICE),
     |tx, at| tx.prune_audit(at.audit, SLICE),
     |tx, at| tx.prune_api_tokens(at.tombstones, SLICE),

@@ -10,9 +10,12 @@ use super::revoke_token::{
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::manage::ManagementCaller;
+use crate::decide::notice;
 use crate::decide::refusal::{ManageRefusal, TokenRefusal};
 use crate::decide::token::{Carry, carried, check_rate, class_of, regenerate};
-use crate::model::{ApiToken, AuditAction, AuditEvent, Ceiling, Change, NewApiToken, TokenState};
+use crate::model::{
+    ApiToken, AuditAction, AuditEvent, Ceiling, Change, NewApiToken, TokenKind, TokenState,
+};
 use crate::port::{Read, TokenGroup, Tx};
 use crate::settings::TokenClass;
 use async_trait::async_trait;
@@ -20,6 +23,7 @@ use doorward_base::secret::TokenDigest;
 use doorward_base::{ApiTokenId, Effect, Timestamp};
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A token about to be replaced.
 #[derive(Clone, Debug)]
@@ -28,10 +32,12 @@ pub struct RegenerateToken {
     pub token: TokenRef,
     /// When the new one stops, where the class does not keep the old one's expiry.
     pub expires_at: Option<Timestamp>,
+    /// How long the old one goes on working, at most the class's grace; without, so long.
+    pub overlap: Option<Duration>,
 }
 
 /// Replaces an API token: the new one has the old one's owner, name and ceiling; the
-/// old one dies at once, or after the class's grace; what the old one itself replaced dies
+/// old one dies at once, or after the overlap; what the old one itself replaced dies
 /// now, so that at most two live. Needs what creating it needs.
 ///
 /// # Errors
@@ -64,6 +70,7 @@ pub async fn regenerate_token(
             digest,
             id: ApiTokenId::mint(entropy, ctx.call.now),
             expires_at: request.expires_at,
+            overlap: request.overlap,
         })
         .await?;
     let missing = || Failure::Refused(ManageRefusal::NotFound("token").into());
@@ -91,6 +98,7 @@ struct Replacement {
     digest: Option<(TokenDigest, String)>,
     id: ApiTokenId,
     expires_at: Option<Timestamp>,
+    overlap: Option<Duration>,
 }
 
 #[async_trait]
@@ -135,7 +143,7 @@ impl Work for Replacement {
         } else {
             ceiling = self.carried(tx, &manager, &old).await?;
         }
-        let decided = regenerate(&old, &class, self.expires_at, self.call.now)?;
+        let decided = regenerate(&old, &class, self.expires_at, self.overlap, self.call.now)?;
         self.check_rate(tx, &manager, &class, &old).await?;
         let (digest, digest_key) = self
             .digest
@@ -149,6 +157,8 @@ impl Work for Replacement {
             expires_at: decided.expires_at,
             replaces: Some(old.id),
             last_used_at: None,
+            last_used_from: None,
+            notice_at: self.notice_at(&ceiling, old.kind, decided.expires_at),
             ceiling,
             ..old.clone()
         };
@@ -171,6 +181,15 @@ impl Work for Replacement {
 }
 
 impl Replacement {
+    fn notice_at(
+        &self,
+        ceiling: &Ceiling,
+        kind: TokenKind,
+        end: Option<Timestamp>,
+    ) -> Option<Timestamp> {
+        notice::first(kind, ceiling.tenant.as_ref(), end, self.call.now)
+    }
+
     async fn check_rate(
         &self,
         tx: &mut dyn Tx,

@@ -15,6 +15,7 @@ pub mod invitation;
 pub mod issue;
 pub mod manage;
 pub mod metadata;
+pub mod notice;
 pub mod password;
 pub mod proof;
 pub mod refresh;

@@ -69,6 +69,9 @@ pub enum TokenRefusal {
     /// The expiry lies beyond the class's maximum.
     #[error("the expiry is beyond the maximum")]
     ExpiryTooFar,
+    /// The overlap is longer than the class's grace, so many seconds.
+    #[error("the overlap is longer than the class's grace of {0} seconds")]
+    OverlapTooLong(u64),
     /// The environment is missing, or not one of the class's.
     #[error("the environment is missing or not one of the class's")]
     Environment,
@@ -97,6 +100,7 @@ impl Reason for TokenRefusal {
             Self::ExpiryNotChosen => ("expiry_not_chosen", ErrorCode::InvalidRequest),
             Self::ExpiryPast => ("expiry_past", ErrorCode::InvalidRequest),
             Self::ExpiryTooFar => ("expiry_too_far", ErrorCode::InvalidRequest),
+            Self::OverlapTooLong(_) => ("overlap_too_long", ErrorCode::InvalidRequest),
             Self::Environment => ("environment", ErrorCode::InvalidRequest),
             Self::Audience => ("audience", ErrorCode::InvalidRequest),
             Self::InvalidScope(_) => ("invalid_scope", ErrorCode::InvalidScope),

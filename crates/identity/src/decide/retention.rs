@@ -18,7 +18,7 @@ pub struct Cutoffs {
     pub sessions: Timestamp,
     /// Expired challenges.
     pub challenges: Timestamp,
-    /// Mails that were given up.
+    /// Mails, and messages to webhooks, that were given up.
     pub mail: Timestamp,
     /// Epochs: no access token that is older lives.
     pub epochs: Timestamp,

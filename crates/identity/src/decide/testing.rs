@@ -129,6 +129,8 @@ pub(super) fn token(kind: TokenKind, owner: &Subject) -> ApiToken {
         expires_at: None,
         replaces: None,
         last_used_at: None,
+        last_used_from: None,
+        notice_at: None,
     }
 }
 

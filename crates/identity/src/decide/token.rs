@@ -10,9 +10,11 @@ use crate::settings::{TokenClass, UnknownScope};
 use doorward_base::{ApiTokenId, Audience, Permission, TenantId, Timestamp};
 
 pub(super) mod carry;
+mod hand_over;
 mod life;
 
 pub use carry::{Carry, carried, granted_to_key};
+pub use hand_over::hand_over;
 pub use life::{Regenerated, UseInput, check_rate, class_of, ends_at, expiry, regenerate, usable};
 
 /// A token about to be made.

@@ -6,6 +6,7 @@ use doorward_base::fault::{self, Fault};
 use doorward_base::secret::TokenDigest;
 use doorward_base::{ApiTokenId, ClassName, SubjectId, Timestamp};
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 /// Whose a token is, and so how long it lives on.
@@ -96,6 +97,21 @@ pub struct ApiToken {
     pub replaces: Option<ApiTokenId>,
     /// When it was last used, to the flush interval.
     pub last_used_at: Option<Timestamp>,
+    /// From where.
+    pub last_used_from: Option<IpAddr>,
+    /// When somebody is told next that it will stop by itself.
+    pub notice_at: Option<Timestamp>,
+}
+
+/// One use of a token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TokenUse {
+    /// Which.
+    pub token: ApiTokenId,
+    /// When.
+    pub at: Timestamp,
+    /// From where.
+    pub from: Option<IpAddr>,
 }
 
 /// What a token's own state and expiry make of it at a moment. The owner, the tenant and

@@ -94,12 +94,20 @@ actions! {
     SignIn = "session.sign_in";
     /// A session was refreshed, or somebody tried.
     SessionRefresh = "session.refresh";
+    /// A session was carried over into another tenant.
+    SessionSwitch = "session.switch";
     /// A session was ended.
     SignOut = "session.sign_out";
     /// An API token was made.
     TokenCreate = "token.create";
     /// An API token was regenerated.
     TokenRegenerate = "token.regenerate";
+    /// What an API token replaced was ended before its time.
+    TokenEndOverlap = "token.end_overlap";
+    /// A tenant's key was made that takes over from a token of somebody who leaves.
+    TokenHandOver = "token.hand_over";
+    /// Somebody is told that API tokens will stop by themselves.
+    TokenNotice = "token.notice";
     /// An API token was revoked.
     TokenRevoke = "token.revoke";
     /// An API token was exchanged for an access token.

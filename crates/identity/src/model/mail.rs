@@ -20,19 +20,22 @@ pub enum MailKind {
     OneTimeCode,
     /// A link or code that proves the new address of an account.
     AddressChange,
+    /// API tokens of a tenant will stop by themselves.
+    TokensExpiring,
     /// What an operator sends to see whether mail arrives.
     Test,
 }
 
 impl MailKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Invitation,
         Self::Confirmation,
         Self::Recovery,
         Self::MagicLink,
         Self::OneTimeCode,
         Self::AddressChange,
+        Self::TokensExpiring,
         Self::Test,
     ];
 
@@ -46,6 +49,7 @@ impl MailKind {
             Self::MagicLink => "magic_link",
             Self::OneTimeCode => "one_time_code",
             Self::AddressChange => "address_change",
+            Self::TokensExpiring => "tokens_expiring",
             Self::Test => "test",
         }
     }
@@ -66,6 +70,22 @@ impl MailKind {
                 &["link", "code", "minutes"]
             }
             Self::AddressChange => &["old_address", "link", "code", "minutes"],
+            Self::TokensExpiring => &[
+                "tenant",
+                "tenant_name",
+                "count",
+                "token_1",
+                "token_2",
+                "token_3",
+                "token_4",
+                "token_5",
+                "token_6",
+                "token_7",
+                "token_8",
+                "token_9",
+                "token_10",
+                "more",
+            ],
             Self::Test => &[],
         }
     }

@@ -18,8 +18,9 @@ mod mail;
 mod session;
 mod subject;
 mod tenant;
+mod webhook;
 
-pub use api_token::{ApiToken, NewApiToken, TokenKind, TokenLife, TokenState};
+pub use api_token::{ApiToken, NewApiToken, TokenKind, TokenLife, TokenState, TokenUse};
 pub use audit::{Actor, AuditAction, AuditEvent, AuditRow, Outcome};
 pub use authority::{Ceiling, Grant, Granted, RoleDefinition};
 pub use challenge::{
@@ -39,3 +40,4 @@ pub use subject::{
     SubjectStatus,
 };
 pub use tenant::{Membership, Tenant, TenantOrigin};
+pub use webhook::{QueuedWebhook, WebhookKind};

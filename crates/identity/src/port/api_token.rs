@@ -1,7 +1,7 @@
 //! API tokens and the digests they are found by.
 
 use super::{Page, StoreError, TokenFilter};
-use crate::model::{ApiToken, NewApiToken, TokenState};
+use crate::model::{ApiToken, NewApiToken, TokenState, TokenUse};
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
 use doorward_base::{ApiTokenId, ClassName, SubjectId, TenantId, Timestamp};
@@ -102,8 +102,5 @@ pub trait TokenWrite: Send {
     /// or a node would not learn that those made from them are refused.
     async fn prune_api_tokens(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
     /// Records uses, never moving a time backwards.
-    async fn touch_api_tokens(
-        &mut self,
-        uses: &[(ApiTokenId, Timestamp)],
-    ) -> Result<(), StoreError>;
+    async fn touch_api_tokens(&mut self, uses: &[TokenUse]) -> Result<(), StoreError>;
 }

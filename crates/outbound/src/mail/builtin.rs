@@ -34,6 +34,9 @@ const fn english(kind: MailKind) -> &'static str {
         MailKind::AddressChange => {
             "Subject: Confirm your new address\n\nThe account with the address {{old_address}} is to get this one.\nTo confirm, open this link: {{link}}\nYour code: {{code}}\nIt is valid for {{minutes}} minutes.\n\nIf you did not ask for this, ignore it."
         }
+        MailKind::TokensExpiring => {
+            "Subject: API keys of {{tenant_name}} expire\n\nAPI keys or tokens of {{tenant_name}} stop working soon: {{count}}.\nReplace those that are in use before that, and let the others expire.\n\nName | id | stops | last used, from\n- {{token_1}}\n- {{token_2}}\n- {{token_3}}\n- {{token_4}}\n- {{token_5}}\n- {{token_6}}\n- {{token_7}}\n- {{token_8}}\n- {{token_9}}\n- {{token_10}}\nAnd more: {{more}}\n\nYou get this because you may replace them."
+        }
         MailKind::Test => {
             "Subject: A test of mail\n\nThis is a test. Mail of the realm {{realm}} arrives at {{recipient}}."
         }
@@ -59,6 +62,9 @@ const fn german(kind: MailKind) -> &'static str {
         }
         MailKind::AddressChange => {
             "Subject: Bestätige deine neue Adresse\n\nDas Konto mit der Adresse {{old_address}} soll diese bekommen.\nÖffne diesen Link, um es zu bestätigen: {{link}}\nDein Code: {{code}}\nEr gilt {{minutes}} Minuten.\n\nWenn du das nicht angefordert hast, ignoriere es."
+        }
+        MailKind::TokensExpiring => {
+            "Subject: API-Schlüssel von {{tenant_name}} laufen ab\n\nAPI-Schlüssel oder -Tokens von {{tenant_name}} gelten bald nicht mehr: {{count}}.\nErsetze vorher, was benutzt wird, und lass das Übrige ablaufen.\n\nName | Id | gilt bis | zuletzt benutzt, von\n- {{token_1}}\n- {{token_2}}\n- {{token_3}}\n- {{token_4}}\n- {{token_5}}\n- {{token_6}}\n- {{token_7}}\n- {{token_8}}\n- {{token_9}}\n- {{token_10}}\nUnd weitere: {{more}}\n\nDu bekommst das, weil du sie ersetzen darfst."
         }
         MailKind::Test => {
             "Subject: Testmail\n\nDies ist ein Test. Mail des Realms {{realm}} kommt bei {{recipient}} an."

@@ -15,6 +15,7 @@ use doorward_base::{
 };
 use doorward_gate::port::{Facts, Introspect, Rejected};
 use doorward_identity::act::{self, Context, ExternalName, Identity, Realm};
+use doorward_identity::model::TokenUse;
 use doorward_identity::settings::Presentation;
 use doorward_jose::digest::sha256;
 use doorward_surface::RealmHandle;
@@ -114,9 +115,12 @@ impl Introspect for TokenIntrospect {
                 || !served.live.is_stale(id, owner, cached.as_of))
             && !served.live.is_deleted(cached.principal.tenant.as_ref())
         {
-            self.identity
-                .last_used
-                .record(served.realm.id, id, facts.now);
+            let used = TokenUse {
+                token: id,
+                at: facts.now,
+                from: Some(facts.peer),
+            };
+            self.identity.last_used.record(served.realm.id, used);
             return Ok(cached.principal);
         }
         let as_of = self.feed.position();

@@ -1,5 +1,7 @@
-//! Identity, as the gate asks for it: each port of the gate over the use-cases.
+//! Identity, as the gate asks for it: each port of the gate over the use-cases; and the way
+//! out that identity asks for.
 
+mod courier;
 mod exposed;
 mod introspect;
 mod keys;
@@ -9,6 +11,7 @@ mod plans;
 mod revocations;
 mod tenants;
 
+pub(crate) use courier::EgressCourier;
 pub(crate) use introspect::TokenIntrospect;
 pub(crate) use keys::RealmKeys;
 pub(crate) use minter::InternalMinter;

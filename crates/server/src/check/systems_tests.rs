@@ -94,6 +94,8 @@ fn token(owner: &Subject, ceiling: Ceiling) -> ApiToken {
         expires_at: None,
         replaces: None,
         last_used_at: None,
+        last_used_from: None,
+        notice_at: None,
     }
 }
 

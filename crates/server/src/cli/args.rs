@@ -85,6 +85,17 @@ fn expires_help() -> String {
         .to_owned()
 }
 
+/// How long what was replaced goes on working: 12h; 0 ends it at once.
+pub(super) fn overlap(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    match text.parse()? {
+        Expires::In(time) => Ok(time),
+        Expires::At(_) => Err("expected a time such as 12h".to_owned()),
+    }
+}
+
 /// Reads one line from standard input: a password or a token, at most 4 KiB.
 pub(crate) fn read_secret_line(what: &str) -> Result<doorward_base::Secret, Failure> {
     use std::io::Read as _;

@@ -1,6 +1,6 @@
 //! `doorward client`.
 
-use super::args::{Expires, Target};
+use super::args::{Target, overlap};
 use super::manage::{every, refused, run, show, show_list, value_of};
 use super::{Failure, output};
 use clap::{Args, Subcommand};
@@ -83,16 +83,6 @@ pub(super) struct Rotate {
     /// Print the secret alone
     #[arg(long)]
     quiet: bool,
-}
-
-fn overlap(text: &str) -> Result<Duration, String> {
-    if text == "0" {
-        return Ok(Duration::ZERO);
-    }
-    match text.parse()? {
-        Expires::In(time) => Ok(time),
-        Expires::At(_) => Err("expected a time such as 12h".to_owned()),
-    }
 }
 
 impl Client {

@@ -1,12 +1,13 @@
 //! `doorward membership`.
 
-use super::Failure;
 use super::args::Target;
-use super::manage::{Whom, every, refused, run, show, show_list};
+use super::manage::{Whom, every, refused, run, show, show_list, value_of};
+use super::{Failure, output};
 use clap::{Args, Subcommand};
 use doorward_base::TenantId;
-use doorward_console::MembershipView;
+use doorward_console::{LeavingView, MembershipView};
 use doorward_identity::act::{self, Caller};
+use serde_json::{Value, json};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Membership {
@@ -14,7 +15,10 @@ pub(super) enum Membership {
     /// named by its id
     Create(Named),
     /// End a membership, and the tokens, sessions and grants bound to it
-    End(Named),
+    #[command(
+        after_help = "Example, first to see what ends and what stays:\n  doorward membership end --config doorward.toml --realm acme --tenant acme --email ada@acme.example --dry-run\nWhat is still used can be made the tenant's own before: doorward token hand-over"
+    )]
+    End(End),
     /// List a tenant's members
     List(List),
 }
@@ -28,6 +32,16 @@ pub(super) struct Named {
     /// The tenant
     #[arg(long)]
     tenant: TenantId,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct End {
+    #[command(flatten)]
+    named: Named,
+    /// Change nothing: list what the member's tokens open and when they were last used, and
+    /// what it made for others
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Args, Debug)]
@@ -65,7 +79,11 @@ fn create(command: &Named) -> Result<(), Failure> {
     Ok(())
 }
 
-fn end(command: &Named) -> Result<(), Failure> {
+fn end(command: &End) -> Result<(), Failure> {
+    if command.dry_run {
+        return foresee(&command.named);
+    }
+    let command = &command.named;
     run(&command.target, async |management| {
         let subject = command.whom.find(management).await?;
         act::end_membership(
@@ -77,6 +95,45 @@ fn end(command: &Named) -> Result<(), Failure> {
         .await
         .map_err(refused)
     })
+}
+
+fn foresee(command: &Named) -> Result<(), Failure> {
+    let leaving = run(&command.target, async |management| {
+        let subject = command.whom.find(management).await?;
+        let tenant = command.tenant.clone();
+        let leaving = act::foresee_leaving(management.ctx(), &Caller::Operator, subject, tenant)
+            .await
+            .map_err(refused)?;
+        Ok(LeavingView::at(&leaving, management.call.now))
+    })?;
+    if command.target.json {
+        output::json(&value_of(&leaving));
+        return Ok(());
+    }
+    let told = |view: Value, fate: &str| {
+        let mut row = view;
+        if let Some(members) = row.as_object_mut() {
+            members.insert("then".to_owned(), json!(fate));
+        }
+        row
+    };
+    let ends = leaving.ends.iter().map(|one| told(value_of(one), "ends"));
+    let stays = leaving.stays.iter().map(|one| told(value_of(one), "stays"));
+    show_list(
+        false,
+        &[
+            "then",
+            "id",
+            "kind",
+            "name",
+            "opens",
+            "expires_at",
+            "last_used_at",
+            "last_used_from",
+        ],
+        ends.chain(stays),
+    );
+    Ok(())
 }
 
 fn list(command: &List) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! `doorward token`.
 
-use super::args::{Expires, Target, read_secret_line};
+use super::args::{Expires, Target, overlap, read_secret_line};
 use super::manage::{Maker, Owner, refused, run, show, show_list};
 use super::{Failure, output};
 use clap::{Args, Subcommand};
@@ -11,6 +11,7 @@ use doorward_identity::act::{
 };
 use doorward_identity::model::{Ceiling, TokenKind};
 use doorward_identity::port::Page;
+use std::time::Duration;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Token {
@@ -27,7 +28,21 @@ pub(super) enum Token {
     /// Revoke an API token: it never works again
     Revoke(Named),
     /// Replace an API token by a new one; its secret is printed once
+    #[command(
+        after_help = "Examples, of a class with grace = \"7d\": the old one works for a day more, or not at all\n  doorward token regenerate --config doorward.toml --realm acme --overlap 1d 0198c0de-0000-7000-8000-000000000000\n  doorward token regenerate --config doorward.toml --realm acme --overlap 0 0198c0de-0000-7000-8000-000000000000"
+    )]
     Regenerate(Regenerate),
+    /// End what a token replaced before its time; the listing says whether it is still used
+    #[command(
+        after_help = "Example:\n  doorward token list --config doorward.toml --realm acme --owner tenant:acme\n  doorward token end-overlap --config doorward.toml --realm acme 0198c0de-0000-7000-8000-000000000000"
+    )]
+    EndOverlap(Named),
+    /// Make a key of the tenant that takes over from a person's token; its secret is printed
+    /// once, and the token itself goes on until it or the membership is ended
+    #[command(
+        after_help = "Example, before somebody leaves:\n  doorward membership end --config doorward.toml --realm acme --tenant acme --email ada@acme.example --dry-run\n  doorward token hand-over --config doorward.toml --realm acme 0198c0de-0000-7000-8000-000000000000\n  doorward membership end --config doorward.toml --realm acme --tenant acme --email ada@acme.example"
+    )]
+    HandOver(HandOver),
 }
 
 #[derive(Args, Debug)]
@@ -88,6 +103,30 @@ pub(super) struct Regenerate {
     /// When the new one stops by itself, where the class does not keep the old expiry
     #[arg(long, value_name = "WHEN")]
     expires: Option<Expires>,
+    /// How long the old one goes on working, such as 12h: at most the class's grace, and so
+    /// long without; 0 ends it at once
+    #[arg(long, value_name = "TIME", value_parser = overlap)]
+    overlap: Option<Duration>,
+    /// Print the secret alone
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct HandOver {
+    #[command(flatten)]
+    target: Target,
+    /// The token's id
+    id: ApiTokenId,
+    /// What to call the key; without, what the token is called
+    #[arg(long)]
+    name: Option<String>,
+    /// When the key stops by itself; without, when the token does
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<Expires>,
+    /// The key's environment, where keys have any; without, the token's
+    #[arg(long, value_name = "live|test")]
+    environment: Option<Environment>,
     /// Print the secret alone
     #[arg(long)]
     quiet: bool,
@@ -100,6 +139,8 @@ impl Token {
             Self::List(command) => list(command),
             Self::Revoke(command) => revoke(&command),
             Self::Regenerate(command) => regenerate(&command),
+            Self::EndOverlap(command) => end_overlap(&command),
+            Self::HandOver(command) => hand_over(command),
         }
     }
 }
@@ -166,6 +207,7 @@ fn list(command: List) -> Result<(), Failure> {
             "created_at",
             "expires_at",
             "last_used_at",
+            "last_used_from",
         ],
         views,
     );
@@ -190,12 +232,45 @@ fn regenerate(command: &Regenerate) -> Result<(), Failure> {
         let expires_at = command
             .expires
             .map(|expires| expires.moment(management.call.now));
-        let request = RegenerateToken { token, expires_at };
+        let request = RegenerateToken {
+            token,
+            expires_at,
+            overlap: command.overlap,
+        };
         act::regenerate_token(management.ctx(), &Caller::Operator, request)
             .await
             .map_err(refused)
     })?;
     show_minted(command.named.target.json, command.quiet, &minted);
+    Ok(())
+}
+
+fn end_overlap(command: &Named) -> Result<(), Failure> {
+    let token = named(&command.token)?;
+    let view = run(&command.target, async |management| {
+        let ended = act::end_token_overlap(management.ctx(), &Caller::Operator, token)
+            .await
+            .map_err(refused)?;
+        Ok(TokenView::at(&ended, management.call.now))
+    })?;
+    show(command.target.json, &view);
+    Ok(())
+}
+
+fn hand_over(command: HandOver) -> Result<(), Failure> {
+    let (expires, name, environment) = (command.expires, command.name, command.environment);
+    let minted = run(&command.target, async |management| {
+        let request = act::HandOver {
+            token: command.id,
+            name,
+            expires_at: expires.map(|expires| expires.moment(management.call.now)),
+            environment,
+        };
+        act::hand_over_token(management.ctx(), &Caller::Operator, request)
+            .await
+            .map_err(refused)
+    })?;
+    show_minted(command.target.json, command.quiet, &minted);
     Ok(())
 }
 

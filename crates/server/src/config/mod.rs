@@ -20,6 +20,7 @@ pub mod issuers;
 pub mod limits;
 pub mod lower;
 pub mod mail;
+pub mod notices;
 mod problem;
 pub mod realm;
 pub mod reload;

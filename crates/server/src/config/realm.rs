@@ -7,6 +7,7 @@ use super::form::FormName;
 use super::identity_headers::Identity;
 use super::issuers::Issuer;
 use super::limits::{Limit, RateAndBurst};
+use super::notices::Notices;
 use super::retention::Retention;
 use super::route::{Route, UpstreamTls};
 use super::text::Text;
@@ -81,6 +82,8 @@ pub struct Realm {
     /// What becomes of a credential that comes over plain HTTP where TLS is demanded:
     /// "ignore", "flag" it in the audit log, or "revoke" it too. Default: "flag".
     pub exposed_credentials: Word<Exposure>,
+    /// How tenants are told that their API tokens will stop by themselves.
+    pub notices: Notices,
     /// Limits, by name.
     pub limits: BTreeMap<String, Limit>,
     /// External issuers whose access tokens are accepted.

@@ -18,6 +18,6 @@ pub struct Retention {
     pub sessions: Option<Text<Span>>,
     /// Challenges (invitations, codes) that expired. Default: "1d".
     pub challenges: Option<Text<Span>>,
-    /// Mails that were given up, with the reason. Default: "30d".
+    /// Mails, and messages to webhooks, that were given up, with the reason. Default: "30d".
     pub mail: Option<Text<Span>>,
 }

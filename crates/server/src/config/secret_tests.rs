@@ -53,6 +53,10 @@ const SETTINGS: &[(&str, &str)] = &[
         "[realm.m]\ndialects = [\"data\"]\ndata.database = \"postgres://a@db.example/x\"\ndata.postgres.root_cert = REFERENCE\nDATA",
     ),
     (
+        "realm.*.notices.webhook.secret",
+        "[realm.m]\nnotices.webhook = { url = \"https://hooks.example/x\", secret = REFERENCE }",
+    ),
+    (
         "realm.*.upstream_tls.ca",
         "[realm.m]\nupstream_tls.ca = REFERENCE\nROUTE",
     ),

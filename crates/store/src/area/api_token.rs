@@ -7,7 +7,7 @@ use crate::row::{Cursor, Record, Target, Value, page, sorted, values};
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
 use doorward_base::{ApiTokenId, SubjectId, TenantId, Timestamp};
-use doorward_identity::model::{ApiToken, NewApiToken, TokenState};
+use doorward_identity::model::{ApiToken, NewApiToken, TokenState, TokenUse};
 use doorward_identity::port::{Page, StoreError, TokenFilter, TokenGroup, TokenRead, TokenWrite};
 use std::fmt::Display;
 
@@ -64,6 +64,8 @@ impl Record for Keyed {
             created_by: row.opt_id("created_by")?,
             expires_at: row.opt_time("expires_at")?,
             last_used_at: row.opt_time("last_used_at")?,
+            last_used_from: row.opt_parse("last_used_from")?,
+            notice_at: row.opt_time("notice_at")?,
             replaces: row.opt_id("replaces")?,
         };
         let digest_key = row.text("digest_key")?.to_owned();
@@ -73,7 +75,7 @@ impl Record for Keyed {
 }
 
 /// The columns as they are read, with the digest after the digest key.
-fn values(new: &NewApiToken) -> [Value<'_>; 19] {
+fn values(new: &NewApiToken) -> [Value<'_>; 21] {
     let token = &new.token;
     let [tenant, roles, permissions, audiences, environment] = ceiling::values(&token.ceiling);
     let (state, state_at) = state(token.state);
@@ -94,6 +96,8 @@ fn values(new: &NewApiToken) -> [Value<'_>; 19] {
         token.created_by.into(),
         token.expires_at.into(),
         token.last_used_at.into(),
+        token.last_used_from.map(|from| from.to_string()).into(),
+        token.notice_at.into(),
         token.replaces.into(),
         (&new.digest_key).into(),
         (&new.digest).into(),
@@ -113,8 +117,8 @@ macro_rules! select {
     ($by:literal, $rest:literal) => {
         concat!(
             "SELECT id, class, kind, owner, tenant, roles, permissions, audiences, environment, \
-             name, state, state_at, created_at, created_by, expires_at, last_used_at, replaces, \
-             digest_key, ",
+             name, state, state_at, created_at, created_by, expires_at, last_used_at, \
+             last_used_from, notice_at, replaces, digest_key, ",
             ended_at!("api_token"),
             " FROM api_token",
             $by,
@@ -123,6 +127,8 @@ macro_rules! select {
         )
     };
 }
+
+pub(super) use select;
 
 /// Counts a group: one range of its index.
 pub(crate) const COUNT_ACTIVE: &str = concat!(
@@ -303,9 +309,10 @@ impl<E: Engine> TokenWrite for InRealm<E> {
     async fn insert_api_token(&mut self, new: &NewApiToken) -> Result<(), StoreError> {
         let sql = "INSERT INTO api_token (realm, id, class, kind, owner, tenant, roles, \
              permissions, audiences, environment, name, state, state_at, created_at, created_by, \
-             expires_at, last_used_at, replaces, digest_key, digest, after_ending) \
+             expires_at, last_used_at, last_used_from, notice_at, replaces, digest_key, digest, \
+             after_ending) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-             $18, $19, $20, (SELECT coalesce(max(number), 0) FROM ending \
+             $18, $19, $20, $21, $22, (SELECT coalesce(max(number), 0) FROM ending \
                  WHERE realm = $1 AND subject = $5 AND (tenant IS NULL OR tenant = $6))) \
              ON CONFLICT DO NOTHING";
         self.0
@@ -370,10 +377,7 @@ impl<E: Engine> TokenWrite for InRealm<E> {
 
     /// Ids that are not there any more are passed over: uses are gathered in memory and
     /// written later.
-    async fn touch_api_tokens(
-        &mut self,
-        uses: &[(ApiTokenId, Timestamp)],
-    ) -> Result<(), StoreError> {
+    async fn touch_api_tokens(&mut self, uses: &[TokenUse]) -> Result<(), StoreError> {
         token_use::touch(&mut self.0, uses).await
     }
 }

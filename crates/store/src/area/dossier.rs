@@ -23,7 +23,8 @@ macro_rules! token_columns {
         concat!(
             "t.id, t.class, t.kind, t.owner, t.tenant, t.roles, t.permissions, t.audiences, \
              t.environment, t.name, t.state, t.state_at, t.created_at, t.created_by, \
-             t.expires_at, t.last_used_at, t.replaces, t.digest_key, ",
+             t.expires_at, t.last_used_at, t.last_used_from, t.notice_at, t.replaces, \
+             t.digest_key, ",
             $crate::area::ending::ended_at!("t"),
             ", "
         )

@@ -48,11 +48,11 @@ const OF_SUBJECT: [&str; 9] = [
 ];
 
 /// Tokens stay, so that the audit log can name them.
-const TOKENS: &str = "UPDATE api_token SET name = NULL, state = 'revoked', \
+const TOKENS: &str = "UPDATE api_token SET name = NULL, last_used_from = NULL, state = 'revoked', \
      state_at = CASE state WHEN 'revoked' THEN state_at ELSE $4 END \
      WHERE realm = $1 AND id IN \
      (SELECT id FROM api_token WHERE realm = $1 AND owner = $2 AND kind <> '' \
-      AND (name IS NOT NULL OR state <> 'revoked') LIMIT $3)";
+      AND (name IS NOT NULL OR last_used_from IS NOT NULL OR state <> 'revoked') LIMIT $3)";
 
 /// What goes with a subject at once: mail to its address, whoever caused it, and what waits
 /// for its addresses, which waits for nobody now. Only addresses that are proven: others
@@ -141,6 +141,7 @@ impl<E: Engine> InRealm<E> {
              (SELECT id FROM client WHERE realm = $1 AND tenant = $2)",
             "DELETE FROM tenant_role WHERE realm = $1 AND tenant = $2",
             "DELETE FROM tenant_limit WHERE realm = $1 AND tenant = $2",
+            "DELETE FROM webhook WHERE realm = $1 AND tenant = $2",
         ] {
             self.0.write(target(TENANT, id), sql, values![id]).await?;
         }

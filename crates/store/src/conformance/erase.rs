@@ -32,6 +32,7 @@ async fn furnish(store: &StoreHandle, realm: RealmId) {
             }
             let mut named = token_in(n, n, "acme");
             named.token.name = Some("laptop".to_owned());
+            named.token.last_used_from = Some("192.0.2.7".parse().unwrap());
             tx.insert_api_token(&named).await?;
             tx.insert_api_token(&token(n + 10, n)).await?;
             tx.insert_session(&session(n, n, Some("acme"))).await?;
@@ -253,7 +254,7 @@ pub(crate) async fn what_the_deleted_left_goes_in_pieces(store: StoreHandle) {
     // Tokens stay, so that the audit log can name them.
     assert_eq!(tokens.len(), 2);
     for token in &tokens {
-        assert_eq!(token.name, None);
+        assert_eq!((&token.name, token.last_used_from), (&None, None));
         assert_eq!(token.state, TokenState::Revoked { at: at(71) });
     }
     assert_eq!(rows.len(), 8);

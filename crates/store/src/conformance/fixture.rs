@@ -3,14 +3,15 @@
 use doorward_base::secret::TokenDigest;
 use doorward_base::{
     ApiTokenId, ChallengeId, ClassName, ClientId, Email, FactorId, IdentityId, MembershipId, Phone,
-    RealmId, RealmName, RequestId, SessionId, SubjectId, TenantId, Timestamp,
+    RealmId, RealmName, RequestId, SessionId, SubjectId, TenantId, Timestamp, WebhookId,
 };
 use doorward_identity::model::{
     Actor, Address, ApiToken, AuditAction, AuditEvent, Ceiling, Challenge, ChallengeKind, Client,
     ClientKind, ClientSecret, ClientState, Contact, Delivery, Factor, FactorData, FactorKind,
     FactorState, Grant, Granted, HashedPassword, Identifier, Invitation, KeyPurpose, KeyRecord,
-    KeyState, LinkedIdentity, MadeThrough, Membership, NewApiToken, Outcome, RefreshFamily,
-    Session, Subject, SubjectStatus, Tenant, TenantOrigin, TokenKind, TokenState,
+    KeyState, LinkedIdentity, MadeThrough, Membership, NewApiToken, Outcome, QueuedWebhook,
+    RefreshFamily, Session, Subject, SubjectStatus, Tenant, TenantOrigin, TokenKind, TokenState,
+    TokenUse, WebhookKind,
 };
 use doorward_identity::port::{AuditFilter, Page, StoreError, StoreHandle, TokenGroup};
 use serde_json::Map;
@@ -280,6 +281,8 @@ pub(crate) fn token(n: u8, owner: u8) -> NewApiToken {
             expires_at: Some(at(1000)),
             replaces: None,
             last_used_at: None,
+            last_used_from: None,
+            notice_at: None,
         },
         digest: digest(n),
         digest_key: "digest-1".to_owned(),
@@ -381,4 +384,30 @@ pub(crate) fn audit_filters() -> Vec<(AuditFilter, &'static str)> {
             "audit_by_tenant",
         ),
     ]
+}
+
+pub(crate) const fn webhook_id(n: u8) -> WebhookId {
+    WebhookId::from_bytes([n; 16])
+}
+
+/// A message of second `n` that is of no use after 1,000 s.
+pub(crate) fn webhook(n: u8, tenant: Option<&str>) -> QueuedWebhook {
+    QueuedWebhook {
+        id: webhook_id(n),
+        tenant: tenant.map(tenant_id),
+        kind: WebhookKind::TokensExpiring,
+        body: format!("{{\"n\": {n}, \"é\": \"“quoted”\"}}"),
+        attempts: 0,
+        created_at: at(n.into()),
+        expires_at: at(1000),
+    }
+}
+
+/// A use of a token at a second, from nowhere in particular.
+pub(crate) fn used(token: ApiTokenId, second: i64) -> TokenUse {
+    TokenUse {
+        token,
+        at: at(second),
+        from: None,
+    }
 }

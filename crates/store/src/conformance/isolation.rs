@@ -4,7 +4,7 @@ use super::fixture::{
     all, at, challenge, challenge_id, client, client_id, digest, email, event, external, factor,
     factor_id, group, identity, invitation, key, known_by, membership, password, people,
     permission_grant, phone, realm, role_grant, secret_of, session, session_id, subject_id, tenant,
-    tenant_id, tenant_keys, token, token_id, token_in, user,
+    tenant_id, tenant_keys, token, token_id, token_in, used, user, webhook, webhook_id,
 };
 use super::{reading, writing};
 use doorward_base::limit::Amount;
@@ -65,6 +65,7 @@ async fn furnish_in(tx: &mut dyn Tx) -> Result<(), StoreError> {
     tx.bump_epoch(subject_id(1), Some(&acme), at(1)).await?;
     let mut bound = token_in(1, 1, "acme");
     bound.token.created_by = Some(subject_id(1));
+    bound.token.notice_at = Some(at(1));
     tx.insert_api_token(&bound).await?;
     let mut revoked = token(2, 2);
     revoked.token.state = TokenState::Revoked { at: at(2) };
@@ -72,6 +73,7 @@ async fn furnish_in(tx: &mut dyn Tx) -> Result<(), StoreError> {
     let mut retiring = token(3, 2);
     retiring.token.state = TokenState::Retiring { until: at(500) };
     tx.insert_api_token(&retiring).await?;
+    tx.put_webhook(&webhook(1, Some("acme"))).await?;
     tx.insert_session(&session(1, 1, Some("acme"))).await?;
     tx.insert_session(&session(2, 2, None)).await?;
     tx.end_session(session_id(2), at(2)).await?;
@@ -277,7 +279,10 @@ async fn look_at_clients(tx: &mut dyn Read) -> Result<Vec<Look>, StoreError> {
     let theirs = tx.list_clients(Some(&acme), all()).await?;
     let secrets = tx.list_client_secrets(&[one]).await?;
     let revoked = tx.list_revoked_clients(at(0)).await?;
+    let due = tx.list_due_notices(at(9), 9).await?;
     Ok(vec![
+        ("notice", !due.is_empty()),
+        ("webhook", tx.is_webhook_due(at(9)).await?),
         ("client", tx.find_client(one).await?.is_some()),
         (
             "client with secrets",
@@ -297,7 +302,7 @@ pub(crate) async fn nothing_of_a_realm_is_changed_from_another(store: StoreHandl
     let unseen = writing!(store, b, [], |tx| {
         let acme = tenant_id("acme");
         let grant = role_grant(Some("acme"), "admin");
-        tx.touch_api_tokens(&[(token_id(1), at(99))]).await?;
+        tx.touch_api_tokens(&[used(token_id(1), 99)]).await?;
         Ok((
             tx.delete_membership(subject_id(1), &acme).await?,
             tx.delete_grant(subject_id(1), &grant).await?,
@@ -364,6 +369,10 @@ async fn nothing_pending_is_changed(store: &StoreHandle, other: RealmId) {
             from: None,
         };
         tx.touch_client_secrets(&[used]).await?;
+        tx.end_webhook(webhook_id(1)).await?;
+        tx.put_webhook_off(webhook_id(1), at(99), 9).await?;
+        tx.bury_webhook(webhook_id(1), "x", at(9)).await?;
+        assert!(!tx.advance_notice(token_id(1), at(1), None).await?);
         let mut touched = 0;
         for which in [
             ChallengesOf::Subject(subject_id(1)),
@@ -382,6 +391,8 @@ async fn nothing_pending_is_changed(store: &StoreHandle, other: RealmId) {
         touched += tx.prune_challenges(at(9999), 10).await?;
         touched += tx.prune_clients(at(9999), 10).await?;
         touched += tx.prune_epochs(at(9999), 10).await?;
+        touched += tx.prune_webhooks(at(9999), 10).await?;
+        touched += tx.claim_webhooks(at(9999), at(9999), 10).await?.len() as u64;
         touched += tx.delete_factors_of(subject_id(1)).await?;
         let taken = [
             tx.take_challenge(&ChallengeKey::Id(one.id)).await?,
@@ -402,7 +413,7 @@ async fn nothing_pending_is_changed(store: &StoreHandle, other: RealmId) {
 /// What could have been changed, as text.
 async fn portrait(store: &StoreHandle, realm: RealmId) -> String {
     reading!(store, realm, [], |tx| Ok(format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {}",
         tx.list_subjects(all()).await?,
         tx.list_memberships(subject_id(1)).await?,
         tx.list_grants(subject_id(1)).await?,
@@ -415,6 +426,7 @@ async fn portrait(store: &StoreHandle, realm: RealmId) -> String {
         tx.list_clients(None, all()).await?,
         tx.list_client_secrets(&[client_id(1)]).await?,
         tx.list_epochs(at(0)).await?,
+        tx.is_webhook_due(at(9)).await?,
     )))
     .unwrap()
 }
@@ -481,6 +493,9 @@ pub(crate) async fn nothing_of_a_realm_is_referred_to_from_another(store: StoreH
         writing!(store, b, [], |tx| tx.insert_api_token(&token(9, 1)).await),
         writing!(store, b, [], |tx| tx
             .insert_api_token(&token_in(9, 50, "acme"))
+            .await),
+        writing!(store, b, [], |tx| tx
+            .put_webhook(&webhook(9, Some("acme")))
             .await),
         writing!(store, b, [], |tx| tx
             .insert_session(&session(9, 1, None))

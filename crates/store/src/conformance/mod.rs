@@ -20,6 +20,7 @@ pub(crate) mod subject;
 pub(crate) mod tenant;
 pub(crate) mod token;
 pub(crate) mod transaction;
+pub(crate) mod webhook;
 
 /// Runs a use-case: `writing!(store, realm, [captured, …], |tx| …)`. The values named
 /// are cloned into each run of the closure.
@@ -111,6 +112,7 @@ macro_rules! conformance {
                 ending_many_tokens_is_one_row,
                 tokens_are_listed_within_a_tenant,
                 uses_never_move_backwards,
+                notices_are_due_tenant_by_tenant_and_moved_on_once,
                 tokens_are_paged_by_owner,
             ]
             session: [
@@ -138,6 +140,11 @@ macro_rules! conformance {
             limit: [
                 what_tenants_were_given_comes_back_as_it_was,
                 uses_of_a_quota_add_up_and_are_pruned_when_it_is_over,
+            ]
+            webhook: [
+                messages_are_claimed_put_off_and_given_up,
+                messages_of_no_use_are_pruned_and_those_of_a_deleted_tenant_go,
+                a_message_is_claimed_by_one,
             ]
             look_up: [
                 a_look_up_that_does_more_runs_in_a_transaction,

@@ -1,11 +1,11 @@
 //! API tokens and their digests.
 
 use super::fixture::{
-    all, at, digest, group, people, realm, subject_id, tenant_id, token, token_id, token_in,
+    all, at, digest, group, people, realm, subject_id, tenant_id, token, token_id, token_in, used,
 };
 use super::{reading, writing};
 use doorward_base::{ClassName, RealmId};
-use doorward_identity::model::{Ceiling, NewApiToken, TokenKind, TokenState};
+use doorward_identity::model::{Ceiling, NewApiToken, TokenKind, TokenState, TokenUse};
 use doorward_identity::port::{Page, StoreError, StoreHandle, TokenFilter, TokenGroup, TokenKey};
 
 async fn insert(store: &StoreHandle, realm: RealmId, tokens: Vec<NewApiToken>) {
@@ -36,6 +36,8 @@ pub(crate) async fn tokens_come_back_as_they_were(store: StoreHandle) {
     full.token.created_by = Some(subject_id(2));
     full.token.expires_at = None;
     full.token.last_used_at = Some(at(66));
+    full.token.last_used_from = Some("2001:db8::7".parse().unwrap());
+    full.token.notice_at = Some(at(70));
     full.token.replaces = Some(token_id(1));
     insert(&store, realm, vec![bare.clone(), full.clone()]).await;
     let found = reading!(store, realm, [], |tx| Ok([
@@ -314,17 +316,86 @@ pub(crate) async fn uses_never_move_backwards(store: StoreHandle) {
     let realm = realm(&store, "a").await;
     people(&store, realm).await;
     insert(&store, realm, vec![token(1, 1), token(2, 1)]).await;
-    for (seconds, expected) in [(50, 50), (40, 50), (60, 60)] {
-        let used = writing!(store, realm, [], |tx| {
-            tx.touch_api_tokens(&[(token_id(9), at(1)), (token_id(1), at(seconds))])
+    // Where it was used last goes with the time; it may not be known.
+    for (seconds, from, expected) in [
+        (50, Some("192.0.2.7"), (50, Some("192.0.2.7"))),
+        (40, Some("192.0.2.9"), (50, Some("192.0.2.7"))),
+        (60, Some("2001:db8::7"), (60, Some("2001:db8::7"))),
+        (70, None, (70, None)),
+    ] {
+        let place = |text: Option<&str>| text.map(|text| text.parse().unwrap());
+        let this = TokenUse {
+            from: place(from),
+            ..used(token_id(1), seconds)
+        };
+        let earlier = TokenUse {
+            from: place(Some("198.51.100.1")),
+            ..used(token_id(1), seconds - 5)
+        };
+        let seen = writing!(store, realm, [], |tx| {
+            tx.touch_api_tokens(&[used(token_id(9), 1), earlier, this])
                 .await?;
-            Ok((
-                tx.find_api_token(token_id(1)).await?.unwrap().last_used_at,
-                tx.find_api_token(token_id(2)).await?.unwrap().last_used_at,
-            ))
+            let one = tx.find_api_token(token_id(1)).await?.unwrap();
+            let two = tx.find_api_token(token_id(2)).await?.unwrap();
+            Ok((one.last_used_at, one.last_used_from, two.last_used_at))
         });
-        assert_eq!(used, Ok((Some(at(expected)), None)));
+        let (at_second, at_place) = expected;
+        assert_eq!(seen, Ok((Some(at(at_second)), place(at_place), None)));
     }
+}
+
+pub(crate) async fn notices_are_due_tenant_by_tenant_and_moved_on_once(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let told_at = |n, tenant, second| {
+        let mut new = token_in(n, 1, tenant);
+        new.token.notice_at = second;
+        new
+    };
+    let mut revoked = told_at(5, "acme", Some(at(10)));
+    revoked.token.state = TokenState::Revoked { at: at(5) };
+    let mut replaced = told_at(6, "acme", Some(at(10)));
+    replaced.token.state = TokenState::Retiring { until: at(500) };
+    let tokens = vec![
+        told_at(1, "globex", Some(at(10))),
+        told_at(2, "acme", Some(at(10))),
+        told_at(3, "acme", Some(at(20))),
+        told_at(4, "acme", None),
+        revoked,
+        replaced,
+        told_at(7, "acme", Some(at(10))),
+        token(8, 1),
+    ];
+    insert(&store, realm, tokens).await;
+    let due = |second, limit| {
+        let store = store.clone();
+        async move {
+            let due = reading!(store, realm, [], |tx| tx
+                .list_due_notices(at(second), limit)
+                .await);
+            let due = due.unwrap().into_iter();
+            due.map(|token| token.id).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(due(9, 9).await, []);
+    assert_eq!(due(19, 9).await, [2, 7, 1].map(token_id));
+    assert_eq!(due(19, 2).await, [2, 7].map(token_id));
+    assert_eq!(due(20, 9).await, [2, 7, 1, 3].map(token_id));
+    let moved = |n, from, to: Option<i64>| {
+        let store = store.clone();
+        async move {
+            let moved = writing!(store, realm, [], |tx| tx
+                .advance_notice(token_id(n), at(from), to.map(at))
+                .await);
+            moved.unwrap()
+        }
+    };
+    assert!(moved(2, 10, Some(30)).await);
+    assert!(!moved(2, 10, Some(30)).await);
+    assert!(!moved(5, 10, None).await);
+    assert!(moved(7, 10, None).await);
+    assert_eq!(due(20, 9).await, [1, 3].map(token_id));
+    assert_eq!(due(30, 9).await, [1, 3, 2].map(token_id));
 }
 
 pub(crate) async fn tokens_are_paged_by_owner(store: StoreHandle) {

@@ -5,7 +5,7 @@ use doorward_base::secret::TokenDigest;
 use doorward_base::{
     ApiTokenId, Audience, ChallengeId, ClassName, ClientId, Email, FactorId, IdentityId, MailId,
     MembershipId, Permission, Phone, ProviderName, RequestId, RoleName, SessionId, SubjectId,
-    TenantId, Timestamp,
+    TenantId, Timestamp, WebhookId,
 };
 use doorward_identity::port::Page;
 use std::borrow::Cow;
@@ -101,7 +101,8 @@ ids!(
     MembershipId,
     RequestId,
     SessionId,
-    SubjectId
+    SubjectId,
+    WebhookId
 );
 
 macro_rules! names {

@@ -17,6 +17,7 @@ pub(crate) enum Action {
     ListSubjects,
     ListTenants,
     ListMembers,
+    ForeseeLeaving,
     ListTokens,
     ListInvitations,
     ListClients,
@@ -28,7 +29,9 @@ pub(crate) enum Action {
     CreateServiceAccount,
     CreateServiceToken,
     CreateKey,
+    HandOverToken,
     RegenerateServiceToken,
+    EndTokenOverlap,
     RevokeServiceToken,
     RevokePersonalToken,
     Invite,
@@ -47,13 +50,14 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    pub(crate) const ALL: [Self; 33] = [
+    pub(crate) const ALL: [Self; 36] = [
         Self::FindSubject,
         Self::FindSubjectByEmail,
         Self::LoadProfile,
         Self::ListSubjects,
         Self::ListTenants,
         Self::ListMembers,
+        Self::ForeseeLeaving,
         Self::ListTokens,
         Self::ListInvitations,
         Self::ListClients,
@@ -65,7 +69,9 @@ impl Action {
         Self::CreateServiceAccount,
         Self::CreateServiceToken,
         Self::CreateKey,
+        Self::HandOverToken,
         Self::RegenerateServiceToken,
+        Self::EndTokenOverlap,
         Self::RevokeServiceToken,
         Self::RevokePersonalToken,
         Self::Invite,
@@ -107,11 +113,15 @@ impl Action {
             | Self::DeleteServiceAccount => &[ServiceAccountsEdit],
             Self::CreateServiceToken
             | Self::CreateKey
+            | Self::HandOverToken
             | Self::RegenerateServiceToken
+            | Self::EndTokenOverlap
             | Self::RevokeServiceToken => &[AccessTokensEdit],
-            Self::Invite | Self::ListInvitations | Self::CreateMembership | Self::EndMembership => {
-                &[MembershipsEdit]
-            }
+            Self::Invite
+            | Self::ListInvitations
+            | Self::CreateMembership
+            | Self::ForeseeLeaving
+            | Self::EndMembership => &[MembershipsEdit],
             Self::ListClients | Self::CreateClient => &[ClientsEdit],
             Self::AddGrant | Self::RemoveGrant => &[GrantsEdit],
         }
@@ -120,9 +130,11 @@ impl Action {
     /// What who lacks the permission is told: a token is not shown to exist.
     pub(crate) const fn denied(self) -> ErrorCode {
         match self {
-            Self::RegenerateServiceToken | Self::RevokeServiceToken | Self::RevokePersonalToken => {
-                ErrorCode::NotFound
-            }
+            Self::HandOverToken
+            | Self::RegenerateServiceToken
+            | Self::EndTokenOverlap
+            | Self::RevokeServiceToken
+            | Self::RevokePersonalToken => ErrorCode::NotFound,
             _ => ErrorCode::InsufficientPermission,
         }
     }
@@ -194,6 +206,7 @@ impl Scene {
             | Action::ListSubjects
             | Action::ListTenants
             | Action::ListMembers
+            | Action::ForeseeLeaving
             | Action::ListTokens
             | Action::ListInvitations
             | Action::ListClients
@@ -201,7 +214,9 @@ impl Scene {
             | Action::ReadDenials => self.read(world, caller, action).await,
             Action::CreateServiceToken
             | Action::CreateKey
+            | Action::HandOverToken
             | Action::RegenerateServiceToken
+            | Action::EndTokenOverlap
             | Action::RevokeServiceToken
             | Action::RevokePersonalToken => self.handle_token(world, caller, action).await,
             _ => self.write(world, caller, action).await,
@@ -221,6 +236,9 @@ impl Scene {
             Action::ListTenants => outcome(list_tenants(ctx, by, all()).await),
             Action::ListMembers => {
                 outcome(list_tenant_members(ctx, by, self.tenant.clone(), all()).await)
+            }
+            Action::ForeseeLeaving => {
+                outcome(foresee_leaving(ctx, by, self.member, self.tenant.clone()).await)
             }
             Action::ListTokens => {
                 let owner = Some(TokensOf::Owner(OwnerRef::Subject(self.robot)));
@@ -258,10 +276,23 @@ impl Scene {
                 let owner = OwnerRef::Tenant(self.tenant.clone());
                 outcome(create_token(ctx, by, new_token(TokenKind::Key, owner)).await)
             }
+            Action::HandOverToken => {
+                let request = HandOver {
+                    token: self.personal,
+                    name: None,
+                    expires_at: None,
+                    environment: None,
+                };
+                outcome(hand_over_token(ctx, by, request).await)
+            }
+            Action::EndTokenOverlap => {
+                outcome(end_token_overlap(ctx, by, TokenRef::Id(self.service)).await)
+            }
             Action::RegenerateServiceToken => {
                 let request = RegenerateToken {
                     token: TokenRef::Id(self.service),
                     expires_at: None,
+                    overlap: None,
                 };
                 outcome(regenerate_token(ctx, by, request).await)
             }

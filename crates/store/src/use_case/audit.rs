@@ -21,6 +21,7 @@ const fn written(action: Action) -> Option<AuditAction> {
         | Action::ListSubjects
         | Action::ListTenants
         | Action::ListMembers
+        | Action::ForeseeLeaving
         | Action::ListTokens
         | Action::ListInvitations
         | Action::ListClients
@@ -31,7 +32,9 @@ const fn written(action: Action) -> Option<AuditAction> {
         Action::CreateUser => AuditAction::UserCreate,
         Action::CreateServiceAccount => AuditAction::ServiceAccountCreate,
         Action::CreateServiceToken | Action::CreateKey => AuditAction::TokenCreate,
+        Action::HandOverToken => AuditAction::TokenHandOver,
         Action::RegenerateServiceToken => AuditAction::TokenRegenerate,
+        Action::EndTokenOverlap => AuditAction::TokenEndOverlap,
         Action::RevokeServiceToken | Action::RevokePersonalToken => AuditAction::TokenRevoke,
         Action::Invite => AuditAction::TenantInvite,
         Action::CreateClient => AuditAction::ClientCreate,
@@ -261,6 +264,7 @@ pub(crate) async fn no_row_holds_a_secret(store: StoreHandle) {
     let request = RegenerateToken {
         token: TokenRef::Secret(token.secret.clone()),
         expires_at: None,
+        overlap: None,
     };
     let new = regenerate_token(ctx, &OPERATOR, request.clone())
         .await

@@ -410,6 +410,7 @@ pub(crate) async fn an_exchanged_jwt_gives_itself_no_successor(store: StoreHandl
         let replacing = |token| RegenerateToken {
             token,
             expires_at: None,
+            overlap: None,
         };
         let other = world.mint(kind, owner).await;
         for token in [
@@ -432,6 +433,7 @@ pub(crate) async fn an_exchanged_jwt_gives_itself_no_successor(store: StoreHandl
         let longer = RegenerateToken {
             token: proven(),
             expires_at: Some(world.call.now.plus(Duration::from_secs(60))),
+            overlap: None,
         };
         let made = regenerate_token(world.ctx(), &caller, longer).await;
         assert_eq!(reason(made), TokenRefusal::ExpiryNotChosen);
@@ -469,6 +471,7 @@ pub(crate) async fn a_token_is_not_minted_beyond_its_maker(store: StoreHandle) {
     let request = RegenerateToken {
         token: TokenRef::Id(old.token.id),
         expires_at: None,
+        overlap: None,
     };
     let made = regenerate_token(world.ctx(), &admin.caller, request).await;
     assert_eq!(reason(made), beyond);
@@ -504,6 +507,7 @@ pub(crate) async fn what_is_named_for_a_token_its_maker_holds(store: StoreHandle
     let request = RegenerateToken {
         token: TokenRef::Id(old.unwrap().token.id),
         expires_at: None,
+        overlap: None,
     };
     let made = regenerate_token(world.ctx(), &admin.caller, request).await;
     assert_eq!(reason(made), beyond);

@@ -105,6 +105,7 @@ pub(crate) async fn each_change_of_authority_is_told_and_counted(store: StoreHan
     let request = RegenerateToken {
         token: TokenRef::Id(free),
         expires_at: None,
+        overlap: None,
     };
     let new = regenerate_token(ctx, by, request).await.unwrap().token.id;
     let both = [Change::ApiToken(free), Change::ApiToken(new)];
@@ -191,6 +192,7 @@ pub(crate) async fn what_stopped_is_told_as_far_back_as_asked(store: StoreHandle
     let request = RegenerateToken {
         token: TokenRef::Id(replaced.token.id),
         expires_at: None,
+        overlap: None,
     };
     let fresh = regenerate_token(graceful.ctx(), &OPERATOR, request).await;
     fresh.unwrap();

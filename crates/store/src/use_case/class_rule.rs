@@ -60,6 +60,7 @@ pub(crate) async fn expired_and_retiring_tokens_do_not_count(store: StoreHandle)
     let replace = RegenerateToken {
         token: TokenRef::Id(second.token.id),
         expires_at: None,
+        overlap: None,
     };
     let world = world.at(11);
     let third = regenerate_token(world.ctx(), &OPERATOR, replace)
@@ -136,6 +137,7 @@ pub(crate) async fn tokens_are_made_at_a_bounded_rate(store: StoreHandle) {
     let replace = |id| RegenerateToken {
         token: TokenRef::Id(id),
         expires_at: None,
+        overlap: None,
     };
     let mut last = None;
     for second in 0..2 {

@@ -61,6 +61,7 @@ pub(crate) async fn an_ordinary_user_manages_itself_alone(store: StoreHandle) {
     let request = RegenerateToken {
         token: TokenRef::Secret(made.secret),
         expires_at: None,
+        overlap: None,
     };
     let made = regenerate_token(ctx, me, request).await.unwrap();
     revoke_token(ctx, me, TokenRef::Id(made.token.id))

@@ -18,9 +18,11 @@ pub(crate) mod hashing;
 pub(crate) mod invitation;
 pub(crate) mod key;
 pub(crate) mod known;
+pub(crate) mod leaver;
 pub(crate) mod limit;
 pub(crate) mod mail;
 pub(crate) mod management;
+pub(crate) mod notice;
 pub(crate) mod other_realm;
 pub(crate) mod present;
 pub(crate) mod refresh;
@@ -28,6 +30,7 @@ pub(crate) mod replace;
 pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod sign_up;
+pub(crate) mod switch;
 pub(crate) mod world;
 
 /// Makes one test of each case, as `conformance!` does.
@@ -56,6 +59,8 @@ macro_rules! use_cases {
                 a_replacement_keeps_the_expiry_or_gets_a_new_one,
                 the_old_token_dies_at_once_or_after_the_grace,
                 one_predecessor_lives_at_a_time,
+                fl_49_an_overlap_is_chosen_within_the_grace_and_ended_early,
+                a_credential_ends_its_own_overlap_alone,
                 revoking_a_predecessor_leaves_its_successor,
                 one_of_16_that_race_to_replace_a_token_does,
                 a_dead_token_is_not_replaced,
@@ -63,6 +68,23 @@ macro_rules! use_cases {
                 anothers_token_looks_like_none,
                 tokens_are_listed_by_owner_and_page,
                 tokens_are_listed_by_who_made_them,
+            ]
+            leaver: [
+                fl_42_what_a_leaver_opens_is_told_before_and_ends_with_him,
+                fl_42_a_key_takes_over_from_a_leavers_token,
+                fl_42_nobody_gains_by_handing_over,
+                a_key_gets_on_no_api_what_the_token_has_on_another,
+            ]
+            switch: [
+                fl_41_a_refresh_keeps_the_tenant_and_a_switch_gives_a_session_of_its_own,
+                fl_41_nobody_switches_where_he_does_not_belong_nor_by_less_than_a_sign_in,
+            ]
+            notice: [
+                fl_48_one_digest_for_each_tenant_30_7_and_1_days_before,
+                fl_48_nothing_is_told_unless_the_realm_says_so,
+                fl_48_of_eight_that_tell_at_once_one_does,
+                a_webhook_is_tried_again_under_its_id_and_given_up,
+                a_dead_webhook_is_given_up,
             ]
             exchange: [
                 a_duration_is_taken_whole_or_refused,

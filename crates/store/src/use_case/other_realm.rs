@@ -61,6 +61,7 @@ pub(crate) async fn a_token_is_none_in_another_realm(store: StoreHandle) {
         let request = RegenerateToken {
             token: named,
             expires_at: None,
+            overlap: None,
         };
         let done = regenerate_token(two.ctx(), &OPERATOR, request).await;
         assert_eq!(reason(done), missing);

@@ -2,7 +2,8 @@
 
 use super::world::*;
 use crate::conformance::fixture::all;
-use doorward_base::{ApiTokenId, ErrorCode};
+use doorward_base::principal::CredentialId;
+use doorward_base::{ApiTokenId, ErrorCode, Secret};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::{ManageRefusal, TokenRefusal, UseRefusal};
 use doorward_identity::model::{AuditAction, AuditRow, Change, TokenKind, TokenState};
@@ -16,6 +17,7 @@ const fn replacing(id: ApiTokenId) -> RegenerateToken {
     RegenerateToken {
         token: TokenRef::Id(id),
         expires_at: None,
+        overlap: None,
     }
 }
 
@@ -57,6 +59,7 @@ pub(crate) async fn a_replacement_keeps_the_expiry_or_gets_a_new_one(store: Stor
         let request = RegenerateToken {
             token: TokenRef::Secret(old.secret.clone()),
             expires_at: asked,
+            overlap: None,
         };
         let made = regenerate_token(world.ctx(), &OPERATOR, request).await;
         let alive = match expected {
@@ -103,6 +106,86 @@ pub(crate) async fn the_old_token_dies_at_once_or_after_the_grace(store: StoreHa
             None => assert_eq!(reason(used), UseRefusal::Revoked),
         }
     }
+}
+
+/// FL-49: an overlap may be shorter than the grace, never longer, and ended before its time by
+/// either of the two names.
+pub(crate) async fn fl_49_an_overlap_is_chosen_within_the_grace_and_ended_early(
+    store: StoreHandle,
+) {
+    let world = World::with(store, |settings| {
+        settings.classes[0].grace = Duration::from_secs(600);
+    })
+    .await;
+    let ada = world.user("ada", None, &[]).await;
+    let overlapping = |id, seconds| RegenerateToken {
+        overlap: Some(Duration::from_secs(seconds)),
+        ..replacing(id)
+    };
+    let first = world.mint(TokenKind::Personal, ada).await;
+    let longer = regenerate_token(world.ctx(), &OPERATOR, overlapping(first.token.id, 601)).await;
+    assert_eq!(reason(longer), TokenRefusal::OverlapTooLong(600));
+    let works = |secret: &Secret, seconds| {
+        let (world, secret) = (world.at(seconds), secret.clone());
+        async move { exchange(world.ctx(), asking(&secret)).await.is_ok() }
+    };
+    let made = regenerate_token(world.ctx(), &OPERATOR, overlapping(first.token.id, 60)).await;
+    let second = made.unwrap();
+    assert!(works(&first.secret, 59).await && !works(&first.secret, 60).await);
+    // At once, whatever the grace.
+    let made = regenerate_token(world.ctx(), &OPERATOR, overlapping(second.token.id, 0)).await;
+    let third = made.unwrap();
+    assert!(!works(&first.secret, 0).await && !works(&second.secret, 0).await);
+    let mut last = third;
+    for by_the_new_name in [true, false] {
+        let made = regenerate_token(world.ctx(), &OPERATOR, replacing(last.token.id)).await;
+        let new = made.unwrap();
+        assert!(works(&last.secret, 599).await);
+        let named = if by_the_new_name { &new } else { &last };
+        let seq = world.last_change().await;
+        let ended = end_token_overlap(world.ctx(), &OPERATOR, TokenRef::Id(named.token.id)).await;
+        assert_eq!(ended.unwrap().id, named.token.id);
+        let told = world.changes_after(seq).await;
+        assert_eq!(told, [Change::ApiToken(last.token.id)]);
+        let row = world.last_audit().await;
+        assert_eq!(row.event.action, AuditAction::TokenEndOverlap);
+        assert!(!works(&last.secret, 0).await && works(&new.secret, 0).await);
+        // Again, there is nothing to end.
+        let again = end_token_overlap(world.ctx(), &OPERATOR, TokenRef::Id(new.token.id)).await;
+        assert_eq!(again.unwrap().state, TokenState::Active);
+        assert!(works(&new.secret, 0).await);
+        last = new;
+    }
+}
+
+/// A key ends what it replaced, and not its siblings; nor does the old one end the new one.
+pub(crate) async fn a_credential_ends_its_own_overlap_alone(store: StoreHandle) {
+    let world = World::with(store, |settings| {
+        settings.classes[0].grace = Duration::from_secs(600);
+    })
+    .await;
+    let robot = world.service("robot", None, &[]).await;
+    let old = world.mint(TokenKind::Service, robot).await;
+    let sibling = world.mint(TokenKind::Service, robot).await;
+    let made = regenerate_token(world.ctx(), &OPERATOR, replacing(old.token.id)).await;
+    let new = made.unwrap();
+    let by = |token: ApiTokenId| Caller::Subject {
+        subject: robot,
+        credential: CredentialId::ApiToken(token),
+        carries: None,
+    };
+    for (caller, named) in [(&old, &new), (&sibling, &new), (&new, &sibling)] {
+        let caller = by(caller.token.id);
+        let done = end_token_overlap(world.ctx(), &caller, TokenRef::Id(named.token.id)).await;
+        assert_eq!(code(done), ErrorCode::InsufficientPermission);
+    }
+    exchange(world.ctx(), asking(&old.secret)).await.unwrap();
+    let own = by(new.token.id);
+    let done = end_token_overlap(world.ctx(), &own, TokenRef::Id(new.token.id)).await;
+    done.unwrap();
+    let used = exchange(world.ctx(), asking(&old.secret)).await;
+    assert_eq!(reason(used), UseRefusal::Revoked);
+    exchange(world.ctx(), asking(&new.secret)).await.unwrap();
 }
 
 /// A chain of replacements would otherwise be as many live secrets as its grace lets
@@ -254,6 +337,7 @@ pub(crate) async fn anothers_token_looks_like_none(store: StoreHandle) {
         let request = RegenerateToken {
             token,
             expires_at: None,
+            overlap: None,
         };
         let done = regenerate_token(world.ctx(), &eve.caller, request).await;
         assert_eq!(reason(done), missing);

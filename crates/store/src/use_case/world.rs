@@ -333,6 +333,7 @@ fn settings(name: &str) -> RealmSettings {
         retention: RetentionSettings::default(),
         limits: Default::default(),
         exposure: Default::default(),
+        notices: Default::default(),
     }
 }
 

@@ -50,6 +50,7 @@ fn settings() -> RealmSettings {
         retention: RetentionSettings::default(),
         limits: Default::default(),
         exposure: Default::default(),
+        notices: Default::default(),
     }
 }
 

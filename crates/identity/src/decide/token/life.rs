@@ -75,15 +75,17 @@ pub struct Regenerated {
 }
 
 /// Decides how a token is replaced. The old one frees its place, so `max_active` does not
-/// apply.
+/// apply. It goes on working for the class's grace, or for an overlap that is asked for and
+/// no longer.
 ///
 /// # Errors
 /// [`TokenRefusal::Dead`] for a token that does not work any more or was replaced
-/// already; the expiry's refusals.
+/// already; [`TokenRefusal::OverlapTooLong`]; the expiry's refusals.
 pub fn regenerate(
     token: &ApiToken,
     class: &TokenClass,
     asked: Option<Timestamp>,
+    overlap: Option<Duration>,
     now: Timestamp,
 ) -> Result<Regenerated, TokenRefusal> {
     if token.state != TokenState::Active || !token.is_live(now) {
@@ -97,11 +99,15 @@ pub fn regenerate(
     } else {
         expiry(class.expiry, asked, now)?
     };
-    let old = if class.grace.is_zero() {
+    let overlap = overlap.unwrap_or(class.grace);
+    if overlap > class.grace {
+        return Err(TokenRefusal::OverlapTooLong(class.grace.as_secs()));
+    }
+    let old = if overlap.is_zero() {
         TokenState::Revoked { at: now }
     } else {
         TokenState::Retiring {
-            until: now.plus(class.grace),
+            until: now.plus(overlap),
         }
     };
     Ok(Regenerated { old, expires_at })

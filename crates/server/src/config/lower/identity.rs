@@ -113,6 +113,7 @@ impl Lowering<'_> {
             retention: self.retention(realm, path),
             limits: limits_of_tenants(realm),
             exposure: realm.exposed_credentials.0,
+            notices: self.notices(realm, path),
         })
     }
 

@@ -109,7 +109,7 @@ impl Lowering<'_> {
 
     fn check_remote(&mut self, issuer: &Issuer, url: &Url, path: &KeyPath) {
         match url.as_str().parse::<EgressUrl>() {
-            Ok(url) => self.check_reach(&url, path),
+            Ok(url) => self.check_reach(&url, &path.key("jwks_url")),
             Err(_) => self.wrong(
                 &path.key("jwks_url"),
                 "has a host that reads in more than one way; write a name or a usual address",
@@ -137,7 +137,7 @@ impl Lowering<'_> {
 impl Lowering<'_> {
     /// Says of an address what the first request would find out; of a name only that one
     /// knows what it means.
-    fn check_reach(&mut self, url: &EgressUrl, path: &KeyPath) {
+    pub(super) fn check_reach(&mut self, url: &EgressUrl, path: &KeyPath) {
         let address = match url.host() {
             EgressHost::Address(address) => *address,
             EgressHost::Name(name) if name == "localhost" => Ipv4Addr::LOCALHOST.into(),
@@ -147,7 +147,7 @@ impl Lowering<'_> {
             let message = format!(
                 "is at {address}, which is not public; name its network in [server] egress_allow"
             );
-            self.wrong(&path.key("jwks_url"), message);
+            self.wrong(path, message);
         }
     }
 }

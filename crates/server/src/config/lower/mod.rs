@@ -11,6 +11,7 @@ mod identity;
 mod issuer;
 mod limit;
 mod mail;
+mod notice;
 mod policy;
 mod realm;
 mod retention;

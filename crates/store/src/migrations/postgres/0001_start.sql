@@ -268,8 +268,8 @@ CREATE INDEX ending_listed ON ending (realm, number) WHERE realm > 0;
 
 -- state_at: until when a retiring token works, or since when a revoked one does not.
 -- after_ending: the last ending of its owner that was before it.
--- last_used_at is written again and again: no index has it, and pages keep room, so
--- that the new version of a row stays on its page.
+-- last_used_at and last_used_from are written again and again: no index has them, and
+-- pages keep room, so that the new version of a row stays on its page.
 CREATE TABLE api_token (
     realm        bigint NOT NULL,
     id           uuid NOT NULL,
@@ -289,6 +289,8 @@ CREATE TABLE api_token (
     replaces     uuid,
     expires_at   bigint,
     last_used_at bigint,
+    last_used_from text COLLATE "C",
+    notice_at    bigint,
     digest       bytea NOT NULL CHECK (octet_length(digest) = 32),
     digest_key   text COLLATE "C" NOT NULL,
     after_ending bigint NOT NULL,
@@ -314,6 +316,9 @@ CREATE INDEX api_token_expired ON api_token (realm, expires_at)
 CREATE INDEX api_token_listed ON api_token (realm, id) WHERE realm > 0;
 CREATE INDEX api_token_revoked ON api_token (realm, state_at) WHERE state = 'revoked';
 CREATE INDEX api_token_retiring ON api_token (realm, state_at) WHERE state = 'retiring';
+-- Of whose end somebody is to be told next, tenant by tenant.
+CREATE INDEX api_token_notice ON api_token (realm, notice_at, tenant, id)
+    WHERE state = 'active' AND notice_at > 0;
 
 CREATE TABLE session (
     realm       bigint NOT NULL,
@@ -483,6 +488,29 @@ CREATE INDEX outbox_due ON outbox (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX outbox_failed ON outbox (realm, failed_at) WHERE failed_at IS NOT NULL;
 CREATE INDEX outbox_by_subject ON outbox (realm, subject) WHERE subject IS NOT NULL;
 CREATE INDEX outbox_by_recipient ON outbox (realm, recipient);
+
+-- Messages to the realm's webhook that wait (due_at), or were given up (reason). What was
+-- delivered is not kept.
+CREATE TABLE webhook (
+    realm      bigint NOT NULL REFERENCES realm (id),
+    id         uuid NOT NULL,
+    tenant     text COLLATE "C",
+    kind       text COLLATE "C" NOT NULL,
+    body       text COLLATE "C" NOT NULL,
+    attempts   bigint NOT NULL,
+    created_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    due_at     bigint,
+    reason     text COLLATE "C",
+    failed_at  bigint,
+    PRIMARY KEY (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
+    CHECK ((due_at IS NULL) = (failed_at IS NOT NULL)),
+    CHECK ((reason IS NULL) = (failed_at IS NULL))
+);
+CREATE INDEX webhook_due ON webhook (realm, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_over ON webhook (realm, coalesce(failed_at, expires_at));
+CREATE INDEX webhook_by_tenant ON webhook (realm, tenant) WHERE tenant IS NOT NULL;
 
 CREATE TABLE change_log (
     seq   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

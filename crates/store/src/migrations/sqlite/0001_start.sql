@@ -262,6 +262,8 @@ CREATE TABLE api_token (
     replaces     BLOB CHECK (length(replaces) = 16),
     expires_at   INTEGER,
     last_used_at INTEGER,
+    last_used_from TEXT,
+    notice_at    INTEGER,
     digest       BLOB NOT NULL CHECK (length(digest) = 32),
     digest_key   TEXT NOT NULL,
     after_ending INTEGER NOT NULL,
@@ -285,6 +287,9 @@ CREATE INDEX api_token_expired ON api_token (realm, expires_at)
     WHERE state = 'active' AND expires_at > 0;
 CREATE INDEX api_token_revoked ON api_token (realm, state_at) WHERE state = 'revoked';
 CREATE INDEX api_token_retiring ON api_token (realm, state_at) WHERE state = 'retiring';
+-- Of whose end somebody is to be told next, tenant by tenant.
+CREATE INDEX api_token_notice ON api_token (realm, notice_at, tenant, id)
+    WHERE state = 'active' AND notice_at > 0;
 
 CREATE TABLE session (
     realm       INTEGER NOT NULL,
@@ -444,6 +449,29 @@ CREATE INDEX outbox_due ON outbox (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX outbox_failed ON outbox (realm, failed_at) WHERE failed_at IS NOT NULL;
 CREATE INDEX outbox_by_subject ON outbox (realm, subject) WHERE subject IS NOT NULL;
 CREATE INDEX outbox_by_recipient ON outbox (realm, recipient);
+
+-- Messages to the realm's webhook that wait (due_at), or were given up (reason). What was
+-- delivered is not kept.
+CREATE TABLE webhook (
+    realm      INTEGER NOT NULL REFERENCES realm (id),
+    id         BLOB NOT NULL CHECK (length(id) = 16),
+    tenant     TEXT,
+    kind       TEXT NOT NULL,
+    body       TEXT NOT NULL,
+    attempts   INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    due_at     INTEGER,
+    reason     TEXT,
+    failed_at  INTEGER,
+    PRIMARY KEY (realm, id),
+    FOREIGN KEY (realm, tenant) REFERENCES tenant (realm, id),
+    CHECK ((due_at IS NULL) = (failed_at IS NOT NULL)),
+    CHECK ((reason IS NULL) = (failed_at IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX webhook_due ON webhook (realm, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_over ON webhook (realm, coalesce(failed_at, expires_at));
+CREATE INDEX webhook_by_tenant ON webhook (realm, tenant) WHERE tenant IS NOT NULL;
 
 CREATE TABLE change_log (
     seq   INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -4,7 +4,7 @@
 use super::*;
 use crate::conformance::fixture::{
     all, at, audit_filters, challenge_id, client_id, digest, email, event, factor_id,
-    identity as known_as, phone, session_id, subject_id, tenant_id, token_id,
+    identity as known_as, phone, session_id, subject_id, tenant_id, token_id, used,
 };
 use crate::engine::InRealm;
 use crate::postgres::gather::Together as _;
@@ -52,7 +52,7 @@ const KEYS: [(&str, &[&str]); 17] = [
 ];
 
 /// The other tables, each with the reason why no key of it is looked at here.
-const OTHERS: [(&str, &str); 10] = [
+const OTHERS: [(&str, &str); 11] = [
     (
         "audit",
         "is read by filters: `an_audit_listing_reads_by_its_filter`",
@@ -72,6 +72,10 @@ const OTHERS: [(&str, &str); 10] = [
     ("schema_migration", "has a row for each version"),
     ("store_value", "has a row for each value of the store's own"),
     ("turn", "has no rows"),
+    (
+        "webhook",
+        "is read by when it is due; what was delivered is taken away",
+    ),
 ];
 
 /// Asks in a transaction of its own, over the only connection.
@@ -338,7 +342,7 @@ async fn ask_tokens_by_key(store: &PostgresStore) {
         |tx| tx.set_api_token_state(id, revoked),
         tx.rekey_api_token(id, &digest(1), "k"),
         tx.revoke_api_tokens_of(owner, None, at(1)),
-        tx.touch_api_tokens(&[(id, at(1))]),
+        tx.touch_api_tokens(&[used(id, 1)]),
     );
 }
 

@@ -1,7 +1,7 @@
 //! Transactions that collide, servers that do not answer, connections that break.
 
 use super::*;
-use crate::conformance::fixture::{all, at, people, realm, subject_id, token, user};
+use crate::conformance::fixture::{all, at, people, realm, subject_id, token, used, user};
 use crate::conformance::{reading, writing};
 use crate::postgres::tx::{Access, RealmTx};
 use tokio::task::JoinSet;
@@ -270,7 +270,7 @@ async fn uses_of_tokens_that_are_gone_are_passed_over() {
     let id = token(1, 1).token.id;
     let gone = token(99, 1).token.id;
     writing!(store, a, [], |tx| tx
-        .touch_api_tokens(&[(gone, at(9)), (id, at(7)), (id, at(5))])
+        .touch_api_tokens(&[used(gone, 9), used(id, 7), used(id, 5)])
         .await)
     .unwrap();
     let found = reading!(store, a, [], |tx| tx.find_api_token(id).await);

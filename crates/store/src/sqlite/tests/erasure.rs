@@ -46,7 +46,11 @@ async fn the_files_hold_nothing_of_who_was_deleted() {
 /// What becomes of a subject's rows when it is deleted, or the person comes whose address
 /// it had (`area/erase.rs`).
 const CHOICES: &[(&str, &str, &str)] = &[
-    ("api_token", "owner", "revoked, without its name"),
+    (
+        "api_token",
+        "owner",
+        "revoked, without its name and its last address",
+    ),
     ("challenge", "made_by", "deleted"),
     ("challenge", "subject", "deleted"),
     ("ending", "subject", "stays: it only ends"),
@@ -91,7 +95,7 @@ async fn every_table_of_a_subjects_rows_has_chosen_what_deleting_does() {
 const COLUMNS: &[(&str, &[&str], &[&str])] = &[
     (
         "api_token",
-        &["name"],
+        &["name", "last_used_from"],
         &[
             "realm",
             "id",
@@ -110,6 +114,7 @@ const COLUMNS: &[(&str, &[&str], &[&str])] = &[
             "replaces",
             "expires_at",
             "last_used_at",
+            "notice_at",
             "digest",
             "digest_key",
             "after_ending",

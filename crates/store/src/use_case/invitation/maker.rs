@@ -203,6 +203,7 @@ pub(crate) async fn an_invitation_ends_with_the_token_it_was_made_through(store:
                 let request = RegenerateToken {
                     token: id,
                     expires_at: None,
+                    overlap: None,
                 };
                 drop(regenerate_token(ctx, &OPERATOR, request).await.unwrap());
             }

@@ -90,13 +90,13 @@ fn wb_16_regenerating_keeps_the_expiry_and_kills_the_old() {
         old: TokenState::Revoked { at: NOW },
         expires_at: old.expires_at,
     };
-    assert_eq!(regenerate(&old, &class(), None, NOW), Ok(expected));
+    assert_eq!(regenerate(&old, &class(), None, None, NOW), Ok(expected));
     let graceful = TokenClass {
         grace: DAY,
         ..class()
     };
     assert_eq!(
-        regenerate(&old, &graceful, None, NOW).map(|done| done.old),
+        regenerate(&old, &graceful, None, None, NOW).map(|done| done.old),
         Ok(TokenState::Retiring {
             until: NOW.plus(DAY)
         })
@@ -107,11 +107,11 @@ fn wb_16_regenerating_keeps_the_expiry_and_kills_the_old() {
     };
     let later = Some(NOW.plus(DAY * 9));
     assert_eq!(
-        regenerate(&old, &free, later, NOW).map(|done| done.expires_at),
+        regenerate(&old, &free, later, None, NOW).map(|done| done.expires_at),
         Ok(later)
     );
     assert_eq!(
-        regenerate(&old, &class(), later, NOW),
+        regenerate(&old, &class(), later, None, NOW),
         Err(TokenRefusal::ExpiryNotChosen)
     );
 }
@@ -135,7 +135,7 @@ fn a_dead_token_is_not_revived_by_regenerating() {
             ..live.clone()
         };
         assert_eq!(
-            regenerate(&dead, &class(), None, NOW),
+            regenerate(&dead, &class(), None, None, NOW),
             Err(TokenRefusal::Dead)
         );
     }
