@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 const REALM: &str = "[realm.main]\nhosts = [\"*\"]\nissuer = \"http://127.0.0.1:8080\"";
 const PATIENCE: Duration = Duration::from_secs(30);
-const JOBS: [&str; 8] = [
+const JOBS: [&str; 10] = [
     "refusals",
     "last_used",
     "forget",
@@ -16,6 +16,8 @@ const JOBS: [&str; 8] = [
     "retention",
     "mail",
     "mail_count",
+    "notices",
+    "webhooks",
 ];
 
 /// How often a job was done, as the process tells.

@@ -2,6 +2,7 @@
 //! 38 and 46.
 
 use crate::furnished::{ACME, BASE, CUSTOMERS, GLOBEX, customers, flotac, furnish, key, person};
+use doorward_testkit::upstream::Upstream;
 use doorward_testkit::{App, Response, script, site};
 use serde_json::{Value, json};
 
@@ -43,7 +44,7 @@ fn fl_20_two_companies_have_disjoint_customers() {
     }
 }
 
-/// FL-38 too: what the upstream refuses passes through as it is.
+/// What the upstream refuses passes through as it is.
 #[test]
 fn fl_21_a_customer_of_another_company_is_refused_to_keys_and_sessions() {
     let app = flotac(site!()).start();
@@ -143,4 +144,59 @@ fn fl_46_a_refusal_under_the_mount_says_its_code_in_the_header() {
     answer.expect(401);
     assert!(answer.header("sb-error-code").is_some());
     assert!(answer.header("x-request-id").is_some());
+}
+
+/// Every route that asks for a credential asks for its company, and tells it the upstream.
+#[test]
+fn fl_17_every_request_is_of_a_company() {
+    let upstream = Upstream::start();
+    let app = flotac(site!()).leading_to(&upstream.origin()).start();
+    furnish(&app);
+    let everything = ["customers:read", "customers:write"];
+    for (company, method) in [(ACME, "GET"), (GLOBEX, "POST"), (ACME, "DELETE")] {
+        let key = key(&app, company, &everything);
+        let path = format!("{CUSTOMERS}/{company}-{method}");
+        app.request(method, &path).bearer(&key).send().expect(200);
+        let seen = upstream.seen().to_ascii_lowercase();
+        let start = format!("{method} {path}").to_ascii_lowercase();
+        let (_, request) = seen.rsplit_once(&start).unwrap();
+        let told = request.matches("x-doorward-tenant:").count();
+        assert_eq!(told, 1, "{request}");
+        assert!(
+            request.contains(&format!("x-doorward-tenant: {company}")),
+            "{request}"
+        );
+    }
+    let reached = upstream.seen().len();
+    let nobody = person(&app, None, "nobody@example.com");
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+        let refused = app.request(method, CUSTOMERS).bearer(&nobody).send();
+        assert_eq!(refused.status, 403, "{method}");
+    }
+    assert_eq!(upstream.seen().len(), reached);
+}
+
+/// Whatever way a request names the other company by.
+#[test]
+fn fl_38_the_other_companys_data_is_403_however_it_is_named() {
+    let app = flotac(site!()).start();
+    furnish(&app);
+    let key = key(&app, ACME, &["customers:read", "customers:write"]);
+    let jwt = person(&app, Some(ACME), "ann@acme.example");
+    for credential in [&key, &jwt] {
+        for path in ["/3", "/3?company_id=globex", "/3?tenant=globex"] {
+            let refused = app.get_as(credential, &format!("{CUSTOMERS}{path}"));
+            let text = refused.expect(403).text();
+            assert!(!text.contains("Weather"), "{text}");
+        }
+        let listed = app.get_as(credential, &format!("{CUSTOMERS}?company_id=globex"));
+        assert_eq!(companies(&listed), [ACME]);
+    }
+    let new = json!({"name": "Mole", "company_id": "globex"});
+    let made = app
+        .request("POST", CUSTOMERS)
+        .bearer(&key)
+        .json(&new)
+        .send();
+    assert_eq!(made.expect(201).json()["data"]["company_id"], ACME);
 }

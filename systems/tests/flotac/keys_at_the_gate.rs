@@ -1,5 +1,5 @@
-//! Keys decided by their shape, plain HTTP, and what a key may not: rows 02, 12, 13, 14, 15,
-//! 16, 27, 30, 35 and 37.
+//! Keys decided by their shape, plain HTTP, and what a key may not: rows 01, 02, 12, 13, 14,
+//! 15, 16, 27, 30, 35 and 37.
 
 use crate::furnished::{
     ACME, BASE, CUSTOMERS, customers, flotac, flotac_over_tls, furnish, key, key_of, person,
@@ -17,6 +17,26 @@ fn metric(app: &App, name: &str) -> u64 {
 
 fn lookups(app: &App) -> u64 {
     metric(app, "doorward_token_lookups_total")
+}
+
+/// The same header for both, and which of the two it was is told by neither.
+#[test]
+fn fl_01_a_session_and_a_key_are_both_bearers() {
+    let app = flotac(site!()).start();
+    furnish(&app);
+    let key = key(&app, ACME, &["customers:read"]);
+    let jwt = person(&app, Some(ACME), "ann@acme.example");
+    assert_eq!(jwt.split('.').count(), 3);
+    let seen = [&key, &jwt].map(|credential| {
+        let answer = customers(&app, credential).send();
+        answer.expect(200).json()["data"].clone()
+    });
+    assert_eq!(seen[0], seen[1]);
+    for other in ["Basic", "Token", "ApiKey"] {
+        let request = app.request("GET", CUSTOMERS);
+        let refused = request.header("Authorization", &format!("{other} {key}"));
+        refused.send().expect(401);
+    }
 }
 
 #[test]

@@ -86,7 +86,37 @@ fn fl_32_two_nodes_share_the_burst_of_a_company() {
     }
 }
 
-/// FL-47: the answer says which limit it was.
+/// Of two limits that count a request, the one that refused it.
+#[test]
+fn fl_47_the_refusal_names_its_limit_in_body_and_headers() {
+    let mut limit = toml::Table::new();
+    limit.insert("key".into(), "credential".into());
+    limit.insert("rate".into(), "1/1h".into());
+    limit.insert("everywhere".into(), true.into());
+    let app = few(flotac(site!()), "2/1h", 2)
+        .set("realm.flotac.limits.one-key", limit)
+        .start();
+    furnish(&app);
+    let [first, second, third] = [0, 1, 2].map(|_| key(&app, ACME, &["customers:read"]));
+    customers(&app, &first).send().expect(200);
+    let refused_by = |key: &str| {
+        let answer = customers(&app, key).send();
+        let said = answer.expect(429).json();
+        let limit = said["error"]["details"]["limit"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let policy = answer.header("ratelimit-policy").unwrap();
+        assert!(policy.contains(&format!("\"{limit}\"")), "{policy}");
+        let left = answer.header("ratelimit").unwrap();
+        assert!(left.contains(&format!("\"{limit}\";r=0")), "{left}");
+        limit
+    };
+    assert_eq!(refused_by(&first), "one-key");
+    customers(&app, &second).send().expect(200);
+    assert_eq!(refused_by(&third), "company");
+}
+
 #[test]
 fn fl_33_beyond_the_limit_is_429_with_the_seconds_to_wait_and_the_limits_name() {
     let app = few(flotac(site!()), "2/1h", 2).start();

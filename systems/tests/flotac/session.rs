@@ -1,125 +1,10 @@
-//! Sessions of people, by supabase-js as it is published and by the wire: rows 03 to 11, 18,
-//! 20, 21, 24, 35, 38 and 42 to 45, and the reading FL-C2 of whose the company is.
+//! Sessions of people, by supabase-js as it is published and by the wire: rows 05, 07, 10, 35,
+//! 43 and 45; with 04 and 09.
 
-use doorward_testkit::{App, Engine, Response, Setup, engine, jwt::Unverified, script, site};
+use crate::people::*;
+use doorward_testkit::{App, jwt::Unverified, site};
 use serde_json::{Value, json};
 use std::time::Duration;
-
-const EMAIL: &str = "user@example.com";
-const PASSWORD: &str = "secure_password_123";
-const CUSTOMERS: &str = "/functions/v1/api-gateway/api/v1/customers";
-const HEALTH: &str = "/functions/v1/api-gateway/health";
-/// The key of the application that the file lists.
-const ANON: &str = "sb_publishable_flotac";
-const VERSION: &str = "X-Supabase-Api-Version";
-
-/// Flotac as its file stands, but without TLS, and with two companies.
-fn flotac(site: &str) -> Setup {
-    Setup::new(site, doorward_systems::FLOTAC).set("realm.flotac.require_https", "off")
-}
-
-fn furnished(setup: Setup) -> App {
-    let app = setup.start();
-    for company in ["acme", "globex"] {
-        let _ = run(&app, &["tenant", "create"], &[company]);
-    }
-    app
-}
-
-fn run(app: &App, command: &[&str], further: &[&str]) -> Value {
-    let arguments = [&["--realm", "flotac"], further].concat();
-    let done = app.run(command, &arguments).success();
-    serde_json::from_str(&done.stdout).unwrap_or_default()
-}
-
-fn invite(app: &App, company: &str, email: &str) {
-    let to = ["--tenant", company, "--email", email, "--sign-up"];
-    let _ = run(app, &["tenant", "invite"], &to);
-}
-
-fn post(app: &App, path: &str, body: &Value) -> Response {
-    let request = app.request("POST", path).header(VERSION, "2024-01-01");
-    request.json(body).send()
-}
-
-fn remembered(app: &App, answer: &Response) -> Value {
-    let session = answer.expect(200).json();
-    for member in ["access_token", "refresh_token"] {
-        let _ = app.remembered(text(&session, member));
-    }
-    session
-}
-
-fn text(session: &Value, member: &str) -> String {
-    session[member].as_str().unwrap().to_owned()
-}
-
-/// As the guide's snippet does, for this company.
-fn sign_up(app: &App, email: &str, company: &str) -> Value {
-    let body = json!({
-        "email": email, "password": PASSWORD,
-        "data": {"company_id": company, "role": "company_user"},
-    });
-    remembered(app, &post(app, "/auth/v1/signup", &body))
-}
-
-fn sign_in(app: &App, email: &str) -> Value {
-    let body = json!({"email": email, "password": PASSWORD});
-    let path = "/auth/v1/token?grant_type=password";
-    remembered(app, &post(app, path, &body))
-}
-
-fn refresh(app: &App, token: &str) -> Response {
-    let path = "/auth/v1/token?grant_type=refresh_token";
-    post(app, path, &json!({"refresh_token": token}))
-}
-
-fn user(app: &App, session: &Value) -> Response {
-    let access = text(session, "access_token");
-    let request = app.request("GET", "/auth/v1/user").bearer(&access);
-    request.header(VERSION, "2024-01-01").send()
-}
-
-fn told(answer: &Response) -> (u16, String) {
-    let code = answer.json()["code"].as_str().map(str::to_owned);
-    (answer.status, code.unwrap_or_default())
-}
-
-fn refusal(status: u16, code: &str) -> (u16, String) {
-    (status, code.to_owned())
-}
-
-fn metadata(session: &Value) -> Value {
-    Unverified::of(&text(session, "access_token")).claims["user_metadata"].clone()
-}
-
-/// What comes before each script: a client, and what it needs to be one in Node.
-fn script_of(app: &App, rest: &str) -> String {
-    format!(
-        r#"
-import {{ createClient }} from "@supabase/supabase-js";
-import net from "node:net";
-const base = "{base}", EMAIL = "{EMAIL}", PASSWORD = "{PASSWORD}";
-const realtime = {{ transport: class {{}} }};
-const make = (url = base, further = {{}}) =>
-  createClient(url, "{ANON}", {{
-    auth: {{ autoRefreshToken: false, detectSessionInUrl: false, ...further }}, realtime,
-  }});
-const status = async (path, token) =>
-  (await fetch(base + path, {{ headers: {{ Authorization: `Bearer ${{token}}` }} }})).status;
-const out = {{}};
-{rest}
-console.log(JSON.stringify(out));
-process.exit(0);
-"#,
-        base = app.url(""),
-    )
-}
-
-fn printed(app: &App, rest: &str) -> Value {
-    let line = script::node(&script_of(app, rest)).success().line();
-    serde_json::from_str(&line).unwrap()
-}
 
 /// And FL-03, FL-04, FL-07 to FL-11: every call of the guide, by the client that it names.
 #[test]
@@ -175,25 +60,52 @@ out.after = (await supabase.auth.getSession()).data.session;
     );
 }
 
-/// Tabs, and clients of 2.107 and later, refresh without a lock.
+/// The application's key in both places, as the client puts it there, and it is nobody.
 #[test]
-fn fl_11_overlapping_refreshes_end_in_one_session() {
+fn fl_04_a_client_is_made_by_the_published_key() {
     let app = furnished(flotac(site!()));
     invite(&app, "acme", EMAIL);
     let _ = sign_up(&app, EMAIL, "acme");
-    let rest = r#"
-const first = await make().auth.signInWithPassword({ email: EMAIL, password: PASSWORD });
-const token = first.data.session.refresh_token;
-const tabs = Array.from({ length: 8 }, (_, at) => make(base, { storageKey: `tab${at}` }).auth);
-const all = await Promise.all(tabs.map((tab) => tab.refreshSession({ refresh_token: token })));
-out.errors = all.filter((one) => one.error !== null).length;
-const next = all.map((one) => one.data.session.refresh_token);
-out.different = new Set(next).size;
-const on = await tabs[3].refreshSession();
-out.on = on.error;
-"#;
-    let expected = json!({"errors": 0, "different": 1, "on": null});
-    assert_eq!(printed(&app, rest), expected);
+    let rest = format!(
+        r#"
+const sent = [];
+const client = createClient(base, "{ANON}", {{
+  auth: {{ autoRefreshToken: false }}, realtime,
+  global: {{ fetch: (url, options) => {{
+    const headers = new Headers(options.headers);
+    sent.push([headers.get("apikey"), headers.get("authorization")]);
+    return fetch(url, options);
+  }} }},
+}});
+const wrong = await client.auth.signInWithPassword({{ email: EMAIL, password: "wrong_password_1" }});
+out.wrong = wrong.error.code;
+const right = await client.auth.signInWithPassword({{ email: EMAIL, password: PASSWORD }});
+out.right = right.error;
+out.sent = sent;
+"#
+    );
+    let bearer = format!("Bearer {ANON}");
+    assert_eq!(
+        printed(&app, &rest),
+        json!({"wrong": "invalid_credentials", "right": null, "sent": [[ANON, bearer], [ANON, bearer]]})
+    );
+}
+
+#[test]
+fn fl_09_an_access_token_lives_for_an_hour() {
+    let app = furnished(flotac(site!()).with_clock());
+    invite(&app, "acme", EMAIL);
+    let session = sign_up(&app, EMAIL, "acme");
+    assert_eq!(session["expires_in"], 3600);
+    let access = text(&session, "access_token");
+    let claims = Unverified::of(&access).claims;
+    let second = |name: &str| claims[name].as_i64().unwrap();
+    assert_eq!(second("exp") - second("iat"), 3600);
+    assert_eq!(session["expires_at"], claims["exp"]);
+    app.pass(Duration::from_secs(3500));
+    app.get_as(&access, CUSTOMERS).expect(200);
+    app.pass(Duration::from_secs(3601));
+    app.get_as(&access, CUSTOMERS).expect(401);
 }
 
 #[test]
@@ -227,84 +139,6 @@ for (const scope of ["global", "local", "others"]) {
         "others": [null, [on, gone], missing],
     });
     assert_eq!(printed(&app, rest), expected);
-}
-
-/// And FL-06, FL-18: who is not invited belongs to no company, whatever he says.
-#[test]
-fn fl_24_without_a_company_nothing_is_served() {
-    let app = furnished(flotac(site!()));
-    let session = sign_up(&app, EMAIL, "acme");
-    assert_eq!(metadata(&session).get("company_id"), None);
-    assert_eq!(session["user"]["user_metadata"].get("company_id"), None);
-    let answer = app.get_as(&text(&session, "access_token"), CUSTOMERS);
-    assert_eq!(answer.status, 403);
-}
-
-/// FL-C2, FL-18, FL-20, FL-38: no call of the client moves it into another company, or to
-/// another role, in the token or in what an upstream reads of the user.
-#[test]
-fn fl_21_a_company_is_never_the_clients_to_say() {
-    let app = furnished(flotac(site!()));
-    invite(&app, "acme", EMAIL);
-    let session = sign_up(&app, EMAIL, "globex");
-    let owned = json!({"company_id": "acme", "role": "company_user"});
-    assert_eq!(metadata(&session), owned);
-    assert_eq!(session["user"]["user_metadata"], owned);
-    let access = text(&session, "access_token");
-    let put = |body: &Value| {
-        let request = app.request("PUT", "/auth/v1/user").bearer(&access);
-        request.header(VERSION, "2024-01-01").json(body).send()
-    };
-    for data in [
-        json!({"company_id": "globex", "role": "company_admin"}),
-        json!({"company_id": null, "role": null}),
-        json!({"company_id": {"$ne": 1}, "role": ["company_admin"], "app_metadata": {"role": "x"}}),
-    ] {
-        let changed = put(&json!({ "data": data }));
-        let shown = changed.expect(200).json()["user_metadata"].clone();
-        let named = [&shown["company_id"], &shown["role"]];
-        assert_eq!(named, ["acme", "company_user"], "{data}");
-        assert_eq!(user(&app, &session).json()["user_metadata"], shown);
-        for next in [
-            sign_in(&app, EMAIL),
-            remembered(
-                &app,
-                &refresh(&app, &text(&sign_in(&app, EMAIL), "refresh_token")),
-            ),
-        ] {
-            let signed = metadata(&next);
-            let named = [&signed["company_id"], &signed["role"]];
-            assert_eq!(named, ["acme", "company_user"], "{data}");
-            let claims = Unverified::of(&text(&next, "access_token")).claims;
-            assert_eq!(claims["permissions"], json!(["customers:read"]));
-            let access = text(&next, "access_token");
-            app.get_as(&access, CUSTOMERS).expect(200);
-            let write = app.request("POST", CUSTOMERS).bearer(&access);
-            write.json(&json!({})).send().expect(403);
-        }
-    }
-    let refused = put(&json!({"app_metadata": {"company_id": "globex"}}));
-    assert_eq!(told(&refused), refusal(403, "not_admin"));
-}
-
-/// A leaver is out at the next refresh, and belongs to no company when he signs in again.
-#[test]
-fn fl_42_a_leaver_is_refused() {
-    let app = furnished(flotac(site!()));
-    invite(&app, "acme", EMAIL);
-    let session = sign_up(&app, EMAIL, "acme");
-    let id = text(&session["user"], "id");
-    let _ = run(
-        &app,
-        &["membership", "end"],
-        &["--tenant", "acme", "--id", &id],
-    );
-    let refreshed = refresh(&app, &text(&session, "refresh_token"));
-    assert_eq!(told(&refreshed), refusal(400, "refresh_token_not_found"));
-    let next = sign_in(&app, EMAIL);
-    assert_eq!(metadata(&next).get("company_id"), None);
-    let answer = app.get_as(&text(&next, "access_token"), CUSTOMERS);
-    assert_eq!(answer.status, 403);
 }
 
 /// FL-04 with it. A key of the application is nobody, wherever it stands.
@@ -341,33 +175,6 @@ fn fl_43_a_publishable_key_is_nobody() {
     request.send().expect(200);
 }
 
-/// Sessions that were begun under HS256 go on under ES256, and so do their access tokens.
-#[test]
-fn fl_44_the_algorithm_changes_under_living_sessions() {
-    let mut app = furnished(flotac(site!()).set("realm.flotac.limits.company.burst", 1000));
-    invite(&app, "acme", EMAIL);
-    let before = sign_up(&app, EMAIL, "acme");
-    let alg = |session: &Value| {
-        let token = Unverified::of(&text(session, "access_token"));
-        token.header["alg"].clone()
-    };
-    assert_eq!(alg(&before), "HS256");
-    app.reconfigure(|config| {
-        config["realm"]["flotac"]["tokens"]["algorithm"] = "ES256".into();
-    });
-    app.start();
-    let access = text(&before, "access_token");
-    for _ in 0..200 {
-        app.get_as(&access, CUSTOMERS).expect(200);
-    }
-    let after = remembered(&app, &refresh(&app, &text(&before, "refresh_token")));
-    assert_eq!(alg(&after), "ES256");
-    app.get_as(&text(&after, "access_token"), CUSTOMERS)
-        .expect(200);
-    app.get_as(&access, CUSTOMERS).expect(200);
-    user(&app, &after).expect(200);
-}
-
 #[test]
 fn fl_45_no_cache_keeps_a_token() {
     let app = furnished(flotac(site!()));
@@ -382,75 +189,6 @@ fn fl_45_no_cache_keeps_a_token() {
     for answer in [&signed_up, &signed_in, &refreshed] {
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
-}
-
-/// FL-10, and that a transient fault is never a 4xx: the client would delete its session.
-#[test]
-fn fl_10_a_refresh_that_fails_for_a_while_keeps_the_session() {
-    let app = furnished(flotac(site!()));
-    invite(&app, "acme", EMAIL);
-    let _ = sign_up(&app, EMAIL, "acme");
-    let rest = r#"
-// The first connections are reset, as by a proxy that restarts; then one answer is a 503.
-const target = new URL(base);
-let faults = 0;
-const open = new Set();
-const between = net.createServer((socket) => {
-  open.add(socket);
-  socket.on("error", () => {});
-  const fault = faults;
-  if (faults > 0) faults -= 1;
-  if (fault > 1) { socket.resetAndDestroy(); return; }
-  if (fault === 1) {
-    socket.once("data", () => socket.end(
-      "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
-    return;
-  }
-  const on = net.connect(Number(target.port), target.hostname);
-  on.on("error", () => socket.destroy());
-  socket.pipe(on).pipe(socket);
-});
-await new Promise((ready) => between.listen(0, "127.0.0.1", ready));
-const through = `http://127.0.0.1:${between.address().port}`;
-console.error = () => {};
-const client = make(through);
-const events = [];
-client.auth.onAuthStateChange((event) => events.push(event));
-const signed = await client.auth.signInWithPassword({ email: EMAIL, password: PASSWORD });
-out.signed = signed.error;
-const kept = signed.data.session.refresh_token;
-// No connection is left to go on with.
-for (const socket of open) socket.resetAndDestroy();
-faults = 3;
-const next = await client.auth.refreshSession({ refresh_token: kept });
-out.next = [next.error, typeof next.data.session?.access_token];
-out.left = faults;
-out.out = events.includes("SIGNED_OUT");
-"#;
-    assert_eq!(
-        printed(&app, rest),
-        json!({"signed": null, "next": [null, "string"], "left": 0, "out": false})
-    );
-}
-
-/// What the store cannot do now is 503 with `Retry-After`, and the same token works after it.
-#[test]
-fn fl_11_a_refresh_waits_for_the_store() {
-    let app = furnished(flotac(site!()));
-    invite(&app, "acme", EMAIL);
-    let session = sign_up(&app, EMAIL, "acme");
-    // PostgreSQL's own faults: `standing` and `nodes`.
-    if engine() != Engine::Sqlite {
-        return;
-    }
-    let lock = rusqlite::Connection::open(app.store_path()).unwrap();
-    lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
-    let token = text(&session, "refresh_token");
-    let waiting = refresh(&app, &token);
-    lock.execute_batch("ROLLBACK").unwrap();
-    assert_eq!(told(&waiting), refusal(503, "unexpected_failure"));
-    assert!(waiting.header("retry-after").is_some());
-    let _ = remembered(&app, &refresh(&app, &token));
 }
 
 /// And FL-09: what is over is told by the product's codes, in both of its forms.
@@ -526,25 +264,6 @@ fn fl_35_what_is_over_is_told_as_the_product_tells_it() {
     app.pass(Duration::from_secs(31 * 86_400));
     let over = refresh(&app, &text(&last, "refresh_token"));
     assert_eq!(told(&over), refusal(400, "session_expired"));
-}
-
-/// As often as the product takes, and told as the product tells it.
-#[test]
-fn fl_11_a_session_is_refreshed_so_often_and_no_more() {
-    let app = furnished(flotac(site!()).set("realm.flotac.sessions.refresh_rate", "3/5m"));
-    invite(&app, "acme", EMAIL);
-    let _ = sign_up(&app, EMAIL, "acme");
-    let mut token = text(&sign_in(&app, EMAIL), "refresh_token");
-    for _ in 0..3 {
-        let next = remembered(&app, &refresh(&app, &token));
-        token = text(&next, "refresh_token");
-    }
-    let refused = refresh(&app, &token);
-    assert_eq!(told(&refused), refusal(429, "over_request_rate_limit"));
-    assert!(refused.header("retry-after").is_some());
-    // The limit is the session's.
-    let other = sign_in(&app, EMAIL);
-    let _ = remembered(&app, &refresh(&app, &text(&other, "refresh_token")));
 }
 
 #[test]
