@@ -101,7 +101,8 @@ fn folder(site: &str) -> PathBuf {
     let name = name.rsplit("::").next().unwrap_or(name);
     let mut hasher = DefaultHasher::new();
     test.hash(&mut hasher);
-    let start: String = name.chars().take(20).collect();
+    let room = 28_usize.saturating_sub(binary.len()).clamp(8, 20);
+    let start: String = name.chars().take(room).collect();
     let short = format!("{start}-{:04x}", hasher.finish() & 0xffff);
     Path::new(binary).join(short).join(rest)
 }
