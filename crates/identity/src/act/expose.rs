@@ -1,7 +1,7 @@
 //! A credential came over plain HTTP where TLS is demanded: whoever was on the way has read
 //! it. It is written down, and revoked where the realm says so.
 
-use super::revoke_token::{end_predecessors, note_ended};
+use super::revoke_token::{end_predecessors, end_token, note_ended};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Context, Realm};
 use crate::decide::refusal::ManageRefusal;
@@ -56,9 +56,7 @@ impl Exposed {
                 let ended = end_predecessors(tx, &token, now).await?;
                 note_ended(event, &ended);
                 if !matches!(token.state, TokenState::Revoked { .. }) {
-                    let state = TokenState::Revoked { at: now };
-                    tx.set_api_token_state(id, state).await?;
-                    tx.append_change(Change::ApiToken(id)).await?;
+                    end_token(tx, (id, token.owner), now).await?;
                 }
                 Ok(true)
             }

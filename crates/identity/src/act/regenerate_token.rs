@@ -157,14 +157,18 @@ impl Work for Replacement {
             .insert("replaced_by".to_owned(), json!(token.id.to_string()));
         let ended = end_predecessors(tx, &old, self.call.now).await?;
         note_ended(event, &ended);
-        tx.set_api_token_state(old.id, decided.old).await?;
+        if let TokenState::Revoked { at } = decided.old {
+            end_token(tx, (old.id, old.owner), at).await?;
+        } else {
+            tx.set_api_token_state(old.id, decided.old).await?;
+            tx.append_change(Change::ApiToken(old.id)).await?;
+        }
         tx.insert_api_token(&NewApiToken {
             token: token.clone(),
             digest: *digest,
             digest_key: digest_key.clone(),
         })
         .await?;
-        tx.append_change(Change::ApiToken(old.id)).await?;
         tx.append_change(Change::ApiToken(token.id)).await?;
         Ok(token)
     }

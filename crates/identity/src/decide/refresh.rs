@@ -3,7 +3,7 @@
 //! made-up one (`act`), and what the access token carries (`issue`).
 
 use super::refusal::RefreshRefusal;
-use crate::model::{RefreshFamily, Session, SessionState, Subject};
+use crate::model::{ApiToken, RefreshFamily, Session, SessionState, Subject};
 use crate::settings::{RefreshMode, SessionSettings};
 use doorward_base::limit::Verdict;
 use doorward_base::{ClientId, TenantId, Timestamp};
@@ -20,6 +20,8 @@ pub struct RefreshInput<'a> {
     pub number: u32,
     /// The client that presents it.
     pub client: Option<ClientId>,
+    /// The API token that the session was begun by, if it is there.
+    pub token: Option<&'a ApiToken>,
     /// The realm's rules.
     pub settings: &'a SessionSettings,
     pub now: Timestamp,
@@ -112,6 +114,9 @@ fn check<'a>(input: &RefreshInput<'a>) -> Result<&'a RefreshFamily, RefreshRefus
         && !input.member_of.contains(tenant)
     {
         return Err(RefreshRefusal::MembershipEnded);
+    }
+    if session.made_from.is_some() && !input.token.is_some_and(|token| token.is_live(input.now)) {
+        return Err(RefreshRefusal::TokenEnded);
     }
     session.refresh.as_ref().ok_or(RefreshRefusal::Unknown)
 }

@@ -4,7 +4,8 @@
 
 use super::proof::{Account, Taking};
 use super::refusal::{ManageRefusal, SignUpRefusal};
-use crate::settings::{Enrolment, SignUpMode, SignUpSettings};
+use crate::settings::{Enrolment, RealmSettings, SignUpMode, SignUpSettings};
+use doorward_base::RoleName;
 
 /// A sign-up, and what is known of its address.
 #[derive(Clone, Debug)]
@@ -57,6 +58,44 @@ pub const fn check_open(settings: &SignUpSettings) -> Result<(), SignUpRefusal> 
         SignUpMode::Open => Ok(()),
         SignUpMode::Closed => Err(SignUpRefusal::Closed),
     }
+}
+
+/// The roles that whoever signs up asks for: fewer than every new user is granted, never more.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AskedRoles {
+    /// Those that it wants; without, all of them.
+    pub allowed: Option<Vec<RoleName>>,
+    /// The one in force where a request selects none. It is the realm's to say: another is
+    /// refused, and so is going without it.
+    pub default: Option<RoleName>,
+}
+
+/// The roles that a new user is granted, realm-wide.
+///
+/// # Errors
+/// [`SignUpRefusal::Role`], [`SignUpRefusal::DefaultRole`].
+pub fn roles_of(
+    asked: &AskedRoles,
+    settings: &RealmSettings,
+) -> Result<Vec<RoleName>, SignUpRefusal> {
+    let given = &settings.default_roles;
+    let allowed = asked.allowed.as_ref().unwrap_or(given);
+    if !allowed.iter().all(|role| given.contains(role)) {
+        return Err(SignUpRefusal::Role);
+    }
+    if let Some(default) = &asked.default {
+        if !allowed.contains(default) {
+            return Err(SignUpRefusal::DefaultRole);
+        }
+        if settings.default_role.as_ref() != Some(default) {
+            return Err(SignUpRefusal::Role);
+        }
+    }
+    let is_left_out = |role: &RoleName| given.contains(role) && !allowed.contains(role);
+    if settings.default_role.as_ref().is_some_and(is_left_out) {
+        return Err(SignUpRefusal::DefaultRole);
+    }
+    Ok(allowed.clone())
 }
 
 /// Decides. An account that is there is not touched, but for one that nobody had proven

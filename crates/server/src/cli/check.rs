@@ -31,16 +31,6 @@ impl Check {
                 report.failures.len()
             )));
         }
-        let unbuilt = &loaded.settings.unbuilt;
-        for problem in unbuilt {
-            output::note(&problem.to_string());
-        }
-        if !unbuilt.is_empty() {
-            return Err(Failure::Refused(format!(
-                "{} expectations hold, but the configuration asks for what is not built yet, and serve would refuse it",
-                report.held
-            )));
-        }
         output::line(&format!(
             "{} is sound: {} realms, {} expectations hold",
             loaded.file().display(),

@@ -118,14 +118,6 @@ words!(Dialect {
     Data = "data",
 });
 
-impl Dialect {
-    /// Whether this version answers any of its paths.
-    #[must_use]
-    pub const fn is_built(self) -> bool {
-        matches!(self, Self::Oauth | Self::Supabase | Self::Data)
-    }
-}
-
 /// The header by which a request names a tenant.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

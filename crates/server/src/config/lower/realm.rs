@@ -13,7 +13,7 @@ use crate::config::value::Url;
 use doorward_base::{RealmName, Words as _};
 use doorward_gate::policy::spec::{ForwardAuthSpec, RealmSpec, RequireHttps, TenantHeaderSpec};
 use doorward_identity::model::RoleDefinition;
-use doorward_identity::settings::{Exposure, RealmSettings};
+use doorward_identity::settings::{Exposure, RealmSettings, RefreshMode};
 use doorward_oauth::ExchangeMount;
 use doorward_rows::settings::DataConfig;
 use doorward_supabase::SupabaseMount;
@@ -85,6 +85,14 @@ impl RealmConfig {
     }
 }
 
+/// The dialects, without repetition.
+fn dialects_of(realm: &Realm) -> Vec<Dialect> {
+    let mut dialects: Vec<Dialect> = realm.dialects.iter().map(|Word(d)| *d).collect();
+    dialects.sort_unstable();
+    dialects.dedup();
+    dialects
+}
+
 /// The authorities a realm answers for.
 pub(super) fn hosts_of(realm: &Realm) -> Vec<String> {
     realm.hosts.clone().unwrap_or_else(|| vec!["*".to_owned()])
@@ -113,10 +121,11 @@ impl Lowering<'_> {
         let issuer = self.issuer(realm, server, &path)?;
         let classes = self.classes(realm, &path);
         let tokens = self.tokens(realm, &issuer, &path);
-        let dialects = self.dialects(realm, &path.key("dialects"));
+        let dialects = dialects_of(realm);
         let exchange = self.exchange(realm, &path);
         let data = self.data(name, realm, server, &path);
         let supabase = self.supabase(realm, &path);
+        self.check_nhost(realm, &path);
         let expectations = self.expectations(realm, &path);
         let https = require_https(realm, &issuer);
         self.check_basic(realm, https, &issuer, server, &path);
@@ -217,24 +226,6 @@ impl Lowering<'_> {
         issuer
     }
 
-    /// The dialects, without repetition. One that answers nothing is told, so that
-    /// nobody takes a 404 for an answer.
-    fn dialects(&mut self, realm: &Realm, path: &KeyPath) -> Vec<Dialect> {
-        for (at, Word(dialect)) in realm.dialects.iter().enumerate() {
-            if !dialect.is_built() {
-                let message = format!(
-                    "the dialect {:?} is not built yet, none of its paths would answer; remove it to serve the rest",
-                    dialect.word()
-                );
-                self.unbuilt.add(&path.index(at), message);
-            }
-        }
-        let mut dialects: Vec<Dialect> = realm.dialects.iter().map(|Word(d)| *d).collect();
-        dialects.sort_unstable();
-        dialects.dedup();
-        dialects
-    }
-
     fn exchange(&mut self, realm: &Realm, path: &KeyPath) -> Option<ExchangeMount> {
         let place = path.key("exchange");
         if !realm.dialects.contains(&Word(Dialect::Oauth)) {
@@ -263,6 +254,17 @@ impl Lowering<'_> {
         }
         let section = realm.supabase.clone().unwrap_or_default();
         self.owned(section.lower(realm.sessions.refresh.0), &place)
+    }
+
+    /// The clients of Nhost take a session without a refresh token for none.
+    fn check_nhost(&mut self, realm: &Realm, path: &KeyPath) {
+        let is_spoken = realm.dialects.contains(&Word(Dialect::Nhost));
+        if is_spoken && realm.sessions.refresh.0 == RefreshMode::Off {
+            self.wrong(
+                &path.key("sessions").key("refresh"),
+                "the dialect \"nhost\" needs refresh tokens: write \"rotate\" or \"reuse\"",
+            );
+        }
     }
 
     /// What a dialect made of its section, or what it says is wrong with it.
