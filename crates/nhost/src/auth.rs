@@ -3,6 +3,7 @@
 //! use-case's reason first, then by our code.
 
 use crate::off::Off;
+use crate::webhook;
 use doorward_base::ErrorCode as E;
 use doorward_surface::form::{Row, json};
 use doorward_surface::{Body, Form, Refusal, RequestFacts};
@@ -85,6 +86,10 @@ impl Form for NhostForm {
         if row.code == "unauthorized" && facts.path.ends_with("/token/verify") {
             // A token that is no good is what was asked about.
             row = Row::new(400, "invalid-request", INCORRECT);
+        }
+        if row.status == 403 && facts.path.ends_with(webhook::PATH) {
+            // An engine knows no other no.
+            row.status = 401;
         }
         let text = row.text(refusal);
         if row.code != "unauthorized" {

@@ -24,6 +24,7 @@ mod sign_out;
 mod sign_up;
 #[cfg(test)]
 mod testing;
+mod webhook;
 mod wire;
 
 pub use auth::NhostForm;

@@ -3,7 +3,7 @@
 
 use crate::{
     check_token, create_pat, refresh, set_password, show_meta, show_user, sign_in, sign_in_pat,
-    sign_out, sign_up,
+    sign_out, sign_up, webhook,
 };
 use doorward_identity::act::Identity;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 pub(crate) type Methods = axum::routing::MethodRouter<Arc<Identity>>;
 
 /// The endpoints, in the order of [`crate::parts::NhostTargets`].
-pub(crate) fn endpoints() -> [UtoipaMethodRouter<Arc<Identity>>; 11] {
+pub(crate) fn endpoints() -> [UtoipaMethodRouter<Arc<Identity>>; 12] {
     [
         routes!(sign_up::sign_up_email_password),
         routes!(sign_in::sign_in_email_password),
@@ -28,6 +28,10 @@ pub(crate) fn endpoints() -> [UtoipaMethodRouter<Arc<Identity>>; 11] {
         routes!(create_pat::create_pat),
         routes!(show_meta::show_health),
         routes!(show_meta::show_version),
+        routes!(
+            webhook::show_session_variables,
+            webhook::look_up_session_variables
+        ),
     ]
 }
 
@@ -56,6 +60,7 @@ mod tests {
     fn the_description_lists_the_endpoints() {
         let paths: Vec<String> = openapi().paths.paths.into_keys().collect();
         let expected = [
+            "hasura/webhook",
             "healthz",
             "pat",
             "signin/email-password",

@@ -50,6 +50,8 @@ pub struct NhostTargets {
     pub health: Arc<dyn Local>,
     /// `GET /version`.
     pub version: Arc<dyn Local>,
+    /// `GET /hasura/webhook`, for who has a credential, and `POST`, for anybody.
+    pub webhook: Arc<dyn Local>,
     /// [`OFF_PATHS`].
     pub off: Arc<dyn Local>,
 }
@@ -74,6 +76,7 @@ impl NhostTargets {
             create_pat,
             health,
             version,
+            webhook,
         ] = endpoints().map(|(_, _, methods)| endpoint(methods));
         Self {
             sign_up,
@@ -87,6 +90,7 @@ impl NhostTargets {
             create_pat,
             health,
             version,
+            webhook,
             off: endpoint(off::methods()),
         }
     }
@@ -106,6 +110,7 @@ impl NhostTargets {
             create_pat: with(self.create_pat),
             health: with(self.health),
             version: with(self.version),
+            webhook: with(self.webhook),
             off: with(self.off),
         }
     }
@@ -126,6 +131,7 @@ impl NhostTargets {
             create_pat: one(),
             health: one(),
             version: one(),
+            webhook: one(),
             off: one(),
         }
     }

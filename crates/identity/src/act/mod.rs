@@ -29,6 +29,7 @@ mod find;
 mod grant;
 mod guesses;
 mod has_tenant;
+mod hasura;
 mod introspect;
 mod invitation;
 mod invite;
@@ -92,6 +93,7 @@ pub use find::{
 pub use grant::{add_grant, remove_grant};
 pub use guesses::{Guesses, GuessesError};
 pub use has_tenant::has_tenant;
+pub use hasura::{HasuraError, hasura_secret};
 pub use introspect::{Introspected, introspect};
 pub use invitation::{list_invitations, withdraw_invitation};
 pub use invite::{Invite, Invited, invite};

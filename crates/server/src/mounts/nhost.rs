@@ -39,6 +39,7 @@ pub(super) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> 
     let reading = [Method::GET, Method::HEAD];
     // Those without a prefix are the realm's own.
     let [prefix, _] = PREFIXES;
+    let webhook = || below(&[prefix], &["/hasura/webhook"]);
     vec![
         MountSpec {
             limits: sign_up_limit().into_iter().collect(),
@@ -61,6 +62,12 @@ pub(super) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> 
         },
         at(below(&[prefix], &["/healthz"]), &reading, &own.health),
         at(below(&PREFIXES, &["/version"]), &reading, &own.version),
+        MountSpec {
+            access: MountAccess::Required(vec![CredentialKind::Jwt, CredentialKind::ApiToken]),
+            ..at(webhook(), &[Method::GET], &own.webhook)
+        },
+        // Whose request it is stands in the body.
+        at(webhook(), &[Method::POST], &own.webhook),
         at(below(&PREFIXES, &OFF_PATHS), &[], &own.off),
         MountSpec {
             errors: config.errors(),

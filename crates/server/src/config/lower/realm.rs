@@ -126,6 +126,7 @@ impl Lowering<'_> {
         let data = self.data(name, realm, server, &path);
         let supabase = self.supabase(realm, &path);
         self.check_nhost(realm, &path);
+        self.check_anonymous(realm, &path);
         let expectations = self.expectations(realm, &path);
         let https = require_https(realm, &issuer);
         self.check_basic(realm, https, &issuer, server, &path);
@@ -173,6 +174,7 @@ impl Lowering<'_> {
             basic: realm.basic.as_ref().map(|basic| self.basic(basic, path)),
             roles: super::class::gate_roles(&identity.roles),
             role_header: realm.role_header.as_ref().map(|Text(name)| name.clone()),
+            anonymous_role: realm.anonymous_role.as_ref().map(|Text(role)| role.clone()),
             tenant_header: realm.tenant_header.as_ref().map(|header| TenantHeaderSpec {
                 header: header.header.0.clone(),
                 foreign_scope: header.foreign_scope.0.clone(),
@@ -254,6 +256,16 @@ impl Lowering<'_> {
         }
         let section = realm.supabase.clone().unwrap_or_default();
         self.owned(section.lower(realm.sessions.refresh.0), &place)
+    }
+
+    fn check_anonymous(&mut self, realm: &Realm, path: &KeyPath) {
+        let Some(role) = &realm.anonymous_role else {
+            return;
+        };
+        if !realm.roles.contains_key(role) {
+            let message = format!("{:?} is not in [roles]", role.0.as_str());
+            self.wrong(&path.key("anonymous_role"), message);
+        }
     }
 
     /// The clients of Nhost take a session without a refresh token for none.
