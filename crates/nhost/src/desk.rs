@@ -2,7 +2,7 @@
 //! and who calls. Not here: what the caller may do; each use-case reads that live.
 
 use axum::extract::{FromRef, FromRequestParts};
-use doorward_base::{Effects, ErrorCode, Principal, SubjectId, Timestamp};
+use doorward_base::{Effects, ErrorCode, Principal, SubjectId};
 use doorward_identity::act::{self, Caller, Identity, Realm};
 use doorward_identity::model::UserAgent;
 use doorward_surface::Refusal;
@@ -37,11 +37,6 @@ impl Visit {
             call: &self.call,
             effects: &self.effects,
         }
-    }
-
-    /// The request's time.
-    pub(crate) const fn now(&self) -> Timestamp {
-        self.call.now
     }
 
     /// Who calls, if the gate verified somebody.

@@ -34,13 +34,13 @@ pub(crate) struct WebhookRequest {
     operation_id = "show_session_variables",
     tag = "hasura",
     responses(
-        (status = 200, description = "The session variables", body = Object),
+        (status = 200, description = "The session variables", body = BTreeMap<String, String>),
         (status = 401, description = "unauthorized; role-not-allowed"),
     ),
 )]
 pub(crate) async fn show_session_variables(
     visit: Visit,
-) -> Result<Json<Map<String, Value>>, Refusal> {
+) -> Result<Json<BTreeMap<String, String>>, Refusal> {
     let principal = visit.principal();
     let principal = principal.ok_or_else(|| Refusal::new(ErrorCode::CredentialMissing))?;
     variables(&principal.claims, principal.role.as_ref()).map(Json)
@@ -54,7 +54,7 @@ pub(crate) async fn show_session_variables(
     tag = "hasura",
     request_body = WebhookRequest,
     responses(
-        (status = 200, description = "The session variables", body = Object),
+        (status = 200, description = "The session variables", body = BTreeMap<String, String>),
         (status = 400, description = "invalid-request"),
         (status = 401, description = "unauthorized; role-not-allowed"),
         (status = 503, description = "internal-server-error"),
@@ -63,7 +63,7 @@ pub(crate) async fn show_session_variables(
 pub(crate) async fn look_up_session_variables(
     visit: Visit,
     AnyJson(body): Body<WebhookRequest>,
-) -> Result<Json<Map<String, Value>>, Refusal> {
+) -> Result<Json<BTreeMap<String, String>>, Refusal> {
     let token = bearer(one(&body.headers, "authorization")?)?;
     let role = one(&body.headers, ROLE)?;
     let is_jwt = token.expose().bytes().filter(|byte| *byte == b'.').count() == 2;
@@ -123,7 +123,7 @@ fn bearer(value: Option<&str>) -> Result<Secret, Refusal> {
 fn variables(
     claims: &Map<String, Value>,
     role: Option<&RoleName>,
-) -> Result<Map<String, Value>, Refusal> {
+) -> Result<BTreeMap<String, String>, Refusal> {
     let role = role.ok_or_else(not_allowed)?;
     let said = claims.get(CLAIMS).and_then(Value::as_object);
     let said = said.into_iter().flatten().filter(|(name, _)| {
@@ -131,16 +131,16 @@ fn variables(
         let name = name.to_ascii_lowercase();
         name.starts_with("x-hasura-") && !is_of_roles.contains(&name.as_str())
     });
-    let mut variables: Map<String, Value> = said
+    let mut variables: BTreeMap<String, String> = said
         .map(|(name, value)| {
             let text = match value {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
             };
-            (name.clone(), Value::String(text))
+            (name.clone(), text)
         })
         .collect();
-    variables.insert(ROLE.to_owned(), Value::String(role.to_string()));
+    variables.insert(ROLE.to_owned(), role.to_string());
     Ok(variables)
 }
 
@@ -163,7 +163,7 @@ mod tests {
         let expected = json!({
             "x-hasura-level": "3", "x-hasura-role": "user", "x-hasura-user-id": "s",
         });
-        assert_eq!(Value::Object(told), expected);
+        assert_eq!(json!(told), expected);
         let refused = variables(claims.as_object().unwrap(), None).unwrap_err();
         assert_eq!(refused.code, ErrorCode::RoleNotAllowed);
     }

@@ -3,7 +3,7 @@
 
 use doorward_base::{RoleName, Secret, SessionId};
 use doorward_identity::act::{Issued, SignedIn};
-use doorward_identity::model::{Mailbox, Metadata, Subject};
+use doorward_identity::model::{Address, Mailbox, Metadata, Subject};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -72,7 +72,7 @@ impl UserView {
             locale: LOCALE,
             metadata: Some(subject.user_metadata.clone()).filter(|said| !said.is_empty()),
             phone_number: phone.map(|phone| phone.value.to_string()),
-            phone_number_verified: phone.is_some_and(|phone| phone.is_proven()),
+            phone_number_verified: phone.is_some_and(Address::is_proven),
             roles: roles.iter().map(ToString::to_string).collect(),
         }
     }
@@ -134,7 +134,7 @@ impl SignedInView {
 mod tests {
     use super::*;
     use doorward_base::{Email, SubjectId, Timestamp};
-    use doorward_identity::model::{Address, Contact, Identifier, SubjectStatus};
+    use doorward_identity::model::{Contact, Identifier, SubjectStatus};
     use serde_json::{Value, json};
 
     fn written(identifier: Identifier, name: Option<&str>) -> Value {

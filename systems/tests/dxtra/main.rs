@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod client;
+mod engine;
 mod furnished;
 mod off;
 mod pat;

@@ -5,7 +5,7 @@ use super::create_token::MintedToken;
 use super::facts::{load_owned, load_tenant_roles};
 use super::keyring::DigestKind;
 use super::revoke_token::{
-    Handled, Handling, Named, TokenRef, end_predecessors, load_handled, note_ended,
+    Handled, Handling, Named, TokenRef, end_predecessors, end_token, load_handled, note_ended,
 };
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};

@@ -3,7 +3,7 @@
 use super::Failure;
 use super::args::Installation;
 use crate::config::{Overrides, ServerSettings};
-use crate::engine::{load_configuration, wrong};
+use crate::engine::load_configuration;
 use crate::run::{self, Plan};
 use clap::Args;
 use std::path::PathBuf;

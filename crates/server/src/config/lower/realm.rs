@@ -10,7 +10,7 @@ use crate::config::problem::KeyPath;
 use crate::config::realm::{Console, Dialect, Realm};
 use crate::config::text::{FromText as _, Text};
 use crate::config::value::Url;
-use doorward_base::{RealmName, Words as _};
+use doorward_base::RealmName;
 use doorward_gate::policy::spec::{ForwardAuthSpec, RealmSpec, RequireHttps, TenantHeaderSpec};
 use doorward_identity::model::RoleDefinition;
 use doorward_identity::settings::{Exposure, RealmSettings, RefreshMode};
