@@ -23,7 +23,9 @@ use crate::dispatch::passes_authorization;
 use crate::gate::{Gate, Scene};
 use crate::policy::Policies;
 use crate::policy::compiled::{Realm, Target};
-use crate::proxy::headers::{Seen, identity_names, set_authorization, taken_names, write_identity};
+use crate::proxy::headers::{
+    Seen, identity_names, set_authorization, taken_names, write_identity, write_nobody,
+};
 use crate::stage::route::Found;
 use crate::stage::verify::presented;
 use crate::stage::{Passed, Stop, cors, guard, route};
@@ -168,10 +170,11 @@ fn allow(
     if let Some(authorization) = authorization {
         headers.insert(AUTHORIZATION, authorization);
     }
-    if let Some(principal) = principal {
-        write_identity(headers, realm, principal)
-            .map_err(|_| Stop::new(ErrorCode::TokenInvalid, STAGE, "claim_unwritable"))?;
-    }
+    let written = match principal {
+        Some(principal) => write_identity(headers, realm, principal),
+        None => write_nobody(headers, realm),
+    };
+    written.map_err(|_| Stop::new(ErrorCode::TokenInvalid, STAGE, "claim_unwritable"))?;
     let mut absent: Vec<HeaderName> = identity_names(realm).collect();
     absent.push(AUTHORIZATION);
     absent.extend(taken_names(realm));

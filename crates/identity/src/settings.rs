@@ -270,8 +270,10 @@ pub const MAX_HOURLY: u32 = 100;
 pub enum ExpiryRule {
     /// Always after this long; nobody chooses.
     Policy(Duration),
-    /// When asked for, up to `max`.
+    /// When asked for, up to `max`; else after `ttl`, if there is one.
     Optional {
+        /// The life of a token for which none is asked.
+        ttl: Option<Duration>,
         /// The longest that can be asked for.
         max: Option<Duration>,
     },

@@ -2,6 +2,8 @@
 //! its clients take anything else for a broken network. The table goes by the
 //! use-case's reason first, then by our code.
 
+use crate::off::Off;
+use crate::webhook;
 use doorward_base::ErrorCode as E;
 use doorward_surface::form::{Row, json};
 use doorward_surface::{Body, Form, Refusal, RequestFacts};
@@ -13,22 +15,57 @@ use serde_json::json;
 pub struct NhostForm;
 
 fn row(refusal: &Refusal) -> Row {
-    match refusal.reason {
-        Some("password_length") => Row::new(400, "password-too-short", "Password is too short"),
-        Some("password_common") => Row::new(
+    refusal
+        .reason
+        .and_then(by_reason)
+        .unwrap_or_else(|| by_code(refusal.code))
+}
+
+/// Reasons of use-cases that the product has a code of its own for.
+fn by_reason(reason: &str) -> Option<Row> {
+    Some(match reason {
+        "password_length" => Row::new(400, "password-too-short", "Password is too short"),
+        "password_common" => Row::new(
             400,
             "password-in-hibp-database",
             "Password is in HIBP database",
         ),
-        _ => by_code(refusal.code),
-    }
+        "password_wrong" => Row::new(401, "invalid-email-password", "Incorrect email or password"),
+        // What the product asks for where a session is not enough.
+        "session_needed" => Row::new(403, ELEVATED, "This needs a sign-in of the user itself"),
+        "reauthentication_needed" | "password_not_shown" => Row::plain(403, ELEVATED),
+        "sign_up_closed" => Row::new(403, "signup-disabled", "Sign up is disabled."),
+        "account_exists" => Row::new(409, "email-already-in-use", "Email already in use"),
+        "sign_up_role" => Row::new(400, "role-not-allowed", "Role not allowed"),
+        "sign_up_default_role" => Row::new(
+            400,
+            "default-role-must-be-in-allowed-roles",
+            "Default role must be in allowed roles",
+        ),
+        "refresh_refused" => Row::new(
+            401,
+            "invalid-refresh-token",
+            "Invalid or expired refresh token",
+        ),
+        "pat_refused" => Row::new(
+            401,
+            "invalid-pat",
+            "Invalid or expired personal access token",
+        ),
+        "expiry_past" | "expiry_too_far" | "expiry_missing" | "expiry_not_chosen"
+        | "expiry_malformed" => Row::plain(400, "invalid-expiry-date"),
+        other => return Off::answer(other),
+    })
 }
+
+const INCORRECT: &str = "The request payload is incorrect";
+const ELEVATED: &str = "elevated-claim-required";
 
 fn by_code(code: E) -> Row {
     let status = code.status();
     match code {
         E::SignInRefused => Row::new(401, "invalid-email-password", "Incorrect email or password"),
-        E::RoleNotAllowed => Row::new(400, "role-not-allowed", "Role not allowed"),
+        E::RoleNotAllowed => Row::new(403, "role-not-allowed", "Role not allowed"),
         E::RateLimited => Row::plain(429, "too-many-requests"),
         E::Internal => Row::new(500, "internal-server-error", "Internal server error"),
         _ => match status {
@@ -44,8 +81,16 @@ fn by_code(code: E) -> Row {
 }
 
 impl Form for NhostForm {
-    fn write(&self, refusal: &Refusal, _: &RequestFacts<'_>) -> Response<Body> {
-        let row = row(refusal);
+    fn write(&self, refusal: &Refusal, facts: &RequestFacts<'_>) -> Response<Body> {
+        let mut row = row(refusal);
+        if row.code == "unauthorized" && facts.path.ends_with("/token/verify") {
+            // A token that is no good is what was asked about.
+            row = Row::new(400, "invalid-request", INCORRECT);
+        }
+        if row.status == 403 && facts.path.ends_with(webhook::PATH) {
+            // An engine knows no other no.
+            row.status = 401;
+        }
         let text = row.text(refusal);
         if row.code != "unauthorized" {
             let body = json!({"status": row.status, "message": text, "error": row.code});
@@ -69,7 +114,9 @@ impl Form for NhostForm {
 mod tests {
     use super::*;
     use crate::testing::{read, written};
-    use doorward_identity::decide::refusal::{ManageRefusal, Reason, SignInRefusal};
+    use doorward_identity::decide::refusal::{
+        ManageRefusal, Reason, SignInRefusal, SignUpRefusal, TokenRefusal,
+    };
 
     #[test]
     fn reasons_and_codes_have_the_words_of_nhost() {
@@ -92,7 +139,18 @@ mod tests {
             ),
             (of(&ManageRefusal::NameInvalid), 400, "invalid-request"),
             (Refusal::new(E::TokenExpired), 401, "unauthorized"),
-            (Refusal::new(E::RoleNotAllowed), 400, "role-not-allowed"),
+            (Refusal::new(E::RoleNotAllowed), 403, "role-not-allowed"),
+            (of(&SignUpRefusal::Role), 400, "role-not-allowed"),
+            (of(&SignUpRefusal::Closed), 403, "signup-disabled"),
+            (of(&SignUpRefusal::Exists), 409, "email-already-in-use"),
+            (
+                of(&ManageRefusal::SessionNeeded),
+                403,
+                "elevated-claim-required",
+            ),
+            (of(&TokenRefusal::ExpiryPast), 400, "invalid-expiry-date"),
+            (of(&TokenRefusal::LimitReached), 409, "conflict"),
+            (Off::Feature.refusal(), 409, "disabled-endpoint"),
             (Refusal::new(E::RateLimited), 429, "too-many-requests"),
             (Refusal::new(E::Busy), 503, "internal-server-error"),
         ] {

@@ -5,9 +5,29 @@
 //! call, and any other dialect.
 
 mod auth;
+mod check_token;
+mod create_pat;
+mod desk;
 mod graphql;
+mod moment;
+mod off;
+mod openapi;
+mod parts;
+mod refresh;
+mod refuse;
+mod set_password;
+mod show_meta;
+mod show_user;
+mod sign_in;
+mod sign_in_pat;
+mod sign_out;
+mod sign_up;
 #[cfg(test)]
 mod testing;
+mod webhook;
+mod wire;
 
 pub use auth::NhostForm;
 pub use graphql::GraphQlForm;
+pub use openapi::openapi;
+pub use parts::{NhostTargets, OFF_PATHS, PREFIXES};

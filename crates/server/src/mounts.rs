@@ -1,7 +1,9 @@
 //! The bill of materials: which local targets a realm has, where, and who may call
 //! them. The only place where surfaces are mounted.
 
-use crate::config::{DATA, Place, RealmConfig};
+mod nhost;
+
+use crate::config::{DATA, Dialect, Place, RealmConfig};
 use crate::feed::Feed;
 use crate::settled::Settled;
 use doorward_base::CredentialKind;
@@ -13,6 +15,7 @@ use doorward_console::{
 use doorward_gate::liveness::{self, Liveness};
 use doorward_gate::policy::spec::{BuiltIn, LimitKey, LimitSpec, MountAccess, MountSpec};
 use doorward_identity::act::Identity;
+use doorward_nhost::NhostTargets;
 use doorward_oauth::{JWKS_PATH, OAuthTargets};
 use doorward_rows::DataTarget;
 use doorward_supabase::{GoTrueForm, SupabaseMount, SupabaseTargets};
@@ -29,6 +32,7 @@ pub(crate) struct Targets {
     pub(crate) health: Arc<dyn Local>,
     pub(crate) oauth: OAuthTargets,
     pub(crate) supabase: SupabaseTargets,
+    pub(crate) nhost: NhostTargets,
     pub(crate) sign_in: Arc<dyn Local>,
     pub(crate) me: Arc<dyn Local>,
     pub(crate) admin: Arc<dyn Local>,
@@ -48,6 +52,7 @@ impl Targets {
         let routed = |router| settled(Arc::new(AxumLocal::new(router)));
         let oauth = OAuthTargets::new(identity);
         let supabase = SupabaseTargets::new(identity);
+        let nhost = NhostTargets::new(identity);
         let identity = || Arc::clone(identity);
         Self {
             health: Arc::new(Liveness),
@@ -62,6 +67,7 @@ impl Targets {
                 user: settled(supabase.user),
                 ..supabase
             },
+            nhost: nhost.map(settled),
             sign_in: routed(
                 SignInParts {
                     identity: identity(),
@@ -105,6 +111,7 @@ impl Targets {
                 settings: absent(),
                 off: absent(),
             },
+            nhost: NhostTargets::all(&absent()),
             sign_in: absent(),
             me: absent(),
             admin: absent(),
@@ -146,6 +153,9 @@ pub(crate) fn mounts(config: &RealmConfig, targets: &Targets) -> Vec<MountSpec> 
     mounts.extend(resource_mount(config, targets));
     if let Some(supabase) = &config.supabase {
         mounts.extend(supabase_mounts(config, supabase, targets));
+    }
+    if config.dialects.contains(&Dialect::Nhost) {
+        mounts.extend(nhost::mounts(config, targets));
     }
     mounts
 }

@@ -48,6 +48,7 @@ pub(crate) fn refuse_refresh(failure: Failure<RefreshRefusal>) -> Refusal {
             | RefreshRefusal::Ahead
             | RefreshRefusal::Off
             | RefreshRefusal::SessionEnded
+            | RefreshRefusal::TokenEnded
             | RefreshRefusal::MembershipEnded
             | RefreshRefusal::OtherClient
             | RefreshRefusal::NotAllowed

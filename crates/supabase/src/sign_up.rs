@@ -8,7 +8,7 @@ use crate::wire::SessionView;
 use doorward_base::{Email, Secret};
 use doorward_identity::act::{self, SignUp};
 use doorward_identity::decide::refusal::{Reason as _, SignUpRefusal};
-use doorward_identity::decide::sign_up::check_open;
+use doorward_identity::decide::sign_up::{AskedRoles, check_open};
 use doorward_identity::model::Metadata;
 use doorward_surface::Refusal;
 use doorward_surface::extract::Json;
@@ -95,6 +95,8 @@ fn parse(body: SignUpRequest) -> Result<SignUp, Refusal> {
         email,
         password,
         invitation: given(body.invitation).map(Secret::new),
+        name: None,
+        roles: AskedRoles::default(),
         user_metadata: body.data.unwrap_or_default(),
         user_agent: None,
     })

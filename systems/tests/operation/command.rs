@@ -27,30 +27,6 @@ fn quiet_prints_the_secret_alone_and_the_default_prints_it_once() {
     );
 }
 
-/// What is accepted and not built yet is proved by `check`, refused by both, and not put
-/// in force by a reload.
-#[test]
-fn what_is_not_built_yet_is_refused_with_its_line_and_the_way_out() {
-    let app = witboost(site!())
-        .set("realm.witboost.dialects", vec!["oauth", "nhost"])
-        .prepare();
-    let says = |text: &str| {
-        assert!(
-            text.contains("realm.witboost.dialects[1]: the dialect \"nhost\""),
-            "{text}"
-        );
-        assert!(text.contains("remove it to serve the rest"), "{text}");
-    };
-    says(&app.refuse_to_start().exit(2).stderr);
-    let checked = app.run(&["check"], &[]).exit(1);
-    says(&checked.stderr);
-    assert!(
-        checked.stderr.contains("6 expectations hold"),
-        "{}",
-        checked.stderr
-    );
-}
-
 #[test]
 fn an_unknown_key_is_exit_2_with_file_line_and_the_nearest() {
     let app = witboost(site!()).prepare();

@@ -7,7 +7,7 @@ use super::spec::{
 };
 use super::table::Table;
 use crate::port::{IssuerKeys, RemoteKeys, RemoteTokens};
-use doorward_base::claims::ClaimPlaces;
+use doorward_base::claims::{ClaimPath, ClaimPlaces};
 use doorward_base::limit::{Amount, Measure};
 use doorward_base::{Audience, Permission, Principal, RealmName, RoleName, Scope, TenantId};
 use doorward_jose::{Algorithm, KeySet, TypRule};
@@ -309,6 +309,15 @@ impl Realm {
         let mut roles = self.spec.roles.iter();
         let defined = roles.find(|known| known.role == *role);
         defined.map_or(&[], |known| &known.permissions)
+    }
+
+    /// Whether the realm's own tokens say at this place which role is in force.
+    pub(crate) fn is_own_role(&self, path: &ClaimPath) -> bool {
+        let mut own = self
+            .issuers
+            .iter()
+            .filter(|one| matches!(one.keys, Keys::Own));
+        own.any(|issuer| issuer.claims.role.as_ref() == Some(path))
     }
 
     /// Where the claims of this caller carry what it acts as.

@@ -63,6 +63,9 @@ pub struct RealmSpec {
     pub roles: Vec<RoleSpec>,
     /// The header by which a request selects one of its roles.
     pub role_header: Option<HeaderName>,
+    /// The role of whoever presents nothing, where anyone may call; whoever presents something
+    /// may select it too.
+    pub anonymous_role: Option<RoleName>,
     /// The header by which a request names a tenant, and the scope that may name a
     /// foreign one.
     pub tenant_header: Option<TenantHeaderSpec>,
@@ -121,6 +124,7 @@ impl RealmSpec {
             basic: None,
             roles: Vec::new(),
             role_header: None,
+            anonymous_role: None,
             tenant_header: None,
             immediate_revocation: true,
             role_marks: Vec::new(),

@@ -60,7 +60,7 @@ pub(crate) fn prepare(headers: &mut HeaderMap, seen: &Seen<'_>) -> Result<(), Un
     )?;
     match seen.principal {
         Some(principal) => write_identity(headers, seen.realm, principal),
-        None => Ok(()),
+        None => write_nobody(headers, seen.realm),
     }
 }
 
@@ -185,6 +185,23 @@ pub(crate) fn write_identity(
             .flatten()
         {
             put(headers, name.clone(), &text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Sets the role of whoever presents nothing, wherever the role of a caller of ours would be
+/// written.
+pub(crate) fn write_nobody(headers: &mut HeaderMap, realm: &Realm) -> Result<(), Unwritable> {
+    let Some(role) = &realm.anonymous_role else {
+        return Ok(());
+    };
+    if realm.identity.headers {
+        put(headers, ROLE, role)?;
+    }
+    for (name, path) in &realm.identity.mapped {
+        if realm.is_own_role(path) {
+            put(headers, name.clone(), role)?;
         }
     }
     Ok(())

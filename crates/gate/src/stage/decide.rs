@@ -146,6 +146,7 @@ fn missing() -> Box<Stop> {
 fn act_as(realm: &Realm, principal: &Arc<Principal>, asked: &Asked) -> Passed<Arc<Principal>> {
     if let Some(role) = &asked.role
         && !principal.may_take(role)
+        && realm.anonymous_role.as_ref() != Some(role)
     {
         let stop = Stop::new(ErrorCode::RoleNotAllowed, STAGE, "role_header");
         return Err(stop.between(vec![role.to_string()], texts(&principal.roles)));

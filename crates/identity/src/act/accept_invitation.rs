@@ -318,8 +318,8 @@ impl Acceptance {
         };
         insert_user(
             tx,
-            &self.asked.realm,
             &subject,
+            &self.asked.realm.settings.default_roles,
             self.given.password.as_ref(),
         )
         .await?;

@@ -10,7 +10,7 @@ use crate::model::{Actor, Ceiling, Dossier, Invitation, MadeThrough};
 use crate::port::{Read, StoreError};
 use crate::settings::RealmSettings;
 use doorward_base::principal::CredentialId;
-use doorward_base::{Permission, Principal, SubjectId, TenantId, Timestamp};
+use doorward_base::{ApiTokenId, Permission, Principal, SubjectId, TenantId, Timestamp};
 
 /// Who calls. It asserts nothing: each use-case loads, in its own transaction, whether
 /// the credential still lives and what its subject holds now.
@@ -106,8 +106,8 @@ pub(super) async fn load_standing(
     let found = tx.find_dossier(*subject).await?;
     acting(found.as_ref().map(|found| &found.subject), now)?;
     let dossier = found.ok_or(ManageRefusal::CallerGone)?;
-    let ceiling = load_ceiling(tx, *subject, *credential, &dossier.member_of, now).await?;
-    let mut ceilings = vec![ceiling];
+    let bound = load_bound(tx, *subject, *credential, &dossier.member_of, now).await?;
+    let mut ceilings = vec![bound.ceiling];
     if let Some(permissions) = carries {
         ceilings.push(Ceiling {
             permissions: Some(permissions.clone()),
@@ -115,7 +115,8 @@ pub(super) async fn load_standing(
         });
     }
     let through = match (credential, carries) {
-        (CredentialId::Session(_), None) => Through::SignIn,
+        // One that an API token began is no better than the token.
+        (CredentialId::Session(_), None) if bound.made_from.is_none() => Through::SignIn,
         (CredentialId::ApiToken(token), _) => Through::ApiToken(*token),
         _ => Through::Other,
     };
@@ -147,8 +148,8 @@ pub(super) async fn load_maker(
     };
     if let Some(token) = invitation.through.token {
         let credential = CredentialId::ApiToken(token);
-        match load_ceiling(tx, subject, credential, &dossier.member_of, now).await {
-            Ok(ceiling) => ceilings.push(ceiling),
+        match load_bound(tx, subject, credential, &dossier.member_of, now).await {
+            Ok(bound) => ceilings.push(bound.ceiling),
             Err(Stop::Refused(_)) => return Ok(None),
             Err(Stop::Store(error)) => return Err(error),
         }
@@ -207,22 +208,42 @@ fn manager(
     }))
 }
 
-/// The ceiling of a credential that still lives.
-async fn load_ceiling(
+/// What binds whoever comes by a credential.
+struct Bound {
+    ceiling: Ceiling,
+    /// The API token that began the session.
+    made_from: Option<ApiTokenId>,
+}
+
+impl From<Ceiling> for Bound {
+    fn from(ceiling: Ceiling) -> Self {
+        Self {
+            ceiling,
+            made_from: None,
+        }
+    }
+}
+
+/// What binds whoever comes by a credential that still lives.
+async fn load_bound(
     tx: &mut dyn Read,
     subject: SubjectId,
     credential: CredentialId,
     member_of: &[TenantId],
     now: Timestamp,
-) -> Result<Ceiling, Stop<ManageRefusal>> {
+) -> Result<Bound, Stop<ManageRefusal>> {
     match credential {
         CredentialId::Session(id) => {
             let session = going_on(tx.find_session(id).await?, subject, now)?;
             // The active tenant is where a session's requests act, not how far its
-            // holder's management goes.
-            Ok(Ceiling {
-                tenant: None,
-                ..session.ceiling
+            // holder's management goes. An API token's is both.
+            let tenant = session.ceiling.tenant;
+            Ok(Bound {
+                ceiling: Ceiling {
+                    tenant: tenant.filter(|_| session.made_from.is_some()),
+                    ..session.ceiling
+                },
+                made_from: session.made_from,
             })
         }
         CredentialId::ApiToken(id) => {
@@ -233,13 +254,13 @@ async fn load_ceiling(
                 let tenant = ceiling.tenant.as_ref();
                 tenant.is_none_or(|tenant| member_of.contains(tenant))
             });
-            Ok(held.ok_or(ManageRefusal::CallerDead)?)
+            Ok(held.ok_or(ManageRefusal::CallerDead)?.into())
         }
         // A client has an account of its own to act for itself by; management takes a
         // sign-in or a token of one.
         CredentialId::Client(_) => Err(ManageRefusal::CallerDead.into()),
         // Its issuer's to end; what it carries bounds it.
-        CredentialId::Foreign => Ok(Ceiling::default()),
+        CredentialId::Foreign => Ok(Ceiling::default().into()),
     }
 }
 

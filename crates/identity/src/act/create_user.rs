@@ -19,7 +19,9 @@ use crate::model::{
 };
 use crate::port::{Read, StoreError, Tx};
 use async_trait::async_trait;
-use doorward_base::{Effect, Email, MembershipId, Phone, Secret, SubjectId, TenantId, Timestamp};
+use doorward_base::{
+    Effect, Email, MembershipId, Phone, RoleName, Secret, SubjectId, TenantId, Timestamp,
+};
 use std::sync::Arc;
 
 /// A user about to be made.
@@ -225,7 +227,7 @@ impl NewSubject {
             tx.set_password(subject.id, password).await?;
         }
         if matches!(subject.identifier, Identifier::User(_)) {
-            for grant in default_grants(&self.realm) {
+            for grant in default_grants(&self.realm.settings.default_roles) {
                 tx.insert_grant(subject.id, &grant, self.call.now).await?;
             }
         }
@@ -274,8 +276,8 @@ fn taken<T>(value: T, proven: bool, now: Timestamp) -> Address<T> {
 }
 
 /// What every new user of the realm is granted.
-pub(super) fn default_grants(realm: &Realm) -> Vec<Grant> {
-    let roles = realm.settings.default_roles.iter().cloned();
+pub(super) fn default_grants(roles: &[RoleName]) -> Vec<Grant> {
+    let roles = roles.iter().cloned();
     roles
         .map(|role| Grant {
             tenant: None,

@@ -4,7 +4,7 @@
 //! API token that it was made from by sending it once without TLS. A sign-in's own ends the
 //! sign-in, as signing out with it does.
 
-use super::revoke_token::{end_predecessors, note_ended};
+use super::revoke_token::{end_predecessors, end_token, note_ended};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Context, Realm};
 use crate::decide::refusal::ManageRefusal;
@@ -78,9 +78,7 @@ impl Exposed {
                 let ended = end_predecessors(tx, &token, now).await?;
                 note_ended(event, &ended);
                 if !matches!(token.state, TokenState::Revoked { .. }) {
-                    let state = TokenState::Revoked { at: now };
-                    tx.set_api_token_state(id, state).await?;
-                    tx.append_change(Change::ApiToken(id)).await?;
+                    end_token(tx, (id, token.owner), now).await?;
                 }
                 Ok(true)
             }

@@ -1,14 +1,13 @@
 //! An account that a person comes by itself, and its place in the tenant it is invited into.
 //! Not here: what lets it in (`accept_invitation`, `sign_up`).
 
-use super::Realm;
 use super::create_user::default_grants;
 use crate::model::{
     Address, Change, Grant, Granted, HashedPassword, Identifier, Invitation, Membership, Metadata,
     Subject, SubjectStatus,
 };
 use crate::port::{StoreError, Tx};
-use doorward_base::{Email, MembershipId, SubjectId, Timestamp};
+use doorward_base::{Email, MembershipId, RoleName, SubjectId, Timestamp};
 
 /// A user of whom nothing is known but the address.
 pub(super) fn new_user(id: SubjectId, address: Address<Email>, now: Timestamp) -> Subject {
@@ -24,18 +23,18 @@ pub(super) fn new_user(id: SubjectId, address: Address<Email>, now: Timestamp) -
     }
 }
 
-/// Adds a user with what every new one is granted.
+/// Adds a user with these of the roles that every new one is granted.
 pub(super) async fn insert_user(
     tx: &mut dyn Tx,
-    realm: &Realm,
     subject: &Subject,
+    roles: &[RoleName],
     password: Option<&HashedPassword>,
 ) -> Result<(), StoreError> {
     tx.insert_subject(subject).await?;
     if let Some(password) = password {
         tx.set_password(subject.id, password).await?;
     }
-    for grant in default_grants(realm) {
+    for grant in default_grants(roles) {
         tx.insert_grant(subject.id, &grant, subject.created_at)
             .await?;
     }

@@ -144,7 +144,7 @@ impl Work for Provisioning {
         };
         event.subject = Some(subject.id);
         tx.insert_subject(&subject).await?;
-        for grant in default_grants(&self.realm) {
+        for grant in default_grants(&self.realm.settings.default_roles) {
             tx.insert_grant(subject.id, &grant, self.call.now).await?;
         }
         Ok(Recognised {

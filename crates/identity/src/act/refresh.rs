@@ -7,7 +7,9 @@ use super::{Call, Context, Realm};
 use crate::decide::issue::{Ask, Bearer, Term, hold};
 use crate::decide::refresh::{RefreshInput, Refreshed as Decision, admit, refresh as decide};
 use crate::decide::refusal::RefreshRefusal;
-use crate::model::{Actor, AuditAction, AuditEvent, Change, Dossier, Rotation, Session, Subject};
+use crate::model::{
+    Actor, ApiToken, AuditAction, AuditEvent, Change, Dossier, Rotation, Session, Subject,
+};
 use crate::port::{Extent, StoreError, Tx};
 use crate::settings::DefaultScopes;
 use async_trait::async_trait;
@@ -169,7 +171,12 @@ impl Work for Going {
         event.subject = Some(session.subject);
         event.tenant.clone_from(&session.ceiling.tenant);
         event.actor = Actor::Subject(session.subject);
-        let decision = match self.decide(&session, &dossier) {
+        event.token = session.made_from;
+        let token = match session.made_from {
+            Some(id) => tx.find_api_token(id).await?,
+            None => None,
+        };
+        let decision = match self.decide(&session, token.as_ref(), &dossier) {
             Err(RefreshRefusal::Replayed) => {
                 if fault::is_planted(Fault::ReplayEndsNothing) {
                     return Err(RefreshRefusal::Replayed.into());
@@ -199,13 +206,19 @@ impl Work for Going {
 }
 
 impl Going {
-    fn decide(&self, session: &Session, owner: &Dossier) -> Result<Decision, RefreshRefusal> {
+    fn decide(
+        &self,
+        session: &Session,
+        token: Option<&ApiToken>,
+        owner: &Dossier,
+    ) -> Result<Decision, RefreshRefusal> {
         let decided = decide(&RefreshInput {
             session,
             subject: &owner.subject,
             member_of: &owner.member_of,
             number: self.number,
             client: self.request.client,
+            token,
             settings: &self.realm.settings.sessions,
             now: self.call.now,
         });

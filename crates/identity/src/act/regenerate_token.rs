@@ -5,7 +5,7 @@ use super::create_token::MintedToken;
 use super::facts::{load_owned, load_tenant_roles};
 use super::keyring::DigestKind;
 use super::revoke_token::{
-    Handled, Handling, Named, TokenRef, end_predecessors, load_handled, note_ended,
+    Handled, Handling, Named, TokenRef, end_predecessors, end_token, load_handled, note_ended,
 };
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
@@ -167,14 +167,18 @@ impl Work for Replacement {
             .insert("replaced_by".to_owned(), json!(token.id.to_string()));
         let ended = end_predecessors(tx, &old, self.call.now).await?;
         note_ended(event, &ended);
-        tx.set_api_token_state(old.id, decided.old).await?;
+        if let TokenState::Revoked { at } = decided.old {
+            end_token(tx, (old.id, old.owner), at).await?;
+        } else {
+            tx.set_api_token_state(old.id, decided.old).await?;
+            tx.append_change(Change::ApiToken(old.id)).await?;
+        }
         tx.insert_api_token(&NewApiToken {
             token: token.clone(),
             digest: *digest,
             digest_key: digest_key.clone(),
         })
         .await?;
-        tx.append_change(Change::ApiToken(old.id)).await?;
         tx.append_change(Change::ApiToken(token.id)).await?;
         Ok(token)
     }

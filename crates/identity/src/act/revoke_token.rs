@@ -12,7 +12,7 @@ use crate::model::{ApiToken, AuditAction, AuditEvent, Change, TokenState};
 use crate::port::{Read, StoreError, Tx};
 use crate::settings::TokenClass;
 use async_trait::async_trait;
-use doorward_base::{ApiTokenId, Effect, Secret, Timestamp};
+use doorward_base::{ApiTokenId, Effect, Secret, SubjectId, Timestamp};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -195,11 +195,25 @@ impl Work for Revocation {
         note_ended(event, &ended);
         if !matches!(token.state, TokenState::Revoked { .. }) {
             token.state = TokenState::Revoked { at: self.call.now };
-            tx.set_api_token_state(token.id, token.state).await?;
-            tx.append_change(Change::ApiToken(token.id)).await?;
+            end_token(tx, (token.id, token.owner), self.call.now).await?;
         }
         Ok(token)
     }
+}
+
+/// Revokes a token of an owner, and ends the sessions that it began.
+pub(super) async fn end_token(
+    tx: &mut dyn Tx,
+    (id, owner): (ApiTokenId, SubjectId),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.set_api_token_state(id, TokenState::Revoked { at: now })
+        .await?;
+    tx.append_change(Change::ApiToken(id)).await?;
+    for session in tx.end_sessions_made_from(id, owner, now).await? {
+        tx.append_change(Change::Session(session)).await?;
+    }
+    Ok(())
 }
 
 /// Revokes what a token replaced, as far back as it still lives out its grace: whoever
@@ -217,9 +231,7 @@ pub(super) async fn end_predecessors(
         if !matches!(found.state, TokenState::Retiring { .. }) {
             break;
         }
-        tx.set_api_token_state(id, TokenState::Revoked { at: now })
-            .await?;
-        tx.append_change(Change::ApiToken(id)).await?;
+        end_token(tx, (id, found.owner), now).await?;
         ended.push(id);
         before = found.replaces;
     }

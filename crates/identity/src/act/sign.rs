@@ -6,7 +6,7 @@ use crate::decide::exchange::Life;
 use crate::decide::issue::{Decided, Held, IssueRefusal, Term};
 use crate::decide::refusal::Reason;
 use crate::settings::RealmSettings;
-use doorward_base::{Entropy, Scope, Secret, SubjectId, TenantId, Timestamp, entropy};
+use doorward_base::{Entropy, RoleName, Scope, Secret, SubjectId, TenantId, Timestamp, entropy};
 use doorward_jose::SigningKey;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
@@ -27,6 +27,10 @@ pub struct Issued {
     pub expires_in: u64,
     /// The scopes it carries, sorted.
     pub scopes: Vec<Scope>,
+    /// The roles that may be selected with it, sorted.
+    pub roles: Vec<RoleName>,
+    /// The role in force.
+    pub role: Option<RoleName>,
     /// Whose it is.
     pub subject: SubjectId,
     /// The active tenant.
@@ -40,6 +44,8 @@ pub struct Issued {
 pub(super) struct Unsigned {
     decided: Decided,
     scopes: Vec<Scope>,
+    roles: Vec<RoleName>,
+    role: Option<RoleName>,
     subject: SubjectId,
     tenant: Option<TenantId>,
 }
@@ -57,6 +63,8 @@ impl Unsigned {
             decided,
             subject: held.dossier.subject.id,
             scopes: held.authority.scopes().to_vec(),
+            roles: held.authority.roles().to_vec(),
+            role: held.authority.role().cloned(),
             tenant: held.tenant,
         })
     }
@@ -76,6 +84,8 @@ impl Unsigned {
             expires_at: self.decided.life.expires_at,
             expires_in: self.decided.life.seconds,
             scopes: self.scopes,
+            roles: self.roles,
+            role: self.role,
             subject: self.subject,
             tenant: self.tenant,
             claims: self.decided.claims,

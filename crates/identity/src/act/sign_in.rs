@@ -121,7 +121,7 @@ pub(super) async fn begin(
     proof: Proof,
 ) -> Result<SignedIn, Failure<SignInRefusal>> {
     let user_agent = request.user_agent.clone();
-    let (session, refresh_token) = NewSession::draw(ctx, AuthMethod::Password, user_agent)?;
+    let (session, refresh_token) = NewSession::draw(ctx, Some(AuthMethod::Password), user_agent)?;
     let id = session.id;
     let (unsigned, subject) = ctx
         .commit(Begin {
@@ -284,10 +284,7 @@ impl Work for Begin {
         tx.insert_session(&session).await?;
         let most = settings.sessions.max_active;
         let now = self.call.now;
-        for ended in tx
-            .end_oldest_sessions(subject.id, session.id, most, now)
-            .await?
-        {
+        for ended in tx.end_oldest_sessions(&session, most, now).await? {
             tx.append_change(Change::Session(ended)).await?;
         }
         tx.touch_sign_in(subject.id, self.call.now).await?;

@@ -12,11 +12,13 @@ use super::set_password::check_new;
 use super::sign_in::{Proof, SignIn, SignedIn, begin};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Context, Realm};
-use crate::decide::bounds::check_metadata;
+use crate::decide::bounds::{check_metadata, check_name};
 use crate::decide::invitation::{TakeInput, is_taken_by_address};
 use crate::decide::proof::{Account, Taking};
 use crate::decide::refusal::{ManageRefusal, SignInRefusal, SignUpRefusal};
-use crate::decide::sign_up::{Enrolling, SignUpInput, check_open, sign_up as decide};
+use crate::decide::sign_up::{
+    AskedRoles, Enrolling, SignUpInput, check_open, roles_of, sign_up as decide,
+};
 use crate::model::{
     Actor, Address, AuditAction, AuditEvent, ChallengeKind, Delivery, Grant, Granted,
     HashedPassword, Invitation, Membership, Metadata, Subject, Tenant, TenantOrigin, UserAgent,
@@ -24,7 +26,7 @@ use crate::model::{
 use crate::port::{ChallengeFilter, ChallengeKey, ChallengesIn, Page, StoreError, Tx};
 use crate::settings::Enrolment;
 use async_trait::async_trait;
-use doorward_base::{Effect, Email, MembershipId, Secret, SubjectId, TenantId};
+use doorward_base::{Effect, Email, MembershipId, RoleName, Secret, SubjectId, TenantId};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -40,6 +42,10 @@ pub struct SignUp {
     pub password: Secret,
     /// The secret of an invitation of the address, which proves it.
     pub invitation: Option<Secret>,
+    /// What it is called.
+    pub name: Option<String>,
+    /// The roles that it asks for, of those that everybody gets.
+    pub roles: AskedRoles,
     /// What the person says about itself.
     pub user_metadata: Metadata,
     /// By what program.
@@ -61,6 +67,8 @@ pub async fn sign_up(
     let manage = |refusal: ManageRefusal| Failure::Refused(SignUpRefusal::from(refusal));
     check_new(&request.password, &settings.sessions).map_err(manage)?;
     check_metadata("the metadata", &request.user_metadata).map_err(manage)?;
+    check_name(request.name.as_deref()).map_err(manage)?;
+    let roles = roles_of(&request.roles, settings).map_err(Failure::Refused)?;
     let entropy = &*ctx.identity.entropy;
     let passwords = &ctx.identity.passwords;
     let hash = passwords.hash_for_stranger(&request.password, entropy);
@@ -75,6 +83,8 @@ pub async fn sign_up(
             hash: hash.clone(),
             shown: shown.map(|secret| keys_of(&keyring, ChallengeKind::Invitation, secret)),
             user_metadata: request.user_metadata,
+            name: request.name,
+            roles,
             subject: SubjectId::mint(entropy, ctx.call.now),
             membership: MembershipId::mint(entropy, ctx.call.now),
         })
@@ -117,6 +127,9 @@ struct NewAccount {
     /// Under which keys the presented invitation may be stored.
     shown: Option<Vec<ChallengeKey>>,
     user_metadata: Metadata,
+    name: Option<String>,
+    /// What it is granted, realm-wide.
+    roles: Vec<RoleName>,
     subject: SubjectId,
     membership: MembershipId,
 }
@@ -288,9 +301,10 @@ impl NewAccount {
         };
         let subject = Subject {
             user_metadata: self.user_metadata.clone(),
+            name: self.name.clone(),
             ..new_user(self.subject, address, now)
         };
-        insert_user(tx, &self.realm, &subject, Some(&self.hash)).await?;
+        insert_user(tx, &subject, &self.roles, Some(&self.hash)).await?;
         match (enrolling, invitation) {
             (Enrolling::OwnTenant, _) => self.own_tenant(tx).await,
             (_, Some(invitation)) => {

@@ -3,7 +3,7 @@
 //! made-up one (`act`), and what the access token carries (`issue`).
 
 use super::refusal::RefreshRefusal;
-use crate::model::{RefreshFamily, Session, SessionState, Subject};
+use crate::model::{ApiToken, RefreshFamily, Session, SessionState, Subject};
 use crate::settings::{RefreshMode, SessionSettings};
 use doorward_base::limit::Verdict;
 use doorward_base::{ClientId, TenantId, Timestamp};
@@ -20,6 +20,8 @@ pub struct RefreshInput<'a> {
     pub number: u32,
     /// The client that presents it.
     pub client: Option<ClientId>,
+    /// The API token that the session was begun by, if it is there.
+    pub token: Option<&'a ApiToken>,
     /// The realm's rules.
     pub settings: &'a SessionSettings,
     pub now: Timestamp,
@@ -113,6 +115,9 @@ fn check<'a>(input: &RefreshInput<'a>) -> Result<&'a RefreshFamily, RefreshRefus
     {
         return Err(RefreshRefusal::MembershipEnded);
     }
+    if session.made_from.is_some() && !input.token.is_some_and(|token| token.is_live(input.now)) {
+        return Err(RefreshRefusal::TokenEnded);
+    }
     session.refresh.as_ref().ok_or(RefreshRefusal::Unknown)
 }
 
@@ -120,7 +125,7 @@ fn check<'a>(input: &RefreshInput<'a>) -> Result<&'a RefreshFamily, RefreshRefus
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::model::SubjectStatus;
+    use crate::model::{SubjectStatus, TokenKind, TokenState};
     use doorward_base::secret::TokenDigest;
     use std::time::Duration;
 
@@ -132,6 +137,7 @@ mod tests {
         session: Session,
         subject: Subject,
         member_of: Vec<TenantId>,
+        token: Option<ApiToken>,
         settings: SessionSettings,
     }
 
@@ -150,6 +156,7 @@ mod tests {
             session,
             subject,
             member_of: Vec::new(),
+            token: None,
             settings: SessionSettings {
                 refresh: RefreshMode::Rotate,
                 reuse_interval: seconds(30),
@@ -176,10 +183,33 @@ mod tests {
                 member_of: &self.member_of,
                 number,
                 client,
+                token: self.token.as_ref(),
                 settings: &self.settings,
                 now: NOW.plus(seconds(after)),
             })
         }
+    }
+
+    /// DX-34.
+    #[test]
+    fn what_an_api_token_began_goes_on_while_the_token_works() {
+        let mut case = case();
+        let mut made = token(TokenKind::Personal, &case.subject);
+        case.session.made_from = Some(made.id);
+        let over = Err(RefreshRefusal::TokenEnded);
+        assert_eq!(case.present(3, 100), over);
+        made.expires_at = Some(NOW.plus(seconds(101)));
+        case.token = Some(made.clone());
+        assert_eq!(case.present(3, 100), on(4));
+        assert_eq!(case.present(3, 101), over);
+        let until = NOW.plus(seconds(50));
+        made.state = TokenState::Retiring { until };
+        case.token = Some(made.clone());
+        assert_eq!(case.present(3, 49), on(4));
+        assert_eq!(case.present(3, 50), over);
+        made.state = TokenState::Revoked { at: NOW };
+        case.token = Some(made);
+        assert_eq!(case.present(3, 1), over);
     }
 
     const fn on(number: u32) -> Result<Refreshed, RefreshRefusal> {

@@ -232,6 +232,9 @@ pub enum RefreshRefusal {
     Off,
     #[error("the session has ended")]
     SessionEnded,
+    /// The API token that the session was begun by works no more.
+    #[error("the token that the session was begun by works no more")]
+    TokenEnded,
     /// The session is past one of its ends.
     #[error("the session is over")]
     SessionExpired,
@@ -264,6 +267,7 @@ impl Reason for RefreshRefusal {
             Self::Ahead => ("ahead", ErrorCode::TokenInvalid),
             Self::Off => ("off", ErrorCode::TokenInvalid),
             Self::SessionEnded => ("session_ended", ErrorCode::TokenInvalid),
+            Self::TokenEnded => ("token_ended", ErrorCode::TokenInvalid),
             Self::SessionExpired => ("session_expired", ErrorCode::TokenInvalid),
             Self::SubjectDisabled => ("subject_disabled", ErrorCode::TokenInvalid),
             Self::MembershipEnded => ("membership_ended", ErrorCode::TokenInvalid),

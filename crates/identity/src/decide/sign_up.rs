@@ -4,7 +4,8 @@
 
 use super::proof::{Account, Taking};
 use super::refusal::{ManageRefusal, SignUpRefusal};
-use crate::settings::{Enrolment, SignUpMode, SignUpSettings};
+use crate::settings::{Enrolment, RealmSettings, SignUpMode, SignUpSettings};
+use doorward_base::RoleName;
 
 /// A sign-up, and what is known of its address.
 #[derive(Clone, Debug)]
@@ -59,6 +60,55 @@ pub const fn check_open(settings: &SignUpSettings) -> Result<(), SignUpRefusal> 
     }
 }
 
+/// The roles that whoever signs up asks for: fewer than every new user is granted, never more.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AskedRoles {
+    /// Those that it wants; without, all of them.
+    pub allowed: Option<Vec<RoleName>>,
+    /// The one in force where a request selects none. It is the realm's to say: another is
+    /// refused, and so is going without it.
+    pub default: Option<RoleName>,
+}
+
+/// The roles that a new user is granted, realm-wide.
+///
+/// # Errors
+/// [`SignUpRefusal::Role`], [`SignUpRefusal::DefaultRole`].
+pub fn roles_of(
+    asked: &AskedRoles,
+    settings: &RealmSettings,
+) -> Result<Vec<RoleName>, SignUpRefusal> {
+    allowed_of(
+        asked,
+        &settings.default_roles,
+        settings.default_role.as_ref(),
+    )
+}
+
+fn allowed_of(
+    asked: &AskedRoles,
+    given: &[RoleName],
+    in_force: Option<&RoleName>,
+) -> Result<Vec<RoleName>, SignUpRefusal> {
+    let allowed = asked.allowed.as_deref().unwrap_or(given);
+    if !allowed.iter().all(|role| given.contains(role)) {
+        return Err(SignUpRefusal::Role);
+    }
+    if let Some(default) = &asked.default {
+        if !allowed.contains(default) {
+            return Err(SignUpRefusal::DefaultRole);
+        }
+        if in_force != Some(default) {
+            return Err(SignUpRefusal::Role);
+        }
+    }
+    let is_left_out = |role: &RoleName| given.contains(role) && !allowed.contains(role);
+    if in_force.is_some_and(is_left_out) {
+        return Err(SignUpRefusal::DefaultRole);
+    }
+    Ok(allowed.to_vec())
+}
+
 /// Decides. An account that is there is not touched, but for one that nobody had proven
 /// when its owner comes with a proof.
 ///
@@ -103,6 +153,7 @@ fn enrolling(settings: &SignUpSettings, is_awaited: bool) -> Enrolling {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::role;
     use super::*;
 
     fn open(enrolment: &[Enrolment]) -> SignUpSettings {
@@ -110,6 +161,64 @@ mod tests {
             mode: SignUpMode::Open,
             enrolment: enrolment.to_vec(),
             own_tenant_roles: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn fewer_roles_may_be_asked_for_and_no_others() {
+        let roles = |names: &[&str]| -> Vec<RoleName> { names.iter().map(|n| role(n)).collect() };
+        for (given, default, allowed, asked, expected) in [
+            (&["a", "b"][..], Some("a"), None, None, Ok(&["a", "b"][..])),
+            (&["a", "b"], Some("a"), Some(&["a"][..]), None, Ok(&["a"])),
+            (&["a", "b"], Some("a"), Some(&["a"]), Some("a"), Ok(&["a"])),
+            (&["a", "b"], None, Some(&[]), None, Ok(&[])),
+            (&["a", "b"], Some("c"), Some(&["b"]), None, Ok(&["b"])),
+            (
+                &["a", "b"],
+                Some("a"),
+                Some(&["a", "c"]),
+                None,
+                Err(SignUpRefusal::Role),
+            ),
+            (
+                &["a", "b"],
+                Some("a"),
+                None,
+                Some("b"),
+                Err(SignUpRefusal::Role),
+            ),
+            (
+                &["a", "b"],
+                Some("a"),
+                None,
+                Some("c"),
+                Err(SignUpRefusal::DefaultRole),
+            ),
+            (
+                &["a", "b"],
+                Some("a"),
+                Some(&["b"]),
+                Some("a"),
+                Err(SignUpRefusal::DefaultRole),
+            ),
+            (
+                &["a", "b"],
+                Some("a"),
+                Some(&["b"]),
+                None,
+                Err(SignUpRefusal::DefaultRole),
+            ),
+        ] {
+            let asked = AskedRoles {
+                allowed: allowed.map(roles),
+                default: asked.map(role),
+            };
+            let granted = allowed_of(&asked, &roles(given), default.map(role).as_ref());
+            assert_eq!(
+                granted,
+                expected.map(roles),
+                "{given:?} {default:?} {asked:?}"
+            );
         }
     }
 

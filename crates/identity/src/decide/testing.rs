@@ -151,6 +151,7 @@ pub(super) fn session(of: &Subject) -> Session {
         aal: AssuranceLevel::Aal1,
         factor: None,
         client: None,
+        made_from: None,
         address: None,
         user_agent: None,
         refreshed_at: None,

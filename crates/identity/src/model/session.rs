@@ -3,7 +3,7 @@
 use super::Ceiling;
 use doorward_base::authn::{AssuranceLevel, AuthStep};
 use doorward_base::secret::TokenDigest;
-use doorward_base::{ClientId, FactorId, SessionId, SubjectId, Timestamp};
+use doorward_base::{ApiTokenId, ClientId, FactorId, SessionId, SubjectId, Timestamp};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -45,6 +45,9 @@ pub struct Session {
     pub factor: Option<FactorId>,
     /// The client it was begun for.
     pub client: Option<ClientId>,
+    /// The API token it was begun by, with which it ends; none for a sign-in of its subject's
+    /// own.
+    pub made_from: Option<ApiTokenId>,
     /// From where it began.
     pub address: Option<IpAddr>,
     /// By what program.
@@ -106,6 +109,7 @@ impl Session {
             aal: AssuranceLevel::Aal1,
             factor: None,
             client: None,
+            made_from: None,
             address: None,
             user_agent: None,
             refreshed_at: None,

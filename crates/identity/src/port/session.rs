@@ -3,7 +3,7 @@
 use super::StoreError;
 use crate::model::{Device, Rotation, Session};
 use async_trait::async_trait;
-use doorward_base::{SessionId, SubjectId, TenantId, Timestamp};
+use doorward_base::{ApiTokenId, SessionId, SubjectId, TenantId, Timestamp};
 
 /// Reading them.
 #[async_trait]
@@ -44,13 +44,21 @@ pub trait SessionWrite: Send {
         keep: SessionId,
         at: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError>;
-    /// Ends the oldest active sessions of a subject beyond the `most` newest, never `keep`,
-    /// and returns their ids: a few at a time.
+    /// Ends the oldest active sessions of the subject of `keep` that were begun by the same
+    /// API token, or by none either, beyond the `most` newest, never `keep`, and returns their
+    /// ids: a few at a time.
     async fn end_oldest_sessions(
         &mut self,
-        subject: SubjectId,
-        keep: SessionId,
+        keep: &Session,
         most: u32,
+        at: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError>;
+    /// Ends every active session of a subject that was begun by an API token of its, and
+    /// returns their ids.
+    async fn end_sessions_made_from(
+        &mut self,
+        token: ApiTokenId,
+        subject: SubjectId,
         at: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError>;
     /// Ends a session; says whether it was active.

@@ -61,7 +61,7 @@ impl SigningKey {
     /// signatures cost a third of a 3072-bit key's and which every client accepts;
     /// prefer ES256. Making one takes tens of milliseconds, so do it off the runtime.
     ///
-    /// Only the HS256 secret is drawn from `entropy`. Asymmetric keys, and the nonces
+    /// Only the HS256 secret, of 256 bits written as text, is drawn from `entropy`. Asymmetric keys, and the nonces
     /// of ECDSA and PSS, come from the library's own generator: `aws-lc-rs` takes no
     /// other, and a nonce that a caller could repeat would give the key away.
     ///
@@ -70,7 +70,9 @@ impl SigningKey {
     pub fn generate(alg: Algorithm, entropy: &dyn Entropy) -> Result<Self, KeyError> {
         let bytes: Zeroizing<Vec<u8>> = match alg {
             Algorithm::HS256 => {
-                Zeroizing::new(Zeroizing::new(entropy::bytes::<MIN_HMAC_SECRET>(entropy)).to_vec())
+                // Text, because other verifiers of the realm's tokens take no other secret.
+                let drawn = Zeroizing::new(entropy::bytes::<MIN_HMAC_SECRET>(entropy));
+                Zeroizing::new(b64::encode(&*drawn).into_bytes())
             }
             Algorithm::RS256 | Algorithm::RS384 | Algorithm::RS512 | Algorithm::PS256 => {
                 let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError::Library)?;

@@ -44,37 +44,6 @@ fn the_expectations_of_witboost_hold() {
     holds("witboost", 6);
 }
 
-/// What a shipped system asks for that this version does not serve: told by line, with
-/// what to do; the rest of it is proved all the same.
-#[test]
-fn what_is_not_built_yet_is_told_and_the_rest_is_proved() {
-    for (name, dialect) in [
-        ("dxtra", Some("nhost")),
-        ("flotac", None),
-        ("heliosdb", None),
-        ("theholefoundation", None),
-        ("witboost", None),
-    ] {
-        let loaded = system(name);
-        let told: Vec<String> = loaded
-            .settings
-            .unbuilt
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        let wanted = dialect.map(|dialect| {
-            format!(
-                ".toml:14: realm.{name}.dialects[0]: the dialect \"{dialect}\" is not built yet, none of its paths would answer; remove it to serve the rest"
-            )
-        });
-        assert_eq!(told.len(), usize::from(dialect.is_some()), "{told:?}");
-        for (told, wanted) in told.iter().zip(wanted) {
-            assert!(told.ends_with(&wanted), "{told}");
-        }
-        assert!(check(&loaded).unwrap().held > 0);
-    }
-}
-
 #[test]
 fn the_claims_of_our_own_issuer_are_found_where_the_template_writes_them() {
     let claims = |name: &str| {

@@ -1,6 +1,7 @@
 //! `doorward demo`: the published systems that are built, each on an address and a store of
 //! its own, with subjects, tokens and rows to try and curl lines that work as printed.
 
+mod dxtra;
 mod flotac;
 mod heliosdb;
 mod theholefoundation;
@@ -35,6 +36,7 @@ impl Demo {
             free_address(heliosdb::PORT).map_err(cannot)?,
             free_address(flotac::PORT).map_err(cannot)?,
             free_address(theholefoundation::PORT).map_err(cannot)?,
+            free_address(dxtra::PORT).map_err(cannot)?,
         ];
         let file = folder.0.join("demo.toml");
         let login = theholefoundation::Login::make(&folder.0)?;
@@ -52,10 +54,8 @@ impl Demo {
 }
 
 /// The systems as they stand, each on its address, in one process.
-fn configuration(
-    [witboost, heliosdb, flotac, hole]: [SocketAddr; 4],
-    upstream: &str,
-) -> Result<String, Failure> {
+fn configuration(addresses: [SocketAddr; 5], upstream: &str) -> Result<String, Failure> {
+    let [witboost, heliosdb, flotac, hole, dxtra] = addresses;
     let mut whole: Table = witboost::TEXT
         .replace("127.0.0.1:8080", &witboost.to_string())
         .replace("127.0.0.1:9090", "127.0.0.1:0")
@@ -68,19 +68,24 @@ fn configuration(
         .map_err(cannot)?;
     let mut third = flotac::configuration(upstream)?;
     let mut fourth = theholefoundation::configuration()?;
-    let all = [witboost, heliosdb, flotac, hole].map(|address| address.to_string());
+    let mut fifth: Table = dxtra::TEXT
+        .replace("127.0.0.1:8080", &dxtra.to_string())
+        .parse()
+        .map_err(cannot)?;
+    let all = addresses.map(|address| address.to_string());
     let listen = Value::from(all.to_vec());
     table(&mut whole, "server")?.insert("listen".to_owned(), listen);
-    let added = std::mem::take(table(&mut other, "realm")?);
-    let more = std::mem::take(table(&mut third, "realm")?);
-    let last = std::mem::take(table(&mut fourth, "realm")?);
+    for further in [&mut other, &mut third, &mut fourth, &mut fifth] {
+        let added = std::mem::take(table(further, "realm")?);
+        table(&mut whole, "realm")?.extend(added);
+    }
     let realms = table(&mut whole, "realm")?;
-    realms.extend(added.into_iter().chain(more).chain(last));
     for (name, address) in [
         ("witboost", witboost),
         ("heliosdb", heliosdb),
         ("flotac", flotac),
         ("theholefoundation", hole),
+        ("dxtra", dxtra),
     ] {
         let listen = Value::from(vec![address.to_string()]);
         table(realms, name)?.insert("listen".to_owned(), listen);
@@ -144,7 +149,7 @@ impl AsyncGreeting for Tour {
         composed: &Composed,
         addresses: &[SocketAddr],
     ) -> Result<(), Failure> {
-        let [witboost, heliosdb, flotac, hole] = addresses else {
+        let [witboost, heliosdb, flotac, hole, dxtra] = addresses else {
             return Err(cannot("no address"));
         };
         let now = SystemClock.now();
@@ -185,6 +190,13 @@ impl AsyncGreeting for Tour {
         };
         let people = flotac::People::make(stage).await?;
         output::line(&flotac::tour(&format!("http://{flotac}"), &people));
+        let realm = self::realm(engine, "dxtra").await?;
+        let stage = Context {
+            realm: &realm,
+            ..stage
+        };
+        let people = dxtra::People::make(stage).await?;
+        output::line(&dxtra::tour(&format!("http://{dxtra}"), &people));
         let base = format!("http://{hole}");
         let tour = theholefoundation::tour(&base, &self.login, &self.file)?;
         output::line(&tour);
@@ -221,7 +233,7 @@ mod tests {
 
     #[test]
     fn the_systems_of_the_demo_are_one_sound_configuration() {
-        let addresses = [1, 2, 3, 4].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let addresses = [1, 2, 3, 4, 5].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         let text = configuration(addresses, "http://127.0.0.1:9").unwrap();
         let directory = tempfile::tempdir().unwrap();
         let _ = theholefoundation::Login::make(directory.path()).unwrap();
@@ -229,7 +241,7 @@ mod tests {
         let names: Vec<&str> = realms.iter().map(|realm| realm.name().as_str()).collect();
         assert_eq!(
             names,
-            ["flotac", "heliosdb", "theholefoundation", "witboost"]
+            ["dxtra", "flotac", "heliosdb", "theholefoundation", "witboost"]
         );
     }
 }

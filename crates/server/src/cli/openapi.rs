@@ -16,6 +16,7 @@ impl Openapi {
     pub(super) fn run(self) -> Result<(), Failure> {
         let documents = [
             ("oauth.json", doorward_oauth::openapi()),
+            ("nhost.json", doorward_nhost::openapi()),
             ("supabase.json", doorward_supabase::openapi()),
             ("admin.json", doorward_console::admin_openapi()),
             ("data.json", doorward_rows::openapi()),

@@ -3,7 +3,7 @@
 use super::Failure;
 use super::args::Installation;
 use crate::config::{Overrides, ServerSettings};
-use crate::engine::{load_configuration, wrong};
+use crate::engine::load_configuration;
 use crate::run::{self, Plan};
 use clap::Args;
 use std::path::PathBuf;
@@ -66,10 +66,6 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// Starts the log and the runtime and serves.
 pub(super) fn serve(plan: Plan) -> Result<(), Failure> {
-    let unbuilt = &plan.loaded.settings.unbuilt;
-    if !unbuilt.is_empty() {
-        return Err(wrong(unbuilt));
-    }
     start_log(&plan.loaded.settings.server);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

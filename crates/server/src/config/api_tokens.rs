@@ -37,10 +37,11 @@ pub struct ApiTokens {
     /// Whether whoever creates one chooses when it expires. Default: "optional".
     #[serde(default)]
     pub expiry: Expiry,
-    /// With expiry = "policy": the life of every token.
+    /// With expiry = "policy": the life of every token; with expiry_max, of those for which
+    /// none is asked.
     #[serde(default)]
     pub expiry_ttl: Option<Text<Span>>,
-    /// With expiry = "optional" or "required": the longest life that can be asked for.
+    /// The longest life that can be asked for. With expiry = "policy" and without it none can.
     #[serde(default)]
     pub expiry_max: Option<Text<Span>>,
     /// How its tokens may be presented. Default: ["exchange"].
@@ -67,6 +68,6 @@ pub enum Expiry {
     Optional,
     /// They must.
     Required,
-    /// Nobody chooses; the class does.
+    /// The class does; nobody chooses, or up to expiry_max.
     Policy,
 }

@@ -22,7 +22,8 @@ const PRODUCTS: &[(&str, Make)] = &[
     ("gotrue", || Arc::new(GoTrueForm)),
     ("nhost", || Arc::new(NhostForm)),
     ("postgrest", || Arc::new(PostgRestForm)),
-    ("graphql", || Arc::new(GraphQlForm)),
+    ("graphql", || Arc::new(GraphQlForm::STATUSES)),
+    ("graphql_200", || Arc::new(GraphQlForm::OK)),
 ];
 
 /// The name of a body form.

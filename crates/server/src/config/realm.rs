@@ -59,6 +59,10 @@ pub struct Realm {
     pub require_https: Option<Word<RequireHttps>>,
     /// The header by which a request selects one of its roles. Default: none.
     pub role_header: Option<Text<HeaderName>>,
+    /// The role that upstreams are told of whoever presents nothing, where anyone may call;
+    /// whoever presents something may select it too. A bad credential is refused all the same.
+    /// Default: none.
+    pub anonymous_role: Option<Text<RoleName>>,
     /// The header by which a request names a tenant. Default: none.
     pub tenant_header: Option<TenantHeader>,
     /// The origins that browsers may call from. Default: none.
@@ -130,14 +134,6 @@ words!(Dialect {
     Oauth = "oauth",
     Data = "data",
 });
-
-impl Dialect {
-    /// Whether this version answers any of its paths.
-    #[must_use]
-    pub const fn is_built(self) -> bool {
-        matches!(self, Self::Oauth | Self::Supabase | Self::Data)
-    }
-}
 
 /// The header by which a request names a tenant.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

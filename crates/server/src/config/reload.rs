@@ -23,9 +23,6 @@ pub fn reload(
     overrides: &Overrides,
 ) -> Result<Reloaded, Vec<Problem>> {
     let loaded = load(running.file(), environment, overrides)?;
-    if !loaded.settings.unbuilt.is_empty() {
-        return Err(loaded.settings.unbuilt);
-    }
     let after_restart = differences(&running.settings.server, &loaded.settings.server);
     Ok(Reloaded {
         loaded,
@@ -117,10 +114,6 @@ mod tests {
         let reloaded = reload(&running, &nothing, &overrides).unwrap();
         assert_eq!(reloaded.after_restart, ["server.max_body"]);
         assert_eq!(reloaded.loaded.settings.realms[0].name().as_str(), "b");
-
-        std::fs::write(&file, "[realm.a]\ndialects = [\"nhost\"]").unwrap();
-        let unbuilt = reload(&running, &nothing, &overrides).unwrap_err();
-        assert_eq!(unbuilt[0].line, Some(2));
 
         std::fs::remove_file(&file).unwrap();
         assert_eq!(

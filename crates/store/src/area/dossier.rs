@@ -36,8 +36,8 @@ macro_rules! session_columns {
     () => {
         "t.id, t.subject, t.tenant, t.roles, t.permissions, t.audiences, t.environment, \
          t.ended_at, t.created_at, t.expires_at, t.idle_until, t.steps, t.aal, t.factor, \
-         t.client, t.address, t.user_agent, t.refreshed_at, t.refresh_digest, t.refresh_key, \
-         t.refresh_number, "
+         t.client, t.made_from, t.address, t.user_agent, t.refreshed_at, t.refresh_digest, \
+         t.refresh_key, t.refresh_number, "
     };
 }
 

@@ -4,7 +4,7 @@ use super::ceiling;
 use crate::engine::{Engine, InRealm, among, either, found_by};
 use crate::row::{Cursor, Record, Target, Value, join, sorted, values};
 use async_trait::async_trait;
-use doorward_base::{SessionId, SubjectId, TenantId, Timestamp};
+use doorward_base::{ApiTokenId, SessionId, SubjectId, TenantId, Timestamp};
 use doorward_identity::model::{Device, RefreshFamily, Rotation, Session, SessionState, UserAgent};
 use doorward_identity::port::{SessionRead, SessionWrite, StoreError};
 use std::fmt::Display;
@@ -66,6 +66,7 @@ impl Record for Session {
             aal: row.parse("aal")?,
             factor: row.opt_id("factor")?,
             client: row.opt_id("client")?,
+            made_from: row.opt_id("made_from")?,
             address: row.opt_parse("address")?,
             user_agent: row.opt_text("user_agent")?.and_then(UserAgent::clean),
             refreshed_at: row.opt_time("refreshed_at")?,
@@ -75,7 +76,7 @@ impl Record for Session {
 }
 
 /// The columns as they are read.
-fn values(session: &Session) -> [Value<'_>; 21] {
+fn values(session: &Session) -> [Value<'_>; 22] {
     let [tenant, roles, permissions, audiences, environment] = ceiling::values(&session.ceiling);
     let family = session.refresh.as_ref();
     [
@@ -94,6 +95,7 @@ fn values(session: &Session) -> [Value<'_>; 21] {
         session.aal.as_str().into(),
         session.factor.into(),
         session.client.into(),
+        session.made_from.into(),
         session.address.map(|address| address.to_string()).into(),
         session.user_agent.as_ref().map(UserAgent::as_str).into(),
         session.refreshed_at.into(),
@@ -121,7 +123,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, subject, tenant, roles, permissions, audiences, environment, ended_at, \
-             created_at, expires_at, idle_until, steps, aal, factor, client, address, \
+             created_at, expires_at, idle_until, steps, aal, factor, client, made_from, address, \
              user_agent, refreshed_at, refresh_digest, refresh_key, refresh_number \
              FROM session WHERE realm = $1 ",
             $rest
@@ -181,9 +183,9 @@ impl<E: Engine> SessionWrite for InRealm<E> {
     async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError> {
         let sql = "INSERT INTO session (realm, id, subject, tenant, roles, permissions, \
              audiences, environment, ended_at, created_at, expires_at, idle_until, steps, aal, \
-             factor, client, address, user_agent, refreshed_at, refresh_digest, refresh_key, \
-             refresh_number) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
-             $14, $15, $16, $17, $18, $19, $20, $21, $22) ON CONFLICT DO NOTHING";
+             factor, client, made_from, address, user_agent, refreshed_at, refresh_digest, \
+             refresh_key, refresh_number) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
+             $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) ON CONFLICT DO NOTHING";
         self.0
             .insert(target(&session.id), sql, &values(session))
             .await
@@ -217,8 +219,7 @@ impl<E: Engine> SessionWrite for InRealm<E> {
 
     async fn end_oldest_sessions(
         &mut self,
-        subject: SubjectId,
-        keep: SessionId,
+        keep: &Session,
         most: u32,
         at: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError> {
@@ -226,14 +227,30 @@ impl<E: Engine> SessionWrite for InRealm<E> {
             E,
             sqlite: "UPDATE session SET ended_at = $4 WHERE realm = $1 AND id <> $3 AND id IN \
                  (SELECT id FROM session WHERE realm = $1 AND subject = $2 \
-                  AND ended_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 16 OFFSET $5) \
+                  AND made_from IS $6 AND ended_at IS NULL \
+                  ORDER BY created_at DESC, id DESC LIMIT 16 OFFSET $5) \
                  RETURNING id",
             postgres: "UPDATE session SET ended_at = $4 WHERE realm = $1 AND id <> $3 \
                  AND id = ANY (ARRAY (SELECT id FROM session WHERE realm = $1 AND subject = $2 \
-                  AND ended_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 16 OFFSET $5)) \
+                  AND made_from IS NOT DISTINCT FROM $6 AND ended_at IS NULL \
+                  ORDER BY created_at DESC, id DESC LIMIT 16 OFFSET $5)) \
                  RETURNING id",
         );
-        let (target, values) = (target(&subject), values![subject, keep, at, most]);
+        let target = target(&keep.subject);
+        let values = values![keep.subject, keep.id, at, most, keep.made_from];
+        let ended = self.0.returned(target, sql, values, |row| row.id("id"));
+        ended.await.map(sorted)
+    }
+
+    async fn end_sessions_made_from(
+        &mut self,
+        token: ApiTokenId,
+        subject: SubjectId,
+        at: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let sql = "UPDATE session SET ended_at = $4 WHERE realm = $1 AND subject = $2 \
+             AND made_from = $3 AND ended_at IS NULL RETURNING id";
+        let (target, values) = (target(&subject), values![subject, token, at]);
         let ended = self.0.returned(target, sql, values, |row| row.id("id"));
         ended.await.map(sorted)
     }

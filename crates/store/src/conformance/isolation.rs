@@ -74,7 +74,9 @@ async fn furnish_in(tx: &mut dyn Tx) -> Result<(), StoreError> {
     retiring.token.state = TokenState::Retiring { until: at(500) };
     tx.insert_api_token(&retiring).await?;
     tx.put_webhook(&webhook(1, Some("acme"))).await?;
-    tx.insert_session(&session(1, 1, Some("acme"))).await?;
+    let mut by_token = session(1, 1, Some("acme"));
+    by_token.made_from = Some(token_id(1));
+    tx.insert_session(&by_token).await?;
     tx.insert_session(&session(2, 2, None)).await?;
     tx.end_session(session_id(2), at(2)).await?;
     tx.insert_key(&key("k", KeyPurpose::Access, KeyState::Active, 1))
@@ -310,9 +312,11 @@ pub(crate) async fn nothing_of_a_realm_is_changed_from_another(store: StoreHandl
             tx.settle_endings(9).await?,
             tx.end_session(session_id(1), at(9)).await?,
             tx.end_sessions_of(subject_id(1), None, at(9)).await?,
+            tx.end_sessions_made_from(token_id(1), subject_id(1), at(9))
+                .await?,
         ))
     });
-    assert_eq!(unseen, Ok((false, false, (), 0, false, vec![])));
+    assert_eq!(unseen, Ok((false, false, (), 0, false, vec![], vec![])));
     nothing_pending_is_changed(&store, b).await;
     let refused = [
         writing!(store, b, [], |tx| tx

@@ -124,6 +124,7 @@ macro_rules! conformance {
                 a_subjects_sessions_end_together,
                 what_ended_since_is_listed,
                 the_oldest_sessions_end_beyond_a_number,
+                the_sessions_of_an_api_token_end_together,
                 devices_are_told_once,
             ]
             key: [

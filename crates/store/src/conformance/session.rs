@@ -39,6 +39,7 @@ pub(crate) async fn sessions_come_back_as_they_were(store: StoreHandle) {
     full.aal = AssuranceLevel::Aal2;
     full.factor = Some(FactorId::from_bytes([4; 16]));
     full.client = Some(ClientId::from_bytes([5; 16]));
+    full.made_from = Some(token_id(9));
     full.address = Some("2001:db8::7".parse().unwrap());
     full.user_agent = UserAgent::clean("curl/8.5.0");
     full.refreshed_at = Some(at(7));
@@ -292,6 +293,7 @@ pub(crate) async fn the_oldest_sessions_end_beyond_a_number(store: StoreHandle) 
     people(&store, realm).await;
     let mut sessions: Vec<Session> = (1..=40).map(|n| session(n, 1, None)).collect();
     sessions.push(session(50, 2, None));
+    sessions.extend((60..=63).map(|n| by_token(n, 1)));
     insert(&store, realm, sessions).await;
     // A few at a time, and never the one that is kept.
     for (keep, most, expected) in [
@@ -302,13 +304,53 @@ pub(crate) async fn the_oldest_sessions_end_beyond_a_number(store: StoreHandle) 
         (11, 10, vec![]),
     ] {
         let ended = writing!(store, realm, [], |tx| tx
-            .end_oldest_sessions(subject_id(1), session_id(keep), most, at(50))
+            .end_oldest_sessions(&session(keep, 1, None), most, at(50))
             .await);
         let expected: Vec<_> = expected.into_iter().map(session_id).collect();
         assert_eq!(ended, Ok(expected), "beyond {most}");
     }
     let others = reading!(store, realm, [], |tx| tx.list_sessions(subject_id(2)).await);
     assert_eq!(others.unwrap().len(), 1);
+    // Those of an API token are counted by themselves.
+    let ended = writing!(store, realm, [], |tx| tx
+        .end_oldest_sessions(&by_token(63, 1), 2, at(50))
+        .await);
+    assert_eq!(ended, Ok(vec![session_id(60), session_id(61)]));
+}
+
+/// A session that was begun by an API token.
+fn by_token(n: u8, of: u8) -> Session {
+    Session {
+        made_from: Some(token_id(of)),
+        ..session(n, 1, None)
+    }
+}
+
+pub(crate) async fn the_sessions_of_an_api_token_end_together(store: StoreHandle) {
+    let realm = realm(&store, "a").await;
+    people(&store, realm).await;
+    let others = Session {
+        subject: subject_id(2),
+        ..by_token(5, 1)
+    };
+    let made = vec![
+        session(1, 1, None),
+        by_token(2, 1),
+        by_token(3, 1),
+        by_token(4, 2),
+        others,
+    ];
+    insert(&store, realm, made).await;
+    let end = || async {
+        writing!(store, realm, [], |tx| tx
+            .end_sessions_made_from(token_id(1), subject_id(1), at(50))
+            .await)
+    };
+    assert_eq!(end().await, Ok(vec![session_id(2), session_id(3)]));
+    assert_eq!(end().await, Ok(vec![]));
+    let left = reading!(store, realm, [], |tx| tx.list_sessions(subject_id(1)).await);
+    let left: Vec<_> = left.unwrap().iter().map(|one| one.id).collect();
+    assert_eq!(left, [session_id(4), session_id(1)]);
 }
 
 pub(crate) async fn devices_are_told_once(store: StoreHandle) {

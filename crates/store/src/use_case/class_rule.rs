@@ -195,17 +195,75 @@ pub(crate) async fn each_expiry_rule_is_kept(store: StoreHandle) {
     for (rule, asked, expected) in [
         (ExpiryRule::Policy(day), None, Ok(Some(100))),
         (ExpiryRule::Policy(day), Some(50), Err(ExpiryNotChosen)),
-        (ExpiryRule::Optional { max: None }, None, Ok(None)),
-        (ExpiryRule::Optional { max: None }, Some(50), Ok(Some(50))),
-        (ExpiryRule::Optional { max: None }, Some(0), Err(ExpiryPast)),
-        (ExpiryRule::Optional { max: Some(day) }, None, Ok(None)),
         (
-            ExpiryRule::Optional { max: Some(day) },
+            ExpiryRule::Optional {
+                ttl: None,
+                max: None,
+            },
+            None,
+            Ok(None),
+        ),
+        (
+            ExpiryRule::Optional {
+                ttl: Some(day),
+                max: Some(day),
+            },
+            None,
+            Ok(Some(100)),
+        ),
+        (
+            ExpiryRule::Optional {
+                ttl: Some(day),
+                max: Some(day),
+            },
+            Some(50),
+            Ok(Some(50)),
+        ),
+        (
+            ExpiryRule::Optional {
+                ttl: Some(day),
+                max: Some(day),
+            },
+            Some(101),
+            Err(ExpiryTooFar),
+        ),
+        (
+            ExpiryRule::Optional {
+                ttl: None,
+                max: None,
+            },
+            Some(50),
+            Ok(Some(50)),
+        ),
+        (
+            ExpiryRule::Optional {
+                ttl: None,
+                max: None,
+            },
+            Some(0),
+            Err(ExpiryPast),
+        ),
+        (
+            ExpiryRule::Optional {
+                ttl: None,
+                max: Some(day),
+            },
+            None,
+            Ok(None),
+        ),
+        (
+            ExpiryRule::Optional {
+                ttl: None,
+                max: Some(day),
+            },
             Some(100),
             Ok(Some(100)),
         ),
         (
-            ExpiryRule::Optional { max: Some(day) },
+            ExpiryRule::Optional {
+                ttl: None,
+                max: Some(day),
+            },
             Some(101),
             Err(ExpiryTooFar),
         ),

@@ -7,6 +7,7 @@ pub(crate) mod action;
 pub(crate) mod address;
 pub(crate) mod audit;
 pub(crate) mod authority;
+pub(crate) mod by_token;
 pub(crate) mod challenge;
 pub(crate) mod change;
 pub(crate) mod class_rule;
@@ -98,6 +99,16 @@ macro_rules! use_cases {
                 a_tenant_a_role_and_an_audience_are_held_or_refused,
                 a_token_follows_its_owners_grants,
                 a_jwt_says_whose_it_is,
+            ]
+            by_token: [
+                a_token_begins_sessions_that_refresh,
+                such_a_session_carries_no_more_than_its_token,
+                such_a_session_manages_no_credentials,
+                such_a_session_ends_with_its_token,
+                such_a_session_is_refreshed_while_its_token_works,
+                each_dead_token_begins_nothing,
+                a_refresh_token_ends_its_session,
+                an_access_token_is_checked_with_what_it_stands_on,
             ]
             present: [
                 a_principal_holds_owner_and_ceiling,

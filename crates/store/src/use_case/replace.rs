@@ -25,7 +25,10 @@ pub(crate) async fn a_replacement_keeps_the_expiry_or_gets_a_new_one(store: Stor
     let world = World::new(store).await;
     let ada = world.user("ada", None, &[]).await;
     let policy = ExpiryRule::Policy(Duration::from_secs(500));
-    let optional = ExpiryRule::Optional { max: None };
+    let optional = ExpiryRule::Optional {
+        ttl: None,
+        max: None,
+    };
     for (keeps, rule, asked, expected) in [
         (true, optional, None, Ok(Some(after(100)))),
         (true, policy, None, Ok(Some(after(100)))),

@@ -7,6 +7,7 @@ use doorward_base::principal::CredentialId;
 use doorward_base::{ErrorCode, Secret, TenantId};
 use doorward_identity::act::*;
 use doorward_identity::decide::refusal::{ManageRefusal, SignUpRefusal};
+use doorward_identity::decide::sign_up::AskedRoles;
 use doorward_identity::model::{
     AuditAction, Delivery, Mailbox, Metadata, RoleDefinition, Subject, TokenKind,
 };
@@ -39,6 +40,8 @@ fn signing_up(name: &str) -> SignUp {
         email: email(name),
         password: secret(PASSWORD),
         invitation: None,
+        name: None,
+        roles: AskedRoles::default(),
         user_metadata: Metadata::new(),
         user_agent: None,
     }

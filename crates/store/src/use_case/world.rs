@@ -344,7 +344,10 @@ fn class(name: &str, kinds: &[TokenKind], format: TokenFormat) -> TokenClass {
         format,
         max_active: 1000,
         max_hourly: MAX_HOURLY,
-        expiry: ExpiryRule::Optional { max: None },
+        expiry: ExpiryRule::Optional {
+            ttl: None,
+            max: None,
+        },
         presentations: vec![Presentation::Exchange, Presentation::Basic],
         regenerate_keeps_expiry: true,
         grace: Duration::ZERO,

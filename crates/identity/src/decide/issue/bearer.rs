@@ -84,11 +84,14 @@ impl<'a> Bearer<'a> {
     }
 
     /// Whether a request may name another tenant by it. A session's tenant is where its
-    /// person works; what else is bound to one is given away as that tenant's.
+    /// person works; what else is bound to one is given away as that tenant's, and so is what
+    /// was made from it.
     pub(super) const fn leaves_its_tenant(self) -> bool {
         match self {
-            Self::Session(_) => true,
-            Self::Token(_) | Self::Client { .. } => self.ceiling().tenant.is_none(),
+            Self::Session(session) if session.made_from.is_none() => true,
+            Self::Session(_) | Self::Token(_) | Self::Client { .. } => {
+                self.ceiling().tenant.is_none()
+            }
         }
     }
 

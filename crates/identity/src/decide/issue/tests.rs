@@ -198,6 +198,10 @@ fn what_is_bound_to_a_tenant_names_no_other_but_a_session_may() {
     here.ceiling.tenant.clone_from(&bound.tenant);
     mine.ceiling.tenant.clone_from(&bound.tenant);
     let nowhere = token(TokenKind::Personal, &ada);
+    let mut by_mine = here.clone();
+    by_mine.made_from = Some(mine.id);
+    let mut by_nowhere = session(&ada);
+    by_nowhere.made_from = Some(nowhere.id);
     let client = |ceiling| Bearer::Client {
         id: CLIENT,
         ceiling,
@@ -209,6 +213,8 @@ fn what_is_bound_to_a_tenant_names_no_other_but_a_session_may() {
     let with = [acting(Bearer::Token(&mine))];
     for (bearer, actors, crosses) in [
         (Bearer::Session(&here), &[][..], true),
+        (Bearer::Session(&by_mine), &[], false),
+        (Bearer::Session(&by_nowhere), &[], true),
         (Bearer::Token(&mine), &[], false),
         (Bearer::Token(&nowhere), &[], true),
         (client(&bound), &[], false),

@@ -25,9 +25,11 @@ pub fn expiry(
     let (asked, max) = match (rule, asked) {
         (ExpiryRule::Policy(life), None) => return Ok(Some(now.plus(life))),
         (ExpiryRule::Policy(_), Some(_)) => return Err(TokenRefusal::ExpiryNotChosen),
-        (ExpiryRule::Optional { .. }, None) => return Ok(None),
+        (ExpiryRule::Optional { ttl, .. }, None) => return Ok(ttl.map(|life| now.plus(life))),
         (ExpiryRule::Required { .. }, None) => return Err(TokenRefusal::ExpiryMissing),
-        (ExpiryRule::Optional { max } | ExpiryRule::Required { max }, Some(asked)) => (asked, max),
+        (ExpiryRule::Optional { max, .. } | ExpiryRule::Required { max }, Some(asked)) => {
+            (asked, max)
+        }
     };
     if asked <= now {
         return Err(TokenRefusal::ExpiryPast);

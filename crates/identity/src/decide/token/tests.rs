@@ -26,7 +26,10 @@ fn class() -> TokenClass {
         format: TokenFormat::new("wbat-", vec![], TokenBody::Checked).unwrap(),
         max_active: 1,
         max_hourly: MAX_HOURLY,
-        expiry: ExpiryRule::Optional { max: None },
+        expiry: ExpiryRule::Optional {
+            ttl: None,
+            max: None,
+        },
         presentations: vec![Presentation::Exchange, Presentation::Basic],
         regenerate_keeps_expiry: true,
         grace: Duration::ZERO,

@@ -108,9 +108,6 @@ impl Lowering<'_> {
     fn expiry(&mut self, class: &ApiTokens, path: &KeyPath) -> Option<ExpiryRule> {
         let (ttl, max) = (path.key("expiry_ttl"), path.key("expiry_max"));
         if class.expiry == Expiry::Policy {
-            if class.expiry_max.is_some() {
-                self.wrong(&max, "belongs to expiry \"optional\" or \"required\"; with \"policy\" write expiry_ttl");
-            }
             if class.expiry_ttl.is_none() {
                 self.wrong(
                     path,
@@ -118,11 +115,18 @@ impl Lowering<'_> {
                 );
                 return None;
             }
-            return Some(ExpiryRule::Policy(self.positive(
-                &ttl,
-                class.expiry_ttl,
-                Duration::ZERO,
-            )));
+            let life = self.positive(&ttl, class.expiry_ttl, Duration::ZERO);
+            let Some(most) = class.expiry_max else {
+                return Some(ExpiryRule::Policy(life));
+            };
+            let most = self.positive(&max, Some(most), Duration::ZERO);
+            if most < life {
+                self.wrong(&max, "is shorter than expiry_ttl, which nobody asks for");
+            }
+            return Some(ExpiryRule::Optional {
+                ttl: Some(life),
+                max: Some(most),
+            });
         }
         if class.expiry_ttl.is_some() {
             self.wrong(
@@ -135,7 +139,10 @@ impl Lowering<'_> {
             .map(|given| self.positive(&max, Some(given), Duration::ZERO));
         Some(match class.expiry {
             Expiry::Required => ExpiryRule::Required { max: longest },
-            Expiry::Optional | Expiry::Policy => ExpiryRule::Optional { max: longest },
+            Expiry::Optional | Expiry::Policy => ExpiryRule::Optional {
+                ttl: None,
+                max: longest,
+            },
         })
     }
 

@@ -56,15 +56,11 @@ pub struct Settings {
     pub realms: Vec<RealmConfig>,
     /// The files that were read for what the configuration refers to.
     pub files: Vec<PathBuf>,
-    /// What is accepted and not built yet: `check` proves the rest and says so, and
-    /// nothing is served while it is asked for.
-    pub unbuilt: Vec<Problem>,
 }
 
 /// What lowering carries along: where to note problems, and where secrets come from.
 pub(super) struct Lowering<'a> {
     problems: Problems<'a>,
-    unbuilt: Problems<'a>,
     file: &'a Path,
     directory: &'a Path,
     environment: Environment<'a>,
@@ -86,7 +82,6 @@ pub(super) fn lower(
 ) -> Result<Settings, Vec<Problem>> {
     let mut lowering = Lowering {
         problems: Problems::new(file, document),
-        unbuilt: Problems::new(file, document),
         file,
         directory: file.parent().unwrap_or(Path::new("")),
         environment,
@@ -112,7 +107,6 @@ pub(super) fn lower(
             server,
             realms,
             files: lowering.files,
-            unbuilt: lowering.unbuilt.into_list(),
         }),
         _ => Err(lowering.problems.into_list()),
     }

@@ -10,10 +10,10 @@ use crate::config::problem::KeyPath;
 use crate::config::realm::{Console, Dialect, Realm};
 use crate::config::text::{FromText as _, Text};
 use crate::config::value::Url;
-use doorward_base::{RealmName, Words as _};
+use doorward_base::RealmName;
 use doorward_gate::policy::spec::{ForwardAuthSpec, RealmSpec, RequireHttps, TenantHeaderSpec};
 use doorward_identity::model::RoleDefinition;
-use doorward_identity::settings::{Exposure, RealmSettings};
+use doorward_identity::settings::{Exposure, RealmSettings, RefreshMode};
 use doorward_oauth::{ExchangeMount, Resource};
 use doorward_rows::settings::DataConfig;
 use doorward_supabase::SupabaseMount;
@@ -92,6 +92,14 @@ impl RealmConfig {
     }
 }
 
+/// The dialects, without repetition.
+fn dialects_of(realm: &Realm) -> Vec<Dialect> {
+    let mut dialects: Vec<Dialect> = realm.dialects.iter().map(|Word(d)| *d).collect();
+    dialects.sort_unstable();
+    dialects.dedup();
+    dialects
+}
+
 /// The authorities a realm answers for.
 pub(super) fn hosts_of(realm: &Realm) -> Vec<String> {
     realm.hosts.clone().unwrap_or_else(|| vec!["*".to_owned()])
@@ -120,10 +128,12 @@ impl Lowering<'_> {
         let issuer = self.issuer(realm, server, &path)?;
         let classes = self.classes(realm, &path);
         let tokens = self.tokens(realm, &issuer, &path);
-        let dialects = self.dialects(realm, &path.key("dialects"));
+        let dialects = dialects_of(realm);
         let exchange = self.exchange(realm, &path);
         let data = self.data(name, realm, server, &path);
         let supabase = self.supabase(realm, &path);
+        self.check_nhost(realm, &path);
+        self.check_anonymous(realm, &path);
         let expectations = self.expectations(realm, &path);
         let https = require_https(realm, &issuer);
         self.check_basic(realm, https, &issuer, server, &path);
@@ -168,6 +178,7 @@ impl Lowering<'_> {
             basic: realm.basic.as_ref().map(|basic| self.basic(basic, path)),
             roles: super::class::gate_roles(&identity.roles),
             role_header: realm.role_header.as_ref().map(|Text(name)| name.clone()),
+            anonymous_role: realm.anonymous_role.as_ref().map(|Text(role)| role.clone()),
             tenant_header: realm.tenant_header.as_ref().map(|header| TenantHeaderSpec {
                 header: header.header.0.clone(),
                 foreign_scope: header.foreign_scope.0.clone(),
@@ -223,24 +234,6 @@ impl Lowering<'_> {
         issuer
     }
 
-    /// The dialects, without repetition. One that answers nothing is told, so that
-    /// nobody takes a 404 for an answer.
-    fn dialects(&mut self, realm: &Realm, path: &KeyPath) -> Vec<Dialect> {
-        for (at, Word(dialect)) in realm.dialects.iter().enumerate() {
-            if !dialect.is_built() {
-                let message = format!(
-                    "the dialect {:?} is not built yet, none of its paths would answer; remove it to serve the rest",
-                    dialect.word()
-                );
-                self.unbuilt.add(&path.index(at), message);
-            }
-        }
-        let mut dialects: Vec<Dialect> = realm.dialects.iter().map(|Word(d)| *d).collect();
-        dialects.sort_unstable();
-        dialects.dedup();
-        dialects
-    }
-
     fn exchange(&mut self, realm: &Realm, path: &KeyPath) -> Option<ExchangeMount> {
         let place = path.key("exchange");
         if !realm.dialects.contains(&Word(Dialect::Oauth)) {
@@ -269,6 +262,27 @@ impl Lowering<'_> {
         }
         let section = realm.supabase.clone().unwrap_or_default();
         self.owned(section.lower(realm.sessions.refresh.0), &place)
+    }
+
+    fn check_anonymous(&mut self, realm: &Realm, path: &KeyPath) {
+        let Some(role) = &realm.anonymous_role else {
+            return;
+        };
+        if !realm.roles.contains_key(role) {
+            let message = format!("{:?} is not in [roles]", role.0.as_str());
+            self.wrong(&path.key("anonymous_role"), message);
+        }
+    }
+
+    /// The clients of Nhost take a session without a refresh token for none.
+    fn check_nhost(&mut self, realm: &Realm, path: &KeyPath) {
+        let is_spoken = realm.dialects.contains(&Word(Dialect::Nhost));
+        if is_spoken && realm.sessions.refresh.0 == RefreshMode::Off {
+            self.wrong(
+                &path.key("sessions").key("refresh"),
+                "the dialect \"nhost\" needs refresh tokens: write \"rotate\" or \"reuse\"",
+            );
+        }
     }
 
     /// What a dialect made of its section, or what it says is wrong with it.

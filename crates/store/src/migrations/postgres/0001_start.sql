@@ -337,6 +337,7 @@ CREATE TABLE session (
     aal         text COLLATE "C" NOT NULL CHECK (aal IN ('aal1', 'aal2')),
     factor      uuid,
     client      uuid,
+    made_from   uuid,
     address     text COLLATE "C",
     user_agent  text COLLATE "C",
     refreshed_at   bigint,

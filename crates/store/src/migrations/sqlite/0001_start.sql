@@ -308,6 +308,7 @@ CREATE TABLE session (
     aal         TEXT NOT NULL CHECK (aal IN ('aal1', 'aal2')),
     factor      BLOB,
     client      BLOB,
+    made_from   BLOB,
     address     TEXT,
     user_agent  TEXT,
     refreshed_at   INTEGER,

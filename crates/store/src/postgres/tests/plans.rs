@@ -396,6 +396,7 @@ async fn ask_sessions_by_key(store: &PostgresStore) {
         |tx| tx.end_session(id, at(1)),
         tx.end_sessions_of(subject, Some(&tenant), at(1)),
         tx.end_other_sessions(subject, id, at(1)),
+        tx.end_sessions_made_from(token_id(1), subject, at(1)),
         tx.rotate_refresh_token(&rotation),
     );
     let leased = store.shared.connections.get().await.unwrap();
