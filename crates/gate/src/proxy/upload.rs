@@ -45,6 +45,15 @@ impl Unread {
         }
         Self::Hardly
     }
+
+    /// Whom the connection serves.
+    pub(super) fn tell(self, lease: &mut Lease) {
+        match self {
+            Self::Hardly => {}
+            Self::Perhaps => lease.keep_to_itself(),
+            Self::Likely => lease.end_at_once(),
+        }
+    }
 }
 
 /// Who has the connection while the answer is read. Dropped before the answer is whole, it

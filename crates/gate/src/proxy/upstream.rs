@@ -131,12 +131,7 @@ impl Upstreams {
         let (response, mut lease) =
             sent.map_err(|failure| course.fault().map_or(failure, Failure::from))?;
         if lease.has_body() {
-            // What it did not read of this request it would take for the next one.
-            match Unread::of(&method, response.status(), &course) {
-                Unread::Hardly => {}
-                Unread::Perhaps => lease.keep_to_itself(),
-                Unread::Likely => lease.end_at_once(),
-            }
+            Unread::of(&method, response.status(), &course).tell(&mut lease);
         }
         if method == Method::HEAD {
             lease.rest();

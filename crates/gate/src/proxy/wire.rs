@@ -167,11 +167,10 @@ impl AsyncRead for Wire {
         };
         match &read {
             Poll::Ready(Ok(())) => this.is_left |= before > 0 && buf.remaining() == before,
-            Poll::Ready(Err(_)) => {}
             Poll::Pending if this.fate.is_wary() && this.stream.has_arrived() => {
                 return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
             }
-            Poll::Pending => {}
+            Poll::Ready(Err(_)) | Poll::Pending => {}
         }
         read
     }
