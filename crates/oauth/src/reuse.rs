@@ -100,6 +100,8 @@ mod tests {
             expires_at: Timestamp::from_seconds(at + 100),
             expires_in: 100,
             scopes: vec![],
+            roles: vec![],
+            role: None,
             subject: SubjectId::from_bytes([1; 16]),
             tenant: None,
             claims: json!({"dw": {"e": epoch}}).as_object().unwrap().clone(),

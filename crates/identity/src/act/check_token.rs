@@ -99,7 +99,7 @@ fn verify(ctx: Context<'_>, token: &Secret) -> Result<VerifiedClaims, UseRefusal
     let typ = TypRule::one_of([settings.tokens.typ.word()]);
     let expected = Expectations {
         issuer: &settings.issuer,
-        audiences: &settings.tokens.audiences,
+        audiences: Some(&settings.tokens.audiences),
         typ: &typ,
         leeway: Duration::ZERO,
         require_exp: true,

@@ -46,9 +46,8 @@ pub async fn sign_in_by_token(
         outcome = attempt(ctx, Ok(presented), &session).await;
     }
     let (unsigned, subject, token) = outcome?;
-    ctx.identity
-        .last_used
-        .record(ctx.realm.id, token, ctx.call.now);
+    let used = ctx.call.use_of(token);
+    ctx.identity.last_used.record(ctx.realm.id, used);
     let typ = ctx.realm.settings.tokens.typ.word();
     Ok(SignedIn {
         issued: unsigned.sign(ctx.realm.keyring().access(), typ)?,

@@ -33,7 +33,7 @@ pub async fn switch_tenant(
     user_agent: Option<UserAgent>,
 ) -> Result<SignedIn, Failure<SignInRefusal>> {
     // By what its subject proved itself, the session that asks says.
-    let (session, refresh_token) = NewSession::draw(ctx, AuthMethod::Password, user_agent)?;
+    let (session, refresh_token) = NewSession::draw(ctx, Some(AuthMethod::Password), user_agent)?;
     let id = session.id;
     let (unsigned, subject) = ctx
         .commit(Switch {
@@ -102,6 +102,10 @@ impl Work for Switch {
         acting(dossier.as_ref().map(|found| &found.subject), now).map_err(over)?;
         let dossier = dossier.ok_or(SignInRefusal::SessionOver)?;
         let asking = going_on(tx.find_session(own).await?, subject, now).map_err(over)?;
+        if asking.made_from.is_some() {
+            // What an API token began stays in the token's tenant.
+            return Err(SignInRefusal::TenantForbidden.into());
+        }
         let tenant = active_tenant(Some(&self.tenant), None, &dossier.member_of)
             .map_err(IssueRefusal::from)
             .map_err(SignInRefusal::from)?;
@@ -116,9 +120,7 @@ impl Work for Switch {
             .insert("from".to_owned(), json!(own.to_string()));
         tx.insert_session(&session).await?;
         let most = settings.sessions.max_active;
-        let ended = tx
-            .end_oldest_sessions(subject, session.id, most, now)
-            .await?;
+        let ended = tx.end_oldest_sessions(&session, most, now).await?;
         for ended in ended {
             tx.append_change(Change::Session(ended)).await?;
         }

@@ -241,7 +241,13 @@ mod tests {
         let names: Vec<&str> = realms.iter().map(|realm| realm.name().as_str()).collect();
         assert_eq!(
             names,
-            ["dxtra", "flotac", "heliosdb", "theholefoundation", "witboost"]
+            [
+                "dxtra",
+                "flotac",
+                "heliosdb",
+                "theholefoundation",
+                "witboost"
+            ]
         );
     }
 }

@@ -156,6 +156,7 @@ pub(crate) async fn such_a_session_is_refreshed_while_its_token_works(store: Sto
     let replace = RegenerateToken {
         token: TokenRef::Id(token.token.id),
         expires_at: None,
+        overlap: None,
     };
     regenerate_token(world.ctx(), &OPERATOR, replace)
         .await

@@ -16,11 +16,35 @@ fn wb_13_expiry_follows_the_class() {
             Some(soon),
             Err(TokenRefusal::ExpiryNotChosen),
         ),
-        (E::Optional { max: any }, None, Ok(None)),
-        (E::Optional { max: any }, Some(late), Ok(Some(late))),
-        (E::Optional { max: month }, Some(soon), Ok(Some(soon))),
         (
-            E::Optional { max: month },
+            E::Optional {
+                ttl: None,
+                max: any,
+            },
+            None,
+            Ok(None),
+        ),
+        (
+            E::Optional {
+                ttl: None,
+                max: any,
+            },
+            Some(late),
+            Ok(Some(late)),
+        ),
+        (
+            E::Optional {
+                ttl: None,
+                max: month,
+            },
+            Some(soon),
+            Ok(Some(soon)),
+        ),
+        (
+            E::Optional {
+                ttl: None,
+                max: month,
+            },
             Some(late),
             Err(TokenRefusal::ExpiryTooFar),
         ),
@@ -40,7 +64,10 @@ fn wb_13_expiry_follows_the_class() {
             Err(TokenRefusal::ExpiryPast),
         ),
         (
-            E::Optional { max: any },
+            E::Optional {
+                ttl: None,
+                max: any,
+            },
             Some(NOW.minus(DAY)),
             Err(TokenRefusal::ExpiryPast),
         ),
@@ -55,7 +82,10 @@ fn an_expiry_is_a_date_that_can_be_written() {
     use ExpiryRule as E;
     let years = |n: u32| NOW.plus(DAY * 365 * n);
     for rule in [
-        E::Optional { max: None },
+        E::Optional {
+            ttl: None,
+            max: None,
+        },
         E::Required { max: None },
         E::Required {
             max: Some(Duration::MAX),
