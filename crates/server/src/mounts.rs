@@ -3,7 +3,8 @@
 
 mod nhost;
 
-use crate::config::{DATA, Dialect, Place, RealmConfig};
+use crate::config::realm::Dialect;
+use crate::config::{DATA, Place, RealmConfig};
 use crate::feed::Feed;
 use crate::settled::Settled;
 use doorward_base::CredentialKind;
