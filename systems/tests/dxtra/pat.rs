@@ -74,7 +74,7 @@ fn each_credential_is_good_in_its_own_place_alone() {
     let _ = remembered(&app, &refresh(&app, &token));
 }
 
-/// DX-05, DX-08: names with a slash or a space; a list without secrets.
+/// A list has names and no secrets.
 #[test]
 fn dx_03_a_token_is_shown_once() {
     let app = dxtra(site!()).start();
@@ -279,4 +279,33 @@ fn dx_47_each_event_is_written_down() {
     assert_eq!(refreshed[0]["session"], own["refreshTokenId"]);
     assert_eq!(of("session.sign_out")[0]["session"], own["refreshTokenId"]);
     assert_eq!(of("token.revoke").len(), 1);
+}
+
+#[test]
+fn dx_08_a_person_has_several_tokens() {
+    let app = dxtra(site!()).start();
+    let session = sign_up(&app, EMAIL);
+    let tokens = [(); 2].map(|()| make_pat(&app, &session, &json!({})).1);
+    for token in &tokens {
+        let _ = remembered(&app, &exchange(&app, token));
+    }
+    assert_ne!(tokens[0], tokens[1]);
+    assert_eq!(app.tokens(EMAIL).len(), 2);
+}
+
+/// What is no name leaves it without one.
+#[test]
+fn dx_35_a_token_has_the_name_of_its_environment() {
+    let app = dxtra(site!()).start();
+    let session = sign_up(&app, EMAIL);
+    for (metadata, name) in [
+        (json!({"name": "staging", "other": [1]}), json!("staging")),
+        (json!({"name": 5}), Value::Null),
+        (json!({}), Value::Null),
+    ] {
+        let (id, _) = make_pat(&app, &session, &json!({"metadata": metadata}));
+        let all = app.tokens(EMAIL);
+        let made = all.iter().find(|one| one["id"] == *id).unwrap();
+        assert_eq!(made["name"], name);
+    }
 }
