@@ -267,17 +267,20 @@ fn dx_47_each_event_is_written_down() {
         (of("user.sign_up").len(), of("session.sign_in").len()),
         (1, 1)
     );
-    assert_eq!(of("token.create")[0]["token"], id);
+    assert_eq!(of("token.create")[0]["token_id"], id);
     let mut exchanges = of("token.exchange");
     exchanges.sort_by_key(|row| row["at"].to_string());
     assert_eq!(exchanges.len(), 2, "{exchanges:?}");
     for row in &exchanges {
-        assert_eq!(row["token"], id);
+        assert_eq!(row["token_id"], id);
     }
-    assert_eq!(exchanges[0]["session"], own["refreshTokenId"]);
+    assert_eq!(exchanges[0]["session_id"], own["refreshTokenId"]);
     let refreshed = of("session.refresh");
-    assert_eq!(refreshed[0]["session"], own["refreshTokenId"]);
-    assert_eq!(of("session.sign_out")[0]["session"], own["refreshTokenId"]);
+    assert_eq!(refreshed[0]["session_id"], own["refreshTokenId"]);
+    assert_eq!(
+        of("session.sign_out")[0]["session_id"],
+        own["refreshTokenId"]
+    );
     assert_eq!(of("token.revoke").len(), 1);
 }
 
