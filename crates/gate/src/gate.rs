@@ -284,13 +284,15 @@ impl Gate {
         case: &mut Case,
     ) -> Passed<Judged<'r>> {
         let realm = scene.realm;
-        let asked = guard::take_asked(&mut parts.headers, realm)?;
+        let asked = guard::take_asked(&mut parts.headers, realm);
         reserved::strip(&mut parts.headers, realm);
         let found = route::find(realm, scene.path, &parts.method);
         let target = found.target();
         if let Some(near) = found.near() {
             case.reach(near, &parts.headers);
         }
+        // Refused in the form of the place that was asked for.
+        let asked = asked?;
         let mount = target.and_then(Target::mount);
         if let Some(own) = mount.and_then(|mount| mount.cors.as_ref()) {
             case.varies = own.is_listed();

@@ -74,7 +74,7 @@ fn each_credential_is_good_in_its_own_place_alone() {
     let _ = remembered(&app, &refresh(&app, &token));
 }
 
-/// DX-05, DX-08: names with a slash or a space; a list without secrets.
+/// A list has names and no secrets.
 #[test]
 fn dx_03_a_token_is_shown_once() {
     let app = dxtra(site!()).start();
@@ -267,16 +267,48 @@ fn dx_47_each_event_is_written_down() {
         (of("user.sign_up").len(), of("session.sign_in").len()),
         (1, 1)
     );
-    assert_eq!(of("token.create")[0]["token"], id);
+    assert_eq!(of("token.create")[0]["token_id"], id);
     let mut exchanges = of("token.exchange");
     exchanges.sort_by_key(|row| row["at"].to_string());
     assert_eq!(exchanges.len(), 2, "{exchanges:?}");
     for row in &exchanges {
-        assert_eq!(row["token"], id);
+        assert_eq!(row["token_id"], id);
     }
-    assert_eq!(exchanges[0]["session"], own["refreshTokenId"]);
+    assert_eq!(exchanges[0]["session_id"], own["refreshTokenId"]);
     let refreshed = of("session.refresh");
-    assert_eq!(refreshed[0]["session"], own["refreshTokenId"]);
-    assert_eq!(of("session.sign_out")[0]["session"], own["refreshTokenId"]);
+    assert_eq!(refreshed[0]["session_id"], own["refreshTokenId"]);
+    assert_eq!(
+        of("session.sign_out")[0]["session_id"],
+        own["refreshTokenId"]
+    );
     assert_eq!(of("token.revoke").len(), 1);
+}
+
+#[test]
+fn dx_08_a_person_has_several_tokens() {
+    let app = dxtra(site!()).start();
+    let session = sign_up(&app, EMAIL);
+    let tokens = [(); 2].map(|()| make_pat(&app, &session, &json!({})).1);
+    for token in &tokens {
+        let _ = remembered(&app, &exchange(&app, token));
+    }
+    assert_ne!(tokens[0], tokens[1]);
+    assert_eq!(app.tokens(EMAIL).len(), 2);
+}
+
+/// What is no name leaves it without one.
+#[test]
+fn dx_35_a_token_has_the_name_of_its_environment() {
+    let app = dxtra(site!()).start();
+    let session = sign_up(&app, EMAIL);
+    for (metadata, name) in [
+        (json!({"name": "staging", "other": [1]}), json!("staging")),
+        (json!({"name": 5}), Value::Null),
+        (json!({}), Value::Null),
+    ] {
+        let (id, _) = make_pat(&app, &session, &json!({"metadata": metadata}));
+        let all = app.tokens(EMAIL);
+        let made = all.iter().find(|one| one["id"] == *id).unwrap();
+        assert_eq!(made["name"], name);
+    }
 }

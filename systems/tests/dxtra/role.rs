@@ -100,7 +100,6 @@ fn a_role_header_comes_once_in_any_case() {
     assert_eq!(headers.get("x-hasura-admin-secret"), None);
 }
 
-/// DX-01, DX-15, DX-29, DX-48.
 #[test]
 fn dx_16_what_is_no_good_token_is_401_with_a_reason() {
     let app = dxtra(site!()).with_clock().start();
@@ -113,13 +112,6 @@ fn dx_16_what_is_no_good_token_is_401_with_a_reason() {
             denied(&query(&app, Some(wrong), None)),
             refusal(401, "invalid-jwt")
         );
-    }
-    let with = |value: &str| {
-        let request = app.request("POST", GRAPHQL).header("Authorization", value);
-        request.json(&json!({})).send()
-    };
-    for malformed in [access.as_str(), "Bearer", "Token x"] {
-        assert_eq!(denied(&with(malformed)).0, 401);
     }
     app.pass(Duration::from_secs(3601));
     let over = query(&app, Some(&access), Some("me"));
@@ -175,4 +167,105 @@ fn errors_come_under_200_where_the_route_says_so() {
     );
     let (code, _) = message(&app, Some("a.b.c"), None);
     assert_eq!(code, "invalid-jwt");
+}
+
+#[test]
+fn dx_01_every_role_but_anonymous_takes_a_token() {
+    let app = dxtra(site!()).start();
+    for role in [None, Some("dataSubject"), Some("me"), Some("user")] {
+        let mut request = app.request("GET", "/v1/storage/files");
+        if let Some(role) = role {
+            request = request.header("X-Hasura-Role", role);
+        }
+        assert_eq!(
+            told(&request.send()),
+            refusal(401, "unauthorized"),
+            "{role:?}"
+        );
+        assert_eq!(acting(&query(&app, None, role)), "anonymous", "{role:?}");
+    }
+}
+
+/// What was asked reaches the upstream as it was, with who asks.
+#[test]
+fn dx_15_a_query_goes_through_with_its_role() {
+    let app = dxtra(site!()).start();
+    let session = with_role(&app, EMAIL, "user");
+    let answer = query(&app, Some(&text(&session, "accessToken")), Some("user"));
+    let seen = answer.expect(200).json();
+    assert_eq!(
+        (&seen["method"], &seen["path"]),
+        (&json!("POST"), &json!(GRAPHQL))
+    );
+    assert_eq!(seen["body"], json!({"query": "{ a }"}).to_string());
+    let headers = &seen["headers"];
+    assert_eq!(headers["x-doorward-role"], "user");
+    assert_eq!(headers["x-doorward-subject"], session["user"]["id"]);
+}
+
+#[test]
+fn dx_20_nobody_needs_to_say_that_he_is_a_data_subject() {
+    let app = dxtra(site!()).start();
+    let access = text(&sign_up(&app, EMAIL), "accessToken");
+    assert_eq!(acting(&query(&app, Some(&access), None)), "dataSubject");
+}
+
+#[test]
+fn dx_21_who_acts_as_me_is_told_by_id() {
+    let app = dxtra(site!()).start();
+    for email in [EMAIL, "b@example.com"] {
+        let session = sign_up(&app, email);
+        let answer = query(&app, Some(&text(&session, "accessToken")), Some("me"));
+        assert_eq!(acting(&answer), "me");
+        let headers = answer.json()["headers"].clone();
+        assert_eq!(headers["x-doorward-subject"], session["user"]["id"]);
+    }
+}
+
+#[test]
+fn dx_22_management_takes_the_role_user() {
+    let app = dxtra(site!()).start();
+    let subject = text(&sign_up(&app, "subject@example.com"), "accessToken");
+    let user = text(&with_role(&app, EMAIL, "user"), "accessToken");
+    app.get_as(&user, "/v1/storage/files").expect(200);
+    app.get_as(&subject, "/v1/storage/files").expect(403);
+}
+
+/// On every status.
+#[test]
+fn dx_29_a_graphql_error_says_why() {
+    let app = dxtra(site!()).start();
+    let access = text(&sign_up(&app, EMAIL), "accessToken");
+    for (token, role, status, message) in [
+        (
+            access.as_str(),
+            "user",
+            403,
+            "Your requested role is not in allowed roles",
+        ),
+        (
+            access.as_str(),
+            "no role",
+            403,
+            "Your requested role is not in allowed roles",
+        ),
+        ("a.b.c", "me", 401, ""),
+    ] {
+        let answer = query(&app, Some(token), Some(role));
+        assert_eq!(denied(&answer).0, status);
+        let said = text(&answer.json()["errors"][0], "message");
+        assert!(!said.is_empty() && said.starts_with(message), "{said}");
+    }
+}
+
+#[test]
+fn dx_48_a_token_without_its_scheme_is_refused() {
+    let app = dxtra(site!()).start();
+    let access = text(&sign_up(&app, EMAIL), "accessToken");
+    for malformed in [access.as_str(), "Bearer", "Token x"] {
+        let request = app.request("POST", GRAPHQL);
+        let request = request.header("Authorization", malformed);
+        let answer = request.json(&json!({})).send();
+        assert_eq!(denied(&answer).0, 401);
+    }
 }

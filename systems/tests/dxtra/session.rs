@@ -98,7 +98,7 @@ fn dx_18_a_refresh_token_gives_the_next_and_works_once() {
     }
 }
 
-/// DX-13, and what else the product takes and refuses when somebody signs up.
+/// And what else the product takes and refuses when somebody signs up.
 #[test]
 fn dx_23_new_users_are_data_subjects() {
     let app = dxtra(site!()).start();
@@ -392,4 +392,27 @@ fn dx_09_the_endpoints_are_there_with_and_without_the_prefix() {
         assert!(app.get(&at("/version")).expect(200).json()["version"].is_string());
         app.get(&at("/.well-known/jwks.json")).expect(200);
     }
+}
+
+#[test]
+fn dx_13_a_session_says_whose_it_is() {
+    let app = dxtra(site!()).start();
+    let user = sign_up(&app, EMAIL)["user"].clone();
+    assert_eq!(text(&user, "id").len(), 36);
+    assert_eq!(
+        (&user["email"], &user["defaultRole"]),
+        (&json!(EMAIL), &json!("dataSubject"))
+    );
+}
+
+/// Three names lead to one server.
+#[test]
+fn dx_14_the_hosts_differ() {
+    let app = dxtra(site!()).start();
+    let body = json!({"email": EMAIL, "password": PASSWORD});
+    let at = |host: &str, path: &str| app.request("POST", path).host(host);
+    let signed_up = at("auth.dxtra.example", "/v1/signup/email-password").json(&body);
+    let access = text(&remembered(&app, &signed_up.send()), "accessToken");
+    let query = at("api.dxtra.example", "/v1/graphql").bearer(&access);
+    query.json(&json!({})).send().expect(200);
 }

@@ -1,7 +1,7 @@
 //! The guide's own programs, with the addresses filled in: rows 26 to 28, 32 and 33, and the
 //! reading of what cannot work as published.
 
-use crate::furnished::{EMAIL, dxtra, make_pat, with_role};
+use crate::furnished::{EMAIL, dxtra, make_pat, sign_up, with_role};
 use doorward_testkit::{App, script, site};
 use serde_json::{Value, json};
 
@@ -131,6 +131,27 @@ fn the_exchange_by_curl_answers_as_printed() {
     assert_eq!(session["user"]["email"], EMAIL);
     assert_eq!(session["user"]["defaultRole"], "dataSubject");
     assert_eq!(session["user"]["id"].as_str().unwrap().len(), 36);
+}
+
+/// It reads the body whatever the status is, and acts as `user` unless it is told.
+#[test]
+fn dx_28_the_call_in_javascript_names_a_role() {
+    let app = dxtra(site!()).start();
+    let session = sign_up(&app, EMAIL);
+    let (_, pat) = make_pat(&app, &session, &json!({}));
+    let rest = format!(
+        r#"
+const {{ accessToken }} = await authenticateWithPAT("{pat}");
+try {{ await makeGraphQLCall(accessToken, "{{ a }}"); }} catch (error) {{ out.user = error.message; }}
+out.own = await makeGraphQLCall(accessToken, "{{ a }}", "me") ?? "went through";
+"#
+    );
+    let answer = run(&app, &rest);
+    assert_eq!(
+        answer["user"],
+        "GraphQL Error: Your requested role is not in allowed roles"
+    );
+    assert_eq!(answer["own"], "went through");
 }
 
 /// DX-C3: as published nothing is ever tried again, because the error has no status; with the
