@@ -82,16 +82,14 @@ fn look_up(method: &Method, path: &str) -> Elsewhere {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     let is_get = method == Method::GET;
     match (is_get, segments.as_slice()) {
-        (false, ["signin", "otp", "email", "verify"]) => Feature(Off::Ticket),
+        (false, ["signin", "otp", "email", "verify"]) | (true, ["verify"]) => Feature(Off::Ticket),
         (_, ["signin", "provider", _, "callback"]) => Feature(Off::Callback),
-        (true, ["signin", "provider", _, "callback", "tokens"]) => ForUsers(Off::Feature),
         (true, ["signin" | "signup", "provider", _])
         | (
             false,
             ["signin" | "signup", "passwordless", "email" | "sms"]
             | ["signin" | "signup", "otp", "email"]
-            | ["signin" | "signup", "idtoken"]
-            | ["signin" | "signup", "webauthn"]
+            | ["signin" | "signup", "idtoken" | "webauthn"]
             | ["signin" | "signup", "webauthn", "verify"]
             | ["signin", "passwordless", "sms", "otp"]
             | ["signin", "anonymous"]
@@ -102,15 +100,13 @@ fn look_up(method: &Method, path: &str) -> Elsewhere {
             | ["token", "provider", _],
         )
         | (_, ["oauth2", _, ..]) => Feature(Off::Feature),
-        (true, ["verify"]) => Feature(Off::Ticket),
-        (true, ["mfa", "totp", "generate"])
+        (true, ["mfa", "totp", "generate"] | ["signin", "provider", _, "callback", "tokens"])
         | (
             false,
             ["link", "idtoken"]
             | ["user", "mfa"]
             | ["user", "webauthn", "add" | "verify"]
-            | ["user", "email", "change"]
-            | ["user", "phone-number", "change"]
+            | ["user", "email" | "phone-number", "change"]
             | ["user", "phone-number", "change", "verify"],
         )
         | (_, ["elevate", ..]) => ForUsers(Off::Feature),

@@ -79,7 +79,8 @@ fn dx_52_an_engine_in_webhook_mode_is_told_the_variables() {
             &json!({"headers": headers, "request": {"query": "{ a }"}}),
         )
     };
-    let ways: [&dyn Fn(&str, Option<&str>) -> Response; 2] = [&by_get, &by_post];
+    type Way<'w> = &'w dyn Fn(&str, Option<&str>) -> Response;
+    let ways: [Way<'_>; 2] = [&by_get, &by_post];
     for ask in ways {
         for token in [&access, &pat] {
             for (role, acting) in [(None, "dataSubject"), (Some("user"), "user")] {

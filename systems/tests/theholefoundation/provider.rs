@@ -201,6 +201,10 @@ impl Provider {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "who signs elsewhere does so by the clock of the machine"
+)]
 pub(crate) fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.unwrap().as_secs()

@@ -168,7 +168,7 @@ pub(crate) async fn a_key_gets_on_no_api_what_the_token_has_on_another(store: St
     let (one, two): (Audience, Audience) = ("one".parse().unwrap(), "two".parse().unwrap());
     let audiences = vec![one.clone(), two.clone()];
     let world = World::with(store, |settings| {
-        settings.tokens.audiences = audiences.clone()
+        settings.tokens.audiences = audiences.clone();
     })
     .await;
     world.tenant("acme").await;

@@ -32,6 +32,10 @@ const HANDED_ON: &[&str] = &[
 
 /// What is taken away in a statement where only the schema tells whether it is a list.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is noted by itself, wherever the walk meets it"
+)]
 pub(in super::super) struct Differences {
     /// Names of columns.
     columns: BTreeSet<String>,
