@@ -70,6 +70,7 @@ impl Data {
                 time,
             },
             max_tenant_bytes: self.max_tenant_bytes.0,
+            min_free_bytes: self.min_free_bytes.0,
             paths: Paths {
                 query: self.query_path.clone(),
                 schema: self.schema_path.clone(),
