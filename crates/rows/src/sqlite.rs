@@ -160,8 +160,9 @@ impl SqliteRows {
         let lane = brake.wait(tenant.lane(purpose, version)).await?;
         let realm = Arc::clone(&self.realm);
         let _waiter = Waiter(Arc::clone(&brake));
+        let asker = caller.clone();
         self.block(&brake, Some(caller.tenant()), move |brake| {
-            let outcome = realm.serve(&tenant, purpose, &work, bounds, brake);
+            let outcome = realm.serve(&tenant, purpose, (&asker, &work, bounds), brake);
             drop(lane);
             outcome
         })
@@ -194,8 +195,7 @@ impl Realm {
         &self,
         tenant: &Arc<Tenant>,
         purpose: Purpose,
-        work: &Work,
-        bounds: Bounds,
+        (caller, work, bounds): (&Caller, &Work, Bounds),
         brake: &Arc<Brake>,
     ) -> Result<Vec<ResultSet>, Fault> {
         brake.check()?;
@@ -205,6 +205,7 @@ impl Realm {
         let claim = self.shelf.claim(tenant);
         let mut line = tenant.lend(purpose, &edition, column, now)?;
         let job = Job {
+            caller,
             work,
             bounds,
             brake,

@@ -67,6 +67,7 @@ impl Data {
             bounds: Bounds {
                 rows: usize::try_from(self.max_rows).unwrap_or(usize::MAX),
                 bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+                row: 0,
                 time,
             },
             max_tenant_bytes: self.max_tenant_bytes.0,

@@ -6,6 +6,7 @@ use super::brake::{Brake, STRIDE};
 use super::line::{Condition, Line};
 use super::spill::Spill;
 use super::{error, kind, open};
+use crate::caller::Caller;
 use crate::engine::{Bounds, ResultSet, Statement, Work};
 use crate::fault::{Fault, FaultKind};
 use crate::schema::ColumnKind;
@@ -20,6 +21,7 @@ const NOTING: u64 = 4;
 
 /// What runs, for whom.
 pub(super) struct Job<'w> {
+    pub(super) caller: &'w Caller,
     pub(super) work: &'w Work,
     pub(super) bounds: Bounds,
     pub(super) brake: &'w Arc<Brake>,
@@ -102,6 +104,8 @@ fn within_transaction<'w>(line: &Line, job: &Job<'w>) -> Result<Vec<ResultSet>, 
         let result = one(line, statement, job);
         results.push(result.map_err(|halt| (halt, statement.text()))?);
     }
+    let counted = job.caller.count(&results, job.bounds);
+    counted.map_err(|fault| alone(fault.into()))?;
     job.brake.check().map_err(|fault| alone(fault.into()))?;
     if !line.conn.is_autocommit() {
         let end = if job.work.rollback {
@@ -269,6 +273,7 @@ fn take(
             bytes += value.weight();
             values.push(value);
         }
+        bytes += bounds.row;
         if bytes > bounds.bytes {
             return Err(Fault::new(FaultKind::ResultTooLarge).into());
         }

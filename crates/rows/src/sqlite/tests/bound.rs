@@ -1,6 +1,7 @@
 //! Time, rows, bytes, and callers that go away: the connection is fit for the next caller.
 
 use super::*;
+use crate::engine::Tally;
 use std::task::Poll;
 
 const ENDLESS: &str =
@@ -245,6 +246,28 @@ async fn a_tenants_file_becomes_as_large_as_it_may_and_no_larger() {
     }
     let count = fixture.read("acme", "SELECT count(*) FROM notes").await;
     assert_eq!(count.unwrap(), [[Value::Int(1)]]);
+}
+
+/// A tally that has no room.
+#[derive(Debug)]
+struct Full;
+
+impl Tally for Full {
+    fn count(&self, bytes: usize) -> Result<(), Fault> {
+        assert!(bytes >= 16, "{bytes}");
+        Err(Fault::new(FaultKind::Unread))
+    }
+}
+
+/// An answer that has no room is refused before its change is there to stay.
+#[tokio::test]
+async fn a_change_whose_answer_has_no_room_is_undone() {
+    let fixture = one_of_each().await;
+    let caller = caller("acme").counted_on(Arc::new(Full));
+    let delete = Work::one(write("DELETE FROM orders RETURNING id"));
+    let fault = fixture.rows.run(&caller, delete, BOUNDS).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Unread);
+    assert_eq!(count(&fixture).await, Value::Int(3));
 }
 
 /// What anybody may write leaves the disk to everything else.
