@@ -66,7 +66,11 @@ fn expression(depth: u32) -> Text {
         }),
         1 => (unary, inner()).prop_map(|(op, a)| format!("{op}({a})")),
         1 => (one_of(&["- ", "~ ", "- - ", "~ - "]), inner()).prop_map(|(op, a)| format!("{op}{a}").replace("--", "- -")),
-        1 => (inner(), postfix).prop_map(|(a, op)| format!("({a}) {op}")),
+        1 => (inner(), postfix).prop_map(|(a, op)| match op.starts_with("LIKE") {
+            // What follows would be the pattern's, which is a literal.
+            true => format!("(({a}) {op})"),
+            false => format!("({a}) {op}"),
+        }),
         1 => (function, inner(), inner()).prop_map(|(f, a, b)| match f.contains("coalesce") {
             true => format!("{f}({a}, {b})"),
             false => format!("{f}({a})"),

@@ -6,8 +6,8 @@ use super::product::Short;
 use super::{Outcome, Walk, absent};
 use crate::fault::Fault;
 use sqlparser::ast::{
-    Array, CaseWhen, CastKind, CeilFloorKind, DataType, DateTimeField, Expr, ExtractSyntax, Ident,
-    Interval, Subscript, TypedString, Value, ValueWithSpan,
+    Array, CaseWhen, CastKind, CeilFloorKind, DateTimeField, Expr, ExtractSyntax, Ident, Interval,
+    Subscript, TypedString, Value, ValueWithSpan,
 };
 
 /// What comes after one node: the operand on the left, if the node has one. Chains of
@@ -120,7 +120,11 @@ impl Walk<'_> {
                 };
                 absent("This kind of cast", known && format.is_none())?;
                 self.kind(data_type)?;
-                if is_path(data_type) {
+                if data_type
+                    .to_string()
+                    .to_ascii_lowercase()
+                    .contains("jsonpath")
+                {
                     self.short("A cast to `jsonpath`", expr, Short::Path)?;
                 }
                 Ok(Some(expr))
@@ -257,9 +261,6 @@ impl Walk<'_> {
                 uses_odbc_syntax: false,
             }) => {
                 self.kind(data_type)?;
-                if is_path(data_type) {
-                    self.short("A `jsonpath`", &Expr::Value(value.clone()), Short::Path)?;
-                }
                 self.value(value).map(|()| None)
             }
             Expr::Interval(interval) => self.interval(interval),
@@ -326,11 +327,6 @@ impl Walk<'_> {
             }
         }
     }
-}
-
-/// Whether a type is, or has, paths into documents.
-fn is_path(kind: &DataType) -> bool {
-    kind.to_string().to_ascii_lowercase().contains("jsonpath")
 }
 
 /// A part of a date that the parser knows, not a name of the caller's.

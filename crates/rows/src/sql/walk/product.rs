@@ -194,6 +194,12 @@ impl Walk<'_> {
                 return Err(forbidden("The function `unhex` with a second argument"));
             }
             _ if !self.is_postgres() => return Ok(()),
+            // What stands between the elements, or for those that are NULL.
+            "array_to_string" => {
+                let further = arguments.get(2);
+                further.map_or(Ok(()), |text| self.short_argument(name, text, Short::Text))?;
+                Short::Text
+            }
             "replace" | "split_part" | "string_to_array" | "string_to_table" | "strpos"
             | "to_char" | "to_date" | "to_number" | "to_timestamp" => Short::Text,
             "ts_headline" => return without_options(arguments),
@@ -201,16 +207,27 @@ impl Walk<'_> {
             _ if name.starts_with("jsonb_path_") => Short::Path,
             _ => return Ok(()),
         };
-        let what = format!("The function `{name}`");
         let named = |argument: &FunctionArg| !matches!(argument, FunctionArg::Unnamed(_));
-        if arguments.iter().any(named) {
-            return Err(forbidden(format!("{what} with named arguments")));
+        match (
+            arguments.iter().find(|argument| named(argument)),
+            arguments.get(1),
+        ) {
+            (Some(argument), _) | (None, Some(argument)) => {
+                self.short_argument(name, argument, how)
+            }
+            (None, None) => Ok(()),
         }
-        match arguments.get(1) {
-            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))) => {
+    }
+
+    /// One of them.
+    fn short_argument(&mut self, name: &str, argument: &FunctionArg, how: Short) -> Outcome {
+        let what = format!("The function `{name}`");
+        match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) => {
                 self.short(&what, argument, how)
             }
-            _ => Ok(()),
+            FunctionArg::Unnamed(_) => Ok(()),
+            _ => Err(forbidden(format!("{what} with named arguments"))),
         }
     }
 
@@ -226,12 +243,9 @@ impl Walk<'_> {
             Some(last) if arguments.len() > 2 && is_number(last) => 2,
             _ => 1,
         };
-        let what = format!("The function `{name}`");
         match arguments.iter().rev().nth(at.saturating_sub(1)) {
-            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(search))) => {
-                self.short(&what, search, Short::Search)
-            }
-            _ => Err(forbidden(format!("{what} with named arguments"))),
+            Some(search) => self.short_argument(name, search, Short::Search),
+            None => Ok(()),
         }
     }
 

@@ -56,7 +56,7 @@ impl Differences {
     pub(in super::super) fn read(&mut self, text: &str) {
         let text = text.to_ascii_lowercase();
         self.documents = text.contains("json");
-        self.lists = text.contains("[]") || text.contains("array[") || is_maker_in(&text);
+        self.lists = text.contains("[]") || text.contains("array(") || is_maker_in(&text);
     }
 
     /// Refuses them where a list could be taken from a document.
@@ -73,8 +73,11 @@ impl Differences {
         let may_be =
             |column: &Column, kind| matches!(column.kind, ColumnKind::Other) || column.kind == kind;
         let is_list = |column: &Column| may_be(column, ColumnKind::Array);
-        let lists = self.lists || columns().any(is_list);
-        let documents = self.documents || columns().any(|column| may_be(column, ColumnKind::Json));
+        // A table that is not known yet may have both.
+        let unknown = tables.iter().any(|name| schema.table(name).is_none());
+        let is_document = |column: &Column| may_be(column, ColumnKind::Json);
+        let lists = unknown || self.lists || columns().any(is_list);
+        let documents = unknown || self.documents || columns().any(is_document);
         let is_plain = |name: &String| {
             let mut of_it = columns().filter(|column| column.name == *name).peekable();
             of_it.peek().is_some() && !of_it.any(is_list)
@@ -141,8 +144,8 @@ fn folded(name: &Ident) -> String {
     }
 }
 
-/// Whether a text calls something that makes a list.
+/// Whether a text names something that makes a list of more than stands in it.
 fn is_maker_in(text: &str) -> bool {
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    words.any(is_maker)
+    words.any(|word| word != "array" && is_maker(word))
 }

@@ -120,7 +120,7 @@ pub(super) const CALLS: &[&str] = &[
     "jsonb_path_exists(j, '$[*] ? (exists ($[*] ? (@ > 200000)))')",
     "jsonb_path_exists(j, '$[*] ? (@ like_regex \"(a*)*b\")')",
     "j @? '$[*] ? ($[*] > 400000)'",
-    "j @@ jsonpath '$[*] > $[*]'",
+    "j @@ '$[*] > $[*]'",
     "repeat('[', 60000)::jsonb",
     "jsonb_pretty(o)",
     "json_array(t, u)",
@@ -185,7 +185,7 @@ pub(super) const CALLS: &[&str] = &[
     "WITH RECURSIVE w (s) AS (SELECT 'ab' UNION ALL SELECT s || s FROM w) SELECT length(s) FROM w",
     "WITH w AS (SELECT string_agg(t, u) AS s FROM large, generate_series(1, 20)) \
         SELECT length(s || s) FROM w",
-    "WITH p AS (SELECT jsonpath '$[*] > $[*]' AS p) SELECT j @@ p FROM large, p",
+    "WITH p AS (SELECT '$[*] > $[*]'::jsonpath AS p) SELECT j @@ p FROM large, p",
     "SELECT j - k.s FROM large, (SELECT array_agg(w) AS s FROM unnest(ARRAY['a']) AS w) AS k",
 ];
 
