@@ -1,9 +1,11 @@
 //! Who asks for rows: always somebody in a tenant. Not here: how the gate found out.
 
+use crate::engine::{Bounds, ResultSet, Tally};
 use crate::fault::{Fault, FaultKind};
+use crate::value::Value;
 use doorward_base::principal::CredentialId;
 use doorward_base::{Principal, RoleName, Scope, TenantId};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 
 /// What a caller may do with its tenant's rows.
@@ -47,8 +49,10 @@ pub struct Caller {
     sub: Arc<str>,
     role: Option<RoleName>,
     credential: CredentialId,
-    claims: Arc<Map<String, Value>>,
+    claims: Arc<Map<String, Json>>,
     rights: Rights,
+    /// What its answers are counted on.
+    tally: Option<Arc<dyn Tally>>,
 }
 
 impl Caller {
@@ -65,6 +69,7 @@ impl Caller {
             credential: principal.credential,
             claims: Arc::clone(&principal.claims),
             rights: scopes.of(principal),
+            tally: None,
         })
     }
 
@@ -81,7 +86,33 @@ impl Caller {
                 write: true,
                 schema: false,
             },
+            tally: None,
         }
+    }
+
+    /// With what its answers are counted on.
+    #[must_use]
+    pub fn counted_on(mut self, tally: Arc<dyn Tally>) -> Self {
+        self.tally = Some(tally);
+        self
+    }
+
+    /// Counts an answer to it, as an engine does once it is made.
+    ///
+    /// # Errors
+    /// Those of [`Tally::count`].
+    pub(crate) fn count(&self, results: &[ResultSet], bounds: Bounds) -> Result<(), Fault> {
+        let Some(tally) = &self.tally else {
+            return Ok(());
+        };
+        let each = |row: &Vec<Value>| row.iter().map(Value::weight).sum::<usize>() + bounds.row;
+        tally.count(
+            results
+                .iter()
+                .flat_map(|result| &result.rows)
+                .map(each)
+                .sum(),
+        )
     }
 
     /// The tenant whose rows there are.
@@ -110,7 +141,7 @@ impl Caller {
 
     /// Its token's claims.
     #[must_use]
-    pub const fn claims(&self) -> &Arc<Map<String, Value>> {
+    pub const fn claims(&self) -> &Arc<Map<String, Json>> {
         &self.claims
     }
 

@@ -7,6 +7,7 @@ use crate::schema::Schema;
 use crate::value::Value;
 use doorward_base::TenantId;
 use doorward_surface::target::BoxFuture;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,6 +99,8 @@ pub struct Bounds {
     pub rows: usize,
     /// Bytes of one result, by [`Value::weight`].
     pub bytes: usize,
+    /// Bytes that each of its rows takes beside its values, where they are written out.
+    pub row: usize,
     /// From the moment it begins.
     pub time: Duration,
 }
@@ -111,6 +114,16 @@ pub struct ResultSet {
     pub rows: Vec<Vec<Value>>,
     /// How many rows it changed, where it changes rows.
     pub affected: u64,
+}
+
+/// What a caller's answers are counted on, from the moment they are made: before the work that
+/// made them is there to stay, and before another's turn comes.
+pub trait Tally: fmt::Debug + Send + Sync {
+    /// Counts so many bytes.
+    ///
+    /// # Errors
+    /// [`crate::FaultKind::Unread`] or [`crate::FaultKind::Contended`] where there is no room.
+    fn count(&self, bytes: usize) -> Result<(), Fault>;
 }
 
 /// Where a realm's rows are.

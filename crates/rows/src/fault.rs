@@ -37,6 +37,8 @@ pub enum FaultKind {
     TooManyAffected,
     /// It took longer than it may.
     TimedOut,
+    /// The tenant has left too much of its answers unread.
+    Unread,
     /// Another writer was in the way for too long.
     Contended,
     /// The tenant's rows, or all of them, cannot be reached now.
@@ -64,6 +66,7 @@ impl FaultKind {
             Self::ConstraintViolated => ErrorCode::ConstraintViolated,
             Self::ResultTooLarge | Self::TooManyAffected => ErrorCode::ResultTooLarge,
             Self::TimedOut => ErrorCode::QueryTimeout,
+            Self::Unread => ErrorCode::RateLimited,
             Self::Contended => ErrorCode::Busy,
             Self::Unavailable => ErrorCode::StoreUnavailable,
             Self::Internal => ErrorCode::Internal,

@@ -29,7 +29,7 @@ use http::header::ALLOW;
 use http::{HeaderValue, Request, Response};
 use refusal::refuse;
 use std::sync::Arc;
-use unread::Unread;
+use unread::{Entry, Unread};
 
 /// The data API. What it does for a call it does within the call's own future: a client that
 /// goes away drops it, and the engine cancels.
@@ -51,13 +51,19 @@ impl Local for DataTarget {
 struct Call<'c> {
     data: &'c Arc<DataRealm>,
     principal: &'c Principal,
+    /// What its answer is counted on.
+    tally: Option<Arc<Entry>>,
 }
 
 impl Call<'_> {
     /// The caller in its tenant.
     fn caller(&self) -> Result<Caller, Refusal> {
-        Caller::of(self.principal, &self.data.settings().scopes)
-            .map_err(|fault| self.refuse(&fault))
+        let caller = Caller::of(self.principal, &self.data.settings().scopes);
+        let caller = caller.map_err(|fault| self.refuse(&fault))?;
+        Ok(match &self.tally {
+            Some(entry) => caller.counted_on(Arc::<Entry>::clone(entry)),
+            None => caller,
+        })
     }
 
     async fn engine(&self) -> Result<&Arc<dyn Engine>, Refusal> {
@@ -79,7 +85,11 @@ async fn answer(
     let data = data.ok_or_else(|| Refusal::new(ErrorCode::Internal))?;
     let principal = context.principal.as_deref();
     let principal = principal.ok_or_else(|| Refusal::new(ErrorCode::CredentialMissing))?;
-    let call = Call { data, principal };
+    let mut call = Call {
+        data,
+        principal,
+        tally: None,
+    };
     let Some(tenant) = &principal.tenant else {
         return serve(&call, request).await;
     };
@@ -87,9 +97,10 @@ async fn answer(
         return Err(Refusal::new(ErrorCode::TenantForbidden));
     }
     let realm = context.realm.name();
-    unread.check(realm, tenant)?;
+    let entry = Entry::new(unread, realm, tenant).map_err(|fault| call.refuse(&fault))?;
+    call.tally = Some(Arc::clone(&entry));
     let answered = serve(&call, request).await?;
-    Ok(unread.count(realm, tenant, answered))
+    Ok(entry.hold(answered))
 }
 
 async fn serve(call: &Call<'_>, request: Request<Body>) -> Result<Response<Body>, Refusal> {

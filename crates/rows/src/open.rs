@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::fault::{Fault, FaultKind};
 use crate::postgres::{Owner, PostgresRows, PostgresRowsSettings};
 use crate::settings::{DataConfig, DataSettings, PostgresStore, RowStore};
-use crate::sqlite::{self, OpenFiles};
+use crate::sqlite::{self, OpenFiles, Room};
 use doorward_base::{Clock, RealmName, TenantId};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,8 +48,7 @@ pub struct DataRealm {
 struct Opening {
     store: RowStore,
     tenant_column: Arc<str>,
-    /// How large one tenant's file may become, bytes.
-    room: u64,
+    room: Room,
     engine: OnceCell<Arc<dyn Engine>>,
     /// When it could last not be opened or brought to the schema.
     failed: Mutex<Option<Instant>>,
@@ -64,14 +63,18 @@ impl DataRealm {
             let opening = &before.opening;
             opening.store == store
                 && opening.tenant_column == settings.tenant_column
-                && opening.room == settings.max_tenant_bytes
+                && opening.room.file == settings.max_tenant_bytes
+                && opening.room.left == settings.min_free_bytes
         });
         let opening = same.map_or_else(
             || {
                 Arc::new(Opening {
                     store,
                     tenant_column: Arc::clone(&settings.tenant_column),
-                    room: settings.max_tenant_bytes,
+                    room: Room {
+                        file: settings.max_tenant_bytes,
+                        left: settings.min_free_bytes,
+                    },
                     engine: OnceCell::new(),
                     failed: Mutex::default(),
                 })

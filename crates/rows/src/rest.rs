@@ -22,6 +22,7 @@ mod tests;
 
 use crate::caller::Caller;
 use crate::engine::{Bounds, Engine};
+use crate::plan::read::Head;
 use crate::plan::{Functions, Policies, Scope};
 use crate::schema::Schema;
 use bytes::Bytes;
@@ -51,6 +52,16 @@ pub struct Terms<'a> {
     pub bounds: Bounds,
     /// Whether the caller holds a scope.
     pub holds: &'a (dyn Fn(&ScopeName) -> bool + Sync),
+}
+
+impl Terms<'_> {
+    /// What an answer of rows with these columns may take.
+    fn bounds_of(&self, columns: &[Head], accept: media::Accept) -> Bounds {
+        Bounds {
+            row: render::beside(columns, accept),
+            ..self.bounds
+        }
+    }
 }
 
 /// What every kind of request is answered from.

@@ -57,6 +57,9 @@ pub struct Data {
     /// How large the file of one tenant may become (SQLite): the rows of one take no room from
     /// all. Default: "1GiB".
     pub max_tenant_bytes: Size,
+    /// How much room of the disk tenants' files leave to everything else (SQLite): while there is
+    /// less, nothing is written into them. Default: "1GiB".
+    pub min_free_bytes: Size,
     /// How long a query may take. Default: "10s".
     pub timeout: Span,
     /// Where SQL is taken. Default: "/api/v1/query".
@@ -83,6 +86,7 @@ impl Default for Data {
             max_rows: 10_000,
             max_bytes: Size(8 << 20),
             max_tenant_bytes: Size(1 << 30),
+            min_free_bytes: Size(1 << 30),
             timeout: Span(Duration::from_secs(10)),
             query_path: "/api/v1/query".to_owned(),
             schema_path: "/api/v1/schema".to_owned(),
@@ -149,6 +153,8 @@ pub struct DataSettings {
     pub bounds: Bounds,
     /// How large one tenant's file may become, bytes.
     pub max_tenant_bytes: u64,
+    /// How much room of the disk tenants' files leave, bytes.
+    pub min_free_bytes: u64,
     /// Where it is answered.
     pub paths: Paths,
 }

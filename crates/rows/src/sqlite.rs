@@ -24,6 +24,7 @@ mod model;
 mod name;
 mod open;
 mod own;
+mod pattern;
 mod run;
 mod settings;
 mod shelf;
@@ -32,13 +33,14 @@ mod step;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod upkeep;
 mod weight;
 
 pub use file::BroughtUp;
 #[cfg(test)]
 pub(crate) use hole::Hole;
-pub use settings::{OpenError, OpenFiles, SqliteSettings};
+pub use settings::{OpenError, OpenFiles, Room, SqliteSettings};
 
 use crate::caller::{Caller, Rights};
 use crate::engine::{Bounds, Engine, Flavour, ResultSet, Statement, Work};
@@ -56,7 +58,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tenant::Tenant;
-use tokio::sync::Semaphore;
+use turns::Turns;
 
 /// The tenants of one realm in a directory. Its methods need a tokio runtime with time.
 pub struct SqliteRows {
@@ -71,7 +73,7 @@ pub struct SqliteRows {
 pub async fn open(
     directory: &Path,
     tenant_column: &str,
-    room: u64,
+    room: Room,
     open_files: OpenFiles,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Engine>, Fault> {
@@ -98,7 +100,7 @@ struct Realm {
     clock: Arc<dyn Clock>,
     book: Book,
     shelf: Shelf,
-    threads: Arc<Semaphore>,
+    threads: Arc<Turns>,
     /// When unused files were last looked for.
     swept: AtomicI64,
 }
@@ -121,7 +123,7 @@ impl SqliteRows {
         let book = Book::open(directory, &settings, now)?;
         let realm = Realm {
             shelf: Shelf::new(tenants.clone(), &settings),
-            threads: Arc::new(Semaphore::new(settings.threads())),
+            threads: Turns::new(settings.threads()),
             swept: AtomicI64::new(now.as_micros()),
             tenants,
             settings,
@@ -158,30 +160,32 @@ impl SqliteRows {
         let lane = brake.wait(tenant.lane(purpose, version)).await?;
         let realm = Arc::clone(&self.realm);
         let _waiter = Waiter(Arc::clone(&brake));
-        self.block(&brake, move |brake| {
-            let outcome = realm.serve(&tenant, purpose, &work, bounds, brake);
+        let asker = caller.clone();
+        self.block(&brake, Some(caller.tenant()), move |brake| {
+            let outcome = realm.serve(&tenant, purpose, (&asker, &work, bounds), brake);
             drop(lane);
             outcome
         })
         .await
     }
 
-    /// Does it on a thread that may block; there are only so many of them.
+    /// Does it on a thread that may block; there are only so many of them. `whose` work it is
+    /// says when its turn comes; without, it is the realm's own.
     async fn block<T: Send + 'static>(
         &self,
         brake: &Arc<Brake>,
+        whose: Option<&TenantId>,
         work: impl FnOnce(&Arc<Brake>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        let turn = Arc::clone(&self.realm.threads).acquire_owned();
-        let turn = brake.wait(turn).await?;
-        let brake = Arc::clone(brake);
+        let turn = brake.wait(self.realm.threads.take(whose)).await?;
+        let held = Arc::clone(brake);
         let done = tokio::task::spawn_blocking(move || {
-            let outcome = work(&brake);
+            let outcome = work(&held);
             drop(turn);
             outcome
         });
-        done.await
-            .unwrap_or_else(|_| Err(Fault::new(FaultKind::Internal)))
+        let done = brake.outlast(done).await;
+        done.unwrap_or_else(|_| Err(Fault::new(FaultKind::Internal)))
     }
 }
 
@@ -191,8 +195,7 @@ impl Realm {
         &self,
         tenant: &Arc<Tenant>,
         purpose: Purpose,
-        work: &Work,
-        bounds: Bounds,
+        (caller, work, bounds): (&Caller, &Work, Bounds),
         brake: &Arc<Brake>,
     ) -> Result<Vec<ResultSet>, Fault> {
         brake.check()?;
@@ -202,11 +205,13 @@ impl Realm {
         let claim = self.shelf.claim(tenant);
         let mut line = tenant.lend(purpose, &edition, column, now)?;
         let job = Job {
+            caller,
             work,
             bounds,
             brake,
             column,
             path: tenant.path(),
+            left: self.settings.room.left,
             #[cfg(test)]
             hole: self.settings.hole,
         };
@@ -250,7 +255,7 @@ impl Engine for SqliteRows {
         let brake = Brake::within(file::PATIENCE);
         Box::pin(async move {
             let look = move |_: &Arc<Brake>| Ok(Arc::clone(&realm.book.current(now).schema));
-            self.block(&brake, look).await
+            self.block(&brake, None, look).await
         })
     }
 
@@ -269,7 +274,7 @@ impl Engine for SqliteRows {
         let brake = Brake::within(file::PATIENCE);
         Box::pin(async move {
             let amend = move |_: &Arc<Brake>| realm.amend(&ddl);
-            self.block(&brake, amend).await
+            self.block(&brake, None, amend).await
         })
     }
 

@@ -60,27 +60,44 @@ impl Value {
         }
     }
 
-    /// How many bytes it takes in an answer, about; what results are bounded by.
+    /// How many bytes it takes in an answer at most, about; what results are bounded by. A text
+    /// counts as JSON writes it, in which one byte may become six.
     #[must_use]
     pub fn weight(&self) -> usize {
         fn json(value: &Json) -> usize {
             match value {
-                Json::String(text) => text.len() + 2,
+                Json::String(text) => written(text) + 2,
                 Json::Array(values) => values.iter().map(json).sum::<usize>() + 2,
                 Json::Object(members) => members
                     .iter()
-                    .map(|(name, value)| name.len() + 4 + json(value))
+                    .map(|(name, value)| written(name) + 4 + json(value))
                     .sum(),
                 Json::Null | Json::Bool(_) | Json::Number(_) => 8,
             }
         }
         match self {
-            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Real(_) => 8,
-            Self::Numeric(text) | Self::Text(text) => text.len() + 2,
-            Self::Bytes(bytes) => 2 * bytes.len() + 4,
+            Self::Int(number) if number.unsigned_abs() >= LONG => 20,
+            Self::Real(_) => 24,
+            Self::Null | Self::Bool(_) | Self::Int(_) => 8,
+            Self::Numeric(text) => text.len() + 2,
+            Self::Text(text) => written(text) + 2,
+            Self::Bytes(bytes) => 2 * bytes.len() + 5,
             Self::Json(value) => json(value),
         }
     }
+}
+
+/// Whole numbers from here on have eight digits and more.
+const LONG: u64 = 10_000_000;
+
+/// How many bytes a text has in JSON, without its quotes.
+pub(crate) fn written(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(escaped).sum()
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -97,6 +114,27 @@ fn hexadecimal(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn no_value_takes_more_in_an_answer_than_it_counts_for() {
+        let every: String = (0..=0x80_u8).map(char::from).collect();
+        for value in [
+            Value::Null,
+            Value::Bool(false),
+            Value::Int(9_999_999),
+            Value::Int(-10_000_000),
+            Value::Int(i64::MIN),
+            Value::Real(-2.225_073_858_507_201_4e-308),
+            Value::Text(every.clone()),
+            Value::Text("\u{1}".repeat(100)),
+            Value::Bytes(vec![1; 10]),
+            Value::Json(json!({every: ["\u{1}", null]})),
+        ] {
+            let counted = value.weight();
+            let written = value.clone().into_json().to_string().len();
+            assert!(written <= counted, "{value:?}: {written} > {counted}");
+        }
+    }
 
     #[test]
     fn a_value_is_written_as_postgrest_writes_it() {

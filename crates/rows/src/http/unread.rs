@@ -1,24 +1,31 @@
 //! Answers that their clients have not read yet, which hold memory as long as they are not: how
-//! much of it one tenant's may hold, and all together. Who has too much of it is refused until
-//! it is read, or until the connection of whoever reads nothing is given up, which is the
-//! gate's to do. Not here: how large one answer may become (`engine::Bounds`).
+//! much of it one tenant's may hold, and all together. An answer counts from the moment that an
+//! engine has made it, before its work is there to stay. The less room all together leave, the
+//! less of it one tenant has: however few hold much, there is always room for another. Not
+//! here: how large one answer may become (`engine::Bounds`), and when the connection of whoever
+//! reads nothing is given up, which is the gate's to say.
 
+use crate::engine::Tally;
+use crate::fault::{Fault, FaultKind};
 use bytes::Bytes;
-use doorward_base::{ErrorCode, RealmName, TenantId};
+use doorward_base::{RealmName, TenantId};
+use doorward_surface::Body;
 use doorward_surface::body::BodyError;
-use doorward_surface::{Body, Refusal};
 use http::Response;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-/// What the unread answers of one tenant may hold, bytes.
-pub(super) const OF_TENANT: u64 = 64 << 20;
+/// What the unread answers of one tenant may hold at most, bytes.
+const OF_TENANT: u64 = 64 << 20;
 /// What all of them may hold, bytes.
-pub(super) const OF_ALL: u64 = 512 << 20;
+const OF_ALL: u64 = 512 << 20;
+/// One tenant has this part of the room that the others leave.
+const PART: u64 = 8;
 /// Shorter answers are not counted: the connection takes them at once.
 const COUNTED: u64 = 32 << 10;
 /// What the connection is handed at once, bytes: a copy, for it keeps what it is handed until
@@ -38,84 +45,123 @@ struct Held {
 }
 
 impl Unread {
-    /// Refuses a call of a tenant while it, or everybody, has left too much unread.
-    pub(super) fn check(&self, realm: &RealmName, tenant: &TenantId) -> Result<(), Refusal> {
-        let held = self.held();
-        let (code, words, most) = if held.of(realm, tenant) >= OF_TENANT {
-            (ErrorCode::RateLimited, "The tenant's answers", OF_TENANT)
-        } else if held.all >= OF_ALL {
-            (ErrorCode::Busy, "Answers", OF_ALL)
-        } else {
-            return Ok(());
-        };
-        let most = most >> 20;
-        let message = format!("{words} that nobody has read yet hold {most} MiB; read them first");
-        Err(Refusal::new(code).with_message(message))
-    }
-
-    /// Counts an answer of a tenant until it is read or given up.
-    pub(super) fn count(
-        self: &Arc<Self>,
-        realm: &RealmName,
-        tenant: &TenantId,
-        answer: Response<Body>,
-    ) -> Response<Body> {
-        let length = answer.body().size_hint().lower();
-        if length < COUNTED {
-            return answer;
-        }
-        let key = (realm.clone(), tenant.clone());
-        {
-            let mut held = self.held();
-            held.all += length;
-            *held.tenants.entry(key.clone()).or_default() += length;
-        }
-        let entry = Entry {
-            unread: Arc::clone(self),
-            key,
-            length,
-        };
-        answer.map(|inner| {
-            let counted = Counted {
-                inner,
-                piece: Bytes::new(),
-                _entry: entry,
-            };
-            counted.boxed_unsync()
-        })
-    }
-
     fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Held {
-    fn of(&self, realm: &RealmName, tenant: &TenantId) -> u64 {
-        if self.all < OF_TENANT {
-            return 0;
+    fn of(&self, key: &Key) -> u64 {
+        self.tenants.get(key).copied().unwrap_or(0)
+    }
+
+    /// Whether so much more of the tenant has no room, and why.
+    fn refuses(&self, key: &Key, more: u64) -> Option<Fault> {
+        let own = self.of(key);
+        let others = self.all.saturating_sub(own);
+        let left = OF_ALL.saturating_sub(others);
+        let most = OF_TENANT.min(left / PART);
+        // An only answer may be larger than that: how large is the realm's to say.
+        let has_room = own + more <= most || (own == 0 && others + more <= OF_ALL / 2);
+        if has_room {
+            return None;
         }
-        let key = (realm.clone(), tenant.clone());
-        self.tenants.get(&key).copied().unwrap_or(0)
+        let (kind, whose) = if own + more > OF_TENANT {
+            (FaultKind::Unread, "the tenant's answers")
+        } else {
+            (FaultKind::Contended, "answers")
+        };
+        let words = format!("{whose} that nobody has read yet hold all the room there is for them");
+        Some(Fault::because(kind, words).hint("read them first"))
+    }
+
+    /// Takes one length of the tenant for another.
+    fn change(&mut self, key: &Key, before: u64, after: u64) {
+        self.all = (self.all + after).saturating_sub(before);
+        let own = (self.of(key) + after).saturating_sub(before);
+        match own {
+            0 => self.tenants.remove(key),
+            _ => self.tenants.insert(key.clone(), own),
+        };
     }
 }
 
 /// One answer's part.
-struct Entry {
+#[derive(Debug)]
+pub(super) struct Entry {
     unread: Arc<Unread>,
     key: Key,
-    length: u64,
+    length: AtomicU64,
+}
+
+impl Entry {
+    /// For a call of a tenant.
+    ///
+    /// # Errors
+    /// Where the tenant has left too much unread.
+    pub(super) fn new(
+        unread: &Arc<Unread>,
+        realm: &RealmName,
+        tenant: &TenantId,
+    ) -> Result<Arc<Self>, Fault> {
+        let key = (realm.clone(), tenant.clone());
+        let held = unread.held();
+        // Whoever has left nothing may ask for little at any time.
+        let refusal = (held.of(&key) > 0).then(|| held.refuses(&key, 1)).flatten();
+        drop(held);
+        match refusal {
+            Some(fault) => Err(fault),
+            None => Ok(Arc::new(Self {
+                unread: Arc::clone(unread),
+                key,
+                length: AtomicU64::new(0),
+            })),
+        }
+    }
+
+    /// Counts an answer until it is read or given up.
+    pub(super) fn hold(self: Arc<Self>, answer: Response<Body>) -> Response<Body> {
+        let length = answer.body().size_hint().lower();
+        if length < COUNTED {
+            return answer;
+        }
+        {
+            let mut held = self.unread.held();
+            let before = self.length.swap(length, Ordering::Relaxed);
+            held.change(&self.key, before, length);
+        }
+        answer.map(|inner| {
+            let counted = Counted {
+                inner,
+                piece: Bytes::new(),
+                _entry: self,
+            };
+            counted.boxed_unsync()
+        })
+    }
+}
+
+impl Tally for Entry {
+    fn count(&self, bytes: usize) -> Result<(), Fault> {
+        let more = u64::try_from(bytes).unwrap_or(u64::MAX);
+        if more < COUNTED {
+            return Ok(());
+        }
+        let mut held = self.unread.held();
+        if let Some(fault) = held.refuses(&self.key, more) {
+            return Err(fault);
+        }
+        let before = self.length.fetch_add(more, Ordering::Relaxed);
+        held.change(&self.key, before, before + more);
+        Ok(())
+    }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut held = self.unread.held();
-        held.all = held.all.saturating_sub(self.length);
-        if let Some(of_tenant) = held.tenants.get_mut(&self.key) {
-            *of_tenant = of_tenant.saturating_sub(self.length);
-            if *of_tenant == 0 {
-                held.tenants.remove(&self.key);
-            }
+        let length = self.length.load(Ordering::Relaxed);
+        if length > 0 {
+            self.unread.held().change(&self.key, length, 0);
         }
     }
 }
@@ -125,7 +171,7 @@ struct Counted {
     inner: Body,
     /// What came of it and was not handed on yet.
     piece: Bytes,
-    _entry: Entry,
+    _entry: Arc<Entry>,
 }
 
 impl http_body::Body for Counted {
@@ -180,41 +226,75 @@ mod tests {
         TenantId::new(name).unwrap()
     }
 
-    fn answer(unread: &Arc<Unread>, of: &str, length: usize) -> Response<Body> {
-        let answer = Response::new(body::full(vec![b'x'; length]));
-        unread.count(&realm(), &tenant(of), answer)
-    }
-
-    fn refused(unread: &Unread, of: &str) -> Option<ErrorCode> {
-        let outcome = unread.check(&realm(), &tenant(of));
-        outcome.err().map(|refusal| refusal.code)
+    /// What an engine makes and nobody reads.
+    fn answer(unread: &Arc<Unread>, of: &str, length: usize) -> Result<Arc<Entry>, FaultKind> {
+        let entry = Entry::new(unread, &realm(), &tenant(of)).map_err(|fault| fault.kind)?;
+        entry.count(length).map_err(|fault| fault.kind)?;
+        Ok(entry)
     }
 
     #[test]
     fn a_tenant_that_reads_nothing_is_refused_and_no_other() {
         let unread = Arc::default();
         let mut held: VecDeque<_> = (0..8).map(|_| answer(&unread, "acme", 8 << 20)).collect();
-        assert_eq!(refused(&unread, "acme"), Some(ErrorCode::RateLimited));
-        assert_eq!(refused(&unread, "globex"), None);
+        assert!(held.iter().all(Result::is_ok));
+        assert_eq!(answer(&unread, "acme", 10).err(), Some(FaultKind::Unread));
+        assert!(answer(&unread, "globex", 8 << 20).is_ok());
         held.pop_front();
-        assert_eq!(refused(&unread, "acme"), None);
+        assert!(answer(&unread, "acme", 8 << 20).is_ok());
     }
 
+    /// All were let in while there was room, and their answers are made afterwards.
     #[test]
-    fn all_tenants_together_are_refused() {
-        let unread = Arc::default();
-        let answers = (0..64).map(|at| answer(&unread, &format!("t{}", at % 16), 8 << 20));
-        let held: Vec<_> = answers.collect();
-        assert_eq!(refused(&unread, "globex"), Some(ErrorCode::Busy));
+    fn what_is_made_has_room_or_is_refused() {
+        let unread: Arc<Unread> = Arc::default();
+        let entries: Vec<_> = (0..60)
+            .map(|_| Entry::new(&unread, &realm(), &tenant("acme")).unwrap())
+            .collect();
+        let fits = entries.iter().filter(|one| one.count(8 << 20).is_ok());
+        assert_eq!(fits.count(), 8);
+        assert_eq!(unread.held().all, OF_TENANT);
+        drop(entries);
+        assert_eq!(unread.held().all, 0);
+    }
+
+    /// As many as sign up from one address within five minutes.
+    #[test]
+    fn however_much_thirty_others_leave_there_is_room_for_another() {
+        let unread: Arc<Unread> = Arc::default();
+        let mut held = Vec::new();
+        for at in 0..30 {
+            let name = format!("t{at}");
+            while let Ok(answer) = answer(&unread, &name, 1 << 20) {
+                held.push(answer);
+            }
+            assert!(answer(&unread, "victim", 1 << 20).is_ok(), "{at}");
+        }
+        assert!(unread.held().all < OF_ALL);
+        let large = answer(&unread, "victim", 64 << 20).err();
+        assert_eq!(large, Some(FaultKind::Contended));
+        // And for what is short, whoever holds how much.
+        let all = OF_ALL - unread.held().all;
+        unread.held().change(&(realm(), tenant("rest")), 0, all);
+        assert!(answer(&unread, "victim", 10_000).is_ok());
+        unread.held().change(&(realm(), tenant("rest")), all, 0);
         drop(held);
-        assert_eq!(refused(&unread, "globex"), None);
         assert!(unread.held().tenants.is_empty());
+    }
+
+    /// An only answer may be as large as a realm lets it be.
+    #[test]
+    fn an_only_answer_may_be_large() {
+        let unread = Arc::default();
+        assert!(answer(&unread, "acme", 200 << 20).is_ok());
     }
 
     #[tokio::test]
     async fn an_answer_counts_whole_until_its_last_piece_is_taken() {
         let unread = Arc::default();
-        let mut body = answer(&unread, "acme", 3 * PIECE + 1).into_body();
+        let made = Response::new(body::full(vec![b'x'; 3 * PIECE + 1]));
+        let entry = answer(&unread, "acme", 3 * PIECE + 9).unwrap();
+        let mut body = entry.hold(made).into_body();
         assert_eq!(body.size_hint().exact(), Some(3 * PIECE as u64 + 1));
         let mut lengths = Vec::new();
         while let Some(frame) = body.frame().await {

@@ -23,6 +23,7 @@ use std::time::Duration;
 const BOUNDS: Bounds = Bounds {
     rows: 2_000,
     bytes: 1 << 20,
+    row: 0,
     time: Duration::from_secs(30),
 };
 const OWN: &str = "acme";

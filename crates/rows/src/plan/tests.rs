@@ -188,6 +188,10 @@ fn a_policy_is_with_its_table_wherever_the_table_is() {
     }
 }
 
+fn rows(json: serde_json::Value) -> Vec<serde_json::Map<String, serde_json::Value>> {
+    serde_json::from_value(json).unwrap()
+}
+
 #[test]
 fn no_value_of_a_request_is_in_the_text() {
     let query = "select=id,tags(name)&name=eq.v4lue&tags.name=in.(v4lue,b)&or=(name.like.v4lue*)";
@@ -197,7 +201,7 @@ fn no_value_of_a_request_is_in_the_text() {
         }
         let asked = Insert {
             columns: names(&["id", "name"]),
-            rows: vec![vec![Some(json!(7)), Some(json!("v4lue"))]],
+            rows: rows(json!([{"id": 7, "name": "v4lue"}])),
             missing_is_default: false,
             conflict: None,
         };
@@ -212,7 +216,7 @@ fn no_value_of_a_request_is_in_the_text() {
 fn a_row_is_made_in_the_callers_tenant_and_merged_by_the_tenants_key() {
     let asked = Insert {
         columns: names(&["id", "name"]),
-        rows: vec![vec![Some(json!(7)), Some(json!("n"))]],
+        rows: rows(json!([{"id": 7, "name": "n"}])),
         missing_is_default: false,
         conflict: Some(Conflict {
             key: names(&["id"]),

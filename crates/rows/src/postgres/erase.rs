@@ -11,6 +11,7 @@ use std::time::Duration;
 pub(super) const BOUNDS: Bounds = Bounds {
     rows: 0,
     bytes: 0,
+    row: 0,
     time: Duration::from_secs(600),
 };
 

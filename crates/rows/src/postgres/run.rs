@@ -188,6 +188,7 @@ async fn transact(
     for statement in statements {
         results.push(one(client, statement, work, bounds).await?);
     }
+    caller.count(&results, bounds).map_err(Stop::Refused)?;
     if !(alone && flies.is_some()) {
         end(client, ends).await.map_err(|stop| match stop {
             // It may have been committed.

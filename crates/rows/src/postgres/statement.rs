@@ -107,6 +107,7 @@ async fn read(stream: RowStream, writes: bool, bounds: Bounds) -> Result<ResultS
             bytes += value.weight();
             values.push(value);
         }
+        bytes += bounds.row;
         if bytes > bounds.bytes {
             return Err(too_large(&format!("more than {} bytes", bounds.bytes)));
         }

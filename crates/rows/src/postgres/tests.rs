@@ -30,6 +30,7 @@ const SEED: [u8; 32] = [7; 32];
 const BOUNDS: Bounds = Bounds {
     rows: 1000,
     bytes: 1 << 20,
+    row: 0,
     time: Duration::from_secs(20),
 };
 

@@ -11,14 +11,20 @@ use std::collections::BTreeSet;
 /// The most rows of one body.
 const MAX_ROWS: usize = 20_000;
 
+/// The most values of one body, those that are left out with them: more than JSON of 1 MiB
+/// has. What is not written down takes room here as what is.
+const MAX_VALUES: usize = 1 << 18;
+
 /// Rows that a body gives.
 #[derive(PartialEq, Debug, Default)]
 pub(super) struct Given {
     /// The columns.
     pub(super) columns: Vec<String>,
-    /// Their values in that order; `None` where a row does not have one.
-    pub(super) rows: Vec<Vec<Option<Json>>>,
+    /// What each row has; of other columns nothing is read.
+    pub(super) rows: Vec<Map<String, Json>>,
 }
+
+const TOO_MANY: Refusal = Refusal::Body("The body has too many rows and columns");
 
 /// The rows of a body; of other columns than these, where they are named, nothing is read.
 ///
@@ -45,12 +51,11 @@ pub(super) fn rows(
             first.keys().cloned().collect()
         }
     };
-    let rows = objects.into_iter().map(|mut object| {
-        let values = columns.iter().map(|name| object.remove(name));
-        values.collect()
-    });
+    if objects.len().saturating_mul(columns.len()) > MAX_VALUES {
+        return Err(TOO_MANY);
+    }
     Ok(Given {
-        rows: rows.collect(),
+        rows: objects,
         columns,
     })
 }
@@ -109,7 +114,11 @@ fn of_json(body: &[u8]) -> Result<Vec<Map<String, Json>>, Refusal> {
 fn of_csv(body: &[u8]) -> Result<Vec<Map<String, Json>>, Refusal> {
     let text = std::str::from_utf8(body).map_err(|_| Refusal::Body("The body is no UTF-8"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let rows = csv::read(text).ok_or(Refusal::Body("The body is no valid CSV"))?;
+    let rows = match csv::read(text, MAX_VALUES) {
+        Ok(rows) => rows,
+        Err(csv::Invalid::Malformed) => return Err(Refusal::Body("The body is no valid CSV")),
+        Err(csv::Invalid::TooMany) => return Err(TOO_MANY),
+    };
     let mut rows = rows.into_iter();
     let names = rows.next().unwrap_or_default();
     let objects = rows.map(|row| {
@@ -148,11 +157,15 @@ mod tests {
         rows(&headers, body.as_bytes(), columns.as_deref())
     }
 
+    fn objects_of(json: Json) -> Vec<Map<String, Json>> {
+        serde_json::from_value(json).unwrap()
+    }
+
     #[test]
     fn every_kind_of_body_gives_columns_and_rows() {
         let expected = Given {
             columns: vec!["a".to_owned(), "b".to_owned()],
-            rows: vec![vec![Some(json!("1")), Some(json!("x,y"))]],
+            rows: objects_of(json!([{"a": "1", "b": "x,y"}])),
         };
         for (media, body) in [
             ("application/json", r#"[{"b":"x,y","a":"1"}]"#),
@@ -179,8 +192,28 @@ mod tests {
             read("application/json", body, Some(&["a", "b"]))
                 .unwrap()
                 .rows,
-            [vec![Some(json!(1)), None], vec![None, Some(Json::Null)]]
+            objects_of(json!([{"a": 1}, {"b": null, "c": 3}]))
         );
+    }
+
+    /// What a body leaves out takes room as what is in it does.
+    #[test]
+    fn rows_and_columns_are_so_many_together() {
+        let names: Vec<String> = (0..100).map(|at| format!("c{at}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let line = ",".repeat(99);
+        for (rows, fits) in [(2_500, true), (2_700, false)] {
+            let objects = format!("[{}{{}}]", "{},".repeat(rows - 1));
+            let outcome = read("application/json", &objects, Some(&names));
+            assert_eq!(outcome.is_ok(), fits, "{rows} rows");
+            let lines = format!(
+                "{}\n{}",
+                names.join(","),
+                format!("{line}\n").repeat(rows - 1)
+            );
+            let outcome = read("text/csv", &lines, None);
+            assert_eq!(outcome.is_ok(), fits, "{rows} lines");
+        }
     }
 
     #[test]

@@ -80,7 +80,8 @@ pub(super) async fn answer(
         counts,
         shown,
     } = prepared;
-    let ran = desk.engine.run(desk.caller, work, desk.terms.bounds).await;
+    let bounds = desk.terms.bounds_of(&columns, asked.accept);
+    let ran = desk.engine.run(desk.caller, work, bounds).await;
     let results = ran.map_err(|fault| refusal(fault, name))?;
     let mut results = results.into_iter().skip(1);
     let found = results.next().unwrap_or_default();

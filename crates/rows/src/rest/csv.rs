@@ -1,7 +1,17 @@
 //! Comma-separated values (RFC 4180), both ways.
 
-/// The rows of a text, or `None` where a quote does not close or stands where none may.
-pub(super) fn read(text: &str) -> Option<Vec<Vec<Field>>> {
+/// Why a text is not read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Invalid {
+    /// A quote does not close or stands where none may.
+    Malformed,
+    /// It has more values than it may.
+    TooMany,
+}
+
+/// The rows of a text, of `most` values in all.
+pub(super) fn read(text: &str, most: usize) -> Result<Vec<Vec<Field>>, Invalid> {
+    let mut left = most;
     let mut rows = Vec::new();
     let mut row = Vec::new();
     let mut letters = text.chars().peekable();
@@ -10,7 +20,7 @@ pub(super) fn read(text: &str) -> Option<Vec<Vec<Field>>> {
         let mut value = String::new();
         if quoted {
             loop {
-                match letters.next()? {
+                match letters.next().ok_or(Invalid::Malformed)? {
                     '"' if letters.next_if_eq(&'"').is_some() => value.push('"'),
                     '"' => break,
                     letter => value.push(letter),
@@ -19,25 +29,26 @@ pub(super) fn read(text: &str) -> Option<Vec<Vec<Field>>> {
         } else {
             while let Some(letter) = letters.next_if(|&letter| !",\r\n".contains(letter)) {
                 if letter == '"' {
-                    return None;
+                    return Err(Invalid::Malformed);
                 }
                 value.push(letter);
             }
         }
+        left = left.checked_sub(1).ok_or(Invalid::TooMany)?;
         row.push(Field { value, quoted });
         match letters.next() {
             Some(',') if letters.peek().is_none() => row.push(Field::default()),
             Some(',') => continue,
             Some('\r') if letters.next_if_eq(&'\n').is_some() => {}
             Some('\n') | None => {}
-            Some(_) => return None,
+            Some(_) => return Err(Invalid::Malformed),
         }
         rows.push(std::mem::take(&mut row));
     }
     if !row.is_empty() {
         rows.push(row);
     }
-    Some(rows)
+    Ok(rows)
 }
 
 /// One value.
@@ -64,7 +75,7 @@ mod tests {
     use super::*;
 
     fn values(text: &str) -> Option<Vec<Vec<String>>> {
-        let rows = read(text)?.into_iter();
+        let rows = read(text, 100).ok()?.into_iter();
         Some(
             rows.map(|row| row.into_iter().map(|field| field.value).collect())
                 .collect(),

@@ -26,9 +26,11 @@ pub(super) async fn answer(desk: Desk<'_>, asked: Asked) -> Result<Response<Body
     let head = asked.method == Method::HEAD;
     let prepared = prepare(desk, &asked, head).await?;
     let counted = prepared.work.statements.len() > 1;
-    let running = desk
-        .engine
-        .run(desk.caller, prepared.work, desk.terms.bounds);
+    let bounds = match head {
+        true => desk.terms.bounds,
+        false => desk.terms.bounds_of(&prepared.columns, asked.accept),
+    };
+    let running = desk.engine.run(desk.caller, prepared.work, bounds);
     let mut results = running.await?.into_iter();
     let found = results.next().unwrap_or_default();
     let total = counted.then(|| number(results.next()));

@@ -7,12 +7,21 @@ use super::media::{Accept, Format};
 use crate::plan::expression::Shape;
 use crate::plan::read::Head;
 use crate::schema::ColumnKind;
-use crate::value::Value;
+use crate::value::{Value, written};
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 /// The largest whole number up to which every one is a floating-point number too.
 const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// How many bytes a row takes in such a body beside its values, at most.
+pub(super) fn beside(heads: &[Head], accept: Accept) -> usize {
+    let name = |head: &Head| match accept.format {
+        Format::Csv => 1,
+        Format::Array | Format::Object => written(&head.name) + 4,
+    };
+    heads.iter().map(name).sum::<usize>() + 4
+}
 
 /// The body of these rows, without the first `skipped` values of each.
 ///

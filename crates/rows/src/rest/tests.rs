@@ -27,6 +27,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 const BOUNDS: Bounds = Bounds {
     rows: 1_000,
     bytes: 1 << 20,
+    row: 0,
     time: Duration::from_secs(5),
 };
 
@@ -70,6 +71,7 @@ struct World<B> {
     claims: Map<String, Json>,
     aggregates: bool,
     functions: Functions,
+    bounds: Bounds,
 }
 
 /// What was answered.
@@ -114,6 +116,7 @@ impl<B: Bed> World<B> {
             claims: Map::new(),
             aggregates: false,
             functions: Functions::default(),
+            bounds: BOUNDS,
         }
     }
 
@@ -159,7 +162,7 @@ impl<B: Bed> World<B> {
                 policies: &self.policies,
                 functions: &self.functions,
                 aggregates: self.aggregates,
-                bounds: BOUNDS,
+                bounds: self.bounds,
                 holds: &|scope| scopes.contains(&scope.as_str()),
             };
             let response = answer(engine, &caller, terms, request, path).await;

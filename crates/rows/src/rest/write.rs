@@ -59,7 +59,8 @@ pub(super) async fn answer(desk: Desk<'_>, asked: Asked) -> Result<Response<Body
     let results = if work.statements.is_empty() {
         Vec::new()
     } else {
-        let running = desk.engine.run(desk.caller, work, desk.terms.bounds).await;
+        let bounds = desk.terms.bounds_of(&columns, asked.accept);
+        let running = desk.engine.run(desk.caller, work, bounds).await;
         running.map_err(|fault| refusal(fault, &asked, most))?
     };
     let skipped = usize::from(checked);

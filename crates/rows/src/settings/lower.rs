@@ -67,9 +67,11 @@ impl Data {
             bounds: Bounds {
                 rows: usize::try_from(self.max_rows).unwrap_or(usize::MAX),
                 bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+                row: 0,
                 time,
             },
             max_tenant_bytes: self.max_tenant_bytes.0,
+            min_free_bytes: self.min_free_bytes.0,
             paths: Paths {
                 query: self.query_path.clone(),
                 schema: self.schema_path.clone(),

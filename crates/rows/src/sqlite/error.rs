@@ -84,6 +84,15 @@ pub(super) fn full() -> Fault {
     .hint("delete rows, or ask the operator for a larger max_tenant_bytes")
 }
 
+/// The disk has no more room than is left to others.
+pub(super) fn crowded() -> Fault {
+    Fault::because(
+        FaultKind::Unavailable,
+        "the disk has too little room: nothing is written until it has more",
+    )
+    .state("53100")
+}
+
 /// A statement may hold too much at once.
 pub(super) fn heavy() -> Fault {
     Fault::because(

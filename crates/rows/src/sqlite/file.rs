@@ -48,7 +48,7 @@ impl SqliteRows {
     /// [`FaultKind::Unavailable`] where the directory cannot be read.
     pub async fn tenants(&self) -> Result<Vec<TenantId>, Fault> {
         let realm = Arc::clone(&self.realm);
-        self.block(&Brake::within(PATIENCE), move |_| realm.list())
+        self.block(&Brake::within(PATIENCE), None, move |_| realm.list())
             .await
     }
 
@@ -88,7 +88,7 @@ impl SqliteRows {
     pub async fn export(&self, id: &TenantId, to: &Path) -> Result<(), Fault> {
         let from = self.realm.tenants.join(name::of(id));
         let (id, to) = (id.clone(), to.to_owned());
-        self.block(&Brake::within(PATIENCE), move |_| {
+        self.block(&Brake::within(PATIENCE), None, move |_| {
             copy(&from, &to).map_err(|problem| unusable(&id, &problem))
         })
         .await
@@ -99,7 +99,7 @@ impl SqliteRows {
     pub(super) async fn tend(&self) -> Result<u64, Fault> {
         let realm = Arc::clone(&self.realm);
         let version = self
-            .block(&Brake::within(PATIENCE), move |_| {
+            .block(&Brake::within(PATIENCE), None, move |_| {
                 let now = realm.clock.now();
                 realm.shelf.close_unused(now.minus(realm.settings.idle));
                 Ok(realm.book.current(now).version())
@@ -127,7 +127,7 @@ impl SqliteRows {
         let lanes = tenant.all_lanes(self.realm.settings.readers.max(1));
         let lanes = brake.wait(lanes).await?;
         let id = id.clone();
-        self.block(&brake, move |_| {
+        self.block(&brake, None, move |_| {
             tenant.close();
             let outcome = remove(tenant.path());
             drop(lanes);
@@ -146,7 +146,7 @@ impl SqliteRows {
         }
         let lane = brake.wait(tenant.lane(Purpose::Write, version)).await?;
         let realm = Arc::clone(&self.realm);
-        self.block(&brake, move |_| {
+        self.block(&brake, None, move |_| {
             let edition = realm.book.current(realm.clock.now());
             let outcome = tenant.bring_up(&edition, &realm.settings.tenant_column);
             drop(lane);

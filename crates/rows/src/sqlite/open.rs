@@ -21,6 +21,9 @@ const STATEMENTS: usize = 16;
 /// the identity store's sake).
 pub(super) const LONGEST: i32 = 1 << 20;
 
+/// The longest pattern of LIKE and GLOB, bytes.
+pub(super) const LONGEST_PATTERN: i32 = 256;
+
 /// A connection's cache of pages, as a rule.
 pub(super) const CACHE_BYTES: u64 = 1 << 20;
 /// The same.
@@ -39,7 +42,7 @@ const LIMITS: [(Limit, i32); 13] = [
     (Limit::SQLITE_LIMIT_VDBE_OP, 250_000),
     (Limit::SQLITE_LIMIT_FUNCTION_ARG, 256),
     (Limit::SQLITE_LIMIT_ATTACHED, 0),
-    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256),
+    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, LONGEST_PATTERN),
     (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 32_766),
     (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 100),
     (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
@@ -145,14 +148,19 @@ pub(super) fn keep_within(conn: &Connection, room: u64) -> rusqlite::Result<()> 
     )
 }
 
+/// Less than the write-ahead log and a sort may ask for at once, bytes.
+const LEAST: u64 = 64 << 20;
+
 /// Whether the disk that a file is on has no room left, as opposed to the file's own bound.
-/// What cannot be asked is full.
 pub(super) fn is_disk_full(path: &Path) -> bool {
-    /// Less than the write-ahead log and a sort may ask for at once.
-    const LEAST: u64 = 64 << 20;
+    has_less(path, LEAST)
+}
+
+/// Whether the disk that a file is on has less room than this. What cannot be asked is full.
+pub(super) fn has_less(path: &Path, left: u64) -> bool {
     let folder = path.parent().unwrap_or(path);
     rustix::fs::statvfs(folder).map_or(true, |disk| {
-        disk.f_bavail.saturating_mul(disk.f_frsize) < LEAST
+        disk.f_bavail.saturating_mul(disk.f_frsize) < left
     })
 }
 

@@ -1,8 +1,9 @@
 //! Functions of SQLite's that are ours here, because one call of SQLite's own takes time by
 //! the product of two lengths and nothing can interrupt it: `instr`, `replace` and `trim` with
-//! a set of characters. The answers are SQLite's; the time is the sum of the lengths.
+//! a set of characters. The answers are SQLite's; the time is the sum of the lengths. `like`
+//! and `glob` are in `pattern`.
 
-use super::open;
+use super::{open, pattern};
 use memchr::memmem;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -24,6 +25,7 @@ pub(super) fn give(conn: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_INNOCUOUS;
+    pattern::give(conn, flags)?;
     conn.create_scalar_function("instr", 2, flags, instr)?;
     conn.create_scalar_function("replace", 3, flags, replace)?;
     conn.create_scalar_function("trim", 2, flags, |c| trim(c, true, true))?;
@@ -149,7 +151,7 @@ const fn is_inside(byte: u8) -> bool {
 }
 
 /// What SQLite takes the value for where it wants a text.
-fn text(value: ValueRef<'_>) -> rusqlite::Result<Option<Cow<'_, [u8]>>> {
+pub(super) fn text(value: ValueRef<'_>) -> rusqlite::Result<Option<Cow<'_, [u8]>>> {
     Ok(match value {
         ValueRef::Null => None,
         ValueRef::Integer(number) => Some(Cow::Owned(number.to_string().into_bytes())),

@@ -2,10 +2,11 @@
 //! the connection is fit for the next caller afterwards or is not used again.
 
 use super::authorize::Purpose;
-use super::brake::Brake;
+use super::brake::{Brake, STRIDE};
 use super::line::{Condition, Line};
 use super::spill::Spill;
 use super::{error, kind, open};
+use crate::caller::Caller;
 use crate::engine::{Bounds, ResultSet, Statement, Work};
 use crate::fault::{Fault, FaultKind};
 use crate::schema::ColumnKind;
@@ -15,14 +16,12 @@ use rusqlite::{CachedStatement, Rows};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Instructions of SQLite's machine between two looks at the brake: some tens of µs.
-const STRIDE: i32 = 1_000;
-
 /// The fewest instructions for a row that is noted.
 const NOTING: u64 = 4;
 
 /// What runs, for whom.
 pub(super) struct Job<'w> {
+    pub(super) caller: &'w Caller,
     pub(super) work: &'w Work,
     pub(super) bounds: Bounds,
     pub(super) brake: &'w Arc<Brake>,
@@ -30,6 +29,8 @@ pub(super) struct Job<'w> {
     pub(super) column: &'w str,
     /// Where the tenant's file is.
     pub(super) path: &'w Path,
+    /// How much of the disk it leaves to everything else, bytes.
+    pub(super) left: u64,
     #[cfg(test)]
     pub(super) hole: Option<super::Hole>,
 }
@@ -59,13 +60,15 @@ pub(super) fn run(line: &mut Line, job: &Job<'_>) -> (Result<Vec<ResultSet>, Fau
         let _ = hole.open(&mut line.conn);
     }
     let brake = Arc::clone(job.brake);
-    let mut spill = Spill::default();
+    let mut spill = Spill::new(job.path, job.left);
     let stop = move || brake.look(&mut spill);
+    let ride = job.brake.ride(&line.conn);
     let armed = line.conn.progress_handler(STRIDE, Some(stop));
     let outcome = match armed {
         Ok(()) => within_transaction(line, job),
         Err(problem) => Err((Halt::Engine(problem), "")),
     };
+    drop(ride);
     let at_rest = (line.conn.progress_handler(0, None::<fn() -> bool>).is_ok())
         && (line.conn.is_autocommit() || line.control("ROLLBACK").is_ok());
     let mut condition = if at_rest {
@@ -75,7 +78,10 @@ pub(super) fn run(line: &mut Line, job: &Job<'_>) -> (Result<Vec<ResultSet>, Fau
     };
     let outcome = outcome.map_err(|(halt, sql)| match halt {
         Halt::Fault(fault) => fault,
-        Halt::Engine(_) if job.brake.is_spilt() => error::spilt(),
+        Halt::Engine(_) if job.brake.is_spilt() => match open::has_less(job.path, job.left) {
+            true => error::crowded(),
+            false => error::spilt(),
+        },
         Halt::Engine(problem) => {
             if error::is_full(&problem) && !open::is_disk_full(job.path) {
                 return error::full();
@@ -98,6 +104,8 @@ fn within_transaction<'w>(line: &Line, job: &Job<'w>) -> Result<Vec<ResultSet>, 
         let result = one(line, statement, job);
         results.push(result.map_err(|halt| (halt, statement.text()))?);
     }
+    let counted = job.caller.count(&results, job.bounds);
+    counted.map_err(|fault| alone(fault.into()))?;
     job.brake.check().map_err(|fault| alone(fault.into()))?;
     if !line.conn.is_autocommit() {
         let end = if job.work.rollback {
@@ -117,6 +125,10 @@ fn begin(line: &Line, job: &Job<'_>) -> Result<(), Halt> {
         Purpose::Read if job.work.statements.len() > 1 => line.control("BEGIN")?,
         Purpose::Read => {}
         Purpose::Write => {
+            if open::has_less(job.path, job.left) {
+                tracing::warn!(file = %job.path.display(), "the disk has less room than min_free_bytes");
+                return Err(error::crowded().into());
+            }
             line.control("BEGIN IMMEDIATE")?;
             // Whoever removes the file holds the same lock: nothing is written into a file
             // that is gone.
@@ -129,6 +141,7 @@ fn begin(line: &Line, job: &Job<'_>) -> Result<(), Halt> {
 }
 
 fn one(line: &Line, statement: &Statement, job: &Job<'_>) -> Result<ResultSet, Halt> {
+    job.brake.check()?;
     let conn = &line.conn;
     line.keep_values_within(open::LONGEST)?;
     let mut prepared = conn.prepare_cached(statement.text())?;
@@ -185,7 +198,7 @@ fn lighten(
     statement: &Statement,
     brake: &Brake,
 ) -> Result<bool, Halt> {
-    brake.allow_looks(u32::MAX);
+    brake.begin(None, true);
     if prepared.is_explain() != 0 {
         return Ok(false);
     }
@@ -194,10 +207,7 @@ fn lighten(
     let allowed = weight.allowance(parameters as u64);
     let allowed = allowed.ok_or_else(error::heavy)?;
     line.keep_values_within(i32::try_from(allowed.longest).unwrap_or(open::LONGEST))?;
-    if let Some(rows) = allowed.rows {
-        let looks = rows * NOTING / u64::from(STRIDE.unsigned_abs());
-        brake.allow_looks(u32::try_from(looks).unwrap_or(u32::MAX));
-    }
+    brake.begin(allowed.rows.map(|rows| rows * NOTING), weight.calls());
     // As much as is its own is what a sort gathers as a rule.
     let gathers = allowed.sort.is_some_and(|sort| sort > open::CACHE_BYTES);
     if gathers {
@@ -263,6 +273,7 @@ fn take(
             bytes += value.weight();
             values.push(value);
         }
+        bytes += bounds.row;
         if bytes > bounds.bytes {
             return Err(Fault::new(FaultKind::ResultTooLarge).into());
         }

@@ -37,6 +37,24 @@ impl Default for OpenFiles {
     }
 }
 
+/// How much room tenants' files have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Room {
+    /// How large one of them may become, bytes.
+    pub file: u64,
+    /// How much of the disk they leave to everything else, bytes.
+    pub left: u64,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            file: 1 << 30,
+            left: 64 << 20,
+        }
+    }
+}
+
 /// How a realm's files are kept.
 #[derive(Clone, Debug)]
 pub struct SqliteSettings {
@@ -52,8 +70,8 @@ pub struct SqliteSettings {
     pub readers: usize,
     /// The most threads that run statements at once.
     pub threads: usize,
-    /// How large one tenant's file may become, bytes.
-    pub room: u64,
+    /// How much room there is.
+    pub room: Room,
     /// A hole, to see that it is found.
     #[cfg(test)]
     pub(crate) hole: Option<super::Hole>,
@@ -67,7 +85,7 @@ impl Default for SqliteSettings {
             idle: Duration::from_secs(60),
             readers: 2,
             threads: 32,
-            room: 1 << 30,
+            room: Room::default(),
             #[cfg(test)]
             hole: None,
         }

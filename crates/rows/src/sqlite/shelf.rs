@@ -36,7 +36,7 @@ impl Shelf {
             directory,
             most: settings.open_files.clone(),
             readers: settings.readers.max(1),
-            room: settings.room,
+            room: settings.room.file,
             tenants: Mutex::default(),
         }
     }

@@ -23,6 +23,7 @@ use tempfile::TempDir;
 const BOUNDS: Bounds = Bounds {
     rows: 10_000,
     bytes: 1 << 20,
+    row: 0,
     time: Duration::from_secs(30),
 };
 

@@ -45,7 +45,14 @@ pub(super) struct Weight {
     notes_rows: bool,
     reads_json: bool,
     writes_json: bool,
+    /// How often calls of functions and the like go through a value from end to end, if each
+    /// happens once.
+    passes: u64,
 }
+
+/// How many bytes all of a program's calls together may go through if each happens once. Only
+/// where it goes back does SQLite ask whether it is to go on: this much takes a second or two.
+const GONE_THROUGH: u64 = 512 << 20;
 
 /// What a statement may take so that it holds no more than one may.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,7 +111,9 @@ impl Weight {
     /// The same where sorts and notes take so much.
     fn longest(&self, parameters: u64, sort: u64, noted: u64) -> Option<Allowance> {
         let mut longest = u64::from(LONGEST.unsigned_abs());
-        while self.bytes(longest, parameters, sort, noted) > MOST {
+        while self.bytes(longest, parameters, sort, noted) > MOST
+            || self.passes.saturating_mul(longest) > GONE_THROUGH
+        {
             longest /= 2;
             if longest < LEAST {
                 return None;
@@ -115,6 +124,11 @@ impl Weight {
             sort: Some(sort).filter(|_| self.sorts > 0),
             rows: Some(noted / NOTE).filter(|_| self.notes_rows),
         })
+    }
+
+    /// Whether one of its steps may take long.
+    pub(super) const fn calls(&self) -> bool {
+        self.passes > 0
     }
 
     fn bytes(&self, longest: u64, parameters: u64, sort: u64, noted: u64) -> u64 {
@@ -183,10 +197,18 @@ impl Program {
                 let reads = about.starts_with(b"json") || about.starts_with(b"->");
                 self.weight.reads_json |= reads;
                 self.weight.writes_json |= reads && writes_json(about);
+                self.weight.passes += passes(about);
                 self.hold(p3, 1);
             }
-            "Concat" | "MakeRecord" | "AggValue" => self.hold(p3, 1),
-            "AggStep" | "AggInverse" => self.hold(p3, 2),
+            "Concat" | "AggValue" => {
+                self.weight.passes += 1;
+                self.hold(p3, 1);
+            }
+            "MakeRecord" => self.hold(p3, 1),
+            "AggStep" | "AggInverse" => {
+                self.weight.passes += 1;
+                self.hold(p3, 2);
+            }
             "AggFinal" | "Cast" => self.hold(p1, 1),
             "SorterData" | "RowData" => self.hold(p2, 1),
             "Copy" => self.hold(p2, p3 + 1),
@@ -194,6 +216,7 @@ impl Program {
             // A table of JSON: its text, as it was read, and where it is in it.
             "VFilter" => {
                 self.weight.reads_json = true;
+                self.weight.passes += 1;
                 self.others += 4;
             }
             "Program" => self.recurs |= self.frames > 1,
@@ -228,6 +251,20 @@ impl Program {
             parameters: places.max().unwrap_or(0),
             ..self.weight
         }
+    }
+}
+
+/// How often a call goes through what it is given: what changes JSON does for each of its
+/// paths, and to read or write JSON takes a few times as long as to copy it.
+fn passes(about: &[u8]) -> u64 {
+    let name = about.strip_prefix(b"jsonb").or(about.strip_prefix(b"json"));
+    match name {
+        Some(
+            b"_set(-1)" | b"_insert(-1)" | b"_replace(-1)" | b"_remove(-1)" | b"_array_insert(-1)",
+        ) => 256,
+        Some(name) if name.ends_with(b"(-1)") && name != b"_extract(-1)" => 4,
+        None if about.starts_with(b"->") => 4,
+        _ => 1,
     }
 }
 

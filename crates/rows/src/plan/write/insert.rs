@@ -15,8 +15,8 @@ use crate::schema::ColumnKind;
 pub struct Insert {
     /// The columns that are given, each once.
     pub columns: Vec<String>,
-    /// The values in that order; `None` where a row does not have one.
-    pub rows: Vec<Vec<Option<Json>>>,
+    /// What each row has of them; whatever else it has is left alone.
+    pub rows: Vec<Map<String, Json>>,
     /// Whether what a row does not have is the column's default. Otherwise it is NULL.
     pub missing_is_default: bool,
     /// What becomes of rows that are there already. Without it, they refuse the request.
@@ -171,10 +171,12 @@ struct Given<'a> {
 impl<'a> Given<'a> {
     fn of(access: Access<'a>, asked: &Insert) -> Result<Self, Refusal> {
         let may = |column: &str| access.grant().inserts(column);
+        let named = asked.columns.iter();
+        // All of them before any row is looked at.
+        let named = named.map(|name| given_column(access, name, may));
         let mut columns = Vec::new();
-        for (at, name) in asked.columns.iter().enumerate() {
-            let column = given_column(access, name, may)?;
-            let values = asked.rows.iter().filter_map(|row| row.get(at));
+        for column in named.collect::<Result<Vec<_>, _>>()? {
+            let values = asked.rows.iter().map(|row| row.get(&column.name));
             for value in values.clone().flatten() {
                 literal::refuse_nul_within(column, value)?;
                 if column.is_tenant {
@@ -184,10 +186,10 @@ impl<'a> Given<'a> {
             if column.is_tenant {
                 continue;
             }
-            let missing = asked.missing_is_default && values.clone().any(Option::is_none);
+            let missing = asked.missing_is_default && values.clone().any(|value| value.is_none());
             // A column that no row has is left to its default altogether.
             if !missing || values.flatten().next().is_some() {
-                columns.push((at, column, missing));
+                columns.push((column, missing));
             }
         }
         let rows = asked.rows.iter();
@@ -197,11 +199,8 @@ impl<'a> Given<'a> {
                 .map(|row| list(&columns, row))
                 .collect::<Result<_, _>>()?,
         };
-        let columns = columns
-            .into_iter()
-            .map(|(_, column, missing)| (column, missing));
         Ok(Self {
-            columns: columns.collect(),
+            columns,
             document: Json::Array(document).to_string(),
         })
     }
@@ -266,23 +265,23 @@ impl<'a> Given<'a> {
     }
 }
 
-fn object(columns: &[(usize, &Column, bool)], row: &[Option<Json>]) -> Json {
-    let members = columns.iter().filter_map(|(at, column, _)| {
-        let value = row.get(*at)?.clone()?;
+fn object(columns: &[(&Column, bool)], row: &Map<String, Json>) -> Json {
+    let members = columns.iter().filter_map(|(column, _)| {
+        let value = row.get(&column.name)?.clone();
         Some((column.name.clone(), value))
     });
     Json::Object(members.collect::<Map<_, _>>())
 }
 
 /// On SQLite a row is a list of plain values; an empty list stands for the default.
-fn list(columns: &[(usize, &Column, bool)], row: &[Option<Json>]) -> Result<Json, Refusal> {
-    let values = columns.iter().map(|(at, column, missing)| {
-        match (row.get(*at).and_then(Option::as_ref), missing) {
+fn list(columns: &[(&Column, bool)], row: &Map<String, Json>) -> Result<Json, Refusal> {
+    let values = columns
+        .iter()
+        .map(|(column, missing)| match (row.get(&column.name), missing) {
             (Some(value), _) => literal::cell(column, value),
             (None, true) => Ok(Json::Array(Vec::new())),
             (None, false) => Ok(Json::Null),
-        }
-    });
+        });
     values.collect::<Result<_, _>>().map(Json::Array)
 }
 

@@ -1,6 +1,7 @@
 //! What a piece of work may take: rows, bytes, time, changes.
 
 use super::*;
+use crate::engine::Tally;
 
 async fn bounded(bed: &Bed, sql: &str, bounds: Bounds) -> Result<Vec<ResultSet>, Fault> {
     let statement = if sql.starts_with("SELECT") {
@@ -45,6 +46,34 @@ async fn a_write_that_answers_too_much_changes_nothing() {
     let bounds = Bounds { rows: 1, ..BOUNDS };
     let fault = bounded(&bed, "UPDATE notes SET stars = 5 RETURNING id", bounds).await;
     assert_eq!(fault.unwrap_err().kind, FaultKind::ResultTooLarge);
+    assert_eq!(
+        bed.value("acme", "SELECT sum(stars) FROM notes").await,
+        Value::Int(0)
+    );
+}
+
+/// A tally that has no room.
+#[derive(Debug)]
+struct Full;
+
+impl Tally for Full {
+    fn count(&self, bytes: usize) -> Result<(), Fault> {
+        assert!(bytes >= 2, "{bytes}");
+        Err(Fault::new(FaultKind::Unread))
+    }
+}
+
+/// An answer that has no room is refused before its change is there to stay.
+#[tokio::test]
+async fn a_change_whose_answer_has_no_room_is_undone() {
+    let bed = sample().await;
+    let caller = caller("acme").counted_on(Arc::new(Full));
+    let update = Work::one(write("UPDATE notes SET stars = 5 RETURNING id"));
+    let fault = bed.rows.run(&caller, update, BOUNDS).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Unread);
+    let look = Work::one(read("SELECT id FROM notes"));
+    let fault = bed.rows.run(&caller, look, BOUNDS).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Unread);
     assert_eq!(
         bed.value("acme", "SELECT sum(stars) FROM notes").await,
         Value::Int(0)

@@ -10,6 +10,9 @@ const MAX_ITEMS: usize = 500;
 /// How many columns `columns` and `on_conflict` may name.
 const MAX_NAMES: usize = 500;
 
+/// The longest alias, bytes: each row of an answer has it.
+const MAX_ALIAS: usize = 128;
+
 /// The value of `select`.
 pub(super) fn read(value: &str) -> Result<Vec<Item>, QueryError> {
     let mut cursor = Cursor::new("select parameter", value);
@@ -71,6 +74,9 @@ fn item(cursor: &mut Cursor<'_>, depth: usize, left: &mut usize) -> Result<Item,
     let mut name = cursor.name()?;
     let mut alias = None;
     if !cursor.rest().starts_with("::") && cursor.take(":") {
+        if name.len() > MAX_ALIAS {
+            return Err(QueryError::TooComplex("characters in an alias"));
+        }
         alias = Some(std::mem::replace(&mut name, cursor.name()?));
     }
     if !spread && name == "count" && cursor.take("()") {

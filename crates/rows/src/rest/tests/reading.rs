@@ -305,3 +305,33 @@ fn who_may_not_read_reads_nothing() {
     answer.refused(403, "42501");
     assert!(answer.text.contains("read"));
 }
+
+/// A name is in every row of JSON, however long it is, and once above comma-separated values.
+#[test]
+fn the_names_of_an_answer_count_as_its_values_do() {
+    let mut world = World::new();
+    world.bounds.bytes = 300;
+    let alias = "a".repeat(100);
+    let named = format!("/projects?select={alias}:id");
+    assert_eq!(world.get("/projects?select=id").status, 200);
+    world.get(&named).refused(422, "result_too_large");
+    let accept = [("accept", "text/csv")];
+    let answer = world.send(Method::GET, &named, &accept, "");
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let longer = format!("/projects?select={}:id", "a".repeat(129));
+    world.get(&longer).refused(400, "PGRST100");
+}
+
+/// What is changed and cannot be told of is not changed.
+#[test]
+fn a_change_whose_answer_is_too_large_by_its_names_is_undone() {
+    let mut world = World::new();
+    world.bounds.bytes = 300;
+    let alias = "a".repeat(100);
+    let target = format!("/projects?select={alias}:id");
+    let prefer = "return=representation";
+    let answer = world.send_json(Method::PATCH, &target, prefer, json!({"name": "changed"}));
+    answer.refused(422, "result_too_large");
+    let changed = world.number("SELECT count(*) FROM projects WHERE name = 'changed'");
+    assert_eq!(changed, 0);
+}

@@ -34,8 +34,8 @@ pub(super) fn refuse_other_rows(
         return Err(Refusal::KeyMismatch);
     };
     let same = named.iter().all(|(name, wanted)| {
-        let at = given.columns.iter().position(|column| column == name);
-        match at.and_then(|at| row.get(at)).and_then(Option::as_ref) {
+        let value = row.get(*name);
+        match value.filter(|_| given.columns.iter().any(|column| column == name)) {
             Some(Json::String(text)) => text == wanted,
             Some(value) => serde_json::from_str(wanted).is_ok_and(|wanted: Json| wanted == *value),
             None => false,

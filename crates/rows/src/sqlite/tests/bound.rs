@@ -1,6 +1,7 @@
 //! Time, rows, bytes, and callers that go away: the connection is fit for the next caller.
 
 use super::*;
+use crate::engine::Tally;
 use std::task::Poll;
 
 const ENDLESS: &str =
@@ -69,7 +70,7 @@ async fn a_caller_that_goes_away_ends_its_statement() {
     // Until its thread has begun it.
     std::future::poll_fn(|context| {
         let _ = endless.as_mut().poll(context);
-        if fixture.rows.realm.threads.available_permits() == 0 {
+        if fixture.rows.realm.threads.free() == 0 {
             Poll::Ready(())
         } else {
             context.waker().wake_by_ref();
@@ -224,7 +225,10 @@ async fn a_busy_tenant_does_not_hold_up_another() {
 async fn a_tenants_file_becomes_as_large_as_it_may_and_no_larger() {
     const ROOM: u64 = 1 << 20;
     let fixture = Fixture::with(SqliteSettings {
-        room: ROOM,
+        room: Room {
+            file: ROOM,
+            ..Room::default()
+        },
         ..settings()
     });
     let notes = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)";
@@ -242,6 +246,111 @@ async fn a_tenants_file_becomes_as_large_as_it_may_and_no_larger() {
     }
     let count = fixture.read("acme", "SELECT count(*) FROM notes").await;
     assert_eq!(count.unwrap(), [[Value::Int(1)]]);
+}
+
+/// A tally that has no room.
+#[derive(Debug)]
+struct Full;
+
+impl Tally for Full {
+    fn count(&self, bytes: usize) -> Result<(), Fault> {
+        assert!(bytes >= 16, "{bytes}");
+        Err(Fault::new(FaultKind::Unread))
+    }
+}
+
+/// An answer that has no room is refused before its change is there to stay.
+#[tokio::test]
+async fn a_change_whose_answer_has_no_room_is_undone() {
+    let fixture = one_of_each().await;
+    let caller = caller("acme").counted_on(Arc::new(Full));
+    let delete = Work::one(write("DELETE FROM orders RETURNING id"));
+    let fault = fixture.rows.run(&caller, delete, BOUNDS).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Unread);
+    assert_eq!(count(&fixture).await, Value::Int(3));
+}
+
+/// What anybody may write leaves the disk to everything else.
+#[tokio::test]
+async fn while_the_disk_has_too_little_room_nothing_is_written() {
+    let fixture = one_of_each().await;
+    let crowded = SqliteSettings {
+        room: Room {
+            left: u64::MAX,
+            ..Room::default()
+        },
+        ..settings()
+    };
+    let clock = Arc::<FixedClock>::clone(&fixture.clock);
+    let rows = SqliteRows::open(fixture.directory.path(), crowded, clock).unwrap();
+    let insert = Work::one(write("INSERT INTO orders (item) VALUES ('d')"));
+    let fault = rows.run(&caller("acme"), insert, BOUNDS).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Unavailable);
+    assert_eq!(fault.state.unwrap().as_str(), "53100");
+    let count = Work::one(read("SELECT count(*) FROM orders"));
+    let counted = rows.run(&caller("acme"), count, BOUNDS).await.unwrap();
+    assert_eq!(counted[0].rows, [[Value::Int(3)]]);
+}
+
+/// A statement that goes on for longer than it may ends soon, whatever it is doing then.
+#[tokio::test]
+async fn a_pattern_and_a_long_text_are_given_up_in_time() {
+    let fixture = one_of_each().await;
+    let bounds = Bounds {
+        time: Duration::from_millis(100),
+        ..BOUNDS
+    };
+    let pattern = format!("*{}b*", "[a]".repeat(83));
+    let ones = ["1"; 400].join(",");
+    let all = format!("SELECT count(*) FROM json_each('[{ones}]') j WHERE ?1 || j.value GLOB ?2");
+    let one = "SELECT ?1 GLOB ?2".to_owned();
+    for sql in [all, one] {
+        let params = vec![text(&"a".repeat(1_000_000)), text(&pattern)];
+        let began = std::time::Instant::now();
+        let work = Work::one(Statement::new(sql, params, false));
+        let outcome = run_within(&fixture, work, bounds).await;
+        let took = began.elapsed();
+        assert_eq!(outcome, Err(FaultKind::TimedOut));
+        assert!(took < Duration::from_secs(1), "{took:?}");
+    }
+}
+
+/// A program that never goes back is never asked whether it is to go on.
+#[tokio::test]
+async fn calls_beside_each_other_are_few_or_of_short_values() {
+    let fixture = one_of_each().await;
+    let bounds = Bounds {
+        time: Duration::from_millis(100),
+        ..BOUNDS
+    };
+    let paths = ["'$[#-1]'"; 250].join(", ");
+    // Each of another text.
+    let given = |at| format!("(?1 || '{}')", " ".repeat(at));
+    let removed = |at| format!("length(json_remove({}, {paths}))", given(at));
+    let arrows = |at| format!("length({}{})", given(at), " -> '$'".repeat(40));
+    let upper = |at| format!("length(upper({}))", given(at));
+    for (count, call) in [
+        (100, &removed as &dyn Fn(usize) -> String),
+        (100, &arrows),
+        (120, &upper),
+    ] {
+        let all: Vec<String> = (0..count).map(call).collect();
+        let all = if count == 120 {
+            vec![all.join(" + "); 20]
+        } else {
+            all
+        };
+        let sql = format!("SELECT {}", all.join(", "));
+        let params = vec![text(&format!("[{}1]", "1,".repeat(500_000)))];
+        let began = std::time::Instant::now();
+        let work = Work::one(Statement::new(sql, params, false));
+        let outcome = run_within(&fixture, work, bounds).await;
+        let took = began.elapsed();
+        // A slow machine may be stopped by the time instead, before it begins.
+        let refused = [Err(FaultKind::TooComplex), Err(FaultKind::TimedOut)];
+        assert!(refused.contains(&outcome), "{outcome:?}");
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    }
 }
 
 /// No one call of a function goes on by itself for long, and none takes memory without bound.
