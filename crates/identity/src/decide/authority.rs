@@ -2,14 +2,17 @@
 //! audience, the selected role and the requested scopes, combined by one function.
 //! Not here: who may manage others (`manage`) and how it is written (`claims`).
 
-use crate::model::{Ceiling, Grant, Granted, RoleDefinition};
+use crate::model::{Ceiling, Grant, RoleDefinition};
 use crate::settings::{DefaultScopes, UnknownScope};
 use doorward_base::{Audience, Permission, RoleName, Scope, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 
+mod held;
 mod tenant;
 
-pub use tenant::active_tenant;
+pub(super) use held::apply_ceilings;
+pub use held::{Held, held, held_over_others};
+pub use tenant::{Unnamed, active_tenant, tenant_of_session};
 
 /// Everything a subject holds, as the store knows it now.
 #[derive(Clone, Copy, Debug)]
@@ -131,74 +134,6 @@ pub enum AuthorityRefusal {
     Scope,
 }
 
-/// What is held: the roles that are held whole with their permissions, and the
-/// permissions held beside them.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Held {
-    /// Roles and what each gives.
-    pub roles: BTreeMap<RoleName, BTreeSet<Permission>>,
-    /// Permissions granted by themselves, and what ceilings left of roles.
-    pub permissions: BTreeSet<Permission>,
-}
-
-impl Held {
-    /// Every permission, by role or directly.
-    pub fn all_permissions(&self) -> impl Iterator<Item = &Permission> {
-        self.roles.values().flatten().chain(&self.permissions)
-    }
-}
-
-/// What a subject holds in `tenant` (or realm-wide, without one) for `audience`.
-/// Realm-wide grants count everywhere; grants in a tenant count there, while the
-/// subject is a member.
-#[must_use]
-pub fn held(
-    holdings: &Holdings<'_>,
-    tenant: Option<&TenantId>,
-    audience: Option<&Audience>,
-) -> Held {
-    let mut held = Held::default();
-    for grant in holdings.grants {
-        let counts = grant.tenant.as_ref().is_none_or(|granted_in| {
-            tenant == Some(granted_in) && holdings.member_of.contains(granted_in)
-        });
-        if !counts {
-            continue;
-        }
-        match &grant.granted {
-            Granted::Role(role) | Granted::Default(role) => {
-                // A tenant's own role never stands for a realm-wide grant, and never
-                // replaces the realm's role of the same name: either would let a
-                // tenant widen what the realm gave.
-                let own = holdings
-                    .tenant_roles
-                    .iter()
-                    .filter(|_| grant.tenant.is_some());
-                let definition = holdings
-                    .roles
-                    .iter()
-                    .chain(own)
-                    .find(|definition| definition.role == *role);
-                if let Some(definition) = definition {
-                    held.roles
-                        .entry(role.clone())
-                        .or_default()
-                        .extend(definition.permissions.iter().cloned());
-                }
-            }
-            Granted::Permission {
-                permission,
-                audience: only_for,
-            } => {
-                if only_for.is_none() || only_for.as_ref() == audience {
-                    held.permissions.insert(permission.clone());
-                }
-            }
-        }
-    }
-    held
-}
-
 /// The authority: grants ∩ ceilings ∩ what each actor holds ∩ the selected role ∩ the
 /// requested scopes, for the tenant and the audience. Of roles those are left that are
 /// held whole when all is narrowed; one without permissions if nothing was narrowed, or
@@ -278,23 +213,25 @@ fn granted(
 }
 
 /// Whether what is left lets act in any tenant. It goes there as it is, so that each party
-/// must hold all of it realm-wide.
+/// must hold all of it realm-wide, and the permission for it not as everybody does.
 fn crosses(
     permissions: &BTreeSet<Permission>,
     roles: &BTreeMap<RoleName, BTreeSet<Permission>>,
     input: &AuthorityInput<'_>,
 ) -> bool {
-    let is_left = |crossing| permissions.contains(crossing);
+    let Some(crossing) = input.holdings.crossing else {
+        return false;
+    };
     let everywhere = |holdings: &Holdings<'_>| {
+        let over_others = held_over_others(holdings, None, input.audience);
         let held = held(holdings, None, input.audience);
         let all: BTreeSet<&Permission> = held.all_permissions().collect();
-        permissions.iter().all(|one| all.contains(one))
+        over_others.all_permissions().any(|one| one == crossing)
+            && permissions.iter().all(|one| all.contains(one))
             && roles.keys().all(|role| held.roles.contains_key(role))
     };
     let mut parties = input.actors.iter().map(|actor| &actor.holdings);
-    input.holdings.crossing.is_some_and(is_left)
-        && everywhere(&input.holdings)
-        && parties.all(everywhere)
+    permissions.contains(crossing) && everywhere(&input.holdings) && parties.all(everywhere)
 }
 
 /// The realm's own roles among what was granted that no ceiling takes away.

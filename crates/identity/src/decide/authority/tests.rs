@@ -103,6 +103,121 @@ fn what_opens_other_tenants_is_held_realm_wide() {
 }
 
 /// What one tenant gave would go along into all others.
+/// Everybody would act in all tenants. What everybody holds besides goes along.
+#[test]
+fn what_everybody_is_given_opens_no_other_tenant() {
+    for (grants, crosses) in [
+        (vec![has_default("crosser")], false),
+        (
+            vec![has_default("crosser"), has_role("reader", None)],
+            false,
+        ),
+        (
+            vec![has_default("crosser"), has("cross", Some("acme"))],
+            false,
+        ),
+        (vec![has_default("crosser"), has("cross", None)], true),
+        (vec![has_default("reader"), has("cross", None)], true),
+    ] {
+        let mut case = Case::of(&grants, &["acme"]);
+        case.roles.push(gives("crosser", &["cross"]));
+        case.crossing = Some(permission("cross"));
+        let acme = tenant("acme");
+        for at in [Some(&acme), None] {
+            let held = effective(&case.ask(at)).unwrap();
+            assert_eq!(held.crosses(), crosses, "{grants:?} {at:?}");
+        }
+        let whole = Case {
+            crossing: Some(permission("cross")),
+            ..Case::of(&[has("cross", None), has("read", None)], &["acme"])
+        };
+        let ceiling = Ceiling::default();
+        let actors = [Party {
+            holdings: case.ask(None).holdings,
+            ceiling: &ceiling,
+        }];
+        let acted = AuthorityInput {
+            actors: &actors,
+            ..whole.ask(Some(&acme))
+        };
+        assert_eq!(effective(&acted).unwrap().crosses(), crosses, "{grants:?}");
+    }
+}
+
+/// Who lost its role by narrowing is not who never had one: it is told apart, and how.
+#[test]
+fn a_role_that_is_narrowed_away_is_told() {
+    let case = Case::of(&[has_role("admin", None), has_role("reader", None)], &[]);
+    let (admin, reader) = (role("admin"), role("reader"));
+    let part = Some(LostRole::Part(admin.clone()));
+    let only = |names: &[&str]| Ceiling {
+        roles: Some(names.iter().map(|name| role(name)).collect()),
+        ..Ceiling::default()
+    };
+    let (reads, readers, both) = (
+        up_to(&["read"]),
+        only(&["reader"]),
+        only(&["admin", "reader"]),
+    );
+    let read = scopes(&["read"]);
+    let whole = || AuthorityInput {
+        default_role: Some(&admin),
+        ..case.ask(None)
+    };
+    let lost = |input: &AuthorityInput<'_>| effective(input).unwrap().lost_role().cloned();
+    assert_eq!(lost(&whole()), None);
+    let narrowed = AuthorityInput {
+        scopes: Some(&read),
+        ..whole()
+    };
+    assert_eq!(lost(&narrowed), part);
+    for (ceilings, expected) in [
+        (vec![&reads], part.clone()),
+        (vec![&both, &reads], part.clone()),
+        (vec![&readers], Some(LostRole::Whole)),
+        (vec![&reads, &readers], Some(LostRole::Whole)),
+    ] {
+        let input = AuthorityInput {
+            ceilings: &ceilings,
+            ..whole()
+        };
+        assert_eq!(lost(&input), expected, "{ceilings:?}");
+        let selecting = AuthorityInput {
+            selected_role: Some(&reader),
+            ..input
+        };
+        assert_eq!(lost(&selecting), None, "{ceilings:?}");
+    }
+    // A role that was never held was not lost.
+    let never = AuthorityInput {
+        default_role: Some(&role("boss")),
+        ..whole()
+    };
+    assert_eq!(lost(&never), None);
+    // Who acts for it and is not in the role has not its rows either.
+    let free = Ceiling::default();
+    for (grants, ceiling, expected) in [
+        (vec![has("read", None)], &free, Some(LostRole::Whole)),
+        (vec![has_role("admin", None)], &reads, part),
+        (
+            vec![has_role("admin", None)],
+            &readers,
+            Some(LostRole::Whole),
+        ),
+    ] {
+        let theirs = Case::of(&grants, &[]);
+        let actors = [Party {
+            holdings: theirs.ask(None).holdings,
+            ceiling,
+        }];
+        let acted = AuthorityInput {
+            actors: &actors,
+            ..whole()
+        };
+        assert_eq!(lost(&acted), expected, "{grants:?}");
+    }
+}
+
 #[test]
 fn who_carries_what_a_tenant_gave_stays_there() {
     let wide = [has("cross", None), has("read", None)];
