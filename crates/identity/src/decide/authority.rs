@@ -4,6 +4,7 @@
 
 use crate::model::{Ceiling, Grant, RoleDefinition};
 use crate::settings::{DefaultScopes, UnknownScope};
+use doorward_base::principal::LostRole;
 use doorward_base::{Audience, Permission, RoleName, Scope, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,6 +74,7 @@ pub struct Authority {
     permissions: Vec<Permission>,
     roles: Vec<RoleName>,
     role: Option<RoleName>,
+    lost_role: Option<LostRole>,
     scopes: Vec<Scope>,
     given_by: Vec<RoleName>,
     crosses: bool,
@@ -95,6 +97,12 @@ impl Authority {
     #[must_use]
     pub const fn role(&self) -> Option<&RoleName> {
         self.role.as_ref()
+    }
+
+    /// The role that would be in force, if none is because it was narrowed away.
+    #[must_use]
+    pub const fn lost_role(&self) -> Option<&LostRole> {
+        self.lost_role.as_ref()
     }
 
     /// The granted scopes.
@@ -149,6 +157,9 @@ pub fn effective(input: &AuthorityInput<'_>) -> Result<Authority, AuthorityRefus
     };
     let mut given_by = of_realm(&granted, &input.holdings, input.ceilings);
     given_by.retain(|role| input.selected_role.is_none_or(|selected| selected == role));
+    let in_force = input.selected_role.or(input.default_role);
+    let in_force = in_force.filter(|role| granted.roles.contains_key(*role));
+    let mut is_named = in_force.is_some_and(|role| allow_role(input.ceilings, role));
     let mut held = granted;
     apply_ceilings(&mut held, input.ceilings);
     let mut permissions: BTreeSet<Permission> = held.all_permissions().cloned().collect();
@@ -159,6 +170,9 @@ pub fn effective(input: &AuthorityInput<'_>) -> Result<Authority, AuthorityRefus
     for actor in input.actors {
         let mut theirs = self::granted(&actor.holdings, &[actor.ceiling], input)?;
         given_by.extend(of_realm(&theirs, &actor.holdings, &[actor.ceiling]));
+        is_named &= in_force.is_some_and(|role| {
+            theirs.roles.contains_key(role) && allow_role(&[actor.ceiling], role)
+        });
         apply_ceilings(&mut theirs, &[actor.ceiling]);
         let theirs_all: BTreeSet<&Permission> = theirs.all_permissions().collect();
         permissions.retain(|permission| theirs_all.contains(permission));
@@ -173,9 +187,13 @@ pub fn effective(input: &AuthorityInput<'_>) -> Result<Authority, AuthorityRefus
             own.is_subset(&permissions)
         }
     });
-    let in_force = input.selected_role.or(input.default_role);
+    let lost = in_force.filter(|role| !roles.contains_key(*role));
     Ok(Authority {
         crosses: crosses(&permissions, &roles, input),
+        lost_role: lost.map(|role| match is_named {
+            true => LostRole::Part(role.clone()),
+            false => LostRole::Whole,
+        }),
         role: in_force.filter(|role| roles.contains_key(*role)).cloned(),
         permissions: permissions.into_iter().collect(),
         roles: roles.into_keys().collect(),
@@ -261,35 +279,6 @@ fn own_of(
     let is_named = |ceiling: &&Ceiling| ceiling.permissions.is_none() || ceiling.roles.is_some();
     let may = allow_role(ceilings, selected) && (!own.is_empty() || ceilings.iter().all(is_named));
     may.then(|| own.clone()).ok_or(AuthorityRefusal::Role)
-}
-
-/// Takes away what any ceiling does not allow. A ceiling on roles takes a role's
-/// permissions with it; one on permissions takes a role of which it does not allow all,
-/// and leaves what it allows of it.
-pub(super) fn apply_ceilings(held: &mut Held, ceilings: &[&Ceiling]) {
-    for ceiling in ceilings {
-        if let Some(roles) = &ceiling.roles {
-            held.roles.retain(|role, _| roles.contains(role));
-        }
-        let Some(allowed) = &ceiling.permissions else {
-            continue;
-        };
-        let is_named = ceiling.roles.is_some();
-        for (role, own) in std::mem::take(&mut held.roles) {
-            let is_whole = if own.is_empty() {
-                is_named
-            } else {
-                own.iter().all(|permission| allowed.contains(permission))
-            };
-            if is_whole {
-                held.roles.insert(role, own);
-            } else {
-                held.permissions.extend(own);
-            }
-        }
-        held.permissions
-            .retain(|permission| allowed.contains(permission));
-    }
 }
 
 /// Narrows the permissions to the requested scopes, and says which are granted.

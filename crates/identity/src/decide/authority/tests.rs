@@ -2,6 +2,7 @@
 
 use super::super::testing::*;
 use super::*;
+use crate::model::Granted;
 
 struct Case {
     grants: Vec<Grant>,
@@ -102,7 +103,6 @@ fn what_opens_other_tenants_is_held_realm_wide() {
     }
 }
 
-/// What one tenant gave would go along into all others.
 /// Everybody would act in all tenants. What everybody holds besides goes along.
 #[test]
 fn what_everybody_is_given_opens_no_other_tenant() {
@@ -218,6 +218,7 @@ fn a_role_that_is_narrowed_away_is_told() {
     }
 }
 
+/// What one tenant gave would go along into all others.
 #[test]
 fn who_carries_what_a_tenant_gave_stays_there() {
     let wide = [has("cross", None), has("read", None)];
@@ -825,11 +826,22 @@ mod properties {
                     ..plain
                 },
             ];
+            let plainly = effective(&plain).unwrap();
             let mut wide: Option<Authority> = None;
             for step in &steps {
                 let Ok(narrow) = effective(step) else { continue };
                 prop_assert_eq!(&scopes_of(narrow.permissions.iter()), &narrow.scopes);
                 prop_assert!(narrow.role.iter().all(|role| narrow.roles.contains(role)));
+                // Nothing makes of who was in a role one who never had any.
+                let in_force = step.selected_role.or(step.default_role);
+                let was_held = step.selected_role.is_some() || plainly.role.is_some();
+                match (&narrow.role, &narrow.lost_role) {
+                    (Some(role), None) => prop_assert_eq!(Some(role), in_force),
+                    (None, Some(LostRole::Part(role))) => prop_assert_eq!(Some(role), in_force),
+                    (None, Some(LostRole::Whole)) => {}
+                    (None, None) => prop_assert!(!was_held),
+                    (Some(_), Some(_)) => prop_assert!(false, "both in force and lost"),
+                }
                 for definition in case.roles.iter().filter(|of| narrow.roles.contains(&of.role)) {
                     prop_assert!(within(&definition.permissions, &narrow.permissions));
                 }
