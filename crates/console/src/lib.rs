@@ -80,6 +80,6 @@ mod tests {
             }
         }
         assert_eq!(ids.len(), count);
-        assert_eq!(count, 55);
+        assert_eq!(count, 56);
     }
 }

@@ -12,6 +12,7 @@ use super::set_password::check_new;
 use super::sign_in::{Proof, SignIn, SignedIn, begin};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Context, Realm};
+use crate::decide::authority::Unnamed;
 use crate::decide::bounds::check_metadata;
 use crate::decide::invitation::{TakeInput, is_taken_by_address};
 use crate::decide::proof::{Account, Taking};
@@ -88,6 +89,7 @@ pub async fn sign_up(
         email: request.email.as_str().to_owned(),
         password: request.password,
         tenant: None,
+        unnamed: Unnamed::Home,
         role: None,
         scope: None,
         user_agent: request.user_agent,

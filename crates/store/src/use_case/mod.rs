@@ -21,6 +21,7 @@ pub(crate) mod known;
 pub(crate) mod limit;
 pub(crate) mod mail;
 pub(crate) mod management;
+pub(crate) mod membership;
 pub(crate) mod other_realm;
 pub(crate) mod present;
 pub(crate) mod refresh;
@@ -131,6 +132,12 @@ macro_rules! use_cases {
                 a_tenants_key_subject_stays_in_its_tenant,
                 a_name_says_nothing_to_a_terminal,
                 a_dead_caller_manages_nothing,
+            ]
+            membership: [
+                what_everybody_is_given_holds_in_ones_own_tenants,
+                everybody_leaves_a_tenant_by_himself,
+                a_later_membership_takes_nobody_away_from_home,
+                a_bound_token_reads_of_its_owner_what_is_there,
             ]
             authority: [
                 nobody_grants_what_it_does_not_hold,
