@@ -15,7 +15,7 @@ use super::{Call, Context, Realm};
 use crate::decide::authority::Unnamed;
 use crate::decide::bounds::check_metadata;
 use crate::decide::invitation::{TakeInput, is_taken_by_address};
-use crate::decide::proof::{Account, Taking};
+use crate::decide::proof::{Account, Named, Taking, answered};
 use crate::decide::refusal::{ManageRefusal, SignInRefusal, SignUpRefusal};
 use crate::decide::sign_up::{Enrolling, SignUpInput, check_open, sign_up as decide};
 use crate::model::{
@@ -214,6 +214,7 @@ impl NewAccount {
             maker: None,
             account,
             own_session: false,
+            named: Named::Secret,
             sets_password: true,
             gives_name: false,
             now: self.call.now,
@@ -283,7 +284,10 @@ impl NewAccount {
         let now = self.call.now;
         let email = self.email.clone();
         let address = match enrolling {
-            Enrolling::Shown | Enrolling::Claim => Address::proven(email, now),
+            Enrolling::Shown | Enrolling::Claim => {
+                let was_mailed = |one: &Invitation| one.delivery == Delivery::Mail;
+                answered(email, invitation.is_some_and(was_mailed), now)
+            }
             Enrolling::Address | Enrolling::OwnTenant | Enrolling::Nowhere => {
                 Address::confirmed(email, now)
             }

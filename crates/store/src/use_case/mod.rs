@@ -191,6 +191,8 @@ macro_rules! use_cases {
                 who_invites_gets_no_secret_and_the_address_does,
                 without_mail_only_who_vouches_invites_a_stranger,
                 a_persons_account_joins_by_its_own_session,
+                a_word_takes_nothing_that_waits_for_the_mail,
+                an_address_is_shown_by_mail_or_an_operators_word,
                 an_account_that_waited_for_its_owner_is_erased,
                 an_invitation_is_as_good_as_its_maker,
                 who_loses_a_grant_while_it_invites_is_judged_without_it,
