@@ -142,6 +142,7 @@ macro_rules! use_cases {
             authority: [
                 nobody_grants_what_it_does_not_hold,
                 what_is_named_for_a_token_its_maker_holds,
+                a_role_that_is_narrowed_away_is_told_alike,
                 a_grant_is_for_an_api_of_the_realm,
                 the_owner_of_a_tenants_keys_is_not_disabled,
                 realm_wide_grants_are_the_operators,
