@@ -108,6 +108,16 @@ pub struct ActorLink {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Epoch(pub i64);
 
+/// What became of the role that would be in force, had nothing narrowed it away. Whoever holds
+/// less than a role holds nothing that somebody without a role does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LostRole {
+    /// A part of what it gives is left, or nothing was said of the role itself.
+    Part(RoleName),
+    /// It was taken away by its name, or whoever acts for the subject does not hold it.
+    Whole,
+}
+
 /// The authenticated caller of one request. Everything that is said of it says the same
 /// authority, because it is made at once and changed by nothing but
 /// [`Principal::acting`].
@@ -137,6 +147,9 @@ pub struct PrincipalParts {
     pub roles: Vec<RoleName>,
     /// The role in force: the selected one, else the default one.
     pub role: Option<RoleName>,
+    /// The role that would be in force, if none is because it was narrowed away, or because the
+    /// token's claims say none.
+    pub lost_role: Option<LostRole>,
     /// Granted scopes.
     pub scopes: Vec<Scope>,
     /// Whether the scope that names another tenant opens one, if it is among them: all that
@@ -233,6 +246,7 @@ impl Principal {
             let only = Value::Array(vec![text(role.as_str())]);
             acting.places.write(claims, Field::Roles, &only);
             parts.role = Some(role.clone());
+            parts.lost_role = None;
             parts.roles = vec![role.clone()];
             for field in [Field::Permissions, Field::Scopes, Field::Scope] {
                 let is_given = |name: &str| selected.gives(name);

@@ -137,6 +137,7 @@ mod tests {
             roles: Vec::new(),
             role: None,
             scopes: vec![Scope::new("platform.users.read").unwrap()],
+            lost_role: None,
             crosses: false,
             credential,
             client: None,

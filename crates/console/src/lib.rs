@@ -82,6 +82,6 @@ mod tests {
             }
         }
         assert_eq!(ids.len(), count);
-        assert_eq!(count, 59);
+        assert_eq!(count, 60);
     }
 }

@@ -7,6 +7,7 @@ mod create_token;
 mod delete_me;
 mod end_other_sessions;
 mod end_session;
+mod leave_tenant;
 mod list_invitations;
 mod list_sessions;
 mod list_tokens;
@@ -70,6 +71,7 @@ fn own() -> OpenApiRouter<Shared> {
     described()
         .routes(routes!(show_me::show_me))
         .routes(routes!(delete_me::delete_me))
+        .routes(routes!(leave_tenant::leave_tenant))
         .routes(routes!(unlink_identity::unlink_own_identity))
         .routes(routes!(list_invitations::list_own_invitations))
         .routes(routes!(accept_own_invitation::accept_own_invitation))

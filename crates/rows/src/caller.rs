@@ -3,7 +3,7 @@
 use crate::engine::{Bounds, ResultSet, Tally};
 use crate::fault::{Fault, FaultKind};
 use crate::value::Value;
-use doorward_base::principal::CredentialId;
+use doorward_base::principal::{CredentialId, LostRole};
 use doorward_base::{Principal, RoleName, Scope, TenantId};
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
@@ -42,12 +42,45 @@ impl RightScopes {
     }
 }
 
+/// In which role somebody asks for rows. What narrows a credential never gives it the rows of
+/// another role, nor those of callers that have none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum InRole {
+    /// In this one: it is in force, or a part of it is left.
+    This(RoleName),
+    /// In none.
+    None,
+    /// The role was taken away by its name: in none, and in no other's place.
+    Lost,
+}
+
+impl InRole {
+    /// The role of this principal.
+    #[must_use]
+    pub fn of(principal: &Principal) -> Self {
+        match (&principal.role, &principal.lost_role) {
+            (Some(role), _) | (None, Some(LostRole::Part(role))) => Self::This(role.clone()),
+            (None, Some(LostRole::Whole)) => Self::Lost,
+            (None, None) => Self::None,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::This(role) => Some(role.as_str()),
+            Self::None | Self::Lost => None,
+        }
+    }
+}
+
 /// The caller of one data call, with the tenant whose rows it sees.
 #[derive(Clone, Debug)]
 pub struct Caller {
     tenant: TenantId,
     sub: Arc<str>,
-    role: Option<RoleName>,
+    role: InRole,
     credential: CredentialId,
     claims: Arc<Map<String, Json>>,
     rights: Rights,
@@ -65,7 +98,7 @@ impl Caller {
         Ok(Self {
             tenant: tenant.ok_or_else(|| Fault::new(FaultKind::TenantRequired))?,
             sub: Arc::clone(&principal.sub),
-            role: principal.role.clone(),
+            role: InRole::of(principal),
             credential: principal.credential,
             claims: Arc::clone(&principal.claims),
             rights: scopes.of(principal),
@@ -78,7 +111,7 @@ impl Caller {
         Self {
             tenant,
             sub: Arc::from(""),
-            role: None,
+            role: InRole::None,
             credential: CredentialId::Foreign,
             claims: Arc::default(),
             rights: Rights {
@@ -127,10 +160,10 @@ impl Caller {
         &self.sub
     }
 
-    /// The role in force.
+    /// The role whose rows it has.
     #[must_use]
-    pub const fn role(&self) -> Option<&RoleName> {
-        self.role.as_ref()
+    pub const fn role(&self) -> &InRole {
+        &self.role
     }
 
     /// The credential behind it.

@@ -9,6 +9,7 @@ use crate::version::{ApiVersion, of_request};
 use crate::wire::SessionView;
 use doorward_base::{ErrorCode, Secret, Words as _};
 use doorward_identity::act::{self, Refresh, SignIn};
+use doorward_identity::decide::authority::Unnamed;
 use doorward_surface::Refusal;
 use doorward_surface::extract::{Json, Query};
 use http::HeaderMap;
@@ -114,6 +115,8 @@ async fn sign_in(
         email,
         password: Secret::new(password),
         tenant: None,
+        // Its clients name none, and are to find what was there yesterday.
+        unnamed: Unnamed::Home,
         role: None,
         scope: None,
         user_agent: user_agent(headers),

@@ -13,6 +13,7 @@ mod header;
 mod hostile;
 mod input;
 mod listener;
+mod narrowed;
 mod path;
 mod token;
 

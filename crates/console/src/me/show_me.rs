@@ -58,7 +58,7 @@ pub(crate) async fn show_me(desk: Desk) -> Result<Json<Me>, Refusal> {
     let shows = |member: &&Membership| is_session || Some(&member.tenant) == tenant;
     let memberships = profile.memberships.iter().filter(shows);
     let identities = profile.identities.iter().filter(|_| is_session);
-    let held: Held = manager.holds_in(tenant, None);
+    let held: Held = manager.acts_in(tenant);
     let permissions: BTreeSet<String> = held.all_permissions().map(ToString::to_string).collect();
     Ok(Json(Me {
         subject: SubjectView::from(&profile.subject),

@@ -5,12 +5,13 @@ use crate::errors::refuse;
 use crate::wire::parse_some;
 use doorward_base::{Secret, SessionId};
 use doorward_identity::act::{self, Issued, SignIn};
+use doorward_identity::decide::authority::Unnamed;
 use doorward_identity::model::UserAgent;
 use doorward_surface::Refusal;
 use doorward_surface::extract::Json;
 use http::HeaderMap;
 use http::header::USER_AGENT;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 /// A sign-in.
@@ -21,9 +22,17 @@ pub(crate) struct SignInRequest {
     email: String,
     /// The password.
     password: String,
-    /// The tenant the session acts in; without one, the only one there is. Whose address
-    /// counts in a tenant alone (`home`) must name it.
-    tenant: Option<String>,
+    /// The tenant the session acts in; if it is left out, the only one there is. With `null`
+    /// it acts in none, and carries what is held in the whole realm. Whose address counts in a
+    /// tenant alone (`home`) must name it.
+    #[serde(default, deserialize_with = "stated")]
+    #[schema(value_type = Option<String>)]
+    tenant: Option<Option<String>>,
+}
+
+/// A member that is there, also where it is `null`.
+fn stated<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(member).map(Some)
 }
 
 /// A session with an access token.
@@ -88,7 +97,11 @@ pub(crate) async fn sign_in(
     let request = SignIn {
         email: body.email,
         password: Secret::new(body.password),
-        tenant: parse_some("tenant", body.tenant.as_deref())?,
+        tenant: parse_some("tenant", body.tenant.as_ref().and_then(Option::as_deref))?,
+        unnamed: match body.tenant {
+            None => Unnamed::OnlyOne,
+            Some(_) => Unnamed::Nowhere,
+        },
         role: None,
         scope: None,
         user_agent: user_agent(&headers),

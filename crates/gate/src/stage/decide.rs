@@ -185,8 +185,8 @@ fn act_as(realm: &Realm, principal: &Arc<Principal>, asked: &Asked) -> Passed<Ar
 
 /// What whoever has the scope for other tenants, and not in the whole realm, is told.
 const STAYS: &str = "This credential carries what its tenant alone gave, and stays there; \
-    to name another, sign in without a tenant or with scopes that are held in the whole realm, \
-    or use a token that is bound to none";
+    to name another, sign in without a tenant (`\"tenant\": null`), leave that tenant, or use a \
+    token that is bound to none or asks for scopes that are held in the whole realm";
 
 /// Whether the caller may act in a tenant that is not its own: by the scope for it, if all
 /// that it carries is held in the whole realm.

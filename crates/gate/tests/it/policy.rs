@@ -360,6 +360,7 @@ fn holding(scopes: &[&str]) -> Arc<Principal> {
         roles: vec![],
         role: None,
         scopes: scopes.iter().map(|text| scope(text)).collect(),
+        lost_role: None,
         crosses: true,
         credential: CredentialId::Foreign,
         client: None,

@@ -10,11 +10,11 @@ use super::set_password::check_new;
 use super::shown_password::ShownPassword;
 use super::work::{Failure, Query, Stop, Work};
 use super::{Call, Caller, Context, Realm};
-use crate::decide::proof::Taking;
+use crate::decide::proof::{Taking, answered};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
-    Actor, Address, AuditAction, AuditEvent, ChallengeKind, Change, Contact, HashedPassword,
-    Identifier, Invitation, Mailbox, Subject,
+    Actor, AuditAction, AuditEvent, ChallengeKind, Change, Contact, HashedPassword, Identifier,
+    Invitation, Mailbox, Subject,
 };
 use crate::port::{ChallengeFilter, ChallengeKey, ChallengesIn, Page, Read, StoreError, Tx};
 use asked::{Asked, Forecast, Found, Taker, own_account};
@@ -222,6 +222,7 @@ impl Work for Acceptance {
         if taking == Taking::Prove {
             self.confirm(tx, &found).await?;
         }
+        let shows_address = found.shows_address(taking);
         let Found {
             key,
             invitation,
@@ -232,23 +233,27 @@ impl Work for Acceptance {
             .await?
             .ok_or(ManageRefusal::InvitationInvalid)?;
         let subject = match (taking, account) {
-            (Taking::Make, None) => self.make(tx, &invitation).await?,
+            (Taking::Make, None) => self.make(tx, &invitation, shows_address).await?,
             (Taking::Claim, Some(before)) => {
                 erase_unproven(tx, &before, &self.call).await?;
-                self.make(tx, &invitation).await?
+                self.make(tx, &invitation, shows_address).await?
             }
             (Taking::Prove, Some(subject)) => {
                 event.detail.insert("proven".to_owned(), json!(true));
-                self.prove(tx, subject, &invitation).await?
+                let subject = self.prove(tx, subject, &invitation, shows_address).await?;
+                self.end_before(tx, subject.id).await?;
+                subject
             }
             (Taking::Open, Some(subject)) => {
                 event
                     .detail
                     .insert("first_password".to_owned(), json!(true));
                 self.open(tx, subject.id).await?;
-                subject
+                self.show(tx, subject, &invitation, shows_address).await?
             }
-            (Taking::Enter, Some(subject)) => subject,
+            (Taking::Enter, Some(subject)) => {
+                self.show(tx, subject, &invitation, shows_address).await?
+            }
             (Taking::Make, Some(_))
             | (Taking::Claim | Taking::Prove | Taking::Open | Taking::Enter, None) => {
                 return Err(ManageRefusal::InvitationInvalid.into());
@@ -284,9 +289,10 @@ impl Acceptance {
         tx: &mut dyn Tx,
         account: Subject,
         invitation: &Invitation,
+        is_shown: bool,
     ) -> Result<Subject, StoreError> {
         let contact = account.identifier.contact().cloned().unwrap_or_default();
-        let address = Address::proven(invitation.email.clone(), self.call.now);
+        let address = answered(invitation.email.clone(), is_shown, self.call.now);
         let contact = Contact {
             email: Some(Mailbox::Wide(address)),
             anonymous: false,
@@ -297,6 +303,45 @@ impl Acceptance {
             identifier: Identifier::User(contact),
             ..account
         })
+    }
+
+    /// The account, whose address somebody only said until now, if that is what this shows.
+    async fn show(
+        &self,
+        tx: &mut dyn Tx,
+        account: Subject,
+        invitation: &Invitation,
+        is_shown: bool,
+    ) -> Result<Subject, StoreError> {
+        let contact = account.identifier.contact();
+        let address = contact.and_then(|contact| contact.email.as_ref()?.wide());
+        match address {
+            Some(address) if is_shown && !address.is_shown() => {
+                self.prove(tx, account, invitation, is_shown).await
+            }
+            _ => Ok(account),
+        }
+    }
+
+    /// Ends what was opened, and made, before the address was shown: it may be of somebody who
+    /// waited in the account for its owner. The session that shows it goes on.
+    async fn end_before(&self, tx: &mut dyn Tx, id: SubjectId) -> Result<(), StoreError> {
+        let now = self.call.now;
+        let own = match &self.asked.taker {
+            Taker::Secret(_, Some(caller)) | Taker::Session(caller, _) => caller.session(),
+            Taker::Secret(_, None) => None,
+        };
+        let ended = match own {
+            Some(own) => tx.end_other_sessions(id, own, now).await?,
+            None => tx.end_sessions_of(id, None, now).await?,
+        };
+        for session in ended {
+            tx.append_change(Change::Session(session)).await?;
+        }
+        // The change of the subject, and its epoch, tell of all of them.
+        tx.revoke_api_tokens_of(id, None, now).await?;
+        tx.bump_epoch(id, None, now).await?;
+        tx.append_change(Change::Subject(id)).await
     }
 
     /// As [`super::set_password`] does: what was open ends.
@@ -310,8 +355,13 @@ impl Acceptance {
         Ok(())
     }
 
-    async fn make(&self, tx: &mut dyn Tx, invitation: &Invitation) -> Result<Subject, StoreError> {
-        let address = Address::proven(invitation.email.clone(), self.call.now);
+    async fn make(
+        &self,
+        tx: &mut dyn Tx,
+        invitation: &Invitation,
+        is_shown: bool,
+    ) -> Result<Subject, StoreError> {
+        let address = answered(invitation.email.clone(), is_shown, self.call.now);
         let subject = Subject {
             name: self.asked.name.clone(),
             ..new_user(self.subject, address, self.call.now)

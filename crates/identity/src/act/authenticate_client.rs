@@ -78,6 +78,7 @@ pub async fn present_client(
         roles: Vec::new(),
         role: None,
         scopes: Vec::new(),
+        lost_role: None,
         crosses: false,
         credential: CredentialId::Client(client.id),
         client: None,

@@ -10,7 +10,9 @@ use crate::model::{Actor, Ceiling, Dossier, Invitation, MadeThrough};
 use crate::port::{Read, StoreError};
 use crate::settings::RealmSettings;
 use doorward_base::principal::CredentialId;
-use doorward_base::{ApiTokenId, Permission, Principal, SubjectId, TenantId, Timestamp};
+use doorward_base::{
+    ApiTokenId, Permission, Principal, SessionId, SubjectId, TenantId, Timestamp,
+};
 
 /// Who calls. It asserts nothing: each use-case loads, in its own transaction, whether
 /// the credential still lives and what its subject holds now.
@@ -69,6 +71,17 @@ impl Caller {
         match self {
             Self::Operator => None,
             Self::Subject { subject, .. } => Some(*subject),
+        }
+    }
+
+    /// The session that it comes by, if it is one.
+    pub(super) const fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Subject {
+                credential: CredentialId::Session(id),
+                ..
+            } => Some(*id),
+            Self::Operator | Self::Subject { .. } => None,
         }
     }
 }

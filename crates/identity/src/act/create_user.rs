@@ -11,7 +11,7 @@ use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
 use crate::decide::bounds::{check_metadata, check_name};
 use crate::decide::manage::{ManagementCaller, ManagementPermission};
-use crate::decide::proof::{may_say, placed};
+use crate::decide::proof::{by_word, may_say, placed};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
     Address, AuditAction, AuditEvent, Contact, Grant, Granted, HashedPassword, Identifier,
@@ -175,8 +175,9 @@ impl Work for NewSubject {
             .check(tx, &settings.roles, &manager, kind)
             .await?;
         let tenant = self.placement.tenant.as_ref();
+        let made = by_word(&manager, self.subject.identifier.clone());
         let subject = Subject {
-            identifier: placed(self.subject.identifier.clone(), manager.vouches(), tenant),
+            identifier: placed(made, manager.vouches(), tenant),
             ..self.subject.clone()
         };
         erase_left(tx, &subject.identifier, self.caller.actor(), &self.call).await?;

@@ -201,7 +201,7 @@ impl Question for OneProfile {
             .is_some_and(|subject| manager.subject() == Some(subject.id));
         // Asked before the answer shows whether there is such a subject.
         let reach = if own {
-            Reach::Realm
+            manager.reach_of_oneself()
         } else {
             manager.reach(READ)?
         };
@@ -221,7 +221,7 @@ impl Question for OneProfile {
             Reach::Tenants(_) => Vec::new(),
         };
         Ok(Profile {
-            subject: reach.sees(subject),
+            subject: if own { subject } else { reach.sees(subject) },
             identities,
             memberships,
             grants,

@@ -6,6 +6,7 @@ use super::membership::leaves;
 use super::work::{Failure, Query, Stop};
 use super::{Caller, Context, Realm};
 use crate::decide::issue::{Ask, Bearer, hold};
+use crate::decide::manage::Leaver;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{ApiToken, Dossier};
 use crate::port::{Extent, Page, Read, TokenFilter};
@@ -65,7 +66,7 @@ impl Query for Foresee {
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
         manager.demand_session()?;
-        leaves(tx, &manager, self.subject, &self.tenant).await?;
+        leaves(tx, &manager, Leaver::Other, self.subject, &self.tenant).await?;
         let dossier = tx.find_dossier(self.subject).await?;
         let dossier = dossier.ok_or(ManageRefusal::NotFound("membership"))?;
         let own = TokenFilter::OwnerIn(self.subject, self.tenant.clone());

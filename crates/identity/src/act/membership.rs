@@ -6,7 +6,7 @@ use super::displace::{check_barred, erase_stand_in};
 use super::facts::{Owned, load_owned};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Caller, Context, Realm};
-use crate::decide::manage::{ManagementCaller, ManagementPermission};
+use crate::decide::manage::{Leaver, ManagementCaller, ManagementPermission};
 use crate::decide::proof::stays_home;
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{
@@ -66,6 +66,29 @@ pub async fn end_membership(
         caller: caller.clone(),
         subject,
         tenant,
+        by: Leaver::Other,
+    })
+    .await
+}
+
+/// Leaves a tenant: ends the caller's own membership, with all that [`end_membership`] ends.
+/// Nobody is kept, whoever brought him in; it takes a session of one's own and no permission.
+///
+/// # Errors
+/// [`Failure`] with a [`ManageRefusal`].
+pub async fn leave_tenant(
+    ctx: Context<'_>,
+    caller: &Caller,
+    subject: SubjectId,
+    tenant: TenantId,
+) -> Result<(), Failure<ManageRefusal>> {
+    ctx.commit(Leave {
+        realm: ctx.realm(),
+        call: *ctx.call,
+        caller: caller.clone(),
+        subject,
+        tenant,
+        by: Leaver::Oneself,
     })
     .await
 }
@@ -147,6 +170,7 @@ struct Leave {
     caller: Caller,
     subject: SubjectId,
     tenant: TenantId,
+    by: Leaver,
 }
 
 #[async_trait]
@@ -177,7 +201,7 @@ impl Work for Leave {
             .await?
             .ok_or(ManageRefusal::CallerDead)?;
         let (subject, tenant) = (self.subject, &self.tenant);
-        let (found, owned) = leaves(tx, &manager, subject, tenant).await?;
+        let (found, owned) = leaves(tx, &manager, self.by, subject, tenant).await?;
         tx.delete_membership(subject, tenant).await?;
         // Grants in the tenant would come back with a later membership.
         tx.delete_grants_in(subject, tenant).await?;
@@ -214,14 +238,14 @@ impl Work for Leave {
 pub(super) async fn leaves(
     tx: &mut dyn Read,
     manager: &ManagementCaller,
+    by: Leaver,
     subject: SubjectId,
     tenant: &TenantId,
 ) -> Result<(Subject, Owned), Stop<ManageRefusal>> {
-    manager.demand(ManagementPermission::MembershipsEdit, Some(tenant))?;
+    let reach = manager.reach_of_leaving(by, subject, tenant)?;
     let missing = || ManageRefusal::NotFound("membership");
     let found = tx.find_subject(subject).await?.ok_or_else(missing)?;
     let owned = load_owned(tx, subject).await?;
-    let reach = manager.reach(ManagementPermission::MembershipsEdit)?;
     // A tenant's key subject is nothing without its tenant.
     let ends = owned.member_of.contains(tenant)
         && !matches!(found.identifier, Identifier::TenantKeys { .. })

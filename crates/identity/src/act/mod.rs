@@ -114,7 +114,7 @@ pub use link_identity::{LinkGround, LinkIdentity, link_identity, unlink_identity
 pub use list_audit::{AuditCursor, AuditPage, list_audit};
 pub use list_tokens::{TokenPage, TokensOf, list_tokens};
 pub use look_up::KeyNews;
-pub use membership::{create_membership, end_membership};
+pub use membership::{create_membership, end_membership, leave_tenant};
 pub use mint_internal::{Internal, InternalRequest, mint_internal};
 pub use notice::notify;
 pub use password::PasswordPool;

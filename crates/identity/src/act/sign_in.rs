@@ -6,7 +6,7 @@ use super::password::PasswordCheck;
 use super::sign::{Issued, Unsigned, mint_jti};
 use super::work::{Counted, Failure, Query, Stop, Work};
 use super::{Call, Context, Realm};
-use crate::decide::authority::{Authority, active_tenant};
+use crate::decide::authority::{Authority, Unnamed, tenant_of_session};
 use crate::decide::issue::{Ask, Bearer, IssueRefusal, Term, hold};
 use crate::decide::refusal::SignInRefusal;
 use crate::decide::sign_in::{self as rule, PasswordVerdict};
@@ -29,9 +29,10 @@ pub struct SignIn {
     pub email: String,
     /// The password.
     pub password: Secret,
-    /// The tenant asked for; without one, the only one there is. Who stands in for the
-    /// address in a tenant signs in by naming it.
+    /// The tenant asked for. Who stands in for the address in a tenant signs in by naming it.
     pub tenant: Option<TenantId>,
+    /// Where the session acts if none is asked for.
+    pub unnamed: Unnamed,
     /// The role asked for.
     pub role: Option<RoleName>,
     /// The scopes asked for, space-separated.
@@ -257,7 +258,7 @@ impl Work for Begin {
         let settings = &self.realm.settings;
         let dossier = dossier.ok_or(SignInRefusal::Credentials("unknown address"))?;
         let requested = self.request.tenant.as_ref();
-        let tenant = active_tenant(requested, None, &dossier.member_of)
+        let tenant = tenant_of_session(requested, self.request.unnamed, &dossier.member_of)
             .map_err(IssueRefusal::from)
             .map_err(SignInRefusal::from)?;
         let mut session = self

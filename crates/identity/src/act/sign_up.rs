@@ -12,9 +12,10 @@ use super::set_password::check_new;
 use super::sign_in::{Proof, SignIn, SignedIn, begin};
 use super::work::{Failure, Stop, Work};
 use super::{Call, Context, Realm};
+use crate::decide::authority::Unnamed;
 use crate::decide::bounds::{check_metadata, check_name};
 use crate::decide::invitation::{TakeInput, is_taken_by_address};
-use crate::decide::proof::{Account, Taking};
+use crate::decide::proof::{Account, Named, Taking, answered};
 use crate::decide::refusal::{ManageRefusal, SignInRefusal, SignUpRefusal};
 use crate::decide::sign_up::{
     AskedRoles, Enrolling, SignUpInput, check_open, roles_of, sign_up as decide,
@@ -98,6 +99,7 @@ pub async fn sign_up(
         email: request.email.as_str().to_owned(),
         password: request.password,
         tenant: None,
+        unnamed: Unnamed::Home,
         role: None,
         scope: None,
         user_agent: request.user_agent,
@@ -225,6 +227,7 @@ impl NewAccount {
             maker: None,
             account,
             own_session: false,
+            named: Named::Secret,
             sets_password: true,
             gives_name: false,
             now: self.call.now,
@@ -294,7 +297,10 @@ impl NewAccount {
         let now = self.call.now;
         let email = self.email.clone();
         let address = match enrolling {
-            Enrolling::Shown | Enrolling::Claim => Address::proven(email, now),
+            Enrolling::Shown | Enrolling::Claim => {
+                let was_mailed = |one: &Invitation| one.delivery == Delivery::Mail;
+                answered(email, invitation.is_some_and(was_mailed), now)
+            }
             Enrolling::Address | Enrolling::OwnTenant | Enrolling::Nowhere => {
                 Address::confirmed(email, now)
             }

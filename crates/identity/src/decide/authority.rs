@@ -2,14 +2,18 @@
 //! audience, the selected role and the requested scopes, combined by one function.
 //! Not here: who may manage others (`manage`) and how it is written (`claims`).
 
-use crate::model::{Ceiling, Grant, Granted, RoleDefinition};
+use crate::model::{Ceiling, Grant, RoleDefinition};
 use crate::settings::{DefaultScopes, UnknownScope};
+use doorward_base::principal::LostRole;
 use doorward_base::{Audience, Permission, RoleName, Scope, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 
+mod held;
 mod tenant;
 
-pub use tenant::active_tenant;
+pub(super) use held::apply_ceilings;
+pub use held::{Held, held, held_over_others};
+pub use tenant::{Unnamed, active_tenant, tenant_of_session};
 
 /// Everything a subject holds, as the store knows it now.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +74,7 @@ pub struct Authority {
     permissions: Vec<Permission>,
     roles: Vec<RoleName>,
     role: Option<RoleName>,
+    lost_role: Option<LostRole>,
     scopes: Vec<Scope>,
     given_by: Vec<RoleName>,
     crosses: bool,
@@ -92,6 +97,12 @@ impl Authority {
     #[must_use]
     pub const fn role(&self) -> Option<&RoleName> {
         self.role.as_ref()
+    }
+
+    /// The role that would be in force, if none is because it was narrowed away.
+    #[must_use]
+    pub const fn lost_role(&self) -> Option<&LostRole> {
+        self.lost_role.as_ref()
     }
 
     /// The granted scopes.
@@ -131,74 +142,6 @@ pub enum AuthorityRefusal {
     Scope,
 }
 
-/// What is held: the roles that are held whole with their permissions, and the
-/// permissions held beside them.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Held {
-    /// Roles and what each gives.
-    pub roles: BTreeMap<RoleName, BTreeSet<Permission>>,
-    /// Permissions granted by themselves, and what ceilings left of roles.
-    pub permissions: BTreeSet<Permission>,
-}
-
-impl Held {
-    /// Every permission, by role or directly.
-    pub fn all_permissions(&self) -> impl Iterator<Item = &Permission> {
-        self.roles.values().flatten().chain(&self.permissions)
-    }
-}
-
-/// What a subject holds in `tenant` (or realm-wide, without one) for `audience`.
-/// Realm-wide grants count everywhere; grants in a tenant count there, while the
-/// subject is a member.
-#[must_use]
-pub fn held(
-    holdings: &Holdings<'_>,
-    tenant: Option<&TenantId>,
-    audience: Option<&Audience>,
-) -> Held {
-    let mut held = Held::default();
-    for grant in holdings.grants {
-        let counts = grant.tenant.as_ref().is_none_or(|granted_in| {
-            tenant == Some(granted_in) && holdings.member_of.contains(granted_in)
-        });
-        if !counts {
-            continue;
-        }
-        match &grant.granted {
-            Granted::Role(role) | Granted::Default(role) => {
-                // A tenant's own role never stands for a realm-wide grant, and never
-                // replaces the realm's role of the same name: either would let a
-                // tenant widen what the realm gave.
-                let own = holdings
-                    .tenant_roles
-                    .iter()
-                    .filter(|_| grant.tenant.is_some());
-                let definition = holdings
-                    .roles
-                    .iter()
-                    .chain(own)
-                    .find(|definition| definition.role == *role);
-                if let Some(definition) = definition {
-                    held.roles
-                        .entry(role.clone())
-                        .or_default()
-                        .extend(definition.permissions.iter().cloned());
-                }
-            }
-            Granted::Permission {
-                permission,
-                audience: only_for,
-            } => {
-                if only_for.is_none() || only_for.as_ref() == audience {
-                    held.permissions.insert(permission.clone());
-                }
-            }
-        }
-    }
-    held
-}
-
 /// The authority: grants ∩ ceilings ∩ what each actor holds ∩ the selected role ∩ the
 /// requested scopes, for the tenant and the audience. Of roles those are left that are
 /// held whole when all is narrowed; one without permissions if nothing was narrowed, or
@@ -214,6 +157,9 @@ pub fn effective(input: &AuthorityInput<'_>) -> Result<Authority, AuthorityRefus
     };
     let mut given_by = of_realm(&granted, &input.holdings, input.ceilings);
     given_by.retain(|role| input.selected_role.is_none_or(|selected| selected == role));
+    let in_force = input.selected_role.or(input.default_role);
+    let in_force = in_force.filter(|role| granted.roles.contains_key(*role));
+    let mut is_named = in_force.is_some_and(|role| allow_role(input.ceilings, role));
     let mut held = granted;
     apply_ceilings(&mut held, input.ceilings);
     let mut permissions: BTreeSet<Permission> = held.all_permissions().cloned().collect();
@@ -224,6 +170,9 @@ pub fn effective(input: &AuthorityInput<'_>) -> Result<Authority, AuthorityRefus
     for actor in input.actors {
         let mut theirs = self::granted(&actor.holdings, &[actor.ceiling], input)?;
         given_by.extend(of_realm(&theirs, &actor.holdings, &[actor.ceiling]));
+        is_named &= in_force.is_some_and(|role| {
+            theirs.roles.contains_key(role) && allow_role(&[actor.ceiling], role)
+        });
         apply_ceilings(&mut theirs, &[actor.ceiling]);
         let theirs_all: BTreeSet<&Permission> = theirs.all_permissions().collect();
         permissions.retain(|permission| theirs_all.contains(permission));
@@ -238,9 +187,13 @@ pub fn effective(input: &AuthorityInput<'_>) -> Result<Authority, AuthorityRefus
             own.is_subset(&permissions)
         }
     });
-    let in_force = input.selected_role.or(input.default_role);
+    let lost = in_force.filter(|role| !roles.contains_key(*role));
     Ok(Authority {
         crosses: crosses(&permissions, &roles, input),
+        lost_role: lost.map(|role| match is_named {
+            true => LostRole::Part(role.clone()),
+            false => LostRole::Whole,
+        }),
         role: in_force.filter(|role| roles.contains_key(*role)).cloned(),
         permissions: permissions.into_iter().collect(),
         roles: roles.into_keys().collect(),
@@ -278,23 +231,25 @@ fn granted(
 }
 
 /// Whether what is left lets act in any tenant. It goes there as it is, so that each party
-/// must hold all of it realm-wide.
+/// must hold all of it realm-wide, and the permission for it not as everybody does.
 fn crosses(
     permissions: &BTreeSet<Permission>,
     roles: &BTreeMap<RoleName, BTreeSet<Permission>>,
     input: &AuthorityInput<'_>,
 ) -> bool {
-    let is_left = |crossing| permissions.contains(crossing);
+    let Some(crossing) = input.holdings.crossing else {
+        return false;
+    };
     let everywhere = |holdings: &Holdings<'_>| {
+        let over_others = held_over_others(holdings, None, input.audience);
         let held = held(holdings, None, input.audience);
         let all: BTreeSet<&Permission> = held.all_permissions().collect();
-        permissions.iter().all(|one| all.contains(one))
+        over_others.all_permissions().any(|one| one == crossing)
+            && permissions.iter().all(|one| all.contains(one))
             && roles.keys().all(|role| held.roles.contains_key(role))
     };
     let mut parties = input.actors.iter().map(|actor| &actor.holdings);
-    input.holdings.crossing.is_some_and(is_left)
-        && everywhere(&input.holdings)
-        && parties.all(everywhere)
+    permissions.contains(crossing) && everywhere(&input.holdings) && parties.all(everywhere)
 }
 
 /// The realm's own roles among what was granted that no ceiling takes away.
@@ -324,35 +279,6 @@ fn own_of(
     let is_named = |ceiling: &&Ceiling| ceiling.permissions.is_none() || ceiling.roles.is_some();
     let may = allow_role(ceilings, selected) && (!own.is_empty() || ceilings.iter().all(is_named));
     may.then(|| own.clone()).ok_or(AuthorityRefusal::Role)
-}
-
-/// Takes away what any ceiling does not allow. A ceiling on roles takes a role's
-/// permissions with it; one on permissions takes a role of which it does not allow all,
-/// and leaves what it allows of it.
-pub(super) fn apply_ceilings(held: &mut Held, ceilings: &[&Ceiling]) {
-    for ceiling in ceilings {
-        if let Some(roles) = &ceiling.roles {
-            held.roles.retain(|role, _| roles.contains(role));
-        }
-        let Some(allowed) = &ceiling.permissions else {
-            continue;
-        };
-        let is_named = ceiling.roles.is_some();
-        for (role, own) in std::mem::take(&mut held.roles) {
-            let is_whole = if own.is_empty() {
-                is_named
-            } else {
-                own.iter().all(|permission| allowed.contains(permission))
-            };
-            if is_whole {
-                held.roles.insert(role, own);
-            } else {
-                held.permissions.extend(own);
-            }
-        }
-        held.permissions
-            .retain(|permission| allowed.contains(permission));
-    }
 }
 
 /// Narrows the permissions to the requested scopes, and says which are granted.

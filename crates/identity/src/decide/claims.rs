@@ -6,11 +6,14 @@ use super::issue::Bearer;
 use crate::model::{Identifier, Session, Subject};
 use doorward_base::authn::AuthStep;
 use doorward_base::claims::{ClaimValues, ClaimsTemplate, Field, OWN_TENANT};
-use doorward_base::principal::{ActorLink, CredentialId, Epoch};
+use doorward_base::principal::{ActorLink, CredentialId, Epoch, LostRole};
 use doorward_base::{
     Audience, Permission, RoleName, Scope, SubjectId, SubjectKind, TenantId, Timestamp,
 };
 use serde_json::{Map, Value, json};
+
+/// The member of `dw` for the role that no claim says.
+const LOST_ROLE: &str = "l";
 
 /// Whose authority is written, and what of it.
 #[derive(Clone, Copy, Debug)]
@@ -101,13 +104,20 @@ pub fn build(template: &ClaimsTemplate, input: &ClaimsInput<'_>) -> Map<String, 
     {
         own.insert(OWN_TENANT.to_owned(), json!(tenant.as_str()));
     }
+    // Nor has it other rows where no reader is told the role.
+    if let Some(role) = whose.authority.role()
+        && template.locate(Field::Role).is_none()
+    {
+        own.insert(LOST_ROLE.to_owned(), json!(role.as_str()));
+    }
     set("dw", Value::Object(own));
     claims
 }
 
 /// The private object of a token, from which the gate rebuilds what it was made from:
 /// `k` kind, `s` our id of an external subject, `t` API token, `c` client, `e` epoch, `n`
-/// environment, `x` that it may act in any tenant, `r` the marks of roles, `o` the tenant if the template does not write it.
+/// environment, `x` that it may act in any tenant, `l` the role that no claim says because it was narrowed away
+/// (`true` where by its name) or the template writes none, `r` the marks of roles, `o` the tenant if the template does not write it.
 fn private(input: &ClaimsInput<'_>) -> Map<String, Value> {
     let Whose {
         subject, bearer, ..
@@ -130,6 +140,11 @@ fn private(input: &ClaimsInput<'_>) -> Map<String, Value> {
     }
     if input.whose.authority.crosses() {
         set("x", json!(true));
+    }
+    match input.whose.authority.lost_role() {
+        Some(LostRole::Part(role)) => set(LOST_ROLE, json!(role.as_str())),
+        Some(LostRole::Whole) => set(LOST_ROLE, json!(true)),
+        None => {}
     }
     if !input.role_marks.is_empty() {
         set("r", json!(input.role_marks));

@@ -2,7 +2,7 @@
 //! by one, and what the other login must have proven (the dialects' ports).
 
 use super::manage::ManagementCaller;
-use super::proof::{Account, Issuer, Purpose, Showing, Taking, show};
+use super::proof::{Account, Issuer, Named, Purpose, Showing, Taking, show};
 use super::refusal::ManageRefusal;
 use crate::model::{Contact, Delivery, LinkedIdentity, Subject};
 use doorward_base::{Email, IdentityId, SubjectId, Timestamp};
@@ -50,6 +50,7 @@ pub fn may_link(
                 delivery: Delivery::Mail,
                 account: Account::of(is_its.then_some(subject), now),
                 own_session: false,
+                named: Named::Secret,
             });
             if shown != Ok(Taking::Enter) {
                 return Err(missing);

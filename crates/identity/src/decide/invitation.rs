@@ -3,7 +3,7 @@
 //! (`act`).
 
 use super::manage::{ManagementCaller, ManagementPermission};
-use super::proof::{Account, Barred, Issuer, Purpose, Showing, Taking, show};
+use super::proof::{Account, Barred, Issuer, Named, Purpose, Showing, Taking, show};
 use super::refusal::ManageRefusal;
 use crate::model::{Delivery, Grant, Granted, Invitation};
 use doorward_base::{TenantId, Timestamp};
@@ -95,6 +95,8 @@ pub struct TakeInput<'a> {
     pub account: Account,
     /// Whether a session of that account takes it.
     pub own_session: bool,
+    /// How it is named.
+    pub named: Named,
     /// Whether whoever takes it sets a password; or shows its own, where the account is kept.
     pub sets_password: bool,
     /// Whether whoever takes it gives a name.
@@ -108,6 +110,7 @@ pub struct TakeInput<'a> {
 /// # Errors
 /// [`ManageRefusal::InvitationInvalid`], which says nothing of the account;
 /// [`ManageRefusal::SessionNeeded`], [`ManageRefusal::MailNeeded`],
+/// [`ManageRefusal::SecretNeeded`],
 /// [`ManageRefusal::PasswordNeeded`], [`ManageRefusal::OwnPasswordNeeded`] and
 /// [`ManageRefusal::Unused`], after which it can be tried again: they are told to who has
 /// shown that the address is theirs.
@@ -128,8 +131,10 @@ pub fn take(input: &TakeInput<'_>) -> Result<Taking, ManageRefusal> {
         delivery: input.invitation.delivery,
         account: input.account,
         own_session: input.own_session,
+        named: input.named,
     });
     match taking {
+        Err(Barred::SecretNeeded) => Err(ManageRefusal::SecretNeeded),
         Err(Barred::SessionNeeded) => Err(ManageRefusal::SessionNeeded),
         Err(Barred::MailNeeded) => Err(ManageRefusal::MailNeeded),
         Err(Barred::Unproven | Barred::Account) => Err(invalid),

@@ -275,6 +275,7 @@ impl Held<'_> {
             permissions: authority.permissions().to_vec(),
             roles: authority.roles().to_vec(),
             role: authority.role().cloned(),
+            lost_role: authority.lost_role().cloned(),
             scopes: authority.scopes().to_vec(),
             crosses: authority.crosses(),
             credential: self.bearer.credential(),

@@ -2,7 +2,7 @@
 //! transaction it is used in, and narrowed by the credential that asks. Not here: the
 //! actions themselves (`act`).
 
-use super::authority::{Held, Holdings, apply_ceilings, held};
+use super::authority::{Held, Holdings, apply_ceilings, held, held_over_others};
 use super::refusal::ManageRefusal;
 use crate::model::{Ceiling, Grant, Granted, RoleDefinition};
 use doorward_base::{ApiTokenId, Audience, Permission, SubjectId, TenantId};
@@ -53,7 +53,7 @@ management_permissions! {
 
 mod reach;
 
-pub use reach::{Belonging, Reach};
+pub use reach::{Belonging, Leaver, Reach};
 
 /// The tenants with the roles each defines for itself.
 pub type TenantRoles = Vec<(TenantId, Vec<RoleDefinition>)>;
@@ -99,34 +99,40 @@ pub enum ManagementCaller {
 }
 
 impl Manager {
-    /// What it holds in a tenant, or realm-wide, through the credential that asks.
+    /// What it holds over others in a tenant, or realm-wide, through the credential that asks.
     #[must_use]
     pub fn holds_in(&self, tenant: Option<&TenantId>, audience: Option<&Audience>) -> Held {
+        self.narrowed(tenant, |whole| held_over_others(whole, tenant, audience))
+    }
+
+    /// What it may itself in a tenant, or without one, through the credential that asks.
+    #[must_use]
+    pub fn acts_in(&self, tenant: Option<&TenantId>) -> Held {
+        self.narrowed(tenant, |whole| held(whole, tenant, None))
+    }
+
+    /// What its credential leaves of what it holds.
+    fn narrowed(&self, tenant: Option<&TenantId>, of: impl FnOnce(&Holdings<'_>) -> Held) -> Held {
         let elsewhere =
             |ceiling: &Ceiling| ceiling.tenant.is_some() && ceiling.tenant.as_ref() != tenant;
         if self.ceilings.iter().any(elsewhere) {
             return Held::default();
         }
-        let mut held = self.without_ceilings(tenant, audience);
-        apply_ceilings(&mut held, &self.ceilings.iter().collect::<Vec<_>>());
-        held
-    }
-
-    fn without_ceilings(&self, tenant: Option<&TenantId>, audience: Option<&Audience>) -> Held {
         let tenant_roles = self
             .tenant_roles
             .iter()
             .find(|(of, _)| Some(of) == tenant)
             .map_or(&[][..], |(_, roles)| roles);
-        let holdings = Holdings {
+        let mut held = of(&Holdings {
             grants: &self.grants,
             member_of: &self.member_of,
             roles: &self.roles,
             tenant_roles,
             // It is asked for at the gate alone; here it opens nothing.
             crossing: None,
-        };
-        held(&holdings, tenant, audience)
+        });
+        apply_ceilings(&mut held, &self.ceilings.iter().collect::<Vec<_>>());
+        held
     }
 
     fn holds_permission(&self, permission: &str, tenant: Option<&TenantId>) -> bool {
@@ -190,79 +196,6 @@ impl ManagementCaller {
     #[must_use]
     pub fn vouches(&self) -> bool {
         self.demand_session().is_ok() && self.may(ManagementPermission::UsersEdit, None)
-    }
-
-    /// How far any of `names` goes.
-    ///
-    /// # Errors
-    /// [`ManageRefusal::NotPermitted`] when the caller holds none of them anywhere.
-    pub fn reach_of_any(
-        &self,
-        names: &[&str],
-        refusal: &'static str,
-    ) -> Result<Reach, ManageRefusal> {
-        let may = |tenant: Option<&TenantId>| {
-            names.iter().any(|name| self.holds_permission(name, tenant))
-        };
-        if may(None) {
-            return Ok(Reach::Realm);
-        }
-        let tenants: Vec<TenantId> = match self {
-            Self::Operator => Vec::new(),
-            Self::Subject(manager) => manager
-                .member_of
-                .iter()
-                .filter(|tenant| may(Some(tenant)))
-                .cloned()
-                .collect(),
-        };
-        if tenants.is_empty() {
-            return Err(ManageRefusal::NotPermitted(refusal));
-        }
-        Ok(Reach::Tenants(tenants))
-    }
-
-    /// How far `what` goes.
-    ///
-    /// # Errors
-    /// [`ManageRefusal::NotPermitted`] when the caller holds it nowhere.
-    pub fn reach(&self, what: ManagementPermission) -> Result<Reach, ManageRefusal> {
-        self.reach_of_any(&[what.as_str()], what.as_str())
-    }
-
-    /// Checks that the caller may do `what` in the whole realm.
-    ///
-    /// # Errors
-    /// [`ManageRefusal::NotRealmWide`].
-    pub fn demand_realm(&self, what: ManagementPermission) -> Result<(), ManageRefusal> {
-        match self {
-            Self::Subject(manager) if !self.may(what, None) => Err(ManageRefusal::NotRealmWide {
-                needed: what.as_str(),
-                caller: manager.subject,
-            }),
-            Self::Operator | Self::Subject(_) => Ok(()),
-        }
-    }
-
-    /// Checks that the caller may do `what` in a tenant, or realm-wide. A tenant out
-    /// of a tenant administrator's reach looks like one that does not exist.
-    ///
-    /// # Errors
-    /// [`ManageRefusal::NotPermitted`] or [`ManageRefusal::NotFound`]; without a tenant
-    /// [`ManageRefusal::NotRealmWide`].
-    pub fn demand(
-        &self,
-        what: ManagementPermission,
-        tenant: Option<&TenantId>,
-    ) -> Result<(), ManageRefusal> {
-        let Some(tenant) = tenant else {
-            return self.demand_realm(what);
-        };
-        if self.reach(what)?.covers(tenant) {
-            Ok(())
-        } else {
-            Err(ManageRefusal::NotFound("tenant"))
-        }
     }
 
     /// Whether the caller itself holds what it would give: a permission, or a role

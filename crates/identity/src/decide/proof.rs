@@ -58,6 +58,9 @@ pub enum Account {
     Missing,
     /// Nobody has shown that its address is theirs: whoever made it may wait in it.
     Unproven,
+    /// It is its person's, by the word of who edits users: whoever gave it may wait in it for
+    /// what is sent to the address.
+    Said,
     /// It is its person's.
     Proven,
     /// It is its person's, and nothing lets the person in.
@@ -68,9 +71,10 @@ pub enum Account {
 
 impl Account {
     /// Every one.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Missing,
         Self::Unproven,
+        Self::Said,
         Self::Proven,
         Self::Shut,
         Self::Unfit,
@@ -88,10 +92,10 @@ impl Account {
         if !subject.status.allows(now) {
             return Self::Unfit;
         }
-        if contact.email.as_ref().is_some_and(Mailbox::is_proven) {
-            Self::Proven
-        } else {
-            Self::Unproven
+        match contact.email.as_ref().and_then(Mailbox::wide) {
+            Some(address) if address.is_shown() => Self::Proven,
+            Some(address) if address.is_proven() => Self::Said,
+            _ => Self::Unproven,
         }
     }
 
@@ -99,7 +103,7 @@ impl Account {
     #[must_use]
     pub const fn with_way_in(self, has_way_in: bool) -> Self {
         match self {
-            Self::Proven if !has_way_in => Self::Shut,
+            Self::Said | Self::Proven if !has_way_in => Self::Shut,
             other => other,
         }
     }
@@ -118,6 +122,17 @@ pub struct Showing {
     pub account: Account,
     /// Whether it is shown by a session of that account's own.
     pub own_session: bool,
+    /// How it is named.
+    pub named: Named,
+}
+
+/// How what is taken is named.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Named {
+    /// By its secret.
+    Secret,
+    /// By its id, which the account is told that its address has it waiting.
+    Id,
 }
 
 /// What a showing does.
@@ -146,6 +161,8 @@ pub enum Barred {
     SessionNeeded,
     /// Only what came by mail would do.
     MailNeeded,
+    /// It was mailed, and is to be shown.
+    SecretNeeded,
     /// There is no account that this could be for.
     Account,
 }
@@ -170,10 +187,17 @@ pub const fn show(showing: &Showing) -> Result<Taking, Barred> {
         (_, Account::Unfit) => Err(Barred::Account),
         // Joining is the person's own act. Of who vouches, whoever could have made the
         // membership needs none (`invitation::take`).
-        (Purpose::Invitation, Account::Proven | Account::Shut) if showing.own_session => {
-            Ok(Taking::Enter)
+        (Purpose::Invitation, Account::Said | Account::Proven | Account::Shut)
+            if showing.own_session =>
+        {
+            match (showing.account, showing.delivery, showing.named) {
+                // Whoever gave his word that the address is the account's may have made it
+                // to take what was sent there.
+                (Account::Said, Delivery::Mail, Named::Id) => Err(Barred::SecretNeeded),
+                _ => Ok(Taking::Enter),
+            }
         }
-        (Purpose::Invitation, Account::Proven) => match showing.issuer {
+        (Purpose::Invitation, Account::Said | Account::Proven) => match showing.issuer {
             _ if !proven => Err(Barred::Unproven),
             Issuer::Operator | Issuer::Vouching => Ok(Taking::Enter),
             Issuer::Other => Err(Barred::SessionNeeded),
@@ -194,11 +218,10 @@ pub const fn show(showing: &Showing) -> Result<Taking, Barred> {
         // would hand the account to whoever owns it there.
         | (Purpose::Linking, Account::Unproven)
         // Another account has it, and it is that person's.
-        | (Purpose::AddressChange, Account::Proven | Account::Shut) => Err(Barred::Account),
+        | (Purpose::AddressChange, Account::Said | Account::Proven | Account::Shut) => Err(Barred::Account),
         (Purpose::AddressChange, _) if !showing.own_session => Err(Barred::SessionNeeded),
-        (Purpose::AddressChange, Account::Missing) | (_, Account::Proven | Account::Shut) => {
-            Ok(Taking::Enter)
-        }
+        (Purpose::AddressChange, Account::Missing)
+        | (_, Account::Said | Account::Proven | Account::Shut) => Ok(Taking::Enter),
         // Whoever made it is who reads the address's mail.
         (Purpose::Invitation | Purpose::Recovery | Purpose::MagicLink, Account::Unproven)
             if showing.own_session =>
@@ -206,6 +229,45 @@ pub const fn show(showing: &Showing) -> Result<Taking, Barred> {
             Ok(Taking::Prove)
         }
         (_, Account::Unproven) => Ok(Taking::Claim),
+    }
+}
+
+/// Whether who takes something shows that what goes to the address reaches the account: it was
+/// mailed there, its secret is shown, and what takes it is, or becomes, the account itself.
+#[must_use]
+pub fn shows_address(delivery: Delivery, named: Named, own_session: bool, taking: Taking) -> bool {
+    let is_account = match taking {
+        Taking::Make | Taking::Claim | Taking::Prove | Taking::Open => true,
+        Taking::Enter => own_session,
+    };
+    is_account && delivery == Delivery::Mail && named == Named::Secret
+}
+
+/// The address that whoever answers for it, at `now`, makes of one.
+#[must_use]
+pub fn answered<T>(value: T, is_shown: bool, now: Timestamp) -> Address<T> {
+    match is_shown {
+        true => Address::shown(value, now),
+        false => Address::proven(value, now),
+    }
+}
+
+/// What a caller's word makes of the address of a subject that it makes. An operator, who may
+/// set anybody's password, answers for what is waiting there, too; who edits users does not.
+#[must_use]
+pub fn by_word(caller: &ManagementCaller, made: Identifier) -> Identifier {
+    match (caller, made) {
+        (ManagementCaller::Operator, Identifier::User(contact)) => Identifier::User(Contact {
+            email: contact.email.map(|mailbox| match mailbox {
+                Mailbox::Wide(address) => Mailbox::Wide(Address {
+                    shown_at: address.proven_at,
+                    ..address
+                }),
+                inside @ Mailbox::In(..) => inside,
+            }),
+            ..contact
+        }),
+        (_, made) => made,
     }
 }
 

@@ -128,6 +128,7 @@ pub fn sign_up(input: &SignUpInput<'_>) -> Result<Enrolling, SignUpRefusal> {
                 | Err(
                     ManageRefusal::SessionNeeded
                     | ManageRefusal::MailNeeded
+                    | ManageRefusal::SecretNeeded
                     | ManageRefusal::Unused(_),
                 ),
             ),
@@ -135,9 +136,10 @@ pub fn sign_up(input: &SignUpInput<'_>) -> Result<Enrolling, SignUpRefusal> {
         ) => Err(SignUpRefusal::Exists),
         (Some(Err(refusal)), _) => Err(refusal.clone().into()),
         (None, Account::Missing) => Ok(enrolling(input.settings, input.is_awaited)),
-        (None, Account::Unproven | Account::Proven | Account::Shut | Account::Unfit) => {
-            Err(SignUpRefusal::Exists)
-        }
+        (
+            None,
+            Account::Unproven | Account::Said | Account::Proven | Account::Shut | Account::Unfit,
+        ) => Err(SignUpRefusal::Exists),
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn id(n: u8) -> SubjectId {
 
 pub(super) fn user(n: u8) -> Subject {
     let email = Email::new(&format!("user{n}@example.org")).unwrap();
-    subject(n, Identifier::user(Address::proven(email, NOW)))
+    subject(n, Identifier::user(Address::shown(email, NOW)))
 }
 
 pub(super) fn service(n: u8) -> Subject {

@@ -21,6 +21,17 @@ pub enum Granted {
     },
 }
 
+impl Granted {
+    /// Whether everybody was given it.
+    #[must_use]
+    pub const fn is_default(&self) -> bool {
+        match self {
+            Self::Default(_) => true,
+            Self::Role(_) | Self::Permission { .. } => false,
+        }
+    }
+}
+
 /// A role or permission a subject holds, in one tenant or realm-wide. Only operators
 /// grant realm-wide.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -11,8 +11,9 @@ use std::sync::Arc;
 pub type Metadata = Map<String, Value>;
 
 /// An address of a user. *Confirmed* is what the wire is told, and what a realm may say of
-/// an address nobody showed (autoconfirm); *proven* is that somebody followed a link or
-/// took an invitation that went there. What is proven is confirmed too.
+/// an address nobody showed (autoconfirm); *proven* is that somebody answers for it, by his
+/// word or by what went there; *shown* is that what went there was followed or taken, or an
+/// operator's word. What is shown is proven, and what is proven is confirmed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Address<T> {
     /// The address itself.
@@ -21,6 +22,9 @@ pub struct Address<T> {
     pub confirmed_at: Option<Timestamp>,
     /// Since when it is known to be the user's. Authority stands on this alone.
     pub proven_at: Option<Timestamp>,
+    /// Since when more than the word of who edits users says so: who gave it may sit in the
+    /// account. What was sent to the address waits for whoever reads it.
+    pub shown_at: Option<Timestamp>,
 }
 
 impl<T> Address<T> {
@@ -31,6 +35,7 @@ impl<T> Address<T> {
             value,
             confirmed_at: None,
             proven_at: None,
+            shown_at: None,
         }
     }
 
@@ -41,17 +46,36 @@ impl<T> Address<T> {
             value,
             confirmed_at: Some(at),
             proven_at: None,
+            shown_at: None,
         }
     }
 
-    /// An address that was shown to be the user's.
+    /// An address that somebody answers for by his word.
     #[must_use]
     pub const fn proven(value: T, at: Timestamp) -> Self {
         Self {
             value,
             confirmed_at: Some(at),
             proven_at: Some(at),
+            shown_at: None,
         }
+    }
+
+    /// An address that was shown to be the user's.
+    #[must_use]
+    pub const fn shown(value: T, at: Timestamp) -> Self {
+        Self {
+            value,
+            confirmed_at: Some(at),
+            proven_at: Some(at),
+            shown_at: Some(at),
+        }
+    }
+
+    /// Whether it was shown.
+    #[must_use]
+    pub const fn is_shown(&self) -> bool {
+        self.shown_at.is_some()
     }
 
     /// Whether it is known to be the user's.

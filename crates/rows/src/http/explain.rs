@@ -108,6 +108,7 @@ fn stand_in(call: &Call<'_>, named: ExplainAs) -> Result<Caller, Refusal> {
         roles: role.iter().cloned().collect(),
         role,
         scopes,
+        lost_role: None,
         crosses: false,
         credential: CredentialId::Foreign,
         client: None,

@@ -2,9 +2,9 @@
 
 use super::wire::{SchemaChanged, SchemaRequest, SchemaView, Sees};
 use super::{Call, body, not_allowed};
+use crate::caller::InRole;
 use crate::fault::{Fault, FaultKind};
 use crate::schema::Schema;
-use doorward_base::RoleName;
 use doorward_surface::{Body, Refusal};
 use http::{Method, Request, Response};
 
@@ -42,11 +42,11 @@ async fn show_schema(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
     let engine = call.engine().await?;
     let schema = engine.schema().await.map_err(|fault| call.refuse(&fault))?;
     // Whoever makes the tables sees all of them.
+    let role = InRole::of(call.principal);
     let sees = if rights.schema {
         Sees::All
     } else {
-        let role = call.principal.role.as_ref().map(RoleName::as_str);
-        Sees::Granted(&call.data.settings().policies, role)
+        Sees::Granted(&call.data.settings().policies, &role)
     };
     body::answer(SchemaView::of(&schema, sees))
 }

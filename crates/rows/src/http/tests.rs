@@ -148,6 +148,7 @@ fn caller(scopes: &[&str]) -> PrincipalParts {
         roles: Vec::new(),
         role: None,
         scopes,
+        lost_role: None,
         crosses: false,
         credential: CredentialId::Foreign,
         client: None,
@@ -163,6 +164,7 @@ fn caller(scopes: &[&str]) -> PrincipalParts {
 
 fn operator() -> PrincipalParts {
     PrincipalParts {
+        lost_role: None,
         crosses: true,
         ..caller(&["admin", "read", "write"])
     }

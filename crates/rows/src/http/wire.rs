@@ -1,5 +1,6 @@
 //! What is taken and given.
 
+use crate::caller::InRole;
 use crate::engine::ResultSet;
 use crate::plan::Policies;
 use crate::plan::policy::Grant;
@@ -185,7 +186,7 @@ pub(super) enum Sees<'p> {
     /// All.
     All,
     /// What these policies give to this role.
-    Granted(&'p Policies, Option<&'p str>),
+    Granted(&'p Policies, &'p InRole),
 }
 
 impl Sees<'_> {

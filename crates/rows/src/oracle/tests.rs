@@ -365,6 +365,7 @@ fn caller(tenant: &str) -> Caller {
         roles: vec![],
         role: Some(RoleName::new("editor").unwrap()),
         scopes: vec![scope("read"), scope("write")],
+        lost_role: None,
         crosses: false,
         credential: CredentialId::Foreign,
         client: None,

@@ -10,7 +10,6 @@ use super::writer::Writer;
 use crate::caller::Caller;
 use crate::engine::Flavour;
 use crate::schema::{Column, Schema, Table};
-use doorward_base::RoleName;
 use serde_json::Value as Json;
 
 /// What plans are made from: the tables, who asks, and the engine's flavour.
@@ -118,8 +117,7 @@ impl<'a> Scope<'a> {
     }
 
     fn access(&self, table: &'a Table) -> Option<Access<'a>> {
-        let role = self.caller.role().map(RoleName::as_str);
-        let grant = self.policies.of(&table.name, role);
+        let grant = self.policies.of(&table.name, self.caller.role());
         let has_any = |column: &Column| {
             let name = column.name.as_str();
             grant.selects(name) || grant.inserts(name) || grant.updates(name)

@@ -5,6 +5,7 @@
 //! A table that no policy names is open to everyone in the tenant who may read or write. A
 //! table that some policy names is open only as its policies say.
 
+use crate::caller::InRole;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -152,15 +153,23 @@ impl Policies {
         Ok(Self(by_table))
     }
 
-    /// What this role has of this table.
+    /// What a caller in this role has of this table. Who lost its role is not among those who
+    /// have none where the table tells roles apart: it would have more than before.
     #[must_use]
-    pub fn of(&self, table: &str, role: Option<&str>) -> Grant<'_> {
+    pub fn of(&self, table: &str, role: &InRole) -> Grant<'_> {
         let Some(of_table) = self.0.get(table) else {
             return Grant::Open;
         };
+        let name = role.name();
         let own = of_table
             .iter()
-            .find(|policy| role.is_some() && policy.role.as_deref() == role);
+            .find(|policy| name.is_some() && policy.role.as_deref() == name);
+        if own.is_none()
+            && *role == InRole::Lost
+            && of_table.iter().any(|policy| policy.role.is_some())
+        {
+            return Grant::Closed;
+        }
         let found = own.or_else(|| of_table.iter().find(|policy| policy.role.is_none()));
         found.map_or(Grant::Closed, Grant::Under)
     }
@@ -232,5 +241,56 @@ impl<'a> Grant<'a> {
                 .any(|listed| listed == "*" || listed == column),
             Self::Closed => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use doorward_base::RoleName;
+
+    fn policy(role: Option<&str>) -> Policy {
+        Policy {
+            table: "notes".to_owned(),
+            role: role.map(str::to_owned),
+            select: vec!["*".to_owned()],
+            insert: Vec::new(),
+            update: Vec::new(),
+            delete: false,
+            filter: None,
+            check: None,
+        }
+    }
+
+    /// HD-10: whoever narrows his credential never has more than with the whole of it.
+    #[test]
+    fn who_lost_its_role_has_not_what_those_without_one_have() {
+        let this = |name: &str| InRole::This(RoleName::new(name).unwrap());
+        let (plain, guests) = (policy(None), policy(Some("guest")));
+        let under = |policies: &[Policy], role: &InRole| -> Option<Option<String>> {
+            let policies = Policies::new(policies.to_vec()).unwrap();
+            match policies.of("notes", role) {
+                Grant::Under(policy) => Some(policy.role.clone()),
+                Grant::Closed => None,
+                Grant::Open => panic!("a policy names it"),
+            }
+        };
+        let both = [plain.clone(), guests.clone()];
+        let guest = Some(Some("guest".to_owned()));
+        for (policies, role, expected) in [
+            (&both[..], this("guest"), guest.clone()),
+            (&both, this("other"), Some(None)),
+            (&both, InRole::None, Some(None)),
+            (&both, InRole::Lost, None),
+            (&both[..1], InRole::Lost, Some(None)),
+            (&both[..1], InRole::None, Some(None)),
+            (&both[1..], InRole::Lost, None),
+            (&both[1..], InRole::None, None),
+            (&both[1..], this("guest"), guest),
+        ] {
+            assert_eq!(under(policies, &role), expected, "{role:?} {policies:?}");
+        }
+        let none = Policies::new(Vec::new()).unwrap();
+        assert_eq!(none.of("notes", &InRole::Lost), Grant::Open);
     }
 }

@@ -88,6 +88,7 @@ fn caller() -> Caller {
         roles: Vec::new(),
         role: None,
         scopes: vec![scope("read"), scope("write")],
+        lost_role: None,
         crosses: false,
         credential: CredentialId::Foreign,
         client: None,

@@ -11,7 +11,6 @@ use super::statement::{one, too_large};
 use crate::caller::Caller;
 use crate::engine::{Bounds, ResultSet, Statement, Work};
 use crate::fault::{Fault, FaultKind};
-use doorward_base::RoleName;
 use doorward_base::principal::CredentialId;
 use futures_util::future::{Either, ready, try_join4};
 use serde_json::json;
@@ -257,7 +256,7 @@ fn claims(caller: &Caller) -> String {
     json!({
         "tenant_id": caller.tenant().as_str(),
         "sub": caller.sub(),
-        "role": caller.role().map(RoleName::as_str),
+        "role": caller.role().name(),
         "credential_id": id,
         "credential_kind": kind,
         "jwt": **caller.claims(),

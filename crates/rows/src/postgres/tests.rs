@@ -224,6 +224,7 @@ fn caller_with(tenant: &str, granted: &[&str]) -> Caller {
             .iter()
             .map(|name| Scope::new(name).unwrap())
             .collect(),
+        lost_role: None,
         crosses: false,
         credential: CredentialId::Foreign,
         client: None,

@@ -43,6 +43,7 @@ fn caller(role: Option<&str>, scopes: &[&str], claims: Map<String, Json>) -> Cal
         roles: Vec::new(),
         role: role.map(|role| role.parse::<RoleName>().unwrap()),
         scopes: scopes.iter().map(|name| scope(name)).collect(),
+        lost_role: None,
         crosses: false,
         credential: CredentialId::Foreign,
         client: None,

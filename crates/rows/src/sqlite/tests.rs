@@ -123,6 +123,7 @@ fn caller_with(tenant: &str, scopes: &[&str]) -> Caller {
         roles: vec![],
         role: None,
         scopes: scopes.iter().map(|name| scope(name)).collect(),
+        lost_role: None,
         crosses: false,
         credential: CredentialId::Foreign,
         client: None,

@@ -32,6 +32,7 @@ pub(super) fn build(caller: &ExpectPrincipal, spec: &RealmSpec) -> Arc<Principal
         roles: sorted(&caller.roles),
         role: caller.role.as_ref().map(|Text(role)| role.clone()),
         scopes: sorted(&caller.scopes),
+        lost_role: None,
         crosses: true,
         credential,
         client: None,

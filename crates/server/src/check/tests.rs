@@ -199,6 +199,27 @@ fn who_trusts_whoever_signs_up_first_is_told_so() {
 }
 
 #[test]
+fn who_gives_everybody_something_to_manage_is_told_where_it_holds() {
+    let warned = |roles: &str| {
+        let text = format!(
+            "[realm.m.roles]\nmember = [{roles}]\nother = [\"platform.users.edit\"]\n[realm.m.api_tokens.key]\nkinds = [\"key\"]\nprefix = \"k-\"\npresentations = [\"bearer\"]\ncreate_permission = \"keys:make\"\n[realm.m.users]\ndefault_roles = [\"member\"]"
+        );
+        let warnings = report(&text).unwrap().warnings;
+        warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    for given in ["platform.users.read", "keys:make"] {
+        let told = warned(&format!("\"read\", \"{given}\""));
+        let [told] = told.as_slice() else {
+            panic!("{told:?}")
+        };
+        let expected =
+            format!("realm.m.users.default_roles: everybody is given {given} by role \"member\"");
+        assert!(told.contains(&expected), "{told}");
+    }
+    assert!(warned("\"read\"").is_empty());
+}
+
+#[test]
 fn who_tells_addresses_that_anybody_made_up_is_told_so() {
     let warned = |claims: &str, map: &str, users: &str| {
         let text = format!(

@@ -197,6 +197,7 @@ async fn a_sign_in_does_not_wait_and_a_sign_out_does() {
         roles: Vec::new(),
         role: None,
         scopes: Vec::new(),
+        lost_role: None,
         crosses: false,
         credential: CredentialId::Session(session),
         client: None,

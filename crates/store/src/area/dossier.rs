@@ -10,7 +10,7 @@ use doorward_identity::port::StoreError;
 /// The columns of the subject `s`.
 macro_rules! subject_columns {
     () => {
-        "s.id, s.kind, s.email, s.email_confirmed_at, s.email_proven_at, s.home, \
+        "s.id, s.kind, s.email, s.email_confirmed_at, s.email_proven_at, s.email_shown_at, s.home, \
          s.phone, s.phone_confirmed_at, s.phone_proven_at, s.anonymous, s.tenant, s.issuer, \
          s.sub, s.name, s.disabled_at, s.banned_until, s.user_metadata, s.app_metadata, s.created_at, \
          s.last_sign_in_at, "

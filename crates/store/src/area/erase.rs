@@ -173,8 +173,8 @@ impl<E: Engine> EraseWrite for InRealm<E> {
                 .await?;
         }
         let sql = "UPDATE subject SET deleted_at = $3, email = NULL, email_confirmed_at = NULL, \
-             email_proven_at = NULL, home = NULL, phone = NULL, phone_confirmed_at = NULL, \
-             phone_proven_at = NULL, issuer = NULL, sub = NULL, name = NULL, \
+             email_proven_at = NULL, email_shown_at = NULL, home = NULL, phone = NULL, \
+             phone_confirmed_at = NULL, phone_proven_at = NULL, issuer = NULL, sub = NULL, name = NULL, \
              disabled_at = NULL, banned_until = NULL, last_sign_in_at = NULL, \
              user_metadata = '{}', app_metadata = '{}' \
              WHERE realm = $1 AND id = $2 AND deleted_at IS NULL";

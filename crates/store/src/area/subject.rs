@@ -29,7 +29,7 @@ where
 }
 
 /// The columns from `email` to `anonymous`.
-fn contact(contact: &Contact) -> [Value<'_>; 8] {
+fn contact(contact: &Contact) -> [Value<'_>; 9] {
     let mailbox = contact.email.as_ref();
     let wide = mailbox.and_then(Mailbox::wide);
     let [_, email_confirmed_at, email_proven_at] = address(wide);
@@ -38,6 +38,7 @@ fn contact(contact: &Contact) -> [Value<'_>; 8] {
         mailbox.map(Mailbox::value).into(),
         email_confirmed_at,
         email_proven_at,
+        wide.and_then(|address| address.shown_at).into(),
         mailbox.and_then(Mailbox::home).into(),
         phone,
         phone_confirmed_at,
@@ -53,15 +54,15 @@ fn identifier(identifier: &Identifier) -> Vec<Value<'_>> {
         Identifier::User(known) => ("user", contact(known), [NONE; 3]),
         Identifier::Service { email, home } => {
             let (email, home) = (email.into(), home.as_ref().into());
-            let known = [email, NONE, NONE, home, NONE, NONE, NONE, NONE];
+            let known = [email, NONE, NONE, NONE, home, NONE, NONE, NONE, NONE];
             ("service", known, [NONE; 3])
         }
         Identifier::TenantKeys { tenant } => {
-            ("tenant_keys", [NONE; 8], [tenant.into(), NONE, NONE])
+            ("tenant_keys", [NONE; 9], [tenant.into(), NONE, NONE])
         }
         Identifier::External { issuer, sub } => {
             let rest = [NONE, (&**issuer).into(), (&**sub).into()];
-            ("external", [NONE; 8], rest)
+            ("external", [NONE; 9], rest)
         }
     };
     let kind = std::iter::once(kind.into());
@@ -117,6 +118,7 @@ where
         value,
         confirmed_at,
         proven_at,
+        shown_at: None,
     }))
 }
 
@@ -131,6 +133,8 @@ fn mailbox(email: Address<Email>, home: Option<TenantId>) -> Mailbox {
 fn read_identifier(row: &mut Cursor<'_>) -> Result<Identifier, StoreError> {
     let kind = row.text("kind")?;
     let email = read_address(row, ["email", "email_confirmed_at", "email_proven_at"])?;
+    let shown_at = row.opt_time("email_shown_at")?;
+    let email = email.map(|email| Address { shown_at, ..email });
     let home = row.opt_parse::<TenantId>("home")?;
     let phone = read_address(row, ["phone", "phone_confirmed_at", "phone_proven_at"])?;
     let anonymous = row.opt_flag("anonymous")?;
@@ -184,8 +188,8 @@ impl Record for Subject {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, kind, email, email_confirmed_at, email_proven_at, home, phone, \
-             phone_confirmed_at, phone_proven_at, anonymous, tenant, issuer, sub, name, \
+            "SELECT id, kind, email, email_confirmed_at, email_proven_at, email_shown_at, home, \
+             phone, phone_confirmed_at, phone_proven_at, anonymous, tenant, issuer, sub, name, \
              disabled_at, banned_until, user_metadata, app_metadata, created_at, last_sign_in_at \
              FROM subject WHERE realm = $1 AND deleted_at IS NULL ",
             $rest
@@ -285,10 +289,11 @@ impl<E: Engine> SubjectWrite for InRealm<E> {
     async fn insert_subject(&mut self, subject: &Subject) -> Result<(), StoreError> {
         let target = Target::new(TABLE, &subject.id, unique(&subject.identifier));
         let sql = "INSERT INTO subject (realm, id, kind, email, email_confirmed_at, \
-             email_proven_at, home, phone, phone_confirmed_at, phone_proven_at, anonymous, \
-             tenant, issuer, sub, name, disabled_at, banned_until, user_metadata, app_metadata, \
-             created_at, last_sign_in_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
-             $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON CONFLICT DO NOTHING";
+             email_proven_at, email_shown_at, home, phone, phone_confirmed_at, phone_proven_at, \
+             anonymous, tenant, issuer, sub, name, disabled_at, banned_until, user_metadata, \
+             app_metadata, created_at, last_sign_in_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, \
+             $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) \
+             ON CONFLICT DO NOTHING";
         self.0.insert(target, sql, &values(subject)?).await
     }
 
@@ -307,8 +312,8 @@ impl<E: Engine> SubjectWrite for InRealm<E> {
     async fn set_contact(&mut self, id: SubjectId, to: &Contact) -> Result<(), StoreError> {
         let target = Target::new(TABLE, &id, "the e-mail address or phone number");
         let sql = "UPDATE subject SET email = $3, email_confirmed_at = $4, email_proven_at = $5, \
-             home = $6, phone = $7, phone_confirmed_at = $8, phone_proven_at = $9, \
-             anonymous = $10 \
+             email_shown_at = $6, home = $7, phone = $8, phone_confirmed_at = $9, \
+             phone_proven_at = $10, anonymous = $11 \
              WHERE realm = $1 AND id = $2 AND kind = 'user' AND deleted_at IS NULL";
         let mut values = vec![Value::from(id)];
         values.extend(contact(to));

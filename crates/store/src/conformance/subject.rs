@@ -224,7 +224,7 @@ pub(crate) async fn how_a_user_is_known_changes(store: StoreHandle) {
     )));
     assert_eq!(found, Ok((Some(made[2].clone()), None)));
     let contact = Contact {
-        email: Some(Address::proven(email(9), at(9)).into()),
+        email: Some(Address::shown(email(9), at(9)).into()),
         phone: Some(Address::proven(phone(9), at(10))),
         anonymous: false,
     };

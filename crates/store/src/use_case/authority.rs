@@ -4,14 +4,16 @@ use super::action::role_grant;
 use super::world::*;
 use crate::conformance::fixture::tenant_id;
 use crate::conformance::writing;
-use doorward_base::principal::CredentialId;
+use doorward_base::principal::{CredentialId, LostRole};
 use doorward_base::{ErrorCode, Permission, SessionId};
 use doorward_identity::act::*;
+use doorward_identity::decide::authority::Unnamed;
 use doorward_identity::decide::manage::ManagementPermission;
 use doorward_identity::decide::refusal::{ManageRefusal, TokenRefusal, UseRefusal};
 use doorward_identity::model::{Ceiling, ClientKind, Grant, Granted, Outcome, Session, TokenKind};
 use doorward_identity::port::{Page, StoreHandle};
 use doorward_identity::settings::{DefaultScopes, Presentation};
+use serde_json::json;
 use std::time::Duration;
 
 const GRANTS: &str = ManagementPermission::GrantsEdit.as_str();
@@ -375,8 +377,14 @@ pub(crate) async fn what_a_tenant_gave_to_who_acts_in_all_stays_there(store: Sto
     world.grant(ada, Some("acme"), "read").await;
     assert!(!crosses(Some("acme"), None).await);
     assert!(crosses(Some("acme"), Some("tenant:assume")).await);
-    // Who names no tenant is in its only one; in several, in none.
+    // Who names no tenant is in its only one; in several, or where he says so, in none.
     assert!(!crosses(None, None).await);
+    let nowhere = SignIn {
+        unnamed: Unnamed::Nowhere,
+        ..signing_in("ada@example.org", "correct horse")
+    };
+    let signed = sign_in(world.ctx(), nowhere).await.unwrap();
+    assert_eq!(claims(&signed.issued)["dw"]["x"], true);
     let globex = world.tenant("globex").await;
     create_membership(world.ctx(), &OPERATOR, ada, globex)
         .await
@@ -385,6 +393,46 @@ pub(crate) async fn what_a_tenant_gave_to_who_acts_in_all_stays_there(store: Sto
     // What is held realm-wide as well was not the tenant's to give.
     world.grant(ada, None, "read").await;
     assert!(crosses(Some("acme"), None).await);
+}
+
+/// A token that is presented and one that was exchanged for it see the same rows.
+pub(crate) async fn a_role_that_is_narrowed_away_is_told_alike(store: StoreHandle) {
+    let world = World::with(store, |settings| {
+        settings.default_role = Some("editor".parse().unwrap());
+    })
+    .await;
+    let ada = world.user("ada", None, &[]).await;
+    for role in ["editor", "viewer"] {
+        let given = role_grant(None, role);
+        assert!(add_grant(world.ctx(), &OPERATOR, ada, given).await.unwrap());
+    }
+    let editor = || "editor".parse().unwrap();
+    let viewers = Ceiling {
+        roles: Some(vec!["viewer".parse().unwrap()]),
+        ..Ceiling::default()
+    };
+    for (ceiling, in_force, lost, told) in [
+        // The template writes no role.
+        (Ceiling::default(), Some(editor()), None, json!("editor")),
+        (
+            ceiling(None, &["read"]),
+            None,
+            Some(LostRole::Part(editor())),
+            json!("editor"),
+        ),
+        (viewers, None, Some(LostRole::Whole), json!(true)),
+    ] {
+        let new = CreateToken {
+            ceiling,
+            ..new_token(TokenKind::Personal, OwnerRef::Subject(ada))
+        };
+        let made = create_token(world.ctx(), &OPERATOR, new).await.unwrap();
+        let seen = introspect(world.ctx(), &made.secret, &Presentation::Basic).await;
+        let seen = seen.unwrap().principal;
+        assert_eq!((&seen.role, &seen.lost_role), (&in_force, &lost));
+        let issued = exchange(world.ctx(), asking(&made.secret)).await.unwrap();
+        assert_eq!(claims(&issued)["dw"]["l"], told);
+    }
 }
 
 /// The id of the API token is in the access token, so whoever finds one knows it.

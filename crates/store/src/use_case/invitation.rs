@@ -24,9 +24,11 @@ use std::time::Duration;
 
 mod mails;
 mod maker;
+mod shown;
 
 pub(crate) use mails::*;
 pub(crate) use maker::*;
+pub(crate) use shown::*;
 
 const EDIT: &str = "platform.memberships.edit";
 const USERS: &str = "platform.users.edit";

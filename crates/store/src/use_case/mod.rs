@@ -23,6 +23,7 @@ pub(crate) mod leaver;
 pub(crate) mod limit;
 pub(crate) mod mail;
 pub(crate) mod management;
+pub(crate) mod membership;
 pub(crate) mod notice;
 pub(crate) mod other_realm;
 pub(crate) mod present;
@@ -166,9 +167,16 @@ macro_rules! use_cases {
                 a_name_says_nothing_to_a_terminal,
                 a_dead_caller_manages_nothing,
             ]
+            membership: [
+                what_everybody_is_given_holds_in_ones_own_tenants,
+                everybody_leaves_a_tenant_by_himself,
+                a_later_membership_takes_nobody_away_from_home,
+                a_bound_token_reads_of_its_owner_what_is_there,
+            ]
             authority: [
                 nobody_grants_what_it_does_not_hold,
                 what_is_named_for_a_token_its_maker_holds,
+                a_role_that_is_narrowed_away_is_told_alike,
                 a_grant_is_for_an_api_of_the_realm,
                 the_owner_of_a_tenants_keys_is_not_disabled,
                 realm_wide_grants_are_the_operators,
@@ -218,6 +226,8 @@ macro_rules! use_cases {
                 who_invites_gets_no_secret_and_the_address_does,
                 without_mail_only_who_vouches_invites_a_stranger,
                 a_persons_account_joins_by_its_own_session,
+                a_word_takes_nothing_that_waits_for_the_mail,
+                an_address_is_shown_by_mail_or_an_operators_word,
                 an_account_that_waited_for_its_owner_is_erased,
                 an_invitation_is_as_good_as_its_maker,
                 who_loses_a_grant_while_it_invites_is_judged_without_it,

@@ -6,7 +6,7 @@ use crate::conformance::fixture::tenant_id;
 use doorward_base::principal::CredentialId;
 use doorward_base::{ErrorCode, Secret, TenantId};
 use doorward_identity::act::*;
-use doorward_identity::decide::refusal::{ManageRefusal, SignUpRefusal};
+use doorward_identity::decide::refusal::{ManageRefusal, SignUpRefusal, UseRefusal};
 use doorward_identity::decide::sign_up::AskedRoles;
 use doorward_identity::model::{
     AuditAction, Delivery, Mailbox, Metadata, RoleDefinition, Subject, TokenKind,
@@ -601,6 +601,7 @@ pub(crate) async fn who_is_signed_in_proves_his_address_and_keeps_his_account(st
     let ctx = world.ctx();
     let ada = sign_up(ctx, signing_up("ada")).await.unwrap();
     let other = world.session(ada.subject.id, None).await;
+    let token = world.mint(TokenKind::Personal, ada.subject.id).await;
     let secret = handed(&world, "ada").await;
     let by = || Some(caller_of(&ada));
     let proven = accept_invitation(ctx, taking(&secret, by(), Some(PASSWORD))).await;
@@ -616,9 +617,14 @@ pub(crate) async fn who_is_signed_in_proves_his_address_and_keeps_his_account(st
     let mut expected = vec![&own, &acme];
     expected.sort();
     assert_eq!(tenants, expected);
-    for caller in [caller_of(&ada), other] {
-        authenticate(ctx, &caller).await.unwrap();
-    }
+    // What was opened and made before may be of somebody who waited there.
+    authenticate(ctx, &caller_of(&ada)).await.unwrap();
+    let before = authenticate(ctx, &other).await;
+    assert_eq!(code(before), ErrorCode::TokenInvalid);
+    let before = exchange(ctx, asking(&token.secret)).await;
+    assert_eq!(reason(before), UseRefusal::Revoked);
+    let after = world.mint(TokenKind::Personal, ada.subject.id).await;
+    exchange(ctx, asking(&after.secret)).await.unwrap();
     let row = world.last_audit().await.event;
     assert_eq!(row.detail["proven"], true);
     assert_eq!(row.subject, Some(ada.subject.id));

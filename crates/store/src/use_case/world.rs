@@ -15,6 +15,7 @@ use doorward_base::{
 };
 use doorward_identity::act::mail::{MailLimit, MailPolicy, MailRates};
 use doorward_identity::act::*;
+use doorward_identity::decide::authority::Unnamed;
 use doorward_identity::decide::refusal::Reason;
 use doorward_identity::model::{
     AuditRow, Ceiling, Change, ChangeSeq, Grant, Granted, Metadata, RoleDefinition, Session,
@@ -449,6 +450,7 @@ pub(crate) fn signing_in(email: &str, password: &str) -> SignIn {
         email: email.to_owned(),
         password: secret(password),
         tenant: None,
+        unnamed: Unnamed::OnlyOne,
         role: None,
         scope: None,
         user_agent: None,

@@ -142,6 +142,7 @@ mod tests {
             roles: vec![],
             role: None,
             scopes: vec![],
+            lost_role: None,
             crosses: false,
             credential: CredentialId::Foreign,
             client: None,

@@ -7,7 +7,9 @@ use crate::policy::spec::ClaimRule;
 use crate::stage::{Passed, Stop};
 use doorward_base::claims::ClaimPath;
 use doorward_base::name::parse_scopes;
-use doorward_base::principal::{ActorLink, CredentialId, Epoch, MAX_ACTORS, PrincipalParts};
+use doorward_base::principal::{
+    ActorLink, CredentialId, Epoch, LostRole, MAX_ACTORS, PrincipalParts,
+};
 use doorward_base::{
     ApiTokenId, Audience, ClientId, Environment, ErrorCode, NameError, Principal, Scope, SessionId,
     SubjectId, SubjectKind, TenantId,
@@ -28,6 +30,7 @@ struct Own {
     epoch: Epoch,
     environment: Option<Environment>,
     crosses: bool,
+    lost_role: Option<LostRole>,
 }
 
 /// What a token of another issuer says of these.
@@ -41,6 +44,7 @@ const FOREIGN: Own = Own {
     environment: None,
     // Its issuer says what its scopes are worth.
     crosses: true,
+    lost_role: None,
 };
 
 /// The principal, or the claim that does not fit.
@@ -134,6 +138,7 @@ fn build(issuer: &Issuer, claims: VerifiedClaims) -> Result<Principal, Unfit<'_>
         roles: names(find(map.roles.as_ref(), &claims)).map_err(unfit("role_claim"))?,
         role: one(find(map.role.as_ref(), &claims)).map_err(unfit("role_claim"))?,
         scopes: scopes(&map.scopes, &claims).map_err(unfit("scope_claim"))?,
+        lost_role: own.lost_role,
         crosses: own.crosses,
         credential: own.credential,
         client: own.client,
@@ -221,6 +226,12 @@ fn read_own(sub: &str, claims: &Map<String, Value>) -> Result<Own, &'static str>
         epoch: party.epoch,
         environment: environment.map_err(|_| "dw")?,
         crosses: party.private.get("x") == Some(&Value::Bool(true)),
+        lost_role: match party.private.get("l") {
+            None => None,
+            Some(Value::String(role)) => Some(LostRole::Part(role.parse().map_err(|_| "dw")?)),
+            // Of what cannot be read the least is made.
+            Some(_) => Some(LostRole::Whole),
+        },
     })
 }
 

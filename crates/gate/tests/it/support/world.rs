@@ -330,6 +330,7 @@ impl World {
             roles: vec![],
             role: None,
             scopes: vec![],
+            lost_role: None,
             crosses: true,
             credential: CredentialId::ApiToken(ApiTokenId::from_bytes(TOKEN)),
             client: None,

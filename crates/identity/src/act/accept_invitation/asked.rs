@@ -8,7 +8,7 @@ use super::super::work::{Query, Stop};
 use super::super::{Caller, Realm};
 use crate::decide::bounds::check_name;
 use crate::decide::invitation::{TakeInput, take};
-use crate::decide::proof::{Account, Taking};
+use crate::decide::proof::{Account, Named, Taking, shows_address};
 use crate::decide::refusal::ManageRefusal;
 use crate::model::{Invitation, Subject};
 use crate::port::{ChallengeKey, Read, StoreError};
@@ -40,6 +40,15 @@ pub(super) struct Found {
     pub(super) invitation: Invitation,
     pub(super) account: Option<Subject>,
     pub(super) own_session: bool,
+    pub(super) named: Named,
+}
+
+impl Found {
+    /// Whether taking it shows that the address is the account's.
+    pub(super) fn shows_address(&self, taking: Taking) -> bool {
+        let delivery = self.invitation.delivery;
+        shows_address(delivery, self.named, self.own_session, taking)
+    }
 }
 
 impl Asked {
@@ -64,6 +73,7 @@ impl Asked {
                     invitation,
                     account,
                     own_session,
+                    named: Named::Secret,
                 })
             }
             Taker::Session(caller, key) => {
@@ -78,6 +88,7 @@ impl Asked {
                     invitation,
                     account: Some(account),
                     own_session: true,
+                    named: Named::Id,
                 })
             }
         }
@@ -96,6 +107,7 @@ impl Asked {
             maker: None,
             account: Account::of(account, self.now).with_way_in(has_way_in(tx, account).await?),
             own_session: found.own_session,
+            named: found.named,
             sets_password: self.sets_password,
             gives_name: self.name.is_some(),
             now: self.now,
@@ -174,8 +186,10 @@ pub(super) async fn own_account(
         return Ok(None);
     };
     let account = tx.find_subject(id).await?;
-    let proven = Account::of(account.as_ref(), now) == Account::Proven;
-    let account = account.filter(|_| proven);
+    let account = match Account::of(account.as_ref(), now) {
+        Account::Said | Account::Proven => account,
+        Account::Missing | Account::Unproven | Account::Shut | Account::Unfit => None,
+    };
     Ok(account.and_then(|account| {
         let address = account.identifier.email().cloned()?;
         Some((account, address))

@@ -17,6 +17,7 @@ fn parts(credential: CredentialId) -> PrincipalParts {
         roles: vec![],
         role: None,
         scopes: vec![Scope::new("read").unwrap()],
+        lost_role: None,
         crosses: false,
         credential,
         client: None,

@@ -2,6 +2,7 @@
 
 use super::super::testing::*;
 use super::*;
+use crate::model::Granted;
 
 struct Case {
     grants: Vec<Grant>,
@@ -99,6 +100,121 @@ fn what_opens_other_tenants_is_held_realm_wide() {
             ..asking(None)
         };
         assert!(!effective(&acted).unwrap().crosses(), "{grants:?}");
+    }
+}
+
+/// Everybody would act in all tenants. What everybody holds besides goes along.
+#[test]
+fn what_everybody_is_given_opens_no_other_tenant() {
+    for (grants, crosses) in [
+        (vec![has_default("crosser")], false),
+        (
+            vec![has_default("crosser"), has_role("reader", None)],
+            false,
+        ),
+        (
+            vec![has_default("crosser"), has("cross", Some("acme"))],
+            false,
+        ),
+        (vec![has_default("crosser"), has("cross", None)], true),
+        (vec![has_default("reader"), has("cross", None)], true),
+    ] {
+        let mut case = Case::of(&grants, &["acme"]);
+        case.roles.push(gives("crosser", &["cross"]));
+        case.crossing = Some(permission("cross"));
+        let acme = tenant("acme");
+        for at in [Some(&acme), None] {
+            let held = effective(&case.ask(at)).unwrap();
+            assert_eq!(held.crosses(), crosses, "{grants:?} {at:?}");
+        }
+        let whole = Case {
+            crossing: Some(permission("cross")),
+            ..Case::of(&[has("cross", None), has("read", None)], &["acme"])
+        };
+        let ceiling = Ceiling::default();
+        let actors = [Party {
+            holdings: case.ask(None).holdings,
+            ceiling: &ceiling,
+        }];
+        let acted = AuthorityInput {
+            actors: &actors,
+            ..whole.ask(Some(&acme))
+        };
+        assert_eq!(effective(&acted).unwrap().crosses(), crosses, "{grants:?}");
+    }
+}
+
+/// Who lost its role by narrowing is not who never had one: it is told apart, and how.
+#[test]
+fn a_role_that_is_narrowed_away_is_told() {
+    let case = Case::of(&[has_role("admin", None), has_role("reader", None)], &[]);
+    let (admin, reader) = (role("admin"), role("reader"));
+    let part = Some(LostRole::Part(admin.clone()));
+    let only = |names: &[&str]| Ceiling {
+        roles: Some(names.iter().map(|name| role(name)).collect()),
+        ..Ceiling::default()
+    };
+    let (reads, readers, both) = (
+        up_to(&["read"]),
+        only(&["reader"]),
+        only(&["admin", "reader"]),
+    );
+    let read = scopes(&["read"]);
+    let whole = || AuthorityInput {
+        default_role: Some(&admin),
+        ..case.ask(None)
+    };
+    let lost = |input: &AuthorityInput<'_>| effective(input).unwrap().lost_role().cloned();
+    assert_eq!(lost(&whole()), None);
+    let narrowed = AuthorityInput {
+        scopes: Some(&read),
+        ..whole()
+    };
+    assert_eq!(lost(&narrowed), part);
+    for (ceilings, expected) in [
+        (vec![&reads], part.clone()),
+        (vec![&both, &reads], part.clone()),
+        (vec![&readers], Some(LostRole::Whole)),
+        (vec![&reads, &readers], Some(LostRole::Whole)),
+    ] {
+        let input = AuthorityInput {
+            ceilings: &ceilings,
+            ..whole()
+        };
+        assert_eq!(lost(&input), expected, "{ceilings:?}");
+        let selecting = AuthorityInput {
+            selected_role: Some(&reader),
+            ..input
+        };
+        assert_eq!(lost(&selecting), None, "{ceilings:?}");
+    }
+    // A role that was never held was not lost.
+    let never = AuthorityInput {
+        default_role: Some(&role("boss")),
+        ..whole()
+    };
+    assert_eq!(lost(&never), None);
+    // Who acts for it and is not in the role has not its rows either.
+    let free = Ceiling::default();
+    for (grants, ceiling, expected) in [
+        (vec![has("read", None)], &free, Some(LostRole::Whole)),
+        (vec![has_role("admin", None)], &reads, part),
+        (
+            vec![has_role("admin", None)],
+            &readers,
+            Some(LostRole::Whole),
+        ),
+    ] {
+        let theirs = Case::of(&grants, &[]);
+        let actors = [Party {
+            holdings: theirs.ask(None).holdings,
+            ceiling,
+        }];
+        let acted = AuthorityInput {
+            actors: &actors,
+            ..whole()
+        };
+        assert_eq!(lost(&acted), expected, "{grants:?}");
     }
 }
 
@@ -710,11 +826,22 @@ mod properties {
                     ..plain
                 },
             ];
+            let plainly = effective(&plain).unwrap();
             let mut wide: Option<Authority> = None;
             for step in &steps {
                 let Ok(narrow) = effective(step) else { continue };
                 prop_assert_eq!(&scopes_of(narrow.permissions.iter()), &narrow.scopes);
                 prop_assert!(narrow.role.iter().all(|role| narrow.roles.contains(role)));
+                // Nothing makes of who was in a role one who never had any.
+                let in_force = step.selected_role.or(step.default_role);
+                let was_held = step.selected_role.is_some() || plainly.role.is_some();
+                match (&narrow.role, &narrow.lost_role) {
+                    (Some(role), None) => prop_assert_eq!(Some(role), in_force),
+                    (None, Some(LostRole::Part(role))) => prop_assert_eq!(Some(role), in_force),
+                    (None, Some(LostRole::Whole)) => {}
+                    (None, None) => prop_assert!(!was_held),
+                    (Some(_), Some(_)) => prop_assert!(false, "both in force and lost"),
+                }
                 for definition in case.roles.iter().filter(|of| narrow.roles.contains(&of.role)) {
                     prop_assert!(within(&definition.permissions, &narrow.permissions));
                 }

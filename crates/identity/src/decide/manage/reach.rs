@@ -1,8 +1,10 @@
 //! How far a management permission goes, and whose a subject is. Not here: who holds the
 //! permission (`manage`).
 
-use crate::model::{Address, Contact, Grant, Granted, Identifier, Mailbox, Metadata, Subject};
-use doorward_base::TenantId;
+use super::{ManagementCaller, ManagementPermission, Through};
+use crate::decide::refusal::ManageRefusal;
+use crate::model::{Address, Contact, Grant, Identifier, Mailbox, Metadata, Subject};
+use doorward_base::{SubjectId, TenantId};
 
 /// How far a management permission goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -11,6 +13,15 @@ pub enum Reach {
     Realm,
     /// These tenants and what belongs to them; never empty.
     Tenants(Vec<TenantId>),
+}
+
+/// Who ends a membership.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Leaver {
+    /// Whose it is.
+    Oneself,
+    /// Whoever may.
+    Other,
 }
 
 /// Whose a subject is.
@@ -27,13 +38,9 @@ impl<'a> Belonging<'a> {
     /// made counts as such also when newcomers are given something else.
     #[must_use]
     pub fn of(member_of: &'a [TenantId], grants: &[Grant]) -> Self {
-        let is_realms = grants.iter().any(|grant| {
-            let is_default = match &grant.granted {
-                Granted::Default(_) => true,
-                Granted::Role(_) | Granted::Permission { .. } => false,
-            };
-            grant.tenant.is_none() && !is_default
-        });
+        let is_realms = grants
+            .iter()
+            .any(|grant| grant.tenant.is_none() && !grant.granted.is_default());
         Self {
             member_of,
             is_realms,
@@ -142,6 +149,126 @@ impl Reach {
                 !belonging.is_realms
                     && self.covers(tenant)
                     && self.covers_member(belonging.member_of)
+            }
+        }
+    }
+}
+
+impl ManagementCaller {
+    /// How far any of `names` goes.
+    ///
+    /// # Errors
+    /// [`ManageRefusal::NotPermitted`] when the caller holds none of them anywhere.
+    pub fn reach_of_any(
+        &self,
+        names: &[&str],
+        refusal: &'static str,
+    ) -> Result<Reach, ManageRefusal> {
+        let may = |tenant: Option<&TenantId>| {
+            names.iter().any(|name| self.holds_permission(name, tenant))
+        };
+        if may(None) {
+            return Ok(Reach::Realm);
+        }
+        let tenants: Vec<TenantId> = match self {
+            Self::Operator => Vec::new(),
+            Self::Subject(manager) => manager
+                .member_of
+                .iter()
+                .filter(|tenant| may(Some(tenant)))
+                .cloned()
+                .collect(),
+        };
+        if tenants.is_empty() {
+            return Err(ManageRefusal::NotPermitted(refusal));
+        }
+        Ok(Reach::Tenants(tenants))
+    }
+
+    /// How far `what` goes.
+    ///
+    /// # Errors
+    /// [`ManageRefusal::NotPermitted`] when the caller holds it nowhere.
+    pub fn reach(&self, what: ManagementPermission) -> Result<Reach, ManageRefusal> {
+        self.reach_of_any(&[what.as_str()], what.as_str())
+    }
+
+    /// What the caller sees of where it is somebody itself: everything by a sign-in of its own.
+    /// A credential that is bound to a tenant tells whoever has it of that one.
+    #[must_use]
+    pub fn reach_of_oneself(&self) -> Reach {
+        let Self::Subject(manager) = self else {
+            return Reach::Realm;
+        };
+        let mut bound = manager
+            .ceilings
+            .iter()
+            .filter_map(|ceiling| ceiling.tenant.clone());
+        match (manager.through, bound.next()) {
+            (Through::SignIn, _) | (_, None) => Reach::Realm,
+            (Through::ApiToken(_) | Through::Other, Some(tenant)) => Reach::Tenants(vec![tenant]),
+        }
+    }
+
+    /// Checks that the caller may do `what` in the whole realm.
+    ///
+    /// # Errors
+    /// [`ManageRefusal::NotRealmWide`].
+    pub fn demand_realm(&self, what: ManagementPermission) -> Result<(), ManageRefusal> {
+        match self {
+            Self::Subject(manager) if !self.may(what, None) => Err(ManageRefusal::NotRealmWide {
+                needed: what.as_str(),
+                caller: manager.subject,
+            }),
+            Self::Operator | Self::Subject(_) => Ok(()),
+        }
+    }
+
+    /// Checks that the caller may do `what` in a tenant, or realm-wide. A tenant out
+    /// of a tenant administrator's reach looks like one that does not exist.
+    ///
+    /// # Errors
+    /// [`ManageRefusal::NotPermitted`] or [`ManageRefusal::NotFound`]; without a tenant
+    /// [`ManageRefusal::NotRealmWide`].
+    pub fn demand(
+        &self,
+        what: ManagementPermission,
+        tenant: Option<&TenantId>,
+    ) -> Result<(), ManageRefusal> {
+        let Some(tenant) = tenant else {
+            return self.demand_realm(what);
+        };
+        if self.reach(what)?.covers(tenant) {
+            Ok(())
+        } else {
+            Err(ManageRefusal::NotFound("tenant"))
+        }
+    }
+
+    /// How far the caller may end memberships, asked of one: its own it ends by a session,
+    /// whoever made it a member and whatever it holds, and other people's by the permission.
+    ///
+    /// # Errors
+    /// [`ManageRefusal::SessionNeeded`] or as [`Self::demand`].
+    pub fn reach_of_leaving(
+        &self,
+        by: Leaver,
+        subject: SubjectId,
+        tenant: &TenantId,
+    ) -> Result<Reach, ManageRefusal> {
+        match by {
+            Leaver::Oneself => {
+                self.demand_session()?;
+                // All of oneself, also of who holds something in the whole realm.
+                if self.subject() == Some(subject) {
+                    Ok(Reach::Realm)
+                } else {
+                    Err(ManageRefusal::NotFound("membership"))
+                }
+            }
+            Leaver::Other => {
+                self.demand(ManagementPermission::MembershipsEdit, Some(tenant))?;
+                self.reach(ManagementPermission::MembershipsEdit)
             }
         }
     }

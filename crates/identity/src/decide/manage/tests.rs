@@ -92,6 +92,99 @@ fn realm_wide_reaches_everything_without_membership() {
     assert!(!admin.may(ManagementPermission::TenantsEdit, None));
 }
 
+/// An ordinary member would manage the realm.
+#[test]
+fn what_everybody_is_given_manages_where_one_is_a_member() {
+    let everybodys = |member_of: &[&str], more: &[Grant]| {
+        let grants: Vec<Grant> = more
+            .iter()
+            .cloned()
+            .chain([has_default("editor")])
+            .collect();
+        let mut manager = manager(&grants, member_of);
+        manager
+            .roles
+            .push(gives("editor", &[EDIT.as_str(), "read"]));
+        manager
+    };
+    let (acme, globex) = (tenant("acme"), tenant("globex"));
+    let nowhere = subject(everybodys(&[], &[]));
+    assert_eq!(
+        nowhere.reach(EDIT),
+        Err(ManageRefusal::NotPermitted(EDIT.as_str()))
+    );
+    let member = subject(everybodys(&["acme"], &[]));
+    assert_eq!(member.reach(EDIT), Ok(Reach::Tenants(vec![acme.clone()])));
+    assert_eq!(member.demand(EDIT, Some(&acme)), Ok(()));
+    assert_eq!(
+        member.demand(EDIT, Some(&globex)),
+        Err(ManageRefusal::NotFound("tenant"))
+    );
+    assert_eq!(member.demand_realm(EDIT), not_realm_wide(&member));
+    assert!(!member.vouches());
+    // Nor is it given on where it does not hold.
+    let mut carried = Held::default();
+    carried.permissions.insert(permission("read"));
+    for (at, covers) in [(Some(&acme), true), (Some(&globex), false), (None, false)] {
+        assert_eq!(member.covers(&carried, at, None).is_ok(), covers, "{at:?}");
+        let grants = [has("read", None), has_role("editor", None)];
+        for granted in grants.map(|grant| grant.granted) {
+            assert_eq!(member.holds(&granted, at), covers, "{granted:?} {at:?}");
+        }
+    }
+    // What somebody is given besides counts as ever.
+    let admin = subject(everybodys(&["acme"], &[has(EDIT.as_str(), None)]));
+    assert_eq!(admin.reach(EDIT), Ok(Reach::Realm));
+    // What one may do oneself is another thing.
+    let own = everybodys(&[], &[]).acts_in(None);
+    assert!(own.roles.contains_key(&role("editor")));
+}
+
+/// A token that lies about tells of one tenant; a person by a session sees all of itself.
+#[test]
+fn a_bound_credential_sees_of_oneself_what_is_there() {
+    let bound = Ceiling {
+        tenant: Some(tenant("acme")),
+        ..Ceiling::default()
+    };
+    let token = Through::ApiToken(ApiTokenId::from_bytes([9; 16]));
+    let there = Reach::Tenants(vec![tenant("acme")]);
+    for (through, ceilings, expected) in [
+        (Through::SignIn, vec![bound.clone()], Reach::Realm),
+        (token, vec![bound.clone()], there.clone()),
+        (token, vec![up_to(&["read"]), bound.clone()], there.clone()),
+        (token, vec![], Reach::Realm),
+        (Through::Other, vec![bound], there),
+    ] {
+        let asking = Manager {
+            through,
+            ceilings,
+            ..manager(&[], &["acme", "globex"])
+        };
+        assert_eq!(subject(asking).reach_of_oneself(), expected, "{through:?}");
+    }
+}
+
+/// Nobody is kept, and nobody else is sent away so.
+#[test]
+fn everybody_leaves_by_a_session_of_his_own() {
+    let acme = tenant("acme");
+    let realms = caller(&[has("read", None)], &["acme"]);
+    let leaves = |who: &ManagementCaller, whom| who.reach_of_leaving(Leaver::Oneself, whom, &acme);
+    assert_eq!(leaves(&realms, id(1)), Ok(Reach::Realm));
+    let missing = Err(ManageRefusal::NotFound("membership"));
+    assert_eq!(leaves(&realms, id(2)), missing);
+    let by_token = subject(Manager {
+        through: Through::ApiToken(ApiTokenId::from_bytes([9; 16])),
+        ..manager(&[], &["acme"])
+    });
+    assert_eq!(leaves(&by_token, id(1)), Err(ManageRefusal::SessionNeeded));
+    // By somebody else it takes the permission, also of oneself.
+    let other = realms.reach_of_leaving(Leaver::Other, id(1), &acme);
+    let needed = ManagementPermission::MembershipsEdit.as_str();
+    assert_eq!(other, Err(ManageRefusal::NotPermitted(needed)));
+}
+
 /// WB-10: one management permission does not stand for another.
 #[test]
 fn wb_10_service_accounts_edit_does_not_include_their_tokens() {

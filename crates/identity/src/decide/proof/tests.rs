@@ -61,7 +61,7 @@ fn who_sends_mail_is_answered_for() {
 /// address, and when it does not; by a stranger, and by a session of the account's own.
 #[test]
 fn what_proves_what() {
-    use Account::{Missing, Proven, Shut, Unfit, Unproven};
+    use Account::{Missing, Proven, Said, Shut, Unfit, Unproven};
     use Purpose::{AddressChange, Invitation, Linking, MagicLink, Recovery};
     let no = Err(Barred::Account);
     let nothing = Err(Barred::Unproven);
@@ -76,18 +76,22 @@ fn what_proves_what() {
         (Invitation, Unproven, [claim, prove, nothing, nothing]),
         (Recovery, Missing, [no, no, nothing, nothing]),
         (Recovery, Unproven, [claim, prove, nothing, nothing]),
+        (Recovery, Said, [enter, enter, nothing, nothing]),
         (Recovery, Proven, [enter, enter, nothing, nothing]),
         (Recovery, Shut, [enter, enter, nothing, nothing]),
         (MagicLink, Missing, [make, make, nothing, nothing]),
         (MagicLink, Unproven, [claim, prove, nothing, nothing]),
+        (MagicLink, Said, [enter, enter, nothing, nothing]),
         (MagicLink, Proven, [enter, enter, nothing, nothing]),
         (MagicLink, Shut, [enter, enter, nothing, nothing]),
         (AddressChange, Missing, [session, enter, nothing, nothing]),
         (AddressChange, Unproven, [session, claim, nothing, nothing]),
+        (AddressChange, Said, [no, no, nothing, nothing]),
         (AddressChange, Proven, [no, no, nothing, nothing]),
         (AddressChange, Shut, [no, no, nothing, nothing]),
         (Linking, Missing, [no, no, nothing, nothing]),
         (Linking, Unproven, [no, no, nothing, nothing]),
+        (Linking, Said, [enter, enter, nothing, nothing]),
         (Linking, Proven, [enter, enter, nothing, nothing]),
         (Linking, Shut, [enter, enter, nothing, nothing]),
     ] {
@@ -102,6 +106,7 @@ fn what_proves_what() {
                         delivery,
                         account,
                         own_session,
+                        named: Named::Secret,
                     };
                     let expected = expected[at + usize::from(own_session)];
                     assert_eq!(show(&showing), expected, "{showing:?}");
@@ -123,6 +128,8 @@ fn what_proves_what() {
         (Issuer::Other, Delivery::Nobody, nothing, nothing),
     ] {
         for (account, own_session, expected) in [
+            (Said, false, proven),
+            (Said, true, enter),
             (Proven, false, proven),
             (Proven, true, enter),
             (Shut, false, shut),
@@ -134,6 +141,7 @@ fn what_proves_what() {
                 delivery,
                 account,
                 own_session,
+                named: Named::Secret,
             };
             assert_eq!(show(&showing), expected, "{showing:?}");
         }
@@ -147,11 +155,96 @@ fn what_proves_what() {
                     delivery,
                     account: Unfit,
                     own_session: true,
+                    named: Named::Secret,
                 };
                 assert_eq!(show(&showing), no, "{showing:?}");
             }
         }
     }
+}
+
+/// Whoever gave his word for an address may have made its account to take what waits there.
+#[test]
+fn what_was_mailed_is_taken_by_who_reads_it() {
+    use Account::{Proven, Said, Shut};
+    for issuer in Issuer::ALL {
+        for delivery in DELIVERIES {
+            for account in [Said, Proven, Shut] {
+                for named in [Named::Secret, Named::Id] {
+                    let showing = Showing {
+                        purpose: Purpose::Invitation,
+                        issuer,
+                        delivery,
+                        account,
+                        own_session: true,
+                        named,
+                    };
+                    let waits = (account, delivery, named) == (Said, Delivery::Mail, Named::Id);
+                    let expected = if waits {
+                        Err(Barred::SecretNeeded)
+                    } else {
+                        Ok(Taking::Enter)
+                    };
+                    assert_eq!(show(&showing), expected, "{showing:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_address_is_shown_by_what_was_mailed_there_into_the_account() {
+    use Taking::{Claim, Enter, Make, Open, Prove};
+    for delivery in DELIVERIES {
+        for named in [Named::Secret, Named::Id] {
+            for taking in [Make, Claim, Prove, Open, Enter] {
+                for own_session in [false, true] {
+                    let expected = delivery == Delivery::Mail
+                        && named == Named::Secret
+                        // Another's session says nothing of the account.
+                        && (own_session || taking != Enter);
+                    let shows = shows_address(delivery, named, own_session, taking);
+                    assert_eq!(shows, expected, "{delivery:?} {named:?} {taking:?}");
+                }
+            }
+        }
+    }
+}
+
+/// An operator may set anybody's password: its word is no less than what it could do.
+#[test]
+fn who_edits_users_does_not_say_that_an_address_was_shown() {
+    let email: Email = "user1@example.org".parse().unwrap();
+    let editor = ManagementCaller::Subject(Box::new(Manager {
+        subject: id(9),
+        through: Through::SignIn,
+        grants: vec![has("platform.users.edit", None)],
+        member_of: vec![],
+        roles: vec![],
+        tenant_roles: vec![],
+        ceilings: vec![],
+    }));
+    for (made, by_operator, by_editor) in [
+        (
+            Address::said(email.clone()),
+            Account::Unproven,
+            Account::Unproven,
+        ),
+        (Address::proven(email, NOW), Account::Proven, Account::Said),
+    ] {
+        let made = Identifier::user(made);
+        for (caller, expected) in [
+            (&ManagementCaller::Operator, by_operator),
+            (&editor, by_editor),
+        ] {
+            let found = subject(1, by_word(caller, made.clone()));
+            assert_eq!(Account::of(Some(&found), NOW), expected, "{found:?}");
+        }
+    }
+    assert_eq!(
+        by_word(&editor, service(1).identifier),
+        service(1).identifier
+    );
 }
 
 /// The rule that all else stands on.
@@ -170,7 +263,7 @@ fn nobody_proves_by_what_it_issued_and_received() {
 fn an_account_is_its_persons_by_its_proven_address_alone() {
     let with = |address| subject(1, Identifier::user(address));
     let email: Email = "user1@example.org".parse().unwrap();
-    let mut disabled = with(Address::proven(email.clone(), NOW));
+    let mut disabled = with(Address::shown(email.clone(), NOW));
     disabled.status = SubjectStatus::Disabled { at: NOW };
     for (found, expected) in [
         (None, Account::Missing),
@@ -181,6 +274,10 @@ fn an_account_is_its_persons_by_its_proven_address_alone() {
         ),
         (
             Some(with(Address::proven(email.clone(), NOW))),
+            Account::Said,
+        ),
+        (
+            Some(with(Address::shown(email.clone(), NOW))),
             Account::Proven,
         ),
         (Some(disabled), Account::Unfit),
@@ -196,7 +293,7 @@ fn only_a_persons_account_is_shut() {
     for account in Account::ALL {
         assert_eq!(account.with_way_in(true), account);
         let shut = match account {
-            Account::Proven => Account::Shut,
+            Account::Said | Account::Proven => Account::Shut,
             other => other,
         };
         assert_eq!(account.with_way_in(false), shut);

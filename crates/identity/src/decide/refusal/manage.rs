@@ -186,6 +186,10 @@ pub enum ManageRefusal {
     /// what may.
     #[error("only an invitation that came by mail gives this account its first password")]
     MailNeeded,
+    /// It waits for who reads the address's mail, and the account has its address by
+    /// somebody's word.
+    #[error("the invitation was mailed: show its secret, in this session")]
+    SecretNeeded,
     /// It would be mailed.
     #[error(
         "no mail is sent here: set [server.mail], or ask for the delivery `nobody`, which only \
@@ -247,6 +251,7 @@ impl Reason for ManageRefusal {
             Self::PasswordNeeded => ("password_needed", ErrorCode::InvalidRequest),
             Self::OwnPasswordNeeded => ("own_password_needed", ErrorCode::InvalidRequest),
             Self::MailNeeded => ("mail_needed", ErrorCode::InsufficientPermission),
+            Self::SecretNeeded => ("secret_needed", ErrorCode::InsufficientPermission),
             Self::NoMail => ("no_mail", ErrorCode::InvalidRequest),
             Self::Unused(_) => ("unused", ErrorCode::InvalidRequest),
         }

@@ -149,6 +149,7 @@ fn writer(id: &str, scopes: [&Scope; 2]) -> Result<Principal, Failure> {
         roles: Vec::new(),
         role: None,
         scopes: scopes.into(),
+        lost_role: None,
         crosses: false,
         credential: CredentialId::Foreign,
         client: None,

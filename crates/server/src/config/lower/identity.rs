@@ -242,7 +242,7 @@ impl Lowering<'_> {
                     self.wrong(
                         &place,
                         format!(
-                            "gives {permission} to whoever signs up; take it out of role {role:?}, or set sign_up = \"closed\"",
+                            "gives {permission} to everybody who gets it unasked; take it out of role {role:?}, and give it to whom it is for by `doorward grant add`",
                             role = role.as_str(),
                         ),
                     );
@@ -262,25 +262,31 @@ impl Lowering<'_> {
     }
 }
 
-/// What a role would give to whoever signs up, though an operator gives it: acting in any
-/// tenant and, realm-wide, managing the realm, also by making tokens in every tenant.
+/// What a role would give unasked, though an operator gives it: acting in any tenant and, to
+/// whoever signs up, managing others, also by making tokens for them. In a realm that nobody
+/// enters by himself it is a choice to let members manage their tenants, and `check` tells it.
 fn given_to_anybody<'r>(realm: &'r Realm, role: &RoleName, key: &str) -> Option<&'r str> {
-    if realm.users.sign_up.0 == SignUpMode::Closed {
-        return None;
-    }
     let crossing = realm.tenant_header.as_ref();
     let crossing = crossing.map(|header| header.foreign_scope.0.as_str());
     let permissions = realm.roles.get(&Text(role.clone()))?;
     let mut names = permissions.iter().map(|Text(name)| name.as_str());
-    let classes = realm.api_tokens.values();
-    let makes: Vec<&str> = classes
+    let makes: Vec<&str> = realm
+        .api_tokens
+        .values()
         .filter_map(|class| class.create_permission.as_ref())
         .map(|Text(name)| name.as_str())
         .collect();
+    let is_open = realm.users.sign_up.0 == SignUpMode::Open;
     names.find(|name| {
-        let manages = name.starts_with("platform.") || makes.contains(name);
-        key == "default_roles" && manages || Some(*name) == crossing
+        let manages = is_over_others(name, &makes);
+        is_open && key == "default_roles" && manages || Some(*name) == crossing
     })
+}
+
+/// Whether a permission is for managing others, or one of these by which tokens are made for
+/// them.
+pub(super) fn is_over_others(name: &str, makes: &[&str]) -> bool {
+    name.starts_with("platform.") || makes.contains(&name)
 }
 
 fn default_claims() -> Map<String, Value> {

@@ -1,15 +1,18 @@
 //! The gate's own lowering, its complaints brought back to the lines of the file.
 
 use super::RealmConfig;
+use super::identity::is_over_others;
 use crate::config::Loaded;
 use crate::config::problem::{KeyPath, Problem};
 use doorward_base::claims::Field;
+use doorward_base::{Permission, RoleName};
 use doorward_gate::policy::precedence::{Precedence, precedence};
 use doorward_gate::policy::problem::Problem as PolicyProblem;
 use doorward_gate::policy::spec::{
     BuiltIn, CredentialKind, IssuerSpec, KeySource, MountSpec, RealmSpec, RouteSpec, TenantRule,
 };
 use doorward_gate::policy::{self, Policies, PolicyError};
+use doorward_identity::model::RoleDefinition;
 use doorward_identity::settings::{Enrolment, SignUpMode};
 use doorward_surface::RealmParts;
 
@@ -47,7 +50,7 @@ pub fn policies(
 }
 
 /// What is sound and worth a warning: routes that Doorward's own paths win over, and what
-/// whoever signs up is trusted with.
+/// whoever signs up, or is made, is trusted with.
 #[must_use]
 pub fn warnings(loaded: &Loaded, policies: &Policies) -> Vec<Problem> {
     let of = |found: &Precedence| {
@@ -70,6 +73,11 @@ pub fn warnings(loaded: &Loaded, policies: &Policies) -> Vec<Problem> {
         let path = KeyPath::of(&["realm", realm.name().as_str(), "identity", "map", &header]);
         Some(loaded.problem(&path, TELLING.to_owned()))
     });
+    let managing = loaded.settings.realms.iter().filter_map(|realm| {
+        let (role, permission) = lets_members_manage(realm)?;
+        let path = KeyPath::of(&["realm", realm.name().as_str(), "users", "default_roles"]);
+        Some(loaded.problem(&path, managing(role, permission)))
+    });
     let routes = precedence(policies);
     let routes = routes.iter().filter_map(of);
     let shut = loaded.settings.realms.iter().flat_map(|realm| {
@@ -85,7 +93,8 @@ pub fn warnings(loaded: &Loaded, policies: &Policies) -> Vec<Problem> {
         };
         found.into_iter().map(problem).collect::<Vec<_>>()
     });
-    routes.chain(trusting).chain(telling).chain(shut).collect()
+    let told = routes.chain(trusting).chain(telling);
+    told.chain(managing).chain(shut).collect()
 }
 
 /// The routes, by their number, that ask for what no external issuer's claims are read for,
@@ -133,6 +142,31 @@ fn shut_to_externals(spec: &RealmSpec) -> Vec<(usize, &'static str, &'static str
         !route.public && route.credentials.contains(&CredentialKind::Jwt)
     };
     routes.filter(by_jwt).filter_map(of).collect()
+}
+
+/// The default role, and the permission in it, by which every member manages its tenants.
+fn lets_members_manage(realm: &RealmConfig) -> Option<(&RoleName, &Permission)> {
+    let settings = &realm.identity;
+    let makes: Vec<&str> = settings
+        .classes
+        .iter()
+        .filter_map(|class| class.create_permission.as_ref())
+        .map(Permission::as_str)
+        .collect();
+    let given = |role: &&RoleDefinition| settings.default_roles.contains(&role.role);
+    settings.roles.iter().filter(given).find_map(|role| {
+        let mut permissions = role.permissions.iter();
+        let permission = permissions.find(|one| is_over_others(one.as_str(), &makes))?;
+        Some((&role.role, permission))
+    })
+}
+
+/// What everybody is given to manage, and where it holds.
+fn managing(role: &RoleName, permission: &Permission) -> String {
+    format!(
+        "everybody is given {permission} by role {role:?}: it holds in the tenants that he is a member of, and nowhere else; who shall have it in the whole realm is granted it (`doorward grant add`)",
+        role = role.as_str()
+    )
 }
 
 /// The header that tells upstreams an address which whoever signs up may have made up, where

@@ -31,18 +31,27 @@ fn a_sign_up_gives_what_operators_give_to_nobody() {
             "sign_up = \"open\"\ndefault_roles = [\"local\", \"owner\"]\n{own}"
         )),
         &[
-            "d.toml:8: realm.m.users.default_roles[0]: gives platform.users.edit to whoever signs up; take it out of role \"local\", or set sign_up = \"closed\"",
-            "d.toml:8: realm.m.users.default_roles[1]: gives admin to whoever signs up; …",
-            "d.toml:10: realm.m.users.own_tenant_roles[0]: gives admin to whoever signs up; …",
+            "d.toml:8: realm.m.users.default_roles[0]: gives platform.users.edit to everybody who gets it unasked; take it out of role \"local\", and give it to whom it is for by `doorward grant add`",
+            "d.toml:8: realm.m.users.default_roles[1]: gives admin to everybody who gets it unasked; …",
+            "d.toml:10: realm.m.users.own_tenant_roles[0]: gives admin to everybody who gets it unasked; …",
             "d.toml:10: realm.m.users.own_tenant_roles[2]: unknown role \"x\"…",
         ],
     );
-    assert!(read(&text("default_roles = [\"local\", \"owner\"]")).is_ok());
+    // Nobody enters by himself: members may manage their tenants, and nobody crosses unasked.
+    assert!(read(&text("default_roles = [\"local\"]")).is_ok());
+    check(
+        &text("default_roles = [\"local\", \"owner\"]"),
+        &[
+            "d.toml:7: realm.m.users.default_roles[1]: gives admin to everybody who gets it unasked; …",
+        ],
+    );
     // What makes tokens is one's own to have in a tenant of one's own.
     let makes = "[realm.m.roles]\nmaker = [\"keys.make\"]\n[realm.m.api_tokens.key]\nkinds = [\"key\"]\nprefix = \"k-\"\npresentations = [\"bearer\"]\ncreate_permission = \"keys.make\"\n[realm.m.users]\nsign_up = \"open\"\nenrolment = [\"own_tenant\"]\n";
     check(
         &format!("{makes}default_roles = [\"maker\"]\nown_tenant_roles = [\"maker\"]"),
-        &["d.toml:11: realm.m.users.default_roles[0]: gives keys.make to whoever signs up; …"],
+        &[
+            "d.toml:11: realm.m.users.default_roles[0]: gives keys.make to everybody who gets it unasked; …",
+        ],
     );
     assert!(read(&format!("{makes}own_tenant_roles = [\"maker\"]")).is_ok());
     check(

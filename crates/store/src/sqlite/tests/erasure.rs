@@ -165,6 +165,7 @@ const COLUMNS: &[(&str, &[&str], &[&str])] = &[
             "email",
             "email_confirmed_at",
             "email_proven_at",
+            "email_shown_at",
             "home",
             "phone",
             "phone_confirmed_at",
