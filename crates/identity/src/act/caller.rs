@@ -10,9 +10,7 @@ use crate::model::{Actor, Ceiling, Dossier, Invitation, MadeThrough};
 use crate::port::{Read, StoreError};
 use crate::settings::RealmSettings;
 use doorward_base::principal::CredentialId;
-use doorward_base::{
-    ApiTokenId, Permission, Principal, SessionId, SubjectId, TenantId, Timestamp,
-};
+use doorward_base::{ApiTokenId, Permission, Principal, SessionId, SubjectId, TenantId, Timestamp};
 
 /// Who calls. It asserts nothing: each use-case loads, in its own transaction, whether
 /// the credential still lives and what its subject holds now.

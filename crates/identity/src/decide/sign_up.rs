@@ -133,13 +133,13 @@ pub fn sign_up(input: &SignUpInput<'_>) -> Result<Enrolling, SignUpRefusal> {
                 ),
             ),
             _,
-        ) => Err(SignUpRefusal::Exists),
-        (Some(Err(refusal)), _) => Err(refusal.clone().into()),
-        (None, Account::Missing) => Ok(enrolling(input.settings, input.is_awaited)),
-        (
+        )
+        | (
             None,
             Account::Unproven | Account::Said | Account::Proven | Account::Shut | Account::Unfit,
         ) => Err(SignUpRefusal::Exists),
+        (Some(Err(refusal)), _) => Err(refusal.clone().into()),
+        (None, Account::Missing) => Ok(enrolling(input.settings, input.is_awaited)),
     }
 }
 
