@@ -93,7 +93,7 @@ pub(crate) async fn everybody_leaves_a_tenant_by_himself(store: StoreHandle) {
     let used = exchange(world.ctx(), asking(&token.secret)).await;
     assert_eq!(reason(used), UseRefusal::Revoked);
     let ended = authenticate(world.ctx(), &there).await;
-    assert_eq!(reason(ended), ManageRefusal::CallerDead);
+    assert_eq!(reason(ended), ManageRefusal::SessionEnded);
     authenticate(world.ctx(), &here).await.unwrap();
     let profile = load_profile(world.ctx(), &OPERATOR, ada.id).await.unwrap();
     assert_eq!(profile.grants, [grant(None, "read")]);
@@ -104,7 +104,7 @@ pub(crate) async fn everybody_leaves_a_tenant_by_himself(store: StoreHandle) {
         .await
         .unwrap();
     let ended = authenticate(world.ctx(), &here).await;
-    assert_eq!(reason(ended), ManageRefusal::CallerDead);
+    assert_eq!(reason(ended), ManageRefusal::SessionEnded);
 }
 
 /// Whoever takes somebody into another tenant would take him away from his own.

@@ -617,6 +617,9 @@ pub(crate) async fn who_is_signed_in_proves_his_address_and_keeps_his_account(st
     let mut expected = vec![&own, &acme];
     expected.sort();
     assert_eq!(tenants, expected);
+    let row = world.last_audit().await.event;
+    assert_eq!(row.detail["proven"], true);
+    assert_eq!(row.subject, Some(ada.subject.id));
     // What was opened and made before may be of somebody who waited there.
     authenticate(ctx, &caller_of(&ada)).await.unwrap();
     let before = authenticate(ctx, &other).await;
@@ -625,9 +628,6 @@ pub(crate) async fn who_is_signed_in_proves_his_address_and_keeps_his_account(st
     assert_eq!(reason(before), UseRefusal::Revoked);
     let after = world.mint(TokenKind::Personal, ada.subject.id).await;
     exchange(ctx, asking(&after.secret)).await.unwrap();
-    let row = world.last_audit().await.event;
-    assert_eq!(row.detail["proven"], true);
-    assert_eq!(row.subject, Some(ada.subject.id));
     let again = accept_invitation(ctx, taking(&secret, by(), Some(PASSWORD))).await;
     assert_eq!(reason(again), ManageRefusal::InvitationInvalid);
 }
