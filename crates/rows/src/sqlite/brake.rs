@@ -72,7 +72,7 @@ impl Brake {
         if left == 0 || spill.is_too_much() {
             self.spilt.store(true, Ordering::Relaxed);
         }
-        let soon = self.calls.load(Ordering::Relaxed) || strides % PACE == 0;
+        let soon = self.calls.load(Ordering::Relaxed) || strides.is_multiple_of(PACE);
         self.is_spilt() || (soon && self.is_on())
     }
 
