@@ -5,6 +5,7 @@ use crate::refuse::{refuse, required};
 use crate::wire::SignedInView;
 use doorward_base::Secret;
 use doorward_identity::act::{self, SignIn};
+use doorward_identity::decide::authority::Unnamed;
 use doorward_surface::Refusal;
 use doorward_surface::extract::{AnyJson, Json};
 use http::HeaderMap;
@@ -45,6 +46,7 @@ pub(crate) async fn sign_in_email_password(
         email: required(body.email, "email")?,
         password: required(body.password, "password").map(Secret::new)?,
         tenant: None,
+        unnamed: Unnamed::Home,
         role: None,
         scope: None,
         user_agent: user_agent(&headers),
