@@ -284,19 +284,27 @@ fn supabase_mounts(
         open(&["/settings"], &reading, &own.settings),
         open(&["/**"], &[], &own.off),
     ];
+    let documents = documents_below(config, mount, targets);
+    mounts.extend(documents.map(|(path, target)| open(&[path], &reading, target)));
+    mounts
+}
+
+/// The issuer's documents where clients look for them below the mount; an issuer with this path
+/// has them there already.
+fn documents_below<'t>(
+    config: &RealmConfig,
+    mount: &SupabaseMount,
+    targets: &'t Targets,
+) -> impl Iterator<Item = (&'static str, &'t Arc<dyn Local>)> {
     let standard = doorward_oauth::metadata_paths(&config.identity.issuer);
     let oauth = &targets.oauth;
-    for (path, target) in [
+    let all = [
         (JWKS_PATH, &oauth.jwks),
         ("/.well-known/openid-configuration", &oauth.metadata),
         ("/.well-known/oauth-authorization-server", &oauth.metadata),
-    ] {
-        // An issuer with this path has them there already.
-        if !standard.contains(&mount.path(path)) {
-            mounts.push(open(&[path], &reading, target));
-        }
-    }
-    mounts
+    ];
+    all.into_iter()
+        .filter(move |(path, _)| !standard.contains(&mount.path(path)))
 }
 
 /// Taken invitations by address: each may cost a hash.

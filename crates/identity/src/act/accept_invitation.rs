@@ -232,33 +232,9 @@ impl Work for Acceptance {
         tx.take_challenge(&key)
             .await?
             .ok_or(ManageRefusal::InvitationInvalid)?;
-        let subject = match (taking, account) {
-            (Taking::Make, None) => self.make(tx, &invitation, shows_address).await?,
-            (Taking::Claim, Some(before)) => {
-                erase_unproven(tx, &before, &self.call).await?;
-                self.make(tx, &invitation, shows_address).await?
-            }
-            (Taking::Prove, Some(subject)) => {
-                event.detail.insert("proven".to_owned(), json!(true));
-                let subject = self.prove(tx, subject, &invitation, shows_address).await?;
-                self.end_before(tx, subject.id).await?;
-                subject
-            }
-            (Taking::Open, Some(subject)) => {
-                event
-                    .detail
-                    .insert("first_password".to_owned(), json!(true));
-                self.open(tx, subject.id).await?;
-                self.show(tx, subject, &invitation, shows_address).await?
-            }
-            (Taking::Enter, Some(subject)) => {
-                self.show(tx, subject, &invitation, shows_address).await?
-            }
-            (Taking::Make, Some(_))
-            | (Taking::Claim | Taking::Prove | Taking::Open | Taking::Enter, None) => {
-                return Err(ManageRefusal::InvitationInvalid.into());
-            }
-        };
+        let subject = self
+            .admit(tx, event, (taking, account), &invitation, shows_address)
+            .await?;
         // Not before: who invites is not told whose account refused.
         event.subject = Some(subject.id);
         let (email, tenant) = (&invitation.email, &invitation.tenant);
@@ -270,6 +246,44 @@ impl Work for Acceptance {
 }
 
 impl Acceptance {
+    /// Makes the account that enters, or makes of the one that is there what the taking says.
+    async fn admit(
+        &self,
+        tx: &mut dyn Tx,
+        event: &mut AuditEvent,
+        (taking, account): (Taking, Option<Subject>),
+        invitation: &Invitation,
+        shows_address: bool,
+    ) -> Result<Subject, Stop<ManageRefusal>> {
+        Ok(match (taking, account) {
+            (Taking::Make, None) => self.make(tx, invitation, shows_address).await?,
+            (Taking::Claim, Some(before)) => {
+                erase_unproven(tx, &before, &self.call).await?;
+                self.make(tx, invitation, shows_address).await?
+            }
+            (Taking::Prove, Some(subject)) => {
+                event.detail.insert("proven".to_owned(), json!(true));
+                let subject = self.prove(tx, subject, invitation, shows_address).await?;
+                self.end_before(tx, subject.id).await?;
+                subject
+            }
+            (Taking::Open, Some(subject)) => {
+                event
+                    .detail
+                    .insert("first_password".to_owned(), json!(true));
+                self.open(tx, subject.id).await?;
+                self.show(tx, subject, invitation, shows_address).await?
+            }
+            (Taking::Enter, Some(subject)) => {
+                self.show(tx, subject, invitation, shows_address).await?
+            }
+            (Taking::Make, Some(_))
+            | (Taking::Claim | Taking::Prove | Taking::Open | Taking::Enter, None) => {
+                return Err(ManageRefusal::InvitationInvalid.into());
+            }
+        })
+    }
+
     /// Checks that who is signed in knows the account's password.
     async fn confirm(&self, tx: &mut dyn Tx, found: &Found) -> Result<(), Stop<ManageRefusal>> {
         let needed = ManageRefusal::OwnPasswordNeeded;

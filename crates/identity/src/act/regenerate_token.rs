@@ -16,7 +16,7 @@ use crate::decide::token::{Carry, carried, check_rate, class_of, regenerate};
 use crate::model::{
     ApiToken, AuditAction, AuditEvent, Ceiling, Change, NewApiToken, TokenKind, TokenState,
 };
-use crate::port::{Read, TokenGroup, Tx};
+use crate::port::{Read, StoreError, TokenGroup, Tx};
 use crate::settings::TokenClass;
 use async_trait::async_trait;
 use doorward_base::secret::TokenDigest;
@@ -167,12 +167,7 @@ impl Work for Replacement {
             .insert("replaced_by".to_owned(), json!(token.id.to_string()));
         let ended = end_predecessors(tx, &old, self.call.now).await?;
         note_ended(event, &ended);
-        if let TokenState::Revoked { at } = decided.old {
-            end_token(tx, (old.id, old.owner), at).await?;
-        } else {
-            tx.set_api_token_state(old.id, decided.old).await?;
-            tx.append_change(Change::ApiToken(old.id)).await?;
-        }
+        retire(tx, &old, decided.old).await?;
         tx.insert_api_token(&NewApiToken {
             token: token.clone(),
             digest: *digest,
@@ -182,6 +177,15 @@ impl Work for Replacement {
         tx.append_change(Change::ApiToken(token.id)).await?;
         Ok(token)
     }
+}
+
+/// Puts the old one into the state that was decided for it.
+async fn retire(tx: &mut dyn Tx, old: &ApiToken, to: TokenState) -> Result<(), StoreError> {
+    if let TokenState::Revoked { at } = to {
+        return end_token(tx, (old.id, old.owner), at).await;
+    }
+    tx.set_api_token_state(old.id, to).await?;
+    tx.append_change(Change::ApiToken(old.id)).await
 }
 
 impl Replacement {

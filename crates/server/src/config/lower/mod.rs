@@ -5,6 +5,7 @@
 mod basic;
 mod class;
 mod data;
+mod dialect;
 mod expect;
 mod form;
 mod header;

@@ -13,7 +13,7 @@ use crate::config::value::Url;
 use doorward_base::RealmName;
 use doorward_gate::policy::spec::{ForwardAuthSpec, RealmSpec, RequireHttps, TenantHeaderSpec};
 use doorward_identity::model::RoleDefinition;
-use doorward_identity::settings::{Exposure, RealmSettings, RefreshMode};
+use doorward_identity::settings::{Exposure, RealmSettings};
 use doorward_oauth::{ExchangeMount, Resource};
 use doorward_rows::settings::DataConfig;
 use doorward_supabase::SupabaseMount;
@@ -234,36 +234,6 @@ impl Lowering<'_> {
         issuer
     }
 
-    fn exchange(&mut self, realm: &Realm, path: &KeyPath) -> Option<ExchangeMount> {
-        let place = path.key("exchange");
-        if !realm.dialects.contains(&Word(Dialect::Oauth)) {
-            if realm.exchange.is_some() {
-                self.wrong(
-                    &place,
-                    "exchange belongs to the dialect \"oauth\"; add it to dialects",
-                );
-            }
-            return None;
-        }
-        let section = realm.exchange.clone().unwrap_or_default();
-        self.owned(section.lower(), &place)
-    }
-
-    fn supabase(&mut self, realm: &Realm, path: &KeyPath) -> Option<SupabaseMount> {
-        let place = path.key("supabase");
-        if !realm.dialects.contains(&Word(Dialect::Supabase)) {
-            if realm.supabase.is_some() {
-                self.wrong(
-                    &place,
-                    "supabase belongs to the dialect \"supabase\"; add it to dialects",
-                );
-            }
-            return None;
-        }
-        let section = realm.supabase.clone().unwrap_or_default();
-        self.owned(section.lower(realm.sessions.refresh.0), &place)
-    }
-
     fn check_anonymous(&mut self, realm: &Realm, path: &KeyPath) {
         let Some(role) = &realm.anonymous_role else {
             return;
@@ -271,17 +241,6 @@ impl Lowering<'_> {
         if !realm.roles.contains_key(role) {
             let message = format!("{:?} is not in [roles]", role.0.as_str());
             self.wrong(&path.key("anonymous_role"), message);
-        }
-    }
-
-    /// The clients of Nhost take a session without a refresh token for none.
-    fn check_nhost(&mut self, realm: &Realm, path: &KeyPath) {
-        let is_spoken = realm.dialects.contains(&Word(Dialect::Nhost));
-        if is_spoken && realm.sessions.refresh.0 == RefreshMode::Off {
-            self.wrong(
-                &path.key("sessions").key("refresh"),
-                "the dialect \"nhost\" needs refresh tokens: write \"rotate\" or \"reuse\"",
-            );
         }
     }
 
