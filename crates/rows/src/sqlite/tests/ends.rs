@@ -46,16 +46,16 @@ const WRITTEN: &[&str] = &[
     "length(t || u || t), t < u, t IN (u, t), t BETWEEN u AND t, -t, ~t, t + u, t % u, t << u",
 ];
 
-/// Calls of a function with so many arguments; -1 is any number.
+/// Calls of a function with so many arguments; below none, it is any number.
 fn calls(name: &str, arguments: i64) -> Vec<String> {
     let mut all = Vec::new();
     for first in ["t", "j", "o", "d", "b"] {
-        if matches!(arguments, -1 | 1) {
+        if matches!(arguments, ..=-1 | 1) {
             all.push(format!("{name}({first})"));
         }
         for second in ["u", "'$.k1'", "'a'"] {
             match arguments {
-                -1 => {
+                ..=-1 => {
                     all.push(format!("{name}({first}, {second})"));
                     all.push(format!("{name}({first}, {second}, t)"));
                 }
@@ -65,7 +65,7 @@ fn calls(name: &str, arguments: i64) -> Vec<String> {
             }
         }
     }
-    if matches!(arguments, -1 | 0) {
+    if matches!(arguments, ..=-1 | 0) {
         all.push(format!("{name}()"));
     }
     all
