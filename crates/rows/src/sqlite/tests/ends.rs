@@ -50,7 +50,7 @@ const WRITTEN: &[&str] = &[
 fn calls(name: &str, arguments: i64) -> Vec<String> {
     let mut all = Vec::new();
     for first in ["t", "j", "o", "d", "b"] {
-        if matches!(arguments, ..=-1 | 1) {
+        if arguments < 0 || arguments == 1 {
             all.push(format!("{name}({first})"));
         }
         for second in ["u", "'$.k1'", "'a'"] {
@@ -65,7 +65,7 @@ fn calls(name: &str, arguments: i64) -> Vec<String> {
             }
         }
     }
-    if matches!(arguments, ..=-1 | 0) {
+    if arguments <= 0 {
         all.push(format!("{name}()"));
     }
     all
