@@ -35,6 +35,7 @@ pub const ME_PATHS: &[&str] = &[
     "/me/v1/delete",
     "/me/v1/identities/**",
     "/me/v1/invitations/**",
+    "/me/v1/memberships/**",
     "/me/v1/password",
     "/me/v1/session/switch",
     "/me/v1/sessions/**",

@@ -31,9 +31,7 @@ fn row(code: E) -> Row {
             "invalid-headers",
             "Missing Authorization header in JWT authentication mode",
         ),
-        E::CredentialMalformed => {
-            Row::new(status, "invalid-headers", "Malformed Authorization header")
-        }
+        E::CredentialMalformed => Row::new(status, "invalid-jwt", "Could not verify JWT: JWSError"),
         E::CredentialConflict => Row::plain(status, "invalid-headers"),
         E::TokenExpired => Row::new(status, "invalid-jwt", "Could not verify JWT: JWTExpired"),
         E::RoleNotAllowed => Row::new(
@@ -100,7 +98,7 @@ mod tests {
                 "Your requested role is not in allowed roles",
             ),
             (E::TokenExpired, "Could not verify JWT: JWTExpired"),
-            (E::CredentialMalformed, "Malformed Authorization header"),
+            (E::CredentialMalformed, "Could not verify JWT: JWSError"),
         ] {
             let body = read(written(&GraphQlForm::STATUSES, &Refusal::new(code)));
             assert_eq!(body["errors"][0]["message"], text);

@@ -29,9 +29,16 @@ fn dx_10_an_access_token_is_an_hs256_jwt_with_the_claims_of_hasura() {
             "x-hasura-user-is-anonymous": "false",
         })
     );
-    // A secret is no published key.
-    let keys = app.get("/v1/.well-known/jwks.json");
-    assert_eq!(keys.expect(200).json(), json!({"keys": []}));
+    // A secret is no published key: what is there signs what upstreams are told.
+    let keys = app.get("/v1/.well-known/jwks.json").expect(200).json();
+    let kinds: Vec<&Value> = keys["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| &key["kty"])
+        .collect();
+    assert_eq!(kinds, [&json!("EC")]);
+    assert_eq!(keys["keys"][0].get("d"), None);
 }
 
 #[test]

@@ -199,6 +199,7 @@ fn dx_20_21_22_roles_are_rendered_for_hasura() {
             "x-hasura-allowed-roles": ["dataSubject", "me", "user"],
             "x-hasura-default-role": "dataSubject",
             "x-hasura-user-id": USER,
+            "x-hasura-user-is-anonymous": "false",
         }})
     );
 }
