@@ -84,29 +84,17 @@ fn wrong_values_and_no_file_are_exit_2() {
 }
 
 #[test]
-fn check_proves_all_five_systems_and_refuses_those_that_are_not_built() {
-    for (name, text, built) in [
-        ("dxtra", doorward_systems::DXTRA, false),
-        ("flotac", doorward_systems::FLOTAC, true),
-        ("heliosdb", doorward_systems::HELIOSDB, true),
-        (
-            "theholefoundation",
-            doorward_systems::THEHOLEFOUNDATION,
-            true,
-        ),
-        ("witboost", doorward_systems::WITBOOST, true),
+fn check_proves_all_five_systems() {
+    for (name, text) in [
+        ("dxtra", doorward_systems::DXTRA),
+        ("flotac", doorward_systems::FLOTAC),
+        ("heliosdb", doorward_systems::HELIOSDB),
+        ("theholefoundation", doorward_systems::THEHOLEFOUNDATION),
+        ("witboost", doorward_systems::WITBOOST),
     ] {
         let app = Setup::new(&format!("{}/{name}", site!()), text).prepare();
         app.write_config_text(text);
-        let checked = app.run(&["check"], &[]);
-        if built {
-            let _ = checked.success();
-            continue;
-        }
-        // Its dialect is all that is wrong: its expectations hold.
-        let said = checked.exit(1).stderr;
-        assert_eq!(said.matches("the dialect ").count(), 1, "{said}");
-        assert!(said.contains("expectations hold"), "{said}");
+        let _ = app.run(&["check"], &[]).success();
     }
 }
 
