@@ -181,7 +181,8 @@ fn a_member_leaves_by_himself() {
         let request = app.request("DELETE", &format!("/me/v1/memberships/{tenant}"));
         request.bearer(bearer).send().status
     };
-    assert_eq!(leave(&token, "acme"), 403);
+    assert_eq!(leave(&token, "acme"), 401);
+    assert_eq!(leave(&exchanged(&app, &token, "read"), "acme"), 403);
     assert_eq!(leave(&member, "globex"), 404);
     assert_eq!(leave(&member, "acme"), 204);
     for bearer in [&member, &token] {
