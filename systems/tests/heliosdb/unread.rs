@@ -22,7 +22,7 @@ fn long() -> &'static str {
 /// nothing are given up, and that gives the memory back.
 #[test]
 fn a_tenant_that_reads_nothing_is_told_to_and_others_are_served() {
-    let world = Furnished::of(heliosdb(site!()).set("server.answer_idle", "4s"));
+    let world = Furnished::of(heliosdb(site!()).set("server.answer_idle", "15s"));
     let body = json!({ "sql": long() }).to_string();
     let request = format!(
         "POST {QUERY} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
