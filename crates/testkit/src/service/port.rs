@@ -5,6 +5,7 @@ use crate::artifact::must;
 use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// The first port considered.
@@ -19,11 +20,11 @@ const LOWEST: u16 = 10_000;
 #[must_use]
 pub fn free() -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
+    // Other test processes look for ports at the same time: each begins elsewhere, and goes on
+    // from there, for what it gave is not listened on yet.
+    static BEGIN: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(LOWEST));
     let count = first_ephemeral().saturating_sub(LOWEST).max(1);
-    // Other test processes look for ports at the same time: each begins elsewhere.
-    let seed = u64::from(std::process::id());
-    let begin = RandomState::new().hash_one(seed) % u64::from(count);
-    let begin = u16::try_from(begin).unwrap_or_default();
+    let begin = u16::try_from(*BEGIN % u64::from(count)).unwrap_or_default();
     let candidates = (0..count).map(|_| {
         let step = TAKEN.fetch_add(1, Ordering::Relaxed);
         LOWEST + begin.wrapping_add(step) % count
